@@ -1,0 +1,27 @@
+# make repro   the whole pipeline, on the profile named in params.yaml
+# make test    lint and tests
+# make bench   benchmarks, by hand
+# All of them create .venv from requirements.lock when it is missing or older.
+
+PYTHON ?= python3
+VENV := .venv
+# dvc.yaml calls `python`: the one of .venv must come first.
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+
+.PHONY: repro test bench setup
+
+repro: setup
+	dvc repro
+
+test: setup
+	ruff check .
+	ruff format --check .
+	python -m pytest
+
+setup: $(VENV)/ready
+
+$(VENV)/ready: requirements.lock pyproject.toml
+	$(PYTHON) -m venv --clear $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
