@@ -1,0 +1,1 @@
+"""Images of a person to 3D joints with weak supervision."""

@@ -1,0 +1,27 @@
+"""The one error that people are meant to read."""
+
+import sys
+from collections.abc import Callable
+
+
+class InputError(Exception):
+    """Bad input: the message is one sentence that names the file, key or joint and says what to do."""
+
+
+def run_stage(main: Callable[[], None]) -> None:
+    """Run a stage's ``main``; an :class:`InputError` or a full disk ends it with one sentence and exit status 1.
+
+    Ctrl-C ends it with status 130 and no traceback. Every other exception is a defect and keeps its traceback.
+    """
+    try:
+        main()
+    except InputError as error:
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        print("interrupted: run the same command again to go on", file=sys.stderr)
+        sys.exit(130)
+    except OSError as error:
+        if error.errno is None:
+            raise
+        where = f" at {error.filename}" if error.filename else ""
+        sys.exit(f"error: {error.strerror}{where}; free space or mend permissions there, then run again")

@@ -1,0 +1,349 @@
+"""The HDF5 contract between stages: names, shapes, units, frames. Code past this module knows no data set.
+
+A sequence is one take seen by one camera. Its key ``<subject>/<action>/<camera>`` (for instance ``S1/Walk-1/cam0``) is
+the path of its group in every file:
+
+=================  ==========================  =====================================================================
+file               dataset                     content
+=================  ==========================  =====================================================================
+sequences.h5       poses_world_m               (T, 17, 3) float32, metres, z up
+                   poses_cam_m                 (T, 17, 3) float32, metres, camera space
+                   keypoints_px                (T, 17, 2) float32, projected ground truth in the full image
+                   boxes_px                    (T, 4) float32, x0 y0 x1 y1
+                   attributes                  fps and the camera's calibration
+                   root attributes             split_train, split_validation, split_test: names of subjects
+frames.h5          encoded, offsets            JPEG bytes of all frames end to end (N,) uint8; (T + 1,) int64
+crops.h5           encoded, offsets            the same for square crops
+                   crop_from_image             (T, 2, 3) float64 affine transform, px to px
+                   root attribute              size_px
+keypoints2d.h5     keypoints_px                (T, 17, 2) float32, detected, in the full image
+                   confidence                  (T, 17) float32 in [0, 1]
+=================  ==========================  =====================================================================
+
+Datasets carry a fletcher32 checksum, so that a damaged file is an error and not a wrong number.
+"""
+
+import io
+import os
+from collections.abc import Iterable, Iterator
+from collections.abc import Sequence as ListLike
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import ClassVar
+
+import h5py
+import numpy as np
+
+from pose3d.camera import Camera
+from pose3d.errors import InputError
+from pose3d.files import atomic_output
+from pose3d.skeleton import JOINT_NAMES, N_JOINTS
+
+SCHEMA_VERSION = 1
+SPLITS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True, eq=False)
+class Sequence:
+    """One take seen by one camera; see the module's table for shapes and units."""
+
+    subject: str
+    action: str
+    camera: Camera
+    fps: float
+    poses_world_m: np.ndarray
+    poses_cam_m: np.ndarray
+    keypoints_px: np.ndarray
+    boxes_px: np.ndarray
+
+    @property
+    def key(self) -> str:
+        """Group path, ``<subject>/<action>/<camera>``."""
+        return f"{self.subject}/{self.action}/{self.camera.id}"
+
+    def __len__(self) -> int:
+        return len(self.poses_world_m)
+
+
+@dataclass(frozen=True, eq=False)
+class Keypoints2D:
+    """Detected keypoints of one sequence: (T, 17, 2) px in the full image, (T, 17) confidence in [0, 1]."""
+
+    keypoints_px: np.ndarray
+    confidence: np.ndarray
+
+
+_SEQUENCE_ARRAYS = {
+    "poses_world_m": (N_JOINTS, 3),
+    "poses_cam_m": (N_JOINTS, 3),
+    "keypoints_px": (N_JOINTS, 2),
+    "boxes_px": (4,),
+}
+_CAMERA_ARRAYS = ("intrinsics_px", "distortion", "rotation", "translation_m")
+
+
+class _PatientFile(io.RawIOBase):
+    """A file for HDF5 to write to that keeps a write error instead of raising it inside the HDF5 library.
+
+    When a write fails below it (a full disk), HDF5 prints pages, leaks the file and may crash the process. Here the
+    first error is kept, the rest of the writing is feigned, and :func:`write_dataset` and :func:`create_hdf5` raise it.
+    """
+
+    open_files: ClassVar[dict[str, "_PatientFile"]] = {}
+
+    def __init__(self, file: io.FileIO) -> None:
+        self._file = file
+        self.error: OSError | None = None
+
+    def __repr__(self) -> str:
+        return str(self._file.name)  # what h5py reports as the name of the file
+
+    def write(self, data: memoryview) -> int:
+        if self.error is None:
+            try:
+                written = 0
+                while written < len(data):
+                    written += self._file.write(data[written:])
+            except OSError as error:
+                self.error = OSError(error.errno, error.strerror, str(self))
+        return len(data)
+
+    def readinto(self, buffer: memoryview) -> int:
+        return self._file.readinto(buffer)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def truncate(self, size: int) -> int:
+        if self.error is None:
+            try:
+                return self._file.truncate(size)
+            except OSError as error:
+                self.error = OSError(error.errno, error.strerror, str(self))
+        return size
+
+    def raise_error(self) -> None:
+        if self.error is not None:
+            raise self.error
+
+
+@contextmanager
+def create_hdf5(path: str | os.PathLike) -> Iterator[h5py.File]:
+    """A new HDF5 file with the schema version, complete at ``path`` or not there at all.
+
+    Raises:
+        OSError: the disk is full or not writable.
+    """
+    with atomic_output(path) as partial, open(partial, "wb+", buffering=0) as raw:
+        stream = _PatientFile(raw)
+        _PatientFile.open_files[str(stream)] = stream
+        try:
+            with h5py.File(stream, "w", libver="latest") as file:
+                file.attrs["schema_version"] = SCHEMA_VERSION
+                yield file
+        finally:
+            del _PatientFile.open_files[str(stream)]
+            stream.raise_error()
+
+
+@contextmanager
+def open_hdf5(path: str | os.PathLike) -> Iterator[h5py.File]:
+    """Open a stage's file for reading.
+
+    Raises:
+        InputError: it is missing, truncated, damaged, or of another schema version.
+    """
+    if not os.path.exists(path):
+        raise InputError(f"{path} is missing: run `make repro` (or `dvc repro`) to make it")
+    try:
+        file = h5py.File(path, "r")
+    except OSError as error:
+        raise InputError(f"{path} is not a whole HDF5 file ({error}): delete it and run `dvc repro`") from None
+    with file:
+        version = file.attrs.get("schema_version")
+        if version != SCHEMA_VERSION:
+            raise InputError(f"{path} has schema version {version}, not {SCHEMA_VERSION}: run `dvc repro` again")
+        try:
+            yield file
+        except (OSError, KeyError) as error:
+            raise InputError(f"{path} is damaged or incomplete ({error}): delete it and run `dvc repro`") from error
+
+
+def write_dataset(group: h5py.Group, name: str, values: np.ndarray) -> None:
+    """Write an array in chunks with a checksum; bytes depend on the values only.
+
+    Raises:
+        OSError: the disk is full.
+    """
+    values = np.ascontiguousarray(values)
+    if values.size:
+        group.create_dataset(name, data=values, chunks=True, fletcher32=True)
+    else:
+        group.create_dataset(name, data=values)
+    stream = _PatientFile.open_files.get(group.file.filename)
+    if stream is not None:
+        stream.raise_error()
+
+
+def check_sequence(sequence: Sequence, source: str) -> None:
+    """Refuse a sequence that later stages could not trust.
+
+    Raises:
+        InputError: wrong shapes, unequal lengths, no frames, NaN or infinity; names ``source``, sequence and joint.
+    """
+    name = f"{source}: {sequence.key}"
+    for array_name, shape in _SEQUENCE_ARRAYS.items():
+        array = getattr(sequence, array_name)
+        if array.shape != (len(sequence), *shape):
+            raise InputError(f"{name}: {array_name} has shape {array.shape}, not {(len(sequence), *shape)}")
+        bad = ~np.isfinite(array)
+        if bad.any():
+            frame, *rest = (int(i) for i in np.argwhere(bad)[0])
+            joint = f", joint {JOINT_NAMES[rest[0]]}" if array.ndim == 3 else ""
+            raise InputError(f"{name}: {array_name} is not finite at frame {frame}{joint}; mend or drop that take")
+    if not len(sequence):
+        raise InputError(f"{name}: has no frames; drop that take")
+
+
+def write_sequences(path: str | os.PathLike, sequences: Iterable[Sequence], splits: dict[str, ListLike[str]]) -> None:
+    """Write sequences.h5.
+
+    Args:
+        splits: the subjects' names under train, validation and test.
+
+    Raises:
+        InputError: a sequence fails :func:`check_sequence`, a split has no frames, or a subject stands in two splits.
+    """
+    subjects_seen = set()
+    with create_hdf5(path) as file:
+        for split in SPLITS:
+            file.attrs[f"split_{split}"] = list(splits[split])
+        for sequence in sequences:
+            check_sequence(sequence, str(path))
+            subjects_seen.add(sequence.subject)
+            group = file.create_group(sequence.key)
+            for name in _SEQUENCE_ARRAYS:
+                write_dataset(group, name, getattr(sequence, name).astype(np.float32))
+            group.attrs["fps"] = float(sequence.fps)
+            group.attrs["width_px"], group.attrs["height_px"] = sequence.camera.width_px, sequence.camera.height_px
+            for name in _CAMERA_ARRAYS:
+                group.attrs[name] = getattr(sequence.camera, name)
+        check_splits(splits, subjects_seen, str(path))
+
+
+def check_splits(splits: dict[str, ListLike[str]], subjects: Iterable[str], source: str) -> None:
+    """Refuse splits that overlap or hold no frames.
+
+    Raises:
+        InputError: says which split or subject.
+    """
+    listed = [subject for split in SPLITS for subject in splits[split]]
+    twice = sorted({subject for subject in listed if listed.count(subject) > 1})
+    if twice:
+        raise InputError(f"{source}: subject {twice[0]} stands in two splits; each subject belongs to one")
+    for split in SPLITS:
+        if not set(splits[split]) & set(subjects):
+            raise InputError(f"{source}: the {split} split has zero frames; name subjects that the data set has")
+
+
+def sequence_keys(file: h5py.File) -> list[str]:
+    """Keys of all sequences in any of the files, sorted."""
+    return [f"{s}/{a}/{c}" for s in sorted(file) for a in sorted(file[s]) for c in sorted(file[s][a])]
+
+
+def read_splits(path: str | os.PathLike) -> dict[str, list[str]]:
+    """The subjects' names by split."""
+    with open_hdf5(path) as file:
+        return {split: [str(name) for name in file.attrs[f"split_{split}"]] for split in SPLITS}
+
+
+def read_sequences(path: str | os.PathLike, subjects: ListLike[str] | None = None) -> list[Sequence]:
+    """Sequences of the given subjects (all by default), sorted by key.
+
+    Raises:
+        InputError: the file is damaged, holds non-finite values, or none of its sequences is of these subjects.
+    """
+    sequences = []
+    with open_hdf5(path) as file:
+        for key in sequence_keys(file):
+            subject, action, camera_id = key.split("/")
+            if subjects is not None and subject not in subjects:
+                continue
+            group = file[key]
+            camera = Camera(
+                camera_id,
+                int(group.attrs["width_px"]),
+                int(group.attrs["height_px"]),
+                *(group.attrs[name] for name in _CAMERA_ARRAYS),
+            )
+            arrays = {name: group[name][...] for name in _SEQUENCE_ARRAYS}
+            sequences.append(Sequence(subject, action, camera, float(group.attrs["fps"]), **arrays))
+    if not sequences:
+        raise InputError(f"{path} has no frames of subjects {', '.join(subjects or ['(any)'])}")
+    for sequence in sequences:
+        check_sequence(sequence, str(path))
+    return sequences
+
+
+class EncodedImages:
+    """Encoded images of one sequence, read one at a time: ``images[t]`` is (N,) uint8, undecoded."""
+
+    def __init__(self, group: h5py.Group) -> None:
+        self._encoded = group["encoded"]
+        self._offsets = group["offsets"][...]
+
+    def __len__(self) -> int:
+        return len(self._offsets) - 1
+
+    def __getitem__(self, frame: int) -> np.ndarray:
+        return self._encoded[self._offsets[frame] : self._offsets[frame + 1]]
+
+
+def write_encoded_images(file: h5py.File, key: str, images: ListLike[bytes]) -> h5py.Group:
+    """Append a sequence's encoded images under ``key``; the group is returned for what else belongs to it."""
+    group = file.create_group(key)
+    write_dataset(group, "encoded", np.frombuffer(b"".join(images), np.uint8))
+    write_dataset(group, "offsets", np.cumsum([0, *(len(image) for image in images)], dtype=np.int64))
+    return group
+
+
+def write_keypoints2d(path: str | os.PathLike, detections: Iterable[tuple[str, Keypoints2D]]) -> None:
+    """Write keypoints2d.h5 from (key, detections).
+
+    Raises:
+        InputError: a keypoint is not finite.
+    """
+    with create_hdf5(path) as file:
+        for key, detected in detections:
+            if not (np.isfinite(detected.keypoints_px).all() and np.isfinite(detected.confidence).all()):
+                raise InputError(f"{path}: {key}: a detected keypoint is not finite; train_2d has diverged")
+            group = file.create_group(key)
+            write_dataset(group, "keypoints_px", detected.keypoints_px.astype(np.float32))
+            write_dataset(group, "confidence", detected.confidence.astype(np.float32))
+
+
+def read_keypoints2d(path: str | os.PathLike, sequences: Iterable[Sequence]) -> list[Keypoints2D]:
+    """Detections for the given sequences, in their order.
+
+    Raises:
+        InputError: a sequence has none, of another length, or not finite.
+    """
+    detections = []
+    with open_hdf5(path) as file:
+        for sequence in sequences:
+            if sequence.key not in file:
+                raise InputError(f"{path} has no keypoints for {sequence.key}: run infer_2d again")
+            group = file[sequence.key]
+            detected = Keypoints2D(group["keypoints_px"][...], group["confidence"][...])
+            if detected.keypoints_px.shape != sequence.keypoints_px.shape:
+                raise InputError(
+                    f"{path}: {sequence.key} has keypoints of shape {detected.keypoints_px.shape}, "
+                    f"the sequence {sequence.keypoints_px.shape}: run infer_2d again"
+                )
+            if not np.isfinite(detected.keypoints_px).all():
+                raise InputError(f"{path}: {sequence.key}: a keypoint is not finite; run infer_2d again")
+            detections.append(detected)
+    return detections
