@@ -48,6 +48,8 @@ class Camera:
             object.__setattr__(self, name, value)
         if not np.allclose(self.rotation @ self.rotation.T, np.eye(3), atol=1e-5):
             raise ValueError(f"camera {self.id}: rotation is not orthonormal")
+        if np.linalg.det(self.rotation) < 0:
+            raise ValueError(f"camera {self.id}: rotation is a reflection; an axis has the wrong sign")
 
     @property
     def position_m(self) -> np.ndarray:

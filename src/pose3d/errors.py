@@ -1,5 +1,6 @@
-"""The one error that people are meant to read."""
+"""The one error that people are meant to read, and how a stage shows it."""
 
+import argparse
 import sys
 from collections.abc import Callable
 
@@ -11,8 +12,12 @@ class InputError(Exception):
 def run_stage(main: Callable[[], None]) -> None:
     """Run a stage's ``main``; an :class:`InputError` or a full disk ends it with one sentence and exit status 1.
 
+    Stages take no arguments, for all that shapes a result is in the params; ``--help`` prints the script's docstring.
     Ctrl-C ends it with status 130 and no traceback. Every other exception is a defect and keeps its traceback.
     """
+    argparse.ArgumentParser(
+        description=main.__globals__["__doc__"], formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
     try:
         main()
     except InputError as error:

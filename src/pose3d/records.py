@@ -169,6 +169,8 @@ def open_hdf5(path: str | os.PathLike) -> Iterator[h5py.File]:
         try:
             yield file
         except (OSError, KeyError) as error:
+            if getattr(error, "errno", None) is not None:
+                raise  # the system's, such as a full disk under an output: damage in HDF5 carries no number
             raise InputError(f"{path} is damaged or incomplete ({error}): delete it and run `dvc repro`") from error
 
 

@@ -1,0 +1,171 @@
+"""Pictures in one style: right limbs red, left limbs blue, trunk and head dark, ground truth grey.
+
+All figures are PNG files whose bytes depend on their content only. Figures are made without pyplot, which keeps
+global state.
+"""
+
+import os
+from collections.abc import Iterable, Iterator
+
+import cv2
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from mpl_toolkits.mplot3d import Axes3D
+
+from pose3d.camera import Camera
+from pose3d.files import atomic_output
+from pose3d.pose2d.crops import decode_image
+from pose3d.records import EncodedImages, open_hdf5
+from pose3d.skeleton import BONES, LEFT_JOINTS, RIGHT_JOINTS
+
+RIGHT, LEFT, TRUNK, TRUTH = "#d62728", "#1f77b4", "#333333", "#b4b4b4"
+METHOD_COLOURS = {
+    "repnet": "#ff7f0e",
+    "temporal": "#2ca02c",
+    "nearest_neighbour": "#9467bd",
+    "mean_pose": "#8c8c8c",
+}
+METHOD_TITLES = {
+    "repnet": "single frame",
+    "temporal": "temporal",
+    "nearest_neighbour": "nearest neighbour",
+    "mean_pose": "mean pose",
+}
+REACH_M = 0.95
+"""Half the side of the cube that a pose is drawn in: the same for all, so that sizes compare."""
+
+
+def bone_colour(child: int) -> str:
+    """Colour of the bone that ends at a joint."""
+    if child in RIGHT_JOINTS:
+        return RIGHT
+    return LEFT if child in LEFT_JOINTS else TRUNK
+
+
+def save_png(figure: Figure, path: str | os.PathLike) -> None:
+    """Write a figure atomically and without matplotlib's version in it."""
+    with atomic_output(path) as partial:
+        figure.savefig(partial, format="png", metadata={"Software": None})
+
+
+def draw_pose_3d(axes: Axes3D, pose_cam_m: np.ndarray, truth_cam_m: np.ndarray | None = None) -> None:
+    """Draw a pose (J, 3), camera axes, metres, upright and with equal axes, over the truth in grey.
+
+    The view is the camera's own, moved a little to the right and up so that depth shows. The cube is centred on the
+    truth (or on the pose, where there is none).
+    """
+    for pose, colour in ((truth_cam_m, TRUTH), (pose_cam_m, None)):
+        if pose is None:
+            continue
+        x, depth, height = pose[:, 0], pose[:, 2], -pose[:, 1]  # y is down in camera space
+        for bone in BONES:
+            bone = list(bone)
+            axes.plot(x[bone], depth[bone], height[bone], color=colour or bone_colour(bone[1]), lw=2, zorder=2)
+    reference = pose_cam_m if truth_cam_m is None else truth_cam_m
+    centre = (reference.min(0) + reference.max(0)) / 2
+    axes.set_xlim(centre[0] - REACH_M, centre[0] + REACH_M)
+    axes.set_ylim(centre[2] - REACH_M, centre[2] + REACH_M)
+    axes.set_zlim(-centre[1] - REACH_M, -centre[1] + REACH_M)
+    axes.set_box_aspect((1, 1, 1), zoom=1.36)
+    axes.set_proj_type("ortho")
+    axes.view_init(elev=12, azim=-60)
+    for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
+        axis.set_ticklabels([])
+        axis.set_tick_params(length=0)
+        axis.line.set_visible(False)
+
+
+def draw_overlay(axes: Axes, image_rgb: np.ndarray, keypoints_px: np.ndarray, box_px: np.ndarray) -> None:
+    """Show the part of an image (H, W, 3) around a box, with a skeleton (J, 2) in px of the full image over it."""
+    height, width = image_rgb.shape[:2]
+    axes.imshow(image_rgb, extent=(0, width, height, 0), interpolation="antialiased")
+    for parent, child in BONES:
+        x, y = keypoints_px[[parent, child]].T
+        axes.plot(x, y, color=bone_colour(child), lw=2, solid_capstyle="round")
+    centre, half = (box_px[:2] + box_px[2:]) / 2, 0.6 * (box_px[2:] - box_px[:2]).max()
+    axes.set_xlim(centre[0] - half, centre[0] + half)
+    axes.set_ylim(centre[1] + half, centre[1] - half)
+    axes.set_aspect("equal")
+    axes.set_axis_off()
+
+
+def panel(rows: Iterable[dict]) -> Figure:
+    """Test frames, one a row: image with the reprojected skeleton, then each method over the truth, then the truth.
+
+    Each row has ``title``, ``image_rgb``, ``keypoints_px``, ``box_px``, ``truth_m`` (J, 3) and ``methods``: method's
+    name to (root-relative pose (J, 3), its P1 in mm). All poses of a row share camera axes and the root.
+    """
+    rows = list(rows)
+    n_columns = 2 + len(rows[0]["methods"])
+    figure = Figure(figsize=(2.3 * n_columns, 2.4 * len(rows)), dpi=100)
+    figure.subplots_adjust(
+        left=0.005, right=0.995, bottom=0.005, top=1 - 0.3 / (2.4 * len(rows)), wspace=0.03, hspace=0.14
+    )
+    for i, row in enumerate(rows):
+        axes = figure.add_subplot(len(rows), n_columns, i * n_columns + 1)
+        draw_overlay(axes, row["image_rgb"], row["keypoints_px"], row["box_px"])
+        axes.set_title(row["title"], fontsize=10)
+        for j, (name, (pose, error_mm)) in enumerate(row["methods"].items()):
+            axes = figure.add_subplot(len(rows), n_columns, i * n_columns + 2 + j, projection="3d")
+            draw_pose_3d(axes, pose, row["truth_m"])
+            axes.set_title(f"{METHOD_TITLES[name]}, {error_mm:.0f} mm", fontsize=10)
+        axes = figure.add_subplot(len(rows), n_columns, (i + 1) * n_columns, projection="3d")
+        draw_pose_3d(axes, row["truth_m"])
+        axes.set_title("ground truth", fontsize=10)
+    return figure
+
+
+def _style(axes: Axes) -> None:
+    axes.grid(color="#e4e4e4")
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def pck3d_figure(table: pd.DataFrame) -> Figure:
+    """Curves of :func:`pose3d.evaluation.pck3d_table`, each with its AUC in the legend."""
+    figure = Figure(figsize=(6, 4), dpi=100, layout="constrained")
+    axes = figure.add_subplot()
+    for name in table.columns:
+        label = f"{METHOD_TITLES[name]} (AUC {table[name].mean():.1f} %)"
+        axes.plot(table.index, table[name], color=METHOD_COLOURS[name], lw=2, label=label)
+    axes.set(xlabel="threshold, mm", ylabel="joints within it, %", xlim=(0, 150), ylim=(0, 100))
+    axes.legend(frameon=False)
+    _style(axes)
+    return figure
+
+
+def error_over_time_figure(table: pd.DataFrame, title: str) -> Figure:
+    """Curves of :func:`pose3d.evaluation.error_over_time_mm`: P1 above, acceleration error below."""
+    figure = Figure(figsize=(8, 5), dpi=100, layout="constrained")
+    upper, lower = figure.subplots(2, 1, sharex=True)
+    for column in table.columns.drop("time_s"):
+        name, axes = (column.removesuffix("_mpjpe_mm"), upper)
+        if column.endswith("_accel_error_mm"):
+            name, axes = (column.removesuffix("_accel_error_mm"), lower)
+        axes.plot(table["time_s"], table[column], color=METHOD_COLOURS[name], lw=1.2, label=METHOD_TITLES[name])
+    upper.set(title=title, ylabel="MPJPE, mm")
+    lower.set(xlabel="time, s", ylabel="acceleration error,\nmm per frame$^2$")
+    for axes in (upper, lower):
+        axes.set_ylim(bottom=0)
+        _style(axes)
+    upper.legend(frameon=False, ncols=2)
+    return figure
+
+
+def read_rgb(frames_path: str | os.PathLike, key: str, frames: Iterable[int]) -> Iterator[np.ndarray]:
+    """Decode some frames of one sequence from frames.h5, each (H, W, 3) RGB.
+
+    Raises:
+        InputError: an image does not decode; says which.
+    """
+    with open_hdf5(frames_path) as file:
+        images = EncodedImages(file[key])
+        for frame in frames:
+            yield cv2.cvtColor(decode_image(images[frame], f"{frames_path}: {key} frame {frame}"), cv2.COLOR_BGR2RGB)
+
+
+def reproject(camera: Camera, poses_cam_m: np.ndarray) -> np.ndarray:
+    """(..., 3) to (..., 2) px for drawing: a joint predicted behind the camera is drawn as if 0.1 m before it."""
+    return camera.project(np.concatenate([poses_cam_m[..., :2], np.maximum(poses_cam_m[..., 2:], 0.1)], axis=-1))

@@ -1,0 +1,155 @@
+"""Errors of 3D poses and 2D keypoints, as the field defines them.
+
+Poses are (..., J, 3) in metres and keypoints (..., J, 2) in px, any float type; all arithmetic is float64 and results
+are in the input's unit. The root counts among the J joints of every mean, as it does in the published Human3.6M tables.
+
+A protocol is an alignment of the prediction followed by :func:`joint_errors`:
+
+==========  ======================================================  ============================================
+name        alignment                                               known as
+==========  ======================================================  ============================================
+absolute    none                                                    absolute MPJPE, A-MPJPE
+mpjpe       the roots coincide                                      Protocol 1, P1
+n_mpjpe     and the least-squares scale about the root              N-MPJPE (Rhodin et al., ECCV 2018)
+pa_mpjpe    similarity: rotation, translation, scale                Protocol 2, P2; no reflection is ever allowed
+==========  ======================================================  ============================================
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from pose3d.skeleton import ROOT
+
+AUC_THRESHOLDS_M = np.arange(0, 151, 5) / 1000
+"""0, 5, ..., 150 mm: the 31 thresholds of the AUC of MPI-INF-3DHP (Mehta et al., 3DV 2017)."""
+
+
+def _pair(predicted: ArrayLike, truth: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    predicted, truth = np.asarray(predicted, np.float64), np.asarray(truth, np.float64)
+    if predicted.shape != truth.shape or predicted.ndim < 2:
+        raise ValueError(
+            f"shapes must be equal and (..., joints, coordinates), not {predicted.shape} and {truth.shape}"
+        )
+    return predicted, truth
+
+
+def joint_errors(predicted: ArrayLike, truth: ArrayLike) -> np.ndarray:
+    """Euclidean distance of each joint as it stands, (..., J, D) to (..., J).
+
+    Raises:
+        ValueError: unequal shapes (nothing is broadcast here: a pose against a batch is a mistake).
+    """
+    predicted, truth = _pair(predicted, truth)
+    return np.linalg.norm(predicted - truth, axis=-1)
+
+
+def root_relative(poses: ArrayLike) -> np.ndarray:
+    """Poses with the root moved to the origin, same shape, float64."""
+    poses = np.asarray(poses, np.float64)
+    return poses - poses[..., ROOT : ROOT + 1, :]
+
+
+def align_root(predicted: ArrayLike, truth: ArrayLike) -> np.ndarray:
+    """Move each prediction so that its root stands on the true root, same shape."""
+    predicted, truth = _pair(predicted, truth)
+    return root_relative(predicted) + truth[..., ROOT : ROOT + 1, :]
+
+
+def align_scale(predicted: ArrayLike, truth: ArrayLike) -> np.ndarray:
+    """Root alignment, then the factor s = <p, t> / <p, p> about the root that minimises |s p - t|, same shape.
+
+    A prediction that is a single point keeps its scale.
+    """
+    predicted, truth = _pair(predicted, truth)
+    p, t = root_relative(predicted), root_relative(truth)
+    power = (p * p).sum((-2, -1), keepdims=True)
+    scale = np.divide((p * t).sum((-2, -1), keepdims=True), power, out=np.ones_like(power), where=power > 0)
+    return scale * p + truth[..., ROOT : ROOT + 1, :]
+
+
+def align_procrustes(predicted: ArrayLike, truth: ArrayLike) -> np.ndarray:
+    """Turn, move and scale each prediction onto the truth in the least-squares sense, (..., J, 3), same shape.
+
+    Umeyama, "Least-squares estimation of transformation parameters between two point patterns" (PAMI 1991), equations
+    39-43: with U D V^T the SVD of the cross-covariance and S = diag(1, 1, +-1) so that U S V^T is a rotation and not a
+    reflection, the scale is tr(D S) / sum |p|^2. Flat, collinear and single-point poses have many best rotations, of
+    which one is taken; their error is the minimum all the same.
+    """
+    predicted, truth = _pair(predicted, truth)
+    mean_p, mean_t = predicted.mean(-2, keepdims=True), truth.mean(-2, keepdims=True)
+    p, t = predicted - mean_p, truth - mean_t
+    u, d, vt = np.linalg.svd(np.swapaxes(p, -1, -2) @ t)
+    sign = np.ones_like(d)
+    sign[..., 2] = np.where(np.linalg.det(u @ vt) < 0, -1.0, 1.0)
+    rotation = (u * sign[..., None, :]) @ vt
+    power = (p * p).sum((-2, -1))
+    scale = np.divide((d * sign).sum(-1), power, out=np.ones_like(power), where=power > 0)
+    return scale[..., None, None] * (p @ rotation) + mean_t
+
+
+def mpjpe(predicted: ArrayLike, truth: ArrayLike) -> np.ndarray:
+    """Mean per-joint position error with the roots aligned (Protocol 1), (..., J, 3) to (...)."""
+    return joint_errors(align_root(predicted, truth), truth).mean(-1)
+
+
+def n_mpjpe(predicted: ArrayLike, truth: ArrayLike) -> np.ndarray:
+    """MPJPE after root and scale alignment, (..., J, 3) to (...)."""
+    return joint_errors(align_scale(predicted, truth), truth).mean(-1)
+
+
+def pa_mpjpe(predicted: ArrayLike, truth: ArrayLike) -> np.ndarray:
+    """MPJPE after Procrustes alignment of each pose by itself (Protocol 2), (..., J, 3) to (...)."""
+    return joint_errors(align_procrustes(predicted, truth), truth).mean(-1)
+
+
+def root_errors(predicted: ArrayLike, truth: ArrayLike) -> np.ndarray:
+    """Distance of the predicted root from the true one, (..., J, 3) to (...)."""
+    return joint_errors(predicted, truth)[..., ROOT]
+
+
+def acceleration_errors(predicted: ArrayLike, truth: ArrayLike) -> np.ndarray:
+    """Error of the root-relative second difference p[t-1] - 2 p[t] + p[t+1] of one sequence, per frame squared.
+
+    Kanazawa et al., "Learning 3D Human Dynamics from Video" (CVPR 2019). The unit is metres per frame squared at the
+    data's own frame rate: figures at other rates do not compare. Call it on one sequence at a time, for a difference
+    across the seam of two takes means nothing.
+
+    Args:
+        predicted, truth: (T, J, 3).
+
+    Returns:
+        (max(T - 2, 0), J).
+    """
+    predicted, truth = _pair(predicted, truth)
+    if predicted.ndim != 3:
+        raise ValueError(f"one sequence (T, J, 3) at a time, not {predicted.shape}")
+    return np.linalg.norm(np.diff(root_relative(predicted) - root_relative(truth), n=2, axis=0), axis=-1)
+
+
+def pck_curve(errors_m: ArrayLike, thresholds_m: ArrayLike = AUC_THRESHOLDS_M) -> np.ndarray:
+    """Fraction of errors strictly below each threshold, any shape and (K,) to (K,).
+
+    Raises:
+        ValueError: no errors.
+    """
+    ordered = np.sort(np.asarray(errors_m, np.float64), axis=None)
+    if not len(ordered):
+        raise ValueError("no errors to count")
+    return np.searchsorted(ordered, np.asarray(thresholds_m, np.float64), side="left") / len(ordered)
+
+
+def auc(errors_m: ArrayLike) -> float:
+    """Mean of :func:`pck_curve` over the 31 thresholds 0, 5, ..., 150 mm (0 included), as in MPI-INF-3DHP."""
+    return float(pck_curve(errors_m).mean())
+
+
+def pck_2d(predicted_px: ArrayLike, truth_px: ArrayLike, boxes_px: ArrayLike, threshold: float) -> float:
+    """Fraction of keypoints nearer to the truth than ``threshold`` times the longer side of the person's box.
+
+    Args:
+        predicted_px, truth_px: (..., J, 2).
+        boxes_px: (..., 4) x0, y0, x1, y1.
+    """
+    boxes = np.asarray(boxes_px, np.float64)
+    longer_side = (boxes[..., 2:] - boxes[..., :2]).max(-1)
+    return float((joint_errors(predicted_px, truth_px) < threshold * longer_side[..., None]).mean())

@@ -1,0 +1,50 @@
+import errno
+
+import pytest
+
+from pose3d.errors import InputError, run_stage
+
+
+@pytest.fixture(autouse=True)
+def no_arguments(monkeypatch):
+    monkeypatch.setattr("sys.argv", ["stage.py"])
+
+
+def raising(error):
+    def main():
+        raise error
+
+    return main
+
+
+def test_bad_input_and_a_full_disk_end_a_stage_with_one_sentence():
+    with pytest.raises(SystemExit, match=r"^error: params.yaml is missing$"):
+        run_stage(raising(InputError("params.yaml is missing")))
+    with pytest.raises(SystemExit, match=r"^error: No space left on device at out.h5; free space"):
+        run_stage(raising(OSError(errno.ENOSPC, "No space left on device", "out.h5")))
+
+
+def test_ctrl_c_ends_a_stage_with_130(capsys):
+    with pytest.raises(SystemExit) as caught:
+        run_stage(raising(KeyboardInterrupt()))
+    assert caught.value.code == 130
+    assert "interrupted" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("error", [KeyError("x"), RuntimeError("x"), OSError("x")])
+def test_defects_keep_their_traceback(error):
+    with pytest.raises(type(error)):
+        run_stage(raising(error))
+
+
+def test_help_prints_the_scripts_docstring_and_arguments_are_refused(monkeypatch, capsys):
+    monkeypatch.setitem(globals(), "__doc__", "Train the lifter.")
+    monkeypatch.setattr("sys.argv", ["stage.py", "--help"])
+    with pytest.raises(SystemExit) as caught:
+        run_stage(raising(AssertionError("main must not run")))
+    assert caught.value.code == 0
+    assert "Train the lifter." in capsys.readouterr().out
+    monkeypatch.setattr("sys.argv", ["stage.py", "--steps=3"])
+    with pytest.raises(SystemExit) as caught:
+        run_stage(raising(AssertionError("main must not run")))
+    assert caught.value.code == 2

@@ -1,0 +1,178 @@
+import json
+import runpy
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from people import SPLITS, camera_ring, detect, population, take, write_data
+
+from pose3d import evaluation, metrics
+from pose3d.errors import InputError
+from pose3d.lifting.lift import build_lifter
+from pose3d.training import save_model
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def sequences():
+    # Takes of unequal length, so that means over frames and over actions differ.
+    cameras = camera_ring(1)
+    return [*take("S9", "Walk-1", 10, cameras), *take("S9", "Walk-2", 4, cameras), *take("S9", "Wave-1", 6, cameras)]
+
+
+def shifted(sequences, metres_by_take):
+    """Truth with the head moved, so that P1 is metres / 17 in every frame."""
+    poses = [s.poses_cam_m.astype(np.float64) for s in sequences]
+    for pose, metres in zip(poses, metres_by_take, strict=True):
+        pose[:, 10, 0] += metres
+    return poses
+
+
+def test_action_name():
+    assert [evaluation.action_name(a) for a in ("Walk-1", "Walk-12", "Walk", "Sit-Down-2", "-1", "Walk-x")] == [
+        "Walk",
+        "Walk",
+        "Walk",
+        "Sit-Down",
+        "-1",
+        "Walk-x",
+    ]
+
+
+def test_summary_by_hand(sequences):
+    errors = evaluation.errors_of("m", sequences, shifted(sequences, [0.17, 0.17, 0.34]), has_root=True)
+    summary = evaluation.summary_mm(errors)
+    assert summary["mpjpe_mm"] == pytest.approx((14 * 10 + 6 * 20) / 20, abs=0.01)
+    assert summary["mpjpe_over_actions_mm"] == pytest.approx(15, abs=0.01)
+    assert summary["accel_error_mm"] == pytest.approx(0, abs=0.01)  # a constant shift of one joint has no acceleration
+    assert summary["root_error_mm"] == pytest.approx(0, abs=0.01)
+    assert summary["mpjpe_absolute_mm"] == pytest.approx(summary["mpjpe_mm"], abs=0.01)
+    assert summary["pa_mpjpe_mm"] == pytest.approx(1000 * errors.pa_mpjpe.mean(), abs=0.01)
+    assert errors.acceleration.shape == (8 + 2 + 4, 17)  # two frames fewer per sequence: no seam is crossed
+
+
+def test_a_method_without_root_has_no_absolute_errors(sequences):
+    poses = [metrics.root_relative(s.poses_cam_m) for s in sequences]
+    summary = evaluation.summary_mm(evaluation.errors_of("m", sequences, poses, has_root=False))
+    assert "root_error_mm" not in summary and "mpjpe_absolute_mm" not in summary
+    assert summary["mpjpe_mm"] == pytest.approx(0, abs=0.01)
+    few = evaluation.baseline_summary_mm(evaluation.errors_of("m", sequences, poses, has_root=False))
+    assert list(few) == ["mpjpe_mm", "pa_mpjpe_mm", "n_mpjpe_mm"]
+
+
+def test_two_frames_have_no_acceleration_error():
+    pair = take("S9", "Walk-1", 2, camera_ring(1))
+    summary = evaluation.summary_mm(evaluation.errors_of("m", pair, [pair[0].poses_cam_m], has_root=True))
+    assert summary["accel_error_mm"] is None
+    json.dumps(summary, allow_nan=False)
+
+
+def test_bad_predictions_are_named(sequences):
+    poses = shifted(sequences, [0, 0, 0])
+    poses[1][2, 3] = np.nan
+    with pytest.raises(InputError, match="temporal gave a pose that is not finite for S9/Walk-2/cam0"):
+        evaluation.errors_of("temporal", sequences, poses, has_root=True)
+    poses[1] = poses[1][:2]
+    with pytest.raises(InputError, match=r"shape \(2, 17, 3\) for S9/Walk-2/cam0"):
+        evaluation.errors_of("temporal", sequences, poses, has_root=True)
+
+
+def test_tables(sequences):
+    errors = evaluation.errors_of("m", sequences, shifted(sequences, [0.17, 0.17, 0.34]), has_root=True)
+    actions = evaluation.per_action_mm({"repnet": errors, "temporal": errors})
+    assert actions.index.tolist() == ["Walk", "Wave", "mean over actions"]
+    assert actions["frames"].tolist() == [14, 6, 20]
+    np.testing.assert_allclose(actions["temporal_mpjpe_mm"], [10, 20, 15], atol=0.01)
+    joints = evaluation.per_joint_mm({"repnet": errors})
+    assert joints.index[10] == "Head" and joints.index[-1] == "mean"
+    assert joints.loc["Head"].item() == pytest.approx((14 * 170 + 6 * 340) / 20, abs=0.01)
+    assert joints.loc["mean"].item() == pytest.approx(13, abs=0.01)
+    curve = evaluation.pck3d_table({"repnet": errors})
+    assert curve.index.tolist() == list(range(0, 151, 5))
+    assert curve.loc[150, "repnet"] == pytest.approx(
+        100 * 15 / 16, abs=0.01
+    )  # the head is outside, the root not counted
+    over_time = evaluation.error_over_time_mm(sequences[0], {"repnet": shifted(sequences, [0.17, 0, 0])[0]})
+    assert over_time["time_s"].tolist() == pytest.approx([0.04 * t for t in range(10)])
+    np.testing.assert_allclose(over_time["repnet_mpjpe_mm"], 10, atol=0.01)
+    assert over_time["repnet_accel_error_mm"].isna().tolist() == [True] + [False] * 8 + [True]
+
+
+def test_summary_2d(sequences):
+    detections = detect(sequences, 0.0)
+    for detected in detections:
+        detected.keypoints_px[:, 0, 0] += 17
+        detected.keypoints_px[:, 1, 0] += 1000
+    summary = evaluation.summary_2d(sequences, detections, 0.1)
+    assert summary == {
+        "mean_error_px": pytest.approx(1017 / 17, abs=0.01),
+        "pck_at_10pct": pytest.approx(16 / 17, abs=1e-4),
+    }
+
+
+def test_median_sequence_and_example_frames(sequences):
+    poses = shifted(sequences, [0.17, 0.51, 0.34])
+    assert evaluation.median_sequence(sequences, poses) == 2
+    chosen = evaluation.example_frames(sequences, poses, (0, 100))
+    assert sequences[chosen[0][0]].action == "Walk-1"
+    assert sequences[chosen[1][0]].action == "Wave-1"  # the worst is Walk-2, but that action has been shown
+    assert chosen == evaluation.example_frames(sequences, poses, (0, 100))
+    assert len(evaluation.example_frames(sequences[:1], poses[:1], (10, 30, 50, 70, 90))) == 5
+
+
+@pytest.fixture(scope="module")
+def evaluated(tmp_path_factory):
+    """The stage itself, run twice on random people with untrained lifters."""
+    folder = tmp_path_factory.mktemp("evaluate")
+    profile = yaml.safe_load((ROOT / "profiles/smoke.yaml").read_text())
+    profile["dataset"]["subjects"] = SPLITS
+    profile["lifting"] |= {"keypoints_subjects": ["S1"], "prior_subjects": ["S7"]}
+    (folder / "profiles").mkdir()
+    (folder / "profiles/people.yaml").write_text(yaml.safe_dump(profile))
+    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    (folder / "params.yaml").write_text(yaml.safe_dump(params | {"profile": "people"}))
+    write_data(folder / "data", population())
+    for name, architecture in (
+        ("repnet", {"lifter": "frame", "width": 16, "blocks": 1}),
+        ("temporal", {"lifter": "temporal", "width": 16, "window_frames": 9}),
+    ):
+        save_model(folder / f"data/models/{name}.pt", architecture, build_lifter(architecture).state_dict())
+    runs = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for _ in range(2):
+            runpy.run_path(str(ROOT / "stages/evaluate.py"), run_name="__main__")
+            outputs = sorted([*Path("metrics").iterdir(), *Path("plots/evaluation").iterdir()])
+            runs.append({str(path): path.read_bytes() for path in outputs})
+    return runs
+
+
+def test_the_stage_writes_everything_and_the_same_bytes_again(evaluated):
+    first, second = evaluated
+    assert {Path(name).name for name in first} == {
+        "evaluation.json",
+        "validation.json",
+        "per_action.csv",
+        "per_joint.csv",
+        "pck3d_curve.csv",
+        "pck3d_curve.png",
+        "error_over_time.csv",
+        "error_over_time.png",
+        "panel.png",
+        "worst.png",
+        "demo.mp4",
+    }
+    assert [name for name in first if first[name] != second[name]] == []
+
+
+def test_the_stage_scores_test_subjects_and_validation_subjects_apart(evaluated):
+    test, validation = (json.loads(evaluated[0][f"metrics/{name}.json"]) for name in ("evaluation", "validation"))
+    assert test["data"] == {"frames": 2 * 2 * 2 * 12, "fps": 25.0}
+    assert validation["data"] == {"frames": 1 * 2 * 2 * 12, "fps": 25.0}
+    for content in (test, validation):
+        assert set(content) == {"data", "pose2d", "repnet", "temporal", "nearest_neighbour", "mean_pose"}
+        assert content["pose2d"]["mean_error_px"] == pytest.approx(3.0 * (np.pi / 2) ** 0.5, abs=0.3)
+        assert content["nearest_neighbour"]["mpjpe_mm"] < content["mean_pose"]["mpjpe_mm"]
+        assert {"root_error_mm", "mpjpe_absolute_mm", "accel_error_mm"} <= set(content["temporal"])

@@ -1,0 +1,176 @@
+import errno
+
+import h5py
+import numpy as np
+import pytest
+from people import SPLITS, camera_ring, detect, population, take
+
+from pose3d.errors import InputError
+from pose3d.records import (
+    EncodedImages,
+    Sequence,
+    create_hdf5,
+    open_hdf5,
+    read_keypoints2d,
+    read_sequences,
+    read_splits,
+    write_dataset,
+    write_encoded_images,
+    write_keypoints2d,
+    write_sequences,
+)
+
+ARRAYS = ("poses_world_m", "poses_cam_m", "keypoints_px", "boxes_px")
+
+
+@pytest.fixture
+def path(tmp_path):
+    path = tmp_path / "sequences.h5"
+    write_sequences(path, population(), SPLITS)
+    return path
+
+
+def changed(sequence: Sequence, **arrays) -> Sequence:
+    values = {name: getattr(sequence, name) for name in ARRAYS} | arrays
+    return Sequence(sequence.subject, sequence.action, sequence.camera, sequence.fps, **values)
+
+
+def test_sequences_round_trip(path):
+    written, read = population(), read_sequences(path)
+    assert [s.key for s in read] == sorted(s.key for s in written)
+    for before, after in zip(written, read, strict=True):
+        for name in ARRAYS:
+            assert getattr(after, name).dtype == np.float32
+            np.testing.assert_array_equal(getattr(after, name), getattr(before, name))
+        assert (after.fps, len(after)) == (before.fps, len(before))
+        for name in ("intrinsics_px", "distortion", "rotation", "translation_m", "width_px", "height_px", "id"):
+            np.testing.assert_array_equal(getattr(after.camera, name), getattr(before.camera, name))
+    assert read_splits(path) == SPLITS
+    assert {s.subject for s in read_sequences(path, ["S8", "S9"])} == {"S8", "S9"}
+
+
+def test_equal_content_gives_equal_bytes(path, tmp_path):
+    write_sequences(tmp_path / "again.h5", population(), SPLITS)
+    assert (tmp_path / "again.h5").read_bytes() == path.read_bytes()
+
+
+def test_no_sequence_of_a_subject_is_an_error(path):
+    with pytest.raises(InputError, match="has no frames of subjects S5"):
+        read_sequences(path, ["S5"])
+
+
+@pytest.mark.parametrize("name", ["poses_world_m", "poses_cam_m", "keypoints_px"])
+def test_nan_is_refused_with_sequence_frame_and_joint(tmp_path, name):
+    sequence = take("S1", "Walk-1", 5, camera_ring(1))[0]
+    bad = getattr(sequence, name).copy()
+    bad[3, 16, 1] = np.nan
+    with pytest.raises(InputError, match=rf"S1/Walk-1/cam0: {name} is not finite at frame 3, joint RWrist"):
+        write_sequences(tmp_path / "out.h5", [changed(sequence, **{name: bad})], SPLITS)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_wrong_shapes_and_zero_frames_are_refused(tmp_path):
+    sequence = take("S1", "Walk-1", 5, camera_ring(1))[0]
+    with pytest.raises(InputError, match=r"S1/Walk-1/cam0: boxes_px has shape \(4, 4\), not \(5, 4\)"):
+        write_sequences(tmp_path / "out.h5", [changed(sequence, boxes_px=sequence.boxes_px[:4])], SPLITS)
+    empty = changed(sequence, **{name: getattr(sequence, name)[:0] for name in ARRAYS})
+    with pytest.raises(InputError, match="S1/Walk-1/cam0: has no frames"):
+        write_sequences(tmp_path / "out.h5", [empty], SPLITS)
+
+
+def test_splits_that_overlap_or_are_empty_are_refused(tmp_path):
+    with pytest.raises(InputError, match="subject S8 stands in two splits"):
+        write_sequences(tmp_path / "out.h5", population(2), SPLITS | {"test": ["S9", "S8"]})
+    with pytest.raises(InputError, match="the validation split has zero frames"):
+        write_sequences(tmp_path / "out.h5", population(2), SPLITS | {"validation": ["S6"]})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_missing_truncated_or_foreign_file_is_named(path, tmp_path):
+    with pytest.raises(InputError, match=r"nothing.h5 is missing"):
+        read_sequences(tmp_path / "nothing.h5")
+    content = path.read_bytes()
+    for size in (0, 100, len(content) // 2, len(content) - 1):
+        path.write_bytes(content[:size])
+        with pytest.raises(InputError, match=r"sequences.h5 is not a whole HDF5 file"):
+            read_sequences(path)
+    with h5py.File(path, "w") as file:
+        file["x"] = 1
+    with pytest.raises(InputError, match=r"sequences.h5 has schema version None, not 1"):
+        read_sequences(path)
+
+
+def test_one_flipped_bit_in_any_dataset_is_found(path):
+    content = path.read_bytes()
+    with h5py.File(path, "r") as file:
+        offsets = [
+            file["S9/Walk-1/cam0"][name].id.get_chunk_info(0).byte_offset
+            + file["S9/Walk-1/cam0"][name].id.get_chunk_info(0).size // 2
+            for name in ARRAYS
+        ]
+    for offset in offsets:
+        damaged = bytearray(content)
+        damaged[offset] ^= 1
+        path.write_bytes(damaged)
+        with pytest.raises(InputError, match=r"sequences.h5 is damaged"):
+            read_sequences(path)
+    path.write_bytes(content)
+    assert read_sequences(path)
+
+
+def test_a_missing_dataset_is_named(path):
+    with h5py.File(path, "r+") as file:
+        del file["S9/Walk-1/cam0/boxes_px"]
+    with pytest.raises(InputError, match=r"sequences.h5 is damaged or incomplete .*boxes_px"):
+        read_sequences(path)
+
+
+def test_a_full_disk_while_an_input_is_open_is_not_blamed_on_the_input(path):
+    with pytest.raises(OSError, match="No space left") as caught, open_hdf5(path):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert not isinstance(caught.value, InputError)
+
+
+def test_keypoints_round_trip_and_checks(tmp_path):
+    sequences = take("S1", "Walk-1", 5, camera_ring(2))
+    detections = detect(sequences, 2.0)
+    path = tmp_path / "keypoints2d.h5"
+    keys = [s.key for s in sequences]
+    write_keypoints2d(path, zip(keys, detections, strict=True))
+    for before, after in zip(reversed(detections), read_keypoints2d(path, sequences[::-1]), strict=True):
+        np.testing.assert_array_equal(after.keypoints_px, before.keypoints_px)
+        np.testing.assert_array_equal(after.confidence, before.confidence)
+    with pytest.raises(InputError, match="no keypoints for S1/Wave-1/cam0"):
+        read_keypoints2d(path, take("S1", "Wave-1", 5, camera_ring(1)))
+    with pytest.raises(InputError, match=r"S1/Walk-1/cam0 has keypoints of shape \(5, 17, 2\)"):
+        read_keypoints2d(path, take("S1", "Walk-1", 4, camera_ring(1)))
+    detections[0].keypoints_px[1, 1] = np.inf
+    with pytest.raises(InputError, match="S1/Walk-1/cam0: a detected keypoint is not finite"):
+        write_keypoints2d(path, zip(keys, detections, strict=True))
+
+
+def test_encoded_images_round_trip(tmp_path):
+    path = tmp_path / "frames.h5"
+    images = [b"\xff\xd8one", b"\xff\xd8another", b"x"]
+    with create_hdf5(path) as file:
+        write_encoded_images(file, "S1/Walk-1/cam0", images)
+    with open_hdf5(path) as file:
+        read = EncodedImages(file["S1/Walk-1/cam0"])
+        assert len(read) == 3
+        assert [read[t].tobytes() for t in range(3)] == images
+
+
+def test_empty_datasets_are_written(tmp_path):
+    with create_hdf5(tmp_path / "x.h5") as file:
+        write_dataset(file, "nothing", np.zeros((0, 3)))
+    with open_hdf5(tmp_path / "x.h5") as file:
+        assert file["nothing"].shape == (0, 3)
+
+
+def test_a_failed_write_leaves_the_old_file(path):
+    before = path.read_bytes()
+    with pytest.raises(RuntimeError), create_hdf5(path) as file:
+        file["half"] = 1
+        raise RuntimeError
+    assert path.read_bytes() == before
+    assert [p.name for p in path.parent.iterdir()] == ["sequences.h5"]
