@@ -1,0 +1,231 @@
+"""The embedded data set: plans the takes, performs and renders each, and gives the records of any data set.
+
+A take depends on the seed and on its own name only, so the result is the same for any number of workers and does not
+change when another take is added or left out.
+"""
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from pose3d.camera import Camera
+from pose3d.errors import InputError
+from pose3d.records import Sequence
+from pose3d.synthetic.appearance import dress, furnish
+from pose3d.synthetic.background import see
+from pose3d.synthetic.body import Body, PosedBones, read_body
+from pose3d.synthetic.cameras import MAX_CAMERAS, stage_cameras
+from pose3d.synthetic.mocap import Boxes, PositionClip, RotationClip, read_climb, read_deepmimic
+from pose3d.synthetic.raster import Lamp
+from pose3d.synthetic.render import Mesh, draw, light_body
+from pose3d.synthetic.retarget import perform
+from pose3d.synthetic.split import PERFORMERS, Take, plan_takes
+
+_DEEPMIMIC_FILES = {
+    "WalkLeft": "walker_turn_left0",
+    "WalkRight": "walker_turn_right0",
+    "TurnLeft": "walker_turn_left1",
+    "TurnRight": "walker_turn_right1",
+    "WalkStraight": "walk",
+    "Walk": "walker_0walk_forward",
+    "Backflip": "backflip",
+    "Cartwheel": "cartwheel",
+    "Crawl": "crawl",
+    "DanceA": "dance_a",
+    "DanceB": "dance_b",
+    "GetupFacedown": "getup_facedown",
+    "GetupFaceup": "getup_faceup",
+    "Jump": "jump",
+    "Kick": "kick",
+    "Punch": "punch",
+    "Roll": "roll",
+    "Run": "run",
+    "Spin": "spin",
+    "Spinkick": "spinkick",
+}
+_CLIMB_PREFIX = "Climb"
+_PLACE_SPREAD_M = 0.15
+_BOX_CLEARANCE_M = 1.8  # from any camera; a box in front of the lens would hide the whole take
+_HEADING_TRIES = 64
+
+
+@dataclass(frozen=True)
+class EmbeddedSettings:
+    """How much is rendered, and how.
+
+    Attributes:
+        cameras: 1 to 4 per subject.
+        take_seconds: longest take; longer clips are cut.
+        repeats: how often each take is performed, in other clothes, rooms and headings.
+        takes_per_subject: keep only so many, spread over all of them; None keeps all.
+        supersampling: rendered px per image px, along each axis.
+    """
+
+    seed: int
+    image_size_px: int
+    cameras: int
+    frame_rate_hz: float
+    take_seconds: float
+    repeats: int
+    takes_per_subject: int | None
+    supersampling: int
+    jpeg_quality: int
+
+
+@dataclass(frozen=True, eq=False)
+class RenderedTake:
+    """One take: its sequences, one per camera, and for each of them the T encoded frames."""
+
+    sequences: list[Sequence]
+    images: list[list[bytes]]
+
+
+def generator(seed: int, *names: str) -> np.random.Generator:
+    """Random numbers that depend on the seed and the names only (never on Python's salted hash)."""
+    return np.random.default_rng(np.random.SeedSequence([seed, *(zlib.crc32(name.encode()) for name in names)]))
+
+
+def read_clip(raw: Path, clip: str, rate_hz: float) -> RotationClip | PositionClip:
+    """Read a clip of :data:`pose3d.synthetic.split.PERFORMERS` from the download stage's folder.
+
+    Raises:
+        InputError: a file is missing or damaged.
+    """
+    if clip.startswith(_CLIMB_PREFIX):
+        stem = raw / "climb" / f"climb_{clip.removeprefix(_CLIMB_PREFIX)}"
+        return read_climb(stem.with_suffix(".npy"), stem.with_name(f"{stem.name}_boxes.obj"), rate_hz)
+    return read_deepmimic(raw / "deepmimic" / f"{_DEEPMIMIC_FILES[clip]}.json", rate_hz)
+
+
+def plan(subjects: list[str], settings: EmbeddedSettings, raw: Path) -> list[Take]:
+    """All takes of the subjects, in order.
+
+    Raises:
+        InputError: a subject nobody knows, more cameras than there are, or clips that cannot be read.
+    """
+    unknown = [subject for subject in subjects if subject not in PERFORMERS]
+    if unknown:
+        raise InputError(
+            f"dataset.subjects: the embedded data set has no subject {unknown[0]}, only {', '.join(PERFORMERS)}"
+        )
+    if not 1 <= settings.cameras <= MAX_CAMERAS:
+        raise InputError(f"dataset.cameras must be 1 to {MAX_CAMERAS}, not {settings.cameras}")
+    take_frames = int(settings.take_seconds * settings.frame_rate_hz + 1e-6)
+    if take_frames < 1:
+        raise InputError("dataset.take_seconds is shorter than one frame; make it longer")
+    clips = sorted({clip for subject in subjects for clip in PERFORMERS[subject]})
+    frames = {clip: len(read_clip(raw, clip, settings.frame_rate_hz)) for clip in clips}
+    takes = []
+    for subject in subjects:
+        takes += plan_takes(subject, frames, take_frames, settings.repeats, settings.takes_per_subject)
+    return takes
+
+
+def render_takes(
+    takes: list[Take], settings: EmbeddedSettings, raw: Path, bodies: Path, workers: int
+) -> Iterator[RenderedTake]:
+    """Render takes in parallel and give them in order, a few at a time, so that memory stays bounded.
+
+    Raises:
+        InputError: a body or a clip is missing or damaged.
+    """
+    from joblib import Parallel, delayed
+
+    jobs = (delayed(render_take)(take, settings, raw, bodies) for take in takes)
+    return Parallel(n_jobs=workers, return_as="generator", batch_size=1, pre_dispatch="2*n_jobs")(jobs)
+
+
+def render_take(take: Take, settings: EmbeddedSettings, raw: Path, bodies: Path) -> RenderedTake:
+    """Perform one take on the subject's body and render it with all cameras."""
+    cv2.setNumThreads(1)  # the takes run in parallel, and threads within them would only get in each other's way
+    body = read_body(bodies, take.subject)
+    whole = perform(body, read_clip(raw, take.clip, settings.frame_rate_hz))
+    cameras = stage_cameras(generator(settings.seed, take.subject), settings.image_size_px, settings.cameras)
+    rng = generator(settings.seed, take.subject, take.action)
+    bones, boxes = place(rng, whole.bones.cut(take.start, take.stop), whole.boxes, cameras)
+    vertices_m = body.skin(bones)
+    sequences = record(take, settings.frame_rate_hz, cameras, body.joints(bones, vertices_m), vertices_m)
+    return RenderedTake(sequences, _render(rng, settings, body, vertices_m, boxes, cameras))
+
+
+def place(
+    rng: np.random.Generator, bones: PosedBones, boxes: Boxes | None, cameras: list[Camera]
+) -> tuple[PosedBones, Boxes | None]:
+    """Turn a take to a random heading and put its middle near the origin, boxes away from the cameras."""
+    path_m = bones.heads_m[:, 0]
+    middle_m = (path_m.min(axis=0) + path_m.max(axis=0)) / 2 * [1, 1, 0]
+    offset_m = np.array([*rng.uniform(-_PLACE_SPREAD_M, _PLACE_SPREAD_M, 2), 0.0])
+    headings = rng.uniform(0, 2 * np.pi, _HEADING_TRIES)
+    best = (-np.inf, np.eye(3))
+    for heading in headings:
+        cosine, sine = np.cos(heading), np.sin(heading)
+        rotation = np.array([[cosine, -sine, 0.0], [sine, cosine, 0.0], [0.0, 0.0, 1.0]])
+        clearance = np.inf
+        if boxes is not None:
+            corners = (boxes.vertices_m[np.unique(boxes.triangles)] - middle_m) @ rotation.T + offset_m
+            positions = np.stack([camera.position_m for camera in cameras])
+            clearance = np.linalg.norm((corners[:, None] - positions)[..., :2], axis=-1).min()
+        if clearance > best[0]:
+            best = (clearance, rotation)
+        if clearance > _BOX_CLEARANCE_M:
+            break
+    rotation = best[1]
+    translation = offset_m - rotation @ middle_m
+    if boxes is not None:
+        boxes = Boxes(boxes.vertices_m @ rotation.T + translation, boxes.triangles)
+    return bones.moved(rotation, translation), boxes
+
+
+def record(
+    take: Take, fps: float, cameras: list[Camera], poses_world_m: np.ndarray, vertices_m: np.ndarray
+) -> list[Sequence]:
+    """Ground truth of a take by camera; boxes are tight around the body's mesh, cut at the image's edges."""
+    sequences = []
+    for camera in cameras:
+        poses_cam_m = camera.world_to_camera(poses_world_m)
+        mesh_px = camera.project(camera.world_to_camera(vertices_m))
+        boxes_px = np.concatenate([mesh_px.min(axis=1), mesh_px.max(axis=1)], axis=-1)
+        sequences.append(
+            Sequence(
+                subject=take.subject,
+                action=take.action,
+                camera=camera,
+                fps=fps,
+                poses_world_m=poses_world_m.astype(np.float32),
+                poses_cam_m=poses_cam_m.astype(np.float32),
+                keypoints_px=camera.project(poses_cam_m).astype(np.float32),
+                boxes_px=np.clip(boxes_px, 0, np.tile([camera.width_px, camera.height_px], 2)).astype(np.float32),
+            )
+        )
+    return sequences
+
+
+def _render(
+    rng: np.random.Generator,
+    settings: EmbeddedSettings,
+    body: Body,
+    vertices_m: np.ndarray,
+    boxes: Boxes | None,
+    cameras: list[Camera],
+) -> list[list[bytes]]:
+    mesh, room = Mesh.of(body.faces, dress(body, rng)), furnish(rng)
+    low, high = vertices_m.min(axis=(0, 1)), vertices_m.max(axis=(0, 1))
+    # The shadow map needs about the images' own resolution.
+    lamp = Lamp(room.lamp_m, (low + high) / 2, float(np.linalg.norm(high - low)) / 2, settings.image_size_px, boxes)
+    exposures = rng.uniform(0.9, 1.1) * (1 + rng.uniform(-0.04, 0.04, (MAX_CAMERAS, 3)))
+    views = [
+        see(camera, room, boxes, lamp, settings.supersampling, exposure)
+        for camera, exposure in zip(cameras, exposures, strict=False)
+    ]
+    quality = [cv2.IMWRITE_JPEG_QUALITY, settings.jpeg_quality]
+    images = [[] for _ in cameras]
+    for vertices in vertices_m:
+        lit = light_body(mesh, vertices, room, lamp)
+        for view, encoded in zip(views, images, strict=True):
+            image, _ = draw(view, mesh, lit, room)
+            encoded.append(cv2.imencode(".jpg", image[..., ::-1], quality)[1].tobytes())
+    return images

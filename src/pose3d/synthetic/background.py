@@ -1,0 +1,140 @@
+"""The still part of a take as one camera sees it: floor, walls, posters and the climbing boxes, lit and with depth."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from pose3d.camera import Camera
+from pose3d.synthetic.appearance import Room, Texture
+from pose3d.synthetic.mocap import Boxes
+from pose3d.synthetic.raster import FAR_M, UNDRAWN, Lamp, rasterize
+
+_SHADOW_BIAS_M = 0.03
+_WALLS = ((0, 1), (0, -1), (1, 1), (1, -1))  # (axis, sign) of the walls x = +, x = -, y = +, y = -
+_FLOOR, _BOX = 4, 5  # surfaces 0 to 3 are the walls
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """What a camera sees of a take's room, for :func:`pose3d.synthetic.render.draw`.
+
+    Attributes:
+        lit, unlit: (H, W, 3) float32 with all light and with the light from everywhere only.
+        image: ``lit`` as (H, W, 3) uint8.
+        depth_m: (H * s, W * s) float32 along the optical axis, s the supersampling.
+        lamp_px, lamp_depth_m: (H, W, 2) and (H, W) float32, each pixel's place and distance in the lamp's map.
+        exposure: (3,) float32 the camera's gain per colour, already in ``lit`` and ``unlit``.
+    """
+
+    camera: Camera
+    supersampling: int
+    lit: np.ndarray
+    unlit: np.ndarray
+    image: np.ndarray
+    depth_m: np.ndarray
+    lamp_px: np.ndarray
+    lamp_depth_m: np.ndarray
+    exposure: np.ndarray
+
+
+def see(camera: Camera, room: Room, boxes: Boxes | None, lamp: Lamp, supersampling: int, exposure: np.ndarray) -> View:
+    """Draw the still part of a take.
+
+    Raises:
+        ValueError: the camera has lens distortion, which this renderer does not draw.
+    """
+    if camera.distortion.any():
+        raise ValueError(f"camera {camera.id}: the renderer draws no lens distortion")
+    width, height = camera.width_px * supersampling, camera.height_px * supersampling
+    intrinsics = np.diag([supersampling, supersampling, 1.0]) @ camera.intrinsics_px
+    rays = pixel_rays(intrinsics, camera.rotation, width, height)
+    depth, surface = room_depth(rays, camera.position_m, room.half_size_m)
+    normals = np.array([*[-sign * np.eye(3)[axis] for axis, sign in _WALLS], [0, 0, 1], [0, 0, 1]], np.float32)[surface]
+    if boxes is not None:
+        corners, triangles, corner_normals = split_corners(boxes)
+        # Normals are drawn as colours, moved into [0, 1] as the rasteriser wants them.
+        drawn = np.full((height, width, 3), UNDRAWN, np.float32)
+        points = camera.world_to_camera(corners)
+        rasterize(points, triangles, corner_normals / 2 + 0.5, intrinsics, drawn, depth)
+        is_box = drawn[..., 0] > UNDRAWN
+        surface[is_box] = _BOX
+        normals[is_box] = drawn[is_box] * 2 - 1
+    positions = camera.position_m.astype(np.float32) + rays * depth[..., None]
+    albedo = _albedo(positions, surface, normals, room)
+
+    map_px, lamp_depth = lamp.look_up(positions)
+    occluder = cv2.remap(lamp.boxes_depth_m, map_px, None, cv2.INTER_NEAREST, borderValue=FAR_M)
+    visible = (lamp_depth < occluder + _SHADOW_BIAS_M).astype(np.float32)
+    visible = cv2.GaussianBlur(visible, (0, 0), 1.5 * supersampling * camera.width_px / 512)
+    to_lamp = (room.lamp_m / np.linalg.norm(room.lamp_m)).astype(np.float32)
+    direct = np.clip(normals.reshape(-1, 3) @ to_lamp, 0, 1).reshape(visible.shape) * visible
+    unlit = albedo * (0.9 + 0.1 * normals[..., 2:]) * (room.ambient * exposure).astype(np.float32)
+    lit = unlit + albedo * direct[..., None] * (room.direct * exposure).astype(np.float32)
+    size = (camera.width_px, camera.height_px)
+    lit, unlit = (cv2.resize(image, size, interpolation=cv2.INTER_AREA) for image in (lit, unlit))
+    small_px, small_depth = lamp.look_up(cv2.resize(positions, size, interpolation=cv2.INTER_AREA))
+    image = np.clip(lit * 255 + 0.5, 0, 255).astype(np.uint8)
+    return View(camera, supersampling, lit, unlit, image, depth, small_px, small_depth, exposure.astype(np.float32))
+
+
+def pixel_rays(intrinsics_px: np.ndarray, rotation: np.ndarray, width: int, height: int) -> np.ndarray:
+    """(H, W, 3) float32 world directions through the pixels' centres, of length 1 along the optical axis."""
+    x = (np.arange(width) + 0.5 - intrinsics_px[0, 2]) / intrinsics_px[0, 0]
+    y = (np.arange(height) + 0.5 - intrinsics_px[1, 2]) / intrinsics_px[1, 1]
+    x, y, rows = x.astype(np.float32), y.astype(np.float32), rotation.astype(np.float32)
+    # Row vector times rotation is the rotation's transpose: camera to world.
+    return x[None, :, None] * rows[0] + (y[:, None, None] * rows[1] + rows[2])
+
+
+def room_depth(rays: np.ndarray, position_m: np.ndarray, half_size_m: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Distance to the first of floor and walls, (H, W) float32, and which it is: 0 to 3 a wall, 4 the floor."""
+    depth = np.full(rays.shape[:2], FAR_M, np.float32)
+    surface = np.zeros(rays.shape[:2], np.uint8)
+    planes = [(axis, sign * half_size_m[axis], sign) for axis, sign in _WALLS] + [(2, 0.0, -1)]
+    for index, (axis, at_m, sign) in enumerate(planes):
+        towards = sign * rays[..., axis]
+        hit = np.where(towards > 1e-6, sign * (at_m - position_m[axis]) / np.maximum(towards, 1e-6), FAR_M)
+        nearer = hit < depth
+        depth[nearer] = hit[nearer]
+        surface[nearer] = index
+    return depth, surface
+
+
+def split_corners(boxes: Boxes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Corners of each triangle of their own, for flat sides: (3M, 3) points, (M, 3) int32, (3M, 3) unit normals."""
+    corners = boxes.vertices_m[boxes.triangles]
+    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
+    triangles = np.arange(corners.shape[0] * 3, dtype=np.int32).reshape(-1, 3)
+    return corners.reshape(-1, 3), triangles, np.repeat(normals, 3, axis=0)
+
+
+def _albedo(positions_m: np.ndarray, surface: np.ndarray, normals: np.ndarray, room: Room) -> np.ndarray:
+    """(H, W, 3) float32 colour before light."""
+    x, y, z = np.moveaxis(positions_m, -1, 0)
+    albedo = np.empty_like(positions_m)
+    for index, (axis, _) in enumerate(_WALLS):
+        on_wall = surface == index
+        along, up = (y if axis == 0 else x)[on_wall], z[on_wall]
+        colours = _sample(room.walls, along, up)
+        for wall, centre, centre_z, half_width, half_height, *colour in room.posters:
+            if wall == index:
+                colours[(np.abs(along - centre) < half_width) & (np.abs(up - centre_z) < half_height)] = colour
+        albedo[on_wall] = colours
+    on_floor, on_box = surface == _FLOOR, surface == _BOX
+    albedo[on_floor] = _sample(room.floor, x[on_floor], y[on_floor])
+    if on_box.any():
+        # Top faces are textured by x and y, sides by what runs along them and the height.
+        is_top = np.abs(normals[on_box][:, 2]) > 0.7
+        along = np.where(is_top, x[on_box], x[on_box] + y[on_box])
+        albedo[on_box] = _sample(room.boxes, along, np.where(is_top, y[on_box], z[on_box]))
+    return albedo
+
+
+def _sample(texture: Texture, u_m: np.ndarray, v_m: np.ndarray) -> np.ndarray:
+    """Colours (N, 3) of a repeating texture at N places."""
+    size = len(texture.colours)
+    pixels = (np.stack([u_m, v_m], axis=-1) * (size / texture.tile_m)) % size
+    index = np.minimum(pixels.astype(np.int32), size - 1)
+    return texture.colours[index[:, 1], index[:, 0]]
