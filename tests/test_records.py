@@ -84,6 +84,14 @@ def test_splits_that_overlap_or_are_empty_are_refused(tmp_path):
     with pytest.raises(InputError, match="the validation split has zero frames"):
         write_sequences(tmp_path / "out.h5", population(2), SPLITS | {"validation": ["S6"]})
     assert list(tmp_path.iterdir()) == []
+    for split in ("train", "test"):
+        with pytest.raises(InputError, match=f"the {split} split has zero frames"):
+            write_sequences(tmp_path / "out.h5", population(2), SPLITS | {split: []})
+
+
+def test_validation_may_name_nobody(tmp_path):
+    write_sequences(tmp_path / "out.h5", population(2), SPLITS | {"validation": []})
+    assert read_splits(tmp_path / "out.h5")["validation"] == []
 
 
 def test_a_missing_truncated_or_foreign_file_is_named(path, tmp_path):

@@ -237,7 +237,7 @@ def write_sequences(path: str | os.PathLike, sequences: Iterable[Sequence], spli
 
 
 def check_splits(splits: dict[str, ListLike[str]], subjects: Iterable[str], source: str) -> None:
-    """Refuse splits that overlap or hold no frames.
+    """Refuse splits that overlap or hold no frames; validation alone may name nobody.
 
     Raises:
         InputError: says which split or subject.
@@ -247,7 +247,7 @@ def check_splits(splits: dict[str, ListLike[str]], subjects: Iterable[str], sour
     if twice:
         raise InputError(f"{source}: subject {twice[0]} stands in two splits; each subject belongs to one")
     for split in SPLITS:
-        if not set(splits[split]) & set(subjects):
+        if (splits[split] or split != "validation") and not set(splits[split]) & set(subjects):
             raise InputError(f"{source}: the {split} split has zero frames; name subjects that the data set has")
 
 

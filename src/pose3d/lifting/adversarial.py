@@ -1,0 +1,192 @@
+"""The training loop that both lifters and both formulations share.
+
+Nothing here looks at 3D labels, and no checkpoint is chosen: a fixed number of steps, and an exponential average of the
+generator's weights is the result. A step's random draws depend on the seed and the step alone, so a run that was
+killed goes on from its last checkpoint and ends with the same bytes as one that was not.
+"""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from pose3d.errors import InputError
+from pose3d.lifting.critic import critic_terms
+from pose3d.lifting.schedule import averaging_decay, cosine_decay
+from pose3d.training import Checkpoint, numpy_generator, require_finite
+
+CRITIC = "critic"
+"""Name of the adversarial term's weight."""
+_LOG_STEPS = 50
+_CHECKPOINT_STEPS = 500
+_BATCHES = 2  # key of the batches' random numbers, apart from the seed's other uses
+
+
+class Objective(Protocol):
+    """Data and losses of one formulation; batches are drawn by random numbers from ``rng`` only."""
+
+    def terms(
+        self, generator: nn.Module, rng: np.random.Generator, batch_size: int
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Fake poses (B, 16, 3) for the critic, and the generator's unweighted loss terms by name."""
+
+    def real_and_fake(self, generator: nn.Module, rng: np.random.Generator, batch_size: int) -> tuple[Tensor, Tensor]:
+        """Poses of the prior and of the generator, (B, 16, 3) each."""
+
+
+@dataclass(frozen=True)
+class Optimisation:
+    """How long and how fast.
+
+    Attributes:
+        steps: generator steps.
+        batch_size: draws per step.
+        lr, lr_end_share: Adam's learning rate, and what is left of it at the end of half a cosine.
+        betas: Adam's.
+        critic_steps: critic steps before each generator step.
+        gradient_penalty: weight of the critic's penalty (lambda).
+        average_decay: decay of the averaged weights per step.
+    """
+
+    steps: int
+    batch_size: int
+    lr: float
+    lr_end_share: float
+    betas: tuple[float, float]
+    critic_steps: int
+    gradient_penalty: float
+    average_decay: float
+
+
+def train(
+    generator: nn.Module,
+    critic: nn.Module,
+    objective: Objective,
+    weights: Callable[[int], dict[str, float]],
+    optimisation: Optimisation,
+    seed: int,
+    checkpoint: Checkpoint,
+    label: str,
+) -> tuple[dict[str, Tensor], list[dict[str, float]]]:
+    """Train a generator against a critic.
+
+    Args:
+        generator, critic: on the device, in their initial state.
+        weights: step to the weight of each term of the objective and of :data:`CRITIC`; where that is 0 the critic
+            rests.
+        checkpoint: read at the start, written every 500 steps. The caller removes it once the model is written.
+        label: for the progress bar.
+
+    Returns:
+        averaged weights of the generator, and one row of curves (mean of each unweighted term) per 50 steps.
+
+    Raises:
+        InputError: a term or a weight stopped being finite; the last good checkpoint stays.
+    """
+    o = optimisation
+    generator_optimizer = torch.optim.Adam(generator.parameters(), lr=o.lr, betas=o.betas)
+    critic_optimizer = torch.optim.Adam(critic.parameters(), lr=o.lr, betas=o.betas)
+    average = {name: value.detach().clone() for name, value in generator.state_dict().items()}
+    parts = {
+        "generator": generator,
+        "critic": critic,
+        "generator_optimizer": generator_optimizer,
+        "critic_optimizer": critic_optimizer,
+    }
+    first_step, rows = 0, []
+    state = checkpoint.load()
+    if state is not None:
+        for name, part in parts.items():
+            part.load_state_dict(state[name])
+        first_step, rows = state["step"], state["rows"]
+        for name, value in state["average"].items():
+            average[name].copy_(value)
+        print(f"{label}: going on from step {first_step}", file=sys.stderr)
+
+    sums: dict[str, Tensor] = {}
+    progress = tqdm(range(first_step, o.steps), desc=label, initial=first_step, total=o.steps, mininterval=2)
+    for step in progress:
+        step_weights = weights(step)
+        for group in generator_optimizer.param_groups + critic_optimizer.param_groups:
+            group["lr"] = cosine_decay(step, o.lr, o.lr_end_share, o.steps)
+        logged = {}
+        if step_weights[CRITIC] > 0:
+            for turn in range(o.critic_steps):
+                rng = numpy_generator(seed, _BATCHES, step, 1 + turn)
+                logged |= critic_step(generator, critic, critic_optimizer, objective, rng, o)
+        rng = numpy_generator(seed, _BATCHES, step, 0)
+        logged |= generator_step(generator, critic, generator_optimizer, objective, rng, o.batch_size, step_weights)
+        decay = averaging_decay(step, o.average_decay)
+        for name, value in generator.state_dict().items():
+            average[name].lerp_(value, 1 - decay)
+
+        for name, value in logged.items():
+            sums[name] = sums.get(name, 0) + value
+        done = step + 1
+        if done % _LOG_STEPS == 0 or done == o.steps:
+            counted = _LOG_STEPS if done % _LOG_STEPS == 0 else done % _LOG_STEPS
+            means = {name: float(value) / counted for name, value in sums.items()}
+            require_finite(done, **means)
+            rows.append({"step": done, **means})
+            sums = {}
+            progress.set_postfix({name: f"{value:.3g}" for name, value in means.items()}, refresh=False)
+        if done % _CHECKPOINT_STEPS == 0 and done < o.steps:
+            _require_finite_weights(done, generator, critic)
+            states = {name: part.state_dict() for name, part in parts.items()}
+            checkpoint.save({"step": done, "rows": rows, "average": average, **states})
+    _require_finite_weights(o.steps, generator, critic)
+    return average, rows
+
+
+def critic_step(
+    generator: nn.Module,
+    critic: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    objective: Objective,
+    rng: np.random.Generator,
+    optimisation: Optimisation,
+) -> dict[str, Tensor]:
+    """One step of the critic; the generator only produces. Returns the terms, detached."""
+    with torch.no_grad():
+        real, fake = objective.real_and_fake(generator, rng, optimisation.batch_size)
+    mix = torch.from_numpy(rng.random(len(real))).to(real)
+    distance, penalty = critic_terms(critic, real, fake, mix)
+    optimizer.zero_grad(set_to_none=True)
+    (optimisation.gradient_penalty * penalty - distance).backward()
+    optimizer.step()
+    return {"wasserstein": distance.detach(), "gradient_penalty": penalty.detach()}
+
+
+def generator_step(
+    generator: nn.Module,
+    critic: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    objective: Objective,
+    rng: np.random.Generator,
+    batch_size: int,
+    weights: dict[str, float],
+) -> dict[str, Tensor]:
+    """One step of the generator; the critic only judges. Returns the unweighted terms, detached."""
+    fake, terms = objective.terms(generator, rng, batch_size)
+    if weights[CRITIC] > 0:
+        critic.requires_grad_(False)
+        terms[CRITIC] = -critic(fake).mean()
+        critic.requires_grad_(True)
+    used = {name: weight for name, weight in weights.items() if weight > 0}
+    loss = sum(weight * terms[name] for name, weight in used.items())
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    optimizer.step()
+    return {name: term.detach() for name, term in terms.items()}
+
+
+def _require_finite_weights(step: int, *modules: nn.Module) -> None:
+    for module in modules:
+        for name, value in module.named_parameters():
+            if not torch.isfinite(value).all():
+                raise InputError(f"training diverged at step {step}: weight {name} is not finite; lower lr")

@@ -1,0 +1,144 @@
+"""From params and sequences to a trained lifter: which networks, data and weights each formulation takes."""
+
+from collections.abc import Callable
+from collections.abc import Sequence as ListLike
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pose3d.config import LifterParams, LiftingParams, RepnetParams, TemporalParams
+from pose3d.lifting.adversarial import CRITIC, Objective, Optimisation, train
+from pose3d.lifting.critic import Critic
+from pose3d.lifting.lift import build_lifter
+from pose3d.lifting.observations import Observations
+from pose3d.lifting.original_objective import OriginalSingleFrame, OriginalWindows
+from pose3d.lifting.prior import PriorTakes
+from pose3d.lifting.schedule import geometric_ramp
+from pose3d.lifting.virtual_objective import VirtualCameraObjective
+from pose3d.records import Keypoints2D, Sequence
+from pose3d.training import Checkpoint, seed_all
+
+OWN_WEIGHTS = {
+    ("original", "single_frame"): {CRITIC: 1.0, "camera": 1.0, "reprojection": 10_000.0},
+    ("original", "temporal"): {CRITIC: 1.0, "reprojection": 1.0},  # the loss itself holds the original's 100
+    ("virtual_camera", "single_frame"): {CRITIC: 0.01, "reprojection": 0.05, "projected_prior": 1.0},
+    ("virtual_camera", "temporal"): {CRITIC: 0.01, "reprojection": 0.05, "projected_prior": 1.0, "velocity": 3.0},
+}
+"""What a weight of 1 in the params stands for.
+
+The formulations' terms differ in unit and size; measured in these, the same params serve both, and taking the original
+is one choice. The original's are its author's; the virtual camera's were chosen on the validation subject.
+"""
+
+
+@dataclass(frozen=True)
+class Supervision:
+    """All a lifter learns from: 2D of some subjects, unpaired 3D of others.
+
+    Where a subject stands in both, batches are drawn independently, so that a detection meets its own 3D by chance
+    only.
+    """
+
+    sequences: ListLike[Sequence]
+    detections: ListLike[Keypoints2D]
+    prior: ListLike[Sequence]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A trained lifter's architecture and weights, as model files hold them, and its curves."""
+
+    architecture: dict[str, Any]
+    weights: dict[str, Tensor]
+    curves: list[dict[str, float]]
+
+
+def fit_lifter(
+    lifting: LiftingParams,
+    params: RepnetParams | TemporalParams,
+    supervision: Supervision,
+    seed: int,
+    device: torch.device,
+    checkpoint: Checkpoint,
+) -> Fitted:
+    """Train the single-frame (:class:`RepnetParams`) or the temporal lifter in the chosen formulation.
+
+    Raises:
+        InputError: training diverged.
+    """
+    seed_all(seed)
+    architecture = lifter_architecture(lifting, params)
+    generator = build_lifter(architecture).to(device)
+    critic = Critic(params.critic_width).to(device)
+    objective = _objective(lifting, params, supervision, device)
+    optimisation = Optimisation(
+        params.steps,
+        params.batch_size,
+        params.lr,
+        params.lr_end_share,
+        params.betas,
+        params.critic_steps,
+        params.gradient_penalty,
+        params.average_decay,
+    )
+    weights = term_weights(lifting, params)
+    label = "train_temporal" if isinstance(params, TemporalParams) else "train_repnet"
+    average, curves = train(generator, critic, objective, weights, optimisation, seed, checkpoint, label)
+    return Fitted(architecture, average, curves)
+
+
+def lifter_architecture(lifting: LiftingParams, params: RepnetParams | TemporalParams) -> dict[str, Any]:
+    """What :func:`pose3d.lifting.lift.build_lifter` needs."""
+    sizes: dict[str, Any] = {"width": params.width}
+    prefix = "original_" if lifting.formulation == "original" else ""
+    if isinstance(params, TemporalParams):
+        return {"lifter": f"{prefix}temporal", **sizes, "window_frames": params.window_frames}
+    if not prefix:
+        sizes["blocks"] = params.blocks
+    return {"lifter": f"{prefix}frame", **sizes}
+
+
+def term_weights(lifting: LiftingParams, params: LifterParams) -> Callable[[int], dict[str, float]]:
+    """Step to the weight of each loss term: the params' multiples of :data:`OWN_WEIGHTS`."""
+    temporal = isinstance(params, TemporalParams)
+    own = OWN_WEIGHTS[lifting.formulation, "temporal" if temporal else "single_frame"]
+    multiples = {CRITIC: params.critic_weight, "camera": 1.0, "projected_prior": params.projected_prior_weight}
+    if temporal:
+        multiples["velocity"] = params.velocity_weight
+    fixed = {name: own[name] * multiple for name, multiple in multiples.items() if name in own}
+    ramp = max(1, round(params.reproj_weight_ramp * params.steps))
+
+    def weights(step: int) -> dict[str, float]:
+        multiple = geometric_ramp(step, params.reproj_weight_start, params.reproj_weight, ramp)
+        return fixed | {"reprojection": own["reprojection"] * multiple}
+
+    return weights
+
+
+def _objective(
+    lifting: LiftingParams, params: RepnetParams | TemporalParams, supervision: Supervision, device: torch.device
+) -> Objective:
+    temporal = isinstance(params, TemporalParams)
+    window_frames = params.window_frames if temporal else 1
+    if lifting.formulation == "virtual_camera":
+        observations = Observations(supervision.sequences, supervision.detections, device)
+        prior = PriorTakes(supervision.prior, device)
+        run_outputs = params.run_outputs if temporal else 1
+        supervised = params.projected_prior_weight or (temporal and params.velocity_weight)
+        pairs = params.projected_prior_batch_size if supervised else 0
+        return VirtualCameraObjective(
+            observations,
+            prior,
+            window_frames,
+            run_outputs,
+            pairs,
+            lifting.error_gain,
+            lifting.body_spread,
+            lifting.mixed_share,
+            device,
+        )
+    keypoints = [d.keypoints_px for d in supervision.detections]
+    kind = OriginalWindows if temporal else OriginalSingleFrame
+    return kind(supervision.sequences, keypoints, supervision.prior, window_frames, device)

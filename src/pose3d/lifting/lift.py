@@ -1,0 +1,119 @@
+"""Lifting whole sequences with a trained model file."""
+
+import os
+from collections.abc import Sequence as ListLike
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from pose3d.errors import InputError
+from pose3d.lifting.networks import FrameLifter, RepNet
+from pose3d.lifting.original_space import normalise_px, relative_to_root
+from pose3d.lifting.temporal import OriginalTemporal, TemporalLifter
+from pose3d.lifting.virtual_camera import lifter_features, root_distance, to_camera_space
+from pose3d.records import Keypoints2D, Sequence
+from pose3d.skeleton import mirror_permutation
+from pose3d.training import load_model, load_weights
+
+
+@dataclass(frozen=True, eq=False)
+class Lifted:
+    """One sequence in 3D.
+
+    Attributes:
+        poses_cam_m: (T, 17, 3) float32, axes of the camera. With ``has_root`` joints in camera space; without,
+            relative to the root, which then is at 0.
+        has_root: False for the original's single-frame lifter only: weak perspective knows no distance.
+    """
+
+    poses_cam_m: np.ndarray
+    has_root: bool
+
+
+def build_lifter(architecture: dict[str, Any]) -> nn.Module:
+    """The untrained generator of an architecture, as stored in model files.
+
+    Raises:
+        KeyError: not an architecture of a lifter.
+    """
+    sizes = {key: value for key, value in architecture.items() if key != "lifter"}
+    return {
+        "frame": FrameLifter,
+        "temporal": TemporalLifter,
+        "original_frame": RepNet,
+        "original_temporal": OriginalTemporal,
+    }[architecture["lifter"]](**sizes)
+
+
+def load_lifter(path: str | os.PathLike) -> nn.Module:
+    """A trained lifter, on the CPU and in evaluation mode.
+
+    Raises:
+        InputError: the file is missing, damaged, or not a lifter's.
+    """
+    architecture, weights = load_model(path)
+    try:
+        lifter = build_lifter(architecture)
+    except (KeyError, TypeError, ValueError):
+        raise InputError(f"{path} is not a lifter of this project: train it again") from None
+    load_weights(lifter, weights, path)
+    return lifter.eval()
+
+
+def lift_sequences(
+    model_path: str | os.PathLike, sequences: ListLike[Sequence], detections: ListLike[Keypoints2D]
+) -> list[Lifted]:
+    """Lift detections with a trained model; of the sequences only the cameras' intrinsics are read.
+
+    Raises:
+        InputError: see :func:`load_lifter`.
+    """
+    lifter = load_lifter(model_path)
+    return [lift(lifter, s, d.keypoints_px) for s, d in zip(sequences, detections, strict=True)]
+
+
+@torch.no_grad()
+def lift(lifter: nn.Module, sequence: Sequence, keypoints_px: np.ndarray) -> Lifted:
+    """Lift (T, 17, 2) keypoints of one sequence; any T >= 1, edge frames are repeated where a window needs more."""
+    device = next(lifter.parameters()).device
+    camera = sequence.camera
+    if isinstance(lifter, FrameLifter | TemporalLifter):
+        image_plane = torch.from_numpy(camera.normalize(keypoints_px)).float().to(device)
+        return Lifted(lift_virtual(lifter, image_plane).cpu().numpy(), has_root=True)
+    absolute = torch.from_numpy(normalise_px(np.asarray(keypoints_px), camera.width_px)).float().to(device)
+    if isinstance(lifter, RepNet):
+        poses, _ = lifter(relative_to_root(absolute).flatten(1))
+        root = torch.zeros_like(poses[:, 0])
+    else:
+        absolute = repeat_edges(absolute, lifter.window_frames // 2, lifter.window_frames // 2)
+        poses, root = lifter.forward_clip(relative_to_root(absolute).flatten(1)[None], absolute.flatten(1)[None])
+        poses, root = poses[0], root[0]
+    joints = torch.cat([root[:, None], root[:, None] + poses], 1)
+    return Lifted(joints.cpu().numpy(), has_root=not isinstance(lifter, RepNet))
+
+
+def lift_virtual(lifter: FrameLifter | TemporalLifter, image_plane: Tensor) -> Tensor:
+    """Lift (T, 17, 2) image-plane keypoints of one clip to (T, 17, 3) joints in camera space, metres.
+
+    The clip and its mirror image are both lifted and averaged: no body is better known on its left than on its right.
+    """
+    permutation = torch.from_numpy(mirror_permutation()).to(image_plane.device)
+    flip = torch.tensor([-1.0, 1.0, 1.0], device=image_plane.device)
+    half, with_motion = lifter.window_frames // 2, lifter.window_frames > 1
+    padded = repeat_edges(image_plane, half + with_motion, half)
+    both = torch.stack([padded, padded[:, permutation] * flip[:2]])
+    features, view = lifter_features(both, with_motion)
+    poses, log_correction = lifter.forward_clip(features)
+    outputs = slice(half, features.shape[1] - half)
+    poses = (poses[0] + poses[1][:, permutation[1:] - 1] * flip) / 2
+    scale, rotation = view.scale[0, outputs], view.rotation[0, outputs]
+    return to_camera_space(poses, root_distance(poses, log_correction.mean(0), scale), rotation)
+
+
+def repeat_edges(frames: Tensor, before: int, after: int) -> Tensor:
+    """Repeat the first and the last of (T, ...) frames."""
+    index = torch.arange(-before, len(frames) + after, device=frames.device).clamp(0, len(frames) - 1)
+    return frames[index]

@@ -1,0 +1,56 @@
+"""The lifters' losses; each is a mean over everything but its stated shape, in the units of its arguments."""
+
+import torch
+from torch import Tensor
+
+
+def reprojection_l1(projected: Tensor, keypoints: Tensor) -> Tensor:
+    """Mean |difference| of (..., 16, 2) in units of the person's 2D size: outliers must not weigh squared."""
+    return (projected - keypoints).abs().mean()
+
+
+def weak_perspective_reprojection(poses: Tensor, cameras: Tensor, keypoints: Tensor) -> Tensor:
+    """MSE of X K against the input (RepNet; the original's single frame).
+
+    Args:
+        poses: (B, 16, 3).
+        cameras: (B, 3, 2) K.
+        keypoints: (B, 16, 2) root-relative, px / width * 2 - 1.
+    """
+    return (poses @ cameras - keypoints).square().mean()
+
+
+def orthogonal_camera(cameras: Tensor) -> Tensor:
+    """Mean Frobenius norm of 2 / tr(K^T K) K^T K - I: K scaled orthogonal (RepNet, equation 8), K (B, 3, 2)."""
+    gram = cameras.transpose(-1, -2) @ cameras
+    trace = gram.diagonal(dim1=-2, dim2=-1).sum(-1).clamp(min=1e-12)
+    difference = 2 * gram / trace[:, None, None] - torch.eye(2, dtype=gram.dtype, device=gram.device)
+    return (difference.square().sum((-2, -1)) + 1e-12).sqrt().mean()
+
+
+def perspective_without_division(joints_cam_m: Tensor, focal: Tensor, centre: Tensor, keypoints: Tensor) -> Tensor:
+    """100 MSE(f X + c Z, p Z): perspective projection multiplied by the depth (the original's temporal model).
+
+    Args:
+        joints_cam_m: (B, 17, 3).
+        focal, centre: (B, 2) in the keypoints' units.
+        keypoints: (B, 17, 2) px / width * 2 - 1.
+    """
+    depth = joints_cam_m[..., 2:]
+    projected = focal[:, None] * joints_cam_m[..., :2] + centre[:, None] * depth
+    return 100 * (projected - keypoints * depth).square().mean()
+
+
+def joint_distance(poses: Tensor, targets: Tensor) -> Tensor:
+    """Mean Euclidean distance of (..., 16, 3), the square root smoothed by a tenth of a millimetre around zero."""
+    return ((poses - targets).square().sum(-1) + 1e-8).sqrt().mean()
+
+
+def velocity_distance(poses: Tensor, targets: Tensor) -> Tensor:
+    """:func:`joint_distance` of the differences between consecutive frames, (B, R, 16, 3); zero where R is 1.
+
+    (Pavllo et al., CVPR 2019, mean per-joint velocity error.)
+    """
+    if poses.shape[1] < 2:
+        return poses.new_zeros(())
+    return joint_distance(poses.diff(dim=1), targets.diff(dim=1))

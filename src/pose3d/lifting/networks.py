@@ -1,0 +1,64 @@
+"""Single-frame generators: 2D keypoints of one frame to a root-relative pose and what ties it to the image."""
+
+from torch import Tensor, nn
+
+from pose3d.skeleton import N_JOINTS
+
+POSE_SIZE = 3 * (N_JOINTS - 1)
+
+
+class ResidualBlock(nn.Module):
+    """x + f(x), f two linear layers each followed by LeakyReLU (Martinez et al., ICCV 2017, without normalisation)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(width, width), nn.LeakyReLU(), nn.Linear(width, width), nn.LeakyReLU())
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.layers(x)
+
+
+class RepNet(nn.Module):
+    """The original's generator: (B, 32) to a pose (B, 16, 3) in metres and a weak-perspective camera K (B, 3, 2)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.shared = nn.Sequential(nn.Linear(2 * (N_JOINTS - 1), width), nn.LeakyReLU(), ResidualBlock(width))
+        self.pose = nn.Sequential(
+            ResidualBlock(width),
+            ResidualBlock(width),
+            nn.Linear(width, width),
+            nn.LeakyReLU(),
+            nn.Linear(width, POSE_SIZE),
+        )
+        self.camera = nn.Sequential(ResidualBlock(width), ResidualBlock(width), nn.Linear(width, 6))
+
+    def forward(self, keypoints: Tensor) -> tuple[Tensor, Tensor]:
+        shared = self.shared(keypoints)
+        return self.pose(shared).unflatten(-1, (N_JOINTS - 1, 3)), self.camera(shared).unflatten(-1, (3, 2))
+
+
+class FrameLifter(nn.Module):
+    """The virtual camera's single-frame generator.
+
+    It is a window of one frame: (B, T, 32) to a pose (B, T, 16, 3) in metres and the logarithm of the root distance's
+    correction (B, T), each frame by itself.
+    """
+
+    window_frames = 1
+
+    def __init__(self, width: int, blocks: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Linear(2 * (N_JOINTS - 1), width),
+            nn.LeakyReLU(),
+            *(ResidualBlock(width) for _ in range(blocks)),
+            nn.Linear(width, POSE_SIZE + 1),
+        )
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        output = self.layers(features)
+        return output[..., :POSE_SIZE].unflatten(-1, (N_JOINTS - 1, 3)), output[..., POSE_SIZE]
+
+    def forward_clip(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        return self(features)

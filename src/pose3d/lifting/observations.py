@@ -1,0 +1,40 @@
+"""The lifter's 2D side: detected keypoints of many clips as tensors, with the viewpoints they were seen from."""
+
+from collections.abc import Sequence as ListLike
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pose3d.lifting.virtual_camera import view_from_image_plane
+from pose3d.records import Keypoints2D, Sequence
+
+
+class Observations:
+    """Detections of all clips, stacked, in the true cameras' image planes.
+
+    Attributes:
+        lengths: frames of each clip.
+        image_plane: (N, 17, 2) detected keypoints, undistorted x/z, y/z.
+        residuals: (N, 17, 2) detected minus annotated keypoints over the person's 2D size: what the detector's errors
+            look like. The annotations are the 2D labels that trained the detector; no 3D is read.
+        scales: (N,) the person's 2D size.
+        rotations: (N, 3, 3) camera from world: where gravity points in the image.
+    """
+
+    def __init__(self, sequences: ListLike[Sequence], detections: ListLike[Keypoints2D], device: torch.device) -> None:
+        self.lengths = [len(sequence) for sequence in sequences]
+        detected = np.concatenate(
+            [s.camera.normalize(d.keypoints_px) for s, d in zip(sequences, detections, strict=True)]
+        )
+        annotated = np.concatenate([s.camera.normalize(s.keypoints_px) for s in sequences])
+        scales = view_from_image_plane(torch.from_numpy(annotated)).scale.numpy()
+        rotations = np.concatenate([np.repeat(s.camera.rotation[None], len(s), 0) for s in sequences])
+
+        def tensor(values: np.ndarray) -> Tensor:
+            return torch.from_numpy(values).float().to(device)
+
+        self.image_plane = tensor(detected)
+        self.residuals = tensor((detected - annotated) / scales[:, None, None])
+        self.scales = tensor(scales)
+        self.rotations = tensor(rotations)

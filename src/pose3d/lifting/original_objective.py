@@ -1,0 +1,107 @@
+"""The original's two objectives: weak perspective for single frames, perspective without the division for windows.
+
+Its networks, losses and schedules, with its defects mended: the kinematic chain matrix follows from the skeleton (16
+bones, the root's among them), critic steps leave the generator alone, and no checkpoint is chosen on test data.
+"""
+
+from collections.abc import Sequence as ListLike
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from pose3d.lifting.clips import Runs
+from pose3d.lifting.losses import orthogonal_camera, perspective_without_division, weak_perspective_reprojection
+from pose3d.lifting.original_space import normalise_px, normalised_intrinsics, relative_to_root
+from pose3d.records import Sequence
+
+
+@dataclass(frozen=True)
+class Batch:
+    """(B, T, 17, 2) normalised keypoints, (B, 2) intrinsics in their units, (B, 16, 3) poses of the prior."""
+
+    keypoints: Tensor
+    focal: Tensor
+    centre: Tensor
+    real: Tensor
+
+
+class OriginalData:
+    """Detections and prior poses in the original's normalisation; windows of ``window_frames``, edge frames
+    repeated."""
+
+    def __init__(
+        self,
+        sequences: ListLike[Sequence],
+        keypoints_px: ListLike[np.ndarray],
+        prior: ListLike[Sequence],
+        window_frames: int,
+        device: torch.device,
+    ) -> None:
+        def tensor(values: np.ndarray) -> Tensor:
+            return torch.from_numpy(np.ascontiguousarray(values)).float().to(device)
+
+        pairs = list(zip(sequences, keypoints_px, strict=True))
+        lengths = [len(s) for s in sequences]
+        half = window_frames // 2
+        self._windows = Runs(lengths, half, 1, half, device)
+        self._keypoints = tensor(np.concatenate([normalise_px(k, s.camera.width_px) for s, k in pairs]))
+        intrinsics = [normalised_intrinsics(s) for s in sequences]
+        self._focal = tensor(np.repeat([f for f, _ in intrinsics], lengths, 0))
+        self._centre = tensor(np.repeat([c for _, c in intrinsics], lengths, 0))
+        self._prior = relative_to_root(tensor(np.concatenate([s.poses_cam_m for s in prior])))
+        self._device = device
+
+    def draw(self, rng: np.random.Generator, batch_size: int) -> Batch:
+        """Detections and prior poses, drawn independently."""
+
+        def index(size: int) -> Tensor:
+            return torch.from_numpy(rng.integers(size, size=batch_size)).to(self._device)
+
+        frames = self._windows.frames(index(len(self._windows)))
+        middle = frames[:, frames.shape[1] // 2]
+        real = self._prior[index(len(self._prior))]
+        return Batch(self._keypoints[frames], self._focal[middle], self._centre[middle], real)
+
+
+class OriginalSingleFrame(OriginalData):
+    """Critic, camera and weak-perspective reprojection for :class:`pose3d.lifting.networks.RepNet`."""
+
+    def real_and_fake(self, generator: nn.Module, rng: np.random.Generator, batch_size: int) -> tuple[Tensor, Tensor]:
+        batch = self.draw(rng, batch_size)
+        poses, _ = generator(relative_to_root(batch.keypoints[:, 0]).flatten(1))
+        return batch.real, poses
+
+    def terms(
+        self, generator: nn.Module, rng: np.random.Generator, batch_size: int
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        batch = self.draw(rng, batch_size)
+        keypoints = relative_to_root(batch.keypoints[:, 0])
+        poses, cameras = generator(keypoints.flatten(1))
+        return poses, {
+            "reprojection": weak_perspective_reprojection(poses, cameras, keypoints),
+            "camera": orthogonal_camera(cameras),
+        }
+
+
+class OriginalWindows(OriginalData):
+    """Critic and perspective reprojection for :class:`pose3d.lifting.temporal.OriginalTemporal`."""
+
+    def _lift(self, generator: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
+        return generator(relative_to_root(batch.keypoints).flatten(2), batch.keypoints.flatten(2))
+
+    def real_and_fake(self, generator: nn.Module, rng: np.random.Generator, batch_size: int) -> tuple[Tensor, Tensor]:
+        batch = self.draw(rng, batch_size)
+        poses, _ = self._lift(generator, batch)
+        return batch.real, poses
+
+    def terms(
+        self, generator: nn.Module, rng: np.random.Generator, batch_size: int
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        batch = self.draw(rng, batch_size)
+        poses, root = self._lift(generator, batch)
+        joints = torch.cat([root[:, None], root[:, None] + poses], 1)
+        keypoints = batch.keypoints[:, batch.keypoints.shape[1] // 2]
+        reprojection = perspective_without_division(joints, batch.focal, batch.centre, keypoints)
+        return poses, {"reprojection": reprojection}

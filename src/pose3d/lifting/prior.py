@@ -1,0 +1,149 @@
+"""The 3D side: unpaired poses of other people, put where the 2D side's cameras could have seen them.
+
+Gravity is known (cameras are calibrated), heading is not: each prior take is turned by a random angle about the
+vertical, mirrored at random, and put on the root's ray of some detection at the distance at which it would look as
+large. That gives the critic poses in the frame in which the generator predicts them, and, projected with the
+detector's kind of errors, pairs of 2D and 3D that cost no label.
+"""
+
+from collections.abc import Sequence as ListLike
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pose3d.lifting.virtual_camera import VirtualView, to_rays, view_from_image_plane
+from pose3d.records import Sequence
+from pose3d.skeleton import JOINT_NAMES, N_JOINTS, ROOT, bone_matrix, mirror_permutation
+
+# A take that walks past the camera is pushed back until every joint stands at least this far in front of it.
+_MIN_DEPTH_M = 0.5
+_RIGHT_HIP, _LEFT_HIP = JOINT_NAMES.index("RHip"), JOINT_NAMES.index("LHip")
+_TRUNK = slice(JOINT_NAMES.index("Spine"), N_JOINTS)  # and head and arms; before it stand the root and the legs
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Prior takes as virtual cameras see them.
+
+    Attributes:
+        image_plane: (B, T, 17, 2) projected, with detection errors, in the true camera's image plane.
+        view: of ``image_plane``.
+        poses_virtual_m: (B, T, 16, 3) true root-relative poses in the view's frame.
+        distance_m: (B, T) true distance of the root from the camera.
+    """
+
+    image_plane: Tensor
+    view: VirtualView
+    poses_virtual_m: Tensor
+    distance_m: Tensor
+
+
+class PriorTakes:
+    """World poses of all takes, stacked; a take that several cameras saw counts once.
+
+    Attributes:
+        lengths: frames of each take.
+        poses_world_m: (N, 17, 3), z up.
+    """
+
+    def __init__(self, sequences: ListLike[Sequence], device: torch.device) -> None:
+        takes = {(s.subject, s.action): s.poses_world_m for s in reversed(sequences)}
+        poses = [takes[key] for key in sorted(takes)]
+        self.lengths = [len(p) for p in poses]
+        self.poses_world_m = torch.from_numpy(np.concatenate(poses)).float().to(device)
+
+
+def mirror_world(poses_world_m: Tensor) -> Tensor:
+    """(..., 17, 3) poses mirrored at a vertical plane: x changes sign, left and right change places."""
+    sign = torch.tensor([-1.0, 1.0, 1.0], dtype=poses_world_m.dtype, device=poses_world_m.device)
+    return poses_world_m[..., torch.from_numpy(mirror_permutation()).to(poses_world_m.device), :] * sign
+
+
+def vary_bone_lengths(poses_world_m: Tensor, factors: Tensor) -> Tensor:
+    """Give the people of (B, T, 17, 3) takes other bodies: bone lengths times (B, 16) factors, every direction kept.
+
+    The prior is a few people; the 2D is of others. The root's path stays.
+    """
+    matrix = bone_matrix()
+    bones_from_joints = torch.from_numpy(matrix).to(poses_world_m)
+    # Each joint is the sum of the bones on its way from the root; the inverse is exact, all its entries are 0 or 1.
+    joints_from_bones = torch.from_numpy(np.linalg.inv(matrix[:, 1:]).round()).to(poses_world_m)
+    bones = (bones_from_joints @ poses_world_m) * factors[:, None, :, None]
+    root = poses_world_m[..., ROOT : ROOT + 1, :]
+    return torch.cat([root, root + joints_from_bones @ bones], -2)
+
+
+def symmetric_factors(rng: np.random.Generator, batch_size: int, spread: float) -> np.ndarray:
+    """(B, 16) log-normal factors for the bones, alike on the left and on the right.
+
+    Args:
+        spread: standard deviation of the logarithm.
+    """
+    children = np.arange(1, N_JOINTS)
+    drawn = rng.normal(0, spread, (batch_size, len(children)))
+    return np.exp(drawn[:, np.minimum(children, mirror_permutation()[1:]) - 1])
+
+
+def mix_halves(legs_world_m: Tensor, trunks_world_m: Tensor) -> Tensor:
+    """The legs and the path of some takes with the trunks and arms of others, all (B, T, 17, 3), z up.
+
+    A small prior shows few combinations. The trunk is turned about the vertical until both takes' hips face alike in
+    the middle frame, and keeps its tilt. (Parts as a way to more poses: LInKs, 3DV 2024, there in 2D.)
+    """
+    middle = legs_world_m.shape[1] // 2
+
+    def facing(poses: Tensor) -> Tensor:
+        hips = poses[:, middle, _LEFT_HIP] - poses[:, middle, _RIGHT_HIP]
+        return torch.atan2(hips[:, 1], hips[:, 0])
+
+    turn = vertical_rotation(facing(legs_world_m) - facing(trunks_world_m))
+    trunks = trunks_world_m - trunks_world_m[..., ROOT : ROOT + 1, :]
+    trunks = trunks[..., _TRUNK, :] @ turn[:, None].transpose(-1, -2)
+    root = legs_world_m[..., ROOT : ROOT + 1, :]
+    return torch.cat([legs_world_m[..., : _TRUNK.start, :], root + trunks], -2)
+
+
+def vertical_rotation(angle_rad: Tensor) -> Tensor:
+    """(B,) angles to (B, 3, 3) rotations about z."""
+    cos, sin, zero, one = angle_rad.cos(), angle_rad.sin(), torch.zeros_like(angle_rad), torch.ones_like(angle_rad)
+    return torch.stack([cos, -sin, zero, sin, cos, zero, zero, zero, one], -1).unflatten(-1, (3, 3))
+
+
+def place_before_camera(
+    poses_world_m: Tensor, heading_rad: Tensor, rotation: Tensor, root_plane: Tensor, scale: Tensor
+) -> Tensor:
+    """Put takes in front of cameras.
+
+    Args:
+        poses_world_m: (B, T, 17, 3), z up; where in the world they stand does not matter.
+        heading_rad: (B,) turn about the vertical.
+        rotation: (B, 3, 3) camera from world.
+        root_plane: (B, 2) where the root of the middle frame appears in the image plane.
+        scale: (B,) how large the middle frame appears (see :class:`VirtualView`), to first order.
+
+    Returns:
+        (B, T, 17, 3) metres, camera space.
+    """
+    middle = poses_world_m.shape[1] // 2
+    poses = poses_world_m - poses_world_m[:, middle : middle + 1, ROOT : ROOT + 1]
+    poses = torch.einsum("bij,btkj->btki", rotation @ vertical_rotation(heading_rad), poses)
+    ray = torch.nn.functional.normalize(to_rays(root_plane), dim=-1)
+    relative = poses[:, middle, 1:]
+    along = torch.einsum("bkj,bj->bk", relative, ray)
+    lateral = (relative.square().sum(-1) - along.square()).mean(-1).clamp(min=1e-4).sqrt()
+    poses = poses + (ray * (lateral / scale)[:, None])[:, None, None]
+    too_near = (_MIN_DEPTH_M - poses[..., 2].amin((1, 2))).clamp(min=0)
+    return poses + (ray * (too_near / ray[:, 2])[:, None])[:, None, None]
+
+
+def project_with_errors(poses_cam_m: Tensor, residuals: Tensor) -> Pairs:
+    """Project (B, T, 17, 3) camera-space poses and add a detector's errors (B, T, 17, 2) in units of the 2D size."""
+    plane = poses_cam_m[..., :2] / poses_cam_m[..., 2:]
+    clean = view_from_image_plane(plane)
+    plane = plane + residuals * clean.scale[..., None, None]
+    view = view_from_image_plane(plane)
+    root = poses_cam_m[..., ROOT : ROOT + 1, :]
+    poses_virtual = (poses_cam_m[..., 1:, :] - root) @ view.rotation.transpose(-1, -2)
+    return Pairs(plane, view, poses_virtual, root.squeeze(-2).norm(dim=-1))

@@ -1,0 +1,139 @@
+"""The virtual camera: one that stands where the true one does and looks straight at the person's root.
+
+A lifter that sees the image of the virtual camera, divided by its own size, meets the same input wherever the person
+stands in the picture and however far away: turning the true camera about its centre (but for roll about the root's
+ray), or scaling person and distance together, changes nothing. What it predicts, a root-relative pose and the root's
+distance, is turned back into the true camera exactly.
+
+Spaces: ``camera`` is the true camera; ``virtual`` is the camera turned by the least rotation that puts the root's ray
+on +z. Image-plane coordinates are x/z, y/z: px without the intrinsics and the lens
+(:meth:`pose3d.camera.Camera.normalize`).
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from pose3d.skeleton import N_JOINTS, ROOT
+
+# A detected joint may lie anywhere; nearer than this to the virtual image plane's horizon it would blow up the scale.
+_MIN_FORWARD = 0.1
+_MIN_SCALE = 1e-4
+_MIN_DEPTH_SHARE = 0.1
+
+MOTION_CHANNELS = 3
+POSE_CHANNELS = 2 * (N_JOINTS - 1)
+
+
+@dataclass(frozen=True)
+class VirtualView:
+    """What virtual cameras see.
+
+    Attributes:
+        keypoints: (..., 16, 2) image plane of the virtual camera over ``scale``; the root, always at 0, is left out.
+        scale: (...,) root mean square distance of the 16 joints from the root in the virtual image plane.
+        rotation: (..., 3, 3) virtual from camera.
+    """
+
+    keypoints: Tensor
+    scale: Tensor
+    rotation: Tensor
+
+
+def optical_axis_rotation(directions: Tensor) -> Tensor:
+    """:func:`pose3d.camera.rotation_to_optical_axis` on tensors: (..., 3), z > 0, to (..., 3, 3)."""
+    unit = directions / directions.norm(dim=-1, keepdim=True)
+    x, y, z = unit.unbind(-1)
+    k = 1 / (1 + z)
+    rows = [1 - k * x * x, -k * x * y, -x, -k * x * y, 1 - k * y * y, -y, x, y, z]
+    return torch.stack(rows, -1).unflatten(-1, (3, 3))
+
+
+def to_rays(image_plane: Tensor) -> Tensor:
+    """(..., 2) image-plane coordinates to (..., 3) rays with z = 1."""
+    return torch.cat([image_plane, torch.ones_like(image_plane[..., :1])], -1)
+
+
+def view_from_image_plane(image_plane: Tensor) -> VirtualView:
+    """Turn (..., 17, 2) image-plane keypoints of the true camera into the virtual camera's scale-free view."""
+    rays = to_rays(image_plane)
+    rotation = optical_axis_rotation(rays[..., ROOT, :])
+    turned = rays[..., 1:, :] @ rotation.transpose(-1, -2)
+    plane = turned[..., :2] / turned[..., 2:].clamp(min=_MIN_FORWARD)
+    scale = plane.square().sum(-1).mean(-1).sqrt().clamp(min=_MIN_SCALE)
+    return VirtualView(plane / scale[..., None, None], scale, rotation)
+
+
+def motion_features(image_plane: Tensor, view: VirtualView) -> Tensor:
+    """How the person moved since the frame before, as the virtual camera of each frame sees it.
+
+    Args:
+        image_plane: (..., T, 17, 2).
+        view: the view of the same frames.
+
+    Returns:
+        (..., T - 1, 3): the earlier root in the later virtual image plane over its scale (two numbers) and the
+        logarithm of the scales' ratio. Both are free of distance, as the rest of the input is.
+    """
+    root_rays = to_rays(image_plane[..., ROOT, :])
+    earlier = torch.einsum("...ij,...j->...i", view.rotation[..., 1:, :, :], root_rays[..., :-1, :])
+    shift = earlier[..., :2] / earlier[..., 2:].clamp(min=_MIN_FORWARD) / view.scale[..., 1:, None]
+    growth = (view.scale[..., 1:] / view.scale[..., :-1]).log()
+    return torch.cat([shift, growth[..., None]], -1)
+
+
+def lifter_features(image_plane: Tensor, with_motion: bool) -> tuple[Tensor, VirtualView]:
+    """The network's input: (B, T, 17, 2) image plane to (B, T, 32) features, or (B, T - 1, 35) with motion.
+
+    With motion the first frame only serves as the frame before, and the view leaves it out as well.
+    """
+    view = view_from_image_plane(image_plane)
+    features = view.keypoints.flatten(-2)
+    if not with_motion:
+        return features, view
+    features = torch.cat([features[:, 1:], motion_features(image_plane, view)], -1)
+    return features, VirtualView(view.keypoints[:, 1:], view.scale[:, 1:], view.rotation[:, 1:])
+
+
+def lateral_size(poses: Tensor) -> Tensor:
+    """Root mean square distance from the optical axis, (..., 16, 3) root-relative metres to (...,)."""
+    return poses[..., :2].square().sum(-1).mean(-1).clamp(min=1e-8).sqrt()
+
+
+def root_distance(poses_virtual_m: Tensor, log_correction: Tensor, scale: Tensor) -> Tensor:
+    """Distance of the root along its ray, metres: the 3D size over the 2D size, times the learned correction.
+
+    A body of lateral size S at distance z is S / z large in the image plane; perspective within the body, which the
+    quotient leaves out, is what the network corrects.
+
+    Args:
+        poses_virtual_m: (..., 16, 3) root-relative, virtual camera.
+        log_correction: (...,).
+        scale: (...,) of the view.
+    """
+    return lateral_size(poses_virtual_m) / scale * log_correction.exp()
+
+
+def project_virtual(poses_virtual_m: Tensor, distance_m: Tensor, scale: Tensor) -> Tensor:
+    """Perspective projection into the view's units: (..., 16, 3) root-relative and (...,) distance to (..., 16, 2)."""
+    distance = distance_m[..., None]
+    depth = torch.maximum(poses_virtual_m[..., 2] + distance, _MIN_DEPTH_SHARE * distance)
+    return poses_virtual_m[..., :2] / (depth * scale[..., None])[..., None]
+
+
+def to_camera_space(poses_virtual_m: Tensor, distance_m: Tensor, rotation: Tensor) -> Tensor:
+    """Root-relative poses in virtual cameras to joints in the true camera's space.
+
+    Args:
+        poses_virtual_m: (..., 16, 3).
+        distance_m: (...,) of the root.
+        rotation: (..., 3, 3) virtual from camera.
+
+    Returns:
+        (..., 17, 3) metres, the root first.
+    """
+    root = torch.zeros_like(poses_virtual_m[..., :1, :])
+    joints = torch.cat([root, poses_virtual_m], -2)
+    joints = joints + torch.stack([torch.zeros_like(distance_m)] * 2 + [distance_m], -1)[..., None, :]
+    return joints @ rotation

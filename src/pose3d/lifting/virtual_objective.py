@@ -1,0 +1,127 @@
+"""What a virtual-camera lifter is trained to do, for single frames (runs of one) and windows alike."""
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from pose3d.lifting.clips import Runs
+from pose3d.lifting.losses import joint_distance, reprojection_l1, velocity_distance
+from pose3d.lifting.observations import Observations
+from pose3d.lifting.prior import (
+    Pairs,
+    PriorTakes,
+    mirror_world,
+    mix_halves,
+    place_before_camera,
+    project_with_errors,
+    symmetric_factors,
+    vary_bone_lengths,
+)
+from pose3d.lifting.virtual_camera import VirtualView, lifter_features, project_virtual, root_distance
+from pose3d.skeleton import ROOT
+
+# Share of the relative error of the root's distance beside the pose's error in metres: 10 % of distance weigh as 1 cm
+# of pose.
+_DISTANCE_WEIGHT = 0.1
+
+
+class VirtualCameraObjective:
+    """Reprojection onto real detections, a critic of real lifts, and direct supervision on the projected prior.
+
+    Args:
+        observations: 2D of the keypoints subjects.
+        prior: 3D of the prior subjects; no frame of it is ever matched with a detection of the same frame.
+        window_frames: frames the generator sees per output; 1 for single frames.
+        run_outputs: consecutive outputs of each draw, so that losses over time exist; 1 for single frames.
+        pairs_per_step: projected prior takes per generator step; 0 for none.
+        error_gain: factor on the detector's errors.
+        body_spread: how much bone lengths vary around the prior's own (see :func:`symmetric_factors`).
+        mixed_share: share of prior takes that get the trunk and arms of another (see :func:`mix_halves`).
+    """
+
+    def __init__(
+        self,
+        observations: Observations,
+        prior: PriorTakes,
+        window_frames: int,
+        run_outputs: int,
+        pairs_per_step: int,
+        error_gain: float,
+        body_spread: float,
+        mixed_share: float,
+        device: torch.device,
+    ) -> None:
+        self._observations, self._prior = observations, prior
+        self._with_motion = window_frames > 1
+        self._half = window_frames // 2
+        self._run_outputs, self._pairs_per_step = run_outputs, pairs_per_step
+        self._error_gain, self._body_spread, self._mixed_share = error_gain, body_spread, mixed_share
+        before = self._half + self._with_motion
+        self._seen = Runs(observations.lengths, before, run_outputs, self._half, device)
+        self._takes = Runs(prior.lengths, before, run_outputs, self._half, device)
+        self._device = device
+
+    def real_and_fake(self, generator: nn.Module, rng: np.random.Generator, batch_size: int) -> tuple[Tensor, Tensor]:
+        """What the critic compares, (B, 16, 3) each: prior poses and lifts of detections, one output of each run."""
+        pairs = self.draw_pairs(rng, batch_size)
+        poses, _, _ = self._lift(generator, self._draw_observed(rng, batch_size))
+        middle = self._run_outputs // 2
+        return self._at_outputs(pairs.poses_virtual_m)[:, middle], poses[:, middle]
+
+    def terms(
+        self, generator: nn.Module, rng: np.random.Generator, batch_size: int
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """The generator's losses but the critic's.
+
+        Returns:
+            fake poses (B, 16, 3) for the critic, and scalar terms by name.
+        """
+        poses, distance, view = self._lift(generator, self._draw_observed(rng, batch_size))
+        terms = {"reprojection": reprojection_l1(project_virtual(poses, distance, view.scale), view.keypoints)}
+        if self._pairs_per_step:
+            pairs = self.draw_pairs(rng, self._pairs_per_step)
+            lifted, lifted_distance, _ = self._lift(generator, pairs.image_plane)
+            true_poses = self._at_outputs(pairs.poses_virtual_m)
+            distance_error = (lifted_distance.log() - self._at_outputs(pairs.distance_m).log()).abs().mean()
+            terms["projected_prior"] = joint_distance(lifted, true_poses) + _DISTANCE_WEIGHT * distance_error
+            if self._run_outputs > 1:
+                terms["velocity"] = velocity_distance(lifted, true_poses)
+        return poses[:, self._run_outputs // 2], terms
+
+    def draw_pairs(self, rng: np.random.Generator, batch_size: int) -> Pairs:
+        """Prior takes from other people's viewpoints; all five draws are independent."""
+        legs, trunks = (self._prior.poses_world_m[self._draw_runs(self._takes, rng, batch_size)] for _ in range(2))
+        viewpoints = self._draw_runs(self._seen, rng, batch_size)
+        heading = torch.from_numpy(rng.uniform(0, 2 * np.pi, batch_size)).float().to(self._device)
+        mirrored = torch.from_numpy(rng.random(batch_size) < 0.5).to(self._device)
+        mixed = torch.from_numpy(rng.random(batch_size) < self._mixed_share).to(self._device)
+        bodies = torch.from_numpy(symmetric_factors(rng, batch_size, self._body_spread)).float().to(self._device)
+        poses = torch.where(mixed[:, None, None, None], mix_halves(legs, trunks), legs)
+        poses = vary_bone_lengths(poses, bodies)
+        poses = torch.where(mirrored[:, None, None, None], mirror_world(poses), poses)
+        observations, middle = self._observations, viewpoints[:, viewpoints.shape[1] // 2]
+        poses = place_before_camera(
+            poses,
+            heading,
+            observations.rotations[middle],
+            observations.image_plane[middle, ROOT],
+            observations.scales[middle],
+        )
+        return project_with_errors(poses, self._error_gain * observations.residuals[viewpoints])
+
+    def _draw_observed(self, rng: np.random.Generator, batch_size: int) -> Tensor:
+        return self._observations.image_plane[self._draw_runs(self._seen, rng, batch_size)]
+
+    def _draw_runs(self, runs: Runs, rng: np.random.Generator, batch_size: int) -> Tensor:
+        return runs.frames(torch.from_numpy(rng.integers(len(runs), size=batch_size)).to(self._device))
+
+    def _at_outputs(self, values: Tensor) -> Tensor:
+        """Those of a run's frames (B, T, ...) that have an output, (B, R, ...)."""
+        return values[:, values.shape[1] - self._half - self._run_outputs : values.shape[1] - self._half]
+
+    def _lift(self, generator: nn.Module, image_plane: Tensor) -> tuple[Tensor, Tensor, VirtualView]:
+        """Poses (B, R, 16, 3), root distances (B, R) and the outputs' views."""
+        features, view = lifter_features(image_plane, self._with_motion)
+        poses, log_correction = generator(features)
+        view = VirtualView(*(self._at_outputs(v) for v in (view.keypoints, view.scale, view.rotation)))
+        return poses, root_distance(poses, log_correction, view.scale), view

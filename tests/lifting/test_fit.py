@@ -1,0 +1,186 @@
+"""Training end to end on a toy: determinism, resumption to the same bytes, refusal of divergence, lifting."""
+
+import numpy as np
+import pytest
+import torch
+
+from pose3d.camera import Camera
+from pose3d.config import LiftingParams, RepnetParams, TemporalParams
+from pose3d.errors import InputError
+from pose3d.lifting import adversarial
+from pose3d.lifting.fit import OWN_WEIGHTS, Supervision, fit_lifter, term_weights
+from pose3d.lifting.lift import build_lifter, lift, lift_sequences
+from pose3d.lifting.plots import save_curves_png
+from pose3d.records import Keypoints2D, Sequence
+from pose3d.training import Checkpoint, save_model
+
+CPU = torch.device("cpu")
+COMMON = {
+    "steps": 6,
+    "batch_size": 8,
+    "width": 16,
+    "critic_width": 8,
+    "lr": 1e-3,
+    "lr_end_share": 0.1,
+    "betas": (0.5, 0.9),
+    "average_decay": 0.9,
+    "critic_steps": 2,
+    "critic_weight": 0.01,
+    "gradient_penalty": 10.0,
+    "reproj_weight": 2.0,
+    "reproj_weight_start": 0.5,
+    "reproj_weight_ramp": 0.5,
+}
+
+
+def params(kind, formulation, **changes):
+    on = formulation == "virtual_camera"
+    extra = {"projected_prior_weight": float(on), "projected_prior_batch_size": 12}
+    if kind == "temporal":
+        extra |= {"window_frames": 9, "run_outputs": 3, "velocity_weight": 1.0}
+        return TemporalParams(**COMMON | extra | changes)
+    return RepnetParams(**COMMON | extra | {"blocks": 1} | changes)
+
+
+def lifting(formulation):
+    return LiftingParams(
+        formulation=formulation,
+        keypoints_subjects=("S1",),
+        prior_subjects=("S7",),
+        error_gain=1.0,
+        body_spread=0.05,
+        mixed_share=0.5,
+    )
+
+
+def sequence(subject, frames, seed):
+    rng = np.random.default_rng(seed)
+    # x right, y forward, z up in the world; the camera stands five metres behind the origin at a man's height
+    rotation = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
+    intrinsics = np.array([[500.0, 0, 256], [0, 500, 256], [0, 0, 1]])
+    camera = Camera("c", 512, 512, intrinsics, np.zeros(5), rotation, -rotation @ np.array([0, -5.0, 1.0]))
+    world = rng.normal(0, 0.3, (1, 17, 3)) + rng.normal(0, 0.02, (frames, 17, 3)) + [0, 0, 1.0]
+    cam = camera.world_to_camera(world)
+    boxes = np.tile([0.0, 0, 512, 512], (frames, 1))
+    return Sequence(subject, f"Walk-{seed}", camera, 25.0, world, cam, camera.project(cam), boxes)
+
+
+@pytest.fixture
+def supervision():
+    sequences = [sequence("S1", frames, seed) for seed, frames in enumerate([20, 4])]
+    rng = np.random.default_rng(9)
+    detections = [
+        Keypoints2D(s.keypoints_px + rng.normal(0, 2, s.keypoints_px.shape), np.ones(s.keypoints_px.shape[:2]))
+        for s in sequences
+    ]
+    return Supervision(sequences, detections, [sequence("S7", 15, 5)])
+
+
+ALL = [(kind, formulation) for kind in ("frame", "temporal") for formulation in ("virtual_camera", "original")]
+
+
+@pytest.mark.parametrize(("kind", "formulation"), ALL)
+def test_a_killed_run_ends_with_the_same_bytes(kind, formulation, supervision, tmp_path, monkeypatch):
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    monkeypatch.setattr(adversarial, "_LOG_STEPS", 2)
+    monkeypatch.setattr(adversarial, "_CHECKPOINT_STEPS", 2)
+    block = params(kind, formulation)
+
+    def fit(name):
+        return fit_lifter(lifting(formulation), block, supervision, 1, CPU, Checkpoint(name, "x"))
+
+    whole = fit("whole")
+    calls = []
+    step = adversarial.generator_step
+
+    def killed(*arguments):
+        calls.append(1)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return step(*arguments)
+
+    monkeypatch.setattr(adversarial, "generator_step", killed)
+    with pytest.raises(KeyboardInterrupt):
+        fit("killed")
+    resumed = fit("killed")
+    assert len(calls) == 4 + 4  # steps 2 to 5 after the checkpoint at 2
+    for name, fitted in (("a", whole), ("b", resumed)):
+        save_model(tmp_path / name / "model.pt", fitted.architecture, fitted.weights)
+        save_curves_png(tmp_path / name / "curves.png", fitted.curves, "curves")
+    for file in ("model.pt", "curves.png"):
+        assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
+    assert whole.curves == resumed.curves
+
+
+def test_divergence_stops_the_run_and_keeps_the_good_checkpoint(supervision, tmp_path, monkeypatch):
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    monkeypatch.setattr(adversarial, "_LOG_STEPS", 1)
+    monkeypatch.setattr(adversarial, "_CHECKPOINT_STEPS", 1)
+    checkpoint = Checkpoint("t", "x")
+    step = adversarial.generator_step
+
+    def diverging(generator, *rest):
+        result = step(generator, *rest)
+        if checkpoint.path.exists():
+            with torch.no_grad():
+                next(generator.parameters()).fill_(float("nan"))
+        return result
+
+    monkeypatch.setattr(adversarial, "generator_step", diverging)
+    with pytest.raises(InputError, match="diverged at step 2"):
+        fit_lifter(lifting("virtual_camera"), params("frame", "virtual_camera"), supervision, 1, CPU, checkpoint)
+    assert checkpoint.load()["step"] == 1
+    assert all(torch.isfinite(w).all() for w in checkpoint.load()["generator"].values())
+
+
+@pytest.mark.parametrize(("kind", "formulation"), ALL)
+def test_lifting_any_length(kind, formulation, supervision, tmp_path):
+    architecture = {"lifter": kind if formulation == "virtual_camera" else f"original_{kind}", "width": 8}
+    if kind == "temporal":
+        architecture["window_frames"] = 9
+    elif formulation == "virtual_camera":
+        architecture["blocks"] = 1
+    torch.manual_seed(0)
+    save_model(tmp_path / "m.pt", architecture, build_lifter(architecture).state_dict())
+    sequences = [sequence("S1", frames, 1) for frames in (1, 12)]
+    detections = [Keypoints2D(s.keypoints_px, np.ones((len(s), 17))) for s in sequences]
+    lifted = lift_sequences(tmp_path / "m.pt", sequences, detections)
+    for s, result in zip(sequences, lifted, strict=True):
+        assert result.poses_cam_m.shape == s.poses_cam_m.shape
+        assert np.isfinite(result.poses_cam_m).all()
+        assert result.has_root == (architecture["lifter"] != "original_frame")
+    if not lifted[0].has_root:
+        assert not lifted[0].poses_cam_m[:, 0].any()
+
+
+def test_virtual_lifter_puts_the_root_on_its_ray_and_treats_mirrored_input_alike(supervision):
+    torch.manual_seed(0)
+    lifter = build_lifter({"lifter": "frame", "width": 8, "blocks": 1})
+    s = sequence("S1", 3, 1)
+    lifted = lift(lifter, s, s.keypoints_px).poses_cam_m
+    np.testing.assert_allclose(s.camera.project(lifted[:, 0]), s.keypoints_px[:, 0], atol=1e-2)
+
+
+def test_training_learns_the_toy(supervision, tmp_path, monkeypatch):
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    block = params("frame", "virtual_camera", steps=100, width=32, lr=5e-3)
+    fitted = fit_lifter(lifting("virtual_camera"), block, supervision, 1, CPU, Checkpoint("t", "x"))
+    assert fitted.curves[-1]["projected_prior"] < 0.6 * fitted.curves[0]["projected_prior"]
+
+
+def test_not_a_lifter(tmp_path):
+    save_model(tmp_path / "m.pt", {"backbone": "resnet18"}, {})
+    with pytest.raises(InputError, match="not a lifter"):
+        lift_sequences(tmp_path / "m.pt", [], [])
+
+
+def test_weights_follow_the_schedule():
+    """From a hundredth of the original's 10,000 to all of it, as its author let it grow; half way, a tenth."""
+    unit = {"critic_weight": 1.0, "reproj_weight_start": 0.01, "reproj_weight": 1.0}
+    weights = term_weights(lifting("original"), params("frame", "original", steps=100, **unit))
+    assert weights(0) == {"critic": 1.0, "camera": 1.0, "reprojection": pytest.approx(100)}
+    assert weights(25)["reprojection"] == pytest.approx(1000)
+    assert weights(99)["reprojection"] == 10000
+    weights = term_weights(lifting("virtual_camera"), params("temporal", "virtual_camera", velocity_weight=2.0, **unit))
+    assert set(weights(0)) == {"critic", "reprojection", "projected_prior", "velocity"}
+    assert weights(0)["velocity"] == 2 * OWN_WEIGHTS["virtual_camera", "temporal"]["velocity"]

@@ -1,0 +1,147 @@
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pose3d.config import load_params, read_yaml
+from pose3d.errors import InputError
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def root(tmp_path):
+    """A copy of the committed params and profiles, on profile smoke."""
+    shutil.copytree(ROOT / "profiles", tmp_path / "profiles")
+    shutil.copy(ROOT / "params.yaml", tmp_path / "params.yaml")
+    change(tmp_path / "params.yaml", "profile", "smoke")
+    return tmp_path
+
+
+def change(path: Path, key: str, value) -> None:
+    """Set ``block.key`` (or a top-level key) in a YAML file."""
+    content = yaml.safe_load(path.read_text())
+    *blocks, last = key.split(".")
+    target = content
+    for block in blocks:
+        target = target.setdefault(block, {})
+    target[last] = value
+    path.write_text(yaml.safe_dump(content))
+
+
+@pytest.mark.parametrize("profile", sorted(path.stem for path in (ROOT / "profiles").glob("*.yaml")))
+def test_every_committed_profile_loads(root, profile):
+    change(root / "params.yaml", "profile", profile)
+    assert load_params(root).profile == profile
+
+
+def test_the_profile_is_merged_into_the_method(root):
+    params = load_params(root)
+    method, scale = (
+        yaml.safe_load((root / "params.yaml").read_text()),
+        yaml.safe_load((root / "profiles/smoke.yaml").read_text()),
+    )
+    assert params.crop_resize.margin == method["crop_resize"]["margin"]
+    assert params.crop_resize.size_px == scale["crop_resize"]["size_px"]
+    change(root / "profiles/smoke.yaml", "crop_resize.size_px", 48)
+    assert load_params(root).crop_resize.size_px == 48
+
+
+def test_blocks_are_frozen(root):
+    with pytest.raises(ValueError, match="frozen"):
+        load_params(root).crop_resize.margin = 2
+
+
+@pytest.mark.parametrize("file", ["params.yaml", "profiles/smoke.yaml"])
+def test_an_unknown_key_is_named(root, file):
+    change(root / file, "repnet.learning_rat", 1)
+    with pytest.raises(InputError, match="repnet.learning_rat is not a known key"):
+        load_params(root)
+
+
+def test_an_unknown_block_is_named(root):
+    change(root / "params.yaml", "repnett", {"steps": 1})
+    with pytest.raises(InputError, match="repnett is not a known key"):
+        load_params(root)
+
+
+def test_a_missing_key_is_named(root):
+    content = yaml.safe_load((root / "params.yaml").read_text())
+    del content["crop_resize"]["margin"]
+    (root / "params.yaml").write_text(yaml.safe_dump(content))
+    with pytest.raises(InputError, match="crop_resize.margin is missing"):
+        load_params(root)
+
+
+def test_a_key_in_both_files_is_named(root):
+    change(root / "profiles/smoke.yaml", "crop_resize.margin", 1.5)
+    with pytest.raises(InputError, match="'crop_resize.margin' stands in both"):
+        load_params(root)
+    change(root / "profiles/smoke.yaml", "crop_resize", {"size_px": 64, "jpeg_quality": 90})
+    change(root / "profiles/smoke.yaml", "seed", 2)
+    with pytest.raises(InputError, match="'seed' stands in both"):
+        load_params(root)
+
+
+def test_a_key_twice_in_one_file_is_named_with_its_line(tmp_path):
+    path = tmp_path / "twice.yaml"
+    path.write_text("a: {b: 1}\nc:\n  d: 1\n  e: 2\n  d: 3\n")
+    with pytest.raises(InputError, match=r"key 'd' is written twice \(again on line 5\)"):
+        read_yaml(path)
+
+
+def test_scientific_notation_that_yaml_reads_as_text_is_a_number(root):
+    # What `dvc exp run -S` writes for 0.00001: a string to YAML 1.1.
+    path = root / "params.yaml"
+    path.write_text(path.read_text().replace("pck_threshold: 0.1", "pck_threshold: 1e-05"))
+    assert yaml.safe_load(path.read_text())["evaluate"]["pck_threshold"] == "1e-05"
+    assert load_params(root).evaluate.pck_threshold == 1e-5
+
+
+@pytest.mark.parametrize("value", ["abc", "nan", ".inf", -1, 0, None, [1]])
+def test_what_is_no_positive_number_is_named(root, value):
+    change(root / "params.yaml", "evaluate.pck_threshold", value)
+    with pytest.raises(InputError, match="evaluate.pck_threshold") as caught:
+        load_params(root)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [0, 1.5, "many"])
+def test_what_is_no_positive_whole_number_is_named(root, value):
+    change(root / "params.yaml", "evaluate.nearest_poses", value)
+    with pytest.raises(InputError, match="evaluate.nearest_poses"):
+        load_params(root)
+
+
+def test_an_unknown_profile_lists_the_known_ones(root):
+    change(root / "params.yaml", "profile", "huge")
+    with pytest.raises(InputError, match=r"profile 'huge' is unknown; choose one of .*smoke"):
+        load_params(root)
+
+
+@pytest.mark.parametrize("names", [["S9"], ["S7", "S8"], []])
+def test_prior_subjects_must_be_training_subjects(root, names):
+    change(root / "profiles/smoke.yaml", "lifting.prior_subjects", names)
+    with pytest.raises(
+        InputError, match="lifting.prior_subjects must name subjects of dataset.subjects.train"
+    ) as caught:
+        load_params(root)
+    assert "\n" not in str(caught.value)
+
+
+def test_files_that_are_no_mappings(tmp_path):
+    with pytest.raises(InputError, match="params.yaml is missing: run from the root"):
+        load_params(tmp_path)
+    path = tmp_path / "params.yaml"
+    for text, message in (("", "must hold keys"), ("- 1", "must hold keys"), ("a: [", "is not valid YAML")):
+        path.write_text(text)
+        with pytest.raises(InputError, match=message):
+            load_params(tmp_path)
+
+
+def test_yaml_cannot_make_objects(tmp_path):
+    path = tmp_path / "params.yaml"
+    path.write_text("a: !!python/object/apply:os.getcwd []")
+    with pytest.raises(InputError, match="is not valid YAML"):
+        read_yaml(path)
