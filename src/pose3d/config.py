@@ -50,6 +50,10 @@ class DatasetParams(Block):
     """How often every take is performed."""
     takes_per_subject: PositiveInt | None
     """Keep this many takes of each subject, spread over all of them; null keeps all."""
+    still_rooms: PositiveInt
+    """Rooms for the stills of the training subjects, which the 2D network learns from (subject ``Stills``)."""
+    stills_per_room: PositiveInt
+    """Stills in each room, every one in other clothes and another pose, seen by every camera."""
     supersampling: PositiveInt
     """Pixels are rendered at this multiple in each direction and averaged."""
     jpeg_quality: Annotated[int, Field(ge=1, le=100)]
@@ -103,6 +107,8 @@ class Train2DParams(Block):
     init: str | None
     """A checkpoint to start from (MPII's pose_resnet or ImageNet's ResNet), or null for random weights."""
     sigma_heatmap_px: PositiveFloat
+    sides_weight: NonNegativeFloat
+    """Weight of the lesson on the side, which way people face; 0 for the paper's loss alone."""
     epochs: PositiveInt
     batch_size: Annotated[int, Field(ge=2)]
     lr: PositiveFloat

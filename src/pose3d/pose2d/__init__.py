@@ -1,0 +1,1 @@
+"""Crops of a person to 2D keypoints: pose_resnet, its training and its use."""

@@ -1,0 +1,115 @@
+"""Batches of crops, decoded and augmented by threads ahead of their use, the same for any number of threads."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pose3d.config import AugmentationParams
+from pose3d.pose2d.augmentation import augment
+from pose3d.pose2d.crops import Crops
+from pose3d.training import numpy_generator
+
+IMAGE_MEAN = (0.44487878, 0.27743985, 0.2616888)
+IMAGE_STD = (0.25466519, 0.26579411, 0.24354595)
+"""Mean and standard deviation of R, G and B in Human3.6M's training crops, values in 0 ... 1."""
+
+_ORDER, _AUGMENTATION = 1, 2  # purposes of numpy_generator
+
+Item = TypeVar("Item")
+Loaded = TypeVar("Loaded")
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """B crops: ``images_rgb`` (B, S, S, 3) uint8 and ``keypoints_px`` (B, 17, 2) float32 in crop px."""
+
+    images_rgb: Tensor
+    keypoints_px: Tensor
+
+    def __len__(self) -> int:
+        return len(self.images_rgb)
+
+
+def normalize_images(images_rgb: Tensor) -> Tensor:
+    """(B, S, S, 3) uint8 to the network's (B, 3, S, S) float32, in channels-last memory layout as it already is."""
+    mean = torch.tensor(IMAGE_MEAN, device=images_rgb.device) * 255
+    std = torch.tensor(IMAGE_STD, device=images_rgb.device) * 255
+    return ((images_rgb.float() - mean) / std).permute(0, 3, 1, 2)
+
+
+def epoch_order(n_samples: int, seed: int, epoch: int) -> np.ndarray:
+    """Every sample once, in an order that depends on the seed and the epoch only. (N,) int64."""
+    return numpy_generator(seed, _ORDER, epoch).permutation(n_samples)
+
+
+def training_batches(
+    crops: Crops, strengths: AugmentationParams, batch_size: int, seed: int, epoch: int, first_batch: int, workers: int
+) -> Iterator[Batch]:
+    """An epoch's augmented batches from ``first_batch`` on; a last, smaller one is left out unless it is the only one.
+
+    Each sample's augmentation has its own generator, seeded by the seed, the epoch and the sample's index: neither
+    resuming in mid-epoch nor the number of workers changes it.
+    """
+
+    def load(indices: np.ndarray) -> Batch:
+        pairs = [
+            augment(
+                crops.image_rgb(i),
+                crops.keypoints_px[i],
+                strengths,
+                numpy_generator(seed, _AUGMENTATION, epoch, int(i)),
+            )
+            for i in indices
+        ]
+        return _stack(pairs)
+
+    order = epoch_order(len(crops), seed, epoch)
+    chunks = [
+        order[k * batch_size : (k + 1) * batch_size]
+        for k in range(first_batch, batches_per_epoch(len(crops), batch_size))
+    ]
+    return prefetch(load, chunks, workers)
+
+
+def batches_per_epoch(n_samples: int, batch_size: int) -> int:
+    """Number of batches that :func:`training_batches` gives."""
+    return max(1, n_samples // batch_size)
+
+
+def plain_batches(crops: Crops, indices: np.ndarray, batch_size: int, workers: int) -> Iterator[Batch]:
+    """The given crops in their order, as they are."""
+
+    def load(chunk: np.ndarray) -> Batch:
+        return _stack([(crops.image_rgb(i), crops.keypoints_px[i]) for i in chunk])
+
+    return prefetch(load, [indices[k : k + batch_size] for k in range(0, len(indices), batch_size)], workers)
+
+
+def _stack(pairs: list[tuple[np.ndarray, np.ndarray]]) -> Batch:
+    images, keypoints = zip(*pairs, strict=True)
+    return Batch(torch.from_numpy(np.stack(images)), torch.from_numpy(np.stack(keypoints).astype(np.float32)))
+
+
+def prefetch(load: Callable[[Item], Loaded], items: Iterable[Item], workers: int) -> Iterator[Loaded]:
+    """``map(load, items)``, with up to ``workers + 1`` results computed ahead by as many threads as there are workers.
+
+    Threads and not processes: OpenCV and HDF5 release Python's lock, nothing is copied, and errors keep their words.
+    """
+    with ThreadPoolExecutor(workers) as pool:
+        pending: deque = deque()
+        try:
+            for item in items:
+                pending.append(pool.submit(load, item))
+                if len(pending) > workers + 1:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+        finally:
+            for future in pending:
+                future.cancel()

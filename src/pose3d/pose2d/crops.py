@@ -1,0 +1,164 @@
+"""Square crops of a person: cut out of a frame, decoded, and read at random from crops.h5."""
+
+import os
+
+import cv2
+import h5py
+import numpy as np
+
+from pose3d.camera import apply_affine, square_box
+from pose3d.errors import InputError
+from pose3d.records import EncodedImages, Sequence, open_hdf5
+
+
+def whole_px_square(boxes_px: np.ndarray, margin: float) -> np.ndarray:
+    """The square around each box, moved and resized by less than one px onto whole px.
+
+    Resizing by area averages whole source px, so that the crop-to-image transform is exact only for such a square.
+
+    Args:
+        boxes_px: (..., 4) x0, y0, x1, y1.
+        margin: side over the longer side of the box.
+
+    Returns:
+        (..., 3) centre x, centre y, side, for :func:`pose3d.camera.crop_from_image`.
+    """
+    square = square_box(boxes_px, margin)
+    side = np.maximum(np.round(square[..., 2:]), 1)
+    corner = np.round(square[..., :2] - side / 2)
+    return np.concatenate([corner + side / 2, side], axis=-1)
+
+
+def cut_square(image: np.ndarray, square_px: np.ndarray, crop_size_px: int) -> np.ndarray:
+    """Cut a square on whole px and resize it.
+
+    Shrinking averages the area (no aliasing), enlarging interpolates linearly; px beyond the image repeat its border.
+
+    Args:
+        image: (H, W, 3) uint8.
+        square_px: (3,) from :func:`whole_px_square`.
+
+    Returns:
+        (crop_size_px, crop_size_px, 3) uint8.
+    """
+    height, width = image.shape[:2]
+    side = int(square_px[2])
+    x0, y0 = (int(corner) for corner in square_px[:2] - square_px[2] / 2)
+    x1, y1 = x0 + side, y0 + side
+    # At least one row and column must be cut, also where the square lies wholly beside the image.
+    inside = image[
+        np.clip(y0, 0, height - 1) : np.clip(y1, 1, height), np.clip(x0, 0, width - 1) : np.clip(x1, 1, width)
+    ]
+    rows = np.clip(np.arange(y0, y1), 0, height - 1) - np.clip(y0, 0, height - 1)
+    columns = np.clip(np.arange(x0, x1), 0, width - 1) - np.clip(x0, 0, width - 1)
+    if inside.shape[:2] != (side, side):
+        inside = inside[rows[:, None], columns]
+    shrinking = side > crop_size_px
+    return cv2.resize(
+        inside, (crop_size_px, crop_size_px), interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR
+    )
+
+
+def decode_image(encoded: np.ndarray, name: str) -> np.ndarray:
+    """Encoded image (N,) uint8 to (H, W, 3) uint8, blue first, as OpenCV has it.
+
+    Raises:
+        InputError: it does not decode; ``name`` says which file, sequence and frame.
+    """
+    # OpenCV decodes a JPEG that was cut off to grey below the cut, so its end marker is checked as well.
+    cut_off = encoded[:2].tobytes() == b"\xff\xd8" and encoded[-2:].tobytes() != b"\xff\xd9"
+    image = None if cut_off or not len(encoded) else cv2.imdecode(encoded, cv2.IMREAD_COLOR)
+    if image is None:
+        raise InputError(f"{name} does not decode: the file is damaged, make it again with `dvc repro`")
+    return image
+
+
+def encode_crop(
+    encoded_frame: np.ndarray,
+    square_px: np.ndarray,
+    crop_size_px: int,
+    jpeg_quality: int,
+    image_size_px: tuple[int, int],
+    name: str,
+) -> bytes:
+    """Encoded frame to the JPEG bytes of its crop.
+
+    Args:
+        square_px: (3,) from :func:`whole_px_square`.
+        image_size_px: width and height that the camera's calibration is for.
+
+    Raises:
+        InputError: the frame does not decode or is of another size; ``name`` says which file, sequence and frame.
+    """
+    image = decode_image(encoded_frame, name)
+    if image.shape[1::-1] != image_size_px:
+        raise InputError(
+            f"{name} has {image.shape[1]} x {image.shape[0]} px, its camera {image_size_px[0]} x {image_size_px[1]}: "
+            "the calibration must be that of the images"
+        )
+    crop = cut_square(image, square_px, crop_size_px)
+    return cv2.imencode(".jpg", crop, [cv2.IMWRITE_JPEG_QUALITY, jpeg_quality])[1].tobytes()
+
+
+class Crops:
+    """The crops of some sequences, one after another, whose images are read from crops.h5 when asked for.
+
+    Use it in a ``with`` statement. Threads may share it.
+
+    Attributes:
+        size_px: side of the crops.
+        crop_from_image: (N, 2, 3) affine transforms, full-image px to crop px.
+        keypoints_px: (N, 17, 2) true keypoints in crop px, float32.
+        box_sides_px: (N,) longer side of the ground-truth box in crop px, float32: what PCK's threshold is a share of.
+
+    Raises:
+        InputError: the file is damaged, or does not hold a crop for each frame of the sequences.
+    """
+
+    def __init__(self, path: str | os.PathLike, sequences: list[Sequence]) -> None:
+        transforms = []
+        with open_hdf5(path) as file:
+            self.size_px = int(file.attrs["size_px"])
+            for sequence in sequences:
+                if sequence.key not in file or len(EncodedImages(file[sequence.key])) != len(sequence):
+                    raise InputError(
+                        f"{path} does not hold the {len(sequence)} crops of {sequence.key}: run crop_resize again"
+                    )
+                transforms.append(file[sequence.key]["crop_from_image"][...])
+        self.crop_from_image = np.concatenate(transforms)
+        keypoints = np.concatenate([sequence.keypoints_px for sequence in sequences])
+        self.keypoints_px = apply_affine(self.crop_from_image, keypoints).astype(np.float32)
+        boxes = np.concatenate([sequence.boxes_px for sequence in sequences])
+        longer_sides = (boxes[:, 2:] - boxes[:, :2]).max(-1)
+        self.box_sides_px = (longer_sides * self.crop_from_image[:, 0, 0]).astype(np.float32)
+        self._path, self._sequences = path, sequences
+        self._first_index = np.cumsum([0, *(len(sequence) for sequence in sequences)])
+        self._file = h5py.File(path, "r")
+        self._images = [EncodedImages(self._file[sequence.key]) for sequence in sequences]
+
+    def __len__(self) -> int:
+        return len(self.keypoints_px)
+
+    def __enter__(self) -> "Crops":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def image_rgb(self, index: int) -> np.ndarray:
+        """One crop, (S, S, 3) uint8.
+
+        Raises:
+            InputError: it is damaged; names the file, the sequence and the frame.
+        """
+        number = int(np.searchsorted(self._first_index, index, side="right")) - 1
+        frame = index - int(self._first_index[number])
+        name = f"{self._path}: {self._sequences[number].key} frame {frame}"
+        try:
+            encoded = self._images[number][frame]
+        except OSError as error:
+            raise InputError(f"{name} is damaged ({error}): delete the file and run `dvc repro`") from None
+        image = decode_image(encoded, name)
+        if image.shape != (self.size_px, self.size_px, 3):
+            raise InputError(f"{name} has {image.shape[1]} x {image.shape[0]} px, not {self.size_px}: run crop_resize")
+        return image[..., ::-1].copy()

@@ -1,0 +1,84 @@
+"""Heatmaps to keypoints: crops through the network, decoded on its device, back to px of the full image."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from pose3d.camera import apply_affine, invert_affine
+from pose3d.errors import InputError
+from pose3d.pose2d.batches import Batch, normalize_images
+from pose3d.pose2d.heatmaps import confidence, heatmap_to_crop_px, local_soft_argmax, marginal_soft_argmax, unflip
+from pose3d.pose2d.network import PoseResNet, channels_last
+from pose3d.records import Keypoints2D
+from pose3d.skeleton import mirror_permutation
+from pose3d.training import load_model, load_weights
+
+
+def load_network(path: str) -> tuple[PoseResNet, dict]:
+    """The trained network in evaluation mode, and its architecture (see :func:`pose3d.pose2d.training.architecture`).
+
+    Raises:
+        InputError: the file is missing or holds another model.
+    """
+    architecture, weights = load_model(path)
+    try:
+        network = PoseResNet(
+            architecture["backbone"], tuple(architecture["deconv_channels"]), architecture["stem_channels"]
+        )
+    except (KeyError, TypeError):
+        raise InputError(f"{path} does not hold a pose_resnet: run train_2d again") from None
+    load_weights(network, weights, path)
+    return channels_last(network).eval(), architecture
+
+
+def predict_heatmaps(network: nn.Module, images: Tensor, flip_test: bool) -> Tensor:
+    """Heatmaps (B, 17, H, H), float32; with ``flip_test`` the mean of those of the images and of their mirror images.
+
+    Args:
+        images: (B, 3, S, S), normalised.
+    """
+    if not flip_test:
+        return network(images).float()
+    permutation = torch.from_numpy(mirror_permutation()).to(images.device)
+    plain, flipped = network(torch.cat([images, images.flip(-1)])).float().chunk(2)
+    return (plain + unflip(flipped, permutation)) / 2
+
+
+def decode(heatmaps: Tensor, method: str, sigma_px: float, crop_size_px: int) -> tuple[Tensor, Tensor]:
+    """Heatmaps to keypoints (B, 17, 2) in crop px and confidence (B, 17) in [0, 1].
+
+    Args:
+        method: local_soft_argmax or marginal_soft_argmax.
+    """
+    if method == "local_soft_argmax":
+        keypoints = local_soft_argmax(heatmaps, sigma_px)
+    else:
+        keypoints = marginal_soft_argmax(heatmaps)
+    return heatmap_to_crop_px(keypoints, crop_size_px, heatmaps.shape[-1]), confidence(heatmaps)
+
+
+@torch.inference_mode()
+def detect(
+    network: nn.Module, batches: Iterable[Batch], device: torch.device, method: str, sigma_px: float, flip_test: bool
+) -> Keypoints2D:
+    """Keypoints of all crops of the batches, in crop px: (N, 17, 2) float32 and confidence (N, 17)."""
+    keypoints, confidences = [], []
+    for batch in batches:
+        images = normalize_images(batch.images_rgb.to(device))
+        heatmaps = predict_heatmaps(network, images, flip_test)
+        found, sure = decode(heatmaps, method, sigma_px, batch.images_rgb.shape[1])
+        keypoints.append(found.cpu().numpy())
+        confidences.append(sure.cpu().numpy())
+    return Keypoints2D(np.concatenate(keypoints), np.concatenate(confidences))
+
+
+def to_full_image(detected: Keypoints2D, crop_from_image: np.ndarray) -> Keypoints2D:
+    """Keypoints in crop px to px of the full image.
+
+    Args:
+        crop_from_image: (N, 2, 3).
+    """
+    keypoints = apply_affine(invert_affine(crop_from_image), detected.keypoints_px)
+    return Keypoints2D(keypoints.astype(np.float32), detected.confidence)

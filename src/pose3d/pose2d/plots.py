@@ -1,0 +1,77 @@
+"""Pictures of how pose_resnet learned: curves, share of joints found, and detections on crops."""
+
+import os
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from pose3d.figures import TRUTH, bone_colour, save_png
+from pose3d.skeleton import BONES, JOINT_NAMES
+
+
+def save_learning_curve(rows: list[dict[str, float]], measured_on: str, path: str | os.PathLike) -> None:
+    """Loss on augmented training crops and on those of ``measured_on``, and the latter's PCK, against the epoch."""
+    table = pd.DataFrame(rows)
+    measured = table.dropna()
+    figure = Figure(figsize=(8, 3.5), dpi=100, layout="constrained")
+    left, right = figure.subplots(1, 2)
+    left.semilogy(table["epoch"], table["train_loss"], label="training, augmented")
+    left.semilogy(measured["epoch"], measured["measured_loss"], "o-", label=measured_on)
+    left.set(xlabel="epoch", ylabel="heatmap loss")
+    left.legend(frameon=False)
+    right.plot(measured["epoch"], 100 * measured["measured_pck"], "o-", color="C1")
+    right.set(xlabel="epoch", ylabel="joints within 0.1 of the box, %", ylim=(0, 100))
+    for axes in (left, right):
+        axes.grid(color="#e4e4e4")
+    save_png(figure, path)
+
+
+def save_pck_curve(error_share: np.ndarray, measured_on: str, path: str | os.PathLike) -> None:
+    """Share of joints found against the threshold (a share of the box's longer side): all joints, the best, the worst.
+
+    Args:
+        error_share: (N, 17) errors over the box's longer side.
+    """
+    thresholds = np.linspace(0, 0.2, 101)
+    found = 100 * (error_share[:, :, None] < thresholds).mean(0)  # (17, thresholds)
+    figure = Figure(figsize=(5, 3.5), dpi=100, layout="constrained")
+    axes = figure.add_subplot()
+    ranked = np.argsort(found.mean(1), kind="stable")
+    axes.plot(thresholds, found.mean(0), lw=2, color="black", label="all joints")
+    axes.plot(thresholds, found[ranked[-1]], color="C2", label=f"best: {JOINT_NAMES[ranked[-1]]}")
+    axes.plot(thresholds, found[ranked[0]], color="C3", label=f"worst: {JOINT_NAMES[ranked[0]]}")
+    axes.set(
+        xlabel="threshold, share of the box's longer side", ylabel="joints within it, %", xlim=(0, 0.2), ylim=(0, 100)
+    )
+    axes.set_title(measured_on, fontsize=10)
+    axes.legend(frameon=False)
+    axes.grid(color="#e4e4e4")
+    save_png(figure, path)
+
+
+def save_predictions(
+    images_rgb: list[np.ndarray], detected_px: np.ndarray, truth_px: np.ndarray, path: str | os.PathLike
+) -> None:
+    """A panel of crops with the detected skeletons (right red, left blue) over the true ones (grey).
+
+    Args:
+        images_rgb: N crops (S, S, 3).
+        detected_px, truth_px: (N, 17, 2) crop px.
+    """
+    n_columns = min(6, len(images_rgb))
+    n_rows = -(-len(images_rgb) // n_columns)
+    figure = Figure(figsize=(2 * n_columns, 2 * n_rows), dpi=100, layout="constrained")
+    for axes, image, detected, truth in zip(
+        figure.subplots(n_rows, n_columns, squeeze=False).flat, images_rgb, detected_px, truth_px, strict=False
+    ):
+        height, width = image.shape[:2]
+        axes.imshow(image, extent=(0, width, height, 0))
+        for skeleton, colour in ((truth, TRUTH), (detected, None)):
+            for bone in BONES:
+                x, y = skeleton[list(bone)].T
+                axes.plot(x, y, color=colour or bone_colour(bone[1]), lw=3 if colour else 1.5, solid_capstyle="round")
+        axes.set(xlim=(0, width), ylim=(height, 0))
+    for axes in figure.axes:
+        axes.set_axis_off()
+    save_png(figure, path)

@@ -1,0 +1,54 @@
+"""Find the joints in every crop, in px of the full image, with a confidence for each."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from pose3d.config import load_params
+from pose3d.errors import InputError, run_stage
+from pose3d.pose2d.batches import plain_batches
+from pose3d.pose2d.crops import Crops
+from pose3d.pose2d.inference import detect, load_network, to_full_image
+from pose3d.records import Keypoints2D, read_sequences, write_keypoints2d
+from pose3d.training import seed_all, start_fabric
+from pose3d.workers import worker_count
+
+SEQUENCES = Path("data/sequences.h5")
+CROPS = Path("data/crops.h5")
+MODEL = Path("data/models/pose2d.pt")
+KEYPOINTS = Path("data/keypoints2d.h5")
+BATCH_SIZE = 64
+
+
+def main() -> None:
+    params = load_params()
+    seed_all(params.seed)
+    fabric = start_fabric()
+    network, architecture = load_network(MODEL)
+    network = fabric.setup_module(network)
+
+    def detections() -> Iterator[tuple[str, Keypoints2D]]:
+        for sequence in tqdm(read_sequences(SEQUENCES), desc="infer_2d", unit="sequence", mininterval=2):
+            with Crops(CROPS, [sequence]) as crops:
+                if crops.size_px != architecture["crop_size_px"]:
+                    raise InputError(
+                        f"{CROPS} has crops of {crops.size_px} px, {MODEL} was trained on "
+                        f"{architecture['crop_size_px']} px: run train_2d again"
+                    )
+                detected = detect(
+                    network,
+                    plain_batches(crops, np.arange(len(crops)), BATCH_SIZE, worker_count()),
+                    fabric.device,
+                    params.infer_2d.decode,
+                    architecture["sigma_heatmap_px"],
+                    params.infer_2d.flip_test,
+                )
+                yield sequence.key, to_full_image(detected, crops.crop_from_image)
+
+    write_keypoints2d(KEYPOINTS, detections())
+
+
+if __name__ == "__main__":
+    run_stage(main)

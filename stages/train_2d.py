@@ -1,0 +1,65 @@
+"""Train pose_resnet on the training subjects' crops, and show how well it finds the validation subjects' joints.
+
+Where a profile names no validation subjects, the training subjects are shown instead, and the pictures say so.
+"""
+
+from pathlib import Path
+
+from pose3d.config import load_params
+from pose3d.errors import run_stage
+from pose3d.pose2d.batches import plain_batches
+from pose3d.pose2d.crops import Crops
+from pose3d.pose2d.inference import detect
+from pose3d.pose2d.plots import save_learning_curve, save_pck_curve, save_predictions
+from pose3d.pose2d.training import MEASURED_CROPS, architecture, evenly_spaced, keypoint_errors, train
+from pose3d.records import read_sequences, read_splits
+from pose3d.training import Checkpoint, fingerprint, save_model, seed_all, start_fabric, write_curves
+from pose3d.workers import worker_count
+
+SEQUENCES = Path("data/sequences.h5")
+CROPS = Path("data/crops.h5")
+MODEL = Path("data/models/pose2d.pt")
+PLOTS = Path("plots/pose2d")
+SHOWN_CROPS = 24
+
+
+def main() -> None:
+    params = load_params()
+    settings = params.train_2d
+    seed_all(params.seed)
+    fabric = start_fabric()
+    splits = read_splits(SEQUENCES)
+    measured_split = "validation" if splits["validation"] else "train"
+    inputs = [SEQUENCES, CROPS] + ([settings.init] if settings.init else [])
+    checkpoint = Checkpoint("train_2d", fingerprint({"seed": params.seed, **settings.model_dump()}, inputs, __file__))
+    with (
+        Crops(CROPS, read_sequences(SEQUENCES, splits["train"])) as training,
+        Crops(CROPS, read_sequences(SEQUENCES, splits[measured_split])) as measured,
+    ):
+        network, rows = train(settings, training, measured, params.seed, fabric, checkpoint)
+        indices = evenly_spaced(len(measured), MEASURED_CROPS)
+        detected = detect(
+            network,
+            plain_batches(measured, indices, settings.batch_size, worker_count()),
+            fabric.device,
+            "local_soft_argmax",
+            settings.sigma_heatmap_px,
+            flip_test=True,
+        )
+        shown = evenly_spaced(len(indices), SHOWN_CROPS)
+        images = [measured.image_rgb(i) for i in indices[shown]]
+        truth_px = measured.keypoints_px[indices]
+        _, error_share = keypoint_errors(detected.keypoints_px, measured, indices)
+        size_px = training.size_px
+
+    write_curves(PLOTS / "curves.csv", rows)
+    shown_as = f"{measured_split} subjects"
+    save_learning_curve(rows, shown_as, PLOTS / "learning_curve.png")
+    save_pck_curve(error_share, shown_as, PLOTS / "pck_curve.png")
+    save_predictions(images, detected.keypoints_px[shown], truth_px[shown], PLOTS / "predictions.png")
+    save_model(MODEL, architecture(settings, size_px), network.state_dict())
+    checkpoint.remove()
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,100 @@
+import cv2
+import numpy as np
+import pytest
+
+from pose3d.config import AugmentationParams
+from pose3d.pose2d.augmentation import augment, color_transform, geometric_transform, warp
+from pose3d.skeleton import mirror_permutation
+
+NONE = AugmentationParams(flip=False, rotation_deg=0, scale=0, color=0, occlusion=0)
+
+
+def blob(size: int, centre: np.ndarray) -> np.ndarray:
+    pixels = np.arange(size) + 0.5
+    squared = (pixels[:, None] - centre[1]) ** 2 + (pixels[None] - centre[0]) ** 2
+    return np.repeat((255 * np.exp(-squared / (2 * 3.0**2))).astype(np.uint8)[..., None], 3, axis=2)
+
+
+def centroid(image: np.ndarray) -> np.ndarray:
+    weights = image[..., 0].astype(np.float64)
+    pixels = np.arange(len(image)) + 0.5
+    return np.array([(weights.sum(0) * pixels).sum(), (weights.sum(1) * pixels).sum()]) / weights.sum()
+
+
+def test_all_off_changes_nothing():
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (32, 32, 3), np.uint8)
+    keypoints = rng.uniform(0, 32, (17, 2)).astype(np.float32)
+    augmented, moved = augment(image, keypoints, NONE, rng)
+    assert np.array_equal(augmented, image)
+    assert np.array_equal(moved, keypoints)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_image_and_keypoints_move_together(seed):
+    strengths = NONE.model_copy(update={"flip": True, "rotation_deg": 40, "scale": 0.25})
+    centre = np.random.default_rng(seed).uniform(24, 40, 2)
+    keypoints = np.tile(centre, (17, 1))
+    augmented, moved = augment(blob(64, centre), keypoints, strengths, np.random.default_rng(100 + seed))
+    assert np.linalg.norm(centroid(augmented) - moved[0]) < 0.1
+
+
+def test_flip_swaps_left_and_right_and_mirrors_about_the_centre():
+    strengths = NONE.model_copy(update={"flip": True})
+    keypoints = np.random.default_rng(0).uniform(0, 32, (17, 2))
+    image = np.random.default_rng(1).integers(0, 256, (32, 32, 3), np.uint8)
+    seen = set()
+    for seed in range(8):
+        augmented, moved = augment(image, keypoints, strengths, np.random.default_rng(seed))
+        flipped = not np.array_equal(augmented, image)
+        seen.add(flipped)
+        if flipped:
+            assert np.array_equal(augmented, image[:, ::-1])
+            expected = keypoints[mirror_permutation()]
+            assert np.allclose(moved, np.stack([32 - expected[:, 0], expected[:, 1]], -1))
+    assert seen == {True, False}
+
+
+def test_warp_by_the_identity_is_exact():
+    image = np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8)
+    assert np.array_equal(warp(image, np.eye(2, 3)), image)
+
+
+def test_geometric_transform_stays_within_its_strengths_and_keeps_the_centre():
+    strengths = NONE.model_copy(update={"flip": True, "rotation_deg": 30, "scale": 0.2})
+    for seed in range(50):
+        flip, transform = geometric_transform(64, strengths, np.random.default_rng(seed))
+        assert np.allclose(transform @ [32, 32, 1], [32, 32])
+        factor = abs(np.linalg.det(transform[:, :2])) ** 0.5
+        assert 0.8 <= factor <= 1.2
+        assert (np.linalg.det(transform[:, :2]) < 0) == flip
+        upright = transform[:, 1] / factor  # where "down" goes
+        assert np.degrees(np.arccos(upright[1])) <= 30 + 1e-6
+
+
+def test_color_of_no_strength_is_the_identity_and_grey_keeps_its_hue():
+    rng = np.random.default_rng(0)
+    assert np.allclose(color_transform(0, rng), np.eye(3, 4))
+    grey = np.full((1, 1, 3), 100, np.uint8)
+    outputs = [cv2.transform(grey, color_transform(0.4, np.random.default_rng(seed)))[0, 0] for seed in range(30)]
+    assert len({tuple(value) for value in outputs}) > 20
+
+
+def test_occlusion_paints_one_colour_over_part_and_leaves_the_input():
+    image = np.zeros((64, 64, 3), np.uint8)
+    strengths = NONE.model_copy(update={"occlusion": 1})
+    augmented, _ = augment(image, np.zeros((17, 2)), strengths, np.random.default_rng(0))
+    changed = (augmented != 0).any(-1)
+    assert 0 < changed.mean() < 0.2
+    assert len(np.unique(augmented[changed], axis=0)) == 1
+    assert not image.any()
+
+
+def test_one_strength_does_not_change_the_others_draws():
+    keypoints = np.random.default_rng(0).uniform(0, 32, (17, 2))
+    image = np.zeros((32, 32, 3), np.uint8)
+    turned = NONE.model_copy(update={"rotation_deg": 30})
+    with_color = turned.model_copy(update={"color": 0.5, "occlusion": 0.5})
+    _, first = augment(image, keypoints, turned, np.random.default_rng(3))
+    _, second = augment(image, keypoints, with_color, np.random.default_rng(3))
+    assert np.array_equal(first, second)

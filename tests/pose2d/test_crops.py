@@ -1,0 +1,93 @@
+import cv2
+import numpy as np
+import pytest
+from toy_crops import encode_png, write_toy_data
+
+from pose3d.camera import apply_affine, crop_from_image, invert_affine
+from pose3d.errors import InputError
+from pose3d.pose2d.crops import Crops, cut_square, decode_image, encode_crop, whole_px_square
+
+
+def test_square_lies_on_whole_px_around_the_box():
+    boxes = np.random.default_rng(0).uniform(0, 200, (50, 2))
+    boxes = np.concatenate([boxes, boxes + np.random.default_rng(1).uniform(10, 300, (50, 2))], -1)
+    square = whole_px_square(boxes, 1.25)
+    corners = square[:, :2] - square[:, 2:] / 2
+    assert np.array_equal(corners, np.round(corners))
+    assert np.array_equal(square[:, 2], np.round(square[:, 2]))
+    assert np.abs(square[:, 2] - 1.25 * (boxes[:, 2:] - boxes[:, :2]).max(-1)).max() <= 0.5
+    assert np.abs(square[:, :2] - (boxes[:, :2] + boxes[:, 2:]) / 2).max() <= 1
+
+
+def test_keypoints_go_to_the_crop_and_back():
+    square = whole_px_square(np.array([[33.3, 40.7, 211.1, 390.2]]), 1.25)
+    transform = crop_from_image(square, 128)
+    keypoints = np.random.default_rng(0).uniform(0, 500, (1, 17, 2))
+    back = apply_affine(invert_affine(transform), apply_affine(transform, keypoints))
+    assert np.abs(back - keypoints).max() < 0.01
+
+
+@pytest.mark.parametrize("crop_size", [32, 96, 128])
+@pytest.mark.parametrize("centre", [(70.3, 60.8), (14.0, 50.0), (140.2, 98.1)])
+def test_content_lands_where_the_transform_says(crop_size, centre):
+    pixels_x, pixels_y = np.arange(160) + 0.5, np.arange(120) + 0.5
+    spot = np.exp(-((pixels_x - centre[0]) ** 2 + (pixels_y[:, None] - centre[1]) ** 2) / (2 * 3**2))
+    image = np.repeat((255 * spot).astype(np.uint8)[..., None], 3, 2)
+    x, y = centre
+    square = whole_px_square(np.array([x - 37, y - 25, x + 40, y + 33]), 1.1)
+    crop = cut_square(image, square, crop_size)[..., 0].astype(float)
+    pixels = np.arange(crop_size) + 0.5
+    found = np.array([crop.sum(0) @ pixels, crop.sum(1) @ pixels]) / crop.sum()
+    expected = apply_affine(crop_from_image(square, crop_size), np.array([centre]))[0]
+    assert np.abs(found - expected).max() < 0.1
+
+
+def test_shrinking_averages_and_does_not_alias():
+    image = np.zeros((128, 128, 3), np.uint8)
+    image[:, ::2] = 200  # stripes of one px
+    crop = cut_square(image, np.array([64.0, 64.0, 128.0]), 32)
+    assert (crop == 100).all()
+
+
+@pytest.mark.parametrize("square", [(0, 0, 60), (160, 120, 61), (-200, 50, 20), (400, 400, 30), (80, 60, 500)])
+def test_beyond_the_image_its_border_repeats(square):
+    image = np.full((120, 160, 3), 77, np.uint8)
+    crop = cut_square(image, whole_px_square(np.array([*square[:2], square[0] + square[2], square[1] + 9]), 1.0), 32)
+    assert crop.shape == (32, 32, 3)
+    assert (crop == 77).all()
+
+
+def test_image_that_does_not_decode_is_named():
+    jpeg = cv2.imencode(".jpg", np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8))[1]
+    for damaged in (jpeg[: len(jpeg) // 2], np.zeros(100, np.uint8), np.zeros(0, np.uint8)):
+        with pytest.raises(InputError, match="S1/Walk/cam0 frame 3"):
+            decode_image(damaged, "frames.h5: S1/Walk/cam0 frame 3")
+
+
+def test_frame_of_another_size_than_its_camera_is_refused():
+    encoded = np.frombuffer(encode_png(np.zeros((50, 60, 3), np.uint8)), np.uint8)
+    with pytest.raises(InputError, match="frame 0 has 60 x 50 px, its camera 61 x 50"):
+        encode_crop(encoded, np.array([30.0, 30.0, 20.0]), 32, 90, (61, 50), "frame 0")
+
+
+def test_crops_of_several_sequences_stand_one_after_another(tmp_path):
+    sequences = write_toy_data(tmp_path, n_frames=3)
+    with (
+        Crops(tmp_path / "data/crops.h5", sequences) as crops,
+        Crops(tmp_path / "data/crops.h5", sequences[1:]) as rest,
+    ):
+        assert (len(crops), crops.size_px) == (9, 32)
+        assert np.array_equal(crops.image_rgb(4), rest.image_rgb(1))
+        assert np.array_equal(crops.keypoints_px[3:], rest.keypoints_px)
+        box = sequences[0].boxes_px[2]
+        side = round(1.25 * max(box[2:] - box[:2]))
+        assert crops.box_sides_px[2] == pytest.approx(max(box[2:] - box[:2]) * 32 / side, rel=1e-5)
+        x, y = crops.keypoints_px[0, 16].astype(int)  # drawn last, so nothing hides it
+        assert crops.image_rgb(0)[y, x, 2] > 150  # its blue
+
+
+def test_crops_that_do_not_match_the_sequences_are_refused(tmp_path):
+    write_toy_data(tmp_path / "few", n_frames=3)
+    sequences = write_toy_data(tmp_path / "many", n_frames=4)
+    with pytest.raises(InputError, match="4 crops of S1/Dots-1/cam0"):
+        Crops(tmp_path / "few/data/crops.h5", sequences)

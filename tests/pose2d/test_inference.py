@@ -1,0 +1,78 @@
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from pose3d.camera import apply_affine
+from pose3d.errors import InputError
+from pose3d.pose2d.batches import Batch
+from pose3d.pose2d.heatmaps import gaussian_targets
+from pose3d.pose2d.inference import decode, detect, load_network, predict_heatmaps, to_full_image
+from pose3d.pose2d.network import PoseResNet
+from pose3d.records import Keypoints2D
+from pose3d.skeleton import LEFT_JOINTS, RIGHT_JOINTS
+from pose3d.training import save_model
+
+
+class SidedNetwork(nn.Module):
+    """Sees joints where they are, but always takes the person's right limbs for those at smaller x, whatever the image:
+    what the flip test must average out."""
+
+    def __init__(self, keypoints_px: torch.Tensor) -> None:
+        super().__init__()
+        self.heatmaps = gaussian_targets(keypoints_px, 16, 1.5)[0]
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.heatmaps.expand(len(images), -1, -1, -1)
+
+
+def test_flip_test_averages_with_the_mirrored_heatmaps():
+    keypoints = torch.rand(1, 17, 2, generator=torch.Generator().manual_seed(0)) * 8 + 4
+    network = SidedNetwork(keypoints)
+    images = torch.zeros(1, 3, 64, 64)
+    plain = predict_heatmaps(network, images, flip_test=False)
+    both = predict_heatmaps(network, images, flip_test=True)
+    right, left = RIGHT_JOINTS[2], LEFT_JOINTS[2]
+    assert torch.allclose(both[0, right], (plain[0, right] + plain[0, left].flip(-1)) / 2)
+    assert torch.allclose(both[0, 0], (plain[0, 0] + plain[0, 0].flip(-1)) / 2)
+
+
+@pytest.mark.parametrize("method, tolerance_px", [("local_soft_argmax", 0.05 * 4), ("marginal_soft_argmax", 0.55 * 4)])
+def test_decoded_keypoints_are_in_crop_px(method, tolerance_px):
+    keypoints = torch.rand(2, 17, 2, generator=torch.Generator().manual_seed(0)) * 80 + 24
+    heatmaps, _ = gaussian_targets(keypoints / 4, 32, 1.5)
+    found, sure = decode(heatmaps, method, 1.5, 128)
+    assert (found - keypoints).abs().max() < tolerance_px
+    assert ((sure > 0.8) & (sure <= 1)).all()
+
+
+def test_detections_return_to_the_full_image():
+    transform = np.array([[[0.5, 0, -20], [0, 0.5, -10]], [[2.0, 0, -300], [0, 2.0, -100]]])
+    in_image = np.random.default_rng(0).uniform(100, 200, (2, 17, 2))
+    detected = Keypoints2D(apply_affine(transform, in_image).astype(np.float32), np.ones((2, 17), np.float32))
+    assert np.abs(to_full_image(detected, transform).keypoints_px - in_image).max() < 0.01
+
+
+def test_detections_do_not_depend_on_the_batches():
+    torch.manual_seed(0)
+    network = PoseResNet("resnet18", (8, 8, 8), stem_channels=4).eval()
+    images = torch.randint(0, 256, (6, 32, 32, 3), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    batch = Batch(images, torch.zeros(6, 17, 2))
+    halves = [Batch(part, torch.zeros(3, 17, 2)) for part in images.split(3)]
+    cpu = torch.device("cpu")
+    whole = detect(network, [batch], cpu, "local_soft_argmax", 1.5, flip_test=True)
+    parts = detect(network, halves, cpu, "local_soft_argmax", 1.5, flip_test=True)
+    assert whole.keypoints_px.shape == (6, 17, 2) and whole.confidence.shape == (6, 17)
+    assert np.allclose(whole.confidence, parts.confidence, atol=1e-5)
+
+
+def test_saved_network_loads_and_another_model_is_refused(tmp_path):
+    network = PoseResNet("resnet18", (8, 8, 8), stem_channels=4)
+    architecture = {"backbone": "resnet18", "stem_channels": 4, "deconv_channels": [8, 8, 8]}
+    save_model(tmp_path / "pose2d.pt", architecture, network.state_dict())
+    loaded, read = load_network(tmp_path / "pose2d.pt")
+    assert read == architecture and not loaded.training
+    assert torch.equal(loaded.conv1.weight, network.conv1.weight)
+    save_model(tmp_path / "repnet.pt", {"width": 3}, {})
+    with pytest.raises(InputError, match="repnet.pt does not hold a pose_resnet"):
+        load_network(tmp_path / "repnet.pt")

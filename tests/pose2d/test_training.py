@@ -1,0 +1,208 @@
+"""The training loop: schedule, loss, batches, and resumption to the same bytes."""
+
+import math
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import lightning_fabric
+import numpy as np
+import pytest
+import torch
+from toy_crops import write_toy_data
+
+from pose3d.config import AugmentationParams, CosineSchedule, StepSchedule, Train2DParams
+from pose3d.errors import InputError
+from pose3d.pose2d import training as training_module
+from pose3d.pose2d.batches import epoch_order, normalize_images, prefetch, training_batches
+from pose3d.pose2d.crops import Crops
+from pose3d.pose2d.training import evenly_spaced, heatmap_loss, keypoint_errors, learning_rate_factor, train
+from pose3d.records import create_hdf5, write_dataset, write_encoded_images
+from pose3d.training import Checkpoint, save_model, seed_all
+
+PARAMS = Train2DParams(
+    backbone="resnet18",
+    stem_channels=4,
+    deconv_channels=(8, 8, 8),
+    init=None,
+    sigma_heatmap_px=1.5,
+    sides_weight=3.0,
+    epochs=3,
+    batch_size=4,
+    lr=0.002,
+    schedule=CosineSchedule(kind="cosine", warmup=0.2),
+    augmentation=AugmentationParams(flip=True, rotation_deg=20, scale=0.1, color=0.3, occlusion=0.3),
+)
+
+
+def run_training(folder: Path, outputs: Path, stop_at: int | None = None, kill_at: int | None = None) -> list:
+    """Train on the toy data in ``folder`` with its checkpoint there, write the model to ``outputs``, give the rows."""
+    torch.set_num_threads(1)
+    training_module.CHECKPOINT_STEPS = 2
+
+    def on_step(step: int) -> None:
+        if step == stop_at:
+            raise KeyboardInterrupt
+        if step == kill_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    sequences = write_toy_data(folder)
+    seed_all(1)
+    fabric = lightning_fabric.Fabric(accelerator="cpu", devices=1)
+    checkpoint = Checkpoint("train_2d", "test")
+    checkpoint.path = folder / "checkpoint.pt"
+    crops_path = folder / "data/crops.h5"
+    with Crops(crops_path, sequences[:1]) as training, Crops(crops_path, sequences[1:2]) as validation:
+        network, rows = train(PARAMS, training, validation, 1, fabric, checkpoint, on_step)
+    save_model(outputs / "pose2d.pt", {}, network.state_dict())
+    return rows
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("undisturbed")
+    rows = run_training(folder, folder)
+    return rows, (folder / "pose2d.pt").read_bytes()
+
+
+def test_training_lowers_the_loss_and_reports_each_epoch(undisturbed):
+    rows, _ = undisturbed
+    assert [row["step"] for row in rows] == [3, 6, 9]
+    assert rows[-1]["train_loss"] < rows[0]["train_loss"]
+    assert all(0 <= row["measured_pck"] <= 1 and row["measured_error_px"] > 0 for row in rows)
+
+
+def test_same_seed_gives_the_same_bytes_for_any_number_of_workers(undisturbed, tmp_path, monkeypatch):
+    monkeypatch.setenv("POSE3D_WORKERS", "3")
+    run_training(tmp_path, tmp_path)
+    assert (tmp_path / "pose2d.pt").read_bytes() == undisturbed[1]
+
+
+@pytest.mark.parametrize("stop_at", [1, 3, 5])  # before any checkpoint, at an epoch's end, within an epoch
+def test_stopped_and_resumed_gives_the_same_bytes(undisturbed, tmp_path, stop_at, capsys):
+    with pytest.raises(KeyboardInterrupt):
+        run_training(tmp_path, tmp_path, stop_at=stop_at)
+    assert (tmp_path / "checkpoint.pt").exists() == (stop_at > 1)
+    rows = run_training(tmp_path, tmp_path)
+    resumed_at = {1: None, 3: 3, 5: 4}[stop_at]
+    assert (f"going on from step {resumed_at} of 9" in capsys.readouterr().out) == (resumed_at is not None)
+    assert rows == undisturbed[0]
+    assert (tmp_path / "pose2d.pt").read_bytes() == undisturbed[1]
+
+
+def test_killed_process_resumes_to_the_same_bytes(undisturbed, tmp_path, capsys):
+    code = (
+        f"import sys; sys.path[:0] = {[str(Path(__file__).parent), str(Path(__file__).parents[1])]!r}\n"
+        "from pathlib import Path; from test_training import run_training\n"
+        f"run_training(Path({str(tmp_path)!r}), Path({str(tmp_path)!r}), kill_at=5)"
+    )
+    killed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert not (tmp_path / "pose2d.pt").exists()
+    assert run_training(tmp_path, tmp_path) == undisturbed[0]
+    assert "going on from step 4 of 9" in capsys.readouterr().out
+    assert (tmp_path / "pose2d.pt").read_bytes() == undisturbed[1]
+
+
+def test_divergence_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(training_module, "heatmap_loss", lambda heatmaps, *_: heatmaps.sum() * math.nan)
+    with pytest.raises(InputError, match="diverged at step 1"):
+        run_training(tmp_path, tmp_path)
+
+
+def test_heatmap_loss_is_zero_for_the_targets_and_ignores_joints_outside():
+    keypoints = torch.full((1, 17, 2), 30.0)
+    targets, _ = training_module.gaussian_targets(keypoints / 4, 16, 1.5)
+    assert heatmap_loss(targets, keypoints, 64, 1.5) == 0
+    keypoints[0, 3] = -5.0
+    targets[0, 3] = 9.0
+    assert heatmap_loss(targets, keypoints, 64, 1.5) == 0
+    assert heatmap_loss(targets, torch.full((1, 17, 2), -1.0), 64, 1.5) == 0  # no joint at all: not NaN
+
+
+def test_missed_joint_costs_the_squared_mass_of_a_gaussian():
+    loss = heatmap_loss(torch.zeros(1, 17, 32, 32), torch.full((1, 17, 2), 66.0), 128, 1.5)
+    assert loss.item() == pytest.approx(math.pi * 1.5**2, rel=1e-3)
+
+
+def test_step_schedule_is_the_original_one():
+    schedule = StepSchedule(kind="steps", after_epochs=(5, 7), factor=0.2)
+    factors = [learning_rate_factor(10 * epoch, 80, 10, schedule) for epoch in range(8)]
+    assert factors == pytest.approx([1] * 5 + [0.2] * 2 + [0.04])
+
+
+def test_cosine_schedule_warms_up_and_ends_near_zero():
+    schedule = CosineSchedule(kind="cosine", warmup=0.1)
+    factors = [learning_rate_factor(step, 100, 10, schedule) for step in range(100)]
+    assert factors[0] == pytest.approx(0.1)
+    assert max(factors) == factors[9] == factors[10] == 1
+    assert all(a > b for a, b in zip(factors[10:], factors[11:], strict=False))
+    assert 0 < factors[-1] < 0.001
+
+
+def test_epoch_orders_are_permutations_that_differ():
+    orders = [epoch_order(20, seed=1, epoch=epoch) for epoch in range(2)]
+    assert all(sorted(order) == list(range(20)) for order in orders)
+    assert not np.array_equal(*orders)
+
+
+def test_batches_go_on_in_mid_epoch_as_if_never_stopped(tmp_path):
+    sequences = write_toy_data(tmp_path)
+    with Crops(tmp_path / "data/crops.h5", sequences) as crops:
+        whole = list(training_batches(crops, PARAMS.augmentation, 8, 1, 2, 0, workers=1))
+        rest = list(training_batches(crops, PARAMS.augmentation, 8, 1, 2, 3, workers=2))
+    assert [len(batch) for batch in whole] == [8] * 4
+    assert torch.equal(whole[3].images_rgb, rest[0].images_rgb)
+    assert torch.equal(whole[3].keypoints_px, rest[0].keypoints_px)
+
+
+def test_normalised_images_are_channels_last_and_standardised():
+    images = normalize_images(torch.full((2, 8, 8, 3), 255, dtype=torch.uint8))
+    assert images.shape == (2, 3, 8, 8)
+    assert images.is_contiguous(memory_format=torch.channels_last)
+    assert images[0, 0, 0, 0].item() == pytest.approx((1 - 0.44487878) / 0.25466519, rel=1e-5)
+
+
+def test_prefetch_keeps_the_order_and_the_error():
+    assert list(prefetch(lambda i: i * i, range(20), workers=4)) == [i * i for i in range(20)]
+
+    def load(i):
+        if i == 3:
+            raise InputError("crop 3 is damaged")
+        return i
+
+    with pytest.raises(InputError, match="^crop 3 is damaged$"):
+        list(prefetch(load, range(20), workers=2))
+
+
+def test_damaged_crop_stops_training_with_its_name(tmp_path):
+    sequences = write_toy_data(tmp_path)
+    with create_hdf5(tmp_path / "broken.h5") as file:
+        file.attrs["size_px"] = 32
+        group = write_encoded_images(file, sequences[0].key, [b"not an image"] * 12)
+        write_dataset(group, "crop_from_image", np.tile(np.eye(2, 3), (12, 1, 1)))
+    with (
+        Crops(tmp_path / "broken.h5", sequences[:1]) as crops,
+        pytest.raises(InputError, match="S1/Dots-1/cam0 frame 0"),
+    ):
+        crops.image_rgb(0)
+
+
+def test_errors_are_in_px_of_the_image_and_shares_of_the_box(tmp_path):
+    sequences = write_toy_data(tmp_path)
+    with Crops(tmp_path / "data/crops.h5", sequences[:1]) as crops:
+        indices = np.array([2, 5])
+        scale = crops.crop_from_image[indices, 0, 0]
+        moved = crops.keypoints_px[indices] + np.array([3.0, 4.0]) * scale[:, None, None]  # 5 px in the image
+        error_px, error_share = keypoint_errors(moved, crops, indices)
+    assert np.allclose(error_px, 5, atol=1e-3)
+    boxes = sequences[0].boxes_px[indices]
+    assert np.allclose(error_share, 5 / (boxes[:, 2:] - boxes[:, :2]).max(-1)[:, None], rtol=1e-3)
+
+
+def test_evenly_spaced_covers_both_ends_once():
+    assert evenly_spaced(3, 512).tolist() == [0, 1, 2]
+    chosen = evenly_spaced(10_000, 512)
+    assert (len(chosen), chosen[0], chosen[-1]) == (512, 0, 9999)
