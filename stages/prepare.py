@@ -12,6 +12,7 @@ from pose3d.datasets.embedded import EmbeddedSettings, plan, render_takes
 from pose3d.errors import run_stage
 from pose3d.records import create_hdf5, write_encoded_images, write_sequences
 from pose3d.synthetic.body import read_body
+from pose3d.synthetic.split import STILLS
 from pose3d.workers import worker_count
 
 RAW, BODIES = Path("data/raw"), Path("data/bodies.h5")
@@ -29,13 +30,15 @@ def main() -> None:
         take_seconds=dataset.take_seconds,
         repeats=dataset.repeats,
         takes_per_subject=dataset.takes_per_subject,
+        still_rooms=dataset.still_rooms,
+        stills_per_room=dataset.stills_per_room,
         supersampling=dataset.supersampling,
         jpeg_quality=dataset.jpeg_quality,
     )
     splits = {split: list(getattr(dataset.subjects, split)) for split in ("train", "validation", "test")}
     subjects = [subject for names in splits.values() for subject in names]
     takes = plan(subjects, settings, RAW)
-    for subject in subjects:
+    for subject in {take.subject for take in takes} - {STILLS}:
         read_body(BODIES, subject)  # a missing body is an error now and not after minutes of rendering
     sequences = []
     with create_hdf5(FRAMES) as frames:

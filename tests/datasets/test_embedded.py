@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -8,8 +9,9 @@ from tiny_performers import climb_pose, deepmimic_frame, tiny_body, write_climb,
 from pose3d.datasets import embedded
 from pose3d.datasets.embedded import EmbeddedSettings, generator, plan, read_clip, render_take, render_takes
 from pose3d.errors import InputError
+from pose3d.synthetic.appearance import dress
 from pose3d.synthetic.body import write_bodies
-from pose3d.synthetic.split import PERFORMERS
+from pose3d.synthetic.split import PERFORMERS, STILLS
 
 SETTINGS = EmbeddedSettings(
     seed=3,
@@ -19,6 +21,8 @@ SETTINGS = EmbeddedSettings(
     take_seconds=0.12,
     repeats=1,
     takes_per_subject=2,
+    still_rooms=2,
+    stills_per_room=3,
     supersampling=2,
     jpeg_quality=90,
 )
@@ -65,9 +69,9 @@ def test_records_agree_with_one_another_and_with_the_images(sources):
 
 
 def test_any_number_of_workers_gives_the_same_bytes(sources):
-    takes = plan(["S5", "S6"], SETTINGS, sources[0])
+    takes = plan(["S5", "S6", STILLS], SETTINGS, sources[0])
     one, two = (list(render_takes(takes, SETTINGS, *sources, workers)) for workers in (1, 2))
-    assert len(one) == len(two) == 4
+    assert len(one) == len(two) == 6
     for a, b in zip(one, two, strict=True):
         assert a.images == b.images
         for x, y in zip(a.sequences, b.sequences, strict=True):
@@ -76,8 +80,6 @@ def test_any_number_of_workers_gives_the_same_bytes(sources):
 
 def test_performances_of_one_clip_differ(sources):
     raw, bodies = sources
-    from dataclasses import replace
-
     settings = replace(SETTINGS, repeats=2, takes_per_subject=None, take_seconds=6, cameras=1)
     a, b = (take for take in plan(["S5"], settings, raw) if take.clip == "Roll")
     first, second = (render_take(take, settings, raw, bodies) for take in (a, b))
@@ -93,6 +95,32 @@ def test_takes_stay_near_the_middle(sources):
     for take in plan(list(PERFORMERS), SETTINGS, sources[0]):
         path = render_take(take, SETTINGS, *sources).sequences[0].poses_world_m[:, 0]
         assert np.abs((path.min(axis=0) + path.max(axis=0))[:2] / 2).max() < 0.3
+
+
+def test_stills_are_other_people_poses_and_clothes_on_the_floor(sources, monkeypatch):
+    takes = plan(["S9", STILLS], SETTINGS, sources[0])[-2:]
+    assert [(take.subject, take.action, len(take)) for take in takes] == [(STILLS, "Room-1", 3), (STILLS, "Room-2", 3)]
+    dressed = []
+    monkeypatch.setattr(embedded, "dress", lambda body, rng: dressed.append(dress(body, rng)) or dressed[-1])
+    rendered = render_take(takes[0], SETTINGS, *sources)
+    first, second = rendered.sequences
+    poses = first.poses_world_m
+    np.testing.assert_array_equal(poses, second.poses_world_m)
+    assert poses.shape == (3, 17, 3) and len(set(rendered.images[0])) == 3
+    assert len(dressed) == 3 and not np.array_equal(dressed[0], dressed[1])
+    shoulders = poses[:, 11, :2] - poses[:, 14, :2]
+    assert np.ptp(np.arctan2(*shoulders.T)) > 0.1, "each still has a heading of its own"
+    assert (poses[..., 2].min(1) < 0.2).all() and (poses[..., 2] > 0).all()
+
+
+def test_stills_show_training_subjects_only(sources, monkeypatch):
+    performed = []
+    real = embedded._performance
+    monkeypatch.setattr(embedded, "_performance", lambda s, c, *rest: performed.append((s, c)) or real(s, c, *rest))
+    for take in plan([STILLS], replace(SETTINGS, still_rooms=6, stills_per_room=6, cameras=1), sources[0]):
+        render_take(take, replace(SETTINGS, cameras=1, image_size_px=32), *sources)
+    assert {subject for subject, _ in performed} == {"S1", "S5", "S6", "S7"}
+    assert all(clip in PERFORMERS[subject] for subject, clip in performed)
 
 
 def test_random_numbers_depend_on_names_and_seed_only():
@@ -115,8 +143,6 @@ EXPECTED_FIRST_DRAW = 0.7845734702899025
     ],
 )
 def test_bad_settings_are_refused_before_any_work(sources, subjects, changes, message):
-    from dataclasses import replace
-
     with pytest.raises(InputError, match=message):
         plan(subjects, replace(SETTINGS, **changes), sources[0])
 

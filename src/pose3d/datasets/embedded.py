@@ -5,8 +5,10 @@ change when another take is added or left out.
 """
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
+from itertools import repeat
 from pathlib import Path
 
 import cv2
@@ -15,15 +17,23 @@ import numpy as np
 from pose3d.camera import Camera
 from pose3d.errors import InputError
 from pose3d.records import Sequence
-from pose3d.synthetic.appearance import dress, furnish
+from pose3d.synthetic.appearance import Room, dress, furnish
 from pose3d.synthetic.background import see
 from pose3d.synthetic.body import Body, PosedBones, read_body
 from pose3d.synthetic.cameras import MAX_CAMERAS, stage_cameras
 from pose3d.synthetic.mocap import Boxes, PositionClip, RotationClip, read_climb, read_deepmimic
 from pose3d.synthetic.raster import Lamp
 from pose3d.synthetic.render import Mesh, draw, light_body
-from pose3d.synthetic.retarget import perform
-from pose3d.synthetic.split import PERFORMERS, Take, plan_takes
+from pose3d.synthetic.retarget import Performance, perform
+from pose3d.synthetic.split import (
+    KEYPOINTS_SUBJECTS,
+    PERFORMERS,
+    PRIOR_SUBJECTS,
+    STILLS,
+    Take,
+    plan_stills,
+    plan_takes,
+)
 
 _DEEPMIMIC_FILES = {
     "WalkLeft": "walker_turn_left0",
@@ -62,6 +72,7 @@ class EmbeddedSettings:
         take_seconds: longest take; longer clips are cut.
         repeats: how often each take is performed, in other clothes, rooms and headings.
         takes_per_subject: keep only so many, spread over all of them; None keeps all.
+        still_rooms, stills_per_room: how many stills, see :data:`pose3d.synthetic.split.STILLS`.
         supersampling: rendered px per image px, along each axis.
     """
 
@@ -72,6 +83,8 @@ class EmbeddedSettings:
     take_seconds: float
     repeats: int
     takes_per_subject: int | None
+    still_rooms: int
+    stills_per_room: int
     supersampling: int
     jpeg_quality: int
 
@@ -107,21 +120,23 @@ def plan(subjects: list[str], settings: EmbeddedSettings, raw: Path) -> list[Tak
     Raises:
         InputError: a subject nobody knows, more cameras than there are, or clips that cannot be read.
     """
-    unknown = [subject for subject in subjects if subject not in PERFORMERS]
+    unknown = [subject for subject in subjects if subject not in (*PERFORMERS, STILLS)]
     if unknown:
-        raise InputError(
-            f"dataset.subjects: the embedded data set has no subject {unknown[0]}, only {', '.join(PERFORMERS)}"
-        )
+        known = ", ".join((*PERFORMERS, STILLS))
+        raise InputError(f"dataset.subjects: the embedded data set has no subject {unknown[0]}, only {known}")
     if not 1 <= settings.cameras <= MAX_CAMERAS:
         raise InputError(f"dataset.cameras must be 1 to {MAX_CAMERAS}, not {settings.cameras}")
     take_frames = int(settings.take_seconds * settings.frame_rate_hz + 1e-6)
     if take_frames < 1:
         raise InputError("dataset.take_seconds is shorter than one frame; make it longer")
-    clips = sorted({clip for subject in subjects for clip in PERFORMERS[subject]})
+    performers = [subject for subject in subjects if subject != STILLS]
+    clips = sorted({clip for subject in performers for clip in PERFORMERS[subject]})
     frames = {clip: len(read_clip(raw, clip, settings.frame_rate_hz)) for clip in clips}
     takes = []
-    for subject in subjects:
+    for subject in performers:
         takes += plan_takes(subject, frames, take_frames, settings.repeats, settings.takes_per_subject)
+    if STILLS in subjects:
+        takes += plan_stills(settings.still_rooms, settings.stills_per_room)
     return takes
 
 
@@ -142,6 +157,8 @@ def render_takes(
 def render_take(take: Take, settings: EmbeddedSettings, raw: Path, bodies: Path) -> RenderedTake:
     """Perform one take on the subject's body and render it with all cameras."""
     cv2.setNumThreads(1)  # the takes run in parallel, and threads within them would only get in each other's way
+    if take.subject == STILLS:
+        return _render_stills(take, settings, raw, bodies)
     body = read_body(bodies, take.subject)
     whole = perform(body, read_clip(raw, take.clip, settings.frame_rate_hz))
     cameras = stage_cameras(generator(settings.seed, take.subject), settings.image_size_px, settings.cameras)
@@ -149,7 +166,40 @@ def render_take(take: Take, settings: EmbeddedSettings, raw: Path, bodies: Path)
     bones, boxes = place(rng, whole.bones.cut(take.start, take.stop), whole.boxes, cameras)
     vertices_m = body.skin(bones)
     sequences = record(take, settings.frame_rate_hz, cameras, body.joints(bones, vertices_m), vertices_m)
-    return RenderedTake(sequences, _render(rng, settings, body, vertices_m, boxes, cameras))
+    meshes = repeat(Mesh.of(body.faces, dress(body, rng)))
+    return RenderedTake(sequences, _render(rng, settings, furnish(rng), meshes, vertices_m, boxes, cameras))
+
+
+def _render_stills(take: Take, settings: EmbeddedSettings, raw: Path, bodies: Path) -> RenderedTake:
+    """One room with its own four cameras, and a training subject in some pose of theirs for each still.
+
+    There are no boxes, so whoever climbs, jumps or flies is put onto the floor.
+    """
+    rng = generator(settings.seed, take.subject, take.action)
+    cameras = stage_cameras(rng, settings.image_size_px, settings.cameras)
+    subjects = KEYPOINTS_SUBJECTS + PRIOR_SUBJECTS
+    joints, vertices, meshes = [], [], []
+    for _ in range(len(take)):
+        subject = subjects[rng.integers(len(subjects))]
+        clip = PERFORMERS[subject][rng.integers(len(PERFORMERS[subject]))]
+        body, whole = _performance(subject, clip, settings.frame_rate_hz, raw, bodies)
+        frame = int(rng.integers(len(whole.bones)))
+        bones, _ = place(rng, whole.bones.cut(frame, frame + 1), None, cameras)
+        height_m = body.skin(bones, axes=slice(2, 3)).min()
+        bones = bones.moved(np.eye(3), np.array([0.0, 0.0, -height_m]))
+        vertices.append(body.skin(bones))
+        joints.append(body.joints(bones, vertices[-1]))
+        meshes.append(Mesh.of(body.faces, dress(body, rng)))
+    vertices_m = np.concatenate(vertices)
+    sequences = record(take, settings.frame_rate_hz, cameras, np.concatenate(joints), vertices_m)
+    return RenderedTake(sequences, _render(rng, settings, furnish(rng), meshes, vertices_m, None, cameras))
+
+
+@cache
+def _performance(subject: str, clip: str, rate_hz: float, raw: Path, bodies: Path) -> tuple[Body, Performance]:
+    """A whole clip on a body: stills come back to each of the few that there are many times."""
+    body = read_body(bodies, subject)
+    return body, perform(body, read_clip(raw, clip, rate_hz))
 
 
 def place(
@@ -207,12 +257,13 @@ def record(
 def _render(
     rng: np.random.Generator,
     settings: EmbeddedSettings,
-    body: Body,
+    room: Room,
+    meshes: Iterable[Mesh],
     vertices_m: np.ndarray,
     boxes: Boxes | None,
     cameras: list[Camera],
 ) -> list[list[bytes]]:
-    mesh, room = Mesh.of(body.faces, dress(body, rng)), furnish(rng)
+    """JPEG bytes of each camera's frames; one mesh per frame, all with as many vertices."""
     low, high = vertices_m.min(axis=(0, 1)), vertices_m.max(axis=(0, 1))
     # The shadow map needs about the images' own resolution.
     lamp = Lamp(room.lamp_m, (low + high) / 2, float(np.linalg.norm(high - low)) / 2, settings.image_size_px, boxes)
@@ -223,7 +274,7 @@ def _render(
     ]
     quality = [cv2.IMWRITE_JPEG_QUALITY, settings.jpeg_quality]
     images = [[] for _ in cameras]
-    for vertices in vertices_m:
+    for mesh, vertices in zip(meshes, vertices_m, strict=False):  # one person's mesh is repeated without end
         lit = light_body(mesh, vertices, room, lamp)
         for view, encoded in zip(views, images, strict=True):
             image, _ = draw(view, mesh, lit, room)

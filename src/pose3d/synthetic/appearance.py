@@ -12,6 +12,9 @@ _LIGHT_SKIN, _DARK_SKIN = np.array([0.97, 0.80, 0.69]), np.array([0.38, 0.24, 0.
 _HAIR_COLOURS = np.array(
     [[0.10, 0.08, 0.07], [0.24, 0.15, 0.09], [0.45, 0.28, 0.14], [0.80, 0.66, 0.40], [0.62, 0.61, 0.60]]
 )
+_LEAST_HAIR_CONTRAST = 0.25
+_EYE_COLOUR = np.array([0.08, 0.07, 0.07])
+_FRONT_M = 0.03  # what lies further forward than this before the neck's axis is chest or belly
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,13 +165,14 @@ def dress(body: Body, rng: np.random.Generator) -> np.ndarray:
     skin = _LIGHT_SKIN + rng.random() ** 1.3 * (_DARK_SKIN - _LIGHT_SKIN)
     colours = np.tile(skin, (len(rest), 1))
 
-    if rng.random() < 0.92:
-        # Hair begins above the forehead and reaches further down towards the back of the head.
-        behind = np.clip((y - head_y + 0.02) / 0.12, 0, 1)
-        length = rng.uniform(0.0, 0.12) if rng.random() < 0.6 else rng.uniform(0.12, 0.22)
-        hairline = eye_z + 0.055 - behind * (0.03 + length)
-        hair = (regions["head"] | regions["neck"]) & (z > hairline)
-        colours[hair] = _HAIR_COLOURS[rng.integers(len(_HAIR_COLOURS))] * rng.uniform(0.8, 1.2)
+    # Hair begins above the forehead and covers the back of the head, in a colour that stands out from the skin: with
+    # the eyes, the neckline and the open jacket it is what tells a person's front from the back.
+    behind = np.clip((y - head_y + 0.02) / 0.12, 0, 1)
+    hairline = eye_z + 0.055 - behind * rng.uniform(0.11, 0.22)
+    contrast = np.abs((_HAIR_COLOURS - skin).mean(axis=1))
+    choices = _HAIR_COLOURS[contrast > _LEAST_HAIR_CONTRAST]
+    colours[(regions["head"] | regions["neck"]) & (z > hairline)] = choices[rng.integers(len(choices))]
+    colours[body.moved_by(("eye",))] = _EYE_COLOUR
 
     shirt_colour = random_colour(rng, (0.0, 0.9), (0.2, 0.98))
     trouser_colour = random_colour(rng, (0.0, 0.7), (0.12, 0.8))
@@ -182,6 +186,11 @@ def dress(body: Body, rng: np.random.Generator) -> np.ndarray:
     shirt = (trunk & (z >= waist_z)) | (regions["arms"] & (regions["arm_reach"] < sleeve))
     trousers = (trunk & (z < waist_z)) | regions["pelvis"] | (regions["legs"] & (regions["leg_reach"] < trouser))
     colours[shirt] = _fabric(rng, rest[shirt], shirt_colour)
+    in_front = y < body.rest("neck01")[1] - _FRONT_M
+    if rng.random() < 0.8:  # an open jacket shows what is worn below it
+        colours[shirt & in_front & (np.abs(x) < rng.uniform(0.04, 0.09))] = random_colour(rng, (0.0, 0.9), (0.2, 1.0))
+    neckline_m, depth = rng.uniform(0.06, 0.16), body.rest("neck01")[2] - z
+    colours[shirt & in_front & (np.abs(x) < 0.6 * (neckline_m - depth))] = skin
     colours[trousers] = trouser_colour
     if rng.random() < 0.25:
         side_stripe = trousers & (np.abs(x) > np.abs(body.rest("lowerleg01.L")[0]) + 0.03)

@@ -32,6 +32,13 @@ PERFORMERS = {
 
 KEYPOINTS_SUBJECTS = ("S1", "S5", "S6")
 PRIOR_SUBJECTS = ("S7",)
+STILLS = "Stills"
+"""Not a person but photographs of the training subjects, for the 2D network alone.
+
+Each has a body, pose, heading and clothes of its own, and only a few share a room. Within a take a person faces one way
+before one wall in one shirt, and a network soon knows left from right by the wall and the shirt: with some dozens of
+takes and no stills it told the sides of people it had not seen no better than by tossing a coin.
+"""
 VALIDATION_SUBJECTS = ("S8",)
 TEST_SUBJECTS = ("S9", "S11")
 
@@ -53,6 +60,11 @@ class Take:
 
     def __len__(self) -> int:
         return self.stop - self.start
+
+
+def plan_stills(rooms: int, per_room: int) -> list[Take]:
+    """Rooms of stills, as takes whose frames have nothing to do with each other."""
+    return [Take(STILLS, "Room", number, 0, per_room) for number in range(1, rooms + 1)]
 
 
 def plan_takes(
