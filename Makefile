@@ -1,14 +1,13 @@
 # make repro   the whole pipeline, on the profile named in params.yaml
 # make test    lint and tests
-# make bench   benchmarks, by hand
-# All of them create .venv from requirements.lock when it is missing or older.
+# Both create .venv from requirements.lock when it is missing or older.
 
 PYTHON ?= python3
 VENV := .venv
 # dvc.yaml calls `python`: the one of .venv must come first.
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: repro test bench setup
+.PHONY: repro test setup
 
 repro: setup
 	dvc repro

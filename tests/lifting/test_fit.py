@@ -184,3 +184,13 @@ def test_weights_follow_the_schedule():
     weights = term_weights(lifting("virtual_camera"), params("temporal", "virtual_camera", velocity_weight=2.0, **unit))
     assert set(weights(0)) == {"critic", "reprojection", "projected_prior", "velocity"}
     assert weights(0)["velocity"] == 2 * OWN_WEIGHTS["virtual_camera", "temporal"]["velocity"]
+
+
+def test_clips_that_are_all_shorter_than_the_window_are_refused(supervision, tmp_path):
+    checkpoint = Checkpoint("test", str(tmp_path / "none"))
+    few = Supervision(supervision.sequences[1:], supervision.detections[1:], supervision.prior)
+    with pytest.raises(InputError, match="window_frames is 9, but the longest 2D clip has 4 frames"):
+        fit_lifter(lifting("virtual_camera"), params("temporal", "virtual_camera"), few, 1, CPU, checkpoint)
+    few = Supervision(supervision.sequences, supervision.detections, [sequence("S7", 8, 5)])
+    with pytest.raises(InputError, match="the longest prior clip has 8 frames"):
+        fit_lifter(lifting("original"), params("temporal", "original"), few, 1, CPU, checkpoint)

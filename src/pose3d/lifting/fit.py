@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from pose3d.config import LifterParams, LiftingParams, RepnetParams, TemporalParams
+from pose3d.errors import InputError
 from pose3d.lifting.adversarial import CRITIC, Objective, Optimisation, train
 from pose3d.lifting.critic import Critic
 from pose3d.lifting.lift import build_lifter
@@ -66,8 +67,10 @@ def fit_lifter(
     """Train the single-frame (:class:`RepnetParams`) or the temporal lifter in the chosen formulation.
 
     Raises:
-        InputError: training diverged.
+        InputError: training diverged, or every clip is shorter than the temporal window.
     """
+    if isinstance(params, TemporalParams):
+        _require_whole_windows(params.window_frames, supervision)
     seed_all(seed)
     architecture = lifter_architecture(lifting, params)
     generator = build_lifter(architecture).to(device)
@@ -87,6 +90,17 @@ def fit_lifter(
     label = "train_temporal" if isinstance(params, TemporalParams) else "train_repnet"
     average, curves = train(generator, critic, objective, weights, optimisation, seed, checkpoint, label)
     return Fitted(architecture, average, curves)
+
+
+def _require_whole_windows(window_frames: int, supervision: Supervision) -> None:
+    """Repeated edge frames fill windows up, but a network that never sees a whole one learns nothing about time."""
+    for what, clips in (("2D", supervision.sequences), ("prior", supervision.prior)):
+        longest = max(len(clip) for clip in clips)
+        if longest < window_frames:
+            raise InputError(
+                f"temporal.window_frames is {window_frames}, but the longest {what} clip has {longest} frames: "
+                "choose a shorter window or longer clips"
+            )
 
 
 def lifter_architecture(lifting: LiftingParams, params: RepnetParams | TemporalParams) -> dict[str, Any]:

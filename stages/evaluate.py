@@ -1,0 +1,124 @@
+"""Score the detector, both lifters and two baselines; draw tables, curves, pictures and a video of test subjects.
+
+Reads  data/sequences.h5, data/frames.h5, data/keypoints2d.h5, data/models/repnet.pt, data/models/temporal.pt
+Writes metrics/evaluation.json (test subjects), metrics/validation.json (the same for the validation subjects, on which
+       choices are made), plots/evaluation/
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pose3d import baselines, evaluation, figures, metrics, video
+from pose3d.config import EvaluateParams, load_params
+from pose3d.errors import run_stage
+from pose3d.evaluation import LIFTERS, Errors
+from pose3d.files import write_text
+from pose3d.lifting.lift import lift_sequences
+from pose3d.records import Keypoints2D, Sequence, read_keypoints2d, read_sequences, read_splits
+
+DATA, PLOTS, METRICS = Path("data"), Path("plots/evaluation"), Path("metrics")
+PANEL_PERCENTILES = (10, 30, 50, 70, 90)
+WORST_PERCENTILES = (99.9, 99.5, 99)
+CLIP_S = 6.0
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """Some subjects' sequences with what was detected and what each method made of it, all in the same order."""
+
+    sequences: list[Sequence]
+    detections: list[Keypoints2D]
+    poses_cam_m: dict[str, list[np.ndarray]]
+    errors: dict[str, Errors]
+
+
+def predict(subjects: list[str], prior_world_m: np.ndarray, params: EvaluateParams) -> Predictions:
+    """Run both lifters and both baselines on some subjects."""
+    sequences = read_sequences(DATA / "sequences.h5", subjects)
+    detections = read_keypoints2d(DATA / "keypoints2d.h5", sequences)
+    poses, has_root = {}, {}
+    for name in LIFTERS:
+        lifted = lift_sequences(DATA / "models" / f"{name}.pt", sequences, detections)
+        poses[name] = [one.poses_cam_m for one in lifted]
+        has_root[name] = lifted[0].has_root
+    poses["nearest_neighbour"] = list(
+        baselines.nearest_neighbours(prior_world_m, params.nearest_yaws, sequences, detections)
+    )
+    poses["mean_pose"] = [baselines.mean_pose(prior_world_m, sequence) for sequence in sequences]
+    errors = {name: evaluation.errors_of(name, sequences, poses[name], has_root.get(name, False)) for name in poses}
+    return Predictions(sequences, detections, poses, errors)
+
+
+def write_metrics(path: Path, done: Predictions, pck_threshold: float) -> None:
+    content = evaluation.summary(done.sequences, done.detections, done.errors, pck_threshold)
+    write_text(path, json.dumps(content, indent=2) + "\n")
+
+
+def draw_panel(path: Path, done: Predictions, percentiles: tuple[float, ...]) -> None:
+    """Frames at fixed percentiles of the temporal model's error, one a row."""
+    rows = []
+    for i, t in evaluation.example_frames(done.sequences, done.poses_cam_m["temporal"], percentiles):
+        sequence = done.sequences[i]
+        truth = sequence.poses_cam_m[t]
+        poses = {name: done.poses_cam_m[name][i][t] for name in LIFTERS}
+        row = {
+            "title": f"{evaluation.action_name(sequence.action)}, {sequence.camera.id}",
+            "image_rgb": next(figures.read_rgb(DATA / "frames.h5", sequence.key, [t])),
+            "keypoints_px": figures.reproject(sequence.camera, poses["temporal"]),
+            "box_px": sequence.boxes_px[t],
+            "truth_m": metrics.root_relative(truth),
+            "methods": {n: (metrics.root_relative(p), 1000 * metrics.mpjpe(p, truth)) for n, p in poses.items()},
+        }
+        rows.append(row)
+    figures.save_png(figures.panel(rows), path)
+
+
+def draw_clip(done: Predictions) -> None:
+    """Errors over time and the video, for the test sequence of median error."""
+    i = evaluation.median_sequence(done.sequences, done.poses_cam_m["temporal"])
+    sequence, poses = done.sequences[i], {name: done.poses_cam_m[name][i] for name in LIFTERS}
+    table = evaluation.error_over_time_mm(sequence, poses)
+    write_text(PLOTS / "error_over_time.csv", table.to_csv())
+    figures.save_png(figures.error_over_time_figure(table, sequence.key), PLOTS / "error_over_time.png")
+
+    shown = slice(0, min(len(sequence), round(CLIP_S * sequence.fps)))
+    truth, single, temporal = (p[shown] for p in (sequence.poses_cam_m, poses["repnet"], poses["temporal"]))
+    panels = video.side_by_side(
+        figures.read_rgb(DATA / "frames.h5", sequence.key, range(shown.stop)),
+        figures.reproject(sequence.camera, temporal),
+        sequence.boxes_px[shown],
+        # The single-frame model may give no root of its own, so it stands at the true one.
+        {"single frame": metrics.align_root(single, truth), "temporal": temporal, "ground truth": truth},
+    )
+    video.write_mp4(PLOTS / "demo.mp4", panels, sequence.fps)
+
+
+def main() -> None:
+    params = load_params()
+    prior_sequences = read_sequences(DATA / "sequences.h5", params.lifting.prior_subjects)
+    prior = baselines.prior_poses(prior_sequences, params.evaluate.nearest_poses)
+    splits = read_splits(DATA / "sequences.h5")
+
+    if splits["validation"]:
+        validation = predict(splits["validation"], prior, params.evaluate)
+        write_metrics(METRICS / "validation.json", validation, params.evaluate.pck_threshold)
+    else:  # a profile may train on everybody, as the original does
+        write_text(METRICS / "validation.json", json.dumps({"data": {"frames": 0}}) + "\n")
+    test = predict(splits["test"], prior, params.evaluate)
+    write_metrics(METRICS / "evaluation.json", test, params.evaluate.pck_threshold)
+
+    write_text(PLOTS / "per_action.csv", evaluation.per_action_mm(test.errors).to_csv())
+    write_text(PLOTS / "per_joint.csv", evaluation.per_joint_mm(test.errors).to_csv())
+    curve = evaluation.pck3d_table(test.errors)
+    write_text(PLOTS / "pck3d_curve.csv", curve.to_csv())
+    figures.save_png(figures.pck3d_figure(curve), PLOTS / "pck3d_curve.png")
+    draw_clip(test)
+    draw_panel(PLOTS / "panel.png", test, PANEL_PERCENTILES)
+    draw_panel(PLOTS / "worst.png", test, WORST_PERCENTILES)
+
+
+if __name__ == "__main__":
+    run_stage(main)
