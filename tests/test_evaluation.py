@@ -1,5 +1,6 @@
 import json
 import runpy
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -50,7 +51,11 @@ def test_summary_by_hand(sequences):
     assert summary["root_error_mm"] == pytest.approx(0, abs=0.01)
     assert summary["mpjpe_absolute_mm"] == pytest.approx(summary["mpjpe_mm"], abs=0.01)
     assert summary["pa_mpjpe_mm"] == pytest.approx(1000 * errors.pa_mpjpe.mean(), abs=0.01)
-    assert errors.acceleration.shape == (8 + 2 + 4, 17)  # two frames fewer per sequence: no seam is crossed
+    assert summary["mpjve_mm"] == pytest.approx(0, abs=0.01)  # nor a velocity, and the jumps between takes do not count
+    assert errors.velocity.shape == errors.velocity_action.shape == (9 + 3 + 5,)
+    assert errors.acceleration.shape == (8 + 2 + 4,)  # two frames fewer per sequence: no seam is crossed
+    assert summary["pck150"] == pytest.approx(15 / 16, abs=1e-4)  # the head is outside, the root not counted
+    assert summary["auc"] == pytest.approx(15 / 16 * 30 / 31, abs=1e-4)
 
 
 def test_a_method_without_root_has_no_absolute_errors(sequences):
@@ -65,8 +70,73 @@ def test_a_method_without_root_has_no_absolute_errors(sequences):
 def test_two_frames_have_no_acceleration_error():
     pair = take("S9", "Walk-1", 2, camera_ring(1))
     summary = evaluation.summary_mm(evaluation.errors_of("m", pair, [pair[0].poses_cam_m], has_root=True))
-    assert summary["accel_error_mm"] is None
+    assert summary["accel_error_mm"] is None and summary["mpjve_mm"] == 0
     json.dumps(summary, allow_nan=False)
+
+
+def test_single_frames_have_no_velocity_error(sequences):
+    single = take("S9", "Still-1", 1, camera_ring(1))
+    errors = evaluation.errors_of("m", single, [single[0].poses_cam_m], has_root=False)
+    assert evaluation.summary_mm(errors)["mpjve_mm"] is None
+    table = evaluation.protocols_mm({"m": errors})
+    assert table["m_mm"].isna().tolist() == [name in ("MPJVE, mm per frame", "A-MPJPE") for name in table.index]
+    both = [*sequences, *single]
+    actions = evaluation.per_action_mm({"m": evaluation.errors_of("m", both, (s.poses_cam_m for s in both), False)})
+    assert actions.index.tolist() == ["Still", "Walk", "Wave", "mean over actions", "mean over frames"]
+    assert actions["m_mpjve_mm"].isna().tolist() == [True, False, False, False, False]
+
+
+def test_each_protocol_by_hand(sequences):
+    """A head that swings by 2 a each frame, a person 0.3 m too near, 10 % too large in one action."""
+    poses = []
+    for sequence, (a, size) in zip(sequences, [(0.085, 1), (0.085, 1), (0.17, 1.1)], strict=True):
+        pose = sequence.poses_cam_m.astype(np.float64)
+        pose[1::2, 10, 0] += 2 * a
+        pose = (pose - pose[:, :1]) * size + pose[:, :1] - [0, 0, 0.3]
+        poses.append(pose)
+    table = evaluation.protocols_mm({"m": evaluation.errors_of("m", sequences, iter(poses), has_root=True)})["m_mm"]
+
+    truth = np.concatenate([s.poses_cam_m for s in sequences]).astype(np.float64)
+    all_poses = np.concatenate(poses)
+    walk, wave = slice(0, 14), slice(14, 20)
+    root_relative = [x - x[:, :1] for x in (all_poses, truth)]
+    p1 = np.linalg.norm(root_relative[0] - root_relative[1], axis=-1)
+
+    def over_actions(per_frame):
+        return 1000 * (per_frame[walk].mean() + per_frame[wave].mean()) / 2
+
+    assert table["P1"] == pytest.approx(over_actions(p1.mean(1)), abs=0.01)
+    assert table["P1, over frames"] == pytest.approx(1000 * p1.mean(), abs=0.01)
+    assert table["P1, root not counted"] == pytest.approx(table["P1"] * 17 / 16, abs=0.02)
+    assert table["A-MPJPE"] == pytest.approx(1000 * np.linalg.norm(all_poses - truth, axis=-1).mean(), abs=0.01)
+    p2 = metrics.pa_mpjpe(all_poses, truth)
+    assert table["P2"] == pytest.approx(over_actions(p2), abs=0.01)
+    assert table["P2, over frames"] == pytest.approx(1000 * p2.mean(), abs=0.01)
+    scaled = [p * np.linalg.lstsq(p.reshape(-1, 1), t.ravel())[0] - t for p, t in zip(*root_relative, strict=True)]
+    assert table["N-MPJPE"] == pytest.approx(over_actions(np.linalg.norm(scaled, axis=-1).mean(1)), abs=0.01)
+    sizes = [np.linalg.norm(x, axis=(1, 2), keepdims=True) for x in root_relative]
+    equal = np.linalg.norm(root_relative[0] * sizes[1] / sizes[0] - root_relative[1], axis=-1)
+    assert table["not N-MPJPE: equal size"] == pytest.approx(1000 * equal.mean(), abs=0.01)
+    assert table["not P2: mirroring allowed"] == pytest.approx(table["P2, over frames"], abs=0.01)
+    # The truth's own movement counts where the size is wrong; in Walk only the head moves wrongly, by 170 mm a frame.
+    wave_velocity = np.diff(root_relative[0][wave] - root_relative[1][wave], axis=0)
+    expected = (170 / 17 + 1000 * np.linalg.norm(wave_velocity, axis=-1).mean()) / 2
+    assert table["MPJVE, mm per frame"] == pytest.approx(expected, abs=0.01)
+
+
+def test_a_mirrored_method_looks_good_only_where_mirroring_is_allowed(sequences):
+    poses = [s.poses_cam_m * np.float32([-1, 1, 1]) for s in sequences]
+    table = evaluation.protocols_mm({"m": evaluation.errors_of("m", sequences, poses, has_root=False)})["m_mm"]
+    assert table["not P2: mirroring allowed"] == pytest.approx(0, abs=0.01)
+    assert table["P2, over frames"] > 20
+    assert np.isnan(table["A-MPJPE"])
+
+
+def test_protocols_are_told_apart():
+    table = evaluation.protocols_mm({})
+    assert list(table.columns) == ["alignment", "joints", "mean_over", "as_published_by"]
+    assert table.index.is_unique
+    assert not table.duplicated(["alignment", "joints", "mean_over"]).drop("MPJVE, mm per frame").any()
 
 
 def test_bad_predictions_are_named(sequences):
@@ -82,9 +152,13 @@ def test_bad_predictions_are_named(sequences):
 def test_tables(sequences):
     errors = evaluation.errors_of("m", sequences, shifted(sequences, [0.17, 0.17, 0.34]), has_root=True)
     actions = evaluation.per_action_mm({"repnet": errors, "temporal": errors})
-    assert actions.index.tolist() == ["Walk", "Wave", "mean over actions"]
-    assert actions["frames"].tolist() == [14, 6, 20]
-    np.testing.assert_allclose(actions["temporal_mpjpe_mm"], [10, 20, 15], atol=0.01)
+    assert actions.index.tolist() == ["Walk", "Wave", "mean over actions", "mean over frames"]
+    assert actions["frames"].tolist() == [14, 6, 20, 20]
+    np.testing.assert_allclose(actions["temporal_mpjpe_mm"], [10, 20, 15, 13], atol=0.01)
+    np.testing.assert_allclose(actions["temporal_mpjve_mm"], 0, atol=0.01)
+    assert actions.loc["mean over frames", "repnet_pa_mpjpe_mm"] == pytest.approx(
+        1000 * errors.pa_mpjpe.mean(), abs=0.01
+    )
     joints = evaluation.per_joint_mm({"repnet": errors})
     assert joints.index[10] == "Head" and joints.index[-1] == "mean"
     assert joints.loc["Head"].item() == pytest.approx((14 * 170 + 6 * 340) / 20, abs=0.01)
@@ -142,6 +216,7 @@ def evaluated(tmp_path_factory):
     runs = []
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
+        patch.setattr(sys, "argv", ["evaluate.py"])
         for _ in range(2):
             runpy.run_path(str(ROOT / "stages/evaluate.py"), run_name="__main__")
             outputs = sorted([*Path("metrics").iterdir(), *Path("plots/evaluation").iterdir()])
@@ -154,6 +229,7 @@ def test_the_stage_writes_everything_and_the_same_bytes_again(evaluated):
     assert {Path(name).name for name in first} == {
         "evaluation.json",
         "validation.json",
+        "protocols.csv",
         "per_action.csv",
         "per_joint.csv",
         "pck3d_curve.csv",

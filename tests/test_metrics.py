@@ -1,14 +1,30 @@
+import tracemalloc
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.linalg import orthogonal_procrustes
 from scipy.optimize import minimize_scalar
+from scipy.spatial import procrustes
 from scipy.spatial.transform import Rotation
 
 from pose3d import metrics
 from pose3d.skeleton import ROOT
 
 TIGHT = 1e-12
+
+
+def size_mpjpe(predicted, truth):
+    return metrics.joint_errors(metrics.align_size(predicted, truth), truth).mean(-1)
+
+
+def reflected_mpjpe(predicted, truth):
+    return metrics.joint_errors(metrics.align_procrustes(predicted, truth, allow_reflection=True), truth).mean(-1)
+
+
+PER_POSE = (metrics.mpjpe, metrics.n_mpjpe, metrics.pa_mpjpe, metrics.root_errors, size_mpjpe, reflected_mpjpe)
 
 
 def random_poses(seed: int, *shape: int) -> np.ndarray:
@@ -57,6 +73,48 @@ def test_n_mpjpe_by_hand():
     assert metrics.n_mpjpe(predicted, truth) == pytest.approx(1 / 17, abs=TIGHT)
 
 
+def test_size_alignment_by_hand():
+    # p = (1, 1) and t = (1, 2) along x on two joints: s = sqrt(5 / 2), errors s - 1 and 2 - s, and never 3/2.
+    predicted, truth = np.zeros((17, 3)), np.zeros((17, 3))
+    predicted[1:3, 0], truth[1:3, 0] = [1, 1], [1, 2]
+    aligned = metrics.align_size(predicted + 5, truth)
+    np.testing.assert_allclose(aligned[1:3, 0], 2.5**0.5, atol=TIGHT)
+    assert size_mpjpe(predicted, truth) == pytest.approx(1 / 17, abs=TIGHT)
+    assert size_mpjpe(2 * truth, truth) == pytest.approx(0, abs=TIGHT)
+
+
+def test_velocity_by_hand():
+    truth = np.zeros((5, 17, 3))
+    predicted = np.zeros((5, 17, 3))
+    predicted[2, 4] = [0, 0.3, 0.4]  # one jump of 0.5 m: there and back
+    errors = metrics.velocity_errors(predicted, truth)
+    assert errors.shape == (4, 17)
+    np.testing.assert_allclose(errors[:, 4], [0, 0.5, 0.5, 0], atol=TIGHT)
+    assert errors.sum() == pytest.approx(1.0, abs=TIGHT)
+
+
+def test_velocity_is_the_difference_of_speeds_joint_by_joint():
+    truth, predicted = random_poses(0, 6)
+    expected = np.zeros((5, 17))
+    for t in range(1, 6):
+        for j in range(17):
+            moved = [(x[t, j] - x[t, ROOT]) - (x[t - 1, j] - x[t - 1, ROOT]) for x in (predicted, truth)]
+            expected[t - 1, j] = sum((moved[0] - moved[1]) ** 2) ** 0.5
+    np.testing.assert_allclose(metrics.velocity_errors(predicted, truth), expected, atol=TIGHT)
+
+
+def test_velocity_ignores_what_stands_still_and_the_root():
+    truth, predicted = random_poses(0, 9)
+    wild_root = np.random.default_rng(1).normal(size=(9, 1, 3))
+    lasting = np.random.default_rng(2).normal(size=(1, 17, 3))
+    expected = metrics.velocity_errors(predicted, truth)
+    moved = metrics.velocity_errors(predicted + lasting + wild_root, truth)
+    np.testing.assert_allclose(moved, expected, atol=TIGHT)
+    assert metrics.velocity_errors(predicted[:1], truth[:1]).shape == (0, 17)
+    with pytest.raises(ValueError, match="one sequence"):
+        metrics.velocity_errors(predicted[0], truth[0])
+
+
 def test_acceleration_by_hand():
     truth = np.zeros((5, 17, 3))
     predicted = np.zeros((5, 17, 3))
@@ -88,6 +146,17 @@ def test_pck_curve_and_auc_by_hand():
     assert metrics.auc([0.15]) == 0
     with pytest.raises(ValueError, match="no errors"):
         metrics.pck_curve([])
+
+
+def test_pck150_by_hand():
+    assert metrics.pck150([[0.0, 0.1499], [0.150, 0.151]]) == 0.5
+    assert metrics.pck150([0]) == 1
+
+
+def test_float32_errors_on_a_threshold_count_as_float64_errors_do():
+    on_thresholds = np.arange(0, 151, 5) / 1000  # strictly below the k-th threshold lie k of the 31
+    for dtype in (np.float32, np.float64):
+        np.testing.assert_array_equal(metrics.pck_curve(on_thresholds.astype(dtype)), np.arange(31) / 31)
 
 
 def test_pck_2d_by_hand():
@@ -131,6 +200,27 @@ def test_no_perturbed_similarity_is_better_than_procrustes():
         assert ((moved - truth) ** 2).sum() >= best
 
 
+def test_procrustes_with_reflections_agrees_with_scipy():
+    predicted, truth = random_poses(12, 60)
+    predicted[:20] = truth[:20] * [-1, 1, 1] + 0.1 * predicted[:20]
+    predicted[20:40] = truth[20:40] + 0.1 * predicted[20:40]
+    better = 0
+    for p, t in zip(predicted, truth, strict=True):
+        aligned = metrics.align_procrustes(p, t, allow_reflection=True)
+        p0, t0 = p - p.mean(0), t - t.mean(0)
+        matrix, singular_values = orthogonal_procrustes(p0, t0)
+        np.testing.assert_allclose(aligned - t.mean(0), singular_values / (p0**2).sum() * p0 @ matrix, atol=1e-9)
+        squares = ((aligned - t) ** 2).sum()
+        assert squares / (t0**2).sum() == pytest.approx(procrustes(t, p)[2], abs=1e-9)
+        rigid = ((metrics.align_procrustes(p, t) - t) ** 2).sum()
+        if np.linalg.det(matrix) > 0:
+            assert rigid == pytest.approx(squares, abs=1e-9)
+        else:
+            assert rigid > squares
+            better += 1
+    assert 20 <= better <= 40
+
+
 # Invariances.
 
 seeds = st.integers(0, 2**32 - 1)
@@ -162,20 +252,46 @@ def test_mpjpe_and_n_mpjpe_ignore_what_they_should(pose_seed, transform_seed):
     np.testing.assert_allclose(
         metrics.n_mpjpe(scale * predicted + translation, truth), metrics.n_mpjpe(predicted, truth), atol=1e-10
     )
+    np.testing.assert_allclose(
+        size_mpjpe(scale * predicted + translation, truth), size_mpjpe(predicted, truth), atol=1e-10
+    )
     order = np.r_[ROOT, 1 + np.random.default_rng(transform_seed).permutation(16)]
-    for metric in (metrics.mpjpe, metrics.n_mpjpe, metrics.pa_mpjpe):
+    for metric in PER_POSE:
         np.testing.assert_allclose(metric(predicted[:, order], truth[:, order]), metric(predicted, truth), atol=1e-10)
+
+
+@given(seeds, seeds)
+@settings(max_examples=50, deadline=None)
+def test_with_reflections_a_mirrored_similarity_changes_nothing(pose_seed, transform_seed):
+    predicted, truth = random_poses(pose_seed, 3)
+    scale, rotation, translation = similarity(transform_seed)
+    mirrored = scale * (predicted * [-1, 1, 1]) @ rotation.T + translation
+    np.testing.assert_allclose(reflected_mpjpe(mirrored, truth), reflected_mpjpe(predicted, truth), atol=1e-10)
+    assert reflected_mpjpe(truth * [1, -1, 1], truth).max() < 1e-10
 
 
 @given(seeds)
 @settings(max_examples=50, deadline=None)
 def test_each_freedom_lowers_the_squared_error(seed):
     predicted, truth = random_poses(seed)
+    reflecting = partial(metrics.align_procrustes, allow_reflection=True)
     squares = [
         ((align(predicted, truth) - truth) ** 2).sum()
-        for align in (metrics.align_root, metrics.align_scale, metrics.align_procrustes)
+        for align in (metrics.align_root, metrics.align_scale, metrics.align_procrustes, reflecting)
     ]
     assert squares[0] + TIGHT >= squares[1] >= squares[2] - TIGHT
+    assert squares[2] + TIGHT >= squares[3]
+    assert ((metrics.align_size(predicted, truth) - truth) ** 2).sum() >= squares[1] - TIGHT
+
+
+@given(seeds, seeds)
+@settings(max_examples=30, deadline=None)
+def test_velocity_ignores_a_turn_of_both_and_a_renaming_of_joints(pose_seed, transform_seed):
+    predicted, truth = random_poses(pose_seed, 4)
+    _, rotation, _ = similarity(transform_seed)
+    order = np.r_[ROOT, 1 + np.random.default_rng(transform_seed).permutation(16)]
+    changed = metrics.velocity_errors((predicted @ rotation.T)[:, order], (truth @ rotation.T)[:, order])
+    np.testing.assert_allclose(changed, metrics.velocity_errors(predicted, truth)[:, order], atol=1e-10)
 
 
 def test_a_mirror_image_is_not_aligned_by_reflection():
@@ -196,6 +312,7 @@ def test_collinear_poses_align_exactly_onto_collinear_poses():
     assert metrics.pa_mpjpe(predicted, truth) < 1e-12
     rotation = Rotation.from_rotvec([0.3, 0.2, 0.1]).as_matrix()
     assert metrics.pa_mpjpe(predicted @ rotation, truth) < 1e-12
+    assert reflected_mpjpe(predicted @ rotation, truth) < 1e-12
 
 
 def test_a_flat_pose_is_aligned_from_either_side():
@@ -213,15 +330,34 @@ def test_repeated_points_give_finite_errors():
     assert metrics.pa_mpjpe(truth, point) < 1e-12
     assert metrics.n_mpjpe(point, truth) == pytest.approx(metrics.mpjpe(point, truth), abs=TIGHT)
     assert metrics.mpjpe(point, point) == metrics.pa_mpjpe(point, point) == 0
+    assert reflected_mpjpe(point, truth) == pytest.approx(spread, abs=TIGHT)
+    assert size_mpjpe(point, truth) == pytest.approx(metrics.mpjpe(point, truth), abs=TIGHT)
+    assert size_mpjpe(truth, point) < 1e-12
+
+
+def test_two_repeated_points_are_a_line():
+    truth = random_poses(8)[0]
+    predicted = np.where(np.arange(17)[:, None] < 9, [1.0, 2.0, 3.0], [1.0, 2.0, 5.0])
+    aligned = metrics.align_procrustes(predicted, truth)
+    np.testing.assert_allclose(aligned, horn_alignment(predicted, truth), atol=1e-9)
+
+
+def test_hardly_any_depth_keeps_full_accuracy():
+    # Nearly flat poses have a smallest singular value near 0: the sign of its determinant must not be lost.
+    predicted, truth = random_poses(13, 100)
+    predicted[..., 2] *= 1e-9
+    aligned = metrics.align_procrustes(predicted, truth)
+    expected = np.stack([horn_alignment(p, t) for p, t in zip(predicted, truth, strict=True)])
+    np.testing.assert_allclose(aligned, expected, atol=1e-9)
 
 
 def test_float32_input_is_computed_in_float64():
     predicted, truth = random_poses(9, 20)
     p32, t32 = predicted.astype(np.float32), truth.astype(np.float32)
-    for metric in (metrics.mpjpe, metrics.n_mpjpe, metrics.pa_mpjpe):
+    for metric in (*PER_POSE, metrics.velocity_errors, metrics.acceleration_errors):
         assert metric(p32, t32).dtype == np.float64
         np.testing.assert_array_equal(metric(p32, t32), metric(p32.astype(np.float64), t32.astype(np.float64)))
-        np.testing.assert_allclose(metric(p32, t32), metric(predicted, truth), atol=1e-6)
+        np.testing.assert_allclose(metric(p32, t32), metric(predicted, truth), atol=2e-6)
 
 
 def test_batches_equal_single_poses_and_inputs_stay_unchanged():
@@ -232,6 +368,39 @@ def test_batches_equal_single_poses_and_inputs_stay_unchanged():
     for i in np.ndindex(2, 3):
         assert batch[i] == pytest.approx(metrics.pa_mpjpe(predicted[i], truth[i]), abs=TIGHT)
     np.testing.assert_array_equal(predicted, before)
+
+
+@pytest.mark.parametrize("metric", [*PER_POSE, metrics.joint_errors, metrics.align_root, metrics.align_procrustes])
+@pytest.mark.parametrize("n", [0, 1, 6, 7, 8, 14, 15])
+def test_chunks_leave_no_seam(metric, n, monkeypatch):
+    predicted, truth = random_poses(14, n)
+    one_by_one = [metric(p, t) for p, t in zip(predicted, truth, strict=True)]
+    monkeypatch.setattr(metrics, "CHUNK_POSES", 7)
+    together = metric(predicted, truth)
+    assert len(together) == n
+    if n:
+        np.testing.assert_allclose(together, one_by_one, atol=TIGHT)
+
+
+@pytest.mark.parametrize("surplus", [-1, 0, 1])
+def test_chunks_of_the_real_size_leave_no_seam(surplus):
+    predicted, truth = random_poses(15, metrics.CHUNK_POSES + surplus)
+    together = metrics.pa_mpjpe(predicted, truth)
+    assert together.shape == (metrics.CHUNK_POSES + surplus,)
+    one_by_one = [metrics.pa_mpjpe(p, t) for p, t in zip(predicted[-5:], truth[-5:], strict=True)]
+    np.testing.assert_allclose(together[-5:], one_by_one, atol=TIGHT)
+
+
+@pytest.mark.parametrize("metric", PER_POSE[:4])
+def test_more_poses_take_no_more_memory(metric):
+    peaks = []
+    for chunks in (1, 6):
+        predicted, truth = (x.astype(np.float32) for x in random_poses(16, chunks * metrics.CHUNK_POSES))
+        tracemalloc.start()
+        metric(predicted, truth)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.5 * peaks[0]
 
 
 def test_unequal_shapes_are_refused_and_not_broadcast():

@@ -1,6 +1,7 @@
 """From predicted sequences to the figures and tables that people read, in millimetres."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,25 +13,33 @@ from pose3d.records import Keypoints2D, Sequence
 from pose3d.skeleton import JOINT_NAMES, ROOT
 
 LIFTERS, BASELINES = ("repnet", "temporal"), ("nearest_neighbour", "mean_pose")
+MEANS = {"actions": "mean over actions", "frames": "mean over frames"}
 
 
 @dataclass(frozen=True, eq=False)
 class Errors:
-    """One method's errors on N frames of all sequences end to end, metres.
+    """One method's errors on N frames of all sequences end to end, float32 metres: 0.3 GB a million frames.
 
     Attributes:
-        mpjpe, n_mpjpe, pa_mpjpe: (N, J), each joint under that protocol's alignment.
+        mpjpe: (N, J), each joint with the roots aligned.
         absolute: (N, J) without alignment; None for a method that gives no root.
-        acceleration: (M, J), metres per frame squared; M < N, for differences stay inside a sequence.
-        action: (N,) names, without the number of the take.
+        n_mpjpe, pa_mpjpe: (N,), the mean over the joints of each frame under that protocol's alignment.
+        size_mpjpe, reflected_mpjpe: (N,), the same under the two alignments of ElePose alone, see :data:`PROTOCOLS`.
+        velocity: (K,), mean over the joints, metres per frame; K < N, for differences stay inside a sequence.
+        acceleration: (M,), the same in metres per frame squared.
+        action, velocity_action: (N,) and (K,) names, without the number of the take.
     """
 
     mpjpe: np.ndarray
+    absolute: np.ndarray | None
     n_mpjpe: np.ndarray
     pa_mpjpe: np.ndarray
-    absolute: np.ndarray | None
+    size_mpjpe: np.ndarray
+    reflected_mpjpe: np.ndarray
+    velocity: np.ndarray
     acceleration: np.ndarray
     action: np.ndarray
+    velocity_action: np.ndarray
 
 
 def action_name(take: str) -> str:
@@ -42,54 +51,78 @@ def action_name(take: str) -> str:
 def errors_of(method: str, sequences: list[Sequence], poses_cam_m: Iterable[np.ndarray], has_root: bool) -> Errors:
     """Compare a method's (T, J, 3) camera-space poses, one array per sequence, with the truth.
 
+    The poses are taken one sequence at a time, so they may come from a generator and need not be held together.
+
     Args:
         has_root: the poses stand in camera space, so that absolute errors mean something.
 
     Raises:
         InputError: a prediction of the wrong shape or not finite; names the method and the sequence.
     """
-    poses = list(poses_cam_m)
-    for sequence, pose in zip(sequences, poses, strict=True):
-        if pose.shape != sequence.poses_cam_m.shape:
-            raise InputError(
-                f"{method} gave poses of shape {pose.shape} for {sequence.key}, not {sequence.poses_cam_m.shape}"
-            )
-        if not np.isfinite(pose).all():
+    parts = defaultdict(list)
+    for sequence, poses in zip(sequences, poses_cam_m, strict=True):
+        truth = sequence.poses_cam_m
+        if poses.shape != truth.shape:
+            raise InputError(f"{method} gave poses of shape {poses.shape} for {sequence.key}, not {truth.shape}")
+        if not np.isfinite(poses).all():
             raise InputError(f"{method} gave a pose that is not finite for {sequence.key}: train it again")
-    predicted = np.concatenate(poses)
-    truth = np.concatenate([sequence.poses_cam_m for sequence in sequences])
-    accelerations = [
-        metrics.acceleration_errors(pose, sequence.poses_cam_m) for sequence, pose in zip(sequences, poses, strict=True)
-    ]
+        in_sequence = {
+            "mpjpe": metrics.joint_errors(metrics.align_root(poses, truth), truth),
+            "n_mpjpe": metrics.n_mpjpe(poses, truth),
+            "pa_mpjpe": metrics.pa_mpjpe(poses, truth),
+            "size_mpjpe": metrics.joint_errors(metrics.align_size(poses, truth), truth).mean(-1),
+            "reflected_mpjpe": metrics.joint_errors(
+                metrics.align_procrustes(poses, truth, allow_reflection=True), truth
+            ).mean(-1),
+            "velocity": metrics.velocity_errors(poses, truth).mean(-1),
+            "acceleration": metrics.acceleration_errors(poses, truth).mean(-1),
+        }
+        if has_root:
+            in_sequence["absolute"] = metrics.joint_errors(poses, truth)
+        for name, errors in in_sequence.items():
+            parts[name].append(errors.astype(np.float32))
+    joined = {name: np.concatenate(parts.pop(name)) for name in list(parts)}
+    names = [action_name(sequence.action) for sequence in sequences]
     return Errors(
-        mpjpe=metrics.joint_errors(metrics.align_root(predicted, truth), truth),
-        n_mpjpe=metrics.joint_errors(metrics.align_scale(predicted, truth), truth),
-        pa_mpjpe=metrics.joint_errors(metrics.align_procrustes(predicted, truth), truth),
-        absolute=metrics.joint_errors(predicted, truth) if has_root else None,
-        acceleration=np.concatenate(accelerations),
-        action=np.repeat([action_name(s.action) for s in sequences], [len(s) for s in sequences]),
+        **{"absolute": None} | joined,
+        action=np.repeat(names, [len(sequence) for sequence in sequences]),
+        velocity_action=np.repeat(names, [max(len(sequence) - 1, 0) for sequence in sequences]),
     )
 
 
 def millimetres(errors_m: np.ndarray) -> float | None:
     """Mean in millimetres, rounded so that a diff of metrics stays readable; None where there is nothing to average."""
-    return round(1000 * float(errors_m.mean()), 2) if errors_m.size else None
+    return round(1000 * float(np.asarray(errors_m).mean(dtype=np.float64)), 2) if errors_m.size else None
 
 
 def over_actions(errors_m: np.ndarray, action: np.ndarray) -> pd.Series:
-    """Mean of each action, indexed by its name; the mean of that weighs every action alike, however long its takes."""
-    return pd.Series(errors_m.mean(-1)).groupby(action).mean()
+    """Mean of each action from (N,) errors and names; its mean weighs every action alike, however long its takes."""
+    return pd.Series(errors_m, dtype=np.float64).groupby(action).mean()
+
+
+def per_frame(errors_m: np.ndarray, count_root: bool = True) -> np.ndarray:
+    """Mean over the joints of each frame, (N, J) to (N,) float64; without the root over the J - 1 others."""
+    counted = errors_m if count_root else np.delete(errors_m, ROOT, axis=1)
+    return counted.mean(-1, dtype=np.float64)
 
 
 def summary_mm(errors: Errors) -> dict[str, float | None]:
-    """A method's means over all frames (and, beside P1 and P2, over actions), in millimetres."""
+    """A method's means over all frames (and, beside P1 and P2, over actions), in millimetres.
+
+    The velocity error ``mpjve_mm`` is per frame, ``accel_error_mm`` per frame squared; ``pck150`` (within 150 mm) and
+    ``auc`` (0 to 150 mm) are shares of 1 of the root-aligned joints, the root itself left out.
+    """
+    others = np.delete(errors.mpjpe, ROOT, axis=1)
     summary = {
         "mpjpe_mm": millimetres(errors.mpjpe),
-        "mpjpe_over_actions_mm": millimetres(over_actions(errors.mpjpe, errors.action)),
+        "mpjpe_over_actions_mm": millimetres(over_actions(per_frame(errors.mpjpe), errors.action)),
         "pa_mpjpe_mm": millimetres(errors.pa_mpjpe),
         "pa_mpjpe_over_actions_mm": millimetres(over_actions(errors.pa_mpjpe, errors.action)),
         "n_mpjpe_mm": millimetres(errors.n_mpjpe),
+        "mpjve_mm": millimetres(errors.velocity),
         "accel_error_mm": millimetres(errors.acceleration),
+        "pck150": round(metrics.pck150(others), 4),
+        "auc": round(metrics.auc(others), 4),
     }
     if errors.absolute is not None:
         summary["root_error_mm"] = millimetres(errors.absolute[:, ROOT])
@@ -130,22 +163,172 @@ def summary(
 
 
 def per_action_mm(methods: dict[str, Errors]) -> pd.DataFrame:
-    """P1 and P2 of every method by action, mm, with the mean over actions as the last row."""
+    """P1, P2, N-MPJPE and MPJVE of every method by action, mm, with both means as the last rows."""
     columns = {}
     for name, errors in methods.items():
-        columns["frames"] = pd.Series(errors.action).value_counts()
-        columns[f"{name}_mpjpe_mm"] = 1000 * over_actions(errors.mpjpe, errors.action)
-        columns[f"{name}_pa_mpjpe_mm"] = 1000 * over_actions(errors.pa_mpjpe, errors.action)
-    table = pd.DataFrame(columns).sort_index()
-    mean = table.mean()
-    mean["frames"] = table["frames"].sum()
-    table.loc["mean over actions"] = mean
+        frames = pd.Series(errors.action).value_counts()
+        columns["frames"] = pd.Series({**frames, **dict.fromkeys(MEANS.values(), frames.sum())})
+        figures = {
+            "mpjpe": (per_frame(errors.mpjpe), errors.action),
+            "pa_mpjpe": (errors.pa_mpjpe, errors.action),
+            "n_mpjpe": (errors.n_mpjpe, errors.action),
+            "mpjve": (errors.velocity, errors.velocity_action),
+        }
+        for figure, (values, action) in figures.items():
+            by_action = over_actions(values, action)
+            means = {MEANS["actions"]: by_action.mean(), MEANS["frames"]: pd.Series(values, dtype=np.float64).mean()}
+            columns[f"{name}_{figure}_mm"] = 1000 * pd.Series({**by_action, **means})
+    table = pd.DataFrame(columns, index=[*sorted(frames.index), *MEANS.values()])
     return table.astype({"frames": int}).round(2).rename_axis("action")
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How one published figure is made.
+
+    Attributes:
+        of: the errors of each frame (or pair of frames) and their actions; None where the method has none.
+        mean_over: a key of :data:`MEANS`.
+        published_by: whose figures mean the same.
+    """
+
+    name: str
+    alignment: str
+    joints: str
+    mean_over: str
+    published_by: str
+    of: Callable[[Errors], tuple[np.ndarray, np.ndarray] | None]
+
+
+PROTOCOLS = (
+    Protocol(
+        "P1",
+        "roots coincide",
+        "17",
+        "actions",
+        "VideoPose3D protocol 1; RepNet protocol I (joints and mean not verified)",
+        lambda e: (per_frame(e.mpjpe), e.action),
+    ),
+    Protocol(
+        "P1, over frames",
+        "roots coincide",
+        "17",
+        "frames",
+        "the original, single frame, without alignment",
+        lambda e: (per_frame(e.mpjpe), e.action),
+    ),
+    Protocol(
+        "P1, root not counted",
+        "roots coincide",
+        "16, without the root",
+        "actions",
+        "none of these; exactly 17/16 of P1",
+        lambda e: (per_frame(e.mpjpe, count_root=False), e.action),
+    ),
+    Protocol(
+        "P2",
+        "rotation, translation, scale",
+        "17",
+        "actions",
+        "VideoPose3D protocol 2; RepNet protocol II (joints, mean and reflections not verified)",
+        lambda e: (e.pa_mpjpe, e.action),
+    ),
+    Protocol(
+        "P2, over frames",
+        "rotation, translation, scale",
+        "17",
+        "frames",
+        "the original, both models, after Procrustes (joints and reflections not verified)",
+        lambda e: (e.pa_mpjpe, e.action),
+    ),
+    Protocol(
+        "N-MPJPE",
+        "roots coincide, least-squares scale",
+        "17",
+        "actions",
+        "VideoPose3D protocol 3",
+        lambda e: (e.n_mpjpe, e.action),
+    ),
+    Protocol(
+        "A-MPJPE",
+        "none: camera space",
+        "17",
+        "frames",
+        "the original, temporal, without alignment",
+        lambda e: None if e.absolute is None else (per_frame(e.absolute), e.action),
+    ),
+    Protocol(
+        "MPJVE, mm per frame",
+        "roots coincide",
+        "17",
+        "actions",
+        "VideoPose3D velocity error",
+        lambda e: (e.velocity, e.velocity_action),
+    ),
+    Protocol(
+        "not N-MPJPE: equal size",
+        "roots coincide, equal norms",
+        "17",
+        "frames",
+        "ElePose N-MPJPE",
+        lambda e: (e.size_mpjpe, e.action),
+    ),
+    Protocol(
+        "not P2: mirroring allowed",
+        "rotation, translation, scale, reflection",
+        "17",
+        "frames",
+        "ElePose PA-MPJPE",
+        lambda e: (e.reflected_mpjpe, e.action),
+    ),
+)
+"""Read off the evaluation code that its authors published, so far as there is any:
+
+- VideoPose3D (run.py, common/loss.py): the true root is 0 and counts among 17 joints; the network's own root, trained
+  towards 0, is not moved there first, as :func:`metrics.align_root` does. Procrustes aligns all 17, without reflection.
+  Frames are averaged within an action (both takes, all cameras and subjects), then the 15 actions. A take's velocity
+  error is weighed by its T frames where ours is by its T - 1 differences: no matter with Human3.6M's long takes.
+- ElePose (train_lightning.py, utils/metrics_batch.py): 17 joints, the root included, over frames; Procrustes keeps
+  whichever of rotation and reflection fits better; the scaled error divides both poses by their norms about the root
+  and is therefore not the least-squares N-MPJPE.
+- RepNet: its published code scores nothing on the test set (eval_h36m.py only draws; its header says that the paper's
+  figures came from a Matlab script, which is not there). Its training log takes Procrustes with reflections allowed on
+  the 16 joints of its skeleton, the hip among them and the spine not, over 200 frames. The paper's way is unknown.
+- The original: root-relative joints with the root's zero among 17 (single frame), joints in camera space (temporal),
+  both over frames and joints. How it did Procrustes is not verified.
+
+All of these count exactly the joints that they align, so there is no Procrustes row without the root: aligning 16
+joints, or 17 and dropping one, would be two further protocols that nobody here published.
+"""
+
+
+def protocols_mm(methods: dict[str, Errors]) -> pd.DataFrame:
+    """One row for each published protocol, mm by method, so that figures are only compared within a row.
+
+    Empty where a method has no such figure: absolute errors without a root, velocities of single frames.
+    See :data:`PROTOCOLS` for which published figure a row matches, and how that is known.
+    """
+    rows = []
+    for protocol in PROTOCOLS:
+        row = {
+            "protocol": protocol.name,
+            "alignment": protocol.alignment,
+            "joints": protocol.joints,
+            "mean_over": protocol.mean_over,
+            "as_published_by": protocol.published_by,
+        }
+        for name, errors in methods.items():
+            values, action = protocol.of(errors) or (np.empty(0), np.empty(0, str))
+            if protocol.mean_over == "actions":
+                values = over_actions(values, action).to_numpy()
+            row[f"{name}_mm"] = millimetres(values)
+        rows.append(row)
+    return pd.DataFrame(rows).astype({f"{name}_mm": float for name in methods}).set_index("protocol")
 
 
 def per_joint_mm(methods: dict[str, Errors]) -> pd.DataFrame:
     """P1 of every method by joint, mm, with the mean as the last row."""
-    columns = {f"{name}_mpjpe_mm": 1000 * errors.mpjpe.mean(0) for name, errors in methods.items()}
+    columns = {f"{name}_mpjpe_mm": 1000 * errors.mpjpe.mean(0, dtype=np.float64) for name, errors in methods.items()}
     table = pd.DataFrame(columns, index=list(JOINT_NAMES))
     table.loc["mean"] = table.mean()
     return table.round(2).rename_axis("joint")
@@ -156,8 +339,7 @@ def pck3d_table(methods: dict[str, Errors]) -> pd.DataFrame:
 
     The root is left out: aligned to itself it would lift every curve by 1/17. The mean of a column is its AUC.
     """
-    others = np.arange(len(JOINT_NAMES)) != ROOT
-    columns = {name: 100 * metrics.pck_curve(errors.mpjpe[:, others]) for name, errors in methods.items()}
+    columns = {name: 100 * metrics.pck_curve(np.delete(errors.mpjpe, ROOT, axis=1)) for name, errors in methods.items()}
     index = pd.Index((1000 * metrics.AUC_THRESHOLDS_M).round().astype(int), name="threshold_mm")
     return pd.DataFrame(columns, index=index).round(2)
 

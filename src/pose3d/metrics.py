@@ -2,6 +2,7 @@
 
 Poses are (..., J, 3) in metres and keypoints (..., J, 2) in px, any float type; all arithmetic is float64 and results
 are in the input's unit. The root counts among the J joints of every mean, as it does in the published Human3.6M tables.
+Any number of poses may come at once: they are worked through in chunks, so that little but the result takes memory.
 
 A protocol is an alignment of the prediction followed by :func:`joint_errors`:
 
@@ -13,7 +14,13 @@ mpjpe       the roots coincide                                      Protocol 1, 
 n_mpjpe     and the least-squares scale about the root              N-MPJPE (Rhodin et al., ECCV 2018)
 pa_mpjpe    similarity: rotation, translation, scale                Protocol 2, P2; no reflection is ever allowed
 ==========  ======================================================  ============================================
+
+Two more alignments, :func:`align_size` and :func:`align_procrustes` with reflections, are nobody's P1 or P2: ElePose's
+published figures were made with them and compare with nothing else.
 """
+
+from collections.abc import Callable
+from functools import wraps
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -22,10 +29,14 @@ from pose3d.skeleton import ROOT
 
 AUC_THRESHOLDS_M = np.arange(0, 151, 5) / 1000
 """0, 5, ..., 150 mm: the 31 thresholds of the AUC of MPI-INF-3DHP (Mehta et al., 3DV 2017)."""
+PCK_THRESHOLD_M = 0.150
+"""150 mm: the threshold of the PCK of MPI-INF-3DHP."""
+CHUNK_POSES = 4096
+"""Poses handled at once: a float64 copy of them is 1.6 MiB, so the temporaries of a metric stay near the cache."""
 
 
 def _pair(predicted: ArrayLike, truth: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    predicted, truth = np.asarray(predicted, np.float64), np.asarray(truth, np.float64)
+    predicted, truth = np.asarray(predicted), np.asarray(truth)
     if predicted.shape != truth.shape or predicted.ndim < 2:
         raise ValueError(
             f"shapes must be equal and (..., joints, coordinates), not {predicted.shape} and {truth.shape}"
@@ -33,13 +44,32 @@ def _pair(predicted: ArrayLike, truth: ArrayLike) -> tuple[np.ndarray, np.ndarra
     return predicted, truth
 
 
-def joint_errors(predicted: ArrayLike, truth: ArrayLike) -> np.ndarray:
-    """Euclidean distance of each joint as it stands, (..., J, D) to (..., J).
+def _in_chunks(of_poses: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
+    """Let a function of two float64 batches (N, J, D) take (..., J, D) of any type, a chunk at a time.
 
     Raises:
         ValueError: unequal shapes (nothing is broadcast here: a pose against a batch is a mistake).
     """
-    predicted, truth = _pair(predicted, truth)
+
+    @wraps(of_poses)
+    def chunked(predicted: ArrayLike, truth: ArrayLike, **options: bool) -> np.ndarray:
+        predicted, truth = _pair(predicted, truth)
+        p, t = (poses.reshape(-1, *poses.shape[-2:]) for poses in (predicted, truth))
+        result = None
+        for start in range(0, max(len(p), 1), CHUNK_POSES):
+            chunk = slice(start, start + CHUNK_POSES)
+            part = of_poses(np.asarray(p[chunk], np.float64), np.asarray(t[chunk], np.float64), **options)
+            if result is None:
+                result = np.empty((len(p), *part.shape[1:]))
+            result[chunk] = part
+        return result.reshape(predicted.shape[:-2] + result.shape[1:])[()]
+
+    return chunked
+
+
+@_in_chunks
+def joint_errors(predicted: ArrayLike, truth: ArrayLike) -> np.ndarray:
+    """Euclidean distance of each joint as it stands, (..., J, D) to (..., J)."""
     return np.linalg.norm(predicted - truth, axis=-1)
 
 
@@ -49,62 +79,97 @@ def root_relative(poses: ArrayLike) -> np.ndarray:
     return poses - poses[..., ROOT : ROOT + 1, :]
 
 
+@_in_chunks
 def align_root(predicted: ArrayLike, truth: ArrayLike) -> np.ndarray:
     """Move each prediction so that its root stands on the true root, same shape."""
-    predicted, truth = _pair(predicted, truth)
     return root_relative(predicted) + truth[..., ROOT : ROOT + 1, :]
 
 
+@_in_chunks
 def align_scale(predicted: ArrayLike, truth: ArrayLike) -> np.ndarray:
     """Root alignment, then the factor s = <p, t> / <p, p> about the root that minimises |s p - t|, same shape.
 
     A prediction that is a single point keeps its scale.
     """
-    predicted, truth = _pair(predicted, truth)
     p, t = root_relative(predicted), root_relative(truth)
     power = (p * p).sum((-2, -1), keepdims=True)
     scale = np.divide((p * t).sum((-2, -1), keepdims=True), power, out=np.ones_like(power), where=power > 0)
     return scale * p + truth[..., ROOT : ROOT + 1, :]
 
 
-def align_procrustes(predicted: ArrayLike, truth: ArrayLike) -> np.ndarray:
+@_in_chunks
+def align_size(predicted: ArrayLike, truth: ArrayLike) -> np.ndarray:
+    """Root alignment, then the factor s = |t| / |p| that makes both poses equally large about the root, same shape.
+
+    Not the N-MPJPE of the field: its factor is :func:`align_scale`'s, s = <p, t> / <p, p>, which is never larger.
+    A prediction that is a single point keeps its scale.
+    """
+    p, t = root_relative(predicted), root_relative(truth)
+    size_p, size_t = (np.sqrt((x * x).sum((-2, -1), keepdims=True)) for x in (p, t))
+    return np.divide(size_t, size_p, out=np.ones_like(size_p), where=size_p > 0) * p + truth[..., ROOT : ROOT + 1, :]
+
+
+@_in_chunks
+def align_procrustes(predicted: ArrayLike, truth: ArrayLike, *, allow_reflection: bool = False) -> np.ndarray:
     """Turn, move and scale each prediction onto the truth in the least-squares sense, (..., J, 3), same shape.
 
     Umeyama, "Least-squares estimation of transformation parameters between two point patterns" (PAMI 1991), equations
     39-43: with U D V^T the SVD of the cross-covariance and S = diag(1, 1, +-1) so that U S V^T is a rotation and not a
     reflection, the scale is tr(D S) / sum |p|^2. Flat, collinear and single-point poses have many best rotations, of
     which one is taken; their error is the minimum all the same.
+
+    Args:
+        allow_reflection: S = I, so that a mirrored person may fit better than any turned one. That is not Protocol 2.
     """
-    predicted, truth = _pair(predicted, truth)
     mean_p, mean_t = predicted.mean(-2, keepdims=True), truth.mean(-2, keepdims=True)
     p, t = predicted - mean_p, truth - mean_t
     u, d, vt = np.linalg.svd(np.swapaxes(p, -1, -2) @ t)
     sign = np.ones_like(d)
-    sign[..., 2] = np.where(np.linalg.det(u @ vt) < 0, -1.0, 1.0)
+    if not allow_reflection:
+        sign[..., 2] = np.where(np.linalg.det(u @ vt) < 0, -1.0, 1.0)
     rotation = (u * sign[..., None, :]) @ vt
     power = (p * p).sum((-2, -1))
     scale = np.divide((d * sign).sum(-1), power, out=np.ones_like(power), where=power > 0)
     return scale[..., None, None] * (p @ rotation) + mean_t
 
 
+@_in_chunks
 def mpjpe(predicted: ArrayLike, truth: ArrayLike) -> np.ndarray:
     """Mean per-joint position error with the roots aligned (Protocol 1), (..., J, 3) to (...)."""
     return joint_errors(align_root(predicted, truth), truth).mean(-1)
 
 
+@_in_chunks
 def n_mpjpe(predicted: ArrayLike, truth: ArrayLike) -> np.ndarray:
     """MPJPE after root and scale alignment, (..., J, 3) to (...)."""
     return joint_errors(align_scale(predicted, truth), truth).mean(-1)
 
 
+@_in_chunks
 def pa_mpjpe(predicted: ArrayLike, truth: ArrayLike) -> np.ndarray:
     """MPJPE after Procrustes alignment of each pose by itself (Protocol 2), (..., J, 3) to (...)."""
     return joint_errors(align_procrustes(predicted, truth), truth).mean(-1)
 
 
+@_in_chunks
 def root_errors(predicted: ArrayLike, truth: ArrayLike) -> np.ndarray:
     """Distance of the predicted root from the true one, (..., J, 3) to (...)."""
     return joint_errors(predicted, truth)[..., ROOT]
+
+
+def velocity_errors(predicted: ArrayLike, truth: ArrayLike) -> np.ndarray:
+    """Error of the root-relative first difference p[t] - p[t-1] of one sequence, per frame: MPJVE is its mean.
+
+    Pavllo et al., "3D human pose estimation in video with temporal convolutions and semi-supervised training" (CVPR
+    2019). Metres per frame; see :func:`acceleration_errors` for what that means and for the seams of takes.
+
+    Args:
+        predicted, truth: (T, J, 3).
+
+    Returns:
+        (max(T - 1, 0), J).
+    """
+    return _difference_errors(predicted, truth, 1)
 
 
 def acceleration_errors(predicted: ArrayLike, truth: ArrayLike) -> np.ndarray:
@@ -120,10 +185,14 @@ def acceleration_errors(predicted: ArrayLike, truth: ArrayLike) -> np.ndarray:
     Returns:
         (max(T - 2, 0), J).
     """
+    return _difference_errors(predicted, truth, 2)
+
+
+def _difference_errors(predicted: ArrayLike, truth: ArrayLike, order: int) -> np.ndarray:
     predicted, truth = _pair(predicted, truth)
     if predicted.ndim != 3:
         raise ValueError(f"one sequence (T, J, 3) at a time, not {predicted.shape}")
-    return np.linalg.norm(np.diff(root_relative(predicted) - root_relative(truth), n=2, axis=0), axis=-1)
+    return np.linalg.norm(np.diff(root_relative(predicted) - root_relative(truth), n=order, axis=0), axis=-1)
 
 
 def pck_curve(errors_m: ArrayLike, thresholds_m: ArrayLike = AUC_THRESHOLDS_M) -> np.ndarray:
@@ -132,10 +201,17 @@ def pck_curve(errors_m: ArrayLike, thresholds_m: ArrayLike = AUC_THRESHOLDS_M) -
     Raises:
         ValueError: no errors.
     """
-    ordered = np.sort(np.asarray(errors_m, np.float64), axis=None)
-    if not len(ordered):
+    errors = np.asarray(errors_m)
+    if not errors.size:
         raise ValueError("no errors to count")
-    return np.searchsorted(ordered, np.asarray(thresholds_m, np.float64), side="left") / len(ordered)
+    # Thresholds take the errors' own precision, or 5 mm in float32 would lie below 5 mm in float64.
+    thresholds = np.asarray(thresholds_m, np.result_type(errors, np.float32))
+    return np.array([np.count_nonzero(errors < threshold) for threshold in thresholds]) / errors.size
+
+
+def pck150(errors_m: ArrayLike) -> float:
+    """Fraction of errors strictly below 150 mm, as in MPI-INF-3DHP; give it root-aligned errors without the root's."""
+    return float(pck_curve(errors_m, [PCK_THRESHOLD_M])[0])
 
 
 def auc(errors_m: ArrayLike) -> float:

@@ -1,0 +1,193 @@
+import re
+import subprocess
+import sys
+import zipfile
+
+import numpy as np
+import pytest
+from people import SPLITS, population
+
+from pose3d import evaluate_predictions, evaluation
+from pose3d.records import write_sequences
+
+KEY = "S9/Wave-1/cam1"
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory):
+    path = tmp_path_factory.mktemp("data") / "sequences.h5"
+    write_sequences(path, population(), SPLITS)
+    return path
+
+
+@pytest.fixture(scope="module")
+def good():
+    """Test subjects' true poses in millimetres with the head 170 mm aside, so that P1 is 10 mm."""
+    arrays = {s.key: 1000 * s.poses_cam_m.astype(np.float64) for s in population() if s.subject in SPLITS["test"]}
+    for poses in arrays.values():
+        poses[:, 10, 0] += 170
+    return arrays
+
+
+@pytest.fixture
+def evaluate(tmp_path, dataset, capsys):
+    """Give arrays, get what is printed."""
+
+    def run(arrays, *options):
+        np.savez(tmp_path / "p.npz", **arrays)
+        evaluate_predictions.main(["--predictions", str(tmp_path / "p.npz"), "--dataset", str(dataset), *options])
+        return capsys.readouterr().out
+
+    return run
+
+
+def test_tables_are_those_of_the_pipeline(evaluate, good):
+    printed = evaluate(good)
+    assert "96 frames of 8 sequences at 25 frames/s, subjects S11, S9" in printed
+    sequences = [s for s in population() if s.subject in SPLITS["test"]]
+    errors = evaluation.errors_of("m", sequences, [good[s.key] / 1000 for s in sequences], has_root=True)
+    for name, value in evaluation.summary_mm(errors).items():
+        assert re.search(rf"^{name} +{re.escape(str(value))}$", printed, re.MULTILINE), name
+    for protocol, row in evaluation.protocols_mm({"m": errors}).iterrows():
+        assert re.search(rf"^ *{re.escape(protocol)} .* {row['m_mm']:.2f}$", printed, re.MULTILINE), protocol
+    assert re.search(r"^ *Walk +48 +10\.00 ", printed, re.MULTILINE)
+    assert re.search(r"^ *mean over actions +96 +10\.00 ", printed, re.MULTILINE)
+    assert "root-relative and have no absolute" not in printed
+
+
+def test_metres_and_other_types_give_the_same_figures(evaluate, good):
+    printed = evaluate(good)
+    assert evaluate({key: poses / 1000 for key, poses in good.items()}, "--unit", "m") == printed
+    whole = evaluate({key: poses.round().astype(np.int32) for key, poses in good.items()})
+    assert abs(float(re.search(r"^mpjpe_mm +(\S+)$", whole, re.MULTILINE)[1]) - 10) < 1
+
+
+def test_root_relative_poses_have_no_absolute_figures(evaluate, good):
+    printed = evaluate({key: poses - poses[:, :1] for key, poses in good.items()})
+    assert "root-relative and have no absolute figures" in printed
+    assert "mpjpe_absolute_mm" not in printed and "root_error_mm" not in printed
+    assert re.search(r"^ *A-MPJPE .* -$", printed, re.MULTILINE)
+    assert re.search(r"^mpjpe_mm +10\.0$", printed, re.MULTILINE)
+
+
+def test_chosen_subjects_only(evaluate, good):
+    assert "48 frames of 4 sequences at 25 frames/s, subjects S9\n" in evaluate(good, "--subjects", "S9")
+
+
+def without(good, key):
+    return {name: poses for name, poses in good.items() if name != key}
+
+
+BAD_ARRAYS = {
+    "missing": (lambda g: {"S9/Walk-1/cam0": g["S9/Walk-1/cam0"]}, r"no array 'S11/Walk-1/cam0' \(7 of 8 .* missing\)"),
+    "one missing": (lambda g: without(g, KEY), rf"no array '{KEY}' \(1 of 8"),
+    "unknown": (lambda g: g | {"S9/Wave/cam1": g[KEY]}, "'S9/Wave/cam1', which is no sequence .*'S11/Walk-1/cam0'"),
+    "frames": (lambda g: g | {KEY: g[KEY][:-1]}, rf"{KEY} has shape \(11, 17, 3\), not \(12, 17, 3\)"),
+    "joints": (lambda g: g | {KEY: g[KEY][:, :16]}, rf"{KEY} has shape \(12, 16, 3\)"),
+    "flat": (lambda g: g | {KEY: g[KEY].reshape(12, 51)}, rf"{KEY} has shape \(12, 51\)"),
+    "nan": (
+        lambda g: g | {KEY: np.where(np.arange(12)[:, None, None] == 5, np.nan, g[KEY])},
+        rf"{KEY} is not finite at frame 5, joint 0",
+    ),
+    "infinite": (
+        lambda g: g | {KEY: np.where(np.arange(17)[:, None] == 3, np.inf, g[KEY])},
+        rf"{KEY} is not finite at frame 0, joint 3",
+    ),
+    "words": (lambda g: g | {KEY: g[KEY].astype(str)}, rf"{KEY} is not an array of numbers"),
+    "complex": (lambda g: g | {KEY: g[KEY] + 0j}, rf"{KEY} is not an array of numbers"),
+    "pickled": (lambda g: g | {KEY: g[KEY].astype(object)}, rf"{KEY} holds Python objects"),
+    "metres": (lambda g: g | {KEY: g[KEY] / 1000}, rf"{KEY} has joints 0\.\d+ mm from the root.*give --unit m$"),
+    "centimetres": (lambda g: g | {KEY: g[KEY] / 10}, rf"{KEY} has joints .* mm from the root.*scale the poses"),
+    "collapsed": (lambda g: g | {KEY: 0 * g[KEY]}, rf"{KEY} has joints 0 mm from the root"),
+    "some rootless": (lambda g: g | {KEY: g[KEY] - g[KEY][:, :1]}, rf"{KEY} has its root at 0 and other sequences"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_ARRAYS)
+def test_bad_arrays_are_named(evaluate, good, tmp_path, case):
+    change, message = BAD_ARRAYS[case]
+    with pytest.raises(SystemExit) as stopped:
+        evaluate(change(good))
+    sentence = str(stopped.value)
+    assert sentence.startswith(f"error: {tmp_path / 'p.npz'}") and "\n" not in sentence
+    assert re.search(message, sentence), sentence
+
+
+def test_millimetres_called_metres(evaluate, good):
+    with pytest.raises(SystemExit, match="S11/Walk-1/cam0 has joints .* m from the root.*give --unit mm"):
+        evaluate(good, "--unit", "m")
+
+
+def test_a_subject_that_is_not_there(evaluate, good):
+    with pytest.raises(SystemExit, match="has no subject S99: it has S1, S11, S7, S8, S9"):
+        evaluate(good, "--subjects", "S9", "S99")
+
+
+def npz_bytes(path, arrays):
+    np.savez(path, **arrays)
+    return path.read_bytes()
+
+
+def npy_bytes(path, arrays):
+    np.save(path.with_suffix(".npy"), arrays[KEY])
+    return path.with_suffix(".npy").read_bytes()
+
+
+def with_a_wrong_byte(path, arrays):
+    """One byte of one member's data is not what its checksum says."""
+    content = bytearray(npz_bytes(path, arrays))
+    with zipfile.ZipFile(path) as file:
+        content[file.getinfo(f"{KEY}.npy").header_offset + 1000] ^= 255
+    return bytes(content)
+
+
+def not_arrays(path, arrays):
+    with zipfile.ZipFile(path, "w") as file:
+        for key in arrays:
+            file.writestr(key, b"no array")
+    return path.read_bytes()
+
+
+BAD_FILES = {
+    "text": (lambda path, arrays: b"S9: 1 2 3\n", "is not an npz file: write it with numpy.savez"),
+    "empty": (lambda path, arrays: b"", "is not an npz file"),
+    "cut short": (lambda path, arrays: npz_bytes(path, arrays)[:-100], "is not an npz file"),
+    "one array": (npy_bytes, "is not an npz file"),
+    "wrong byte": (with_a_wrong_byte, f"{KEY} is damaged: write the file again"),
+    "members that are no arrays": (not_arrays, "S11/Walk-1/cam0 is not an array of numbers"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_FILES)
+def test_bad_files_are_named(dataset, good, tmp_path, case):
+    path = tmp_path / "p.npz"
+    content, message = BAD_FILES[case]
+    path.write_bytes(content(path, good))
+    with pytest.raises(SystemExit) as stopped:
+        evaluate_predictions.main(["--predictions", str(path), "--dataset", str(dataset)])
+    assert str(stopped.value).startswith(f"error: {path}") and message in str(stopped.value)
+
+
+def test_missing_files_are_named(dataset, good, tmp_path):
+    with pytest.raises(SystemExit, match=r"none\.npz cannot be read \(No such file or directory\)"):
+        evaluate_predictions.main(["--predictions", str(tmp_path / "none.npz"), "--dataset", str(dataset)])
+    np.savez(tmp_path / "p.npz", **good)
+    with pytest.raises(SystemExit, match=r"none\.h5 is missing"):
+        evaluate_predictions.main(["--predictions", str(tmp_path / "p.npz"), "--dataset", str(tmp_path / "none.h5")])
+
+
+def test_as_a_program(dataset, good, tmp_path):
+    np.savez(tmp_path / "p.npz", **good)
+    np.savez(tmp_path / "bad.npz", **without(good, KEY))
+    command = [sys.executable, "-m", "pose3d.evaluate_predictions", "--dataset", str(dataset), "--predictions"]
+    right = subprocess.run([*command, str(tmp_path / "p.npz")], capture_output=True, text=True)
+    assert right.returncode == 0 and right.stderr == ""
+    assert re.search(r"^mpjpe_mm +10\.0$", right.stdout, re.MULTILINE)
+    wrong = subprocess.run([*command, str(tmp_path / "bad.npz")], capture_output=True, text=True)
+    assert wrong.returncode == 1 and wrong.stdout == ""
+    assert wrong.stderr.startswith("error: ") and wrong.stderr.count("\n") == 1
+
+
+def test_nothing_of_torch_is_loaded():
+    program = "import sys, pose3d.evaluate_predictions; print(sorted(m for m in sys.modules if m.startswith('torch')))"
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout == "[]\n"
