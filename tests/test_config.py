@@ -4,7 +4,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pose3d.config import load_params, read_yaml
+from pose3d.config.all_blocks import Params
+from pose3d.config.dataset import VideoPose3DParams
+from pose3d.config.pose2d import CropResizeParams
+from pose3d.config.reading import StageParams, read_yaml
 from pose3d.errors import InputError
 
 ROOT = Path(__file__).parents[1]
@@ -33,11 +36,11 @@ def change(path: Path, key: str, value) -> None:
 @pytest.mark.parametrize("profile", sorted(path.stem for path in (ROOT / "profiles").glob("*.yaml")))
 def test_every_committed_profile_loads(root, profile):
     change(root / "params.yaml", "profile", profile)
-    assert load_params(root).profile == profile
+    assert Params.load(root).profile == profile
 
 
 def test_the_profile_is_merged_into_the_method(root):
-    params = load_params(root)
+    params = Params.load(root)
     method, scale = (
         yaml.safe_load((root / "params.yaml").read_text()),
         yaml.safe_load((root / "profiles/smoke.yaml").read_text()),
@@ -45,25 +48,25 @@ def test_the_profile_is_merged_into_the_method(root):
     assert params.crop_resize.margin == method["crop_resize"]["margin"]
     assert params.crop_resize.size_px == scale["crop_resize"]["size_px"]
     change(root / "profiles/smoke.yaml", "crop_resize.size_px", 48)
-    assert load_params(root).crop_resize.size_px == 48
+    assert Params.load(root).crop_resize.size_px == 48
 
 
 def test_blocks_are_frozen(root):
     with pytest.raises(ValueError, match="frozen"):
-        load_params(root).crop_resize.margin = 2
+        Params.load(root).crop_resize.margin = 2
 
 
 @pytest.mark.parametrize("file", ["params.yaml", "profiles/smoke.yaml"])
 def test_an_unknown_key_is_named(root, file):
     change(root / file, "repnet.learning_rat", 1)
     with pytest.raises(InputError, match="repnet.learning_rat is not a known key"):
-        load_params(root)
+        Params.load(root)
 
 
 def test_an_unknown_block_is_named(root):
     change(root / "params.yaml", "repnett", {"steps": 1})
     with pytest.raises(InputError, match="repnett is not a known key"):
-        load_params(root)
+        Params.load(root)
 
 
 def test_a_missing_key_is_named(root):
@@ -71,17 +74,17 @@ def test_a_missing_key_is_named(root):
     del content["crop_resize"]["margin"]
     (root / "params.yaml").write_text(yaml.safe_dump(content))
     with pytest.raises(InputError, match="crop_resize.margin is missing"):
-        load_params(root)
+        Params.load(root)
 
 
 def test_a_key_in_both_files_is_named(root):
     change(root / "profiles/smoke.yaml", "crop_resize.margin", 1.5)
     with pytest.raises(InputError, match="'crop_resize.margin' stands in both"):
-        load_params(root)
+        Params.load(root)
     change(root / "profiles/smoke.yaml", "crop_resize", {"size_px": 64, "jpeg_quality": 90})
     change(root / "profiles/smoke.yaml", "seed", 2)
     with pytest.raises(InputError, match="'seed' stands in both"):
-        load_params(root)
+        Params.load(root)
 
 
 def test_a_key_twice_in_one_file_is_named_with_its_line(tmp_path):
@@ -96,14 +99,14 @@ def test_scientific_notation_that_yaml_reads_as_text_is_a_number(root):
     path = root / "params.yaml"
     path.write_text(path.read_text().replace("pck_threshold: 0.1", "pck_threshold: 1e-05"))
     assert yaml.safe_load(path.read_text())["evaluate"]["pck_threshold"] == "1e-05"
-    assert load_params(root).evaluate.pck_threshold == 1e-5
+    assert Params.load(root).evaluate.pck_threshold == 1e-5
 
 
 @pytest.mark.parametrize("value", ["abc", "nan", ".inf", -1, 0, None, [1]])
 def test_what_is_no_positive_number_is_named(root, value):
     change(root / "params.yaml", "evaluate.pck_threshold", value)
     with pytest.raises(InputError, match="evaluate.pck_threshold") as caught:
-        load_params(root)
+        Params.load(root)
     assert "\n" not in str(caught.value)
 
 
@@ -111,13 +114,13 @@ def test_what_is_no_positive_number_is_named(root, value):
 def test_what_is_no_positive_whole_number_is_named(root, value):
     change(root / "params.yaml", "evaluate.nearest_poses", value)
     with pytest.raises(InputError, match="evaluate.nearest_poses"):
-        load_params(root)
+        Params.load(root)
 
 
 def test_an_unknown_profile_lists_the_known_ones(root):
     change(root / "params.yaml", "profile", "huge")
     with pytest.raises(InputError, match=r"profile 'huge' is unknown; choose one of .*smoke"):
-        load_params(root)
+        Params.load(root)
 
 
 @pytest.mark.parametrize("names", [["S9"], ["S7", "S8"], []])
@@ -126,18 +129,18 @@ def test_prior_subjects_must_be_training_subjects(root, names):
     with pytest.raises(
         InputError, match="lifting.prior_subjects must name subjects of dataset.subjects.train"
     ) as caught:
-        load_params(root)
+        Params.load(root)
     assert "\n" not in str(caught.value)
 
 
 def test_files_that_are_no_mappings(tmp_path):
     with pytest.raises(InputError, match="params.yaml is missing: run from the root"):
-        load_params(tmp_path)
+        Params.load(tmp_path)
     path = tmp_path / "params.yaml"
     for text, message in (("", "must hold keys"), ("- 1", "must hold keys"), ("a: [", "is not valid YAML")):
         path.write_text(text)
         with pytest.raises(InputError, match=message):
-            load_params(tmp_path)
+            Params.load(tmp_path)
 
 
 def test_yaml_cannot_make_objects(tmp_path):
@@ -145,3 +148,44 @@ def test_yaml_cannot_make_objects(tmp_path):
     path.write_text("a: !!python/object/apply:os.getcwd []")
     with pytest.raises(InputError, match="is not valid YAML"):
         read_yaml(path)
+
+
+def test_a_key_of_a_variant_is_named_as_it_stands_in_the_file(root):
+    change(root / "profiles/smoke.yaml", "dataset.cameras", 9)
+    with pytest.raises(InputError, match=r": dataset\.cameras Input should be less"):
+        Params.load(root)
+    change(root / "profiles/smoke.yaml", "dataset.cameras", 2)
+    change(root / "profiles/smoke.yaml", "train_2d.schedule.warmup", 2)
+    with pytest.raises(InputError, match=r": train_2d\.schedule\.warmup Input should be less"):
+        Params.load(root)
+    change(root / "profiles/smoke.yaml", "train_2d.schedule.warmup", 0.1)
+    change(root / "profiles/smoke.yaml", "dataset.fps", 25)
+    with pytest.raises(InputError, match=r": dataset\.fps is not a known key"):
+        Params.load(root)
+
+
+def test_each_source_has_keys_of_its_own(root):
+    subjects = yaml.safe_load((root / "profiles/smoke.yaml").read_text())["dataset"]["subjects"]
+    dataset = {"source": "videopose3d", "subjects": subjects, "folder": None, "actions": None, "frame_step": 2}
+    dataset |= {"positions": "a.npz", "keypoints": "b.npz", "frame_rate_hz": 50}
+    change(root / "profiles/smoke.yaml", "dataset", dataset)
+    with pytest.raises(InputError, match=r": dataset\.calibration is missing"):
+        Params.load(root)
+    change(root / "profiles/smoke.yaml", "dataset.calibration", None)
+    loaded = Params.load(root).dataset
+    assert isinstance(loaded, VideoPose3DParams)
+    assert loaded.subjects.by_split == {split: list(names) for split, names in subjects.items()}
+    change(root / "profiles/smoke.yaml", "dataset.source", "imagenet")
+    with pytest.raises(InputError, match=r": dataset .*'embedded'"):
+        Params.load(root)
+
+
+def test_a_stage_reads_its_blocks_and_no_other(root):
+    class Params(StageParams):
+        crop_resize: CropResizeParams
+
+    change(root / "params.yaml", "repnet.learning_rat", 1)
+    assert set(Params.load(root).model_dump()) == {"crop_resize"}
+    change(root / "params.yaml", "crop_resize.margin", "wide")
+    with pytest.raises(InputError, match=r"crop_resize\.margin .* not 'wide'"):
+        Params.load(root)

@@ -5,12 +5,13 @@ import pytest
 import torch
 
 from pose3d.camera import Camera
-from pose3d.config import LiftingParams, RepnetParams, TemporalParams
+from pose3d.config.lifting import LiftingParams, RepnetParams, TemporalParams
 from pose3d.errors import InputError
 from pose3d.lifting import adversarial
-from pose3d.lifting.fit import OWN_WEIGHTS, Supervision, fit_lifter, term_weights
+from pose3d.lifting.fit import OWN_WEIGHTS, fit_lifter, term_weights
 from pose3d.lifting.lift import build_lifter, lift, lift_sequences
 from pose3d.lifting.plots import save_curves_png
+from pose3d.lifting.supervision import Supervision
 from pose3d.records import Keypoints2D, Sequence
 from pose3d.training import Checkpoint, save_model
 

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pose3d.config import AugmentationParams
+from pose3d.config.pose2d import AugmentationParams
 from pose3d.pose2d.augmentation import augment, color_transform, geometric_transform, warp
 from pose3d.skeleton import mirror_permutation
 

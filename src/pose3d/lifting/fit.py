@@ -1,14 +1,13 @@
 """From params and sequences to a trained lifter: which networks, data and weights each formulation takes."""
 
 from collections.abc import Callable
-from collections.abc import Sequence as ListLike
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from pose3d.config import LifterParams, LiftingParams, RepnetParams, TemporalParams
+from pose3d.config.lifting import LifterParams, LiftingParams, RepnetParams, TemporalParams
 from pose3d.errors import InputError
 from pose3d.lifting.adversarial import CRITIC, Objective, Optimisation, train
 from pose3d.lifting.critic import Critic
@@ -17,8 +16,8 @@ from pose3d.lifting.observations import Observations
 from pose3d.lifting.original_objective import OriginalSingleFrame, OriginalWindows
 from pose3d.lifting.prior import PriorTakes
 from pose3d.lifting.schedule import geometric_ramp
+from pose3d.lifting.supervision import Supervision
 from pose3d.lifting.virtual_objective import VirtualCameraObjective
-from pose3d.records import Keypoints2D, Sequence
 from pose3d.training import Checkpoint, seed_all
 
 OWN_WEIGHTS = {
@@ -32,19 +31,6 @@ OWN_WEIGHTS = {
 The formulations' terms differ in unit and size; measured in these, the same params serve both, and taking the original
 is one choice. The original's are its author's; the virtual camera's were chosen on the validation subject.
 """
-
-
-@dataclass(frozen=True)
-class Supervision:
-    """All a lifter learns from: 2D of some subjects, unpaired 3D of others.
-
-    Where a subject stands in both, batches are drawn independently, so that a detection meets its own 3D by chance
-    only.
-    """
-
-    sequences: ListLike[Sequence]
-    detections: ListLike[Keypoints2D]
-    prior: ListLike[Sequence]
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from pose3d.camera import apply_affine
-from pose3d.config import AugmentationParams
+from pose3d.config.pose2d import AugmentationParams
 from pose3d.skeleton import mirror_permutation
 
 _MIRROR = mirror_permutation()

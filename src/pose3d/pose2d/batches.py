@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pose3d.config import AugmentationParams
+from pose3d.config.pose2d import AugmentationParams
 from pose3d.pose2d.augmentation import augment
 from pose3d.pose2d.crops import Crops
 from pose3d.training import numpy_generator

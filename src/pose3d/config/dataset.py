@@ -1,0 +1,103 @@
+"""Block ``dataset``: where the data comes from and how much of it. Which keys there are depends on ``source``."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from pose3d.config.blocks import Block, PositiveFloat, PositiveInt
+
+
+class Subjects(Block):
+    """Names of subjects by split. The test subjects choose nothing."""
+
+    train: tuple[str, ...]
+    validation: tuple[str, ...]
+    test: tuple[str, ...]
+
+    @property
+    def by_split(self) -> dict[str, list[str]]:
+        """As sequences.h5 keeps them."""
+        return {"train": list(self.train), "validation": list(self.validation), "test": list(self.test)}
+
+    @property
+    def all(self) -> list[str]:
+        """Every subject, training subjects first."""
+        return [*self.train, *self.validation, *self.test]
+
+
+class EmbeddedParams(Block):
+    """Motion capture from Python packages, rendered here."""
+
+    source: Literal["embedded"]
+    subjects: Subjects
+    image_size_px: PositiveInt
+    """Width and height of the rendered frames."""
+    cameras: Annotated[int, Field(ge=1, le=4)]
+    frame_rate_hz: PositiveFloat
+    take_seconds: PositiveFloat
+    """Longer clips are cut into takes of at most this, each with clothes, room, light and heading of its own."""
+    repeats: PositiveInt
+    """How often every take is performed."""
+    takes_per_subject: PositiveInt | None
+    """Keep this many takes of each subject, spread over all of them; null keeps all."""
+    still_rooms: PositiveInt
+    """Rooms for the stills of the training subjects, which the 2D network learns from (subject ``Stills``)."""
+    stills_per_room: PositiveInt
+    """Stills in each room, every one in other clothes and another pose, seen by every camera."""
+    supersampling: PositiveInt
+    """Pixels are rendered at this multiple in each direction and averaged."""
+    jpeg_quality: Annotated[int, Field(ge=1, le=100)]
+
+
+class RecordedParams(Block):
+    """What all recorded data sets, which the user has on disk, share."""
+
+    subjects: Subjects
+    folder: str | None
+    """Where the data is; null: the folder that the environment variable ``POSE3D_DATA`` names."""
+    actions: Annotated[tuple[str, ...], Field(min_length=1)] | None
+    """Only takes of these actions (``Walking`` means Walking-1, Walking-2, ...); null takes all."""
+    frame_step: PositiveInt
+    """Keep every n-th frame of every take; the frame rate falls accordingly."""
+
+
+class Human36mParams(RecordedParams):
+    """Human3.6M as its authors distribute it."""
+
+    source: Literal["human36m"]
+
+
+class H36mFetchParams(RecordedParams):
+    """Human3.6M as the tool h36m-fetch unpacks it."""
+
+    source: Literal["h36m_fetch"]
+
+
+class VideoPose3DParams(RecordedParams):
+    """VideoPose3D's pair of npz files: 3D positions, and 2D keypoints that somebody detected."""
+
+    source: Literal["videopose3d"]
+    positions: str
+    """File of the 3D positions in the folder."""
+    keypoints: str
+    """File of the 2D keypoints in the folder."""
+    frame_rate_hz: PositiveFloat
+    calibration: str | None
+    """JSON file of the cameras in the folder; null: Human3.6M's published calibration."""
+
+
+class OriginalNpzParams(RecordedParams):
+    """The original system's npz files, training and test apart."""
+
+    source: Literal["original_npz"]
+    poses: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Files of the 3D poses in the folder."""
+    keypoints: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Files of the 2D keypoints in the folder."""
+    frame_rate_hz: PositiveFloat
+    calibration: str | None
+    """JSON file of the cameras in the folder; null: Human3.6M's published calibration."""
+
+
+RecordedDataset = Human36mParams | H36mFetchParams | VideoPose3DParams | OriginalNpzParams
+DatasetParams = Annotated[EmbeddedParams | RecordedDataset, Field(discriminator="source")]

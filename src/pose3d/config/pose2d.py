@@ -1,0 +1,73 @@
+"""Blocks ``crop_resize``, ``train_2d`` and ``infer_2d``: from frames to 2D keypoints."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from pose3d.config.blocks import Block, NonNegativeFloat, PositiveFloat, PositiveInt, Probability
+
+
+class CropResizeParams(Block):
+    """Square crops around the ground-truth box."""
+
+    margin: Annotated[float, Field(ge=1, le=3)]
+    """Side of the square over the longer side of the box."""
+    size_px: PositiveInt
+    jpeg_quality: Annotated[int, Field(ge=1, le=100)]
+
+
+class AugmentationParams(Block):
+    """Random changes to training crops; zero (or false) turns one off."""
+
+    flip: bool
+    rotation_deg: Annotated[float, Field(ge=0, le=180)]
+    """Uniform within plus and minus this."""
+    scale: Annotated[float, Field(ge=0, lt=1)]
+    """Uniform within 1 - scale ... 1 + scale."""
+    color: Probability
+    """Strength of contrast, brightness, saturation, hue and light colour."""
+    occlusion: Probability
+    """Share of crops that get a rectangle of one colour."""
+
+
+class CosineSchedule(Block):
+    """Linear warm-up over a share of the training, then half a cosine to zero."""
+
+    kind: Literal["cosine"]
+    warmup: Probability
+
+
+class StepSchedule(Block):
+    """The learning rate times ``factor`` after each of these epochs."""
+
+    kind: Literal["steps"]
+    after_epochs: tuple[PositiveInt, ...]
+    factor: PositiveFloat
+
+
+class Train2DParams(Block):
+    """pose_resnet and its training."""
+
+    backbone: Literal["resnet18", "resnet34", "resnet50", "resnet101", "resnet152"]
+    stem_channels: PositiveInt
+    """Width of the first stage; 64 in the paper and in every published checkpoint."""
+    deconv_channels: Annotated[tuple[PositiveInt, ...], Field(min_length=1)]
+    init: str | None
+    """A checkpoint to start from (MPII's pose_resnet or ImageNet's ResNet), or null for random weights."""
+    sigma_heatmap_px: PositiveFloat
+    sides_weight: NonNegativeFloat
+    """Weight of the lesson on the side, which way people face; 0 for the paper's loss alone."""
+    frame_step: PositiveInt
+    """Learn from every n-th frame of each training sequence: neighbours at 50 Hz are nearly the same picture."""
+    epochs: PositiveInt
+    batch_size: Annotated[int, Field(ge=2)]
+    lr: PositiveFloat
+    schedule: Annotated[CosineSchedule | StepSchedule, Field(discriminator="kind")]
+    augmentation: AugmentationParams
+
+
+class Infer2DParams(Block):
+    """Heatmaps to keypoints."""
+
+    flip_test: bool
+    decode: Literal["local_soft_argmax", "marginal_soft_argmax"]
