@@ -10,6 +10,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 .PHONY: repro test setup
 
 repro: setup
+	python -m pose3d.config.all_blocks
 	dvc repro
 
 test: setup

@@ -1,7 +1,12 @@
-"""Stage bake_bodies: one body per subject, baked from anny to data/bodies.h5, so that no later stage needs anny."""
+"""Stage bake_bodies: one body per subject, baked from anny to data/bodies.h5, so that no later stage needs anny.
+
+A recorded data set needs no bodies: the file is then empty.
+"""
 
 from pathlib import Path
 
+from pose3d.config.dataset import DatasetParams
+from pose3d.config.reading import StageParams
 from pose3d.errors import InputError, run_stage
 from pose3d.synthetic.bake import SHAPES, bake_bodies
 from pose3d.synthetic.body import write_bodies
@@ -9,7 +14,15 @@ from pose3d.synthetic.body import write_bodies
 OUTPUT = Path("data/bodies.h5")
 
 
+class Params(StageParams):
+    dataset: DatasetParams
+
+
 def main() -> None:
+    if Params.load().dataset.source != "embedded":
+        write_bodies(OUTPUT, {})
+        print("a recorded data set: no bodies to bake")
+        return
     try:
         bodies = bake_bodies(SHAPES)
     except ImportError as error:

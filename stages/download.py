@@ -1,16 +1,31 @@
-"""Stage download: the motion capture files of pinned Python packages to data/raw/, with a manifest."""
+"""Stage download: the embedded data set's motion capture to data/raw/, from pinned Python packages, with a manifest.
+
+For a recorded data set, which you have under its own licence, nothing is downloaded: the manifest lists your files.
+"""
 
 from pathlib import Path
 
+from pose3d.config.dataset import DatasetParams, EmbeddedParams
+from pose3d.config.reading import StageParams
 from pose3d.datasets.packages import PACKAGES, fetch_packages
 from pose3d.errors import run_stage
+from pose3d.own_data import data_folder, list_own_files
 
 OUTPUT = Path("data/raw")
 
 
+class Params(StageParams):
+    dataset: DatasetParams
+
+
 def main() -> None:
-    for name, entry in fetch_packages(PACKAGES, OUTPUT).items():
-        print(f"{name} {entry['version']} ({entry['licence']}): {len(entry['files'])} files")
+    dataset = Params.load().dataset
+    if isinstance(dataset, EmbeddedParams):
+        for name, entry in fetch_packages(PACKAGES, OUTPUT).items():
+            print(f"{name} {entry['version']} ({entry['licence']}): {len(entry['files'])} files")
+    else:
+        sizes = list_own_files(dataset.source, data_folder(dataset.folder), OUTPUT)
+        print(f"{dataset.source}: {len(sizes)} files, {sum(sizes.values()) / 1e9:.1f} GB, left where they are")
 
 
 if __name__ == "__main__":

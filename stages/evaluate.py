@@ -12,10 +12,13 @@ from pathlib import Path
 import numpy as np
 
 from pose3d import baselines, evaluation, figures, metrics, video
-from pose3d.config import EvaluateParams, load_params
+from pose3d.config.evaluation import EvaluateParams
+from pose3d.config.lifting import LiftingParams
+from pose3d.config.reading import StageParams
 from pose3d.errors import run_stage
 from pose3d.evaluation import LIFTERS, Errors
 from pose3d.files import write_text
+from pose3d.frames import read_rgb
 from pose3d.lifting.lift import lift_sequences
 from pose3d.records import Keypoints2D, Sequence, read_keypoints2d, read_sequences, read_splits
 
@@ -23,6 +26,11 @@ DATA, PLOTS, METRICS = Path("data"), Path("plots/evaluation"), Path("metrics")
 PANEL_PERCENTILES = (10, 30, 50, 70, 90)
 WORST_PERCENTILES = (99.9, 99.5, 99)
 CLIP_S = 6.0
+
+
+class Params(StageParams):
+    lifting: LiftingParams
+    evaluate: EvaluateParams
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +74,7 @@ def draw_panel(path: Path, done: Predictions, percentiles: tuple[float, ...]) ->
         poses = {name: done.poses_cam_m[name][i][t] for name in LIFTERS}
         row = {
             "title": f"{evaluation.action_name(sequence.action)}, {sequence.camera.id}",
-            "image_rgb": next(figures.read_rgb(DATA / "frames.h5", sequence.key, [t])),
+            "image_rgb": next(read_rgb(DATA / "frames.h5", sequence, [t])),
             "keypoints_px": figures.reproject(sequence.camera, poses["temporal"]),
             "box_px": sequence.boxes_px[t],
             "truth_m": metrics.root_relative(truth),
@@ -87,7 +95,7 @@ def draw_clip(done: Predictions) -> None:
     shown = slice(0, min(len(sequence), round(CLIP_S * sequence.fps)))
     truth, single, temporal = (p[shown] for p in (sequence.poses_cam_m, poses["repnet"], poses["temporal"]))
     panels = video.side_by_side(
-        figures.read_rgb(DATA / "frames.h5", sequence.key, range(shown.stop)),
+        read_rgb(DATA / "frames.h5", sequence, range(shown.stop)),
         figures.reproject(sequence.camera, temporal),
         sequence.boxes_px[shown],
         # The single-frame model may give no root of its own, so it stands at the true one.
@@ -97,7 +105,7 @@ def draw_clip(done: Predictions) -> None:
 
 
 def main() -> None:
-    params = load_params()
+    params = Params.load()
     prior_sequences = read_sequences(DATA / "sequences.h5", params.lifting.prior_subjects)
     prior = baselines.prior_poses(prior_sequences, params.evaluate.nearest_poses)
     splits = read_splits(DATA / "sequences.h5")
@@ -110,6 +118,7 @@ def main() -> None:
     test = predict(splits["test"], prior, params.evaluate)
     write_metrics(METRICS / "evaluation.json", test, params.evaluate.pck_threshold)
 
+    write_text(PLOTS / "protocols.csv", evaluation.protocols_mm(test.errors).to_csv())
     write_text(PLOTS / "per_action.csv", evaluation.per_action_mm(test.errors).to_csv())
     write_text(PLOTS / "per_joint.csv", evaluation.per_joint_mm(test.errors).to_csv())
     curve = evaluation.pck3d_table(test.errors)

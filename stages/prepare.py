@@ -1,54 +1,92 @@
-"""Stage prepare: performs and renders the data set's takes to data/sequences.h5 and data/frames.h5.
+"""Stage prepare: any data set to data/sequences.h5, data/frames.h5 and data/given_keypoints2d.h5.
 
-POSE3D_WORKERS sets the number of processes (one per CPU core by default); the files are the same for any number.
+The embedded data set's takes are performed and rendered. POSE3D_WORKERS sets the number of processes (one per CPU core
+by default); the files are the same for any number. A recorded data set is read and checked; its pictures stay where
+they are, and 2D keypoints that came with it are passed on.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
+import h5py
 from tqdm import tqdm
 
-from pose3d.config import load_params
+from pose3d.config.blocks import Seed
+from pose3d.config.dataset import DatasetParams, EmbeddedParams, RecordedDataset
+from pose3d.config.reading import StageParams
 from pose3d.datasets.embedded import EmbeddedSettings, plan, render_takes
-from pose3d.errors import run_stage
-from pose3d.records import create_hdf5, write_encoded_images, write_sequences
+from pose3d.datasets.recording import Problem, recordings
+from pose3d.datasets.sources import open_source
+from pose3d.errors import InputError, run_stage
+from pose3d.frames import write_reference
+from pose3d.records import (
+    Sequence,
+    append_keypoints2d,
+    create_hdf5,
+    write_encoded_images,
+    write_sequences,
+)
 from pose3d.synthetic.body import read_body
 from pose3d.synthetic.split import STILLS
 from pose3d.workers import worker_count
 
 RAW, BODIES = Path("data/raw"), Path("data/bodies.h5")
 SEQUENCES, FRAMES = Path("data/sequences.h5"), Path("data/frames.h5")
+GIVEN_KEYPOINTS = Path("data/given_keypoints2d.h5")
+SHOWN_PROBLEMS = 20
+
+
+class Params(StageParams):
+    seed: Seed
+    dataset: DatasetParams
+
+
+def embedded_sequences(seed: int, dataset: EmbeddedParams, frames: h5py.File) -> Iterator[Sequence]:
+    """Render every take into ``frames``."""
+    settings = EmbeddedSettings(seed=seed, **dataset.model_dump(exclude={"source", "subjects"}))
+    takes = plan(dataset.subjects.all, settings, RAW)
+    for subject in {take.subject for take in takes} - {STILLS}:
+        read_body(BODIES, subject)  # a missing body is an error now and not after minutes of rendering
+    for rendered in tqdm(
+        render_takes(takes, settings, RAW, BODIES, worker_count()), total=len(takes), desc="takes", mininterval=2
+    ):
+        for sequence, images in zip(rendered.sequences, rendered.images, strict=True):
+            write_encoded_images(frames, sequence.key, images)
+            yield sequence
+
+
+def recorded_sequences(dataset: RecordedDataset, frames: h5py.File, given: h5py.File) -> Iterator[Sequence]:
+    """Read and check every sequence, and note its frames and given keypoints; all problems are shown before the end."""
+    source = open_source(dataset)
+    frames.attrs["folder"] = dataset.folder or ""
+    problems = []
+    for recording in tqdm(recordings(source), total=len(source.sequences()), desc="sequences", mininterval=2):
+        if isinstance(recording, Problem):
+            problems.append(recording.sentence)
+            continue
+        if recording.frames is not None:
+            write_reference(frames, recording.sequence.key, recording.frames)
+        if recording.detected is not None:
+            append_keypoints2d(given, recording.sequence.key, recording.detected)
+        yield recording.sequence
+    if problems:
+        shown = "\n".join(f"- {sentence}" for sentence in problems[:SHOWN_PROBLEMS])
+        raise InputError(
+            f"{len(problems)} of {len(source.sequences())} sequences cannot be used: mend the files, or leave their "
+            f"subjects or actions out of the profile (`python -m pose3d.check_data` shows all):\n{shown}"
+        )
 
 
 def main() -> None:
-    params = load_params()
+    params = Params.load()
     dataset = params.dataset
-    settings = EmbeddedSettings(
-        seed=params.seed,
-        image_size_px=dataset.image_size_px,
-        cameras=dataset.cameras,
-        frame_rate_hz=dataset.frame_rate_hz,
-        take_seconds=dataset.take_seconds,
-        repeats=dataset.repeats,
-        takes_per_subject=dataset.takes_per_subject,
-        still_rooms=dataset.still_rooms,
-        stills_per_room=dataset.stills_per_room,
-        supersampling=dataset.supersampling,
-        jpeg_quality=dataset.jpeg_quality,
-    )
-    splits = {split: list(getattr(dataset.subjects, split)) for split in ("train", "validation", "test")}
-    subjects = [subject for names in splits.values() for subject in names]
-    takes = plan(subjects, settings, RAW)
-    for subject in {take.subject for take in takes} - {STILLS}:
-        read_body(BODIES, subject)  # a missing body is an error now and not after minutes of rendering
-    sequences = []
-    with create_hdf5(FRAMES) as frames:
-        rendered_takes = render_takes(takes, settings, RAW, BODIES, worker_count())
-        for rendered in tqdm(rendered_takes, total=len(takes), desc="takes"):
-            for sequence, images in zip(rendered.sequences, rendered.images, strict=True):
-                write_encoded_images(frames, sequence.key, images)
-                sequences.append(sequence)
-        write_sequences(SEQUENCES, sequences, splits)
-    print(f"{len(takes)} takes, {len(sequences)} sequences, {sum(map(len, sequences))} images")
+    with create_hdf5(FRAMES) as frames, create_hdf5(GIVEN_KEYPOINTS) as given:
+        if isinstance(dataset, EmbeddedParams):
+            sequences = embedded_sequences(params.seed, dataset, frames)
+        else:
+            sequences = recorded_sequences(dataset, frames, given)
+        n_sequences, n_frames = write_sequences(SEQUENCES, sequences, dataset.subjects.by_split)
+    print(f"{n_sequences} sequences, {n_frames} frames")
 
 
 if __name__ == "__main__":

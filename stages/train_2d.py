@@ -1,18 +1,21 @@
 """Train pose_resnet on the training subjects' crops, and show how well it finds the validation subjects' joints.
 
-Where a profile names no validation subjects, the training subjects are shown instead, and the pictures say so.
+Where a profile names no validation subjects, the training subjects are shown instead, and the pictures say so. A data
+set without images trains nothing.
 """
 
 from pathlib import Path
 
-from pose3d.config import load_params
+from pose3d.config.blocks import Seed
+from pose3d.config.pose2d import Train2DParams
+from pose3d.config.reading import StageParams
 from pose3d.errors import run_stage
 from pose3d.pose2d.batches import plain_batches
 from pose3d.pose2d.crops import Crops
 from pose3d.pose2d.inference import detect
 from pose3d.pose2d.plots import save_learning_curve, save_pck_curve, save_predictions
 from pose3d.pose2d.training import MEASURED_CROPS, architecture, evenly_spaced, keypoint_errors, train
-from pose3d.records import read_sequences, read_splits
+from pose3d.records import keys_in, read_sequences, read_splits
 from pose3d.training import Checkpoint, fingerprint, save_model, seed_all, start_fabric, write_curves
 from pose3d.workers import worker_count
 
@@ -21,11 +24,27 @@ CROPS = Path("data/crops.h5")
 MODEL = Path("data/models/pose2d.pt")
 PLOTS = Path("plots/pose2d")
 SHOWN_CROPS = 24
+NO_NETWORK = {"model": "none, for the data set has no images"}
+
+
+class Params(StageParams):
+    seed: Seed
+    train_2d: Train2DParams
+
+
+def train_on_nothing() -> None:
+    """A data set without images trains no network: the outputs are there, and empty."""
+    print("the data set has no images: no 2D network is trained")
+    write_curves(PLOTS / "curves.csv", [])
+    save_model(MODEL, NO_NETWORK, {})
 
 
 def main() -> None:
-    params = load_params()
+    params = Params.load()
     settings = params.train_2d
+    if not keys_in(CROPS):
+        train_on_nothing()
+        return
     seed_all(params.seed)
     fabric = start_fabric()
     splits = read_splits(SEQUENCES)
@@ -33,7 +52,7 @@ def main() -> None:
     inputs = [SEQUENCES, CROPS] + ([settings.init] if settings.init else [])
     checkpoint = Checkpoint("train_2d", fingerprint({"seed": params.seed, **settings.model_dump()}, inputs, __file__))
     with (
-        Crops(CROPS, read_sequences(SEQUENCES, splits["train"])) as training,
+        Crops(CROPS, read_sequences(SEQUENCES, splits["train"]), settings.frame_step) as training,
         Crops(CROPS, read_sequences(SEQUENCES, splits[measured_split])) as measured,
     ):
         network, rows = train(settings, training, measured, params.seed, fabric, checkpoint)

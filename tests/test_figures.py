@@ -9,7 +9,6 @@ from people import camera_ring, population, take, write_data
 from pose3d import figures, video
 from pose3d.errors import InputError
 from pose3d.metrics import root_relative
-from pose3d.records import create_hdf5, write_encoded_images
 from pose3d.skeleton import JOINT_NAMES
 
 
@@ -79,24 +78,6 @@ def test_error_over_time_figure_has_both_curves():
         == ["single frame", "temporal"]
         == [line.get_label() for line in lower.lines]
     )
-
-
-def test_read_rgb_gives_the_asked_frames_in_rgb(tmp_path):
-    blue = np.zeros((20, 30, 3), np.uint8)
-    blue[..., 0] = 255  # BGR
-    images = [cv2.imencode(".jpg", np.full_like(blue, grey))[1].tobytes() for grey in (0, 250)]
-    path = tmp_path / "frames.h5"
-    with create_hdf5(path) as file:
-        write_encoded_images(
-            file, "S9/Walk-1/cam0", [*images, cv2.imencode(".jpg", blue)[1].tobytes(), b"no image", b""]
-        )
-    read = list(figures.read_rgb(path, "S9/Walk-1/cam0", [2, 1]))
-    assert [image.shape for image in read] == [(20, 30, 3)] * 2
-    assert read[0][5, 5, 2] > 240 > 20 > read[0][5, 5, 0]
-    assert read[1].min() > 240
-    for broken in (3, 4):
-        with pytest.raises(InputError, match=rf"S9/Walk-1/cam0 frame {broken} does not decode"):
-            list(figures.read_rgb(path, "S9/Walk-1/cam0", [broken]))
 
 
 def test_reproject_draws_a_joint_behind_the_camera_instead_of_failing(sequence):

@@ -1,6 +1,6 @@
 import pytest
 
-from pose3d.files import atomic_output, write_text
+from pose3d.files import atomic_folder, atomic_output, write_text
 
 
 def test_a_whole_file_replaces_the_old_one(tmp_path):
@@ -43,3 +43,17 @@ def test_the_temporary_name_is_fixed_and_beside_the_target(tmp_path):
             names.append(partial)
             partial.write_bytes(b"x")
     assert names[0] == names[1] and names[0].parent == tmp_path
+
+
+def test_a_whole_folder_replaces_the_old_one_and_a_failure_leaves_it(tmp_path):
+    path = tmp_path / "deep" / "folder"
+    with atomic_folder(path) as partial:
+        (partial / "old").touch()
+    with pytest.raises(RuntimeError), atomic_folder(path) as partial:
+        (partial / "new").touch()
+        raise RuntimeError
+    assert [p.name for p in path.iterdir()] == ["old"]
+    with atomic_folder(path) as partial:
+        (partial / "new").touch()
+    assert [p.name for p in path.iterdir()] == ["new"]
+    assert [p.name for p in path.parent.iterdir()] == ["folder"]

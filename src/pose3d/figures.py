@@ -5,9 +5,8 @@ global state.
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
-import cv2
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -16,8 +15,6 @@ from mpl_toolkits.mplot3d import Axes3D
 
 from pose3d.camera import Camera
 from pose3d.files import atomic_output
-from pose3d.pose2d.crops import decode_image
-from pose3d.records import EncodedImages, open_hdf5
 from pose3d.skeleton import BONES, LEFT_JOINTS, RIGHT_JOINTS
 
 RIGHT, LEFT, TRUNK, TRUTH = "#d62728", "#1f77b4", "#333333", "#b4b4b4"
@@ -152,18 +149,6 @@ def error_over_time_figure(table: pd.DataFrame, title: str) -> Figure:
         _style(axes)
     upper.legend(frameon=False, ncols=2)
     return figure
-
-
-def read_rgb(frames_path: str | os.PathLike, key: str, frames: Iterable[int]) -> Iterator[np.ndarray]:
-    """Decode some frames of one sequence from frames.h5, each (H, W, 3) RGB.
-
-    Raises:
-        InputError: an image does not decode; says which.
-    """
-    with open_hdf5(frames_path) as file:
-        images = EncodedImages(file[key])
-        for frame in frames:
-            yield cv2.cvtColor(decode_image(images[frame], f"{frames_path}: {key} frame {frame}"), cv2.COLOR_BGR2RGB)
 
 
 def reproject(camera: Camera, poses_cam_m: np.ndarray) -> np.ndarray:

@@ -12,12 +12,14 @@ sequences.h5       poses_world_m               (T, 17, 3) float32, metres, z up
                    boxes_px                    (T, 4) float32, x0 y0 x1 y1
                    attributes                  fps and the camera's calibration
                    root attributes             split_train, split_validation, split_test: names of subjects
-frames.h5          encoded, offsets            JPEG bytes of all frames end to end (N,) uint8; (T + 1,) int64
+frames.h5          encoded, offsets            JPEG bytes of all frames end to end (N,) uint8; (T + 1,) int64; or where
+                                               else the frames are, see :mod:`pose3d.frames`
 crops.h5           encoded, offsets            the same for square crops
                    crop_from_image             (T, 2, 3) float64 affine transform, px to px
                    root attribute              size_px
 keypoints2d.h5     keypoints_px                (T, 17, 2) float32, detected, in the full image
                    confidence                  (T, 17) float32 in [0, 1]
+given_keypoints2d  the same                    keypoints that came with the data set; mostly no group at all
 =================  ==========================  =====================================================================
 
 Datasets carry a fletcher32 checksum, so that a damaged file is an error and not a wrong number.
@@ -210,22 +212,29 @@ def check_sequence(sequence: Sequence, source: str) -> None:
         raise InputError(f"{name}: has no frames; drop that take")
 
 
-def write_sequences(path: str | os.PathLike, sequences: Iterable[Sequence], splits: dict[str, ListLike[str]]) -> None:
-    """Write sequences.h5.
+def write_sequences(
+    path: str | os.PathLike, sequences: Iterable[Sequence], splits: dict[str, ListLike[str]]
+) -> tuple[int, int]:
+    """Write sequences.h5, one sequence after another as they come.
 
     Args:
         splits: the subjects' names under train, validation and test.
+
+    Returns:
+        how many sequences and frames there were.
 
     Raises:
         InputError: a sequence fails :func:`check_sequence`, a split has no frames, or a subject stands in two splits.
     """
     subjects_seen = set()
+    n_sequences = n_frames = 0
     with create_hdf5(path) as file:
         for split in SPLITS:
             file.attrs[f"split_{split}"] = list(splits[split])
         for sequence in sequences:
             check_sequence(sequence, str(path))
             subjects_seen.add(sequence.subject)
+            n_sequences, n_frames = n_sequences + 1, n_frames + len(sequence)
             group = file.create_group(sequence.key)
             for name in _SEQUENCE_ARRAYS:
                 write_dataset(group, name, getattr(sequence, name).astype(np.float32))
@@ -234,6 +243,7 @@ def write_sequences(path: str | os.PathLike, sequences: Iterable[Sequence], spli
             for name in _CAMERA_ARRAYS:
                 group.attrs[name] = getattr(sequence.camera, name)
         check_splits(splits, subjects_seen, str(path))
+    return n_sequences, n_frames
 
 
 def check_splits(splits: dict[str, ListLike[str]], subjects: Iterable[str], source: str) -> None:
@@ -254,6 +264,12 @@ def check_splits(splits: dict[str, ListLike[str]], subjects: Iterable[str], sour
 def sequence_keys(file: h5py.File) -> list[str]:
     """Keys of all sequences in any of the files, sorted."""
     return [f"{s}/{a}/{c}" for s in sorted(file) for a in sorted(file[s]) for c in sorted(file[s][a])]
+
+
+def keys_in(path: str | os.PathLike) -> list[str]:
+    """Keys of the sequences that a stage's file holds, sorted."""
+    with open_hdf5(path) as file:
+        return sequence_keys(file)
 
 
 def read_splits(path: str | os.PathLike) -> dict[str, list[str]]:
@@ -312,6 +328,19 @@ def write_encoded_images(file: h5py.File, key: str, images: ListLike[bytes]) -> 
     return group
 
 
+def append_keypoints2d(file: h5py.File, key: str, detected: Keypoints2D) -> None:
+    """Write a sequence's detections under ``key`` of an open keypoints2d.h5.
+
+    Raises:
+        InputError: a keypoint is not finite.
+    """
+    if not (np.isfinite(detected.keypoints_px).all() and np.isfinite(detected.confidence).all()):
+        raise InputError(f"{file.filename}: {key}: a detected keypoint is not finite; train_2d has diverged")
+    group = file.create_group(key)
+    write_dataset(group, "keypoints_px", detected.keypoints_px.astype(np.float32))
+    write_dataset(group, "confidence", detected.confidence.astype(np.float32))
+
+
 def write_keypoints2d(path: str | os.PathLike, detections: Iterable[tuple[str, Keypoints2D]]) -> None:
     """Write keypoints2d.h5 from (key, detections).
 
@@ -320,11 +349,7 @@ def write_keypoints2d(path: str | os.PathLike, detections: Iterable[tuple[str, K
     """
     with create_hdf5(path) as file:
         for key, detected in detections:
-            if not (np.isfinite(detected.keypoints_px).all() and np.isfinite(detected.confidence).all()):
-                raise InputError(f"{path}: {key}: a detected keypoint is not finite; train_2d has diverged")
-            group = file.create_group(key)
-            write_dataset(group, "keypoints_px", detected.keypoints_px.astype(np.float32))
-            write_dataset(group, "confidence", detected.confidence.astype(np.float32))
+            append_keypoints2d(file, key, detected)
 
 
 def read_keypoints2d(path: str | os.PathLike, sequences: Iterable[Sequence]) -> list[Keypoints2D]:

@@ -13,11 +13,17 @@ STAGES = yaml.safe_load((REPOSITORY / "dvc.yaml").read_text())["stages"]
 
 
 def blocks_read(script: Path) -> set[str]:
-    """Names of the params blocks that a script takes from ``params``."""
+    """Names of the params blocks that a script loads: the fields of its class ``Params``."""
+    classes = [n for n in ast.parse(script.read_text()).body if isinstance(n, ast.ClassDef) and n.name == "Params"]
+    return {field.target.id for found in classes for field in found.body if isinstance(field, ast.AnnAssign)}
+
+
+def keys_read(script: Path, block: str) -> set[str]:
+    """Keys that a script takes from a block, as ``….<block>.<key>``."""
     return {
         node.attr
         for node in ast.walk(ast.parse(script.read_text()))
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "params"
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Attribute) and node.value.attr == block
     }
 
 
@@ -28,9 +34,12 @@ def test_stage_params_are_those_its_script_reads(stage: str) -> None:
     profile = {block for entry in listed if isinstance(entry, dict) for blocks in entry.values() for block in blocks}
     known = yaml.safe_load((REPOSITORY / "params.yaml").read_text())
     scale = yaml.safe_load((REPOSITORY / "profiles" / "small.yaml").read_text())
-    read = blocks_read(REPOSITORY / "stages" / f"{stage}.py")
+    script = REPOSITORY / "stages" / f"{stage}.py"
+    read = blocks_read(script)
     assert method == {block for block in read if block in known}
-    assert profile == {block for block in read if block in scale}
+    assert {entry.split(".")[0] for entry in profile} == {block for block in read if block in scale}
+    for block, key in (entry.split(".") for entry in profile if "." in entry):
+        assert keys_read(script, block) == {key}
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -50,11 +59,15 @@ def test_no_output_is_written_by_two_stages() -> None:
 
 
 def test_profiles_have_the_same_blocks_and_keys() -> None:
-    """What one profile sets and another does not would be a key of params.yaml in disguise."""
+    """What one profile sets and another does not would be a key of params.yaml in disguise.
+
+    The keys of ``dataset`` follow from its source, which the params themselves check.
+    """
     profiles = {path.stem: yaml.safe_load(path.read_text()) for path in (REPOSITORY / "profiles").glob("*.yaml")}
-    small = {block: set(values) for block, values in profiles["small"].items()}
+    small = {block: set(values) for block, values in profiles["small"].items() if block != "dataset"}
     for name, profile in profiles.items():
-        assert {block: set(values) for block, values in profile.items()} == small, name
+        assert {block: set(values) for block, values in profile.items() if block != "dataset"} == small, name
+        assert "source" in profile["dataset"], name
 
 
 def test_dvc_lock_is_up_to_date_with_code_and_params() -> None:

@@ -4,9 +4,11 @@ import hashlib
 import json
 import math
 import os
+import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -52,44 +54,58 @@ def test_experiment_reruns_only_what_depends_on_the_param(smoke: Workspace) -> N
     smoke.run("dvc", "checkout")
 
 
+def hashes(root: Path, outputs: Iterable[str]) -> dict[str, str]:
+    """md5 of every file of some outputs, which are files or folders; unfinished temporary files are no output."""
+    files = []
+    for output in outputs:
+        path = root / output
+        files += [file for file in path.rglob("*") if file.is_file()] if path.is_dir() else [path]
+    return {str(f.relative_to(root)): md5(f) for f in files if f.exists() and not f.name.endswith(".partial")}
+
+
 @pytest.mark.parametrize(
     ("stage", "wait_for"),
     [
+        ("download", "data/.raw.partial/deepmimic/*"),
+        ("bake_bodies", "data/.bodies.h5.partial"),
         ("prepare", "data/.frames.h5.partial"),
         ("crop_resize", "data/.crops.h5.partial"),
         ("train_2d", ".ckpt/train_2d-*.pt"),
         ("infer_2d", "data/.keypoints2d.h5.partial"),
         ("train_repnet", ".ckpt/train_repnet-*.pt"),
         ("train_temporal", ".ckpt/train_temporal-*.pt"),
+        ("evaluate", "plots/evaluation/per_action.csv"),
     ],
 )
 def test_killed_stage_leaves_nothing_half_written_and_ends_with_the_same_bytes(
     smoke: Workspace, stage: str, wait_for: str
 ) -> None:
-    expected = smoke.locked_outputs(stage)
-    files = {path: smoke.root / path for path in expected if (smoke.root / path).is_file()}
-    assert files
-    for path in files.values():
-        path.unlink()
-    environment = {**smoke.environment, "PYTHONPATH": str(smoke.root / "src")}
+    outputs = smoke.locked_outputs(stage)
+    expected = hashes(smoke.root, outputs)
+    assert expected
+    for output in outputs:
+        path = smoke.root / output
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
     process = subprocess.Popen(
         ["python", f"stages/{stage}.py"],
         cwd=smoke.root,
-        env=environment,
+        env={**smoke.environment, "PYTHONPATH": str(smoke.root / "src")},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
     while not list(smoke.root.glob(wait_for)) and process.poll() is None:
-        time.sleep(0.005)
+        time.sleep(0.002)
     interrupted = process.poll() is None
     if interrupted:
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     assert interrupted, f"{stage} ended before it could be killed"
-    assert [path for path, file in files.items() if file.exists() and md5(file) != expected[path]] == []
+    left = hashes(smoke.root, outputs)
+    assert left == {name: expected[name] for name in left}
+    assert left != expected
     smoke.run("python", f"stages/{stage}.py", PYTHONPATH=str(smoke.root / "src"))
-    assert {path: md5(file) for path, file in files.items()} == {path: expected[path] for path in files}
+    assert hashes(smoke.root, outputs) == expected
     assert not list(smoke.root.glob(".ckpt/*"))
     assert not list(smoke.root.glob("data/.*.partial"))
 

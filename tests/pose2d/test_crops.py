@@ -1,11 +1,10 @@
-import cv2
 import numpy as np
 import pytest
 from toy_crops import encode_png, write_toy_data
 
 from pose3d.camera import apply_affine, crop_from_image, invert_affine
 from pose3d.errors import InputError
-from pose3d.pose2d.crops import Crops, cut_square, decode_image, encode_crop, whole_px_square
+from pose3d.pose2d.crops import Crops, cut_square, encode_crop, whole_px_square
 
 
 def test_square_lies_on_whole_px_around_the_box():
@@ -57,13 +56,6 @@ def test_beyond_the_image_its_border_repeats(square):
     assert (crop == 77).all()
 
 
-def test_image_that_does_not_decode_is_named():
-    jpeg = cv2.imencode(".jpg", np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8))[1]
-    for damaged in (jpeg[: len(jpeg) // 2], np.zeros(100, np.uint8), np.zeros(0, np.uint8)):
-        with pytest.raises(InputError, match="S1/Walk/cam0 frame 3"):
-            decode_image(damaged, "frames.h5: S1/Walk/cam0 frame 3")
-
-
 def test_frame_of_another_size_than_its_camera_is_refused():
     encoded = np.frombuffer(encode_png(np.zeros((50, 60, 3), np.uint8)), np.uint8)
     with pytest.raises(InputError, match="frame 0 has 60 x 50 px, its camera 61 x 50"):
@@ -84,6 +76,21 @@ def test_crops_of_several_sequences_stand_one_after_another(tmp_path):
         assert crops.box_sides_px[2] == pytest.approx(max(box[2:] - box[:2]) * 32 / side, rel=1e-5)
         x, y = crops.keypoints_px[0, 16].astype(int)  # drawn last, so nothing hides it
         assert crops.image_rgb(0)[y, x, 2] > 150  # its blue
+
+
+def test_a_frame_step_takes_every_nth_crop_of_each_sequence(tmp_path):
+    sequences = write_toy_data(tmp_path, n_frames=5)
+    with (
+        Crops(tmp_path / "data/crops.h5", sequences) as every,
+        Crops(tmp_path / "data/crops.h5", sequences, frame_step=2) as second,
+    ):
+        taken = [0, 2, 4, 5, 7, 9, 10, 12, 14]
+        assert len(second) == len(taken)
+        np.testing.assert_array_equal(second.keypoints_px, every.keypoints_px[taken])
+        np.testing.assert_array_equal(second.crop_from_image, every.crop_from_image[taken])
+        np.testing.assert_array_equal(second.box_sides_px, every.box_sides_px[taken])
+        for index, original in enumerate(taken):
+            np.testing.assert_array_equal(second.image_rgb(index), every.image_rgb(original))
 
 
 def test_crops_that_do_not_match_the_sequences_are_refused(tmp_path):

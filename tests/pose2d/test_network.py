@@ -72,6 +72,44 @@ def test_mpii_checkpoint_loads_but_for_its_final_layer(tmp_path):
     )
 
 
+def released_resnet101_shapes() -> dict[str, tuple[int, ...]]:
+    """Names and shapes in pose_resnet_101_384x384.pth.tar, spelt out and not taken from our code."""
+
+    def norm(name: str, channels: int) -> dict[str, tuple[int, ...]]:
+        return {f"{name}.{part}": (channels,) for part in ("weight", "bias", "running_mean", "running_var")}
+
+    shapes: dict[str, tuple[int, ...]] = {"conv1.weight": (64, 3, 7, 7)} | norm("bn1", 64)
+    before = 64
+    for layer, (blocks, width) in enumerate([(3, 64), (4, 128), (23, 256), (3, 512)], start=1):
+        for block in range(blocks):
+            name = f"layer{layer}.{block}"
+            shapes[f"{name}.conv1.weight"] = (width, before, 1, 1)
+            shapes[f"{name}.conv2.weight"] = (width, width, 3, 3)
+            shapes[f"{name}.conv3.weight"] = (4 * width, width, 1, 1)
+            shapes |= norm(f"{name}.bn1", width) | norm(f"{name}.bn2", width) | norm(f"{name}.bn3", 4 * width)
+            if block == 0:
+                shapes[f"{name}.downsample.0.weight"] = (4 * width, before, 1, 1)
+                shapes |= norm(f"{name}.downsample.1", 4 * width)
+            before = 4 * width
+    for index, inputs in ((0, 2048), (3, 256), (6, 256)):
+        shapes[f"deconv_layers.{index}.weight"] = (inputs, 256, 4, 4)
+        shapes |= norm(f"deconv_layers.{index + 1}", 256)
+    return shapes | {"final_layer.weight": (16, 256, 1, 1), "final_layer.bias": (16,)}
+
+
+def test_the_released_resnet101_loads_whole_but_for_its_final_layer(tmp_path):
+    shapes = released_resnet101_shapes()
+    weights = {name: torch.full(shape, float(number)) for number, (name, shape) in enumerate(shapes.items())}
+    network = PoseResNet("resnet101", (256, 256, 256))
+    report = load_pretrained(network, save(tmp_path / "pose_resnet_101_384x384.pth.tar", weights))
+    assert sorted(line.split(":")[0] for line in report) == ["final_layer.bias", "final_layer.weight"]
+    loaded = {name: value for name, value in network.state_dict().items() if "num_batches_tracked" not in name}
+    assert set(loaded) == set(shapes)
+    for name, value in loaded.items():
+        if not name.startswith("final_layer."):
+            assert value.shape == shapes[name] and bool((value == weights[name]).all()), name
+
+
 def test_imagenet_checkpoint_loads_but_for_its_head(tmp_path):
     weights = {k: v for k, v in small().state_dict().items() if not k.startswith(("deconv_layers.", "final_layer."))}
     weights = {k: v for k, v in weights.items() if not k.endswith("num_batches_tracked")}

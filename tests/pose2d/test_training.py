@@ -13,7 +13,7 @@ import pytest
 import torch
 from toy_crops import write_toy_data
 
-from pose3d.config import AugmentationParams, CosineSchedule, StepSchedule, Train2DParams
+from pose3d.config.pose2d import AugmentationParams, CosineSchedule, StepSchedule, Train2DParams
 from pose3d.errors import InputError
 from pose3d.pose2d import training as training_module
 from pose3d.pose2d.batches import epoch_order, normalize_images, prefetch, training_batches
@@ -29,6 +29,7 @@ PARAMS = Train2DParams(
     init=None,
     sigma_heatmap_px=1.5,
     sides_weight=3.0,
+    frame_step=1,
     epochs=3,
     batch_size=4,
     lr=0.002,

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pose3d.errors import InputError
-from pose3d.files import atomic_output, write_text
+from pose3d.files import atomic_folder, atomic_output, write_text
 
 _CLIMBS = {0: "f900-3700", 1: "f0-2422", 2: "f100-3110", 3: "f200-2600", 4: "f0-2303"}
 _DEEPMIMIC = (
@@ -79,6 +79,9 @@ PACKAGES = (
 )
 
 
+MANIFEST = "manifest.json"
+
+
 def cache_folder() -> Path:
     """The user's cache: ``POSE3D_CACHE``, or ``~/.cache/pose3d``."""
     return Path(os.environ.get("POSE3D_CACHE") or Path.home() / ".cache" / "pose3d")
@@ -102,9 +105,7 @@ def fetch_packages(packages: tuple[Package, ...], output: Path) -> dict:
         InputError: pip cannot get a package, or a wheel is not the pinned one.
     """
     manifest = {}
-    partial = output.with_name(f".{output.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    try:
+    with atomic_folder(output) as partial:
         for package in packages:
             entry = cached_files(package)
             files = {}
@@ -119,11 +120,7 @@ def fetch_packages(packages: tuple[Package, ...], output: Path) -> dict:
                 "wheel_sha256": package.sha256,
                 "files": files,
             }
-        write_text(partial / "manifest.json", json.dumps(manifest, indent=2) + "\n")
-        shutil.rmtree(output, ignore_errors=True)
-        os.replace(partial, output)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        write_text(partial / MANIFEST, json.dumps(manifest, indent=2) + "\n")
     return manifest
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from pose3d.camera import apply_affine, square_box
 from pose3d.errors import InputError
+from pose3d.frames import as_image, decode_image
 from pose3d.records import EncodedImages, Sequence, open_hdf5
 
 
@@ -59,29 +60,15 @@ def cut_square(image: np.ndarray, square_px: np.ndarray, crop_size_px: int) -> n
     )
 
 
-def decode_image(encoded: np.ndarray, name: str) -> np.ndarray:
-    """Encoded image (N,) uint8 to (H, W, 3) uint8, blue first, as OpenCV has it.
-
-    Raises:
-        InputError: it does not decode; ``name`` says which file, sequence and frame.
-    """
-    # OpenCV decodes a JPEG that was cut off to grey below the cut, so its end marker is checked as well.
-    cut_off = encoded[:2].tobytes() == b"\xff\xd8" and encoded[-2:].tobytes() != b"\xff\xd9"
-    image = None if cut_off or not len(encoded) else cv2.imdecode(encoded, cv2.IMREAD_COLOR)
-    if image is None:
-        raise InputError(f"{name} does not decode: the file is damaged, make it again with `dvc repro`")
-    return image
-
-
 def encode_crop(
-    encoded_frame: np.ndarray,
+    frame: np.ndarray,
     square_px: np.ndarray,
     crop_size_px: int,
     jpeg_quality: int,
     image_size_px: tuple[int, int],
     name: str,
 ) -> bytes:
-    """Encoded frame to the JPEG bytes of its crop.
+    """A frame, encoded or not (see :func:`pose3d.frames.as_image`), to the JPEG bytes of its crop.
 
     Args:
         square_px: (3,) from :func:`whole_px_square`.
@@ -90,7 +77,7 @@ def encode_crop(
     Raises:
         InputError: the frame does not decode or is of another size; ``name`` says which file, sequence and frame.
     """
-    image = decode_image(encoded_frame, name)
+    image = as_image(frame, name)
     if image.shape[1::-1] != image_size_px:
         raise InputError(
             f"{name} has {image.shape[1]} x {image.shape[0]} px, its camera {image_size_px[0]} x {image_size_px[1]}: "
@@ -105,6 +92,9 @@ class Crops:
 
     Use it in a ``with`` statement. Threads may share it.
 
+    Args:
+        frame_step: only every n-th crop of each sequence, from its first on.
+
     Attributes:
         size_px: side of the crops.
         crop_from_image: (N, 2, 3) affine transforms, full-image px to crop px.
@@ -115,8 +105,9 @@ class Crops:
         InputError: the file is damaged, or does not hold a crop for each frame of the sequences.
     """
 
-    def __init__(self, path: str | os.PathLike, sequences: list[Sequence]) -> None:
+    def __init__(self, path: str | os.PathLike, sequences: list[Sequence], frame_step: int = 1) -> None:
         transforms = []
+        taken = slice(None, None, frame_step)
         with open_hdf5(path) as file:
             self.size_px = int(file.attrs["size_px"])
             for sequence in sequences:
@@ -124,15 +115,15 @@ class Crops:
                     raise InputError(
                         f"{path} does not hold the {len(sequence)} crops of {sequence.key}: run crop_resize again"
                     )
-                transforms.append(file[sequence.key]["crop_from_image"][...])
+                transforms.append(file[sequence.key]["crop_from_image"][taken])
         self.crop_from_image = np.concatenate(transforms)
-        keypoints = np.concatenate([sequence.keypoints_px for sequence in sequences])
+        keypoints = np.concatenate([sequence.keypoints_px[taken] for sequence in sequences])
         self.keypoints_px = apply_affine(self.crop_from_image, keypoints).astype(np.float32)
-        boxes = np.concatenate([sequence.boxes_px for sequence in sequences])
+        boxes = np.concatenate([sequence.boxes_px[taken] for sequence in sequences])
         longer_sides = (boxes[:, 2:] - boxes[:, :2]).max(-1)
         self.box_sides_px = (longer_sides * self.crop_from_image[:, 0, 0]).astype(np.float32)
-        self._path, self._sequences = path, sequences
-        self._first_index = np.cumsum([0, *(len(sequence) for sequence in sequences)])
+        self._path, self._sequences, self._frame_step = path, sequences, frame_step
+        self._first_index = np.cumsum([0, *(-(-len(sequence) // frame_step) for sequence in sequences)])
         self._file = h5py.File(path, "r")
         self._images = [EncodedImages(self._file[sequence.key]) for sequence in sequences]
 
@@ -152,7 +143,7 @@ class Crops:
             InputError: it is damaged; names the file, the sequence and the frame.
         """
         number = int(np.searchsorted(self._first_index, index, side="right")) - 1
-        frame = index - int(self._first_index[number])
+        frame = (index - int(self._first_index[number])) * self._frame_step
         name = f"{self._path}: {self._sequences[number].key} frame {frame}"
         try:
             encoded = self._images[number][frame]

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from pose3d.config import CosineSchedule, StepSchedule, Train2DParams
+from pose3d.config.pose2d import CosineSchedule, StepSchedule, Train2DParams
 from pose3d.pose2d.batches import Batch, batches_per_epoch, normalize_images, plain_batches, training_batches
 from pose3d.pose2d.crops import Crops
 from pose3d.pose2d.heatmaps import crop_to_heatmap_px, gaussian_targets

@@ -1,0 +1,134 @@
+"""The three kinds of files in Human3.6M's official downloads: poses (CDF), videos (MP4), bounding boxes (MAT).
+
+Poses: variable ``Pose``, (1, T, 96), 32 joints of x y z in millimetres. Boxes: variable ``Masks`` of a MAT file of
+version 7.3, which is HDF5: one mask of the image's size per frame, 1 inside the box; each is a dataset of its own, so
+that one mask is in memory at a time. Reading 1000 of them takes about two seconds.
+"""
+
+from pathlib import Path
+
+import cv2
+import h5py
+import numpy as np
+
+from pose3d.camera import Camera
+from pose3d.errors import InputError
+from pose3d.skeleton import HUMAN36M_32_TO_17
+
+FRAME_RATE_HZ = 50.0
+LONGEST_GAP_FRAMES = 5
+"""A video and its boxes may end this many frames before the poses do."""
+PERSON_RANGE_MM = (300.0, 4000.0)
+"""The longest side of the box around a person's joints, from curled up to arms stretched."""
+
+
+def read_poses(path: Path) -> np.ndarray:
+    """The 17 joints of a CDF file of positions, (T, 17, 3) float64, metres.
+
+    Raises:
+        InputError: no CDF file, of another shape, not finite, or not in millimetres.
+    """
+    import cdflib  # here, so that other data sets do not need it
+
+    try:
+        values = np.asarray(cdflib.CDF(path).varget("Pose"))
+    except Exception as error:  # cdflib follows offsets in the file: on a damaged one anything may come out
+        raise InputError(f"{path} is not a whole CDF file with a variable Pose ({error}): fetch it again") from None
+    if values.ndim == 3 and len(values) == 1:
+        values = values[0]
+    if values.ndim != 2 or values.shape[1] != 96 or values.dtype.kind != "f":
+        raise InputError(f"{path}: Pose has shape {values.shape}, not (1, frames, 96), which is 32 joints of x y z")
+    return kept_joints_m(values.reshape(-1, 32, 3), str(path))
+
+
+def kept_joints_m(joints_mm: np.ndarray, source: str) -> np.ndarray:
+    """(T, 32, 3) millimetres to (T, 17, 3) float64, metres.
+
+    Raises:
+        InputError: no frames, not finite, or another unit; names ``source``.
+    """
+    poses_mm = joints_mm[:, HUMAN36M_32_TO_17].astype(np.float64)
+    if not len(poses_mm):
+        raise InputError(f"{source} has no frames: fetch it again")
+    if not np.isfinite(poses_mm).all():
+        frame = int(np.argwhere(~np.isfinite(poses_mm))[0, 0])
+        raise InputError(f"{source}: a position is not finite at frame {frame}: fetch it again")
+    extent_mm = float(np.median((poses_mm.max(1) - poses_mm.min(1)).max(-1)))
+    if not PERSON_RANGE_MM[0] <= extent_mm <= PERSON_RANGE_MM[1]:
+        unit = "in metres, not millimetres" if 0.3 <= extent_mm <= 4 else "in another unit or of something else"
+        raise InputError(f"{source}: people are {extent_mm:.3g} mm in size: the positions are {unit}")
+    return poses_mm / 1000
+
+
+def check_video(path: Path, camera: Camera, poses: int) -> int:
+    """Number of frames that a video says it has; only its first frame is decoded.
+
+    Frames are found by number, so that the frame rate matters only where there are more of them than poses: at the
+    right one, the recording went on; at another, frames were put in.
+
+    Raises:
+        InputError: it does not open, its first frame does not decode, or its size or length is not that of the take.
+    """
+    video = cv2.VideoCapture(str(path))
+    try:
+        if not video.isOpened() or not video.read()[0]:
+            raise InputError(f"{path} does not open as a video: the file is damaged, fetch it again")
+        width, height = int(video.get(cv2.CAP_PROP_FRAME_WIDTH)), int(video.get(cv2.CAP_PROP_FRAME_HEIGHT))
+        rate_hz, claimed = video.get(cv2.CAP_PROP_FPS), video.get(cv2.CAP_PROP_FRAME_COUNT)
+    finally:
+        video.release()
+    if (width, height) != (camera.width_px, camera.height_px):
+        raise InputError(
+            f"{path} is {width} x {height} px, camera {camera.id} gives {camera.width_px} x {camera.height_px}: the "
+            "video was resized or is another camera's"
+        )
+    frames = max(int(claimed), 1) if np.isfinite(claimed) else 1
+    check_length(path, frames, "frames", poses)
+    if frames > poses + LONGEST_GAP_FRAMES and abs(rate_hz - FRAME_RATE_HZ) > 0.5:
+        raise InputError(
+            f"{path} has {frames} frames for {poses} poses, and {rate_hz:g} a second, not {FRAME_RATE_HZ:g}: it was "
+            "encoded again or is of another take"
+        )
+    return frames
+
+
+def read_boxes(path: Path, indices: np.ndarray, camera: Camera) -> np.ndarray:
+    """Boxes (T, 4) of frames with given ascending indices, px; fewer where the file ends a little earlier.
+
+    Raises:
+        InputError: not a MAT file of version 7.3, too few masks, or a mask is empty or of another size.
+    """
+    try:
+        with h5py.File(path, "r") as file:
+            masks = file["Masks"][...].ravel()
+            check_length(path, len(masks), "masks", int(indices[-1]) + 1)
+            kept = indices[indices < len(masks)]
+            boxes = [_box(file[masks[i]], f"{path} mask {i}", camera) for i in kept]
+            return np.array(boxes, np.float64).reshape(-1, 4)
+    except InputError:
+        raise
+    except Exception as error:  # h5py raises whatever fits the damage
+        raise InputError(f"{path} is not a whole MAT file (version 7.3) of masks ({error}): fetch it again") from None
+
+
+def check_length(path: Path, frames: int, what: str, poses: int) -> None:
+    """Refuse a file that ends long before the poses do.
+
+    Raises:
+        InputError: names the file and both lengths.
+    """
+    if frames < poses - LONGEST_GAP_FRAMES:
+        raise InputError(f"{path} has {frames} {what} for {poses} poses: it is cut off or of another take")
+
+
+def _box(mask: h5py.Dataset, name: str, camera: Camera) -> tuple[int, int, int, int]:
+    if mask.shape != (camera.width_px, camera.height_px):  # MATLAB's columns come first
+        raise InputError(
+            f"{name} has shape {mask.shape[::-1]}, camera {camera.id} gives {camera.height_px} rows of "
+            f"{camera.width_px} px: the boxes are another camera's"
+        )
+    inside = mask[...] != 0
+    columns, rows = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
+    if not len(columns):
+        raise InputError(f"{name} is empty: without a box that frame cannot be cut out, fetch the file again")
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1

@@ -1,0 +1,111 @@
+"""The original system's npz files: poses in camera space, in millimetres, and keypoints that its network detected.
+
+=================  ==========  ========================================================================================
+files              key         content
+=================  ==========  ========================================================================================
+``poses``          pose3d      subject -> action -> camera -> (T, 17, 3) camera space, millimetres
+``keypoints``      pose2d      subject -> action -> camera -> (T, 17, 2) px of the full image
+=================  ==========  ========================================================================================
+
+The files of each kind are taken together. Which sequences there are is what the 3D files say, for not every take has
+every camera. The world comes from the calibration.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from pose3d.config.dataset import OriginalNpzParams
+from pose3d.datasets.pickled_npz import read_pickled_npz
+from pose3d.datasets.pose_arrays import (
+    as_17_joints,
+    cameras_of,
+    check_actions,
+    check_subjects,
+    cut_alike,
+    detected_keypoints,
+    is_chosen,
+    path_safe,
+    recording_of,
+)
+from pose3d.datasets.recording import Recording, SequenceName
+from pose3d.errors import InputError
+
+
+class OriginalNpz:
+    """The files as a :class:`~pose3d.datasets.recording.Source`.
+
+    Raises:
+        InputError: a file is missing, damaged or of another form, two hold the same sequence, or they lack a subject or
+            an action of the profile.
+    """
+
+    def __init__(self, params: OriginalNpzParams, folder: Path) -> None:
+        self._params = params
+        self._cameras = cameras_of(params, folder)
+        self._keypoints_files = ", ".join(str(folder / name) for name in params.keypoints)
+        poses_files = ", ".join(str(folder / name) for name in params.poses)
+        self._poses = _merged((folder / name for name in params.poses), "pose3d")
+        self._keypoints = _merged((folder / name for name in params.keypoints), "pose2d")
+        check_subjects(params, {name.subject for name in self._poses}, poses_files)
+        check_subjects(params, {name.subject for name in self._keypoints}, self._keypoints_files)
+        self._names = sorted(
+            name
+            for name in self._poses
+            if name.subject in params.subjects.all and is_chosen(name.action, params.actions)
+        )
+        check_actions(params, self._names, poses_files)
+
+    def sequences(self) -> list[SequenceName]:
+        """Every sequence of the 3D files that the profile chooses."""
+        return self._names
+
+    def read(self, name: SequenceName) -> Recording:
+        """Read one of them; raises :class:`InputError` that names the file."""
+        poses, poses_path = self._poses[name]
+        where_3d = f"{poses_path}: {name.key}"
+        if name not in self._keypoints:
+            raise InputError(f"{self._keypoints_files}: no keypoints of {name.key}, while {poses_path} has poses of it")
+        keypoints, keypoints_path = self._keypoints[name]
+        where_2d = f"{keypoints_path}: {name.key}"
+        cameras = self._cameras[name.subject]
+        if name.camera not in cameras:
+            raise InputError(f"{where_3d}: camera {name.camera} is not in the calibration, only {', '.join(cameras)}")
+        poses_mm, keypoints = cut_alike(
+            as_17_joints(poses, (3,), where_3d),
+            as_17_joints(keypoints, (2, 3), where_2d),
+            self._params.frame_step,
+            where_2d,
+        )
+        camera = cameras[name.camera]
+        poses_cam_m = poses_mm / 1000
+        return recording_of(
+            name,
+            camera,
+            self._params.frame_rate_hz / self._params.frame_step,
+            camera.camera_to_world(poses_cam_m),
+            poses_cam_m,
+            detected_keypoints(keypoints, where_2d),
+            poses_path,
+        )
+
+
+def _merged(paths: Iterable[Path], key: str) -> dict[SequenceName, tuple[Any, Path]]:
+    """What each sequence has under ``key`` of one of the files, and which file that is."""
+    merged = {}
+    for path in paths:
+        content = read_pickled_npz(path, [key]).get(key)
+        try:
+            found = [
+                (SequenceName(path_safe(str(subject), path), path_safe(str(action), path), str(camera)), array)
+                for subject, takes in content.items()
+                for action, views in takes.items()
+                for camera, array in views.items()
+            ]
+        except AttributeError:
+            raise InputError(f"{path} has no {key} of subjects, actions and cameras, as the original has it") from None
+        for name, array in found:
+            if name in merged:
+                raise InputError(f"{path} and {merged[name][1]} both have {name.key}: each sequence stands in one file")
+            merged[name] = array, path
+    return merged

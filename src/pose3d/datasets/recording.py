@@ -1,0 +1,177 @@
+"""What every recorded data set gives, and the checks that all of them pass before anything is computed."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from pose3d.errors import InputError
+from pose3d.frames import ImageFiles, VideoFrames
+from pose3d.records import Keypoints2D, Sequence, check_sequence
+from pose3d.skeleton import JOINT_NAMES
+
+LEG = ((1, 2), (2, 3), (4, 5), (5, 6))
+LEG_RANGE_M = (0.4, 1.3)
+"""Thigh and shin together, from a child's to a giant's."""
+FARTHEST_M = 100.0
+KEYPOINT_OFFSET = 0.2
+"""Median over joints and frames, as a share of the person's size. Motion capture seen by Human3.6M's cameras: at most
+0.03 for detections 7 px off, above 0.2 in 94 of 100 takes for keypoints of another camera."""
+BOX_MARGIN_PX = 10.0
+
+
+class SequenceName(NamedTuple):
+    """One take seen by one camera, before it is read."""
+
+    subject: str
+    action: str
+    camera: str
+
+    @property
+    def key(self) -> str:
+        """``<subject>/<action>/<camera>``."""
+        return "/".join(self)
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """A sequence as a data set gives it.
+
+    Attributes:
+        frames: where its pictures are; None where there are none.
+        detected: 2D keypoints that came with the data; None where the pipeline has to detect them itself.
+        positions_file: where the 3D poses stood, for error messages.
+    """
+
+    sequence: Sequence
+    frames: VideoFrames | ImageFiles | None
+    detected: Keypoints2D | None
+    positions_file: Path
+
+    @property
+    def name(self) -> SequenceName:
+        """The sequence's name."""
+        return SequenceName(self.sequence.subject, self.sequence.action, self.sequence.camera.id)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A sequence that should be there and cannot be used, and why, in a sentence that names the file."""
+
+    name: SequenceName
+    sentence: str
+
+
+class Source(Protocol):
+    """A recorded data set on disk.
+
+    Made from its block of params and the data folder; that may raise :class:`InputError` for what concerns the whole
+    (no such file, no such subject).
+    """
+
+    def sequences(self) -> list[SequenceName]:
+        """All sequences that should be there, sorted, those of one take together."""
+        ...
+
+    def read(self, name: SequenceName) -> Recording:
+        """Read one of them; raises :class:`InputError` that names the file."""
+        ...
+
+
+def recordings(source: Source) -> Iterator[Recording | Problem]:
+    """Read and check every sequence; a bad one comes as a :class:`Problem`, so that all can be shown at once."""
+    heights_m: dict[str, list[float]] = {}
+    last: dict[str, SequenceName] = {}
+    for name in source.sequences():
+        try:
+            recording = source.read(name)
+            check_recording(recording)
+        except InputError as error:
+            yield Problem(name, str(error))
+            continue
+        poses = recording.sequence.poses_world_m
+        height = poses[:, JOINT_NAMES.index("Head"), 2] - poses[:, [3, 6], 2].mean(-1)
+        heights_m.setdefault(name.subject, []).append(float(np.median(height)))
+        last[name.subject] = name
+        yield recording
+    for subject, heights in heights_m.items():
+        if np.median(heights) < 0:
+            yield Problem(
+                last[subject],
+                f"{subject}: heads are below feet in most takes: the world's z axis must point up, so axes are swapped "
+                "or a sign is wrong in the positions",
+            )
+
+
+def check_recording(recording: Recording) -> None:
+    """Refuse what can be read and cannot be right: another unit, swapped axes, keypoints of something else.
+
+    Raises:
+        InputError: names the file, the sequence and what to mend.
+    """
+    sequence = recording.sequence
+    key = f"{recording.positions_file}: {sequence.key}"
+    check_sequence(sequence, str(recording.positions_file))
+    check_scale(key, sequence.poses_world_m)
+    depth_m = sequence.poses_cam_m[..., 2]
+    if depth_m.min() <= 0 or depth_m.max() > FARTHEST_M:
+        raise InputError(
+            f"{key}: joints lie {float(depth_m.min()):.3g} to {float(depth_m.max()):.3g} m before the camera: axes are "
+            "swapped, or the calibration is another camera's"
+        )
+    size_px = np.array([sequence.camera.width_px, sequence.camera.height_px])
+    inside = ((sequence.keypoints_px >= 0) & (sequence.keypoints_px <= size_px)).all(-1)
+    if inside.mean() < 0.5:
+        raise InputError(
+            f"{key}: {100 * inside.mean():.0f} % of the joints project into the image: axes are swapped, or the "
+            "calibration is another camera's"
+        )
+    for what, found in (
+        ("frames", recording.frames),
+        ("keypoints", recording.detected and recording.detected.confidence),
+    ):
+        if found is not None and len(found) != len(sequence):
+            raise InputError(f"{key}: {len(found)} {what} for {len(sequence)} poses: they must be the same takes")
+    if recording.detected is not None:
+        _check_detected(key, sequence, recording.detected)
+
+
+def check_scale(key: str, poses_m: np.ndarray) -> None:
+    """Refuse (T, 17, 3) poses whose legs are not of a person's length.
+
+    Raises:
+        InputError: says which unit it looks like.
+    """
+    poses = poses_m.astype(np.float64)
+    leg_m = float(np.median(sum(np.linalg.norm(poses[:, a] - poses[:, b], axis=-1) for a, b in LEG) / 2))
+    shortest_m, longest_m = LEG_RANGE_M
+    if shortest_m <= leg_m <= longest_m:
+        return
+    if shortest_m <= leg_m / 1000 <= longest_m:
+        guess = "the positions look like millimetres where metres belong"
+    elif shortest_m <= leg_m * 1000 <= longest_m:
+        guess = "the positions look like metres where millimetres belong"
+    else:
+        guess = "the positions are in another unit or of other joints"
+    raise InputError(f"{key}: legs are {leg_m:.4g} m long: {guess}")
+
+
+def _check_detected(key: str, sequence: Sequence, detected: Keypoints2D) -> None:
+    bad = ~np.isfinite(detected.keypoints_px)
+    if bad.any():
+        frame, joint, _ = (int(i) for i in np.argwhere(bad)[0])
+        raise InputError(f"{key}: keypoint {JOINT_NAMES[joint]} is not finite at frame {frame}; mend or drop that take")
+    person_px = (sequence.boxes_px[:, 2:] - sequence.boxes_px[:, :2]).max(-1).astype(np.float64)
+    offset_px = np.linalg.norm(detected.keypoints_px - sequence.keypoints_px, axis=-1)
+    if np.median(offset_px / person_px[:, None]) > KEYPOINT_OFFSET:
+        raise InputError(
+            f"{key}: the 2D keypoints lie {float(np.median(offset_px)):.0f} px from where the 3D poses project: they "
+            "are of another camera or take, or not in px"
+        )
+
+
+def boxes_around(keypoints_px: np.ndarray) -> np.ndarray:
+    """(T, J, 2) keypoints to (T, 4) boxes x0, y0, x1, y1 with a small margin, for data that has no boxes."""
+    return np.concatenate([keypoints_px.min(1) - BOX_MARGIN_PX, keypoints_px.max(1) + BOX_MARGIN_PX], axis=-1)

@@ -1,0 +1,125 @@
+"""VideoPose3D's npz files: world poses in one, keypoints that some network detected in the other.
+
+=================  ================  ==================================================================================
+file               key               content
+=================  ================  ==================================================================================
+``positions``      positions_3d      subject -> action -> (T, 17 or 32, 3) world, metres, z up
+``keypoints``      positions_2d      subject -> action -> one array per camera, in the calibration's order, each
+                                     (T, 17 or 32, 2) px of the full image, or 3 with the confidence
+``keypoints``      metadata          may be missing; its ``keypoints_symmetry`` must be that of Human3.6M's 17 joints
+=================  ================  ==================================================================================
+
+Subjects and actions may be any. Takes of an action are told apart by a number after its name: ``Walking 1`` is our
+``Walking-1``, and ``Walking`` stays.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pose3d.config.dataset import VideoPose3DParams
+from pose3d.datasets.pickled_npz import read_pickled_npz
+from pose3d.datasets.pose_arrays import (
+    as_17_joints,
+    cameras_of,
+    check_actions,
+    check_subjects,
+    cut_alike,
+    detected_keypoints,
+    is_chosen,
+    path_safe,
+    recording_of,
+)
+from pose3d.datasets.recording import Recording, SequenceName
+from pose3d.errors import InputError
+from pose3d.skeleton import LEFT_JOINTS, N_JOINTS, RIGHT_JOINTS
+
+
+class VideoPose3D:
+    """The pair of files as a :class:`~pose3d.datasets.recording.Source`.
+
+    Raises:
+        InputError: a file is missing, damaged or of another form, or lacks a subject or an action of the profile.
+    """
+
+    def __init__(self, params: VideoPose3DParams, folder: Path) -> None:
+        self._params = params
+        self._positions_path, self._keypoints_path = folder / params.positions, folder / params.keypoints
+        self._cameras = cameras_of(params, folder)
+        positions = read_pickled_npz(self._positions_path, ["positions_3d"])
+        keypoints = read_pickled_npz(self._keypoints_path, ["positions_2d", "metadata"])
+        if _is_of_other_joints(keypoints.get("metadata")):
+            raise InputError(
+                f"{self._keypoints_path}: its metadata's left and right joints are not those of Human3.6M's 17 joints: "
+                "these are keypoints of another skeleton, such as COCO's; use a file of Human3.6M's joints"
+            )
+        self._poses = self._takes(positions.get("positions_3d"), "positions_3d", self._positions_path)
+        self._keypoints = self._takes(keypoints.get("positions_2d"), "positions_2d", self._keypoints_path)
+        self._names = sorted(
+            SequenceName(subject, action, camera)
+            for subject, takes in self._poses.items()
+            for action in takes
+            if is_chosen(action, params.actions)
+            for camera in self._cameras[subject]
+        )
+        check_actions(params, self._names, self._positions_path)
+
+    def _takes(self, content: Any, key: str, path: Path) -> dict[str, dict[str, Any]]:
+        """Subject to our name of the action to what the file holds for it; subjects of the profile only."""
+        if not isinstance(content, dict) or not all(isinstance(takes, dict) for takes in content.values()):
+            raise InputError(f"{path} has no {key} of subjects and actions, as VideoPose3D's files have it")
+        subjects = {path_safe(str(subject), path): takes for subject, takes in content.items()}
+        check_subjects(self._params, subjects, path)
+        renamed = {}
+        for subject in self._params.subjects.all:
+            renamed[subject] = {path_safe(str(action), path): take for action, take in subjects[subject].items()}
+            if len(renamed[subject]) < len(subjects[subject]):
+                raise InputError(f"{path}: {subject} has two actions whose names differ by a space only: rename one")
+        return renamed
+
+    def sequences(self) -> list[SequenceName]:
+        """Every take of the 3D file that the profile chooses, by every camera."""
+        return self._names
+
+    def read(self, name: SequenceName) -> Recording:
+        """Read one of them; raises :class:`InputError` that names the file."""
+        take = f"{name.subject}/{name.action}"
+        where_3d, where_2d = f"{self._positions_path}: {take}", f"{self._keypoints_path}: {take}/{name.camera}"
+        cameras = self._cameras[name.subject]
+        views = self._keypoints[name.subject].get(name.action)
+        if not isinstance(views, list | tuple | np.ndarray):
+            raise InputError(f"{where_2d}: has no list of keypoints, while {self._positions_path} has its poses")
+        view = list(cameras).index(name.camera)
+        if view >= len(views) or len(views) > len(cameras):
+            raise InputError(
+                f"{where_2d}: the take has {len(views)} views for the calibration's {len(cameras)} cameras: there must "
+                "be one of each, in that order"
+            )
+        poses_world_m, keypoints = cut_alike(
+            as_17_joints(self._poses[name.subject][name.action], (3,), where_3d),
+            as_17_joints(views[view], (2, 3), where_2d),
+            self._params.frame_step,
+            where_2d,
+        )
+        camera = cameras[name.camera]
+        return recording_of(
+            name,
+            camera,
+            self._params.frame_rate_hz / self._params.frame_step,
+            poses_world_m,
+            camera.world_to_camera(poses_world_m),
+            detected_keypoints(keypoints, where_2d),
+            self._positions_path,
+        )
+
+
+def _is_of_other_joints(metadata: Any) -> bool:
+    """Whether metadata says that 17 keypoints are of another skeleton; metadata without a word of it says nothing."""
+    if not isinstance(metadata, dict) or metadata.get("num_joints") != N_JOINTS:
+        return False
+    try:
+        sides = {frozenset(side) for side in metadata["keypoints_symmetry"]}
+    except (KeyError, TypeError):
+        return False
+    return sides != {frozenset(LEFT_JOINTS), frozenset(RIGHT_JOINTS)}

@@ -1,0 +1,210 @@
+"""frames.h5: the pictures of each sequence, or where in the user's own data they are.
+
+Rendered frames stand in the file, encoded. Those of recorded data sets stay in the user's videos and image files, to
+which the file refers by path (relative to the data folder, so that the file's bytes do not depend on the machine).
+
+======================  =============================================================================================
+of a sequence's group   content
+======================  =============================================================================================
+encoded, offsets        the frames themselves, see :mod:`pose3d.records`
+attribute video         path of a video; dataset ``frame_indices`` (T,) int64 says which of its frames, ascending
+dataset image_paths     (T,) paths of image files
+======================  =============================================================================================
+
+Root attribute ``folder``: ``dataset.folder`` of the profile; empty where the environment names the folder. A data set
+without images has no groups here.
+"""
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import h5py
+import numpy as np
+
+from pose3d.errors import InputError
+from pose3d.own_data import data_folder
+from pose3d.records import EncodedImages, Sequence, open_hdf5, write_dataset
+
+NO_IMAGE_GREY = 235
+
+
+@dataclass(frozen=True, eq=False)
+class VideoFrames:
+    """Some frames of a video.
+
+    Attributes:
+        path: relative to the data folder.
+        indices: (T,) int64, strictly ascending, the first frame of the video is 0.
+    """
+
+    path: str
+    indices: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+
+@dataclass(frozen=True, eq=False)
+class ImageFiles:
+    """T image files, by path relative to the data folder."""
+
+    paths: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+
+def write_reference(file: h5py.File, key: str, frames: VideoFrames | ImageFiles) -> None:
+    """Say under ``key`` where the frames of a sequence are."""
+    group = file.create_group(key)
+    if isinstance(frames, VideoFrames):
+        group.attrs["video"] = frames.path
+        write_dataset(group, "frame_indices", np.asarray(frames.indices, np.int64))
+    else:
+        write_dataset(group, "image_paths", np.array([path.encode() for path in frames.paths]))
+
+
+def decode_image(encoded: np.ndarray, name: str) -> np.ndarray:
+    """Encoded image (N,) uint8 to (H, W, 3) uint8, blue first, as OpenCV has it.
+
+    Raises:
+        InputError: it does not decode; ``name`` says which file, sequence and frame.
+    """
+    # OpenCV decodes a JPEG that was cut off to grey below the cut, so its end marker is checked as well.
+    cut_off = encoded[:2].tobytes() == b"\xff\xd8" and encoded[-2:].tobytes() != b"\xff\xd9"
+    image = None if cut_off or not len(encoded) else cv2.imdecode(encoded, cv2.IMREAD_COLOR)
+    if image is None:
+        raise InputError(f"{name} does not decode: the file is damaged, make or fetch it again")
+    return image
+
+
+def video_frames(path: Path, indices: np.ndarray) -> Iterator[np.ndarray]:
+    """Decode frames of a video in order, (H, W, 3) uint8, blue first; only the asked ones are converted.
+
+    Args:
+        indices: strictly ascending.
+
+    Raises:
+        InputError: the video is missing, does not open, or ends before the last of the frames.
+    """
+    if not path.exists():
+        raise InputError(f"{path} is missing: it was there when prepare ran; put it back or run prepare again")
+    video = cv2.VideoCapture(str(path))
+    try:
+        if not video.isOpened():
+            raise InputError(f"{path} does not open as a video: the file is damaged, fetch it again")
+        position = 0
+        for index in indices:
+            while position <= index:
+                if not video.grab():
+                    raise InputError(
+                        f"{path} ends or is damaged at frame {position}, frame {index} was asked for: fetch it again"
+                    )
+                position += 1
+            decoded, image = video.retrieve()
+            if not decoded:
+                raise InputError(f"{path} is damaged at frame {index}: fetch it again")
+            yield image
+    finally:
+        video.release()
+
+
+class Frames:
+    """frames.h5, open for reading. Use it in a ``with`` statement.
+
+    Raises:
+        InputError: the file is missing or damaged; when frames are read, one is missing or damaged.
+    """
+
+    def __init__(self, path: str | os.PathLike) -> None:
+        self._path = path
+        self._opened = open_hdf5(path)
+
+    def __enter__(self) -> "Frames":
+        self._file = self._opened.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> bool | None:
+        return self._opened.__exit__(*error)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._file
+
+    @property
+    def empty(self) -> bool:
+        """True for a data set without images."""
+        return not len(self._file)
+
+    def count(self, key: str) -> int:
+        """Number of frames of a sequence; 0 where it has none."""
+        if key not in self._file:
+            return 0
+        group = self._file[key]
+        if "encoded" in group:
+            return len(EncodedImages(group))
+        return len(group["frame_indices"] if "video" in group.attrs else group["image_paths"])
+
+    def name(self, key: str, frame: int) -> str:
+        """What error messages call a frame: the file that it is in, and its number."""
+        group = self._file[key]
+        if "encoded" in group:
+            return f"{self._path}: {key} frame {frame}"
+        if "video" in group.attrs:
+            return f"{self._folder() / group.attrs['video']} frame {int(group['frame_indices'][frame])}"
+        return str(self._folder() / group["image_paths"][frame].decode())
+
+    def read(self, key: str, frames: Iterable[int]) -> Iterator[np.ndarray]:
+        """Frames of a sequence one after another: (N,) uint8 where they are encoded, (H, W, 3) BGR from a video.
+
+        Decoding is left to :func:`as_image`, which threads may share; a video has to be decoded in order.
+
+        Args:
+            frames: ascending.
+        """
+        group = self._file[key]
+        if "encoded" in group:
+            images = EncodedImages(group)
+            for frame in frames:
+                yield images[frame]
+        elif "video" in group.attrs:
+            yield from video_frames(self._folder() / group.attrs["video"], group["frame_indices"][...][list(frames)])
+        else:
+            paths = group["image_paths"][...]
+            for frame in frames:
+                path = self._folder() / paths[frame].decode()
+                try:
+                    yield np.fromfile(path, np.uint8)
+                except FileNotFoundError:
+                    raise InputError(
+                        f"{path} is missing: it was there when prepare ran; put it back or run prepare again"
+                    ) from None
+
+    def _folder(self) -> Path:
+        return data_folder(self._file.attrs["folder"] or None)
+
+
+def as_image(frame: np.ndarray, name: str) -> np.ndarray:
+    """What :meth:`Frames.read` gives as (H, W, 3) uint8, blue first."""
+    return decode_image(frame, name) if frame.ndim == 1 else frame
+
+
+def read_rgb(frames_path: str | os.PathLike, sequence: Sequence, indices: Iterable[int]) -> Iterator[np.ndarray]:
+    """Decode some frames of a sequence for drawing, each (H, W, 3) RGB; plain grey where the data set has no images.
+
+    Args:
+        indices: ascending.
+
+    Raises:
+        InputError: an image does not decode; says which.
+    """
+    indices = list(indices)
+    with Frames(frames_path) as frames:
+        if sequence.key not in frames:
+            grey = np.full((sequence.camera.height_px, sequence.camera.width_px, 3), NO_IMAGE_GREY, np.uint8)
+            yield from (grey.copy() for _ in indices)
+            return
+        for index, frame in zip(indices, frames.read(sequence.key, indices), strict=True):
+            yield cv2.cvtColor(as_image(frame, frames.name(sequence.key, index)), cv2.COLOR_BGR2RGB)

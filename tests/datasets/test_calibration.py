@@ -1,0 +1,109 @@
+import copy
+import json
+
+import numpy as np
+import pytest
+
+from pose3d.datasets.calibration import HUMAN36M, cameras_from, human36m_cameras, read_calibration
+from pose3d.errors import InputError
+
+
+def test_the_published_cameras_stand_around_the_room_and_look_at_its_centre():
+    cameras = human36m_cameras()
+    assert list(cameras) == ["S1", "S5", "S6", "S7", "S8", "S9", "S11"]
+    for of_subject in cameras.values():
+        assert list(of_subject) == ["54138969", "55011271", "58860488", "60457274"]
+        for camera in of_subject.values():
+            assert 1.4 < camera.position_m[2] < 1.7 and 3.5 < np.linalg.norm(camera.position_m[:2]) < 6
+            centre = camera.project(camera.world_to_camera([0, 0, 0.9]))
+            assert np.linalg.norm(centre - [camera.width_px / 2, camera.height_px / 2]) < 250
+            up = camera.project(camera.world_to_camera([0, 0, 1.7]))
+            assert up[1] < centre[1], "the world's z axis points up in the image"
+
+
+def test_a_published_camera_has_the_published_numbers():
+    camera = human36m_cameras()["S9"]["58860488"]
+    assert (camera.width_px, camera.height_px) == (1000, 1000)
+    np.testing.assert_allclose(camera.position_m, [-1.67099, 5.21199, 1.52839], atol=1e-5)
+    np.testing.assert_allclose(
+        camera.intrinsics_px[[0, 1, 0, 1], [0, 1, 2, 2]], [1149.14, 1148.80, 519.82, 501.40], atol=0.01
+    )
+    inner = HUMAN36M["intrinsics"][2]
+    k1, k2, k3 = inner["radial_distortion"]
+    np.testing.assert_allclose(camera.distortion, [k1, k2, *inner["tangential_distortion"], k3])
+
+
+def test_a_file_of_the_same_form_gives_the_same_cameras(tmp_path):
+    path = tmp_path / "cameras.json"
+    path.write_text(json.dumps(HUMAN36M))
+    expected, found = human36m_cameras(), read_calibration(path)
+    assert {subject: list(cameras) for subject, cameras in found.items()} == {s: list(c) for s, c in expected.items()}
+    np.testing.assert_array_equal(found["S5"]["60457274"].rotation, expected["S5"]["60457274"].rotation)
+
+
+def test_numbers_for_ids_become_names():
+    content = copy.deepcopy(HUMAN36M)
+    content["intrinsics"][0]["id"] = 0
+    assert list(cameras_from(content, "file")["S1"])[0] == "0"
+
+
+@pytest.mark.parametrize("text", ["{", "not json", "\x00"])
+def test_a_file_that_is_not_json(tmp_path, text):
+    path = tmp_path / "cameras.json"
+    path.write_text(text)
+    with pytest.raises(InputError, match="cameras.json is not JSON"):
+        read_calibration(path)
+
+
+def test_bytes_that_are_no_text(tmp_path):
+    path = tmp_path / "cameras.json"
+    path.write_bytes(b"\xff\xfe\xfd")
+    with pytest.raises(InputError, match="cameras.json is not JSON"):
+        read_calibration(path)
+
+
+def test_a_missing_file(tmp_path):
+    with pytest.raises(InputError, match="none.json is missing: dataset.calibration must name"):
+        read_calibration(tmp_path / "none.json")
+
+
+def without(*keys):
+    content = copy.deepcopy(HUMAN36M)
+    inner = content
+    for key in keys[:-1]:
+        inner = inner[key]
+    del inner[keys[-1]]
+    return content
+
+
+def changed(value, *keys):
+    content = copy.deepcopy(HUMAN36M)
+    inner = content
+    for key in keys[:-1]:
+        inner = inner[key]
+    inner[keys[-1]] = value
+    return content
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (without("intrinsics"), "has no 'intrinsics'"),
+        (without("extrinsics", "S1", 0, "orientation"), "has no 'orientation'"),
+        (without("intrinsics", 3, "id"), "has no 'id'"),
+        (without("extrinsics", "S1", 0), "shorter|not a calibration"),
+        (changed([1.0, 2.0], "intrinsics", 0, "radial_distortion"), "not a calibration"),
+        (changed([0, 0, 0, 0], "extrinsics", "S1", 0, "orientation"), "not a calibration"),
+        (changed([1, 2], "extrinsics", "S1", 0, "translation"), "not a calibration"),
+        (changed([1, 2, float("nan")], "extrinsics", "S1", 0, "translation"), "not a calibration"),
+        (changed("wide", "intrinsics", 0, "res_w"), "not a calibration"),
+        (changed(None, "intrinsics", 0), "not a calibration"),
+        (changed([], "extrinsics"), "not a calibration"),
+        ([], "not a calibration"),
+        (None, "not a calibration"),
+    ],
+)
+def test_another_form_is_refused_by_name(content, message):
+    with pytest.raises(InputError, match=message) as raised:
+        cameras_from(content, "cameras.json")
+    assert str(raised.value).startswith("cameras.json ")

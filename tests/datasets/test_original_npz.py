@@ -1,0 +1,120 @@
+import re
+
+import numpy as np
+import pytest
+from tiny_npz import original_npz_params, write_original_npz
+
+from pose3d.datasets.calibration import human36m_cameras
+from pose3d.datasets.original_npz import OriginalNpz
+from pose3d.datasets.pickled_npz import read_pickled_npz
+from pose3d.datasets.recording import Problem, Recording, SequenceName, recordings
+from pose3d.errors import InputError
+
+POSES, KEYPOINTS = "h36m_gt_train.npz", "pose_resnet/h36m_pred2d_train.npz"
+CAMERAS = ["54138969", "55011271", "58860488", "60457274"]
+NAME = SequenceName("S1", "Walking-1", CAMERAS[1])
+
+
+def change(path, key, damage):
+    """Rewrite one of the files after ``damage``, which changes its content or returns another."""
+    content = read_pickled_npz(path, ["pose2d", "pose3d"])
+    replaced = damage(content[key])
+    np.savez(path, **(content | {key: replaced} if isinstance(replaced, dict | list) else content))
+
+
+def test_every_sequence_of_the_profile_is_read(tmp_path):
+    world = write_original_npz(tmp_path)
+    source = OriginalNpz(original_npz_params(frame_step=2), tmp_path)
+    assert source.sequences() == [
+        SequenceName(s, a, c) for s in ("S1", "S9") for a in ("Walking-1", "Walking-2") for c in CAMERAS
+    ]
+    read = list(recordings(source))
+    assert all(isinstance(recording, Recording) for recording in read)
+    for recording, name in zip(read, source.sequences(), strict=True):
+        sequence = recording.sequence
+        assert sequence.key == name.key and sequence.fps == 25 and len(sequence) == 6 and recording.frames is None
+        np.testing.assert_allclose(sequence.poses_world_m, world[name.subject][name.action][::2], atol=1e-6)
+
+    sequence, camera = source.read(NAME).sequence, human36m_cameras()["S1"][NAME.camera]
+    np.testing.assert_allclose(sequence.poses_cam_m, camera.world_to_camera(world["S1"]["Walking-1"][::2]), atol=1e-6)
+    true = read_pickled_npz(tmp_path / POSES, ["pose2d"])["pose2d"]["S1"]["Walking-1"][NAME.camera]
+    np.testing.assert_allclose(sequence.keypoints_px, true[::2], atol=1e-2)
+    detected = read_pickled_npz(tmp_path / KEYPOINTS, ["pose2d"])["pose2d"]["S1"]["Walking-1"][NAME.camera]
+    np.testing.assert_array_equal(source.read(NAME).detected.keypoints_px, detected[::2])
+
+
+def test_cameras_may_be_numbers(tmp_path):
+    write_original_npz(tmp_path)
+    wanted = OriginalNpz(original_npz_params(), tmp_path).read(NAME)
+
+    def numbered(content):
+        return {s: {a: {int(c): v for c, v in views.items()} for a, views in t.items()} for s, t in content.items()}
+
+    for file, key in ((POSES, "pose3d"), (KEYPOINTS, "pose2d")):
+        change(tmp_path / file, key, numbered)
+    source = OriginalNpz(original_npz_params(), tmp_path)
+    np.testing.assert_array_equal(source.read(NAME).sequence.keypoints_px, wanted.sequence.keypoints_px)
+
+
+def test_a_take_without_one_camera_is_no_problem(tmp_path):
+    write_original_npz(tmp_path)
+    change(tmp_path / POSES, "pose3d", lambda content: content["S1"]["Walking-2"].__delitem__(CAMERAS[0]))
+    source = OriginalNpz(original_npz_params(), tmp_path)
+    assert len(source.sequences()) == 15 == len([r for r in recordings(source) if isinstance(r, Recording)])
+
+
+def test_actions_are_chosen_by_name(tmp_path):
+    write_original_npz(tmp_path, actions=["Walking-1", "WalkDog-1"])
+    source = OriginalNpz(original_npz_params(actions=("Walking",)), tmp_path)
+    assert {name.action for name in source.sequences()} == {"Walking-1"}
+    with pytest.raises(InputError, match="h36m_gt_test.npz has no takes of action Photo"):
+        OriginalNpz(original_npz_params(actions=("Photo",)), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("file", "key", "damage", "message"),
+    [
+        (POSES, "pose3d", lambda content: content.__delitem__("S1"), "has no subject S1, only S11, S5"),
+        (KEYPOINTS, "pose2d", lambda content: content.__delitem__("S1"), "has no subject S1, only S11, S5"),
+        (POSES, "pose3d", lambda content: [1, 2], "has no pose3d of subjects, actions and cameras"),
+        (POSES, "pose3d", lambda content: content.update(S9=content["S1"]), "both have S9/Walking-1/54138969"),
+        (KEYPOINTS, "pose2d", lambda content: content.update({"S1/2": content["S1"]}), "'S1/2' cannot name"),
+    ],
+)
+def test_what_is_wrong_as_a_whole_is_refused_at_once(tmp_path, file, key, damage, message):
+    write_original_npz(tmp_path)
+    change(tmp_path / file, key, damage)
+    with pytest.raises(InputError, match=message) as raised:
+        OriginalNpz(original_npz_params(), tmp_path)
+    assert str(tmp_path / file) in str(raised.value)
+
+
+def test_a_missing_file(tmp_path):
+    write_original_npz(tmp_path)
+    (tmp_path / KEYPOINTS).unlink()
+    with pytest.raises(InputError, match=f"{KEYPOINTS} is missing"):
+        OriginalNpz(original_npz_params(), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("file", "key", "damage", "message"),
+    [
+        (KEYPOINTS, "pose2d", lambda views: views.__delitem__(NAME.camera), "no keypoints of S1/Walking-1/55011271"),
+        (KEYPOINTS, "pose2d", lambda views: views.update({NAME.camera: views[NAME.camera][:5]}), "5 frames of"),
+        (KEYPOINTS, "pose2d", lambda views: views.update({NAME.camera: views[NAME.camera][:, :16]}), "16, 2"),
+        (KEYPOINTS, "pose2d", lambda views: views.update({NAME.camera: views[CAMERAS[0]] + 400}), "px from where"),
+        (POSES, "pose3d", lambda views: views.update({NAME.camera: views[NAME.camera][:, :16]}), "16, 3"),
+        (POSES, "pose3d", lambda views: views.update({NAME.camera: -views[NAME.camera]}), "behind camera 55011271"),
+        (POSES, "pose3d", lambda views: views.update({NAME.camera: views[NAME.camera] / 1000}), "look like metres"),
+        (POSES, "pose3d", lambda views: views.update({"cam9": views[NAME.camera]}), "cam9"),
+    ],
+)
+def test_a_bad_sequence_is_named_and_the_others_are_read(tmp_path, file, key, damage, message):
+    write_original_npz(tmp_path)
+    change(tmp_path / file, key, lambda content: damage(content["S1"]["Walking-1"]))
+    found = list(recordings(OriginalNpz(original_npz_params(), tmp_path)))
+    (problem,) = [problem for problem in found if isinstance(problem, Problem)]
+    assert re.search(message, problem.sentence) and problem.name.key in problem.sentence
+    assert len([recording for recording in found if isinstance(recording, Recording)]) >= 15
+    if "legs" not in problem.sentence and "project" not in problem.sentence:
+        assert str(tmp_path / file) in problem.sentence

@@ -1,0 +1,148 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from people import camera_ring, detect, take
+
+from pose3d.camera import Camera
+from pose3d.datasets.recording import Problem, Recording, SequenceName, boxes_around, check_recording, recordings
+from pose3d.errors import InputError
+from pose3d.frames import ImageFiles
+from pose3d.records import Keypoints2D
+
+
+def recorded(sequence, frames, detected) -> Recording:
+    return Recording(sequence, frames, detected, Path("positions.npz"))
+
+
+class Listed:
+    """A source of ready-made recordings; an error in place of one is raised when it is read."""
+
+    def __init__(self, found):
+        self.found = found
+
+    def sequences(self):
+        return list(self.found)
+
+    def read(self, name):
+        if isinstance(self.found[name], InputError):
+            raise self.found[name]
+        return self.found[name]
+
+
+def name_of(sequence):
+    return SequenceName(*sequence.key.split("/"))
+
+
+def seen_by(camera, sequence, poses_world_m):
+    """The sequence with other poses, seen by another camera."""
+    poses_cam_m = camera.world_to_camera(poses_world_m)
+    keypoints_px = camera.project(poses_cam_m)
+    return replace(
+        sequence,
+        camera=camera,
+        poses_world_m=np.asarray(poses_world_m, np.float32),
+        poses_cam_m=poses_cam_m.astype(np.float32),
+        keypoints_px=keypoints_px.astype(np.float32),
+        boxes_px=boxes_around(keypoints_px).astype(np.float32),
+    )
+
+
+@pytest.fixture
+def sequences():
+    return take("S1", "Walking-1", 12, camera_ring())
+
+
+@pytest.fixture
+def sequence(sequences):
+    return sequences[0]
+
+
+def test_good_recordings_pass(sequences):
+    listed = {
+        name_of(s): recorded(s, ImageFiles(tuple(map(str, range(12)))), detected)
+        for s, detected in zip(sequences, detect(sequences, 3), strict=True)
+    }
+    assert list(recordings(Listed(listed))) == list(listed.values())
+
+
+def test_every_problem_is_shown_and_the_rest_is_read(sequences):
+    bad = replace(sequences[1], poses_world_m=1000 * sequences[1].poses_world_m)
+    listed = {
+        SequenceName("S1", "Walking-1", "broken"): InputError("some.mp4 is damaged"),
+        name_of(bad): recorded(bad, None, None),
+        name_of(sequences[0]): recorded(sequences[0], None, None),
+    }
+    first, second, third = recordings(Listed(listed))
+    assert first == Problem(SequenceName("S1", "Walking-1", "broken"), "some.mp4 is damaged")
+    assert second.name == name_of(bad) and third.sequence is sequences[0]
+
+
+@pytest.mark.parametrize(
+    ("factor", "message"),
+    [
+        (1000, "S1/Walking-1/cam0: legs are 8.. m long: the positions look like millimetres where metres belong"),
+        (0.001, "look like metres where millimetres belong"),
+        (39.37, "in another unit or of other joints"),
+    ],
+)
+def test_another_unit_is_named(sequence, factor, message):
+    with pytest.raises(InputError, match=message):
+        check_recording(recorded(replace(sequence, poses_world_m=factor * sequence.poses_world_m), None, None))
+
+
+def test_swapped_axes_are_refused(sequence):
+    # A person who lies 5 m above the floor, as y and z swapped make of somebody 5 m away.
+    swapped = (sequence.poses_world_m + np.float32([0, 5, 0]))[..., [0, 2, 1]]
+    with pytest.raises(InputError, match="cam0: 0 % of the joints project into the image: axes are swapped"):
+        check_recording(recorded(seen_by(sequence.camera, sequence, swapped), None, None))
+    behind = replace(sequence, poses_cam_m=-sequence.poses_cam_m)
+    with pytest.raises(InputError, match=r"cam0: .* m before the camera: axes are swapped"):
+        check_recording(recorded(behind, None, None))
+
+
+def test_heads_below_feet_are_a_problem_of_the_subject(sequence):
+    # The world upside down, camera and all: every sequence for itself looks right.
+    turned = np.diag([1.0, -1, -1])
+    camera = sequence.camera
+    upside_down = Camera(
+        camera.id,
+        camera.width_px,
+        camera.height_px,
+        camera.intrinsics_px,
+        camera.distortion,
+        camera.rotation @ turned,
+        camera.translation_m,
+    )
+    bad = seen_by(upside_down, sequence, sequence.poses_world_m @ turned)
+    np.testing.assert_allclose(bad.keypoints_px, sequence.keypoints_px, atol=1e-2)
+    read, problem = recordings(Listed({name_of(bad): recorded(bad, None, None)}))
+    assert read.sequence is bad
+    assert problem.name == name_of(bad) and "S1: heads are below feet" in problem.sentence
+
+
+def test_keypoints_of_another_camera_are_refused(sequences):
+    # A person beside the middle: in the middle of a ring of cameras all of them see nearly the same.
+    away = [seen_by(s.camera, s, s.poses_world_m + np.float32([0.5, -0.5, 0])) for s in sequences]
+    detected = detect(away, 20)
+    check_recording(recorded(away[0], None, detected[0]))
+    with pytest.raises(InputError, match="cam0: the 2D keypoints lie .* px from where the 3D poses project"):
+        check_recording(recorded(away[0], None, detected[1]))
+
+
+def test_counts_and_numbers_of_what_comes_with_the_poses(sequence):
+    (detected,) = detect([sequence], 3)
+    with pytest.raises(InputError, match=r"positions\.npz: .*cam0: 3 frames for 12 poses"):
+        check_recording(recorded(sequence, ImageFiles(("a", "b", "c")), None))
+    short = Keypoints2D(detected.keypoints_px[:5], detected.confidence[:5])
+    with pytest.raises(InputError, match="cam0: 5 keypoints for 12 poses"):
+        check_recording(recorded(sequence, None, short))
+    detected.keypoints_px[7, 10, 1] = np.inf
+    with pytest.raises(InputError, match="keypoint Head is not finite at frame 7"):
+        check_recording(recorded(sequence, None, detected))
+
+
+def test_boxes_hold_all_joints_with_a_margin():
+    keypoints = np.array([[[10.0, 40], [30, 20]], [[0, 0], [1, 2]]])
+    np.testing.assert_array_equal(boxes_around(keypoints), [[0, 10, 40, 50], [-10, -10, 11, 12]])

@@ -1,0 +1,165 @@
+import json
+import re
+
+import numpy as np
+import pytest
+from tiny_npz import METADATA, save_videopose3d, videopose3d_params, with_32_joints, write_videopose3d
+
+from pose3d.datasets.calibration import HUMAN36M, human36m_cameras
+from pose3d.datasets.recording import Problem, Recording, SequenceName, recordings
+from pose3d.datasets.videopose3d import VideoPose3D
+from pose3d.errors import InputError
+
+POSITIONS, KEYPOINTS = "data_3d_h36m.npz", "data_2d_h36m_cpn_ft_h36m_dbb.npz"
+CAMERAS = ["54138969", "55011271", "58860488", "60457274"]
+NAME = SequenceName("S1", "Walking-1", CAMERAS[2])
+
+
+def test_every_take_and_camera_of_the_profile_is_read(tmp_path):
+    positions, keypoints = write_videopose3d(tmp_path)
+    source = VideoPose3D(videopose3d_params(), tmp_path)
+    assert source.sequences() == [
+        SequenceName(s, a, c) for s in ("S1", "S9") for a in ("Walking", "Walking-1") for c in CAMERAS
+    ]
+    read = list(recordings(source))
+    assert all(isinstance(recording, Recording) for recording in read)
+    assert [r.sequence.key for r in read] == [name.key for name in source.sequences()]
+
+    recording = source.read(NAME)
+    sequence, camera = recording.sequence, human36m_cameras()["S1"][CAMERAS[2]]
+    np.testing.assert_array_equal(sequence.poses_world_m, positions["S1"]["Walking 1"])
+    np.testing.assert_allclose(sequence.poses_cam_m, camera.world_to_camera(sequence.poses_world_m), atol=1e-6)
+    np.testing.assert_allclose(sequence.keypoints_px, camera.project(sequence.poses_cam_m), atol=1e-3)
+    np.testing.assert_array_equal(recording.detected.keypoints_px, keypoints["S1"]["Walking 1"][2])
+    assert np.linalg.norm(recording.detected.keypoints_px - sequence.keypoints_px, axis=-1).mean() < 6
+    assert (recording.detected.confidence == 1).all() and recording.frames is None and sequence.fps == 50
+    np.testing.assert_allclose(sequence.boxes_px[:, :2], sequence.keypoints_px.min(1) - 10, atol=1e-3)
+
+
+def test_the_32_joints_of_the_motion_capture_are_the_same(tmp_path):
+    positions, keypoints = write_videopose3d(tmp_path, ["S1", "S9"])
+    wanted = VideoPose3D(videopose3d_params(), tmp_path).read(NAME)
+    wide = {s: {a: with_32_joints(p) for a, p in takes.items()} for s, takes in positions.items()}
+    wide_2d = {s: {a: [with_32_joints(v) for v in views] for a, views in t.items()} for s, t in keypoints.items()}
+    save_videopose3d(tmp_path, wide, wide_2d, {"num_joints": 32, "keypoints_symmetry": [[6, 7], [1, 2]]})
+    read = VideoPose3D(videopose3d_params(), tmp_path).read(NAME)
+    np.testing.assert_array_equal(read.sequence.poses_world_m, wanted.sequence.poses_world_m)
+    np.testing.assert_array_equal(read.detected.keypoints_px, wanted.detected.keypoints_px)
+
+
+@pytest.mark.parametrize(("frames_2d", "frames_3d"), [(15, 20), (70, 20), (20, 20)])
+def test_lengths_may_differ_by_a_few_frames_at_the_end(tmp_path, frames_2d, frames_3d):
+    positions, keypoints = write_videopose3d(tmp_path, ["S1", "S9"], frames=70)
+    positions["S1"]["Walking 1"] = positions["S1"]["Walking 1"][:frames_3d]
+    keypoints["S1"]["Walking 1"] = [view[:frames_2d] for view in keypoints["S1"]["Walking 1"]]
+    save_videopose3d(tmp_path, positions, keypoints)
+    recording = VideoPose3D(videopose3d_params(frame_step=3), tmp_path).read(NAME)
+    length = min(frames_2d, frames_3d)
+    np.testing.assert_array_equal(recording.sequence.poses_world_m, positions["S1"]["Walking 1"][:length:3])
+    np.testing.assert_array_equal(recording.detected.keypoints_px, keypoints["S1"]["Walking 1"][2][:length:3])
+    assert recording.sequence.fps == 50 / 3
+
+
+def test_confidence_is_the_third_number(tmp_path):
+    positions, keypoints = write_videopose3d(tmp_path, ["S1", "S9"])
+    confidence = np.linspace(0, 1, 12 * 17, dtype=np.float32).reshape(12, 17, 1)
+    with_confidence = np.concatenate([keypoints["S1"]["Walking 1"][2], confidence], -1)
+    keypoints["S1"]["Walking 1"][2] = with_confidence
+    save_videopose3d(tmp_path, positions, keypoints)
+    source = VideoPose3D(videopose3d_params(), tmp_path)
+    np.testing.assert_array_equal(source.read(NAME).detected.confidence, confidence[..., 0])
+    with_confidence[3, 4, 2] = 1.5
+    save_videopose3d(tmp_path, positions, keypoints)
+    with pytest.raises(InputError, match=f"{KEYPOINTS}: S1/Walking-1/58860488: .*confidence"):
+        VideoPose3D(videopose3d_params(), tmp_path).read(NAME)
+
+
+def test_actions_are_chosen_by_name(tmp_path):
+    write_videopose3d(tmp_path, ["S1", "S9"], ["Walking", "Walking 1", "WalkDog 1", "Sitting Down 12"])
+    source = VideoPose3D(videopose3d_params(actions=("Walking", "Sitting-Down")), tmp_path)
+    assert {name.action for name in source.sequences()} == {"Walking", "Walking-1", "Sitting-Down-12"}
+    with pytest.raises(InputError, match=f"{POSITIONS} has no takes of action Walk by"):
+        VideoPose3D(videopose3d_params(actions=("Walking", "Walk")), tmp_path)
+
+
+def test_cameras_of_ones_own(tmp_path):
+    write_videopose3d(tmp_path, ["S1", "S9"])
+    own = {
+        "intrinsics": [{**inner, "id": f"cam{i}"} for i, inner in enumerate(HUMAN36M["intrinsics"])],
+        "extrinsics": {subject: HUMAN36M["extrinsics"][subject] for subject in ("S1", "S9")},
+    }
+    (tmp_path / "cameras.json").write_text(json.dumps(own))
+    source = VideoPose3D(videopose3d_params(calibration="cameras.json"), tmp_path)
+    assert {name.camera for name in source.sequences()} == {"cam0", "cam1", "cam2", "cam3"}
+    wanted = VideoPose3D(videopose3d_params(), tmp_path).read(NAME).sequence
+    read = source.read(SequenceName("S1", "Walking-1", "cam2")).sequence
+    np.testing.assert_array_equal(read.keypoints_px, wanted.keypoints_px)
+    del own["extrinsics"]["S9"]
+    (tmp_path / "cameras.json").write_text(json.dumps(own))
+    with pytest.raises(InputError, match=r"cameras\.json has no extrinsics of subject S9.* dataset\.calibration"):
+        VideoPose3D(videopose3d_params(calibration="cameras.json"), tmp_path)
+
+
+def refused(folder, positions, keypoints, metadata=METADATA):
+    """The message when the data set is opened."""
+    save_videopose3d(folder, positions, keypoints, metadata)
+    with pytest.raises(InputError) as raised:
+        VideoPose3D(videopose3d_params(), folder)
+    assert str(folder) in str(raised.value) and "\n" not in str(raised.value)
+    return str(raised.value)
+
+
+def test_what_is_wrong_as_a_whole_is_refused_at_once(tmp_path):
+    positions, keypoints = write_videopose3d(tmp_path, ["S1", "S9", "S11"])
+    without = {"S1": positions["S1"], "S11": positions["S11"]}
+    assert f"{POSITIONS} has no subject S9, only S1, S11" in refused(tmp_path, without, keypoints)
+    assert f"{KEYPOINTS} has no subject S9, only S1" in refused(tmp_path, positions, {"S1": keypoints["S1"]})
+    assert f"{POSITIONS} has no positions_3d" in refused(tmp_path, [1, 2], keypoints)
+    assert f"{KEYPOINTS} has no positions_2d" in refused(tmp_path, positions, {"S1": 1, "S9": {}})
+    coco = {"num_joints": 17, "keypoints_symmetry": [[1, 3, 5, 7, 9, 11, 13, 15], [2, 4, 6, 8, 10, 12, 14, 16]]}
+    assert "COCO" in refused(tmp_path, positions, keypoints, coco)
+    slash = {**positions, "S1": {"Walking/1": positions["S1"]["Walking 1"]}}
+    assert "'Walking/1' cannot name" in refused(tmp_path, slash, keypoints)
+    alike = {**positions, "S1": {**positions["S1"], "Walking-1": positions["S1"]["Walking 1"]}}
+    assert "differ by a space only" in refused(tmp_path, alike, keypoints)
+    (tmp_path / KEYPOINTS).unlink()
+    np.savez(tmp_path / POSITIONS, positions_3d=positions)
+    with pytest.raises(InputError, match=f"{KEYPOINTS} is missing"):
+        VideoPose3D(videopose3d_params(), tmp_path)
+    np.savez(tmp_path / KEYPOINTS, other=positions)
+    with pytest.raises(InputError, match=f"{KEYPOINTS} has no positions_2d"):
+        VideoPose3D(videopose3d_params(), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("damage", "file", "message"),
+    [
+        (lambda p, k: k.pop("Walking 1"), KEYPOINTS, "has no list of keypoints"),
+        (lambda p, k: k["Walking 1"].__delitem__(slice(2, 4)), KEYPOINTS, "2 views for the calibration's 4 cameras"),
+        (lambda p, k: k["Walking 1"].append(k["Walking 1"][0]), KEYPOINTS, "5 views for the calibration's 4 cameras"),
+        (lambda p, k: k["Walking 1"].__setitem__(2, k["Walking 1"][2][:, :16]), KEYPOINTS, r"shape \(60, 16, 2\)"),
+        (lambda p, k: k["Walking 1"].__setitem__(2, None), KEYPOINTS, "no array of numbers but NoneType"),
+        (lambda p, k: k["Walking 1"].__setitem__(2, k["Walking 1"][2][:14]), KEYPOINTS, "14 frames .* for 60 poses"),
+        (lambda p, k: p.update({"Walking 1": p["Walking 1"][:9]}), KEYPOINTS, "60 frames .* for 9 poses"),
+        (lambda p, k: p.update({"Walking 1": p["Walking 1"][:, :15]}), POSITIONS, r"shape \(60, 15, 3\)"),
+        (lambda p, k: p.update({"Walking 1": p["Walking 1"][..., :2]}), POSITIONS, r"shape \(60, 17, 2\)"),
+        (lambda p, k: p.update({"Walking 1": {"cam": 1}}), POSITIONS, "no array of numbers but dict"),
+        (lambda p, k: p.update({"Walking 1": p["Walking 1"] + np.float32([0, 9, 0])}), POSITIONS, "behind camera"),
+        (lambda p, k: p.update({"Walking 1": 1000 * p["Walking 1"]}), None, "like millimetres where metres belong"),
+        (lambda p, k: p.update({"Walking 1": np.float32(np.nan) * p["Walking 1"]}), None, "not finite .* joint Hip"),
+        (lambda p, k: k["Walking 1"].__setitem__(2, k["Walking 1"][2] + 400), None, "px from where the 3D"),
+        (lambda p, k: k["Walking 1"][2].__setitem__((3, 4, 0), np.nan), None, "LHip is not finite at frame 3"),
+    ],
+)
+def test_a_bad_take_is_named_and_the_others_are_read(tmp_path, damage, file, message):
+    positions, keypoints = write_videopose3d(tmp_path, ["S1", "S9"], frames=60)
+    damage(positions["S1"], keypoints["S1"])
+    save_videopose3d(tmp_path, positions, keypoints)
+    found = list(recordings(VideoPose3D(videopose3d_params(), tmp_path)))
+    assert len(found) == 16
+    problems = [problem for problem in found if isinstance(problem, Problem)]
+    assert problems and all(p.name.subject == "S1" and p.name.action == "Walking-1" for p in problems)
+    (sentence,) = [problem.sentence for problem in problems if problem.name == NAME]
+    assert re.search(message, sentence)
+    assert "S1/Walking-1" in sentence and "\n" not in sentence
+    assert file is None or str(tmp_path / file) in sentence

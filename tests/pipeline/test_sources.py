@@ -1,0 +1,156 @@
+"""The whole DAG on each kind of recorded data, on small files that are written here in its layout."""
+
+import hashlib
+import json
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from pipeline.workspace import REPOSITORY, Workspace, copy_repository
+from tiny_human36m import write_h36m_fetch, write_human36m
+from tiny_npz import write_original_npz, write_videopose3d
+
+from pose3d.records import keys_in, read_keypoints2d, read_sequences
+
+pytestmark = pytest.mark.pipeline
+
+SUBJECTS = {"train": ["S1", "S5"], "validation": ["S8"], "test": ["S9"]}
+ALL = [subject for names in SUBJECTS.values() for subject in names]
+TAKES = 2
+FRAMES = 14
+RECORDED = {"folder": None, "subjects": SUBJECTS, "actions": ["Walking"], "frame_step": 1}
+NPZ = RECORDED | {"frame_rate_hz": 50, "calibration": None}
+BOTH = ("train", "test")
+SOURCES = {
+    "human36m": RECORDED,
+    "h36m_fetch": RECORDED,
+    "videopose3d": NPZ | {"positions": "data_3d_h36m.npz", "keypoints": "data_2d_h36m_cpn_ft_h36m_dbb.npz"},
+    "original_npz": NPZ
+    | {
+        "poses": [f"h36m_gt_{split}.npz" for split in BOTH],
+        "keypoints": [f"pose_resnet/h36m_pred2d_{split}.npz" for split in BOTH],
+    },
+}
+WITH_IMAGES = ("human36m", "h36m_fetch")
+
+
+def write_data(source: str, folder: Path) -> None:
+    """Two takes of Walking of every subject, in the layout of a source."""
+    match source:
+        case "human36m":
+            write_human36m(folder, ALL, ["Walking"], FRAMES)
+        case "h36m_fetch":
+            write_h36m_fetch(folder, ALL, ["Walking"], FRAMES)
+        case "videopose3d":
+            write_videopose3d(folder, ALL, frames=FRAMES)
+        case "original_npz":
+            write_original_npz(folder, ALL[:-1], ALL[-1:], frames=FRAMES)
+
+
+def tiny_profile(dataset: dict) -> dict:
+    """profiles/smoke.yaml on another data set, trained for some steps only."""
+    profile = yaml.safe_load((REPOSITORY / "profiles" / "smoke.yaml").read_text())
+    profile["dataset"] = dataset
+    profile["lifting"] = {"keypoints_subjects": ["S1"], "prior_subjects": ["S5"]}
+    profile["train_2d"]["epochs"] = 1
+    profile["repnet"]["steps"] = profile["temporal"]["steps"] = 30
+    return profile
+
+
+@pytest.fixture(scope="module", params=SOURCES)
+def ran(request, tmp_path_factory) -> tuple[str, Workspace, Path, str]:
+    """Source, the repository's copy after ``dvc repro``, the data folder, and what was printed."""
+    source = request.param
+    data = tmp_path_factory.mktemp("data")
+    write_data(source, data)
+    root = tmp_path_factory.mktemp(source) / "pose3d"
+    root.mkdir()
+    copy_repository(root)
+    (root / "profiles" / "tiny.yaml").write_text(yaml.safe_dump(tiny_profile({"source": source} | SOURCES[source])))
+    params = root / "params.yaml"
+    params.write_text(params.read_text().replace("profile: smoke\n", "profile: tiny\n"))
+    environment = {
+        **os.environ,
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+        "POSE3D_DATA": str(data),
+        "DVC_NO_ANALYTICS": "1",
+    }
+    workspace = Workspace(root, environment, root)
+    return source, workspace, data, workspace.run("dvc", "repro").stdout
+
+
+def test_every_method_is_scored_on_the_test_subjects(ran) -> None:
+    _, workspace, _, _ = ran
+    evaluation = json.loads((workspace.root / "metrics" / "evaluation.json").read_text())
+    assert evaluation["data"] == {"frames": TAKES * 4 * FRAMES, "fps": 50.0}
+    for method in ("repnet", "temporal", "mean_pose", "nearest_neighbour"):
+        assert 0 < evaluation[method]["pa_mpjpe_mm"] < evaluation[method]["mpjpe_mm"] < 5000
+    assert all(math.isfinite(value) for value in evaluation["temporal"].values())
+    assert (workspace.root / "plots" / "evaluation" / "panel.png").stat().st_size > 10_000
+
+
+def test_image_stages_do_their_work_or_say_that_there_is_none(ran) -> None:
+    source, workspace, _, printed = ran
+    data = workspace.root / "data"
+    n_sequences = len(ALL) * TAKES * 4
+    assert len(keys_in(data / "sequences.h5")) == len(keys_in(data / "keypoints2d.h5")) == n_sequences
+    with_images = source in WITH_IMAGES
+    for name, expected in (("frames", with_images), ("crops", with_images), ("given_keypoints2d", not with_images)):
+        assert len(keys_in(data / f"{name}.h5")) == (n_sequences if expected else 0), name
+    assert ("the data set has no images: there is nothing to crop" in printed) == (not with_images)
+    assert ("the data set has no images: no 2D network is trained" in printed) == (not with_images)
+    assert (workspace.root / "plots" / "pose2d" / "predictions.png").exists() == with_images
+    if not with_images:
+        sequences = read_sequences(data / "sequences.h5")
+        given = read_keypoints2d(data / "given_keypoints2d.h5", sequences)
+        passed_on = read_keypoints2d(data / "keypoints2d.h5", sequences)
+        assert all((a.keypoints_px == b.keypoints_px).all() for a, b in zip(given, passed_on, strict=True))
+
+
+def test_the_users_files_stay_as_they_are_and_nothing_of_them_enters_git(ran) -> None:
+    source, workspace, data, _ = ran
+    listed = json.loads((workspace.root / "data" / "raw" / "manifest.json").read_text())
+    assert listed["source"] == source
+    assert listed["files_bytes"] == {name: (data / name).stat().st_size for name in listed["files_bytes"]}
+    assert listed["files_bytes"]
+    of_user = {hashlib.md5(p.read_bytes()).hexdigest() for p in data.rglob("*") if p.is_file()}
+    in_cache = {p.parent.name + p.name for p in (workspace.root / ".dvc" / "cache").rglob("*") if p.is_file()}
+    assert in_cache and not of_user & in_cache
+    changed = workspace.run("git", "status", "--short").stdout.split()[1::2]
+    assert set(changed) <= {"dvc.lock", "metrics/", "metrics/evaluation.json", "metrics/validation.json", "params.yaml",
+                            "profiles/tiny.yaml"}  # fmt: skip
+
+
+def test_second_repro_does_nothing(ran) -> None:
+    assert "Data and pipelines are up to date" in ran[1].run("dvc", "repro").stdout
+
+
+def test_check_data_shows_what_is_there_and_what_is_missing(ran) -> None:
+    source, workspace, data, _ = ran
+    command = [sys.executable, "-m", "pose3d.check_data"]
+    environment = {**workspace.environment, "PYTHONPATH": str(workspace.root / "src")}
+
+    def check() -> subprocess.CompletedProcess:
+        return subprocess.run(command, cwd=workspace.root, env=environment, capture_output=True, text=True)
+
+    done = check()
+    assert done.returncode == 0, done.stderr
+    assert "no problems" in done.stdout
+    rows = [line.split() for line in done.stdout.splitlines() if line.strip().startswith("S")]
+    assert [row[0] for row in rows] == ALL
+    assert all(row[1:] == ["Walking", "2", "4", str(TAKES * 4 * FRAMES), "0"] for row in rows)
+
+    largest = max((p for p in data.rglob("*") if p.is_file()), key=lambda p: p.stat().st_size)
+    content = largest.read_bytes()
+    largest.write_bytes(content[: len(content) // 2])
+    try:
+        done = check()
+        assert done.returncode == 1
+        assert "Traceback" not in done.stderr
+        assert largest.name in done.stdout + done.stderr
+    finally:
+        largest.write_bytes(content)

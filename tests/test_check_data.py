@@ -1,0 +1,65 @@
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+from pose3d.check_data import table_of
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_table_counts_takes_cameras_frames_and_problems():
+    def row(subject, take, camera, frames, problem=0):
+        return {"subject": subject, "take": take, "camera": camera, "frames": frames, "problem": problem}
+
+    table = table_of(
+        [
+            row("S9", "Walking-1", "a", 10),
+            row("S9", "Walking-1", "b", 10),
+            row("S9", "Walking-2", "a", 5),
+            row("S9", "Walking-2", "b", 0, 1),
+            row("S11", "Eating", "a", 7),
+            row("S11", "Posing-1", "a", 0, 1),
+        ]
+    )
+    assert table.to_numpy().tolist() == [
+        ["S11", "Eating", 1, 1, 7, 0],
+        ["S11", "Posing", 0, 0, 0, 1],
+        ["S9", "Walking", 2, 2, 25, 1],
+        ["all", "", 3, 2, 32, 2],
+    ]
+    assert list(table.columns) == ["subject", "action", "takes", "cameras", "frames", "problems"]
+
+
+def run(folder: Path, **environment: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-m", "pose3d.check_data"],
+        cwd=folder,
+        env={"PYTHONPATH": str(ROOT / "src"), **environment},
+        capture_output=True,
+        text=True,
+    )
+
+
+def choose(folder: Path, profile: str) -> None:
+    content = yaml.safe_load((ROOT / "params.yaml").read_text()) | {"profile": profile}
+    (folder / "params.yaml").write_text(yaml.safe_dump(content))
+
+
+def test_params_and_folder_come_first(tmp_path):
+    shutil.copytree(ROOT / "profiles", tmp_path / "profiles")
+    choose(tmp_path, "small")
+    done = run(tmp_path)
+    assert done.returncode == 0 and "nothing to check" in done.stdout
+    choose(tmp_path, "human36m")
+    done = run(tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: this profile reads your own data: set the environment variable POSE3D_DATA")
+    done = run(tmp_path, POSE3D_DATA=str(tmp_path / "profiles"))
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: ") and "S1" in done.stderr and "Traceback" not in done.stderr
+    (tmp_path / "params.yaml").write_text("profile: small\nseed: one\n")
+    done = run(tmp_path)
+    assert done.returncode == 1 and "Traceback" not in done.stderr

@@ -1,0 +1,146 @@
+"""Tiny data sets in the two forms that Human3.6M comes in, written by real writers: swinging people in its cameras."""
+
+import cdflib.cdfwrite
+import cv2
+import h5py
+import numpy as np
+from people import take
+
+from pose3d.datasets.calibration import human36m_cameras
+from pose3d.datasets.human36m import ACTIONS, BROKEN, TAKES, file_stems
+from pose3d.records import Sequence
+from pose3d.skeleton import HUMAN36M_32_TO_17
+
+SUBJECTS = ("S1", "S5", "S9")
+
+
+def all_joints(kept: np.ndarray) -> np.ndarray:
+    """(T, 17, D) to (T, 32, D): the 17 joints in their places, the others where the last kept one before them is."""
+    return kept[:, np.searchsorted(HUMAN36M_32_TO_17, np.arange(32), side="right") - 1]
+
+
+def takes(subjects, actions, frames: int) -> list[list[Sequence]]:
+    """Both takes of each action, each seen by the four cameras of its subject, 50 frames a second."""
+    cameras = human36m_cameras()
+    return [
+        take(subject, f"{action}-{number}", frames, list(cameras[subject].values()))
+        for subject in subjects
+        for action in actions
+        for number in TAKES
+    ]
+
+
+def write_human36m(folder, subjects=SUBJECTS, actions=ACTIONS[:1], frames: int = 12) -> dict[str, Sequence]:
+    """The official form; gives what was written, by key, without the broken take."""
+    written = {}
+    for views in takes(subjects, actions, frames):
+        for sequence in views:
+            subject, camera = folder / sequence.subject, sequence.camera.id
+            stem = file_stems(sequence.subject, sequence.action)[0]
+            positions = subject / "MyPoseFeatures"
+            write_cdf(positions / "D3_Positions" / f"{stem}.cdf", sequence.poses_world_m)
+            write_cdf(positions / "D3_Positions_mono" / f"{stem}.{camera}.cdf", sequence.poses_cam_m)
+            boxes = subject / "MySegmentsMat" / "ground_truth_bb" / f"{stem}.{camera}.mat"
+            write_masks(boxes, sequence.boxes_px, sequence.camera.width_px, sequence.camera.height_px)
+            video = subject / "Videos" / f"{stem}.{camera}.mp4"
+            if (sequence.subject, sequence.action, camera) == BROKEN:
+                video.parent.mkdir(parents=True, exist_ok=True)
+                video.write_bytes(b"damaged as published")
+                continue
+            write_video(video, images(sequence))
+            written[sequence.key] = sequence
+    return written
+
+
+def write_h36m_fetch(
+    folder, subjects=SUBJECTS, actions=ACTIONS[:1], frames: int = 12, frame_numbers=None
+) -> dict[str, Sequence]:
+    """h36m-fetch's form; gives what was written, by key.
+
+    Args:
+        frame_numbers: of the images, from 1; every one by default.
+    """
+    numbers = np.arange(frames) + 1 if frame_numbers is None else np.asarray(frame_numbers)
+    written = {}
+    for views in takes(subjects, actions, len(numbers)):
+        views = [s for s in views if (s.subject, s.action, s.camera.id) != BROKEN]
+        place = folder / "processed" / views[0].subject / views[0].action
+        for sequence in views:
+            images_folder = place / "imageSequence" / sequence.camera.id
+            images_folder.mkdir(parents=True, exist_ok=True)
+            for number, image in zip(numbers, images(sequence), strict=True):
+                cv2.imwrite(str(images_folder / f"img_{number:06d}.jpg"), image)
+            written[sequence.key] = sequence
+        in_camera = np.concatenate([all_joints(s.poses_cam_m) for s in views]) * 1000
+        with h5py.File(place / "annot.h5", "w") as file:
+            file["pose/2d"] = np.concatenate([all_joints(s.keypoints_px) for s in views])
+            file["pose/3d"] = in_camera
+            file["pose/3d-univ"] = in_camera * 0.95
+            file["camera"] = np.repeat([int(s.camera.id) for s in views], len(numbers))
+            file["frame"] = np.tile(numbers, len(views))
+    return written
+
+
+def write_cdf(path, poses_m: np.ndarray) -> None:
+    """The 17 joints as the 32 of a file of positions, millimetres."""
+    write_cdf_values(path, all_joints(poses_m).reshape(len(poses_m), -1) * 1000)
+
+
+def write_cdf_values(path, values: np.ndarray) -> None:
+    """(T, N) as variable ``Pose`` with one record."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    specification = {
+        "Variable": "Pose",
+        "Data_Type": cdflib.cdfwrite.CDF.CDF_FLOAT,
+        "Num_Elements": 1,
+        "Rec_Vary": True,
+        "Dim_Sizes": list(values.shape),
+    }
+    with cdflib.cdfwrite.CDF(path, delete=True) as file:
+        file.write_var(specification, var_data=values.astype(np.float32)[None])
+
+
+def write_masks(path, boxes_px: np.ndarray, width_px: int, height_px: int) -> None:
+    """Boxes as MATLAB saves a cell array of masks in version 7.3: a header, then HDF5 with references."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with h5py.File(path, "w", userblock_size=512) as file:
+        references = []
+        for i, (x0, y0, x1, y1) in enumerate(outer_box(boxes_px)):
+            mask = np.zeros((width_px, height_px), np.uint8)
+            mask[x0:x1, y0:y1] = 1
+            cell = file.create_dataset(f"#refs#/{i}", data=mask, compression="gzip", compression_opts=1)
+            cell.attrs["MATLAB_class"] = np.bytes_("logical")
+            references.append(cell.ref)
+        masks = file.create_dataset("Masks", (len(references), 1), h5py.ref_dtype)
+        masks[:, 0] = references
+        masks.attrs["MATLAB_class"] = np.bytes_("cell")
+    with open(path, "rb+") as file:
+        file.write(b"MATLAB 7.3 MAT-file".ljust(116) + b" " * 8 + b"\x00\x02IM")
+
+
+def outer_box(boxes_px: np.ndarray) -> np.ndarray:
+    """Boxes at whole px, not smaller than the given."""
+    return np.concatenate([np.floor(boxes_px[:, :2]), np.ceil(boxes_px[:, 2:])], -1).astype(int)
+
+
+def write_video(path, frames, rate_hz: float = 50.0) -> None:
+    """Frames (H, W, 3) uint8 as an MP4."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    frames = list(frames)
+    height, width, _ = frames[0].shape
+    video = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), rate_hz, (width, height))
+    assert video.isOpened()
+    for frame in frames:
+        video.write(frame)
+    video.release()
+
+
+def images(sequence: Sequence) -> list[np.ndarray]:
+    """Dots for the joints on grey."""
+    drawn = []
+    for keypoints in sequence.keypoints_px:
+        image = np.full((sequence.camera.height_px, sequence.camera.width_px, 3), 200, np.uint8)
+        for x, y in keypoints:
+            cv2.circle(image, (round(float(x) - 0.5), round(float(y) - 0.5)), 6, (90, 120, 60), -1)
+        drawn.append(image)
+    return drawn
