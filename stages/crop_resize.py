@@ -45,6 +45,7 @@ def main() -> None:
                     raise InputError(
                         f"{FRAMES} does not hold the {len(sequence)} frames of {sequence.key}: run prepare again"
                     )
+                names = frames.names(sequence.key)
                 squares = whole_px_square(sequence.boxes_px, params.margin)
                 image_size_px = (sequence.camera.width_px, sequence.camera.height_px)
                 encoded = []
@@ -55,7 +56,7 @@ def main() -> None:
                         params.size_px,
                         params.jpeg_quality,
                         image_size_px,
-                        frames.name(sequence.key, t),
+                        names[t],
                     )
                     for t, frame in enumerate(frames.read(sequence.key, range(len(sequence))))
                 ):

@@ -92,7 +92,7 @@ def draw_clip(done: Predictions) -> None:
     write_text(PLOTS / "error_over_time.csv", table.to_csv())
     figures.save_png(figures.error_over_time_figure(table, sequence.key), PLOTS / "error_over_time.png")
 
-    shown = slice(0, min(len(sequence), round(CLIP_S * sequence.fps)))
+    shown = slice(0, min(len(sequence), max(1, round(CLIP_S * sequence.fps))))
     truth, single, temporal = (p[shown] for p in (sequence.poses_cam_m, poses["repnet"], poses["temporal"]))
     panels = video.side_by_side(
         read_rgb(DATA / "frames.h5", sequence, range(shown.stop)),

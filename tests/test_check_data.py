@@ -55,11 +55,14 @@ def test_params_and_folder_come_first(tmp_path):
     assert done.returncode == 0 and "nothing to check" in done.stdout
     choose(tmp_path, "human36m")
     done = run(tmp_path)
+    assert done.returncode == 1 and done.stderr.startswith("error: train_2d.init names pretrained/")
+    choose(tmp_path, "videopose3d")
+    done = run(tmp_path)
     assert done.returncode == 1
     assert done.stderr.startswith("error: this profile reads your own data: set the environment variable POSE3D_DATA")
     done = run(tmp_path, POSE3D_DATA=str(tmp_path / "profiles"))
     assert done.returncode == 1
-    assert done.stderr.startswith("error: ") and "S1" in done.stderr and "Traceback" not in done.stderr
+    assert done.stderr.startswith("error: ") and "data_3d_h36m.npz is missing" in done.stderr
     (tmp_path / "params.yaml").write_text("profile: small\nseed: one\n")
     done = run(tmp_path)
     assert done.returncode == 1 and "Traceback" not in done.stderr

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pose3d.config.all_blocks import Params
+from pose3d.config.all_blocks import Params, load_and_check_files
 from pose3d.config.dataset import VideoPose3DParams
 from pose3d.config.pose2d import CropResizeParams
 from pose3d.config.reading import StageParams, read_yaml
@@ -189,3 +189,23 @@ def test_a_stage_reads_its_blocks_and_no_other(root):
     change(root / "params.yaml", "crop_resize.margin", "wide")
     with pytest.raises(InputError, match=r"crop_resize\.margin .* not 'wide'"):
         Params.load(root)
+
+
+@pytest.mark.parametrize("splits", [{"test": ["S9", "S5"]}, {"validation": ["S8", "S8"]}, {"test": []}, {"train": []}])
+def test_each_subject_belongs_to_one_split_and_two_splits_need_somebody(root, splits):
+    for split, names in splits.items():
+        change(root / "profiles/smoke.yaml", f"dataset.subjects.{split}", names)
+    with pytest.raises(InputError, match=r": dataset\.subjects") as caught:
+        Params.load(root)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_checkpoint_to_start_from_must_be_there(root, monkeypatch):
+    monkeypatch.chdir(root)
+    assert load_and_check_files().train_2d.init is None
+    change(root / "profiles/smoke.yaml", "train_2d.init", "pretrained/mpii.pth.tar")
+    with pytest.raises(InputError, match="train_2d.init names pretrained/mpii.pth.tar, which is missing"):
+        load_and_check_files()
+    (root / "pretrained").mkdir()
+    (root / "pretrained/mpii.pth.tar").touch()
+    assert load_and_check_files().train_2d.init == "pretrained/mpii.pth.tar"

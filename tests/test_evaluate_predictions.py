@@ -1,6 +1,8 @@
 import re
+import struct
 import subprocess
 import sys
+import tracemalloc
 import zipfile
 
 import numpy as np
@@ -95,7 +97,7 @@ BAD_ARRAYS = {
     ),
     "words": (lambda g: g | {KEY: g[KEY].astype(str)}, rf"{KEY} is not an array of numbers"),
     "complex": (lambda g: g | {KEY: g[KEY] + 0j}, rf"{KEY} is not an array of numbers"),
-    "pickled": (lambda g: g | {KEY: g[KEY].astype(object)}, rf"{KEY} holds Python objects"),
+    "pickled": (lambda g: g | {KEY: g[KEY].astype(object)}, rf"{KEY} is not an array of numbers"),
     "metres": (lambda g: g | {KEY: g[KEY] / 1000}, rf"{KEY} has joints 0\.\d+ mm from the root.*give --unit m$"),
     "centimetres": (lambda g: g | {KEY: g[KEY] / 10}, rf"{KEY} has joints .* mm from the root.*scale the poses"),
     "collapsed": (lambda g: g | {KEY: 0 * g[KEY]}, rf"{KEY} has joints 0 mm from the root"),
@@ -148,13 +150,55 @@ def not_arrays(path, arrays):
     return path.read_bytes()
 
 
+def with_member(member, compression=zipfile.ZIP_DEFLATED):
+    """The member of KEY is another one."""
+
+    def write(path, arrays):
+        np.savez(path, **without(arrays, KEY))
+        with zipfile.ZipFile(path, "a", compression) as file:
+            file.writestr(f"{KEY}.npy", member)
+        return path.read_bytes()
+
+    return write
+
+
+def npy(header, content=b"", version=1):
+    length = struct.pack("<H" if version == 1 else "<I", len(header))
+    return np.lib.format.magic(version, 0) + length + header.encode() + content
+
+
+def poses_of(shape, dtype="<f8"):
+    return f"{{'descr': '{dtype}', 'fortran_order': False, 'shape': {shape}}}\n"
+
+
+def with_an_unknown_method(path, arrays):
+    """The first member says in both places that it is packed by method 99."""
+    content = bytearray(npz_bytes(path, arrays))
+    for start, method in (content.index(b"PK\x03\x04"), 8), (content.index(b"PK\x01\x02"), 10):
+        content[start + method] = 99
+    return bytes(content)
+
+
 BAD_FILES = {
+    "a folder": (lambda path, arrays: None, "cannot be read (Is a directory): give a file made by numpy.savez"),
+    "rows claimed": (with_member(npy(poses_of((10**13, 17, 3)))), f"{KEY} has shape (10000000000000, 17, 3)"),
+    "less than claimed": (with_member(npy(poses_of((12, 17, 3)), b"few")), f"{KEY} is damaged"),
+    "more than claimed": (
+        with_member(npy(poses_of((12, 17, 3)), bytes(50_000_000))),
+        f"{KEY} is damaged or no array ({KEY}.npy goes on after its end)",
+    ),
+    "a bomb": (with_member(npy(poses_of((10**6, 17, 3)), bytes(50_000_000))), f"{KEY} has shape (1000000, 17, 3)"),
+    "a bomb of a header": (with_member(npy(" " * 50_000_000, version=2)), f"{KEY} is damaged or no array"),
+    "fields": (with_member(npy(poses_of((12, 17, 3), "(9,)f4"))), f"{KEY} is not an array of numbers"),
+    "a header without end": (with_member(npy("{'descr': '<f8', 'shape': (12, 17")), f"{KEY} is damaged or no array"),
+    "another method": (with_member(b"", zipfile.ZIP_LZMA), f"{KEY} is damaged or no array"),
+    "an unknown method": (with_an_unknown_method, "S11/Walk-1/cam0 is damaged or no array"),
     "text": (lambda path, arrays: b"S9: 1 2 3\n", "is not an npz file: write it with numpy.savez"),
     "empty": (lambda path, arrays: b"", "is not an npz file"),
     "cut short": (lambda path, arrays: npz_bytes(path, arrays)[:-100], "is not an npz file"),
     "one array": (npy_bytes, "is not an npz file"),
-    "wrong byte": (with_a_wrong_byte, f"{KEY} is damaged: write the file again"),
-    "members that are no arrays": (not_arrays, "S11/Walk-1/cam0 is not an array of numbers"),
+    "wrong byte": (with_a_wrong_byte, f"{KEY} is damaged or no array (Bad CRC-32"),
+    "members that are no arrays": (not_arrays, "S11/Walk-1/cam0 is damaged or no array"),
 }
 
 
@@ -162,10 +206,16 @@ BAD_FILES = {
 def test_bad_files_are_named(dataset, good, tmp_path, case):
     path = tmp_path / "p.npz"
     content, message = BAD_FILES[case]
-    path.write_bytes(content(path, good))
+    written = content(path, good)
+    path.mkdir() if written is None else path.write_bytes(written)
+    tracemalloc.start()
     with pytest.raises(SystemExit) as stopped:
         evaluate_predictions.main(["--predictions", str(path), "--dataset", str(dataset)])
-    assert str(stopped.value).startswith(f"error: {path}") and message in str(stopped.value)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert str(stopped.value).startswith(f"error: {path}") and message in str(stopped.value), stopped.value
+    assert "\n" not in str(stopped.value)
+    assert peak < 20e6
 
 
 def test_missing_files_are_named(dataset, good, tmp_path):

@@ -61,7 +61,7 @@ def test_every_form_gives_the_same_pictures(folder, tmp_path, form):
         assert [round(float(image.mean())) for image in images] == pytest.approx([10, 110, 210], abs=3)
         (last,) = (as_image(frame, "") for frame in frames.read(KEY, [2]))
         assert float(last.mean()) == pytest.approx(210, abs=3)
-        assert str({0: path, 1: folder / "walk.mp4", 2: folder / "4.jpg"}[form]) in frames.name(KEY, 2)
+        assert str({0: path, 1: folder / "walk.mp4", 2: folder / "4.jpg"}[form]) in frames.names(KEY)[2]
 
 
 def test_references_do_not_depend_on_where_the_data_is(folder, tmp_path):

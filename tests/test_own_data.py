@@ -47,3 +47,12 @@ def test_a_folder_without_data_is_refused_and_what_stood_there_stays(tmp_path):
     with pytest.raises(InputError, match="holds no file of a data set"):
         list_own_files("human36m", data, output)
     assert (output / "kept").exists()
+
+
+def test_subjects_may_be_linked_from_elsewhere(tmp_path):
+    data, disk = tmp_path / "data", tmp_path / "disk"
+    data.mkdir()
+    (disk / "Videos").mkdir(parents=True)
+    (disk / "Videos" / "Walking.mp4").write_bytes(b"12")
+    (data / "S1").symlink_to(disk)
+    assert list_own_files("human36m", data, tmp_path / "raw") == {"S1/Videos/Walking.mp4": 2}

@@ -5,17 +5,16 @@
 Runs the checks that stage prepare runs, and nothing else: no file is written. Exit status 1 when anything is wrong.
 """
 
-import argparse
 import sys
 
 import pandas as pd
 from tqdm import tqdm
 
-from pose3d.config.all_blocks import Params
+from pose3d.config.all_blocks import load_and_check_files
 from pose3d.config.dataset import EmbeddedParams
 from pose3d.datasets.recording import Problem, recordings
 from pose3d.datasets.sources import open_source
-from pose3d.errors import InputError
+from pose3d.errors import run_stage
 
 
 def table_of(rows: list[dict]) -> pd.DataFrame:
@@ -45,7 +44,7 @@ def check() -> int:
     Raises:
         InputError: params or profile are wrong, or the data set as a whole cannot be opened.
     """
-    params = Params.load()
+    params = load_and_check_files()
     print(f"params.yaml with profile {params.profile}: every key is known and of its type")
     if isinstance(params.dataset, EmbeddedParams):
         print("the embedded data set is made by the pipeline itself: there is nothing to check")
@@ -67,12 +66,9 @@ def check() -> int:
 
 
 def main() -> None:
-    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
-    try:
-        sys.exit(1 if check() else 0)
-    except InputError as error:
-        sys.exit(f"error: {error}")
+    if check():
+        sys.exit(1)
 
 
 if __name__ == "__main__":
-    main()
+    run_stage(main)

@@ -1,4 +1,4 @@
-"""Score somebody else's 3D poses exactly as the pipeline scores its own, and print the tables.
+"""Score somebody else's 3D poses exactly as the pipeline scores its own, and print what comes out.
 
     python -m pose3d.evaluate_predictions --predictions p.npz --dataset data/sequences.h5
 
@@ -6,18 +6,22 @@ The file of predictions is what ``numpy.savez`` writes: for every sequence of th
 (T, 17, 3) under its key ``<subject>/<action>/<camera>``, in that camera's space (x right, y down, z forward), in
 millimetres unless ``--unit m`` says metres, the joints in the order of pose3d.skeleton. Where the root is 0 in every
 frame the poses are root-relative, and absolute errors, which would be the person's distance, are left out.
+
+Printed are the errors by protocol and by action and their summary, in the figures of the stage evaluate. What else that
+stage writes, the errors of single joints and the curve of PCK among it, is not.
 """
 
 import argparse
+import functools
 import os
 import sys
 import zipfile
-import zlib
 
 import numpy as np
 import pandas as pd
 
 from pose3d import evaluation
+from pose3d.datasets.pickled_npz import is_refused_by_system, read_member, reason_of
 from pose3d.errors import InputError
 from pose3d.metrics import root_relative
 from pose3d.records import Sequence, keys_in, read_sequences, read_splits
@@ -35,26 +39,24 @@ def read_predictions(path: str | os.PathLike, sequences: list[Sequence], known: 
         known: keys of all sequences of the data set; arrays of those that are not wanted are passed over.
 
     Raises:
-        InputError: the file is no npz, a sequence is missing or unknown, or :func:`check_poses` refuses an array.
+        InputError: the file is no npz, a sequence is missing or unknown, or an array is damaged or refused by
+            :func:`check_header` or :func:`check_poses`.
     """
     try:
-        file = np.load(path, allow_pickle=False)
-    except OSError as error:
-        raise InputError(
-            f"{path} cannot be read ({error.strerror or error}): give a file made by numpy.savez"
-        ) from None
-    except (ValueError, EOFError, zipfile.BadZipFile):
-        file = None
-    if not isinstance(file, np.lib.npyio.NpzFile):
-        raise InputError(f"{path} is not an npz file: write it with numpy.savez, one array for each sequence")
-    with file:
-        unknown = sorted(set(file.files) - set(known))
+        archive = zipfile.ZipFile(path)
+    except Exception as error:  # whatever a file that is none makes zipfile raise
+        if is_refused_by_system(error):
+            raise InputError(f"{path} cannot be read ({error.strerror}): give a file made by numpy.savez") from None
+        raise InputError(f"{path} is not an npz file: write it with numpy.savez, one array for each sequence") from None
+    with archive:
+        members = {member.filename.removesuffix(".npy"): member for member in archive.infolist()}
+        unknown = sorted(set(members) - set(known))
         if unknown:
             raise InputError(
                 f"{path} has an array {unknown[0]!r}, which is no sequence of the data set: "
                 f"name arrays <subject>/<action>/<camera>, for instance {sequences[0].key!r}"
             )
-        missing = [sequence.key for sequence in sequences if sequence.key not in file.files]
+        missing = [sequence.key for sequence in sequences if sequence.key not in members]
         if missing:
             raise InputError(
                 f"{path} has no array {missing[0]!r} ({len(missing)} of {len(sequences)} sequences are missing): "
@@ -63,28 +65,37 @@ def read_predictions(path: str | os.PathLike, sequences: list[Sequence], known: 
         predictions = []
         for sequence in sequences:
             where = f"{path}: {sequence.key}"
+            check = functools.partial(check_header, sequence=sequence, where=where)
             try:
-                poses = file[sequence.key]
-            except ValueError:
-                raise InputError(f"{where} holds Python objects or is damaged: save a plain array of floats") from None
-            except (OSError, EOFError, zipfile.BadZipFile, zlib.error):
-                raise InputError(f"{where} is damaged: write the file again") from None
-            check_poses(poses, sequence, unit, where)
+                poses = read_member(archive, members[sequence.key], check)
+            except InputError:
+                raise
+            except Exception as error:  # whatever damage makes zlib, zipfile or NumPy raise
+                raise InputError(f"{where} is damaged or no array ({reason_of(error)}): write the file again") from None
+            check_poses(poses, unit, where)
             predictions.append(np.asarray(poses, np.float64) * UNITS_M[unit])
     return predictions
 
 
-def check_poses(poses: np.ndarray, sequence: Sequence, unit: str, where: str) -> None:
-    """Refuse an array that cannot be this sequence's poses in this unit.
+def check_header(shape: tuple[int, ...], dtype: np.dtype, sequence: Sequence, where: str) -> None:
+    """Refuse an array that cannot be this sequence's poses before its content is read.
 
     Raises:
-        InputError: it has another shape or type, is not finite, or no person has that size; begins with ``where``.
+        InputError: it has another shape or type; begins with ``where``.
     """
     expected = sequence.poses_cam_m.shape
-    if not isinstance(poses, np.ndarray) or poses.dtype.kind not in "fiu":
+    if dtype.kind not in "fiu":
         raise InputError(f"{where} is not an array of numbers: save floats of shape {expected}")
-    if poses.shape != expected:
-        raise InputError(f"{where} has shape {poses.shape}, not {expected}: give one pose of 17 joints for each frame")
+    if shape != expected:
+        raise InputError(f"{where} has shape {shape}, not {expected}: give one pose of 17 joints for each frame")
+
+
+def check_poses(poses: np.ndarray, unit: str, where: str) -> None:
+    """Refuse poses that cannot be a person's in this unit.
+
+    Raises:
+        InputError: they are not finite, or no person has that size; begins with ``where``.
+    """
     if not np.isfinite(poses).all():
         t, joint = np.argwhere(~np.isfinite(poses))[0][:2]
         raise InputError(f"{where} is not finite at frame {t}, joint {joint}: predict every joint of every frame")
@@ -109,7 +120,7 @@ def stands_in_camera_space(path: str | os.PathLike, sequences: list[Sequence], p
 
 
 def report(predictions: str, dataset: str, subjects: list[str] | None, unit: str) -> str:
-    """All tables as text.
+    """The tables by protocol and by action and the summary as text.
 
     Raises:
         InputError: either file is not what it should be, or the data set lacks one of the subjects.
@@ -166,7 +177,7 @@ def subjects_of(keys: list[str]) -> set[str]:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Print the tables; bad input ends it with one sentence and exit status 1."""
+    """Print the report; bad input ends it with one sentence and exit status 1."""
     parser = argparse.ArgumentParser(
         prog="python -m pose3d.evaluate_predictions",
         description=__doc__,

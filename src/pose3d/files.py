@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+MANIFEST = "manifest.json"
+"""In a folder of files from elsewhere: what they are."""
+
 
 @contextmanager
 def atomic_output(path: str | os.PathLike) -> Iterator[Path]:

@@ -147,14 +147,15 @@ class Frames:
             return len(EncodedImages(group))
         return len(group["frame_indices"] if "video" in group.attrs else group["image_paths"])
 
-    def name(self, key: str, frame: int) -> str:
-        """What error messages call a frame: the file that it is in, and its number."""
+    def names(self, key: str) -> list[str]:
+        """What error messages call a sequence's frames: the file that each is in, and its number there."""
         group = self._file[key]
         if "encoded" in group:
-            return f"{self._path}: {key} frame {frame}"
+            return [f"{self._path}: {key} frame {frame}" for frame in range(self.count(key))]
+        folder = self._folder()
         if "video" in group.attrs:
-            return f"{self._folder() / group.attrs['video']} frame {int(group['frame_indices'][frame])}"
-        return str(self._folder() / group["image_paths"][frame].decode())
+            return [f"{folder / group.attrs['video']} frame {index}" for index in group["frame_indices"][...]]
+        return [str(folder / path.decode()) for path in group["image_paths"][...]]
 
     def read(self, key: str, frames: Iterable[int]) -> Iterator[np.ndarray]:
         """Frames of a sequence one after another: (N,) uint8 where they are encoded, (H, W, 3) BGR from a video.
@@ -172,9 +173,9 @@ class Frames:
         elif "video" in group.attrs:
             yield from video_frames(self._folder() / group.attrs["video"], group["frame_indices"][...][list(frames)])
         else:
-            paths = group["image_paths"][...]
+            paths, folder = group["image_paths"][...], self._folder()
             for frame in frames:
-                path = self._folder() / paths[frame].decode()
+                path = folder / paths[frame].decode()
                 try:
                     yield np.fromfile(path, np.uint8)
                 except FileNotFoundError:
@@ -206,5 +207,6 @@ def read_rgb(frames_path: str | os.PathLike, sequence: Sequence, indices: Iterab
             grey = np.full((sequence.camera.height_px, sequence.camera.width_px, 3), NO_IMAGE_GREY, np.uint8)
             yield from (grey.copy() for _ in indices)
             return
+        names = frames.names(sequence.key)
         for index, frame in zip(indices, frames.read(sequence.key, indices), strict=True):
-            yield cv2.cvtColor(as_image(frame, frames.name(sequence.key, index)), cv2.COLOR_BGR2RGB)
+            yield cv2.cvtColor(as_image(frame, names[index]), cv2.COLOR_BGR2RGB)

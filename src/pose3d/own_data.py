@@ -5,10 +5,9 @@ import os
 from pathlib import Path
 
 from pose3d.errors import InputError
-from pose3d.files import atomic_folder, write_text
+from pose3d.files import MANIFEST, atomic_folder, write_text
 
 DATA_FOLDER_VARIABLE = "POSE3D_DATA"
-MANIFEST = "manifest.json"
 LISTED_SUFFIXES = frozenset({".cdf", ".h5", ".json", ".mat", ".mp4", ".npz"})
 """Single images are left out: there may be millions, and each is named in frames.h5."""
 
@@ -43,11 +42,13 @@ def list_own_files(source: str, folder: Path, output: Path) -> dict[str, int]:
     Raises:
         InputError: the folder holds no such file.
     """
-    sizes = {
-        path.relative_to(folder).as_posix(): path.stat().st_size
-        for path in sorted(folder.rglob("*"))
-        if path.suffix in LISTED_SUFFIXES and path.is_file()
-    }
+    found = [
+        Path(parent) / name
+        for parent, _, names in os.walk(folder, followlinks=True)  # subjects may lie on several disks
+        for name in names
+        if Path(name).suffix in LISTED_SUFFIXES
+    ]
+    sizes = {path.relative_to(folder).as_posix(): path.stat().st_size for path in sorted(found)}
     if not sizes:
         known = ", ".join(sorted(LISTED_SUFFIXES))
         raise InputError(f"{folder} holds no file of a data set ({known}); docs/datasets.md shows what belongs there")

@@ -47,7 +47,7 @@ def test_numbers_for_ids_become_names():
     assert list(cameras_from(content, "file")["S1"])[0] == "0"
 
 
-@pytest.mark.parametrize("text", ["{", "not json", "\x00"])
+@pytest.mark.parametrize("text", ["{", "not json", "\x00", "[" * 100_000])
 def test_a_file_that_is_not_json(tmp_path, text):
     path = tmp_path / "cameras.json"
     path.write_text(text)
@@ -63,7 +63,7 @@ def test_bytes_that_are_no_text(tmp_path):
 
 
 def test_a_missing_file(tmp_path):
-    with pytest.raises(InputError, match="none.json is missing: dataset.calibration must name"):
+    with pytest.raises(InputError, match="none.json: No such file or directory: dataset.calibration must name"):
         read_calibration(tmp_path / "none.json")
 
 
@@ -97,6 +97,10 @@ def changed(value, *keys):
         (changed([1, 2], "extrinsics", "S1", 0, "translation"), "not a calibration"),
         (changed([1, 2, float("nan")], "extrinsics", "S1", 0, "translation"), "not a calibration"),
         (changed("wide", "intrinsics", 0, "res_w"), "not a calibration"),
+        (changed(10**9, "intrinsics", 0, "res_h"), "camera 54138969 has a focal length or a resolution that no camera"),
+        (changed([-1145, 1145], "intrinsics", 0, "focal_length"), "camera 54138969 has a focal length"),
+        (changed("55011271", "intrinsics", 0, "id"), "camera ids must differ"),
+        (changed("a/b", "intrinsics", 0, "id"), "made of letters, digits, - and ., not a/b"),
         (changed(None, "intrinsics", 0), "not a calibration"),
         (changed([], "extrinsics"), "not a calibration"),
         ([], "not a calibration"),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tiny_human36m import write_h36m_fetch
 
-from pose3d.config.dataset import H36mFetchParams
+from pose3d.config.dataset import H36mFetchParams, Subjects
 from pose3d.datasets.h36m_fetch import H36mFetch
 from pose3d.datasets.recording import Problem, Recording, SequenceName, recordings
 from pose3d.errors import InputError
@@ -21,7 +21,7 @@ MINE = slice(len(NUMBERS), 2 * len(NUMBERS))
 
 
 def params(train=("S1",), frame_step=1):
-    subjects = {"train": train, "validation": (), "test": ()}
+    subjects = Subjects.model_construct(train=train, validation=(), test=())  # nobody to test on is enough here
     return H36mFetchParams(
         source="h36m_fetch", subjects=subjects, folder=None, actions=("Directions",), frame_step=frame_step
     )

@@ -15,7 +15,7 @@ from tiny_human36m import (
     write_video,
 )
 
-from pose3d.config.dataset import Human36mParams
+from pose3d.config.dataset import Human36mParams, Subjects
 from pose3d.datasets.human36m import ACTIONS, BROKEN, OTHER_NUMBERS, TAKES, Human36m, file_stems
 from pose3d.datasets.recording import Problem, Recording, SequenceName, recordings
 from pose3d.errors import InputError
@@ -32,7 +32,7 @@ BOXES = "S1/MySegmentsMat/ground_truth_bb/Directions.55011271.mat"
 
 
 def params(train=("S1",), actions=("Directions",), frame_step=1):
-    subjects = {"train": train, "validation": (), "test": ()}
+    subjects = Subjects.model_construct(train=train, validation=(), test=())  # nobody to test on is enough here
     return Human36mParams(source="human36m", subjects=subjects, folder=None, actions=actions, frame_step=frame_step)
 
 

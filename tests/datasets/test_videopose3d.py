@@ -122,6 +122,7 @@ def test_what_is_wrong_as_a_whole_is_refused_at_once(tmp_path):
     assert "'Walking/1' cannot name" in refused(tmp_path, slash, keypoints)
     alike = {**positions, "S1": {**positions["S1"], "Walking-1": positions["S1"]["Walking 1"]}}
     assert "differ by a space only" in refused(tmp_path, alike, keypoints)
+    assert f"{POSITIONS} has no takes of S9" in refused(tmp_path, {**positions, "S9": {}}, keypoints)
     (tmp_path / KEYPOINTS).unlink()
     np.savez(tmp_path / POSITIONS, positions_3d=positions)
     with pytest.raises(InputError, match=f"{KEYPOINTS} is missing"):
@@ -145,10 +146,18 @@ def test_what_is_wrong_as_a_whole_is_refused_at_once(tmp_path):
         (lambda p, k: p.update({"Walking 1": p["Walking 1"][..., :2]}), POSITIONS, r"shape \(60, 17, 2\)"),
         (lambda p, k: p.update({"Walking 1": {"cam": 1}}), POSITIONS, "no array of numbers but dict"),
         (lambda p, k: p.update({"Walking 1": p["Walking 1"] + np.float32([0, 9, 0])}), POSITIONS, "behind camera"),
-        (lambda p, k: p.update({"Walking 1": 1000 * p["Walking 1"]}), None, "like millimetres where metres belong"),
-        (lambda p, k: p.update({"Walking 1": np.float32(np.nan) * p["Walking 1"]}), None, "not finite .* joint Hip"),
-        (lambda p, k: k["Walking 1"].__setitem__(2, k["Walking 1"][2] + 400), None, "px from where the 3D"),
-        (lambda p, k: k["Walking 1"][2].__setitem__((3, 4, 0), np.nan), None, "LHip is not finite at frame 3"),
+        (
+            lambda p, k: p.update({"Walking 1": 1000 * p["Walking 1"]}),
+            POSITIONS,
+            "like millimetres where metres belong",
+        ),
+        (
+            lambda p, k: p.update({"Walking 1": np.float32(np.nan) * p["Walking 1"]}),
+            POSITIONS,
+            "not finite .* joint Hip",
+        ),
+        (lambda p, k: k["Walking 1"].__setitem__(2, k["Walking 1"][2] + 400), KEYPOINTS, "px from where the 3D"),
+        (lambda p, k: k["Walking 1"][2].__setitem__((3, 4, 0), np.nan), KEYPOINTS, "LHip is not finite at frame 3"),
     ],
 )
 def test_a_bad_take_is_named_and_the_others_are_read(tmp_path, damage, file, message):
@@ -162,4 +171,4 @@ def test_a_bad_take_is_named_and_the_others_are_read(tmp_path, damage, file, mes
     (sentence,) = [problem.sentence for problem in problems if problem.name == NAME]
     assert re.search(message, sentence)
     assert "S1/Walking-1" in sentence and "\n" not in sentence
-    assert file is None or str(tmp_path / file) in sentence
+    assert str(tmp_path / file) in sentence

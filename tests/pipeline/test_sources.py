@@ -129,6 +129,23 @@ def test_second_repro_does_nothing(ran) -> None:
     assert "Data and pipelines are up to date" in ran[1].run("dvc", "repro").stdout
 
 
+def test_changed_files_are_noticed_once_download_looks_again(ran) -> None:
+    """As docs/datasets.md has it. What is appended changes no picture and no pose."""
+    source, workspace, data, _ = ran
+    suffix = ".mp4" if source == "human36m" else ".h5"
+    if source not in WITH_IMAGES:
+        pytest.skip("npz archives cannot be changed without changing what they hold")
+    changed = min(data.rglob(f"*{suffix}"))
+    with open(changed, "ab") as file:
+        file.write(b"\0" * 8)
+    assert "up to date" in workspace.run("dvc", "repro").stdout
+    workspace.run("dvc", "repro", "--force", "--single-item", "download")
+    printed = workspace.run("dvc", "repro").stdout
+    assert "Running stage 'prepare'" in printed
+    assert "Running stage 'crop_resize'" in printed
+    assert "Running stage 'train_2d'" not in printed  # for the crops came out the same
+
+
 def test_check_data_shows_what_is_there_and_what_is_missing(ran) -> None:
     source, workspace, data, _ = ran
     command = [sys.executable, "-m", "pose3d.check_data"]

@@ -1,6 +1,6 @@
 """Every block of params.yaml and of the profile at once, as ``make repro`` and ``pose3d.check_data`` check them."""
 
-import sys
+from pathlib import Path
 
 from pydantic import ConfigDict, model_validator
 
@@ -10,7 +10,7 @@ from pose3d.config.evaluation import EvaluateParams
 from pose3d.config.lifting import LiftingParams, RepnetParams, TemporalParams
 from pose3d.config.pose2d import CropResizeParams, Infer2DParams, Train2DParams
 from pose3d.config.reading import StageParams
-from pose3d.errors import InputError
+from pose3d.errors import InputError, run_stage
 
 
 class Params(StageParams):
@@ -31,24 +31,27 @@ class Params(StageParams):
 
     @model_validator(mode="after")
     def _prior_and_keypoints_subjects_train(self) -> "Params":
-        for key in ("keypoints_subjects", "prior_subjects"):
-            names = getattr(self.lifting, key)
-            unknown = [name for name in names if name not in self.dataset.subjects.train]
-            if unknown or not names:
-                raise ValueError(
-                    f"lifting.{key} must name subjects of dataset.subjects.train "
-                    f"({', '.join(self.dataset.subjects.train)}), not {', '.join(unknown) or 'nobody'}"
-                )
+        self.lifting.require_training_subjects(self.dataset.subjects.train)
         return self
+
+
+def load_and_check_files() -> Params:
+    """:meth:`Params.load`, and what they name beside the data set is there.
+
+    Raises:
+        InputError: a param is wrong, or ``train_2d.init`` is missing, which would come to light hours later.
+    """
+    params = Params.load()
+    init = params.train_2d.init
+    if init is not None and not Path(init).exists():
+        raise InputError(f"train_2d.init names {init}, which is missing: put it there or set init to null")
+    return params
 
 
 def main() -> None:
     """``python -m pose3d.config.all_blocks``: an error in any block is found before the first stage runs."""
-    try:
-        Params.load()
-    except InputError as error:
-        sys.exit(f"error: {error}")
+    load_and_check_files()
 
 
 if __name__ == "__main__":
-    main()
+    run_stage(main)

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from pose3d.config.blocks import Block, PositiveFloat, PositiveInt
 
@@ -10,9 +10,16 @@ from pose3d.config.blocks import Block, PositiveFloat, PositiveInt
 class Subjects(Block):
     """Names of subjects by split. The test subjects choose nothing."""
 
-    train: tuple[str, ...]
+    train: Annotated[tuple[str, ...], Field(min_length=1)]
     validation: tuple[str, ...]
-    test: tuple[str, ...]
+    test: Annotated[tuple[str, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _each_subject_once(self) -> "Subjects":
+        twice = sorted({name for name in self.all if self.all.count(name) > 1})
+        if twice:
+            raise ValueError(f"subject {twice[0]} stands in it twice; each belongs to one split")
+        return self
 
     @property
     def by_split(self) -> dict[str, list[str]]:

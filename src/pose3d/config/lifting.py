@@ -1,5 +1,6 @@
 """Blocks ``lifting``, ``repnet`` and ``temporal``: from 2D keypoints to 3D."""
 
+from collections.abc import Collection
 from typing import Literal
 
 from pose3d.config.blocks import Block, NonNegativeFloat, PositiveFloat, PositiveInt, Probability
@@ -20,6 +21,21 @@ class LiftingParams(Block):
     """How much the prior's bone lengths are varied: standard deviation of their logarithm (virtual camera only)."""
     mixed_share: Probability
     """Share of prior takes that get another's trunk and arms (virtual camera only)."""
+
+    def require_training_subjects(self, training: Collection[str]) -> None:
+        """Only training subjects teach; the others are for choosing and testing.
+
+        Raises:
+            ValueError: names the key and the subject.
+        """
+        for key in ("keypoints_subjects", "prior_subjects"):
+            names = getattr(self, key)
+            other = [name for name in names if name not in training]
+            if other or not names:
+                raise ValueError(
+                    f"lifting.{key} must name subjects of dataset.subjects.train ({', '.join(training)}), "
+                    f"not {', '.join(other) or 'nobody'}"
+                )
 
 
 class LifterParams(Block):

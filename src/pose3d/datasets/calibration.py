@@ -7,6 +7,7 @@ translation}``, a unit quaternion w x y z and millimetres with x_world = R(q) x_
 
 import json
 import os
+import re
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from scipy.spatial.transform import Rotation
 
 from pose3d.camera import Camera
 from pose3d.errors import InputError
+
+MAX_SIDE_PX = 20_000
 
 Cameras = dict[str, dict[str, Camera]]
 """Subject to camera id to camera, in the file's order."""
@@ -33,9 +36,9 @@ def read_calibration(path: str | os.PathLike) -> Cameras:
     try:
         with open(path, encoding="utf-8") as file:
             content = json.load(file)
-    except FileNotFoundError:
-        raise InputError(f"{path} is missing: dataset.calibration must name a JSON file of cameras") from None
-    except (ValueError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}: dataset.calibration must name a JSON file of cameras") from None
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is not JSON ({error})") from None
     return cameras_from(content, str(path))
 
@@ -48,6 +51,9 @@ def cameras_from(content: Any, source: str) -> Cameras:
     """
     try:
         intrinsics = content["intrinsics"]
+        ids = [str(inner["id"]) for inner in intrinsics]
+        if len(set(ids)) < len(ids) or not all(re.fullmatch(r"\w[\w.-]*", one) for one in ids):
+            raise ValueError(f"camera ids must differ and be made of letters, digits, - and ., not {', '.join(ids)}")
         return {
             subject: {str(inner["id"]): _camera(inner, outer) for inner, outer in zip(intrinsics, cameras, strict=True)}
             for subject, cameras in content["extrinsics"].items()
@@ -63,6 +69,8 @@ def cameras_from(content: Any, source: str) -> Cameras:
 def _camera(inner: dict[str, Any], outer: dict[str, Any]) -> Camera:
     (fx, fy), (cx, cy) = inner["focal_length"], inner["center"]
     (k1, k2, k3), (p1, p2) = inner["radial_distortion"], inner["tangential_distortion"]
+    if min(fx, fy) <= 0 or not all(0 < inner[size] <= MAX_SIDE_PX for size in ("res_w", "res_h")):
+        raise ValueError(f"camera {inner['id']} has a focal length or a resolution that no camera has")
     camera_from_world = Rotation.from_quat(outer["orientation"], scalar_first=True).inv().as_matrix()
     return Camera(
         str(inner["id"]),

@@ -21,7 +21,7 @@ from pose3d.camera import Camera
 from pose3d.config.dataset import H36mFetchParams
 from pose3d.datasets.calibration import human36m_cameras
 from pose3d.datasets.human36m import camera_space, make_sequence, sequence_names
-from pose3d.datasets.human36m_files import FRAME_RATE_HZ, kept_joints_m
+from pose3d.datasets.human36m_files import FRAME_RATE_HZ, MAX_FRAMES, kept_joints_m
 from pose3d.datasets.recording import Recording, SequenceName
 from pose3d.errors import InputError
 from pose3d.frames import ImageFiles, decode_image
@@ -86,6 +86,8 @@ def _rows(annotations: Path, camera: Camera) -> dict[str, np.ndarray]:
             missing = [column for column in COLUMNS if column not in file]
             if missing:
                 raise InputError(f"{annotations} has no {missing[0]}: make it again with a newer h36m-fetch")
+            if file["frame"].size > MAX_FRAMES:
+                raise InputError(f"{annotations} claims {file['frame'].size} rows: it is damaged, run h36m-fetch again")
             for column, (shape, kinds) in COLUMNS.items():
                 found = file[column]
                 if found.shape != (len(file["frame"]), *shape) or found.dtype.kind not in kinds:

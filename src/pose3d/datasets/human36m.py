@@ -11,6 +11,7 @@ A subject without the folder ``ground_truth_bb`` gets boxes around the projected
 than their poses: both begin together, and what follows the last pose is left out.
 """
 
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -80,6 +81,7 @@ class Human36m:
     def __init__(self, params: Human36mParams, folder: Path) -> None:
         self._folder, self._step = folder, params.frame_step
         self._names = sequence_names(params, folder)
+        self._read_world = lru_cache(maxsize=1)(read_poses)  # a take's cameras come one after another
         self._cameras = human36m_cameras()
 
     def sequences(self) -> list[SequenceName]:
@@ -97,7 +99,7 @@ class Human36m:
         positions = subject / "MyPoseFeatures"
         poses_file = _existing(positions / "D3_Positions", stems, ".cdf")
         video_file = _existing(subject / "Videos", stems, f".{camera.id}.mp4")
-        poses = read_poses(poses_file)
+        poses = self._read_world(poses_file)
         in_camera = camera_space(poses, camera, str(poses_file))
         for stem in stems:
             mono_file = positions / "D3_Positions_mono" / f"{stem}.{camera.id}.cdf"
@@ -131,14 +133,14 @@ def sequence_names(params: RecordedParams, folder: Path) -> list[SequenceName]:
     for action in params.actions or ():
         if action not in ACTIONS:
             raise InputError(f"dataset.actions: Human3.6M's actions are {', '.join(ACTIONS)}, not {action}")
-    names = (
+    names = {
         SequenceName(subject, f"{action}-{take}", camera)
         for subject in params.subjects.all
         for action in params.actions or ACTIONS
         for take in TAKES
         for camera in cameras[subject]
-    )
-    return sorted(name for name in names if name != BROKEN)
+    }
+    return sorted(names - {BROKEN})
 
 
 def file_stems(subject: str, action: str) -> list[str]:

@@ -16,6 +16,8 @@ from pose3d.errors import InputError
 from pose3d.skeleton import HUMAN36M_32_TO_17
 
 FRAME_RATE_HZ = 50.0
+MAX_FRAMES = 1_000_000
+"""No file of a take has more; a damaged one may claim anything, and memory would be set aside for it."""
 LONGEST_GAP_FRAMES = 5
 """A video and its boxes may end this many frames before the poses do."""
 PERSON_RANGE_MM = (300.0, 4000.0)
@@ -100,6 +102,8 @@ def read_boxes(path: Path, indices: np.ndarray, camera: Camera) -> np.ndarray:
     """
     try:
         with h5py.File(path, "r") as file:
+            if not 0 < file["Masks"].size <= MAX_FRAMES:
+                raise InputError(f"{path} has {file['Masks'].size} masks: that is no take's number, fetch it again")
             masks = file["Masks"][...].ravel()
             check_length(path, len(masks), "masks", int(indices[-1]) + 1)
             kept = indices[indices < len(masks)]

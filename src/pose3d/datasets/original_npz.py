@@ -87,6 +87,7 @@ class OriginalNpz:
             poses_cam_m,
             detected_keypoints(keypoints, where_2d),
             poses_path,
+            keypoints_path,
         )
 
 

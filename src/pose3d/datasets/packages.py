@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pose3d.errors import InputError
-from pose3d.files import atomic_folder, atomic_output, write_text
+from pose3d.files import MANIFEST, atomic_folder, atomic_output, write_text
 
 _CLIMBS = {0: "f900-3700", 1: "f0-2422", 2: "f100-3110", 3: "f200-2600", 4: "f0-2303"}
 _DEEPMIMIC = (
@@ -77,9 +77,6 @@ PACKAGES = (
         kept=_climb_members() | {"holosoma_retargeting-0.1.0.dist-info/METADATA": "licences/holosoma-retargeting.txt"},
     ),
 )
-
-
-MANIFEST = "manifest.json"
 
 
 def cache_folder() -> Path:

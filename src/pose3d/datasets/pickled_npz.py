@@ -9,6 +9,7 @@ Read are pickles of protocols 2 to 4, which is what numpy.save has written since
 as latin-1, since arrays' bytes are among them.
 """
 
+import errno
 import math
 import os
 import pickle
@@ -17,7 +18,7 @@ import re
 import zipfile
 from collections.abc import Callable, Collection
 from types import FunctionType
-from typing import Any, ClassVar
+from typing import IO, Any, ClassVar
 
 import numpy as np
 
@@ -26,7 +27,9 @@ from pose3d.errors import InputError
 MAX_BYTES = 16 * 2**30
 """Of an archive, unpacked: ten times Human3.6M's poses of 32 joints in double precision."""
 MAX_EXPANSION = 100
-"""Unpacked size over packed size, from 1 GiB up. Coordinates pack 1.1 to 10 times; deflate can reach 1032."""
+"""Unpacked size over packed size, from 128 MiB up. Coordinates pack 1.1 to 10 times; deflate can reach 1032."""
+MAX_INSTRUCTIONS = 1_000_000
+"""Of one pickle. Each may make an object of some 100 bytes; an array takes 26, and Human3.6M has 840 arrays."""
 MAX_HEADER_CHARACTERS = 10_000
 
 _MEMBER = re.compile(r"(\w[\w .-]*)\.npy")
@@ -50,7 +53,7 @@ def read_pickled_npz(path: str | os.PathLike, keys: Collection[str]) -> dict[str
     try:
         with open(path, "rb") as file, zipfile.ZipFile(file) as archive:
             members = _members(archive, os.path.getsize(path))
-            return {key: _read_member(archive, members[key]) for key in keys if key in members}
+            return {key: read_member(archive, members[key]) for key in keys if key in members}
     except FileNotFoundError:
         raise InputError(f"{path} is missing: put it there, or mend its name in the profile") from None
     except _RefusedError as error:
@@ -59,8 +62,23 @@ def read_pickled_npz(path: str | os.PathLike, keys: Collection[str]) -> dict[str
             "again from its authors, or save it anew from plain dicts and arrays"
         ) from None
     except Exception as error:  # whatever damage makes zlib, zipfile, pickle or NumPy raise
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        if is_refused_by_system(error):
+            raise InputError(
+                f"{path} cannot be read ({error.strerror}): it has to be a file that you may read"
+            ) from None
+        reason = reason_of(error)
         raise InputError(f"{path} is no whole npz archive of dicts and arrays ({reason}): fetch it again") from error
+
+
+def is_refused_by_system(error: Exception) -> bool:
+    """Whether the system does not let the file be read, so that nothing is known of its content."""
+    # A damaged archive that points to before the file's start gives EINVAL.
+    return isinstance(error, OSError) and error.errno not in (None, errno.EINVAL)
+
+
+def reason_of(error: Exception) -> str:
+    """One short line that says what went wrong."""
+    return " ".join(str(error).split())[:200] or type(error).__name__
 
 
 class _RefusedError(Exception):
@@ -71,27 +89,38 @@ def _members(archive: zipfile.ZipFile, packed_bytes: int) -> dict[str, zipfile.Z
     members = {}
     for member in archive.infolist():
         name = _MEMBER.fullmatch(member.filename)
-        is_packed_by_numpy = member.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-        if not name or name[1] in members or not is_packed_by_numpy:
-            raise ValueError(f"its member {member.filename!r} is named or packed in a way that NumPy does not")
+        if not name or name[1] in members:
+            raise ValueError(f"its member {member.filename!r} is named in a way that NumPy does not")
         members[name[1]] = member
     # A member is never read past the size that it declares.
     unpacked_bytes = sum(member.file_size for member in members.values())
-    if unpacked_bytes > min(MAX_BYTES, max(2**30, MAX_EXPANSION * packed_bytes)):
+    if unpacked_bytes > min(MAX_BYTES, max(2**27, MAX_EXPANSION * packed_bytes)):
         raise ValueError(f"it claims to unpack to {unpacked_bytes / 2**30:.4g} GiB")
     return members
 
 
-def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Any:
+def read_member(
+    archive: zipfile.ZipFile, member: zipfile.ZipInfo, check: Callable[[tuple[int, ...], np.dtype], None] | None = None
+) -> Any:
+    """The array or the pickled object of one member.
+
+    Args:
+        check: sees the shape and dtype that the member claims before its content is read, and may raise.
+
+    Raises:
+        Exception: of whatever kind, for the member is damaged or holds something else.
+    """
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise ValueError(f"its member {member.filename!r} is packed in a way that NumPy does not")
     with archive.open(member) as file:
-        version = np.lib.format.read_magic(file)
-        read_header = {
-            (1, 0): np.lib.format.read_array_header_1_0,
-            (2, 0): np.lib.format.read_array_header_2_0,
-        }[version]
-        shape, is_fortran, dtype = read_header(file, max_header_size=MAX_HEADER_CHARACTERS)
+        # The later versions are for longer headers than are read, and may claim gigabytes of them.
+        if np.lib.format.read_magic(file) != (1, 0):
+            raise ValueError(f"{member.filename} has another header than NumPy gives to plain arrays and objects")
+        shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(file, max_header_size=MAX_HEADER_CHARACTERS)
+        if check:
+            check(shape, dtype)
         if dtype.kind == "O":
-            value = _Unpickler(file, encoding="latin1").load()
+            value = _Unpickler(file, member.file_size).load()
         else:
             n_bytes = dtype.itemsize * math.prod(shape)
             if dtype.hasobject or not 0 <= n_bytes <= member.file_size:
@@ -161,10 +190,31 @@ def _new_bytes(text: str = "", encoding: str = "latin1") -> bytes:
     return text.encode("latin1")
 
 
-def _check_keys(keys: list[Any]) -> None:
-    """Names and numbers only: to hash tuples in tuples without end would crash Python."""
+def _check_items(target: Any, keys: list[Any]) -> None:
+    """Dicts with names and numbers only: to hash tuples in tuples without end would crash Python.
+
+    An array would take items too, and nested lists, a few of which can stand for any number of items.
+    """
+    if type(target) is not dict:
+        raise _RefusedError(f"sets items of a {type(target).__name__}")
     if not all(isinstance(key, str | int | np.generic) for key in keys):
         raise _RefusedError("has keys that are neither names nor numbers")
+
+
+class _Instructions(dict):
+    """What to do for each instruction, asked MAX_INSTRUCTIONS times at most."""
+
+    n_left = MAX_INSTRUCTIONS
+
+    def __getitem__(self, code: int) -> Callable:
+        self.n_left -= 1
+        if self.n_left < 0:
+            raise ValueError(f"a pickle of more than {MAX_INSTRUCTIONS} instructions")
+        return super().__getitem__(code)
+
+    def __missing__(self, code: int) -> Callable:
+        known = pickletools.code2op.get(chr(code))
+        raise _RefusedError(f"uses the pickle instruction {known.name if known else code}")
 
 
 class _Unpickler(pickle._Unpickler):
@@ -182,6 +232,19 @@ class _Unpickler(pickle._Unpickler):
         ("builtins", "bytes"): _new_bytes,
     }
 
+    def __init__(self, file: IO[bytes], n_bytes: int) -> None:
+        super().__init__(file, encoding="latin1")
+        self.dispatch = _Instructions(self.dispatch)
+        # Python 2's text, and Python 3's in protocol 2, is made twice, as bytes and as an array. An array of objects
+        # has 8 bytes for each, which took an instruction.
+        self._n_bytes_left = 2 * n_bytes + 8 * MAX_INSTRUCTIONS
+
+    def _count(self, n_bytes: int) -> None:
+        """Refuse to make one text into bytes or arrays again and again, for the memo repeats it in two bytes."""
+        self._n_bytes_left -= n_bytes
+        if self._n_bytes_left < 0:
+            raise ValueError("its arrays and bytes are larger than what they are made of")
+
     def find_class(self, module: str, name: str) -> FunctionType:
         """Looks the name up among the nine, without importing or following dots."""
         if (module, name) not in self.globals:
@@ -193,14 +256,16 @@ class _Unpickler(pickle._Unpickler):
         function = self.stack[-1]
         if not isinstance(function, FunctionType) or type(arguments) is not tuple:
             raise _RefusedError("calls what is no function")
-        self.stack[-1] = function(*arguments)
+        made = function(*arguments)
+        self._count(len(made) if isinstance(made, bytes) else getattr(made, "nbytes", 0))
+        self.stack[-1] = made
 
     def load_setitem(self) -> None:
-        _check_keys(self.stack[-2:-1])
+        _check_items(self.stack[-3], self.stack[-2:-1])
         super().load_setitem()
 
     def load_setitems(self) -> None:
-        _check_keys(self.stack[::2])  # of all items since the last mark
+        _check_items(self.metastack[-1][-1], self.stack[::2])  # all since the last mark
         super().load_setitems()
 
     def load_build(self) -> None:
@@ -210,17 +275,13 @@ class _Unpickler(pickle._Unpickler):
             target.set_state(state)
         elif type(target) is np.ndarray:
             _fill_array(target, state)
+            self._count(target.nbytes)
         else:
             raise _RefusedError(f"changes the state of a {type(target).__name__}")
 
-    class _Dispatch(dict):
-        def __missing__(self, code: int) -> Callable:
-            known = pickletools.code2op.get(chr(code))
-            raise _RefusedError(f"uses the pickle instruction {known.name if known else code}")
-
-    dispatch = _Dispatch(
-        {getattr(pickle, name)[0]: pickle._Unpickler.dispatch[getattr(pickle, name)[0]] for name in _ADMITTED.split()}
-    )
+    dispatch: ClassVar = {
+        getattr(pickle, name)[0]: pickle._Unpickler.dispatch[getattr(pickle, name)[0]] for name in _ADMITTED.split()
+    }
     dispatch[pickle.SETITEM[0]] = load_setitem
     dispatch[pickle.SETITEMS[0]] = load_setitems
     dispatch[pickle.REDUCE[0]] = load_reduce

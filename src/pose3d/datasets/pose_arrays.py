@@ -67,14 +67,17 @@ def is_chosen(action: str, actions: Collection[str] | None) -> bool:
 
 
 def check_actions(params: Params, names: Collection[SequenceName], path: Path | str) -> None:
-    """Refuse actions of the profile that no subject performs.
+    """Refuse actions of the profile that no subject performs, and subjects who perform none of them.
 
     Raises:
-        InputError: names the file and the action.
+        InputError: names the file and the action or the subject.
     """
     for action in params.actions or ():
         if not any(is_chosen(name.action, [action]) for name in names):
             raise InputError(f"{path} has no takes of action {action} by these subjects: mend dataset.actions")
+    for subject in params.subjects.all:
+        if not any(name.subject == subject for name in names):
+            raise InputError(f"{path} has no takes of {subject} that the profile asks for: mend dataset.subjects")
 
 
 def as_17_joints(array: object, coordinates: tuple[int, ...], where: str) -> np.ndarray:
@@ -128,6 +131,7 @@ def recording_of(
     poses_cam_m: np.ndarray,
     detected: Keypoints2D,
     positions_file: Path,
+    keypoints_file: Path,
 ) -> Recording:
     """A recording without pictures, its true keypoints projected with the lens's distortion, its boxes around them.
 
@@ -144,4 +148,4 @@ def recording_of(
         ) from None
     arrays = (poses_world_m, poses_cam_m, keypoints_px, boxes_around(keypoints_px))
     sequence = Sequence(name.subject, name.action, camera, fps, *(np.asarray(a, np.float32) for a in arrays))
-    return Recording(sequence, None, detected, positions_file)
+    return Recording(sequence, None, detected, positions_file, keypoints_file)

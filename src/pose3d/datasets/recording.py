@@ -42,13 +42,14 @@ class Recording:
     Attributes:
         frames: where its pictures are; None where there are none.
         detected: 2D keypoints that came with the data; None where the pipeline has to detect them itself.
-        positions_file: where the 3D poses stood, for error messages.
+        positions_file, keypoints_file: where the 3D poses and ``detected`` stood, for error messages.
     """
 
     sequence: Sequence
     frames: VideoFrames | ImageFiles | None
     detected: Keypoints2D | None
     positions_file: Path
+    keypoints_file: Path | None = None
 
     @property
     def name(self) -> SequenceName:
@@ -135,7 +136,7 @@ def check_recording(recording: Recording) -> None:
         if found is not None and len(found) != len(sequence):
             raise InputError(f"{key}: {len(found)} {what} for {len(sequence)} poses: they must be the same takes")
     if recording.detected is not None:
-        _check_detected(key, sequence, recording.detected)
+        _check_detected(f"{recording.keypoints_file}: {sequence.key}", sequence, recording.detected)
 
 
 def check_scale(key: str, poses_m: np.ndarray) -> None:

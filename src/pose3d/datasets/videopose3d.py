@@ -111,6 +111,7 @@ class VideoPose3D:
             camera.world_to_camera(poses_world_m),
             detected_keypoints(keypoints, where_2d),
             self._positions_path,
+            self._keypoints_path,
         )
 
 

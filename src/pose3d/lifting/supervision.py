@@ -30,14 +30,10 @@ def read_supervision(
     Raises:
         InputError: a file is missing or damaged, or a named subject is not one of the training subjects.
     """
-    training = read_splits(sequences_path)["train"]
-    for key in ("keypoints_subjects", "prior_subjects"):
-        for name in getattr(lifting, key):
-            if name not in training:
-                raise InputError(
-                    f"lifting.{key} names {name}, which is no training subject ({', '.join(training)}): the others "
-                    "are for choosing and testing"
-                )
+    try:
+        lifting.require_training_subjects(read_splits(sequences_path)["train"])
+    except ValueError as error:
+        raise InputError(str(error)) from None
     sequences = read_sequences(sequences_path, lifting.keypoints_subjects)
     prior = read_sequences(sequences_path, lifting.prior_subjects)
     return Supervision(sequences, read_keypoints2d(keypoints_path, sequences), prior)
