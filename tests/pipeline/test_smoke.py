@@ -17,6 +17,18 @@ from pipeline.workspace import REPOSITORY, Workspace
 
 STAGES = yaml.safe_load((REPOSITORY / "dvc.yaml").read_text())["stages"]
 pytestmark = pytest.mark.pipeline
+BUSY = {
+    "download": "data/.raw.partial/deepmimic/*",
+    "bake_bodies": "data/.bodies.h5.partial",
+    "prepare": "data/.frames.h5.partial",
+    "crop_resize": "data/.crops.h5.partial",
+    "train_2d": ".ckpt/train_2d-*.pt",
+    "infer_2d": "data/.keypoints2d.h5.partial",
+    "train_repnet": ".ckpt/train_repnet-*.pt",
+    "train_temporal": ".ckpt/train_temporal-*.pt",
+    "evaluate": "plots/evaluation/per_action.csv",
+}
+"""What is there while a stage is at work, and before its outputs are."""
 
 
 def md5(path: Path) -> str:
@@ -63,44 +75,40 @@ def hashes(root: Path, outputs: Iterable[str]) -> dict[str, str]:
     return {str(f.relative_to(root)): md5(f) for f in files if f.exists() and not f.name.endswith(".partial")}
 
 
-@pytest.mark.parametrize(
-    ("stage", "wait_for"),
-    [
-        ("download", "data/.raw.partial/deepmimic/*"),
-        ("bake_bodies", "data/.bodies.h5.partial"),
-        ("prepare", "data/.frames.h5.partial"),
-        ("crop_resize", "data/.crops.h5.partial"),
-        ("train_2d", ".ckpt/train_2d-*.pt"),
-        ("infer_2d", "data/.keypoints2d.h5.partial"),
-        ("train_repnet", ".ckpt/train_repnet-*.pt"),
-        ("train_temporal", ".ckpt/train_temporal-*.pt"),
-        ("evaluate", "plots/evaluation/per_action.csv"),
-    ],
-)
-def test_killed_stage_leaves_nothing_half_written_and_ends_with_the_same_bytes(
-    smoke: Workspace, stage: str, wait_for: str
-) -> None:
-    outputs = smoke.locked_outputs(stage)
-    expected = hashes(smoke.root, outputs)
-    assert expected
+def remove(root: Path, outputs: Iterable[str]) -> None:
     for output in outputs:
-        path = smoke.root / output
+        path = root / output
         shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def signalled_while_busy(smoke: Workspace, stage: str, number: int) -> subprocess.CompletedProcess:
+    """Run a stage's script and send it and its workers a signal, as a terminal does, once it is at work."""
     process = subprocess.Popen(
         ["python", f"stages/{stage}.py"],
         cwd=smoke.root,
         env={**smoke.environment, "PYTHONPATH": str(smoke.root / "src")},
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
         start_new_session=True,
     )
-    while not list(smoke.root.glob(wait_for)) and process.poll() is None:
+    while not list(smoke.root.glob(BUSY[stage])) and process.poll() is None:
         time.sleep(0.002)
-    interrupted = process.poll() is None
-    if interrupted:
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    assert interrupted, f"{stage} ended before it could be killed"
+    busy = process.poll() is None
+    if busy:
+        os.killpg(process.pid, number)
+    _, errors = process.communicate()
+    assert busy, f"{stage} ended before it could be stopped"
+    return subprocess.CompletedProcess(process.args, process.returncode, stderr=errors)
+
+
+@pytest.mark.parametrize("stage", BUSY)
+def test_killed_stage_leaves_nothing_half_written_and_ends_with_the_same_bytes(smoke: Workspace, stage: str) -> None:
+    outputs = smoke.locked_outputs(stage)
+    expected = hashes(smoke.root, outputs)
+    assert expected
+    remove(smoke.root, outputs)
+    assert signalled_while_busy(smoke, stage, signal.SIGKILL).returncode == -signal.SIGKILL
     left = hashes(smoke.root, outputs)
     assert left == {name: expected[name] for name in left}
     assert left != expected
@@ -108,6 +116,24 @@ def test_killed_stage_leaves_nothing_half_written_and_ends_with_the_same_bytes(
     assert hashes(smoke.root, outputs) == expected
     assert not list(smoke.root.glob(".ckpt/*"))
     assert not list(smoke.root.glob("data/.*.partial"))
+
+
+# Baking takes a minute before it is at work, and shares the way it ends with all the others.
+@pytest.mark.parametrize("stage", [stage for stage in BUSY if stage != "bake_bodies"])
+def test_ctrl_c_ends_a_stage_with_one_sentence_and_nothing_half_written(smoke: Workspace, stage: str) -> None:
+    outputs = smoke.locked_outputs(stage)
+    expected = hashes(smoke.root, outputs)
+    remove(smoke.root, outputs)
+    done = signalled_while_busy(smoke, stage, signal.SIGINT)
+    smoke.run("dvc", "checkout", "--force", f"dvc.yaml:{stage}")
+    smoke.run("git", "checkout", "-q", "--", "metrics")
+    assert done.returncode == 130, done.stderr
+    assert "interrupted: run the same command again to go on" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(smoke.root.glob("data/.*.partial"))
+    assert hashes(smoke.root, outputs) == expected
+    for checkpoint in smoke.root.glob(".ckpt/*"):
+        checkpoint.unlink()
 
 
 def test_prepare_gives_the_same_bytes_with_any_number_of_workers(smoke: Workspace) -> None:
