@@ -91,6 +91,8 @@ def signalled_while_busy(smoke: Workspace, stage: str, number: int) -> subproces
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # A shell that runs the tests in its background has them ignore Ctrl-C, and a child would inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     while not list(smoke.root.glob(BUSY[stage])) and process.poll() is None:
         time.sleep(0.002)
