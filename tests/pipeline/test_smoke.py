@@ -120,13 +120,21 @@ def test_killed_stage_leaves_nothing_half_written_and_ends_with_the_same_bytes(s
     assert not list(smoke.root.glob("data/.*.partial"))
 
 
+def interrupted_while_busy(smoke: Workspace, stage: str, outputs: list[str]) -> subprocess.CompletedProcess:
+    """Ctrl-C once; again where it fell into a weak reference's callback, out of which Python lets no exception."""
+    while True:
+        remove(smoke.root, outputs)
+        done = signalled_while_busy(smoke, stage, signal.SIGINT)
+        if done.returncode != 0 or "Exception ignored in" not in done.stderr:
+            return done
+
+
 # Baking takes a minute before it is at work, and shares the way it ends with all the others.
 @pytest.mark.parametrize("stage", [stage for stage in BUSY if stage != "bake_bodies"])
 def test_ctrl_c_ends_a_stage_with_one_sentence_and_nothing_half_written(smoke: Workspace, stage: str) -> None:
     outputs = smoke.locked_outputs(stage)
     expected = hashes(smoke.root, outputs)
-    remove(smoke.root, outputs)
-    done = signalled_while_busy(smoke, stage, signal.SIGINT)
+    done = interrupted_while_busy(smoke, stage, outputs)
     smoke.run("dvc", "checkout", "--force", f"dvc.yaml:{stage}")
     smoke.run("git", "checkout", "-q", "--", "metrics")
     assert done.returncode == 130, done.stderr
