@@ -1,6 +1,7 @@
 """Score the detector, both lifters and two baselines; draw tables, curves, pictures and a video of test subjects.
 
-Reads  data/sequences.h5, data/frames.h5, data/keypoints2d.h5, data/models/repnet.pt, data/models/temporal.pt
+Reads  data/sequences.h5, data/frames.h5, data/keypoints2d.h5, data/models/repnet.pt, data/models/temporal.pt, and the
+       files in priors/ that lifting.prior names
 Writes metrics/evaluation.json (test subjects), metrics/validation.json (the same for the validation subjects, on which
        choices are made), plots/evaluation/
 """
@@ -20,6 +21,7 @@ from pose3d.evaluation import LIFTERS, Errors
 from pose3d.files import write_text
 from pose3d.frames import read_rgb
 from pose3d.lifting.lift import lift_sequences
+from pose3d.lifting.supervision import read_prior
 from pose3d.records import Keypoints2D, Sequence, read_keypoints2d, read_sequences, read_splits
 
 DATA, PLOTS, METRICS = Path("data"), Path("plots/evaluation"), Path("metrics")
@@ -106,7 +108,7 @@ def draw_clip(done: Predictions) -> None:
 
 def main() -> None:
     params = Params.load()
-    prior_sequences = read_sequences(DATA / "sequences.h5", params.lifting.prior_subjects)
+    prior_sequences = read_prior(DATA / "sequences.h5", params.lifting)
     prior = baselines.prior_poses(prior_sequences, params.evaluate.nearest_poses)
     splits = read_splits(DATA / "sequences.h5")
 
@@ -121,6 +123,8 @@ def main() -> None:
     write_text(PLOTS / "protocols.csv", evaluation.protocols_mm(test.errors).to_csv())
     write_text(PLOTS / "per_action.csv", evaluation.per_action_mm(test.errors).to_csv())
     write_text(PLOTS / "per_joint.csv", evaluation.per_joint_mm(test.errors).to_csv())
+    hidden = evaluation.per_occlusion_mm(test.sequences, test.errors, test.poses_cam_m)
+    write_text(PLOTS / "occlusion.csv", hidden.to_csv())
     curve = evaluation.pck3d_table(test.errors)
     write_text(PLOTS / "pck3d_curve.csv", curve.to_csv())
     figures.save_png(figures.pck3d_figure(curve), PLOTS / "pck3d_curve.png")

@@ -25,7 +25,8 @@ def main() -> None:
     lifting, block = params.lifting, params.repnet
     supervision = read_supervision(SEQUENCES, KEYPOINTS, lifting)
     used = {"seed": params.seed, "lifting": lifting.model_dump(), "repnet": block.model_dump()}
-    checkpoint = Checkpoint("train_repnet", fingerprint(used, [SEQUENCES, KEYPOINTS], __file__))
+    inputs = [SEQUENCES, KEYPOINTS, *lifting.prior_files]
+    checkpoint = Checkpoint("train_repnet", fingerprint(used, inputs, __file__))
     fitted = fit_lifter(lifting, block, supervision, params.seed, start_fabric().device, checkpoint)
     save_model(MODEL, fitted.architecture, fitted.weights)
     write_curves(CURVES, fitted.curves)

@@ -123,12 +123,41 @@ def test_an_unknown_profile_lists_the_known_ones(root):
         Params.load(root)
 
 
-@pytest.mark.parametrize("names", [["S9"], ["S7", "S8"], []])
-def test_prior_subjects_must_be_training_subjects(root, names):
-    change(root / "profiles/smoke.yaml", "lifting.prior_subjects", names)
+@pytest.mark.parametrize("source", [{"subjects": ["S9"]}, {"subjects": ["S7", "S8"]}, {}])
+def test_the_priors_own_subjects_must_be_training_subjects(root, source):
+    change(root / "profiles/smoke.yaml", "lifting.prior", [{"file": "priors/a.h5", "subjects": ["S9"]}, source])
     with pytest.raises(
-        InputError, match="lifting.prior_subjects must name subjects of dataset.subjects.train"
+        InputError, match=r"lifting\.prior\.1\.subjects must name subjects of dataset.subjects.train"
     ) as caught:
+        Params.load(root)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "file",
+    ["data/sequences.h5", "/priors/a.h5", "priors/../a.h5", "priors/../../b/a.h5", "../priors/a.h5", "priors/a.npz"],
+)
+def test_a_prior_file_outside_priors_is_named(root, file):
+    change(root / "profiles/smoke.yaml", "lifting.prior", [{"file": file}])
+    with pytest.raises(InputError, match=r"lifting\.prior\.0\.file .*must be priors/NAME\.h5") as caught:
+        Params.load(root)
+    assert f"not '{file}'" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("prior", "message"),
+    [
+        ([], r"lifting\.prior Tuple should have at least 1 item"),
+        ([{"file": "priors/a.h5", "subjects": []}], r"lifting\.prior\.0\.subjects Tuple should have at least 1 item"),
+        ([{"subjects": ["S1"]}, {"subjects": ["S7"]}], "this data set stands in it twice"),
+        ([{"file": "priors/a.h5"}, {"file": "priors/a.h5"}], r"priors/a\.h5 stands in it twice"),
+        ([{"path": "priors/a.h5"}], r"lifting\.prior\.0\.path is not a known key"),
+    ],
+)
+def test_a_prior_names_somebody_and_each_data_set_once(root, prior, message):
+    change(root / "profiles/smoke.yaml", "lifting.prior", prior)
+    with pytest.raises(InputError, match=message) as caught:
         Params.load(root)
     assert "\n" not in str(caught.value)
 
@@ -209,3 +238,14 @@ def test_a_checkpoint_to_start_from_must_be_there(root, monkeypatch):
     (root / "pretrained").mkdir()
     (root / "pretrained/mpii.pth.tar").touch()
     assert load_and_check_files().train_2d.init == "pretrained/mpii.pth.tar"
+
+
+def test_the_priors_files_must_be_there(root, monkeypatch):
+    monkeypatch.chdir(root)
+    prior = [{"subjects": ["S7"]}, {"file": "priors/other.h5", "subjects": ["S9"]}]
+    change(root / "profiles/smoke.yaml", "lifting.prior", prior)
+    with pytest.raises(InputError, match=r"lifting\.prior names priors/other\.h5, which is missing"):
+        load_and_check_files()
+    (root / "priors").mkdir()
+    (root / "priors/other.h5").touch()
+    assert load_and_check_files().lifting.prior_files == ["priors/other.h5"]

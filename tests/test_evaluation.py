@@ -8,7 +8,7 @@ import pytest
 import yaml
 from people import SPLITS, camera_ring, detect, population, take, write_data
 
-from pose3d import evaluation, metrics
+from pose3d import evaluation, metrics, occlusion
 from pose3d.errors import InputError
 from pose3d.lifting.lift import build_lifter
 from pose3d.training import save_model
@@ -174,6 +174,33 @@ def test_tables(sequences):
     assert over_time["repnet_accel_error_mm"].isna().tolist() == [True] + [False] * 8 + [True]
 
 
+def test_occlusion_by_hand(sequences):
+    """Each hidden joint is 0.1 m too far along its sight line, each visible one 0.02 m beside it."""
+    poses, hidden = [], []
+    for sequence in sequences:
+        truth = sequence.poses_cam_m.astype(np.float64)
+        depth = occlusion.self_occlusion(truth)
+        sight = truth / np.linalg.norm(truth, axis=-1, keepdims=True)
+        beside = np.cross(sight, [0, 1, 0])
+        beside /= np.linalg.norm(beside, axis=-1, keepdims=True)
+        wrong = np.where(depth[..., None] > 0, 0.1 * sight, 0.02 * beside)
+        wrong[:, 0] = 0
+        poses.append(truth + wrong)
+        hidden.append(depth[:, 1:] > 0)
+    hidden = np.concatenate(hidden)
+    errors = evaluation.errors_of("m", sequences, poses, has_root=True)
+    table = evaluation.per_occlusion_mm(sequences, {"m": errors}, {"m": poses})
+    assert table.index.tolist() == ["visible", "partly", "deep", "all"]
+    assert list(table.columns) == ["joints_pct", "m_mpjpe_mm", "m_along_mm", "m_across_mm"]
+    share = 100 * hidden.mean()
+    assert table.loc["all", "joints_pct"] == 100 and 1 < share < 99
+    assert table.loc[["partly", "deep"], "joints_pct"].sum() == pytest.approx(share, abs=0.02)
+    np.testing.assert_allclose(table.loc["visible"].iloc[1:], [20, 0, 20], atol=0.01)
+    np.testing.assert_allclose(table.loc[["partly", "deep"]].iloc[:, 1:], [[100, 100, 0]] * 2, atol=0.01)
+    p1 = evaluation.protocols_mm({"m": errors}).loc["P1, over frames", "m_mm"]
+    assert table.loc["all", "m_mpjpe_mm"] == pytest.approx(p1 * 17 / 16, abs=0.02)
+
+
 def test_summary_2d(sequences):
     detections = detect(sequences, 0.0)
     for detected in detections:
@@ -202,7 +229,7 @@ def evaluated(tmp_path_factory):
     folder = tmp_path_factory.mktemp("evaluate")
     profile = yaml.safe_load((ROOT / "profiles/smoke.yaml").read_text())
     profile["dataset"]["subjects"] = SPLITS
-    profile["lifting"] |= {"keypoints_subjects": ["S1"], "prior_subjects": ["S7"]}
+    profile["lifting"] |= {"keypoints_subjects": ["S1"], "prior": [{"subjects": ["S7"]}]}
     (folder / "profiles").mkdir()
     (folder / "profiles/people.yaml").write_text(yaml.safe_dump(profile))
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
@@ -210,7 +237,7 @@ def evaluated(tmp_path_factory):
     write_data(folder / "data", population())
     for name, architecture in (
         ("repnet", {"lifter": "frame", "width": 16, "blocks": 1}),
-        ("temporal", {"lifter": "temporal", "width": 16, "window_frames": 9}),
+        ("temporal", {"lifter": "temporal", "width": 16, "window_frames": 9, "network": "convolution"}),
     ):
         save_model(folder / f"data/models/{name}.pt", architecture, build_lifter(architecture).state_dict())
     runs = []
@@ -232,6 +259,7 @@ def test_the_stage_writes_everything_and_the_same_bytes_again(evaluated):
         "protocols.csv",
         "per_action.csv",
         "per_joint.csv",
+        "occlusion.csv",
         "pck3d_curve.csv",
         "pck3d_curve.png",
         "error_over_time.csv",

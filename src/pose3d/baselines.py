@@ -1,8 +1,8 @@
 """What 3D poses can be guessed without learning: the figures a lifter has to beat.
 
 Both baselines get more than the lifters do, the tilt of each test camera (its calibrated vertical), and the same prior:
-unpaired world poses of ``lifting.prior_subjects``, here each without its root position and at every yaw. Neither sees
-a true pose of the sequences that it is scored on. NumPy only.
+unpaired world poses of ``lifting.prior``, here each without its root position and at every yaw. Neither sees a true
+pose of the sequences that it is scored on. NumPy only.
 """
 
 from collections.abc import Iterable, Iterator

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from pose3d import metrics
+from pose3d import metrics, occlusion
 from pose3d.errors import InputError
 from pose3d.records import Keypoints2D, Sequence
 from pose3d.skeleton import JOINT_NAMES, ROOT
@@ -332,6 +332,42 @@ def per_joint_mm(methods: dict[str, Errors]) -> pd.DataFrame:
     table = pd.DataFrame(columns, index=list(JOINT_NAMES))
     table.loc["mean"] = table.mean()
     return table.round(2).rename_axis("joint")
+
+
+def per_occlusion_mm(
+    sequences: list[Sequence], methods: dict[str, Errors], poses_cam_m: dict[str, list[np.ndarray]]
+) -> pd.DataFrame:
+    """P1 of every method by how deep the person's own body hides the joint, mm, with all joints as the last row.
+
+    Beside it the mean error along the sight line to the true joint (``along``) and across it (``across``), likewise
+    with the roots aligned; ``joints_pct`` is the share of joints in the row. The root is left out: aligned to itself
+    it would lower each row by as much as it is in that row. Compare methods within a row: between rows the joints
+    differ, wrists being hidden more often than heads. Empty where no joint is so hidden.
+
+    Args:
+        methods, poses_cam_m: errors and (T, J, 3) poses by method, over these sequences in this order.
+    """
+    depth = np.concatenate([occlusion.self_occlusion(sequence.poses_cam_m) for sequence in sequences])
+    classes = np.delete(occlusion.occlusion_class(depth), ROOT, axis=1)
+    rows = {name: classes == i for i, name in enumerate(occlusion.CLASSES)} | {"all": np.ones_like(classes, bool)}
+    columns = {"joints_pct": [100 * row.mean() for row in rows.values()]}
+    for name, errors in methods.items():
+        parts = [_along_and_across(p, s.poses_cam_m) for s, p in zip(sequences, poses_cam_m[name], strict=True)]
+        along, across = (np.concatenate(part) for part in zip(*parts, strict=True))
+        for figure, values in {"mpjpe": errors.mpjpe, "along": along, "across": across}.items():
+            counted = np.delete(values, ROOT, axis=1)
+            means = [counted[row].mean(dtype=np.float64) if row.any() else np.nan for row in rows.values()]
+            columns[f"{name}_{figure}_mm"] = 1000 * np.array(means)
+    return pd.DataFrame(columns, index=list(rows)).round(2).rename_axis("occlusion")
+
+
+def _along_and_across(poses_cam_m: np.ndarray, truth_m: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Parts of the root-aligned errors along and across the sight lines to the true joints, both (T, J) float32, m."""
+    errors = metrics.root_relative(poses_cam_m) - metrics.root_relative(truth_m)
+    sight = truth_m / np.linalg.norm(truth_m, axis=-1, keepdims=True)
+    along = (errors * sight).sum(-1, keepdims=True)
+    across = np.linalg.norm(errors - along * sight, axis=-1)
+    return np.abs(along[..., 0]).astype(np.float32), across.astype(np.float32)
 
 
 def pck3d_table(methods: dict[str, Errors]) -> pd.DataFrame:

@@ -38,7 +38,7 @@ def params(kind, formulation, **changes):
     on = formulation == "virtual_camera"
     extra = {"projected_prior_weight": float(on), "projected_prior_batch_size": 12}
     if kind == "temporal":
-        extra |= {"window_frames": 9, "run_outputs": 3, "velocity_weight": 1.0}
+        extra |= {"network": "convolution", "window_frames": 9, "run_outputs": 3, "velocity_weight": 1.0}
         return TemporalParams(**COMMON | extra | changes)
     return RepnetParams(**COMMON | extra | {"blocks": 1} | changes)
 
@@ -47,7 +47,7 @@ def lifting(formulation):
     return LiftingParams(
         formulation=formulation,
         keypoints_subjects=("S1",),
-        prior_subjects=("S7",),
+        prior=({"subjects": ("S7",)},),
         error_gain=1.0,
         body_spread=0.05,
         mixed_share=0.5,
@@ -113,6 +113,22 @@ def test_a_killed_run_ends_with_the_same_bytes(kind, formulation, supervision, t
     assert whole.curves == resumed.curves
 
 
+@pytest.mark.parametrize("network", ["convolution", "causal_convolution", "gru"])
+@pytest.mark.parametrize("window_frames", [9, 81, 243])
+def test_every_temporal_network_trains_and_lifts_as_its_model_file_says(network, window_frames, tmp_path, monkeypatch):
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    clip = sequence("S1", 250, 1)
+    detections = Keypoints2D(clip.keypoints_px, np.ones((250, 17)))
+    data = Supervision([clip], [detections], [sequence("S7", 245, 5)])
+    sizes = {"width": 8, "steps": 2, "window_frames": window_frames}
+    block = params("temporal", "virtual_camera", network=network, **sizes)
+    fitted = fit_lifter(lifting("virtual_camera"), block, data, 1, CPU, Checkpoint("t", "x"))
+    assert fitted.architecture["network"] == network
+    save_model(tmp_path / "m.pt", fitted.architecture, fitted.weights)
+    (lifted,) = lift_sequences(tmp_path / "m.pt", [clip], [detections])
+    assert lifted.poses_cam_m.shape == (250, 17, 3) and np.isfinite(lifted.poses_cam_m).all()
+
+
 def test_divergence_stops_the_run_and_keeps_the_good_checkpoint(supervision, tmp_path, monkeypatch):
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     monkeypatch.setattr(adversarial, "_LOG_STEPS", 1)
@@ -139,6 +155,8 @@ def test_lifting_any_length(kind, formulation, supervision, tmp_path):
     architecture = {"lifter": kind if formulation == "virtual_camera" else f"original_{kind}", "width": 8}
     if kind == "temporal":
         architecture["window_frames"] = 9
+        if formulation == "virtual_camera":
+            architecture["network"] = "convolution"
     elif formulation == "virtual_camera":
         architecture["blocks"] = 1
     torch.manual_seed(0)

@@ -3,14 +3,18 @@
 import pytest
 import torch
 
+from pose3d.lifting.lift import lift_virtual
 from pose3d.lifting.networks import FrameLifter, RepNet
 from pose3d.lifting.temporal import OriginalTemporal, TemporalLifter, TemporalNetwork, window_levels
 
+AROUND = {"convolution": (4, 4), "causal_convolution": (8, 0), "gru": (8, 0)}  # frames before and after, of nine
 
-@pytest.mark.parametrize("window_frames", [3, 9, 27, 81])
-def test_dilated_clip_equals_strided_windows(window_frames):
+
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("window_frames", [3, 9, 27, 81, 243])
+def test_dilated_clip_equals_strided_windows(window_frames, causal):
     torch.manual_seed(0)
-    network = TemporalNetwork(5, 7, 12, window_frames).double()
+    network = TemporalNetwork(5, 7, 12, window_frames, causal).double()
     clip = torch.randn(2, window_frames + 10, 5, dtype=torch.float64)
     whole = network.forward_clip(clip)
     single = torch.stack([network(clip[:, t : t + window_frames]) for t in range(11)], 1)
@@ -18,12 +22,74 @@ def test_dilated_clip_equals_strided_windows(window_frames):
     torch.testing.assert_close(whole, single, rtol=1e-12, atol=1e-12)
 
 
-def test_temporal_lifter_runs_equal_clips():
+@pytest.mark.parametrize("window_frames", [9, 81, 243])
+@pytest.mark.parametrize("network", AROUND)
+def test_temporal_lifter_runs_equal_clips(network, window_frames):
     torch.manual_seed(0)
-    lifter = TemporalLifter(8, 9)
-    features = torch.randn(3, 13, 35)
+    lifter = TemporalLifter(8, window_frames, network)
+    assert lifter.frames_before + lifter.frames_after == window_frames - 1
+    features = torch.randn(3, window_frames + 4, 35)
     for a, b in zip(lifter(features), lifter.forward_clip(features), strict=True):
+        assert a.shape[:2] == (3, 5)
         torch.testing.assert_close(a, b)
+
+
+@pytest.mark.parametrize("network", AROUND)
+def test_an_output_depends_on_its_own_frames_only(network):
+    """Moving everything after (or, but for the recurrent network, before) an output's frames changes no bit of it."""
+    torch.manual_seed(0)
+    lifter = TemporalLifter(8, 9, network)
+    before, after = AROUND[network]
+    assert (lifter.frames_before, lifter.frames_after) == (before, after)
+    features, output = torch.randn(1, 40, 35), 12
+    frame = before + output  # the one that the output belongs to
+    later, earlier = features.clone(), features.clone()
+    later[:, frame + after + 1 :] += 1
+    earlier[:, : frame - before] += 1
+    for forward in (lifter, lifter.forward_clip):
+        poses, moved_later, moved_earlier = (forward(f)[0][0] for f in (features, later, earlier))
+        assert torch.equal(poses[: output + 1], moved_later[: output + 1])
+        assert not torch.isclose(poses[output + 1], moved_later[output + 1]).all()
+        assert torch.equal(poses[output:], moved_earlier[output:]) == (network != "gru")
+
+
+@pytest.mark.parametrize("network", AROUND)
+def test_the_way_past_the_layers_keeps_the_frame_that_the_output_belongs_to(network):
+    """With the layers that mix frames silent, an output sees its own frame (in the first layer's triple) alone."""
+    torch.manual_seed(0)
+    lifter = TemporalLifter(8, 9, network)
+    silent = lifter.network.recurrent if network == "gru" else lifter.network.mix
+    with torch.no_grad():
+        for weight in silent.parameters():
+            weight.zero_()
+    features = torch.randn(1, 9, 35, requires_grad=True)
+    for forward in (lifter, lifter.forward_clip):
+        (gradient,) = torch.autograd.grad(forward(features)[0].sum(), features)
+        seen = gradient.abs().sum(-1)[0].nonzero().flatten().tolist()
+        assert seen == {"convolution": [3, 4, 5], "causal_convolution": [6, 7, 8], "gru": [8]}[network]
+
+
+@pytest.mark.parametrize("network", AROUND)
+def test_gradients_reach_every_parameter(network):
+    torch.manual_seed(0)
+    lifter = TemporalLifter(8, 27, network)
+    poses, correction = lifter(torch.randn(4, 29, 35))
+    (poses.square().sum() + correction.square().sum()).backward()
+    assert all(weight.grad.abs().sum() > 0 for weight in lifter.parameters())
+
+
+@pytest.mark.parametrize("window_frames", [9, 81, 243])
+@pytest.mark.parametrize("network", AROUND)
+def test_a_clip_of_any_length_is_lifted_frame_by_frame(network, window_frames):
+    torch.manual_seed(0)
+    lifter = TemporalLifter(8, window_frames, network).eval()
+    clip = 0.1 * torch.randn(30, 17, 2)
+    with torch.no_grad():
+        lifted = {length: lift_virtual(lifter, clip[:length]) for length in (1, 2, 30)}
+    for length, joints in lifted.items():
+        assert joints.shape == (length, 17, 3) and joints.isfinite().all()
+        if network != "convolution":  # live: what was lifted stays as it is
+            torch.testing.assert_close(joints, lifted[30][:length])
 
 
 def test_shapes():

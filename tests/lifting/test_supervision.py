@@ -1,16 +1,21 @@
+import numpy as np
 import pytest
-from people import SPLITS, population, write_data
+import torch
+from people import SPLITS, camera_ring, population, take, write_data
 
+from pose3d import baselines
 from pose3d.config.lifting import LiftingParams
 from pose3d.errors import InputError
-from pose3d.lifting.supervision import read_supervision
+from pose3d.lifting.prior import PriorTakes
+from pose3d.lifting.supervision import read_prior, read_supervision
+from pose3d.records import read_sequences, write_sequences
 
 
-def lifting(keypoints: tuple[str, ...], prior: tuple[str, ...]) -> LiftingParams:
+def lifting(keypoints: tuple[str, ...], *prior: dict) -> LiftingParams:
     return LiftingParams(
         formulation="virtual_camera",
         keypoints_subjects=keypoints,
-        prior_subjects=prior,
+        prior=prior,
         error_gain=1,
         body_spread=0,
         mixed_share=0,
@@ -25,7 +30,7 @@ def folder(tmp_path_factory):
 
 
 def test_each_subject_gives_what_it_is_named_for(folder):
-    read = read_supervision(folder / "sequences.h5", folder / "keypoints2d.h5", lifting(("S1",), ("S7",)))
+    read = read_supervision(folder / "sequences.h5", folder / "keypoints2d.h5", lifting(("S1",), {"subjects": ["S7"]}))
     assert {s.subject for s in read.sequences} == {"S1"}
     assert {s.subject for s in read.prior} == {"S7"}
     assert [len(d.keypoints_px) for d in read.detections] == [len(s) for s in read.sequences]
@@ -33,6 +38,74 @@ def test_each_subject_gives_what_it_is_named_for(folder):
 
 @pytest.mark.parametrize("name", [*SPLITS["test"], *SPLITS["validation"], "S3"])
 def test_only_training_subjects_teach(folder, name):
-    for params in (lifting((name,), ("S7",)), lifting(("S1",), ("S7", name))):
+    for params in (lifting((name,), {"subjects": ["S7"]}), lifting(("S1",), {"subjects": ["S7", name]})):
         with pytest.raises(InputError, match=rf"must name subjects of dataset.subjects.train \(S1, S7\), not {name}"):
             read_supervision(folder / "sequences.h5", folder / "keypoints2d.h5", params)
+
+
+OTHER = "priors/other.h5"
+N_FRAMES = 5
+
+
+@pytest.fixture
+def with_other(folder, tmp_path, monkeypatch):
+    """A repository with another data set's poses in it: S1 and S7 again, with actions of the same names, and S30."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "priors").mkdir()
+    splits = {"train": ["S1", "S7"], "validation": [], "test": ["S30"]}
+    cameras = camera_ring(3)
+    subjects = ("S1", "S30", "S7")
+    others = [s for name in subjects for s in take(name, "Walk-1", N_FRAMES, cameras, seed=1)]
+    write_sequences(OTHER, others, splits)
+    return folder
+
+
+def test_takes_of_the_same_name_in_two_data_sets_are_two_takes(with_other):
+    params = lifting(("S1",), {"subjects": ["S7"]}, {"file": OTHER, "subjects": ["S7", "S30"]})
+    read = read_supervision(with_other / "sequences.h5", with_other / "keypoints2d.h5", params)
+    assert {s.subject for s in read.sequences} == {"S1"}
+    assert {s.subject for s in read.prior} == {"S7", f"{OTHER}:S7", f"{OTHER}:S30"}
+    own = [s.poses_world_m for s in read_sequences(with_other / "sequences.h5", ["S7"]) if s.camera.id == "cam0"]
+    other = [s.poses_world_m for s in read_sequences(OTHER, ["S7", "S30"]) if s.camera.id == "cam0"]
+    expected = np.concatenate(own + other)
+    assert len(expected) == 2 * 3 + 2 * N_FRAMES
+
+    takes = PriorTakes(read.prior, torch.device("cpu"))
+    assert sorted(takes.lengths) == [3, 3, N_FRAMES, N_FRAMES]
+    mixed = {pose.tobytes() for pose in takes.poses_world_m.numpy()}
+    assert mixed == {pose.tobytes() for pose in expected}
+    assert len(baselines.prior_poses(read.prior, 1000)) == len(expected)
+
+
+def test_a_file_may_give_everybody_and_be_the_only_source(with_other):
+    prior = read_prior(with_other / "sequences.h5", lifting(("S1",), {"file": OTHER}))
+    assert {s.subject for s in prior} == {f"{OTHER}:{name}" for name in ("S1", "S7", "S30")}
+    assert len(prior) == 3 * 3  # every camera: the original's critic compares poses in camera space
+
+
+def message(folder, **source) -> str:
+    """The one sentence that reading a source ends with."""
+    with pytest.raises(InputError) as caught:
+        read_prior(folder / "sequences.h5", lifting(("S1",), {"subjects": ["S7"]}, source))
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_what_a_file_lacks_is_named(with_other):
+    sentence = message(with_other, file=OTHER, subjects=["S1", "S99"])
+    assert f"subject S99, whom {OTHER} does not have: choose among S1, S30, S7" in sentence
+    assert "priors/none.h5, which is missing: make it as priors/README.md says" in message(
+        with_other, file="priors/none.h5"
+    )
+
+
+@pytest.mark.parametrize("damage", ["cut", "text", "keypoints"])
+def test_a_file_that_does_not_read_is_named(with_other, tmp_path, damage):
+    path = tmp_path / OTHER
+    content = {
+        "cut": path.read_bytes()[:5000],
+        "text": b"poses",
+        "keypoints": (with_other / "keypoints2d.h5").read_bytes(),
+    }[damage]
+    path.write_bytes(content)
+    assert f"{OTHER}, which is damaged or no sequences.h5: make it again" in message(with_other, file=OTHER)

@@ -48,6 +48,11 @@ def test_stage_depends_on_its_script_and_carries_no_params_in_its_command(stage:
     assert f"stages/{stage}.py" in STAGES[stage]["deps"]
 
 
+def test_stages_that_read_the_prior_depend_on_its_folder() -> None:
+    reading = {stage for stage in STAGES if "lifting" in blocks_read(REPOSITORY / "stages" / f"{stage}.py")}
+    assert reading == {stage for stage in STAGES if "priors" in STAGES[stage]["deps"]} != set()
+
+
 def test_no_output_is_written_by_two_stages() -> None:
     outputs = [
         next(iter(out)) if isinstance(out, dict) else out

@@ -55,7 +55,7 @@ def tiny_profile(dataset: dict) -> dict:
     """profiles/smoke.yaml on another data set, trained for some steps only."""
     profile = yaml.safe_load((REPOSITORY / "profiles" / "smoke.yaml").read_text())
     profile["dataset"] = dataset
-    profile["lifting"] = {"keypoints_subjects": ["S1"], "prior_subjects": ["S5"]}
+    profile["lifting"] = {"keypoints_subjects": ["S1"], "prior": [{"subjects": ["S5"]}]}
     profile["train_2d"]["epochs"] = 1
     profile["repnet"]["steps"] = profile["temporal"]["steps"] = 30
     return profile

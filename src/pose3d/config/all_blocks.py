@@ -39,12 +39,14 @@ def load_and_check_files() -> Params:
     """:meth:`Params.load`, and what they name beside the data set is there.
 
     Raises:
-        InputError: a param is wrong, or ``train_2d.init`` is missing, which would come to light hours later.
+        InputError: a param is wrong, or ``train_2d.init`` or a file of ``lifting.prior`` is missing, which would come
+            to light hours later.
     """
     params = Params.load()
     init = params.train_2d.init
     if init is not None and not Path(init).exists():
         raise InputError(f"train_2d.init names {init}, which is missing: put it there or set init to null")
+    params.lifting.require_prior_files()
     return params
 
 

@@ -1,9 +1,31 @@
 """Blocks ``lifting``, ``repnet`` and ``temporal``: from 2D keypoints to 3D."""
 
+import re
 from collections.abc import Collection
-from typing import Literal
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
 
 from pose3d.config.blocks import Block, NonNegativeFloat, PositiveFloat, PositiveInt, Probability
+from pose3d.errors import InputError
+
+
+class PriorSource(Block):
+    """Some subjects' unpaired 3D poses, of this data set or of another."""
+
+    file: str | None = None
+    """The sequences.h5 of another data set, ``priors/NAME.h5``; None: this data set's own."""
+    subjects: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    """None: everybody in the file."""
+
+    @field_validator("file")
+    @classmethod
+    def _in_priors(cls, file: str | None) -> str | None:
+        # DVC watches that folder only: a file elsewhere could change and no stage would run again.
+        if file is not None and not re.fullmatch(r"priors/[^/]+\.h5", file):
+            raise ValueError("a prior's file must be priors/NAME.h5")
+        return file
 
 
 class LiftingParams(Block):
@@ -12,8 +34,8 @@ class LiftingParams(Block):
     formulation: Literal["virtual_camera", "original"]
     keypoints_subjects: tuple[str, ...]
     """Subjects whose 2D keypoints train the lifter."""
-    prior_subjects: tuple[str, ...]
-    """Subjects whose unpaired 3D poses train the critic."""
+    prior: Annotated[tuple[PriorSource, ...], Field(min_length=1)]
+    """Whose unpaired 3D poses train the critic: the frames of all sources, mixed."""
     error_gain: NonNegativeFloat
     """Factor on the detector's errors that projected prior poses get: it errs less on the subjects that trained it
     than on others (virtual camera only)."""
@@ -22,14 +44,41 @@ class LiftingParams(Block):
     mixed_share: Probability
     """Share of prior takes that get another's trunk and arms (virtual camera only)."""
 
+    @field_validator("prior")
+    @classmethod
+    def _each_data_set_once(cls, prior: tuple[PriorSource, ...]) -> tuple[PriorSource, ...]:
+        files = [source.file for source in prior]
+        twice = [file or "this data set" for file in files if files.count(file) > 1]
+        if twice:
+            raise ValueError(f"{twice[0]} stands in it twice; name all its subjects in one source")
+        return prior
+
+    @property
+    def prior_files(self) -> list[str]:
+        """What the prior is read from beside this data set, relative to the repository's root."""
+        return [source.file for source in self.prior if source.file is not None]
+
+    def require_prior_files(self) -> None:
+        """Look for them, from the repository's root.
+
+        Raises:
+            InputError: names the first that is not there.
+        """
+        for file in self.prior_files:
+            if not Path(file).is_file():
+                raise InputError(
+                    f"lifting.prior names {file}, which is missing: make it as priors/README.md says "
+                    "(or `dvc pull` it), or take it out of lifting.prior"
+                )
+
     def require_training_subjects(self, training: Collection[str]) -> None:
-        """Only training subjects teach; the others are for choosing and testing.
+        """Of this data set only training subjects teach; the others are for choosing and testing.
 
         Raises:
             ValueError: names the key and the subject.
         """
-        for key in ("keypoints_subjects", "prior_subjects"):
-            names = getattr(self, key)
+        own = {f"prior.{i}.subjects": source.subjects or () for i, source in enumerate(self.prior) if not source.file}
+        for key, names in {"keypoints_subjects": self.keypoints_subjects, **own}.items():
             other = [name for name in names if name not in training]
             if other or not names:
                 raise ValueError(
@@ -79,9 +128,13 @@ class RepnetParams(LifterParams):
 
 
 class TemporalParams(LifterParams):
-    """The temporal-convolution lifter."""
+    """The temporal lifter."""
 
+    network: Literal["convolution", "causal_convolution", "gru"]
+    """The convolution gives its window's centre frame; the causal one and the GRU, for live use, the last one (virtual
+    camera only; the original's is the convolution)."""
     window_frames: Literal[3, 9, 27, 81, 243]
+    """What an output sees; with the GRU, which remembers more, what it has seen at least."""
     run_outputs: PositiveInt
     """Consecutive outputs per draw, which the velocity loss compares (this and its weight: virtual camera only)."""
     velocity_weight: NonNegativeFloat

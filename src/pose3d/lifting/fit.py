@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pose3d.config.lifting import LifterParams, LiftingParams, RepnetParams, TemporalParams
 from pose3d.errors import InputError
@@ -61,7 +61,7 @@ def fit_lifter(
     architecture = lifter_architecture(lifting, params)
     generator = build_lifter(architecture).to(device)
     critic = Critic(params.critic_width).to(device)
-    objective = _objective(lifting, params, supervision, device)
+    objective = _objective(lifting, params, supervision, generator, device)
     optimisation = Optimisation(
         params.steps,
         params.batch_size,
@@ -94,7 +94,10 @@ def lifter_architecture(lifting: LiftingParams, params: RepnetParams | TemporalP
     sizes: dict[str, Any] = {"width": params.width}
     prefix = "original_" if lifting.formulation == "original" else ""
     if isinstance(params, TemporalParams):
-        return {"lifter": f"{prefix}temporal", **sizes, "window_frames": params.window_frames}
+        sizes["window_frames"] = params.window_frames
+        if not prefix:
+            sizes["network"] = params.network
+        return {"lifter": f"{prefix}temporal", **sizes}
     if not prefix:
         sizes["blocks"] = params.blocks
     return {"lifter": f"{prefix}frame", **sizes}
@@ -118,10 +121,13 @@ def term_weights(lifting: LiftingParams, params: LifterParams) -> Callable[[int]
 
 
 def _objective(
-    lifting: LiftingParams, params: RepnetParams | TemporalParams, supervision: Supervision, device: torch.device
+    lifting: LiftingParams,
+    params: RepnetParams | TemporalParams,
+    supervision: Supervision,
+    generator: nn.Module,
+    device: torch.device,
 ) -> Objective:
     temporal = isinstance(params, TemporalParams)
-    window_frames = params.window_frames if temporal else 1
     if lifting.formulation == "virtual_camera":
         observations = Observations(supervision.sequences, supervision.detections, device)
         prior = PriorTakes(supervision.prior, device)
@@ -131,7 +137,9 @@ def _objective(
         return VirtualCameraObjective(
             observations,
             prior,
-            window_frames,
+            generator.frames_before,
+            generator.frames_after,
+            generator.with_motion,
             run_outputs,
             pairs,
             lifting.error_gain,
@@ -141,4 +149,5 @@ def _objective(
         )
     keypoints = [d.keypoints_px for d in supervision.detections]
     kind = OriginalWindows if temporal else OriginalSingleFrame
+    window_frames = params.window_frames if temporal else 1
     return kind(supervision.sequences, keypoints, supervision.prior, window_frames, device)

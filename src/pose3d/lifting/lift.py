@@ -88,7 +88,7 @@ def lift(lifter: nn.Module, sequence: Sequence, keypoints_px: np.ndarray) -> Lif
         poses, _ = lifter(relative_to_root(absolute).flatten(1))
         root = torch.zeros_like(poses[:, 0])
     else:
-        absolute = repeat_edges(absolute, lifter.window_frames // 2, lifter.window_frames // 2)
+        absolute = repeat_edges(absolute, lifter.frames_before, lifter.frames_after)
         poses, root = lifter.forward_clip(relative_to_root(absolute).flatten(1)[None], absolute.flatten(1)[None])
         poses, root = poses[0], root[0]
     joints = torch.cat([root[:, None], root[:, None] + poses], 1)
@@ -102,12 +102,12 @@ def lift_virtual(lifter: FrameLifter | TemporalLifter, image_plane: Tensor) -> T
     """
     permutation = torch.from_numpy(mirror_permutation()).to(image_plane.device)
     flip = torch.tensor([-1.0, 1.0, 1.0], device=image_plane.device)
-    half, with_motion = lifter.window_frames // 2, lifter.window_frames > 1
-    padded = repeat_edges(image_plane, half + with_motion, half)
+    before, after = lifter.frames_before, lifter.frames_after
+    padded = repeat_edges(image_plane, before + lifter.with_motion, after)
     both = torch.stack([padded, padded[:, permutation] * flip[:2]])
-    features, view = lifter_features(both, with_motion)
+    features, view = lifter_features(both, lifter.with_motion)
     poses, log_correction = lifter.forward_clip(features)
-    outputs = slice(half, features.shape[1] - half)
+    outputs = slice(before, features.shape[1] - after)
     poses = (poses[0] + poses[1][:, permutation[1:] - 1] * flip) / 2
     scale, rotation = view.scale[0, outputs], view.rotation[0, outputs]
     return to_camera_space(poses, root_distance(poses, log_correction.mean(0), scale), rotation)

@@ -5,6 +5,13 @@ from torch import Tensor, nn
 from pose3d.skeleton import N_JOINTS
 
 POSE_SIZE = 3 * (N_JOINTS - 1)
+LIFTER_OUTPUTS = POSE_SIZE + 1
+"""Numbers per frame that the virtual camera's generators give."""
+
+
+def split_outputs(outputs: Tensor) -> tuple[Tensor, Tensor]:
+    """(..., LIFTER_OUTPUTS) to a pose (..., 16, 3) and the logarithm of the root distance's correction (...,)."""
+    return outputs[..., :POSE_SIZE].unflatten(-1, (N_JOINTS - 1, 3)), outputs[..., POSE_SIZE]
 
 
 class ResidualBlock(nn.Module):
@@ -41,11 +48,12 @@ class RepNet(nn.Module):
 class FrameLifter(nn.Module):
     """The virtual camera's single-frame generator.
 
-    It is a window of one frame: (B, T, 32) to a pose (B, T, 16, 3) in metres and the logarithm of the root distance's
-    correction (B, T), each frame by itself.
+    (B, T, 32) to a pose (B, T, 16, 3) in metres and the logarithm of the root distance's correction (B, T), each frame
+    by itself.
     """
 
-    window_frames = 1
+    frames_before = frames_after = 0
+    with_motion = False
 
     def __init__(self, width: int, blocks: int) -> None:
         super().__init__()
@@ -53,12 +61,11 @@ class FrameLifter(nn.Module):
             nn.Linear(2 * (N_JOINTS - 1), width),
             nn.LeakyReLU(),
             *(ResidualBlock(width) for _ in range(blocks)),
-            nn.Linear(width, POSE_SIZE + 1),
+            nn.Linear(width, LIFTER_OUTPUTS),
         )
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        output = self.layers(features)
-        return output[..., :POSE_SIZE].unflatten(-1, (N_JOINTS - 1, 3)), output[..., POSE_SIZE]
+        return split_outputs(self.layers(features))
 
     def forward_clip(self, features: Tensor) -> tuple[Tensor, Tensor]:
         return self(features)

@@ -1,12 +1,12 @@
-"""All that a lifter learns from: 2D of some subjects, unpaired 3D of others."""
+"""All that a lifter learns from: 2D of some subjects, unpaired 3D of others, of this data set or of another."""
 
 import os
 from collections.abc import Sequence as ListLike
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from pose3d.config.lifting import LiftingParams
+from pose3d.config.lifting import LiftingParams, PriorSource
 from pose3d.errors import InputError
-from pose3d.records import Keypoints2D, Sequence, read_keypoints2d, read_sequences, read_splits
+from pose3d.records import Keypoints2D, Sequence, keys_in, read_keypoints2d, read_sequences, read_splits
 
 
 @dataclass(frozen=True)
@@ -28,12 +28,51 @@ def read_supervision(
     """Read what ``lifting`` names from the earlier stages' files.
 
     Raises:
-        InputError: a file is missing or damaged, or a named subject is not one of the training subjects.
+        InputError: a file is missing or damaged, a named subject is not one of the training subjects, or one of
+            another data set is not in its file.
     """
     try:
         lifting.require_training_subjects(read_splits(sequences_path)["train"])
     except ValueError as error:
         raise InputError(str(error)) from None
     sequences = read_sequences(sequences_path, lifting.keypoints_subjects)
-    prior = read_sequences(sequences_path, lifting.prior_subjects)
-    return Supervision(sequences, read_keypoints2d(keypoints_path, sequences), prior)
+    detections = read_keypoints2d(keypoints_path, sequences)
+    return Supervision(sequences, detections, read_prior(sequences_path, lifting))
+
+
+def read_prior(sequences_path: str | os.PathLike, lifting: LiftingParams) -> list[Sequence]:
+    """The sequences of all sources of ``lifting.prior``, one source after the other.
+
+    Subjects of another data set are named ``<file>:<subject>`` here, since theirs and this one's may have the same
+    name: subject and action tell takes apart.
+
+    Raises:
+        InputError: a file is missing or damaged, or a subject is not in it.
+    """
+    lifting.require_prior_files()
+    sequences = []
+    for source in lifting.prior:
+        if source.file is None:
+            sequences += read_sequences(sequences_path, source.subjects)
+        else:
+            sequences += [replace(s, subject=f"{source.file}:{s.subject}") for s in _read_file(source)]
+    return sequences
+
+
+def _read_file(source: PriorSource) -> list[Sequence]:
+    try:
+        there = {key.split("/")[0] for key in keys_in(source.file)}
+        wanted = source.subjects or sorted(there)
+        missing = [name for name in wanted if name not in there]
+        if not missing:
+            return read_sequences(source.file, wanted)
+    except InputError as error:
+        # The reader's advice, to let the pipeline make the file again, holds for the pipeline's own files only.
+        raise InputError(
+            f"lifting.prior names {source.file}, which is damaged or no sequences.h5: "
+            "make it again as priors/README.md says"
+        ) from error
+    raise InputError(
+        f"lifting.prior names subject {missing[0]}, whom {source.file} does not have: choose among "
+        f"{', '.join(sorted(there))}, or leave subjects out for all"
+    )

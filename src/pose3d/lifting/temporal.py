@@ -1,13 +1,20 @@
-"""Temporal convolution over windows of 3^n frames (Pavllo et al., CVPR 2019, in the original's smaller form)."""
+"""Temporal convolution over windows of 3^n frames (Pavllo et al., CVPR 2019, in the original's smaller form), and a
+recurrent network in its place.
+
+``frames_before`` and ``frames_after`` of every network are the frames that it needs around those with an output.
+"""
+
+from functools import partial
 
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pose3d.lifting.networks import POSE_SIZE
+from pose3d.lifting.networks import LIFTER_OUTPUTS, POSE_SIZE, split_outputs
 from pose3d.lifting.virtual_camera import MOTION_CHANNELS, POSE_CHANNELS
 from pose3d.skeleton import N_JOINTS
 
 _KERNEL = 3
+_GRU_LAYERS = 2
 
 
 def window_levels(window_frames: int) -> int:
@@ -36,34 +43,46 @@ class TemporalNetwork(nn.Module):
         outputs: numbers per output frame.
         width: features.
         window_frames: 3^n.
+        causal: a window's output belongs to its last frame instead of its centre.
     """
 
-    def __init__(self, channels: int, outputs: int, width: int, window_frames: int) -> None:
+    def __init__(self, channels: int, outputs: int, width: int, window_frames: int, causal: bool = False) -> None:
         super().__init__()
         levels = window_levels(window_frames)
-        self.window_frames = window_frames
+        self.frames_after = 0 if causal else window_frames // 2
+        self.frames_before = window_frames - 1 - self.frames_after
+        self._kept = _KERNEL - 1 if causal else _KERNEL // 2  # which of three frames a residual connection goes past
         self.first = nn.Conv1d(channels, width, _KERNEL)
         self.reduce = nn.ModuleList(nn.Conv1d(width, width, _KERNEL) for _ in range(levels - 1))
         self.mix = nn.ModuleList(nn.Conv1d(width, width, 1) for _ in range(levels - 1))
         self.last = nn.Conv1d(width, outputs, 1)
 
     def forward(self, windows: Tensor) -> Tensor:
-        """(B, window_frames, channels) to (B, outputs), for the centre frame."""
+        """(B, window_frames, channels) to (B, outputs)."""
         x = functional.leaky_relu(_reduce_threefold(self.first, windows))
         for reduce, mix in zip(self.reduce, self.mix, strict=True):
-            centre = x[:, 1::_KERNEL]
+            kept = x[:, self._kept :: _KERNEL]
             x = functional.leaky_relu(_reduce_threefold(reduce, x))
-            x = centre + functional.leaky_relu(functional.linear(x, mix.weight.squeeze(-1), mix.bias))
+            x = kept + functional.leaky_relu(functional.linear(x, mix.weight.squeeze(-1), mix.bias))
         return functional.linear(x.squeeze(1), self.last.weight.squeeze(-1), self.last.bias)
 
+    def forward_runs(self, runs: Tensor) -> Tensor:
+        """(B, T, channels) to (B, T - window_frames + 1, outputs): every whole window by itself, strided.
+
+        The cheaper way for the short runs of training.
+        """
+        windows = runs.unfold(1, self.frames_before + 1 + self.frames_after, 1).transpose(2, 3)
+        return self(windows.flatten(0, 1)).unflatten(0, windows.shape[:2])
+
     def forward_clip(self, clips: Tensor) -> Tensor:
-        """(B, T, channels) to (B, T - window_frames + 1, outputs): every whole window of the clip."""
+        """The same with all windows at once, dilated: the cheaper way for clips."""
         x = functional.leaky_relu(self.first(clips.transpose(1, 2)))
         for level, (reduce, mix) in enumerate(zip(self.reduce, self.mix, strict=True), start=1):
             step = _KERNEL**level
-            centre = x[..., step:-step]
+            outputs = x.shape[-1] - (_KERNEL - 1) * step
+            kept = x[..., self._kept * step :][..., :outputs]
             x = functional.leaky_relu(functional.conv1d(x, reduce.weight, reduce.bias, dilation=step))
-            x = centre + functional.leaky_relu(mix(x))
+            x = kept + functional.leaky_relu(mix(x))
         return self.last(x).transpose(1, 2)
 
 
@@ -73,30 +92,65 @@ def _reduce_threefold(layer: nn.Conv1d, x: Tensor) -> Tensor:
     return functional.linear(triples, layer.weight.transpose(1, 2).flatten(1), layer.bias)
 
 
+class RecurrentNetwork(nn.Module):
+    """Gated recurrent units from the past on; the state carries over the whole run or clip.
+
+    The first ``window_frames - 1`` frames only warm the state up.
+
+    Args:
+        channels: numbers per input frame.
+        outputs: numbers per output frame.
+        width: features.
+        window_frames: the frames that an output has seen at least.
+    """
+
+    frames_after = 0
+
+    def __init__(self, channels: int, outputs: int, width: int, window_frames: int) -> None:
+        super().__init__()
+        self.frames_before = window_frames - 1
+        self.first = nn.Linear(channels, width)
+        self.recurrent = nn.GRU(width, width, _GRU_LAYERS, batch_first=True)
+        self.last = nn.Linear(width, outputs)
+
+    def forward_clip(self, clips: Tensor) -> Tensor:
+        """(B, T, channels) to (B, T - window_frames + 1, outputs)."""
+        encoded = functional.leaky_relu(self.first(clips))
+        states, _ = self.recurrent(encoded)
+        return self.last((encoded + states)[:, self.frames_before :])
+
+    forward_runs = forward_clip
+
+
 class TemporalLifter(nn.Module):
     """The virtual camera's temporal generator.
 
     (B, T, 35) features of whole clips or runs to a pose (B, T - window_frames + 1, 16, 3) in metres and the logarithm
     of the root distance's correction (B, T - window_frames + 1).
+
+    Args:
+        network: one of :attr:`pose3d.config.lifting.TemporalParams.network`.
     """
 
-    def __init__(self, width: int, window_frames: int) -> None:
+    with_motion = True
+
+    def __init__(self, width: int, window_frames: int, network: str) -> None:
         super().__init__()
-        self.window_frames = window_frames
-        self.network = TemporalNetwork(POSE_CHANNELS + MOTION_CHANNELS, POSE_SIZE + 1, width, window_frames)
+        sizes = POSE_CHANNELS + MOTION_CHANNELS, LIFTER_OUTPUTS, width, window_frames
+        self.network = {
+            "convolution": TemporalNetwork,
+            "causal_convolution": partial(TemporalNetwork, causal=True),
+            "gru": RecurrentNetwork,
+        }[network](*sizes)
+        self.frames_before, self.frames_after = self.network.frames_before, self.network.frames_after
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """Every window by itself, strided: the cheaper way for the short runs of training."""
-        windows = features.unfold(1, self.window_frames, 1).transpose(2, 3)
-        return self._split(self.network(windows.flatten(0, 1)).unflatten(0, windows.shape[:2]))
+        """For the short runs of training."""
+        return split_outputs(self.network.forward_runs(features))
 
     def forward_clip(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """All windows at once, dilated: the cheaper way for clips."""
-        return self._split(self.network.forward_clip(features))
-
-    @staticmethod
-    def _split(output: Tensor) -> tuple[Tensor, Tensor]:
-        return output[..., :POSE_SIZE].unflatten(-1, (N_JOINTS - 1, 3)), output[..., POSE_SIZE]
+        """The same numbers, for whole clips."""
+        return split_outputs(self.network.forward_clip(features))
 
 
 class OriginalTemporal(nn.Module):
@@ -104,9 +158,9 @@ class OriginalTemporal(nn.Module):
 
     def __init__(self, width: int, window_frames: int) -> None:
         super().__init__()
-        self.window_frames = window_frames
         self.pose = TemporalNetwork(2 * (N_JOINTS - 1), POSE_SIZE, width, window_frames)
         self.root = TemporalNetwork(2 * N_JOINTS, 3, width, window_frames)
+        self.frames_before, self.frames_after = self.pose.frames_before, self.pose.frames_after
 
     def forward(self, relative: Tensor, absolute: Tensor) -> tuple[Tensor, Tensor]:
         """(B, window_frames, 32) and (B, window_frames, 34) normalised image coordinates."""

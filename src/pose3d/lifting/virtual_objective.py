@@ -31,7 +31,8 @@ class VirtualCameraObjective:
     Args:
         observations: 2D of the keypoints subjects.
         prior: 3D of the prior subjects; no frame of it is ever matched with a detection of the same frame.
-        window_frames: frames the generator sees per output; 1 for single frames.
+        frames_before, frames_after: frames that the generator needs around its outputs; 0 for single frames.
+        with_motion: whether the generator also sees the motion since the frame before.
         run_outputs: consecutive outputs of each draw, so that losses over time exist; 1 for single frames.
         pairs_per_step: projected prior takes per generator step; 0 for none.
         error_gain: factor on the detector's errors.
@@ -43,7 +44,9 @@ class VirtualCameraObjective:
         self,
         observations: Observations,
         prior: PriorTakes,
-        window_frames: int,
+        frames_before: int,
+        frames_after: int,
+        with_motion: bool,
         run_outputs: int,
         pairs_per_step: int,
         error_gain: float,
@@ -52,13 +55,12 @@ class VirtualCameraObjective:
         device: torch.device,
     ) -> None:
         self._observations, self._prior = observations, prior
-        self._with_motion = window_frames > 1
-        self._half = window_frames // 2
+        self._with_motion, self._frames_after = with_motion, frames_after
         self._run_outputs, self._pairs_per_step = run_outputs, pairs_per_step
         self._error_gain, self._body_spread, self._mixed_share = error_gain, body_spread, mixed_share
-        before = self._half + self._with_motion
-        self._seen = Runs(observations.lengths, before, run_outputs, self._half, device)
-        self._takes = Runs(prior.lengths, before, run_outputs, self._half, device)
+        before = frames_before + with_motion
+        self._seen = Runs(observations.lengths, before, run_outputs, frames_after, device)
+        self._takes = Runs(prior.lengths, before, run_outputs, frames_after, device)
         self._device = device
 
     def real_and_fake(self, generator: nn.Module, rng: np.random.Generator, batch_size: int) -> tuple[Tensor, Tensor]:
@@ -117,7 +119,8 @@ class VirtualCameraObjective:
 
     def _at_outputs(self, values: Tensor) -> Tensor:
         """Those of a run's frames (B, T, ...) that have an output, (B, R, ...)."""
-        return values[:, values.shape[1] - self._half - self._run_outputs : values.shape[1] - self._half]
+        end = values.shape[1] - self._frames_after
+        return values[:, end - self._run_outputs : end]
 
     def _lift(self, generator: nn.Module, image_plane: Tensor) -> tuple[Tensor, Tensor, VirtualView]:
         """Poses (B, R, 16, 3), root distances (B, R) and the outputs' views."""

@@ -1,0 +1,119 @@
+"""The runner of ablations, as people call it, on tiny files of VideoPose3D's format."""
+
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from tiny_npz import write_videopose3d
+
+from pose3d.errors import InputError
+from pose3d.lifting.lift import load_lifter
+
+REPOSITORY = Path(__file__).parents[2]
+SCRIPT = REPOSITORY / "benchmarks/lifting_ablation.py"
+ABLATION = {
+    "data": "Swinging people",
+    "profile": "videopose3d",
+    "protocols": {
+        "choose": {
+            "lifting.keypoints_subjects": ["S1"],
+            "lifting.prior": [{"subjects": ["S7", "S8"]}],
+            "score": ["S9", "S11"],
+        }
+    },
+    "tables": [
+        {
+            "title": "Tiny",
+            "protocol": "choose",
+            "kind": "temporal",
+            "seeds": [1],
+            "base": {
+                "temporal.steps": 2,
+                "temporal.batch_size": 2,
+                "temporal.projected_prior_batch_size": 2,
+                "temporal.width": 8,
+                "temporal.critic_width": 8,
+                "temporal.window_frames": 3,
+                "temporal.run_outputs": 2,
+            },
+            "runs": [
+                {"name": "full", "what": "everything"},
+                {"name": "broken", "what": "diverges", "set": {"temporal.lr": 1e30}},
+                {"name": "no critic", "what": "critic off", "set": {"temporal.critic_weight": 0}},
+            ],
+        }
+    ],
+}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A working folder with params, the tiny data and the ablation."""
+    shutil.copy(REPOSITORY / "params.yaml", tmp_path)
+    (tmp_path / "profiles").mkdir()
+    shutil.copy(REPOSITORY / "profiles/videopose3d.yaml", tmp_path / "profiles")
+    (tmp_path / "npz").mkdir()
+    write_videopose3d(tmp_path / "npz")
+    (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(ABLATION))
+    return tmp_path
+
+
+def call(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, SCRIPT, *arguments],
+        cwd=folder,
+        env={**os.environ, "POSE3D_DATA": str(folder / "npz"), "PYTHONPATH": str(REPOSITORY / "src")},
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_runs_are_done_once_whatever_else_fails_and_their_figures_stand_in_the_table(folder):
+    first = call(folder, "run", "tiny.yaml", "--workers", "2")
+    assert first.returncode == 1
+    assert (
+        "of 3 runs failed 1" in first.stderr and "Tiny: broken, seed 1" in first.stderr and "diverged" in first.stderr
+    )
+    results = folder / "results/tiny.jsonl"
+    written = results.read_bytes()
+    lines = {line["name"]: line for line in map(json.loads, written.splitlines())}
+    assert set(lines) == {"full", "no critic"}
+    assert lines["full"]["frames"] == 2 * 2 * 4 * 12  # subjects, actions, cameras, frames
+    assert lines["full"]["setup"]["dataset"]["subjects"]["train"] == ["S1", "S5", "S6", "S7", "S8"]
+    load_lifter(folder / f".ckpt/ablation/{lines['full']['key']}.pt")
+
+    again = call(folder, "run", "tiny.yaml", "--only", "full|critic")
+    assert again.returncode == 0, again.stderr
+    assert results.read_bytes() == written
+
+    table = call(folder, "table", "tiny.yaml").stdout
+    assert "Swinging people, scored on S9 and S11. These are no Human3.6M figures" in table
+    figures = lines["no critic"]["figures"]
+    assert f"| no critic | critic off | {figures['mpjpe_mm']:.1f} | {figures['pa_mpjpe_mm']:.1f} |" in table
+    assert "| broken | diverges | not run |" in table
+
+
+@pytest.mark.parametrize(
+    "override, message",
+    [
+        ({"temporal.citric_weight": 0}, "temporal.citric_weight: Extra inputs"),
+        ({"repnet.critic_weight": 0}, "repnet.critic_weight belongs to none of"),
+        ({"lifting.keypoints_subjects": ["S9"]}, "keypoints_subjects"),
+    ],
+)
+def test_an_override_that_would_not_do_what_it_says_is_refused(folder, override, message, monkeypatch):
+    spec = importlib.util.spec_from_file_location("lifting_ablation", SCRIPT)
+    runner = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(runner)
+    monkeypatch.chdir(folder)
+    ablation = runner.Ablation(**ABLATION)
+    (table,) = ablation.tables
+    runner.resolve(ablation, table, table.runs[0], 1)
+    with pytest.raises(InputError, match=message):
+        runner.resolve(ablation, table, runner.Row(name="wrong", what="", set=override), 1)
