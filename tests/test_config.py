@@ -162,6 +162,39 @@ def test_a_prior_names_somebody_and_each_data_set_once(root, prior, message):
     assert "\n" not in str(caught.value)
 
 
+PAIRED = {"subjects": ["S1"], "frames_share": 0.1, "draws_share": 0.5}
+
+
+def test_paired_frames_are_of_training_subjects(root):
+    assert Params.load(root).lifting.paired is None
+    change(root / "params.yaml", "lifting.paired", PAIRED)
+    assert Params.load(root).lifting.paired.model_dump() == PAIRED | {"subjects": ("S1",)}
+    change(root / "params.yaml", "lifting.paired.subjects", ["S1", "S9"])
+    with pytest.raises(
+        InputError, match=r"lifting\.paired\.subjects must name subjects of dataset.subjects.train .*, not S9"
+    ) as caught:
+        Params.load(root)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("frames_share", 0), ("frames_share", 1.01), ("draws_share", 0), ("draws_share", 2), ("subjects", [])],
+)
+def test_paired_frames_that_are_none_or_more_than_all_are_named(root, key, value):
+    change(root / "params.yaml", "lifting.paired", PAIRED | {key: value})
+    with pytest.raises(InputError, match=rf"lifting\.paired\.{key}") as caught:
+        Params.load(root)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("block", ["repnet", "temporal"])
+def test_an_unknown_critic_loss_is_named(root, block):
+    change(root / "params.yaml", f"{block}.critic_loss", "hinge")
+    with pytest.raises(InputError, match=rf"{block}\.critic_loss .*'wasserstein' or 'logistic'.* not 'hinge'"):
+        Params.load(root)
+
+
 def test_files_that_are_no_mappings(tmp_path):
     with pytest.raises(InputError, match="params.yaml is missing: run from the root"):
         Params.load(tmp_path)

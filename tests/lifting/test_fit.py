@@ -8,10 +8,12 @@ from pose3d.camera import Camera
 from pose3d.config.lifting import LiftingParams, RepnetParams, TemporalParams
 from pose3d.errors import InputError
 from pose3d.lifting import adversarial
+from pose3d.lifting.critic import Logistic, Wasserstein
 from pose3d.lifting.fit import OWN_WEIGHTS, fit_lifter, term_weights
 from pose3d.lifting.lift import build_lifter, lift, lift_sequences
 from pose3d.lifting.plots import save_curves_png
 from pose3d.lifting.supervision import Supervision
+from pose3d.lifting.virtual_camera import view_from_image_plane
 from pose3d.records import Keypoints2D, Sequence
 from pose3d.training import Checkpoint, save_model
 
@@ -27,7 +29,6 @@ COMMON = {
     "average_decay": 0.9,
     "critic_steps": 2,
     "critic_weight": 0.01,
-    "gradient_penalty": 10.0,
     "reproj_weight": 2.0,
     "reproj_weight_start": 0.5,
     "reproj_weight_ramp": 0.5,
@@ -37,17 +38,19 @@ COMMON = {
 def params(kind, formulation, **changes):
     on = formulation == "virtual_camera"
     extra = {"projected_prior_weight": float(on), "projected_prior_batch_size": 12}
+    extra |= {"critic_loss": "logistic" if on else "wasserstein", "gradient_penalty": 0.01 if on else 10.0}
     if kind == "temporal":
         extra |= {"network": "convolution", "window_frames": 9, "run_outputs": 3, "velocity_weight": 1.0}
         return TemporalParams(**COMMON | extra | changes)
     return RepnetParams(**COMMON | extra | {"blocks": 1} | changes)
 
 
-def lifting(formulation):
+def lifting(formulation, paired=None):
     return LiftingParams(
         formulation=formulation,
         keypoints_subjects=("S1",),
         prior=({"subjects": ("S7",)},),
+        paired=paired,
         error_gain=1.0,
         body_spread=0.05,
         mixed_share=0.5,
@@ -172,12 +175,21 @@ def test_lifting_any_length(kind, formulation, supervision, tmp_path):
         assert not lifted[0].poses_cam_m[:, 0].any()
 
 
-def test_virtual_lifter_puts_the_root_on_its_ray_and_treats_mirrored_input_alike(supervision):
+@pytest.mark.parametrize("network", [None, "convolution", "gru"])
+def test_a_root_network_that_says_nothing_leaves_the_root_on_its_ray_at_a_usual_distance(network):
     torch.manual_seed(0)
-    lifter = build_lifter({"lifter": "frame", "width": 8, "blocks": 1})
+    kind = (
+        {"lifter": "temporal", "window_frames": 9, "network": network} if network else {"lifter": "frame", "blocks": 1}
+    )
+    lifter = build_lifter(kind | {"width": 8})
+    with torch.no_grad():
+        for weight in lifter.root.parameters():
+            weight.zero_()
     s = sequence("S1", 3, 1)
-    lifted = lift(lifter, s, s.keypoints_px).poses_cam_m
-    np.testing.assert_allclose(s.camera.project(lifted[:, 0]), s.keypoints_px[:, 0], atol=1e-2)
+    root = lift(lifter, s, s.keypoints_px).poses_cam_m[:, 0]
+    np.testing.assert_allclose(s.camera.project(root), s.keypoints_px[:, 0], atol=1e-2)
+    scale = view_from_image_plane(torch.from_numpy(s.camera.normalize(s.keypoints_px))).scale
+    np.testing.assert_allclose(np.linalg.norm(root, axis=-1), 0.45 / scale, rtol=1e-5)
 
 
 def test_training_learns_the_toy(supervision, tmp_path, monkeypatch):
@@ -185,6 +197,50 @@ def test_training_learns_the_toy(supervision, tmp_path, monkeypatch):
     block = params("frame", "virtual_camera", steps=100, width=32, lr=5e-3)
     fitted = fit_lifter(lifting("virtual_camera"), block, supervision, 1, CPU, Checkpoint("t", "x"))
     assert fitted.curves[-1]["projected_prior"] < 0.6 * fitted.curves[0]["projected_prior"]
+    assert fitted.curves[-1]["root"] < 0.6 * fitted.curves[0]["root"]
+
+
+@pytest.mark.parametrize("loss", ["wasserstein", "logistic"])
+def test_the_critic_learns_by_the_loss_that_is_asked_for(loss, supervision, tmp_path, monkeypatch):
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    asked = []
+    for kind in (adversarial.critic_step, adversarial.generator_step):
+
+        def step(*arguments, kind=kind):
+            asked.extend(a.critic_loss for a in arguments if isinstance(a, adversarial.Optimisation))
+            return kind(*arguments)
+
+        monkeypatch.setattr(adversarial, kind.__name__, step)
+    block = params("frame", "virtual_camera", critic_loss=loss, steps=1)
+    fit_lifter(lifting("virtual_camera"), block, supervision, 1, CPU, Checkpoint("t", "x"))
+    assert [type(a) for a in asked] == 3 * [{"wasserstein": Wasserstein, "logistic": Logistic}[loss]]
+
+
+@pytest.mark.parametrize("kind", ["frame", "temporal"])
+@pytest.mark.parametrize(("share", "alike"), [(1.0, True), (0.5, False)])
+def test_full_supervision_sees_no_prior_and_some_supervision_both(
+    kind, share, alike, supervision, tmp_path, monkeypatch
+):
+    """Trained on labelled pairs alone, without a critic, other prior poses change no bit."""
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    paired = list(zip(supervision.sequences, supervision.detections, strict=True))
+    block = params(kind, "virtual_camera", critic_weight=0)
+    draws = lifting("virtual_camera", {"subjects": ("S1",), "frames_share": 1.0, "draws_share": share})
+
+    def fit(prior_seed, pairs):
+        data = Supervision(supervision.sequences, supervision.detections, [sequence("S7", 15, prior_seed)], pairs)
+        return fit_lifter(draws, block, data, 1, CPU, Checkpoint("t", "x")).weights
+
+    one, other, moved = fit(5, paired), fit(6, paired), fit(5, paired[:1])
+    assert all(torch.equal(one[name], other[name]) for name in one) == alike
+    assert not all(torch.equal(one[name], moved[name]) for name in one)
+
+
+def test_one_output_per_draw_has_no_velocity_to_compare(supervision, tmp_path, monkeypatch):
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    block = params("temporal", "virtual_camera", run_outputs=1)
+    fitted = fit_lifter(lifting("virtual_camera"), block, supervision, 1, CPU, Checkpoint("t", "x"))
+    assert not {"velocity", "root_velocity"} & set(fitted.curves[-1])
 
 
 def test_not_a_lifter(tmp_path):
@@ -201,8 +257,12 @@ def test_weights_follow_the_schedule():
     assert weights(25)["reprojection"] == pytest.approx(1000)
     assert weights(99)["reprojection"] == 10000
     weights = term_weights(lifting("virtual_camera"), params("temporal", "virtual_camera", velocity_weight=2.0, **unit))
-    assert set(weights(0)) == {"critic", "reprojection", "projected_prior", "velocity"}
-    assert weights(0)["velocity"] == 2 * OWN_WEIGHTS["virtual_camera", "temporal"]["velocity"]
+    own = OWN_WEIGHTS["virtual_camera", "temporal"]
+    assert set(weights(0)) == {"critic", "reprojection", "projected_prior", "root", "velocity", "root_velocity"}
+    assert weights(0)["velocity"] == 2 * own["velocity"]
+    assert weights(0)["root_velocity"] == 2 * own["root_velocity"]
+    doubled = params("temporal", "virtual_camera", projected_prior_weight=2.0)
+    assert term_weights(lifting("virtual_camera"), doubled)(0)["root"] == 2 * own["root"]
 
 
 def test_clips_that_are_all_shorter_than_the_window_are_refused(supervision, tmp_path):

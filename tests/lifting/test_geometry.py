@@ -12,6 +12,7 @@ from pose3d.lifting.clips import Runs
 from pose3d.lifting.prior import (
     mirror_world,
     mix_halves,
+    pairs_of,
     place_before_camera,
     project_with_errors,
     symmetric_factors,
@@ -19,11 +20,10 @@ from pose3d.lifting.prior import (
     vertical_rotation,
 )
 from pose3d.lifting.virtual_camera import (
-    lateral_size,
     motion_features,
     optical_axis_rotation,
     project_virtual,
-    root_distance,
+    root_position,
     to_camera_space,
     view_from_image_plane,
 )
@@ -36,6 +36,10 @@ CPU = torch.device("cpu")
 def poses_cam_m():
     rng = np.random.default_rng(3)
     return torch.from_numpy(rng.normal(0, 0.3, (5, 17, 3)) + rng.uniform([-1, -1, 4], [1, 1, 6], (5, 1, 3)))
+
+
+def on_axis(distances_m):
+    return torch.nn.functional.pad(distances_m[..., None], (2, 0))
 
 
 def image_plane_of(poses_cam_m):
@@ -62,17 +66,54 @@ def test_px_to_virtual_camera_and_back_is_exact(poses_cam_m):
     view = view_from_image_plane(plane)
     root = poses_cam_m[:, :1]
     virtual = (poses_cam_m[:, 1:] - root) @ view.rotation.transpose(-1, -2)
-    distance = root[:, 0].norm(dim=-1)
-    np.testing.assert_allclose(project_virtual(virtual, distance, view.scale), view.keypoints, atol=1e-7)
-    np.testing.assert_allclose(to_camera_space(virtual, distance, view.rotation), poses_cam_m, atol=1e-7)
+    roots = on_axis(root[:, 0].norm(dim=-1))
+    projected = project_virtual(virtual, roots, view.scale)
+    assert not projected[:, 0].any()
+    np.testing.assert_allclose(projected[:, 1:], view.keypoints, atol=1e-7)
+    np.testing.assert_allclose(to_camera_space(virtual, roots, view.rotation), poses_cam_m, atol=1e-7)
 
 
-def test_root_distance_is_3d_size_over_2d_size():
+def test_root_position_by_hand():
+    """A usual body (0.45 m) that is 0.09 large stands at 5 m; one a fifth larger at 6 m; half its size beside."""
+    codes = torch.tensor([[0, 0, 0], [0.5, -1, np.log(1.2)]], dtype=torch.float64)
+    roots = root_position(codes, torch.full((2,), 0.09, dtype=torch.float64))
+    # The size in the picture at 6 m is 0.09 * 6 = 0.54 m.
+    np.testing.assert_allclose(roots, [[0, 0, 5], [0.27, -0.54, 6]], atol=1e-12)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.tuples(*[st.floats(-2, 2)] * 2, st.floats(-1, 1)), st.floats(0.02, 0.5))
+def test_root_from_code_and_back(numbers, scale):
+    """The code's first two numbers are the root's projection in the view; the third is its depth."""
+    code, scale = torch.tensor([numbers], dtype=torch.float64), torch.tensor([scale], dtype=torch.float64)
+    root = root_position(code, scale)
+    seen = project_virtual(torch.zeros(1, 16, 3, dtype=torch.float64), root, scale)
+    assert seen.shape == (1, 17, 2)
+    np.testing.assert_allclose(seen[:, 0], code[:, :2], atol=1e-12)
+    np.testing.assert_allclose(torch.cat([seen[:, 0], (root[:, 2:] * scale / 0.45).log()], -1), code, atol=1e-12)
+
+
+def test_root_position_gradients():
+    code = torch.tensor([[0.2, -0.3, 0.1]], dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda c: root_position(c, torch.tensor([0.1], dtype=torch.float64)), code)
+
+
+def test_projection_by_hand_and_no_joint_behind_the_camera():
     poses = torch.zeros(1, 16, 3)
-    poses[..., 0], poses[..., 2] = 0.3, 7.0  # depth does not count
-    assert lateral_size(poses).item() == pytest.approx(0.3)
-    distance = root_distance(poses, torch.tensor([np.log(1.1)]), torch.tensor([0.06]))
-    assert distance.item() == pytest.approx(5.5, rel=1e-6)
+    poses[0, 0] = torch.tensor([0.9, -0.6, 1.0])
+    poses[0, 1, 2] = -9.0  # behind the camera: taken for a tenth of the root's depth
+    seen = project_virtual(poses, torch.tensor([[0.1, 0.2, 5.0]]), torch.tensor([0.1]))[0]
+    expected = [[0.2, 0.4], [1.0 / 0.6, -0.4 / 0.6], [0.1 / 0.05, 0.2 / 0.05], [0.2, 0.4]]
+    np.testing.assert_allclose(seen[:4], expected, rtol=1e-5)
+
+
+def test_to_camera_space_by_hand():
+    poses, root = torch.zeros(1, 16, 3), torch.tensor([[0.1, 0.2, 5.0]])
+    poses[0, 0] = torch.tensor([1.0, 2.0, 3.0])
+    # Virtual from camera: what the camera has along x, y, z lies along y, z, x of the virtual one.
+    rotation = torch.tensor([[[0.0, 0, 1], [1, 0, 0], [0, 1, 0]]])
+    joints = to_camera_space(poses, root, rotation)[0]
+    np.testing.assert_allclose(joints[:3], [[0.2, 5, 0.1], [2.2, 8, 1.1], [0.2, 5, 0.1]], rtol=1e-6)
 
 
 @settings(max_examples=25, deadline=None)
@@ -104,23 +145,40 @@ def test_motion_features_are_zero_for_who_stands_still_and_right_for_who_steps_a
     np.testing.assert_allclose(motion[2, 2], (view.scale[3] / view.scale[2]).log(), atol=1e-9)
 
 
-def test_prior_is_placed_where_and_as_large_as_asked_with_gravity_kept():
+@pytest.mark.parametrize("frame", [0, 1, 2])
+def test_prior_is_placed_where_and_as_large_as_asked_with_gravity_kept(frame):
     rng = np.random.default_rng(2)
     takes = torch.from_numpy(rng.normal(0, 0.02, (4, 3, 17, 3)) + rng.normal(0, 0.3, (4, 1, 17, 3)) + [2, 3, 1])
     rotation = torch.from_numpy(Rotation.from_euler("xyz", [-1.7, 0.1, 0.2]).as_matrix()).expand(4, 3, 3)
     plane = torch.from_numpy(rng.uniform(-0.2, 0.2, (4, 2)))
     scale = torch.full((4,), 0.08, dtype=torch.float64)
     heading = torch.from_numpy(rng.uniform(0, 6, 4))
-    placed = place_before_camera(takes, heading, rotation, plane, scale)
-    np.testing.assert_allclose(image_plane_of(placed[:, 1, 0]), plane, atol=1e-12)
+    placed = place_before_camera(takes, heading, rotation, plane, scale, frame)
+    np.testing.assert_allclose(image_plane_of(placed[:, frame, 0]), plane, atol=1e-12)
+    for other in {0, 1, 2} - {frame}:
+        assert (image_plane_of(placed[:, other, 0]) - plane).abs().amin() > 1e-5
     # rigid: distances survive, and so do heights along gravity
     np.testing.assert_allclose(
         torch.cdist(placed[:, 0], placed[:, 2]), torch.cdist(takes[:, 0], takes[:, 2]), atol=1e-6
     )
     heights = (placed @ rotation[0])[..., 2]
     np.testing.assert_allclose(heights - heights[:, :1, :1], (takes - takes[:, :1, :1])[..., 2], atol=1e-9)
-    seen = view_from_image_plane(image_plane_of(placed[:, 1])).scale
+    seen = view_from_image_plane(image_plane_of(placed[:, frame])).scale
     assert torch.allclose(seen, scale, rtol=0.25)
+
+
+@pytest.mark.parametrize("frame", [0, 1, 2])
+def test_the_distance_is_the_size_in_the_asked_frame_over_the_2d_size(frame):
+    """Bodies whose joints are 0.3, 0.4 and 0.5 m beside the root, and anywhere along the ray, which does not count."""
+    takes = torch.zeros(1, 3, 17, 3)
+    takes[0, :, 1::2, 0], takes[0, :, 2::2, 0] = (
+        torch.tensor([[0.3], [0.4], [0.5]]),
+        -torch.tensor([[0.3], [0.4], [0.5]]),
+    )
+    takes[..., 1::2, 1] = 0.7
+    rotation = torch.tensor([[[1.0, 0, 0], [0, 0, -1], [0, 1, 0]]])
+    placed = place_before_camera(takes, torch.zeros(1), rotation, torch.zeros(1, 2), torch.tensor([0.1]), frame)
+    assert placed[0, frame, 0].tolist() == pytest.approx([0, 0, [3, 4, 5][frame]], abs=1e-5)
 
 
 def test_too_near_takes_are_pushed_back():
@@ -128,16 +186,31 @@ def test_too_near_takes_are_pushed_back():
     takes[:, 1, :, 1] = -9.0  # nine metres towards the camera
     takes[:, :, 1:, 2] = 0.5
     rotation = torch.tensor([[[1.0, 0, 0], [0, 0, -1], [0, 1, 0]]])
-    placed = place_before_camera(takes.flip(1), torch.zeros(1), rotation, torch.zeros(1, 2), torch.tensor([0.1]))
+    placed = place_before_camera(takes.flip(1), torch.zeros(1), rotation, torch.zeros(1, 2), torch.tensor([0.1]), 1)
     assert placed[..., 2].min() == pytest.approx(0.5, abs=1e-5)
 
 
 def test_pairs_without_errors_are_exact(poses_cam_m):
-    pairs = project_with_errors(poses_cam_m[None], torch.zeros(1, 5, 17, 2, dtype=torch.float64))
-    back = to_camera_space(pairs.poses_virtual_m, pairs.distance_m, pairs.view.rotation)
+    plane = project_with_errors(poses_cam_m[None], torch.zeros(1, 5, 17, 2, dtype=torch.float64))
+    np.testing.assert_allclose(plane[0], image_plane_of(poses_cam_m), atol=1e-12)
+    pairs = pairs_of(plane, poses_cam_m[None])
+    np.testing.assert_allclose(pairs.roots_virtual_m[0], on_axis(poses_cam_m[:, 0].norm(dim=-1)), atol=1e-12)
+    back = to_camera_space(pairs.poses_virtual_m, pairs.roots_virtual_m, pairs.view.rotation)
     np.testing.assert_allclose(back[0], poses_cam_m, atol=1e-7)
-    projected = project_virtual(pairs.poses_virtual_m, pairs.distance_m, pairs.view.scale)
-    np.testing.assert_allclose(projected, pairs.view.keypoints, atol=1e-7)
+    projected = project_virtual(pairs.poses_virtual_m, pairs.roots_virtual_m, pairs.view.scale)
+    np.testing.assert_allclose(projected[..., 1:, :], pairs.view.keypoints, atol=1e-7)
+
+
+def test_errors_are_in_units_of_the_2d_size_and_the_pair_keeps_the_true_3d(poses_cam_m):
+    errors = torch.from_numpy(np.random.default_rng(4).normal(0, 0.1, (1, 5, 17, 2)))
+    plane = project_with_errors(poses_cam_m[None], errors)
+    exact = image_plane_of(poses_cam_m)[None]
+    torch.testing.assert_close((plane - exact) / view_from_image_plane(exact).scale[..., None, None], errors)
+    pairs = pairs_of(plane, poses_cam_m[None])
+    assert pairs.image_plane is plane
+    back = to_camera_space(pairs.poses_virtual_m, pairs.roots_virtual_m, pairs.view.rotation)
+    np.testing.assert_allclose(back[0], poses_cam_m, atol=1e-12)
+    assert pairs.roots_virtual_m[..., :2].norm(dim=-1).min() > 1e-3  # the detected root is not where the true one is
 
 
 def test_other_bodies_keep_directions_and_sides_alike(poses_cam_m):

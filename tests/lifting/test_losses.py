@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from pose3d.lifting.critic import Critic, critic_terms, gradient_penalty
+from pose3d.lifting.adversarial import Optimisation, critic_step, generator_step
+from pose3d.lifting.critic import Critic, Logistic, Wasserstein, gradient_penalty
 from pose3d.lifting.kcs import KinematicChainSpace
 from pose3d.lifting.losses import (
     joint_distance,
     orthogonal_camera,
     perspective_without_division,
+    relative_root_distance,
     reprojection_l1,
     velocity_distance,
     weak_perspective_reprojection,
@@ -79,9 +81,19 @@ def test_distances():
     assert reprojection_l1(a[..., :2], b[..., :2]).item() == pytest.approx(0.7 / 4)
 
 
+def test_relative_root_distance():
+    """3-4-5 triangles in decimetres: half a metre at five metres and at ten, depth counting as the rest does."""
+    targets = torch.tensor([[[1.0, 0, 5], [0, 1, 10]]], dtype=torch.float64)
+    roots = targets + torch.tensor([[0.3, 0.4, 0], [0, 0.3, -0.4]], dtype=torch.float64)
+    assert relative_root_distance(roots, targets).item() == pytest.approx((0.1 + 0.05) / 2, rel=1e-6)
+    assert relative_root_distance(7 * roots, 7 * targets).item() == pytest.approx(0.075, rel=1e-6)
+    assert relative_root_distance(targets, targets).item() < 1e-4
+
+
 @pytest.mark.parametrize(
     "loss",
     [
+        lambda x: relative_root_distance(x, poses(2, 3, seed=5).abs() + 1),
         lambda x: joint_distance(x, poses(2, 3, seed=5)),
         lambda x: velocity_distance(x, poses(2, 3, seed=5)),
         lambda x: reprojection_l1(x[..., :2], poses(2, 3, seed=5)[..., :2]),
@@ -101,26 +113,134 @@ def test_gradient_penalty_of_a_linear_critic():
     assert penalty.item() == pytest.approx((0.5 * math.sqrt(48) - 1) ** 2)
 
 
-def test_critic_step_leaves_the_generator_alone():
+def linear_critic(slope, offset=0.0):
+    return lambda x: (x * slope).sum((-2, -1)) + offset
+
+
+def test_wasserstein_terms_of_a_linear_critic():
+    """Scores 48 * 0.5 * value: real 0.1 and 0.3, fake 0.2 and 0.6."""
+    slope = torch.full((16, 3), 0.5, dtype=torch.float64)
+    real, fake = (torch.ones(2, 16, 3) * torch.tensor(v)[:, None, None] for v in ([0.1, 0.3], [0.2, 0.6]))
+    loss, penalty = Wasserstein().critic_terms(linear_critic(slope, 7), real, fake, np.random.default_rng(0))
+    assert loss.item() == pytest.approx(24 * (0.4 - 0.2), rel=1e-6)
+    assert penalty.item() == pytest.approx((0.5 * math.sqrt(48) - 1) ** 2)
+    assert Wasserstein().generator_term(torch.tensor([1.0, 4.0])).item() == -2.5
+
+
+def test_logistic_terms_of_a_linear_critic():
+    """R1 is half of |slope|^2, wherever the poses are; the rest are logarithms of 1 + exp."""
+    slope = torch.full((16, 3), 0.5, dtype=torch.float64, requires_grad=True)
+    real, fake = (torch.ones(2, 16, 3) * torch.tensor(v)[:, None, None] for v in ([0.1, 0.3], [0.2, 0.6]))
+    loss, penalty = Logistic().critic_terms(linear_critic(slope, -1.0), real, fake, np.random.default_rng(0))
+    on_real, on_fake = (24 * 0.1 - 1, 24 * 0.3 - 1), (24 * 0.2 - 1, 24 * 0.6 - 1)
+    expected = sum(math.log(1 + math.exp(-score)) for score in on_real) / 2
+    expected += sum(math.log(1 + math.exp(score)) for score in on_fake) / 2
+    assert loss.item() == pytest.approx(expected, rel=1e-6)
+    assert penalty.item() == pytest.approx(48 * 0.25 / 2)
+    (gradient,) = torch.autograd.grad(penalty, slope)
+    torch.testing.assert_close(gradient, slope.detach())
+
+
+def test_logistic_generator_term_does_not_saturate():
+    scores = torch.tensor([0.0, math.log(3)], dtype=torch.float64, requires_grad=True)
+    term = Logistic().generator_term(scores)
+    assert term.item() == pytest.approx((math.log(2) + math.log(4 / 3)) / 2)
+    (gradient,) = torch.autograd.grad(term, scores)  # -sigmoid(-score) / 2: steep where the critic is not fooled
+    torch.testing.assert_close(gradient, torch.tensor([-0.25, -0.125], dtype=torch.float64))
+
+
+def test_r1_counts_at_real_poses_only():
+    def squares(x):  # gradient 2 x
+        return x.square().sum((-2, -1))
+
+    real = poses(3)
+    _, penalty = Logistic().critic_terms(squares, real, 100 * poses(3, seed=1), np.random.default_rng(0))
+    torch.testing.assert_close(penalty.detach(), 2 * real.square().sum((-2, -1)).mean())
+    assert not real.requires_grad
+
+
+class Stub:
+    """An objective whose fakes are RepNet's, with a term of its own."""
+
+    def __init__(self):
+        self.keypoints = torch.randn(4, 32, dtype=torch.float64)
+
+    def real_and_fake(self, generator, rng, batch_size):
+        return poses(4), generator(self.keypoints)[0]
+
+    def terms(self, generator, rng, batch_size):
+        fake, cameras = generator(self.keypoints)
+        return fake, {"camera": orthogonal_camera(cameras)}
+
+
+@pytest.fixture(params=[Wasserstein, Logistic])
+def adversaries(request):
     torch.manual_seed(0)
     generator, critic = RepNet(8).double(), Critic(8).double()
-    fake, _ = generator(torch.randn(4, 32, dtype=torch.float64))
-    distance, penalty = critic_terms(critic, poses(4), fake, torch.rand(4, dtype=torch.float64))
-    (10 * penalty - distance).backward()
+    optimisation = Optimisation(1, 4, 1e-3, 1.0, (0.5, 0.9), request.param(), 1, 10.0, 0.9)
+    return generator, critic, Stub(), optimisation
+
+
+def values(module):
+    return {name: value.clone() for name, value in module.state_dict().items()}
+
+
+def test_critic_step_leaves_the_generator_alone(adversaries):
+    generator, critic, objective, optimisation = adversaries
+    before, judged = values(generator), values(critic)
+    terms = critic_step(
+        generator, critic, torch.optim.Adam(critic.parameters()), objective, np.random.default_rng(0), optimisation
+    )
+    assert set(terms) == {"critic_loss", "gradient_penalty"} and not any(t.requires_grad for t in terms.values())
     assert all(p.grad is None for p in generator.parameters())
-    # The last bias cancels from both terms; everything else learns.
-    assert all(p.grad is not None for name, p in critic.named_parameters() if name != "score.2.bias")
+    assert all(torch.equal(value, before[name]) for name, value in generator.state_dict().items())
+    # Wasserstein's last bias cancels; everything else learns.
+    learnt = {name for name, value in critic.named_parameters() if not torch.equal(value, judged[name])}
+    assert learnt >= set(dict(critic.named_parameters())) - {"score.2.bias"}
 
 
-def test_wasserstein_gradient_against_differences():
+def test_generator_step_leaves_the_critic_alone(adversaries):
+    generator, critic, objective, optimisation = adversaries
+    before, judged = values(generator), values(critic)
+    with torch.no_grad():
+        expected = optimisation.critic_loss.generator_term(critic(generator(objective.keypoints)[0]))
+    terms = generator_step(
+        generator,
+        critic,
+        torch.optim.Adam(generator.parameters()),
+        objective,
+        np.random.default_rng(0),
+        optimisation,
+        {"critic": 1.0, "camera": 0.0},
+    )
+    torch.testing.assert_close(terms["critic"], expected)
+    assert all(p.grad is None and p.requires_grad for p in critic.parameters())
+    assert all(torch.equal(value, judged[name]) for name, value in critic.state_dict().items())
+    learnt = {
+        name.split(".")[0] for name, value in generator.named_parameters() if not torch.equal(value, before[name])
+    }
+    assert learnt == {"shared", "pose"}  # the camera's term weighs nothing
+
+
+@pytest.mark.parametrize("kind", [Wasserstein, Logistic])
+def test_critic_loss_lowers_what_separates_real_from_fake(kind):
+    real, fake = torch.full((2, 16, 3), 0.1), torch.zeros(2, 16, 3)
+    rng = np.random.default_rng(0)
+    right, wrong = (kind().critic_terms(linear_critic(torch.full((16, 3), s)), real, fake, rng)[0] for s in (1.0, -1.0))
+    assert right < wrong
+    assert kind().generator_term(torch.ones(2)) < kind().generator_term(-torch.ones(2))
+
+
+@pytest.mark.parametrize("kind", [Wasserstein, Logistic])
+def test_critic_gradient_against_differences(kind):
     torch.manual_seed(0)
     critic = Critic(4).double()
-    real, fake, mix = poses(3), poses(3, seed=1), torch.rand(3, dtype=torch.float64)
+    real, fake = poses(3), poses(3, seed=1)
     weight = critic.joints_path[0].weight
 
     def loss():
-        distance, penalty = critic_terms(critic, real, fake, mix)
-        return 10 * penalty - distance
+        distance, penalty = kind().critic_terms(critic, real, fake, np.random.default_rng(0))
+        return distance + 10 * penalty
 
     (gradient,) = torch.autograd.grad(loss(), weight)
     step = torch.zeros_like(weight)

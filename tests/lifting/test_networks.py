@@ -6,6 +6,7 @@ import torch
 from pose3d.lifting.lift import lift_virtual
 from pose3d.lifting.networks import FrameLifter, RepNet
 from pose3d.lifting.temporal import OriginalTemporal, TemporalLifter, TemporalNetwork, window_levels
+from pose3d.skeleton import mirror_permutation
 
 AROUND = {"convolution": (4, 4), "causal_convolution": (8, 0), "gru": (8, 0)}  # frames before and after, of nine
 
@@ -58,24 +59,50 @@ def test_the_way_past_the_layers_keeps_the_frame_that_the_output_belongs_to(netw
     """With the layers that mix frames silent, an output sees its own frame (in the first layer's triple) alone."""
     torch.manual_seed(0)
     lifter = TemporalLifter(8, 9, network)
-    silent = lifter.network.recurrent if network == "gru" else lifter.network.mix
     with torch.no_grad():
-        for weight in silent.parameters():
-            weight.zero_()
+        for part in (lifter.pose, lifter.root):
+            for weight in (part.recurrent if network == "gru" else part.mix).parameters():
+                weight.zero_()
     features = torch.randn(1, 9, 35, requires_grad=True)
     for forward in (lifter, lifter.forward_clip):
-        (gradient,) = torch.autograd.grad(forward(features)[0].sum(), features)
-        seen = gradient.abs().sum(-1)[0].nonzero().flatten().tolist()
-        assert seen == {"convolution": [3, 4, 5], "causal_convolution": [6, 7, 8], "gru": [8]}[network]
+        for output in (0, 1):
+            (gradient,) = torch.autograd.grad(forward(features)[output].sum(), features)
+            seen = gradient.abs().sum(-1)[0].nonzero().flatten().tolist()
+            assert seen == {"convolution": [3, 4, 5], "causal_convolution": [6, 7, 8], "gru": [8]}[network]
 
 
 @pytest.mark.parametrize("network", AROUND)
 def test_gradients_reach_every_parameter(network):
     torch.manual_seed(0)
     lifter = TemporalLifter(8, 27, network)
-    poses, correction = lifter(torch.randn(4, 29, 35))
-    (poses.square().sum() + correction.square().sum()).backward()
+    poses, codes = lifter(torch.randn(4, 29, 35))
+    (poses.square().sum() + codes.square().sum()).backward()
     assert all(weight.grad.abs().sum() > 0 for weight in lifter.parameters())
+
+
+@pytest.fixture(params=["frame", *AROUND])
+def lifter(request):
+    torch.manual_seed(0)
+    return (FrameLifter(8, 1) if request.param == "frame" else TemporalLifter(8, 9, request.param)).double().eval()
+
+
+def test_pose_and_root_share_no_weight(lifter):
+    features = torch.randn(2, 11, 35 if lifter.with_motion else 32, dtype=torch.float64)
+    for output, own, other in ((0, lifter.pose, lifter.root), (1, lifter.root, lifter.pose)):
+        for forward in (lifter, lifter.forward_clip):
+            lifter.zero_grad(set_to_none=True)
+            forward(features)[output].square().sum().backward()
+            assert all(weight.grad is None for weight in other.parameters())
+            assert all(weight.grad.abs().sum() > 0 for weight in own.parameters())
+
+
+def test_a_mirrored_clip_is_lifted_to_the_mirrored_poses_and_roots(lifter):
+    clip = 0.1 * torch.randn(12, 17, 2, dtype=torch.float64) + torch.tensor([0.2, -0.1], dtype=torch.float64)
+    flip = torch.tensor([-1.0, 1, 1], dtype=torch.float64)
+    with torch.no_grad():
+        lifted, mirrored = lift_virtual(lifter, clip), lift_virtual(lifter, clip[:, mirror_permutation()] * flip[:2])
+    torch.testing.assert_close(mirrored, lifted[:, mirror_permutation()] * flip, rtol=1e-12, atol=1e-12)
+    assert lifted[:, 0, 0].abs().min() > 0.01  # not just because nothing stands aside
 
 
 @pytest.mark.parametrize("window_frames", [9, 81, 243])
@@ -95,8 +122,10 @@ def test_a_clip_of_any_length_is_lifted_frame_by_frame(network, window_frames):
 def test_shapes():
     poses, cameras = RepNet(8)(torch.zeros(4, 32))
     assert poses.shape == (4, 16, 3) and cameras.shape == (4, 3, 2)
-    poses, correction = FrameLifter(8, 1)(torch.zeros(4, 2, 32))
-    assert poses.shape == (4, 2, 16, 3) and correction.shape == (4, 2)
+    poses, codes = FrameLifter(8, 1)(torch.zeros(4, 2, 32))
+    assert poses.shape == (4, 2, 16, 3) and codes.shape == (4, 2, 3)
+    poses, codes = TemporalLifter(8, 9, "gru")(torch.zeros(4, 10, 35))
+    assert poses.shape == (4, 2, 16, 3) and codes.shape == (4, 2, 3)
     poses, root = OriginalTemporal(8, 9)(torch.zeros(4, 9, 32), torch.zeros(4, 9, 34))
     assert poses.shape == (4, 16, 3) and root.shape == (4, 3)
 

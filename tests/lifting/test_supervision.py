@@ -8,14 +8,15 @@ from pose3d.config.lifting import LiftingParams
 from pose3d.errors import InputError
 from pose3d.lifting.prior import PriorTakes
 from pose3d.lifting.supervision import read_prior, read_supervision
-from pose3d.records import read_sequences, write_sequences
+from pose3d.records import read_keypoints2d, read_sequences, write_sequences
 
 
-def lifting(keypoints: tuple[str, ...], *prior: dict) -> LiftingParams:
+def lifting(keypoints: tuple[str, ...], *prior: dict, paired: dict | None = None) -> LiftingParams:
     return LiftingParams(
         formulation="virtual_camera",
         keypoints_subjects=keypoints,
         prior=prior,
+        paired=paired,
         error_gain=1,
         body_spread=0,
         mixed_share=0,
@@ -41,6 +42,39 @@ def test_only_training_subjects_teach(folder, name):
     for params in (lifting((name,), {"subjects": ["S7"]}), lifting(("S1",), {"subjects": ["S7", name]})):
         with pytest.raises(InputError, match=rf"must name subjects of dataset.subjects.train \(S1, S7\), not {name}"):
             read_supervision(folder / "sequences.h5", folder / "keypoints2d.h5", params)
+
+
+def test_nothing_is_paired_unless_asked_for(folder):
+    read = read_supervision(folder / "sequences.h5", folder / "keypoints2d.h5", lifting(("S1",), {"subjects": ["S7"]}))
+    assert not read.paired
+
+
+@pytest.mark.parametrize(("share", "frames"), [(0.01, 1), (0.5, 2), (0.7, 3), (1.0, 3)])
+def test_paired_frames_are_the_first_of_each_sequence_rounded_up(folder, share, frames):
+    paired = {"subjects": ["S7"], "frames_share": share, "draws_share": 1.0}
+    params = lifting(("S1",), {"subjects": ["S7"]}, paired=paired)
+    read = read_supervision(folder / "sequences.h5", folder / "keypoints2d.h5", params)
+    whole = read_sequences(folder / "sequences.h5", ["S7"])
+    assert len(whole) == 4 and {len(s) for s in whole} == {3}
+    detections = read_keypoints2d(folder / "keypoints2d.h5", whole)
+    for (s, d), all_frames, detected in zip(read.paired, whole, detections, strict=True):
+        assert s.key == all_frames.key and len(s) == frames
+        for name in ("poses_world_m", "poses_cam_m", "keypoints_px", "boxes_px"):
+            np.testing.assert_array_equal(getattr(s, name), getattr(all_frames, name)[:frames])
+        np.testing.assert_array_equal(d.keypoints_px, detected.keypoints_px[:frames])
+        np.testing.assert_array_equal(d.confidence, detected.confidence[:frames])
+    assert [len(s) for s in read.sequences] == 4 * [3]  # the unlabelled 2D stays whole
+
+
+@pytest.mark.parametrize("name", [*SPLITS["test"], *SPLITS["validation"], "S3"])
+def test_only_training_subjects_give_labels(folder, name):
+    paired = {"subjects": ["S1", name], "frames_share": 1.0, "draws_share": 1.0}
+    params = lifting(("S1",), {"subjects": ["S7"]}, paired=paired)
+    with pytest.raises(InputError) as caught:
+        read_supervision(folder / "sequences.h5", folder / "keypoints2d.h5", params)
+    assert str(caught.value) == (
+        f"lifting.paired.subjects must name subjects of dataset.subjects.train (S1, S7), not {name}"
+    )
 
 
 OTHER = "priors/other.h5"

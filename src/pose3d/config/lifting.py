@@ -28,6 +28,16 @@ class PriorSource(Block):
         return file
 
 
+class PairedFrames(Block):
+    """Frames of which the lifter sees 2D and 3D together."""
+
+    subjects: Annotated[tuple[str, ...], Field(min_length=1)]
+    frames_share: Annotated[float, Field(gt=0, le=1)]
+    """Of each sequence, from its first frame on."""
+    draws_share: Annotated[float, Field(gt=0, le=1)]
+    """Share of the supervised draws of a step that are these; the others are the projected prior's."""
+
+
 class LiftingParams(Block):
     """What both lifters share."""
 
@@ -36,6 +46,9 @@ class LiftingParams(Block):
     """Subjects whose 2D keypoints train the lifter."""
     prior: Annotated[tuple[PriorSource, ...], Field(min_length=1)]
     """Whose unpaired 3D poses train the critic: the frames of all sources, mixed."""
+    paired: PairedFrames | None
+    """3D labels, for the bound by full supervision and for those who have a few; null: none, weak supervision (virtual
+    camera only)."""
     error_gain: NonNegativeFloat
     """Factor on the detector's errors that projected prior poses get: it errs less on the subjects that trained it
     than on others (virtual camera only)."""
@@ -78,6 +91,8 @@ class LiftingParams(Block):
             ValueError: names the key and the subject.
         """
         own = {f"prior.{i}.subjects": source.subjects or () for i, source in enumerate(self.prior) if not source.file}
+        if self.paired is not None:
+            own["paired.subjects"] = self.paired.subjects
         for key, names in {"keypoints_subjects": self.keypoints_subjects, **own}.items():
             other = [name for name in names if name not in training]
             if other or not names:
@@ -108,9 +123,12 @@ class LifterParams(Block):
     betas: tuple[Probability, Probability]
     average_decay: Probability
     """Decay of the averaged weights, which are the result, per step."""
+    critic_loss: Literal["wasserstein", "logistic"]
+    """With gradient penalty (WGAN-GP, the original's), or non-saturating with R1."""
     critic_steps: PositiveInt
     critic_weight: NonNegativeFloat
     gradient_penalty: NonNegativeFloat
+    """WGAN-GP's lambda, or R1's gamma."""
     reproj_weight: NonNegativeFloat
     """Weight in the end; it grows geometrically from ``reproj_weight_start`` over ``reproj_weight_ramp`` of the
     steps."""

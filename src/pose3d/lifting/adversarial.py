@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from pose3d.errors import InputError
-from pose3d.lifting.critic import critic_terms
+from pose3d.lifting.critic import CriticLoss
 from pose3d.lifting.schedule import averaging_decay, cosine_decay
 from pose3d.training import Checkpoint, numpy_generator, require_finite
 
@@ -48,8 +48,9 @@ class Optimisation:
         batch_size: draws per step.
         lr, lr_end_share: Adam's learning rate, and what is left of it at the end of half a cosine.
         betas: Adam's.
+        critic_loss: what the critic and, of it, the generator lowers.
         critic_steps: critic steps before each generator step.
-        gradient_penalty: weight of the critic's penalty (lambda).
+        gradient_penalty: weight of the critic's penalty.
         average_decay: decay of the averaged weights per step.
     """
 
@@ -58,6 +59,7 @@ class Optimisation:
     lr: float
     lr_end_share: float
     betas: tuple[float, float]
+    critic_loss: CriticLoss
     critic_steps: int
     gradient_penalty: float
     average_decay: float
@@ -120,7 +122,7 @@ def train(
                 rng = numpy_generator(seed, _BATCHES, step, 1 + turn)
                 logged |= critic_step(generator, critic, critic_optimizer, objective, rng, o)
         rng = numpy_generator(seed, _BATCHES, step, 0)
-        logged |= generator_step(generator, critic, generator_optimizer, objective, rng, o.batch_size, step_weights)
+        logged |= generator_step(generator, critic, generator_optimizer, objective, rng, o, step_weights)
         decay = averaging_decay(step, o.average_decay)
         for name, value in generator.state_dict().items():
             average[name].lerp_(value, 1 - decay)
@@ -154,12 +156,11 @@ def critic_step(
     """One step of the critic; the generator only produces. Returns the terms, detached."""
     with torch.no_grad():
         real, fake = objective.real_and_fake(generator, rng, optimisation.batch_size)
-    mix = torch.from_numpy(rng.random(len(real))).to(real)
-    distance, penalty = critic_terms(critic, real, fake, mix)
+    loss, penalty = optimisation.critic_loss.critic_terms(critic, real, fake, rng)
     optimizer.zero_grad(set_to_none=True)
-    (optimisation.gradient_penalty * penalty - distance).backward()
+    (loss + optimisation.gradient_penalty * penalty).backward()
     optimizer.step()
-    return {"wasserstein": distance.detach(), "gradient_penalty": penalty.detach()}
+    return {"critic_loss": loss.detach(), "gradient_penalty": penalty.detach()}
 
 
 def generator_step(
@@ -168,14 +169,14 @@ def generator_step(
     optimizer: torch.optim.Optimizer,
     objective: Objective,
     rng: np.random.Generator,
-    batch_size: int,
+    optimisation: Optimisation,
     weights: dict[str, float],
 ) -> dict[str, Tensor]:
     """One step of the generator; the critic only judges. Returns the unweighted terms, detached."""
-    fake, terms = objective.terms(generator, rng, batch_size)
+    fake, terms = objective.terms(generator, rng, optimisation.batch_size)
     if weights[CRITIC] > 0:
         critic.requires_grad_(False)
-        terms[CRITIC] = -critic(fake).mean()
+        terms[CRITIC] = optimisation.critic_loss.generator_term(critic(fake))
         critic.requires_grad_(True)
     used = {name: weight for name, weight in weights.items() if weight > 0}
     loss = sum(weight * terms[name] for name, weight in used.items())

@@ -1,13 +1,17 @@
 """The critic that stands in for 3D labels: which poses could the prior's people have taken?
 
 RepNet's critic (Wandt and Rosenhahn, CVPR 2019): one path on the joints, one on kinematic chain space. Trained as a
-Wasserstein critic with gradient penalty (Gulrajani et al., NeurIPS 2017).
+Wasserstein critic with gradient penalty (Gulrajani et al., NeurIPS 2017), as the original, or with the non-saturating
+logistic loss and R1 (Mescheder et al., ICML 2018).
 """
 
 from collections.abc import Callable
+from typing import Protocol
 
+import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from pose3d.lifting.kcs import N_BONES, KinematicChainSpace
 from pose3d.lifting.networks import ResidualBlock
@@ -57,11 +61,45 @@ def gradient_penalty(critic: Callable[[Tensor], Tensor], real: Tensor, fake: Ten
     return (gradient.flatten(1).norm(dim=1) - 1).square().mean()
 
 
-def critic_terms(critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, mix: Tensor) -> tuple[Tensor, Tensor]:
-    """Wasserstein estimate E[D(real)] - E[D(fake)], which the critic raises, and the gradient penalty.
+class CriticLoss(Protocol):
+    """How a critic is trained, and what a generator makes of its scores."""
 
-    ``fake`` is cut from the generator's graph: a critic step must not spend time on the generator's gradients.
+    def critic_terms(
+        self, critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, rng: np.random.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """What the critic lowers on (B, 16, 3) poses without a graph, and its unweighted penalty."""
+
+    def generator_term(self, scores: Tensor) -> Tensor:
+        """What the generator lowers, from the (B,) scores of its poses."""
+
+
+class Wasserstein:
+    """E[D(fake)] - E[D(real)] with :func:`gradient_penalty`; the generator lowers -E[D(fake)]."""
+
+    def critic_terms(
+        self, critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, rng: np.random.Generator
+    ) -> tuple[Tensor, Tensor]:
+        mix = torch.from_numpy(rng.random(len(real))).to(real)
+        return critic(fake).mean() - critic(real).mean(), gradient_penalty(critic, real, fake, mix)
+
+    def generator_term(self, scores: Tensor) -> Tensor:
+        return -scores.mean()
+
+
+class Logistic:
+    """E[softplus(D(fake))] + E[softplus(-D(real))] with R1; the generator lowers E[softplus(-D(fake))].
+
+    Non-saturating (Goodfellow et al., NeurIPS 2014). R1 is E[|grad D(real)|^2] / 2 (Mescheder et al., equation 9).
     """
-    fake = fake.detach()
-    distance = critic(real).mean() - critic(fake).mean()
-    return distance, gradient_penalty(critic, real, fake, mix)
+
+    def critic_terms(
+        self, critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, rng: np.random.Generator
+    ) -> tuple[Tensor, Tensor]:
+        real = real.clone().requires_grad_(True)
+        scores = critic(real)
+        (gradient,) = torch.autograd.grad(scores.sum(), real, create_graph=True)
+        loss = functional.softplus(-scores).mean() + functional.softplus(critic(fake)).mean()
+        return loss, gradient.flatten(1).square().sum(1).mean() / 2
+
+    def generator_term(self, scores: Tensor) -> Tensor:
+        return functional.softplus(-scores).mean()

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from pose3d.config.lifting import LifterParams, LiftingParams, RepnetParams, TemporalParams
 from pose3d.errors import InputError
 from pose3d.lifting.adversarial import CRITIC, Objective, Optimisation, train
-from pose3d.lifting.critic import Critic
+from pose3d.lifting.critic import Critic, Logistic, Wasserstein
 from pose3d.lifting.lift import build_lifter
-from pose3d.lifting.observations import Observations
+from pose3d.lifting.observations import Observations, PairedClips
 from pose3d.lifting.original_objective import OriginalSingleFrame, OriginalWindows
 from pose3d.lifting.prior import PriorTakes
 from pose3d.lifting.schedule import geometric_ramp
@@ -23,8 +23,15 @@ from pose3d.training import Checkpoint, seed_all
 OWN_WEIGHTS = {
     ("original", "single_frame"): {CRITIC: 1.0, "camera": 1.0, "reprojection": 10_000.0},
     ("original", "temporal"): {CRITIC: 1.0, "reprojection": 1.0},  # the loss itself holds the original's 100
-    ("virtual_camera", "single_frame"): {CRITIC: 0.01, "reprojection": 0.05, "projected_prior": 1.0},
-    ("virtual_camera", "temporal"): {CRITIC: 0.01, "reprojection": 0.05, "projected_prior": 1.0, "velocity": 3.0},
+    ("virtual_camera", "single_frame"): {CRITIC: 0.01, "reprojection": 0.05, "projected_prior": 1.0, "root": 1.0},
+    ("virtual_camera", "temporal"): {
+        CRITIC: 0.01,
+        "reprojection": 0.05,
+        "projected_prior": 1.0,
+        "root": 1.0,
+        "velocity": 3.0,
+        "root_velocity": 3.0,
+    },
 }
 """What a weight of 1 in the params stands for.
 
@@ -68,6 +75,7 @@ def fit_lifter(
         params.lr,
         params.lr_end_share,
         params.betas,
+        {"wasserstein": Wasserstein, "logistic": Logistic}[params.critic_loss](),
         params.critic_steps,
         params.gradient_penalty,
         params.average_decay,
@@ -107,9 +115,10 @@ def term_weights(lifting: LiftingParams, params: LifterParams) -> Callable[[int]
     """Step to the weight of each loss term: the params' multiples of :data:`OWN_WEIGHTS`."""
     temporal = isinstance(params, TemporalParams)
     own = OWN_WEIGHTS[lifting.formulation, "temporal" if temporal else "single_frame"]
-    multiples = {CRITIC: params.critic_weight, "camera": 1.0, "projected_prior": params.projected_prior_weight}
-    if temporal:
-        multiples["velocity"] = params.velocity_weight
+    supervised = params.projected_prior_weight
+    multiples = {CRITIC: params.critic_weight, "camera": 1.0, "projected_prior": supervised, "root": supervised}
+    if temporal and params.run_outputs > 1:
+        multiples |= {"velocity": params.velocity_weight, "root_velocity": params.velocity_weight}
     fixed = {name: own[name] * multiple for name, multiple in multiples.items() if name in own}
     ramp = max(1, round(params.reproj_weight_ramp * params.steps))
 
@@ -145,6 +154,8 @@ def _objective(
             lifting.error_gain,
             lifting.body_spread,
             lifting.mixed_share,
+            PairedClips(*zip(*supervision.paired, strict=True), device) if supervision.paired else None,
+            lifting.paired.draws_share if lifting.paired else 0.0,
             device,
         )
     keypoints = [d.keypoints_px for d in supervision.detections]

@@ -13,7 +13,7 @@ from pose3d.errors import InputError
 from pose3d.lifting.networks import FrameLifter, RepNet
 from pose3d.lifting.original_space import normalise_px, relative_to_root
 from pose3d.lifting.temporal import OriginalTemporal, TemporalLifter
-from pose3d.lifting.virtual_camera import lifter_features, root_distance, to_camera_space
+from pose3d.lifting.virtual_camera import lifter_features, root_position, to_camera_space
 from pose3d.records import Keypoints2D, Sequence
 from pose3d.skeleton import mirror_permutation
 from pose3d.training import load_model, load_weights
@@ -106,11 +106,11 @@ def lift_virtual(lifter: FrameLifter | TemporalLifter, image_plane: Tensor) -> T
     padded = repeat_edges(image_plane, before + lifter.with_motion, after)
     both = torch.stack([padded, padded[:, permutation] * flip[:2]])
     features, view = lifter_features(both, lifter.with_motion)
-    poses, log_correction = lifter.forward_clip(features)
+    poses, codes = lifter.forward_clip(features)
     outputs = slice(before, features.shape[1] - after)
     poses = (poses[0] + poses[1][:, permutation[1:] - 1] * flip) / 2
-    scale, rotation = view.scale[0, outputs], view.rotation[0, outputs]
-    return to_camera_space(poses, root_distance(poses, log_correction.mean(0), scale), rotation)
+    code = (codes[0] + codes[1] * flip) / 2
+    return to_camera_space(poses, root_position(code, view.scale[0, outputs]), view.rotation[0, outputs])
 
 
 def repeat_edges(frames: Tensor, before: int, after: int) -> Tensor:

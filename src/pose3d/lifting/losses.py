@@ -46,6 +46,11 @@ def joint_distance(poses: Tensor, targets: Tensor) -> Tensor:
     return ((poses - targets).square().sum(-1) + 1e-8).sqrt().mean()
 
 
+def relative_root_distance(roots_m: Tensor, targets_m: Tensor) -> Tensor:
+    """Mean distance of (..., 3) roots in camera space, as a share of the true depth: far people are seen less well."""
+    return (((roots_m - targets_m).square().sum(-1) + 1e-8).sqrt() / targets_m[..., 2]).mean()
+
+
 def velocity_distance(poses: Tensor, targets: Tensor) -> Tensor:
     """:func:`joint_distance` of the differences between consecutive frames, (B, R, 16, 3); zero where R is 1.
 

@@ -5,13 +5,7 @@ from torch import Tensor, nn
 from pose3d.skeleton import N_JOINTS
 
 POSE_SIZE = 3 * (N_JOINTS - 1)
-LIFTER_OUTPUTS = POSE_SIZE + 1
-"""Numbers per frame that the virtual camera's generators give."""
-
-
-def split_outputs(outputs: Tensor) -> tuple[Tensor, Tensor]:
-    """(..., LIFTER_OUTPUTS) to a pose (..., 16, 3) and the logarithm of the root distance's correction (...,)."""
-    return outputs[..., :POSE_SIZE].unflatten(-1, (N_JOINTS - 1, 3)), outputs[..., POSE_SIZE]
+ROOT_SIZE = 3
 
 
 class ResidualBlock(nn.Module):
@@ -46,10 +40,10 @@ class RepNet(nn.Module):
 
 
 class FrameLifter(nn.Module):
-    """The virtual camera's single-frame generator.
+    """The virtual camera's single-frame generator: one network for the pose, a narrower one for the root.
 
-    (B, T, 32) to a pose (B, T, 16, 3) in metres and the logarithm of the root distance's correction (B, T), each frame
-    by itself.
+    It is a window of one frame: (B, T, 32) to a pose (B, T, 16, 3) in metres and a root code (B, T, 3), see
+    :func:`pose3d.lifting.virtual_camera.root_position`, each frame by itself.
     """
 
     frames_before = frames_after = 0
@@ -57,15 +51,20 @@ class FrameLifter(nn.Module):
 
     def __init__(self, width: int, blocks: int) -> None:
         super().__init__()
-        self.layers = nn.Sequential(
-            nn.Linear(2 * (N_JOINTS - 1), width),
-            nn.LeakyReLU(),
-            *(ResidualBlock(width) for _ in range(blocks)),
-            nn.Linear(width, LIFTER_OUTPUTS),
-        )
+        self.pose = _frame_network(width, blocks, POSE_SIZE)
+        self.root = _frame_network(width // 2, blocks, ROOT_SIZE)
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        return split_outputs(self.layers(features))
+        return self.pose(features).unflatten(-1, (N_JOINTS - 1, 3)), self.root(features)
 
     def forward_clip(self, features: Tensor) -> tuple[Tensor, Tensor]:
         return self(features)
+
+
+def _frame_network(width: int, blocks: int, outputs: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Linear(2 * (N_JOINTS - 1), width),
+        nn.LeakyReLU(),
+        *(ResidualBlock(width) for _ in range(blocks)),
+        nn.Linear(width, outputs),
+    )

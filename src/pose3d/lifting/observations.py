@@ -38,3 +38,21 @@ class Observations:
         self.residuals = tensor((detected - annotated) / scales[:, None, None])
         self.scales = tensor(scales)
         self.rotations = tensor(rotations)
+
+
+class PairedClips:
+    """Detections with their own 3D poses: labels, which a weakly supervised lifter does not see.
+
+    They are there for the bound that weak supervision is measured against, and for those who have a few.
+
+    Attributes:
+        lengths: frames of each clip.
+        image_plane: (N, 17, 2) detected keypoints, undistorted x/z, y/z.
+        poses_cam_m: (N, 17, 3).
+    """
+
+    def __init__(self, sequences: ListLike[Sequence], detections: ListLike[Keypoints2D], device: torch.device) -> None:
+        self.lengths = [len(sequence) for sequence in sequences]
+        planes = [s.camera.normalize(d.keypoints_px) for s, d in zip(sequences, detections, strict=True)]
+        self.image_plane = torch.from_numpy(np.concatenate(planes)).float().to(device)
+        self.poses_cam_m = torch.from_numpy(np.concatenate([s.poses_cam_m for s in sequences])).float().to(device)

@@ -25,19 +25,19 @@ _TRUNK = slice(JOINT_NAMES.index("Spine"), N_JOINTS)  # and head and arms; befor
 
 @dataclass(frozen=True)
 class Pairs:
-    """Prior takes as virtual cameras see them.
+    """2D with the 3D that it shows, as virtual cameras see them.
 
     Attributes:
-        image_plane: (B, T, 17, 2) projected, with detection errors, in the true camera's image plane.
+        image_plane: (B, T, 17, 2) keypoints with detection errors in the true camera's image plane.
         view: of ``image_plane``.
         poses_virtual_m: (B, T, 16, 3) true root-relative poses in the view's frame.
-        distance_m: (B, T) true distance of the root from the camera.
+        roots_virtual_m: (B, T, 3) the true root there.
     """
 
     image_plane: Tensor
     view: VirtualView
     poses_virtual_m: Tensor
-    distance_m: Tensor
+    roots_virtual_m: Tensor
 
 
 class PriorTakes:
@@ -112,7 +112,7 @@ def vertical_rotation(angle_rad: Tensor) -> Tensor:
 
 
 def place_before_camera(
-    poses_world_m: Tensor, heading_rad: Tensor, rotation: Tensor, root_plane: Tensor, scale: Tensor
+    poses_world_m: Tensor, heading_rad: Tensor, rotation: Tensor, root_plane: Tensor, scale: Tensor, frame: int
 ) -> Tensor:
     """Put takes in front of cameras.
 
@@ -120,17 +120,17 @@ def place_before_camera(
         poses_world_m: (B, T, 17, 3), z up; where in the world they stand does not matter.
         heading_rad: (B,) turn about the vertical.
         rotation: (B, 3, 3) camera from world.
-        root_plane: (B, 2) where the root of the middle frame appears in the image plane.
-        scale: (B,) how large the middle frame appears (see :class:`VirtualView`), to first order.
+        root_plane: (B, 2) where the root appears in the image plane in ``frame``.
+        scale: (B,) how large the body appears (see :class:`VirtualView`) in ``frame``, to first order.
+        frame: one of the T.
 
     Returns:
         (B, T, 17, 3) metres, camera space.
     """
-    middle = poses_world_m.shape[1] // 2
-    poses = poses_world_m - poses_world_m[:, middle : middle + 1, ROOT : ROOT + 1]
+    poses = poses_world_m - poses_world_m[:, frame : frame + 1, ROOT : ROOT + 1]
     poses = torch.einsum("bij,btkj->btki", rotation @ vertical_rotation(heading_rad), poses)
     ray = torch.nn.functional.normalize(to_rays(root_plane), dim=-1)
-    relative = poses[:, middle, 1:]
+    relative = poses[:, frame, 1:]
     along = torch.einsum("bkj,bj->bk", relative, ray)
     lateral = (relative.square().sum(-1) - along.square()).mean(-1).clamp(min=1e-4).sqrt()
     poses = poses + (ray * (lateral / scale)[:, None])[:, None, None]
@@ -138,12 +138,16 @@ def place_before_camera(
     return poses + (ray * (too_near / ray[:, 2])[:, None])[:, None, None]
 
 
-def project_with_errors(poses_cam_m: Tensor, residuals: Tensor) -> Pairs:
-    """Project (B, T, 17, 3) camera-space poses and add a detector's errors (B, T, 17, 2) in units of the 2D size."""
+def project_with_errors(poses_cam_m: Tensor, residuals: Tensor) -> Tensor:
+    """Image plane (B, T, 17, 2) of camera-space poses (B, T, 17, 3) with a detector's errors (B, T, 17, 2), those in
+    units of the 2D size."""
     plane = poses_cam_m[..., :2] / poses_cam_m[..., 2:]
-    clean = view_from_image_plane(plane)
-    plane = plane + residuals * clean.scale[..., None, None]
-    view = view_from_image_plane(plane)
-    root = poses_cam_m[..., ROOT : ROOT + 1, :]
-    poses_virtual = (poses_cam_m[..., 1:, :] - root) @ view.rotation.transpose(-1, -2)
-    return Pairs(plane, view, poses_virtual, root.squeeze(-2).norm(dim=-1))
+    return plane + residuals * view_from_image_plane(plane).scale[..., None, None]
+
+
+def pairs_of(image_plane: Tensor, poses_cam_m: Tensor) -> Pairs:
+    """(B, T, 17, 2) keypoints, however wrong, with the (B, T, 17, 3) poses that they show."""
+    view = view_from_image_plane(image_plane)
+    joints = poses_cam_m @ view.rotation.transpose(-1, -2)
+    root = joints[..., ROOT : ROOT + 1, :]
+    return Pairs(image_plane, view, joints[..., 1:, :] - root, root.squeeze(-2))

@@ -1,17 +1,18 @@
 """All that a lifter learns from: 2D of some subjects, unpaired 3D of others, of this data set or of another."""
 
+import math
 import os
 from collections.abc import Sequence as ListLike
 from dataclasses import dataclass, replace
 
-from pose3d.config.lifting import LiftingParams, PriorSource
+from pose3d.config.lifting import LiftingParams, PairedFrames, PriorSource
 from pose3d.errors import InputError
 from pose3d.records import Keypoints2D, Sequence, keys_in, read_keypoints2d, read_sequences, read_splits
 
 
 @dataclass(frozen=True)
 class Supervision:
-    """Detections of some sequences, and sequences whose 3D poses are the prior.
+    """Detections of some sequences, sequences whose 3D poses are the prior, and detections with labels, mostly none.
 
     Where a subject stands in both, batches are drawn independently, so that a detection meets its own 3D by chance
     only.
@@ -20,6 +21,7 @@ class Supervision:
     sequences: ListLike[Sequence]
     detections: ListLike[Keypoints2D]
     prior: ListLike[Sequence]
+    paired: ListLike[tuple[Sequence, Keypoints2D]] = ()
 
 
 def read_supervision(
@@ -37,7 +39,32 @@ def read_supervision(
         raise InputError(str(error)) from None
     sequences = read_sequences(sequences_path, lifting.keypoints_subjects)
     detections = read_keypoints2d(keypoints_path, sequences)
-    return Supervision(sequences, detections, read_prior(sequences_path, lifting))
+    paired = read_paired(sequences_path, keypoints_path, lifting.paired) if lifting.paired else []
+    return Supervision(sequences, detections, read_prior(sequences_path, lifting), paired)
+
+
+def read_paired(
+    sequences_path: str | os.PathLike, keypoints_path: str | os.PathLike, paired: PairedFrames
+) -> list[tuple[Sequence, Keypoints2D]]:
+    """The first frames of the paired subjects' sequences, at least one of each."""
+    sequences = read_sequences(sequences_path, paired.subjects)
+    detections = read_keypoints2d(keypoints_path, sequences)
+    return [
+        first_frames(s, d, math.ceil(paired.frames_share * len(s))) for s, d in zip(sequences, detections, strict=True)
+    ]
+
+
+def first_frames(sequence: Sequence, detected: Keypoints2D, frames: int) -> tuple[Sequence, Keypoints2D]:
+    """Both cut to their first frames."""
+    cut = slice(frames)
+    shorter = replace(
+        sequence,
+        poses_world_m=sequence.poses_world_m[cut],
+        poses_cam_m=sequence.poses_cam_m[cut],
+        keypoints_px=sequence.keypoints_px[cut],
+        boxes_px=sequence.boxes_px[cut],
+    )
+    return shorter, replace(detected, keypoints_px=detected.keypoints_px[cut], confidence=detected.confidence[cut])
 
 
 def read_prior(sequences_path: str | os.PathLike, lifting: LiftingParams) -> list[Sequence]:

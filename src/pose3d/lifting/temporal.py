@@ -9,7 +9,7 @@ from functools import partial
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pose3d.lifting.networks import LIFTER_OUTPUTS, POSE_SIZE, split_outputs
+from pose3d.lifting.networks import POSE_SIZE, ROOT_SIZE
 from pose3d.lifting.virtual_camera import MOTION_CHANNELS, POSE_CHANNELS
 from pose3d.skeleton import N_JOINTS
 
@@ -123,10 +123,10 @@ class RecurrentNetwork(nn.Module):
 
 
 class TemporalLifter(nn.Module):
-    """The virtual camera's temporal generator.
+    """The virtual camera's temporal generator: one network for the pose, a narrower one for the root.
 
-    (B, T, 35) features of whole clips or runs to a pose (B, T - window_frames + 1, 16, 3) in metres and the logarithm
-    of the root distance's correction (B, T - window_frames + 1).
+    (B, T, 35) features of whole clips or runs to a pose (B, T - window_frames + 1, 16, 3) in metres and a root code
+    (B, T - window_frames + 1, 3), see :func:`pose3d.lifting.virtual_camera.root_position`.
 
     Args:
         network: one of :attr:`pose3d.config.lifting.TemporalParams.network`.
@@ -136,21 +136,23 @@ class TemporalLifter(nn.Module):
 
     def __init__(self, width: int, window_frames: int, network: str) -> None:
         super().__init__()
-        sizes = POSE_CHANNELS + MOTION_CHANNELS, LIFTER_OUTPUTS, width, window_frames
-        self.network = {
+        kind = {
             "convolution": TemporalNetwork,
             "causal_convolution": partial(TemporalNetwork, causal=True),
             "gru": RecurrentNetwork,
-        }[network](*sizes)
-        self.frames_before, self.frames_after = self.network.frames_before, self.network.frames_after
+        }[network]
+        channels = POSE_CHANNELS + MOTION_CHANNELS
+        self.pose = kind(channels, POSE_SIZE, width, window_frames)
+        self.root = kind(channels, ROOT_SIZE, width // 2, window_frames)
+        self.frames_before, self.frames_after = self.pose.frames_before, self.pose.frames_after
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """For the short runs of training."""
-        return split_outputs(self.network.forward_runs(features))
+        return self.pose.forward_runs(features).unflatten(-1, (N_JOINTS - 1, 3)), self.root.forward_runs(features)
 
     def forward_clip(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """The same numbers, for whole clips."""
-        return split_outputs(self.network.forward_clip(features))
+        return self.pose.forward_clip(features).unflatten(-1, (N_JOINTS - 1, 3)), self.root.forward_clip(features)
 
 
 class OriginalTemporal(nn.Module):

@@ -21,6 +21,7 @@ from pose3d.skeleton import N_JOINTS, ROOT
 _MIN_FORWARD = 0.1
 _MIN_SCALE = 1e-4
 _MIN_DEPTH_SHARE = 0.1
+_USUAL_SIZE_M = 0.45  # a grown-up standing upright
 
 MOTION_CHANNELS = 3
 POSE_CHANNELS = 2 * (N_JOINTS - 1)
@@ -96,44 +97,54 @@ def lifter_features(image_plane: Tensor, with_motion: bool) -> tuple[Tensor, Vir
     return features, VirtualView(view.keypoints[:, 1:], view.scale[:, 1:], view.rotation[:, 1:])
 
 
-def lateral_size(poses: Tensor) -> Tensor:
-    """Root mean square distance from the optical axis, (..., 16, 3) root-relative metres to (...,)."""
-    return poses[..., :2].square().sum(-1).mean(-1).clamp(min=1e-8).sqrt()
+def root_position(code: Tensor, scale: Tensor) -> Tensor:
+    """Where the root stands in the virtual camera, metres, from a lifter's root code.
 
-
-def root_distance(poses_virtual_m: Tensor, log_correction: Tensor, scale: Tensor) -> Tensor:
-    """Distance of the root along its ray, metres: the 3D size over the 2D size, times the learned correction.
-
-    A body of lateral size S at distance z is S / z large in the image plane; perspective within the body, which the
-    quotient leaves out, is what the network corrects.
+    A body of lateral size S at distance z is about S / z large in the image plane, so that z follows from the 2D size
+    and S, whose logarithm the code gives relative to a usual one. The detected root, on the optical axis, may be off:
+    the code also says how far beside it the root is.
 
     Args:
-        poses_virtual_m: (..., 16, 3) root-relative, virtual camera.
-        log_correction: (...,).
+        code: (..., 3): the root in the view, in units of the 2D size (two numbers), and log(S / usual S).
         scale: (...,) of the view.
+
+    Returns:
+        (..., 3).
     """
-    return lateral_size(poses_virtual_m) / scale * log_correction.exp()
+    distance = _USUAL_SIZE_M * code[..., 2].exp() / scale
+    return torch.cat([code[..., :2] * (scale * distance)[..., None], distance[..., None]], -1)
 
 
-def project_virtual(poses_virtual_m: Tensor, distance_m: Tensor, scale: Tensor) -> Tensor:
-    """Perspective projection into the view's units: (..., 16, 3) root-relative and (...,) distance to (..., 16, 2)."""
-    distance = distance_m[..., None]
-    depth = torch.maximum(poses_virtual_m[..., 2] + distance, _MIN_DEPTH_SHARE * distance)
-    return poses_virtual_m[..., :2] / (depth * scale[..., None])[..., None]
+def project_virtual(poses_virtual_m: Tensor, roots_virtual_m: Tensor, scale: Tensor) -> Tensor:
+    """Perspective projection into the view's units.
+
+    Args:
+        poses_virtual_m: (..., 16, 3) root-relative.
+        roots_virtual_m: (..., 3).
+        scale: (...,) of the view.
+
+    Returns:
+        (..., 17, 2), the root first.
+    """
+    joints = _joints(poses_virtual_m, roots_virtual_m)
+    depth = torch.maximum(joints[..., 2], _MIN_DEPTH_SHARE * roots_virtual_m[..., None, 2])
+    return joints[..., :2] / (depth * scale[..., None])[..., None]
 
 
-def to_camera_space(poses_virtual_m: Tensor, distance_m: Tensor, rotation: Tensor) -> Tensor:
+def to_camera_space(poses_virtual_m: Tensor, roots_virtual_m: Tensor, rotation: Tensor) -> Tensor:
     """Root-relative poses in virtual cameras to joints in the true camera's space.
 
     Args:
         poses_virtual_m: (..., 16, 3).
-        distance_m: (...,) of the root.
+        roots_virtual_m: (..., 3).
         rotation: (..., 3, 3) virtual from camera.
 
     Returns:
         (..., 17, 3) metres, the root first.
     """
-    root = torch.zeros_like(poses_virtual_m[..., :1, :])
-    joints = torch.cat([root, poses_virtual_m], -2)
-    joints = joints + torch.stack([torch.zeros_like(distance_m)] * 2 + [distance_m], -1)[..., None, :]
-    return joints @ rotation
+    return _joints(poses_virtual_m, roots_virtual_m) @ rotation
+
+
+def _joints(poses_m: Tensor, roots_m: Tensor) -> Tensor:
+    root = roots_m[..., None, :]
+    return torch.cat([root, root + poses_m], -2)

@@ -3,26 +3,23 @@
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from pose3d.lifting.clips import Runs
-from pose3d.lifting.losses import joint_distance, reprojection_l1, velocity_distance
-from pose3d.lifting.observations import Observations
+from pose3d.lifting.losses import joint_distance, relative_root_distance, reprojection_l1, velocity_distance
+from pose3d.lifting.observations import Observations, PairedClips
 from pose3d.lifting.prior import (
-    Pairs,
     PriorTakes,
     mirror_world,
     mix_halves,
+    pairs_of,
     place_before_camera,
     project_with_errors,
     symmetric_factors,
     vary_bone_lengths,
 )
-from pose3d.lifting.virtual_camera import VirtualView, lifter_features, project_virtual, root_distance
+from pose3d.lifting.virtual_camera import VirtualView, lifter_features, project_virtual, root_position
 from pose3d.skeleton import ROOT
-
-# Share of the relative error of the root's distance beside the pose's error in metres: 10 % of distance weigh as 1 cm
-# of pose.
-_DISTANCE_WEIGHT = 0.1
 
 
 class VirtualCameraObjective:
@@ -38,6 +35,8 @@ class VirtualCameraObjective:
         error_gain: factor on the detector's errors.
         body_spread: how much bone lengths vary around the prior's own (see :func:`symmetric_factors`).
         mixed_share: share of prior takes that get the trunk and arms of another (see :func:`mix_halves`).
+        paired: detections with their 3D labels; None, as it is meant to be, for weak supervision.
+        paired_share: share of ``pairs_per_step`` that are drawn from them.
     """
 
     def __init__(
@@ -52,6 +51,8 @@ class VirtualCameraObjective:
         error_gain: float,
         body_spread: float,
         mixed_share: float,
+        paired: PairedClips | None,
+        paired_share: float,
         device: torch.device,
     ) -> None:
         self._observations, self._prior = observations, prior
@@ -61,11 +62,14 @@ class VirtualCameraObjective:
         before = frames_before + with_motion
         self._seen = Runs(observations.lengths, before, run_outputs, frames_after, device)
         self._takes = Runs(prior.lengths, before, run_outputs, frames_after, device)
+        self._paired, self._paired_share = paired, paired_share
+        if paired is not None:
+            self._labelled = Runs(paired.lengths, before, run_outputs, frames_after, device)
         self._device = device
 
     def real_and_fake(self, generator: nn.Module, rng: np.random.Generator, batch_size: int) -> tuple[Tensor, Tensor]:
         """What the critic compares, (B, 16, 3) each: prior poses and lifts of detections, one output of each run."""
-        pairs = self.draw_pairs(rng, batch_size)
+        pairs = pairs_of(*self.draw_projected(rng, batch_size))
         poses, _, _ = self._lift(generator, self._draw_observed(rng, batch_size))
         middle = self._run_outputs // 2
         return self._at_outputs(pairs.poses_virtual_m)[:, middle], poses[:, middle]
@@ -78,20 +82,39 @@ class VirtualCameraObjective:
         Returns:
             fake poses (B, 16, 3) for the critic, and scalar terms by name.
         """
-        poses, distance, view = self._lift(generator, self._draw_observed(rng, batch_size))
-        terms = {"reprojection": reprojection_l1(project_virtual(poses, distance, view.scale), view.keypoints)}
+        poses, roots, view = self._lift(generator, self._draw_observed(rng, batch_size))
+        keypoints = functional.pad(view.keypoints, (0, 0, 1, 0))  # the detected root is at 0
+        terms = {"reprojection": reprojection_l1(project_virtual(poses, roots, view.scale), keypoints)}
         if self._pairs_per_step:
-            pairs = self.draw_pairs(rng, self._pairs_per_step)
-            lifted, lifted_distance, _ = self._lift(generator, pairs.image_plane)
-            true_poses = self._at_outputs(pairs.poses_virtual_m)
-            distance_error = (lifted_distance.log() - self._at_outputs(pairs.distance_m).log()).abs().mean()
-            terms["projected_prior"] = joint_distance(lifted, true_poses) + _DISTANCE_WEIGHT * distance_error
+            pairs = pairs_of(*self._draw_supervised(rng, self._pairs_per_step))
+            lifted, lifted_roots, view = self._lift(generator, pairs.image_plane)
+            true_poses, true_roots = self._at_outputs(pairs.poses_virtual_m), self._at_outputs(pairs.roots_virtual_m)
+            terms["projected_prior"] = joint_distance(lifted, true_poses)
+            terms["root"] = relative_root_distance(lifted_roots, true_roots)
             if self._run_outputs > 1:
                 terms["velocity"] = velocity_distance(lifted, true_poses)
+                to_camera = view.rotation.transpose(-1, -2)
+                steps = (to_camera @ torch.stack([lifted_roots, true_roots], -1)).diff(dim=1)
+                terms["root_velocity"] = ((steps[..., 0] - steps[..., 1]).norm(dim=-1) / true_roots[:, 1:, 2]).mean()
         return poses[:, self._run_outputs // 2], terms
 
-    def draw_pairs(self, rng: np.random.Generator, batch_size: int) -> Pairs:
-        """Prior takes from other people's viewpoints; all five draws are independent."""
+    def _draw_supervised(self, rng: np.random.Generator, batch_size: int) -> tuple[Tensor, Tensor]:
+        """Like :meth:`draw_projected`; detections with their labels among them, where there are any."""
+        if self._paired is None:
+            return self.draw_projected(rng, batch_size)
+        labelled = round(self._paired_share * batch_size)
+        frames = self._draw_runs(self._labelled, rng, labelled)
+        plane, poses = self.draw_projected(rng, batch_size - labelled)
+        return torch.cat([self._paired.image_plane[frames], plane]), torch.cat(
+            [self._paired.poses_cam_m[frames], poses]
+        )
+
+    def draw_projected(self, rng: np.random.Generator, batch_size: int) -> tuple[Tensor, Tensor]:
+        """Prior takes from other people's viewpoints; all five draws are independent.
+
+        Returns:
+            image plane (B, T, 17, 2) with detection errors and poses (B, T, 17, 3) in camera space, metres.
+        """
         legs, trunks = (self._prior.poses_world_m[self._draw_runs(self._takes, rng, batch_size)] for _ in range(2))
         viewpoints = self._draw_runs(self._seen, rng, batch_size)
         heading = torch.from_numpy(rng.uniform(0, 2 * np.pi, batch_size)).float().to(self._device)
@@ -101,15 +124,18 @@ class VirtualCameraObjective:
         poses = torch.where(mixed[:, None, None, None], mix_halves(legs, trunks), legs)
         poses = vary_bone_lengths(poses, bodies)
         poses = torch.where(mirrored[:, None, None, None], mirror_world(poses), poses)
-        observations, middle = self._observations, viewpoints[:, viewpoints.shape[1] // 2]
+        # The middle output's, which the critic sees.
+        frame = viewpoints.shape[1] - self._frames_after - self._run_outputs + self._run_outputs // 2
+        observations, seen = self._observations, viewpoints[:, frame]
         poses = place_before_camera(
             poses,
             heading,
-            observations.rotations[middle],
-            observations.image_plane[middle, ROOT],
-            observations.scales[middle],
+            observations.rotations[seen],
+            observations.image_plane[seen, ROOT],
+            observations.scales[seen],
+            frame,
         )
-        return project_with_errors(poses, self._error_gain * observations.residuals[viewpoints])
+        return project_with_errors(poses, self._error_gain * observations.residuals[viewpoints]), poses
 
     def _draw_observed(self, rng: np.random.Generator, batch_size: int) -> Tensor:
         return self._observations.image_plane[self._draw_runs(self._seen, rng, batch_size)]
@@ -123,8 +149,8 @@ class VirtualCameraObjective:
         return values[:, end - self._run_outputs : end]
 
     def _lift(self, generator: nn.Module, image_plane: Tensor) -> tuple[Tensor, Tensor, VirtualView]:
-        """Poses (B, R, 16, 3), root distances (B, R) and the outputs' views."""
+        """Poses (B, R, 16, 3), roots (B, R, 3) and the outputs' views."""
         features, view = lifter_features(image_plane, self._with_motion)
-        poses, log_correction = generator(features)
+        poses, codes = generator(features)
         view = VirtualView(*(self._at_outputs(v) for v in (view.keypoints, view.scale, view.rotation)))
-        return poses, root_distance(poses, log_correction, view.scale), view
+        return poses, root_position(codes, view.scale), view

@@ -1,0 +1,182 @@
+"""What the virtual-camera lifters are trained on, with generators that say the truth or something known to be off."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from people import camera_ring, detect, take
+from torch import nn
+
+from pose3d.lifting.networks import FrameLifter
+from pose3d.lifting.observations import Observations, PairedClips
+from pose3d.lifting.prior import PriorTakes
+from pose3d.lifting.temporal import TemporalLifter
+from pose3d.lifting.virtual_camera import view_from_image_plane
+from pose3d.lifting.virtual_objective import VirtualCameraObjective
+
+CPU = torch.device("cpu")
+
+
+def objective(sequences, paired=None, share=1.0, around=(0, 0), outputs=1, motion=False, noise_px=0.0, pairs=8):
+    """Of S1's 2D, S7's 3D and, if given, labelled sequences with exact detections."""
+    return VirtualCameraObjective(
+        Observations(sequences, detect(sequences, noise_px), CPU),
+        PriorTakes(take("S7", "Walk-1", 12, camera_ring()), CPU),
+        *around,
+        motion,
+        outputs,
+        pairs,
+        error_gain=1.0,
+        body_spread=0.05,
+        mixed_share=0.5,
+        paired=None if paired is None else PairedClips(paired, detect(paired, 0.0), CPU),
+        paired_share=share,
+        device=CPU,
+    )
+
+
+class Known(nn.Module):
+    """Gives the same run of poses (R, 16, 3) and root codes (R, 3) for every input."""
+
+    def __init__(self, poses, codes):
+        super().__init__()
+        self.poses, self.codes = poses, codes
+
+    def forward(self, features):
+        return self.poses.expand(len(features), -1, -1, -1), self.codes.expand(len(features), -1, -1)
+
+
+def saying(sequence, joints_cam_m) -> Known:
+    """A generator whose lifts of the sequence's exact keypoints are the given (T, 17, 3) joints in camera space."""
+    view = view_from_image_plane(torch.from_numpy(sequence.camera.normalize(sequence.keypoints_px)).float())
+    joints = torch.from_numpy(joints_cam_m).float() @ view.rotation.transpose(-1, -2)
+    root = joints[:, 0]
+    beside = root[:, :2] / (view.scale * root[:, 2])[:, None]
+    code = torch.cat([beside, (root[:, 2] * view.scale / 0.45).log()[:, None]], -1)
+    return Known(joints[:, 1:] - joints[:, :1], code)
+
+
+@pytest.fixture
+def clip():
+    """Somebody crosses the picture in three frames, the only run of three outputs: the virtual camera turns a lot."""
+    sequence = take("S1", "Walk-1", 3, camera_ring(1))[0]
+    joints = sequence.poses_cam_m + np.arange(-1, 2, dtype=np.float32)[:, None, None] * [0.9, 0, 0]
+    return replace(sequence, poses_cam_m=joints.astype(np.float32), keypoints_px=sequence.camera.project(joints))
+
+
+def terms_of(clip, joints_cam_m):
+    _, terms = objective([clip], [clip], outputs=3).terms(saying(clip, joints_cam_m), np.random.default_rng(0), 4)
+    return {name: term.item() for name, term in terms.items()}
+
+
+def test_the_truth_costs_nothing(clip):
+    terms = terms_of(clip, clip.poses_cam_m)
+    assert set(terms) == {"reprojection", "projected_prior", "root", "velocity", "root_velocity"}
+    assert max(terms.values()) < 2e-4  # rounding, and the smoothing of square roots
+
+
+def test_a_root_that_is_off_by_as_much_in_every_frame_moves_as_it_should(clip):
+    offset = np.array([0.03, -0.06, 0.2], np.float32)
+    terms = terms_of(clip, clip.poses_cam_m + offset)
+    view = view_from_image_plane(torch.from_numpy(clip.camera.normalize(clip.keypoints_px)))
+    depth = np.einsum("tij,tj->ti", view.rotation, clip.poses_cam_m[:, 0])[:, 2]
+    assert terms["root"] == pytest.approx(np.mean(np.linalg.norm(offset) / depth), rel=1e-3)
+    assert terms["reprojection"] > 0.01
+    assert max(terms[name] for name in ("projected_prior", "velocity", "root_velocity")) < 2e-4
+
+
+def test_a_root_that_moves_wrongly_is_measured_in_camera_space(clip):
+    joints = clip.poses_cam_m.copy()
+    joints[1] += np.array([0.3, 0, 0.4], np.float32)  # there and back: half a metre too much in both steps
+    terms = terms_of(clip, joints)
+    distance = np.linalg.norm(clip.poses_cam_m[:, 0], axis=-1)  # depth in the virtual camera
+    assert terms["root_velocity"] == pytest.approx(np.mean(0.5 / distance[1:]), rel=1e-3)
+    assert terms["root"] == pytest.approx(0.5 / distance[1] / 3, rel=2e-3)
+    assert terms["velocity"] < 2e-4
+
+
+def test_a_joint_that_is_off_costs_its_distance_and_no_root(clip):
+    joints = clip.poses_cam_m.copy()
+    joints[1, 5] += np.array([0.3, 0, 0.4], np.float32)
+    terms = terms_of(clip, joints)
+    assert terms["projected_prior"] == pytest.approx(0.5 / (16 * 3), rel=1e-2)
+    assert terms["velocity"] == pytest.approx(2 * 0.5 / (16 * 2), rel=1e-2)
+    assert max(terms["root"], terms["root_velocity"]) < 2e-4
+
+
+@pytest.mark.parametrize(("share", "labelled"), [(1.0, 8), (0.25, 2), (0.01, 0)])
+def test_labelled_pairs_are_detections_with_their_own_pose_and_as_many_as_asked(share, labelled):
+    seen = take("S1", "Walk-1", 12, camera_ring())
+    paired = [take("S5", action, 6, camera_ring(1))[0] for action in ("Sit-1", "Wave-1")]
+    drawn = objective(seen, paired, share, around=(2, 1), outputs=2)
+    plane, poses = drawn._draw_supervised(np.random.default_rng(0), 8)
+    assert plane.shape == (8, 5, 17, 2) and poses.shape == (8, 5, 17, 3)
+    all_poses = np.concatenate([s.poses_cam_m for s in paired])
+    all_planes = np.concatenate([s.camera.normalize(s.keypoints_px) for s in paired])
+    found = []
+    for run_plane, run_poses in zip(plane.numpy(), poses.numpy(), strict=True):
+        index = [np.flatnonzero((all_poses == pose).all((1, 2))) for pose in run_poses]
+        if all(len(i) for i in index):
+            frames = np.concatenate(index)
+            assert set(np.diff(frames)) <= {0, 1} and len(set(frames // 6)) == 1  # in order, of one clip
+            np.testing.assert_allclose(run_plane, all_planes[frames], atol=1e-6)
+            found.append(frames)
+        else:
+            assert not any(len(i) for i in index)
+    assert len(found) == labelled
+
+
+def test_without_labels_the_projected_prior_is_all():
+    weak = objective(take("S1", "Walk-1", 12, camera_ring()))
+    drawn, projected = (
+        weak._draw_supervised(np.random.default_rng(0), 8),
+        weak.draw_projected(np.random.default_rng(0), 8),
+    )
+    for a, b in zip(drawn, projected, strict=True):
+        assert torch.equal(a, b)
+
+
+@pytest.mark.parametrize(("around", "outputs"), [((0, 0), 1), ((1, 1), 3), ((4, 0), 2), ((4, 0), 5), ((1, 3), 4)])
+def test_prior_takes_appear_where_detections_did_in_the_frame_that_the_critic_sees(around, outputs):
+    seen = take("S1", "Walk-1", 12, camera_ring())
+    plane, poses = objective(seen, around=around, outputs=outputs).draw_projected(np.random.default_rng(0), 16)
+    assert plane.shape[1] == sum(around) + outputs
+    roots = np.concatenate([s.camera.normalize(s.keypoints_px)[:, 0] for s in seen])
+    frame = around[0] + outputs // 2
+    distance = np.linalg.norm(plane[:, frame, None, 0].numpy() - roots, axis=-1).min(1)
+    assert distance.max() < 1e-5
+    torch.testing.assert_close(plane, poses[..., :2] / poses[..., 2:], atol=1e-5, rtol=0)  # exact detections: no errors
+
+
+@pytest.mark.parametrize("kind", ["frame", "convolution", "causal_convolution", "gru"])
+def test_terms_of_the_root_teach_the_root_alone_and_terms_of_the_pose_the_pose(kind):
+    torch.manual_seed(0)
+    lifter = FrameLifter(8, 1) if kind == "frame" else TemporalLifter(8, 9, kind)
+    around, outputs = (lifter.frames_before, lifter.frames_after), 1 if kind == "frame" else 3
+    seen = take("S1", "Walk-1", 20, camera_ring())
+    learning = objective(seen, seen, 0.5, around, outputs, lifter.with_motion, noise_px=3.0)
+    fake, terms = learning.terms(lifter, np.random.default_rng(0), 4)
+    assert fake.shape == (4, 16, 3) and set(terms) >= {"reprojection", "projected_prior", "root"}
+    assert ("root_velocity" in terms) == ("velocity" in terms) == (outputs > 1)
+
+    def taught(loss):
+        parts = {"pose": list(lifter.pose.parameters()), "root": list(lifter.root.parameters())}
+        gradients = {
+            name: torch.autograd.grad(loss, weights, retain_graph=True, allow_unused=True)
+            for name, weights in parts.items()
+        }
+        return {name for name, given in gradients.items() if any(g is not None and g.any() for g in given)}
+
+    for name, term in terms.items():
+        assert (
+            taught(term)
+            == {
+                "reprojection": {"pose", "root"},
+                "projected_prior": {"pose"},
+                "velocity": {"pose"},
+                "root": {"root"},
+                "root_velocity": {"root"},
+            }[name]
+        )
+    assert taught(fake.sum()) == {"pose"}  # so that the critic does not move the root
