@@ -52,6 +52,7 @@ def lifting(formulation, paired=None):
         prior=({"subjects": ("S7",)},),
         paired=paired,
         error_gain=1.0,
+        fit_proportions=False,
         body_spread=0.05,
         mixed_share=0.5,
     )

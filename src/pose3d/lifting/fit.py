@@ -15,10 +15,11 @@ from pose3d.lifting.lift import build_lifter
 from pose3d.lifting.observations import Observations, PairedClips
 from pose3d.lifting.original_objective import OriginalSingleFrame, OriginalWindows
 from pose3d.lifting.prior import PriorTakes
+from pose3d.lifting.proportions import fit_subjects
 from pose3d.lifting.schedule import geometric_ramp
 from pose3d.lifting.supervision import Supervision
 from pose3d.lifting.virtual_objective import VirtualCameraObjective
-from pose3d.training import Checkpoint, seed_all
+from pose3d.training import Checkpoint, numpy_generator, seed_all
 
 OWN_WEIGHTS = {
     ("original", "single_frame"): {CRITIC: 1.0, "camera": 1.0, "reprojection": 10_000.0},
@@ -38,6 +39,8 @@ OWN_WEIGHTS = {
 The formulations' terms differ in unit and size; measured in these, the same params serve both, and taking the original
 is one choice. The original's are its author's; the virtual camera's were chosen on the validation subject.
 """
+
+_PROPORTIONS = 5  # key of random numbers, apart from the seed's other uses
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,7 @@ def fit_lifter(
     architecture = lifter_architecture(lifting, params)
     generator = build_lifter(architecture).to(device)
     critic = Critic(params.critic_width).to(device)
-    objective = _objective(lifting, params, supervision, generator, device)
+    objective = _objective(lifting, params, supervision, generator, seed, device)
     optimisation = Optimisation(
         params.steps,
         params.batch_size,
@@ -134,12 +137,15 @@ def _objective(
     params: RepnetParams | TemporalParams,
     supervision: Supervision,
     generator: nn.Module,
+    seed: int,
     device: torch.device,
 ) -> Objective:
     temporal = isinstance(params, TemporalParams)
     if lifting.formulation == "virtual_camera":
         observations = Observations(supervision.sequences, supervision.detections, device)
         prior = PriorTakes(supervision.prior, device)
+        if lifting.fit_proportions:
+            prior.poses_world_m = fit_subjects(prior, observations, numpy_generator(seed, _PROPORTIONS))
         run_outputs = params.run_outputs if temporal else 1
         supervised = params.projected_prior_weight or (temporal and params.velocity_weight)
         pairs = params.projected_prior_batch_size if supervised else 0

@@ -13,6 +13,7 @@ from pose3d.errors import InputError
 from pose3d.lifting.networks import FrameLifter, RepNet
 from pose3d.lifting.original_space import normalise_px, relative_to_root
 from pose3d.lifting.temporal import OriginalTemporal, TemporalLifter
+from pose3d.lifting.trajectory import smooth
 from pose3d.lifting.virtual_camera import lifter_features, root_position, to_camera_space
 from pose3d.records import Keypoints2D, Sequence
 from pose3d.skeleton import mirror_permutation
@@ -82,7 +83,7 @@ def lift(lifter: nn.Module, sequence: Sequence, keypoints_px: np.ndarray) -> Lif
     camera = sequence.camera
     if isinstance(lifter, FrameLifter | TemporalLifter):
         image_plane = torch.from_numpy(camera.normalize(keypoints_px)).float().to(device)
-        return Lifted(lift_virtual(lifter, image_plane).cpu().numpy(), has_root=True)
+        return Lifted(lift_virtual(lifter, image_plane, sequence.fps).cpu().numpy(), has_root=True)
     absolute = torch.from_numpy(normalise_px(np.asarray(keypoints_px), camera.width_px)).float().to(device)
     if isinstance(lifter, RepNet):
         poses, _ = lifter(relative_to_root(absolute).flatten(1))
@@ -95,10 +96,11 @@ def lift(lifter: nn.Module, sequence: Sequence, keypoints_px: np.ndarray) -> Lif
     return Lifted(joints.cpu().numpy(), has_root=not isinstance(lifter, RepNet))
 
 
-def lift_virtual(lifter: FrameLifter | TemporalLifter, image_plane: Tensor) -> Tensor:
+def lift_virtual(lifter: FrameLifter | TemporalLifter, image_plane: Tensor, fps: float) -> Tensor:
     """Lift (T, 17, 2) image-plane keypoints of one clip to (T, 17, 3) joints in camera space, metres.
 
     The clip and its mirror image are both lifted and averaged: no body is better known on its left than on its right.
+    A lifter that looks ahead also has the root's distance smoothed along its ray.
     """
     permutation = torch.from_numpy(mirror_permutation()).to(image_plane.device)
     flip = torch.tensor([-1.0, 1.0, 1.0], device=image_plane.device)
@@ -110,7 +112,12 @@ def lift_virtual(lifter: FrameLifter | TemporalLifter, image_plane: Tensor) -> T
     outputs = slice(before, features.shape[1] - after)
     poses = (poses[0] + poses[1][:, permutation[1:] - 1] * flip) / 2
     code = (codes[0] + codes[1] * flip) / 2
-    return to_camera_space(poses, root_position(code, view.scale[0, outputs]), view.rotation[0, outputs])
+    roots = root_position(code, view.scale[0, outputs])
+    if after:
+        distance = roots[:, 2:].log()
+        smoothed = torch.from_numpy(smooth(distance[:, 0].cpu().numpy(), fps)).to(distance)
+        roots = roots * (smoothed[:, None] - distance).exp()
+    return to_camera_space(poses, roots, view.rotation[0, outputs])
 
 
 def repeat_edges(frames: Tensor, before: int, after: int) -> Tensor:

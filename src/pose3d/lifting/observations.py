@@ -11,13 +11,14 @@ from pose3d.records import Keypoints2D, Sequence
 
 
 class Observations:
-    """Detections of all clips, stacked, in the true cameras' image planes.
+    """Detections of all clips, stacked, in the true cameras' image planes. No 3D is read.
 
     Attributes:
         lengths: frames of each clip.
         image_plane: (N, 17, 2) detected keypoints, undistorted x/z, y/z.
+        annotated: (N, 17, 2) the 2D labels that trained the detector, in the same plane.
         residuals: (N, 17, 2) detected minus annotated keypoints over the person's 2D size: what the detector's errors
-            look like. The annotations are the 2D labels that trained the detector; no 3D is read.
+            look like.
         scales: (N,) the person's 2D size.
         rotations: (N, 3, 3) camera from world: where gravity points in the image.
     """
@@ -35,6 +36,7 @@ class Observations:
             return torch.from_numpy(values).float().to(device)
 
         self.image_plane = tensor(detected)
+        self.annotated = tensor(annotated)
         self.residuals = tensor((detected - annotated) / scales[:, None, None])
         self.scales = tensor(scales)
         self.rotations = tensor(rotations)

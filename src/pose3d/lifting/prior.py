@@ -45,12 +45,14 @@ class PriorTakes:
 
     Attributes:
         lengths: frames of each take.
+        subjects: whose take each is; all of one subject's stand together.
         poses_world_m: (N, 17, 3), z up.
     """
 
     def __init__(self, sequences: ListLike[Sequence], device: torch.device) -> None:
         takes = {(s.subject, s.action): s.poses_world_m for s in reversed(sequences)}
         poses = [takes[key] for key in sorted(takes)]
+        self.subjects = [subject for subject, _ in sorted(takes)]
         self.lengths = [len(p) for p in poses]
         self.poses_world_m = torch.from_numpy(np.concatenate(poses)).float().to(device)
 

@@ -2,46 +2,66 @@
 
 Data sets disagree about where a joint is: from one to another a head bone may be half as long. How long a bone looks
 depends on pose and view, but the longest that it looks, compared over many frames, depends on its length: where the
-projected prior's bones look shorter than the detected ones, they are short. The size of the whole body does not show.
+projected prior's bones look shorter than the annotated ones, they are short. The size of the whole body does not show.
 """
 
-from collections.abc import Callable
+from itertools import groupby
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from pose3d.lifting.prior import vary_bone_lengths
+from pose3d.lifting.observations import Observations
+from pose3d.lifting.prior import PriorTakes, place_before_camera, vary_bone_lengths
 from pose3d.lifting.virtual_camera import view_from_image_plane
 from pose3d.skeleton import ROOT, bone_matrix, mirror_permutation
 
-_QUANTILES = (0.9, 0.93, 0.96, 0.99)
+_QUANTILES = (0.8, 0.84, 0.88, 0.92, 0.96)
+_LOOKS = 20_000
 _ROUNDS = 5  # a bone's length also changes the 2D size that all are measured in
 
 
-def fit_proportions(
-    poses_world_m: Tensor, image_plane: Tensor, project: Callable[[Tensor], Tensor]
-) -> Tensor:
-    """Scale the prior's bones until, projected, they look as long as the detected ones.
+def fit_subjects(prior: PriorTakes, observations: Observations, rng: np.random.Generator) -> Tensor:
+    """:func:`fit_proportions` of each of the prior's subjects, who may be of several data sets; (N, 17, 3)."""
+    frames = [
+        sum(n for _, n in takes)
+        for _, takes in groupby(zip(prior.subjects, prior.lengths, strict=True), lambda t: t[0])
+    ]
+    return torch.cat([fit_proportions(poses, observations, rng) for poses in prior.poses_world_m.split(frames)])
+
+
+def fit_proportions(poses_world_m: Tensor, observations: Observations, rng: np.random.Generator) -> Tensor:
+    """Scale the prior's bones until, projected, they look as long as the annotated ones.
+
+    The annotations are the 2D labels that the detector was trained on: errors of detection would lengthen what looks
+    short.
 
     Args:
         poses_world_m: (N, 17, 3) the prior.
-        image_plane: (M, 17, 2) detections.
-        project: prior poses (N, 17, 3) to many of their projections (K, 17, 2), with detection errors.
 
     Returns:
         (N, 17, 3): other lengths, alike on the left and on the right, the same directions, and the same mean size.
     """
-    detected = _long_looks(image_plane)
+
+    def some(count: int) -> Tensor:
+        return torch.from_numpy(rng.integers(count, size=_LOOKS)).to(poses_world_m.device)
+
+    annotated = _long_looks(observations.annotated[some(len(observations.annotated))])
     fitted = poses_world_m
     for _ in range(_ROUNDS):
-        factors = (detected / _long_looks(project(fitted))).log().mean(0).exp()
+        seen = some(len(observations.annotated))
+        heading = torch.from_numpy(rng.uniform(0, 2 * np.pi, _LOOKS)).to(fitted)
+        roots, scales = observations.annotated[seen, ROOT], observations.scales[seen]
+        poses = fitted[some(len(fitted))][:, None]
+        placed = place_before_camera(poses, heading, observations.rotations[seen], roots, scales, frame=0)[:, 0]
+        factors = (annotated / _long_looks(placed[..., :2] / placed[..., 2:])).log().mean(0).exp()
         fitted = vary_bone_lengths(fitted[None], factors[None])[0]
     root = fitted[:, ROOT : ROOT + 1]
     return root + (fitted - root) * (_size(poses_world_m) / _size(fitted))
 
 
 def _long_looks(image_plane: Tensor) -> Tensor:
-    """Upper quantiles (Q, 16) of the bones' lengths in virtual views, both sides taken together."""
+    """Upper quantiles (Q, 16) of the bones' lengths in virtual views of (N, 17, 2), both sides taken together."""
     bones = torch.from_numpy(bone_matrix()[:, 1:]).to(image_plane) @ view_from_image_plane(image_plane).keypoints
     lengths = bones.norm(dim=-1)
     other_side = torch.from_numpy(mirror_permutation()[1:] - 1).to(image_plane.device)

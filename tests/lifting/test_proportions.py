@@ -1,0 +1,85 @@
+"""Bone proportions found from 2D alone."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from scipy.spatial.transform import Rotation
+
+from pose3d.lifting.prior import PriorTakes, place_before_camera, symmetric_factors, vary_bone_lengths
+from pose3d.lifting.proportions import fit_proportions, fit_subjects
+from pose3d.lifting.virtual_camera import view_from_image_plane
+from pose3d.skeleton import bone_matrix
+
+LEVEL = torch.tensor([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])  # camera from world: z forward is y, y down is -z
+
+
+def people(count, seed):
+    """Standing figures whose limbs swing at random, (N, 17, 3) metres, z up."""
+    rng = np.random.default_rng(seed)
+    limb = [0.1, 0.43, 0.42, 0.1, 0.43, 0.42, 0.24, 0.25, 0.15, 0.15, 0.18, 0.28, 0.24, 0.18, 0.28, 0.24]
+    rest = np.array([[1, 0, 0], *[[0, 0, -1]] * 2, [-1, 0, 0], *[[0, 0, -1]] * 2, *[[0, 0, 1]] * 4])
+    rest = np.concatenate([rest, [[-1, 0, 0], *[[0, 0, -1]] * 2, [1, 0, 0], *[[0, 0, -1]] * 2]])
+    swings = Rotation.from_rotvec(rng.normal(0, 0.5, (count * 16, 3))).as_matrix().reshape(count, 16, 3, 3)
+    bones = np.einsum("nbij,bj->nbi", swings, rest) * np.array(limb)[:, None]
+    joints = np.linalg.inv(bone_matrix()[:, 1:]) @ bones
+    return torch.from_numpy(np.concatenate([np.zeros((count, 1, 3)), joints], 1)).float()
+
+
+def observed(poses, seed):
+    """What :class:`Observations` has of people seen by a level camera at four to six metres, at every heading."""
+    rng = np.random.default_rng(seed)
+    count = len(poses)
+    heading = torch.from_numpy(rng.uniform(0, 2 * np.pi, count)).float()
+    size = torch.from_numpy(rng.uniform(0.07, 0.11, count)).float()
+    roots = torch.from_numpy(rng.uniform(-0.2, 0.2, (count, 2))).float()
+    placed = place_before_camera(poses[:, None], heading, LEVEL.expand(count, 3, 3), roots, size, frame=0)[:, 0]
+    plane = placed[..., :2] / placed[..., 2:]
+    scales = view_from_image_plane(plane).scale
+    return SimpleNamespace(annotated=plane, scales=scales, rotations=LEVEL.expand(count, 3, 3))
+
+
+def bone_lengths(poses):
+    return (torch.from_numpy(bone_matrix()).to(poses) @ poses).norm(dim=-1).mean(0)
+
+
+@pytest.fixture(scope="module")
+def factors():
+    return torch.from_numpy(symmetric_factors(np.random.default_rng(4), 1, 0.25)).float()
+
+
+def test_other_bodies_proportions_are_found_but_for_their_size(factors):
+    prior = people(6000, seed=0)
+    observations = observed(vary_bone_lengths(people(6000, seed=1)[None], factors)[0], seed=2)
+    fitted = fit_proportions(prior, observations, np.random.default_rng(3))
+    found = bone_lengths(fitted) / bone_lengths(prior)
+    expected = factors[0] * (found / factors[0]).log().mean().exp()
+    assert (factors.log().std() > 0.2).item()
+    torch.testing.assert_close(found, expected, rtol=0.05, atol=0)
+    size = [(p - p[:, :1]).square().sum(-1).mean().sqrt() for p in (prior, fitted)]
+    torch.testing.assert_close(*size)
+
+
+def test_directions_stay_and_who_fits_already_is_left_alone():
+    prior = people(6000, seed=0)
+    fitted = fit_proportions(prior, observed(people(6000, seed=1), seed=2), np.random.default_rng(3))
+    torch.testing.assert_close(bone_lengths(fitted), bone_lengths(prior), rtol=0.03, atol=0)
+    matrix = torch.from_numpy(bone_matrix()).float()
+    before, after = (torch.nn.functional.normalize(matrix @ p, dim=-1) for p in (prior, fitted))
+    torch.testing.assert_close(before, after, atol=1e-4, rtol=0)
+
+
+def test_each_subject_of_the_prior_is_fitted_by_itself(factors):
+    poses = people(4000, seed=0)
+    other = vary_bone_lengths(poses[None], factors)[0]
+    takes = [
+        SimpleNamespace(subject=subject, action=action, poses_world_m=p.numpy())
+        for subject, p in (("A", poses), ("B", other))
+        for action, p in (("Walk", p[:2500]), ("Wave", p[2500:]))
+    ]
+    prior = PriorTakes(takes, torch.device("cpu"))
+    fitted = fit_subjects(prior, observed(people(6000, seed=1), seed=2), np.random.default_rng(3))
+    assert fitted.shape == prior.poses_world_m.shape
+    ratio = bone_lengths(fitted[4000:]) / bone_lengths(fitted[:4000])
+    torch.testing.assert_close(ratio / ratio.log().mean().exp(), torch.ones(16), rtol=0.05, atol=0)
