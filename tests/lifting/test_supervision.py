@@ -18,6 +18,7 @@ def lifting(keypoints: tuple[str, ...], *prior: dict, paired: dict | None = None
         prior=prior,
         paired=paired,
         error_gain=1,
+        error_candidates=4,
         fit_proportions=False,
         body_spread=0,
         mixed_share=0,

@@ -18,7 +18,9 @@ from pose3d.lifting.virtual_objective import VirtualCameraObjective
 CPU = torch.device("cpu")
 
 
-def objective(sequences, paired=None, share=1.0, around=(0, 0), outputs=1, motion=False, noise_px=0.0, pairs=8):
+def objective(
+    sequences, paired=None, share=1.0, around=(0, 0), outputs=1, motion=False, noise_px=0.0, pairs=8, candidates=4
+):
     """Of S1's 2D, S7's 3D and, if given, labelled sequences with exact detections."""
     return VirtualCameraObjective(
         Observations(sequences, detect(sequences, noise_px), CPU),
@@ -28,6 +30,7 @@ def objective(sequences, paired=None, share=1.0, around=(0, 0), outputs=1, motio
         outputs,
         pairs,
         error_gain=1.0,
+        error_candidates=candidates,
         body_spread=0.05,
         mixed_share=0.5,
         paired=None if paired is None else PairedClips(paired, detect(paired, 0.0), CPU),
@@ -180,3 +183,13 @@ def test_terms_of_the_root_teach_the_root_alone_and_terms_of_the_pose_the_pose(k
             }[name]
         )
     assert taught(fake.sum()) == {"pose"}  # so that the critic does not move the root
+
+
+def test_a_pose_gets_the_errors_of_the_detection_that_looks_most_like_it():
+    sequences = take("S1", "Walk-1", 12, camera_ring())
+    data = objective(sequences, candidates=2000)  # some hundred of each frame
+    poses = torch.from_numpy(np.concatenate([s.poses_cam_m for s in sequences])).float()
+    # Nearer to the camera or further away, it looks alike but for perspective.
+    poses = poses + torch.nn.functional.normalize(poses[:, :1], dim=-1) * 0.01
+    alike = data._draw_alike(poses, 0, np.random.default_rng(0))
+    assert alike[:, 0].tolist() == list(range(len(poses)))

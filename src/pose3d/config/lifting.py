@@ -52,6 +52,9 @@ class LiftingParams(Block):
     error_gain: NonNegativeFloat
     """Factor on the detector's errors that projected prior poses get: it errs less on the subjects that trained it
     than on others (virtual camera only)."""
+    error_candidates: PositiveInt
+    """Detections drawn in each step, of which the one that looks most like a projected pose lends it its errors; 1: the
+    errors of any (virtual camera only)."""
     fit_proportions: bool
     """Scale the prior's bones until, projected, they look as long as the annotated ones: for a prior of another data
     set, whose joints sit elsewhere on the body (virtual camera only)."""

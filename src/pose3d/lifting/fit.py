@@ -158,6 +158,7 @@ def _objective(
             run_outputs,
             pairs,
             lifting.error_gain,
+            lifting.error_candidates,
             lifting.body_spread,
             lifting.mixed_share,
             PairedClips(*zip(*supervision.paired, strict=True), device) if supervision.paired else None,

@@ -18,7 +18,13 @@ from pose3d.lifting.prior import (
     symmetric_factors,
     vary_bone_lengths,
 )
-from pose3d.lifting.virtual_camera import VirtualView, lifter_features, project_virtual, root_position
+from pose3d.lifting.virtual_camera import (
+    VirtualView,
+    lifter_features,
+    project_virtual,
+    root_position,
+    view_from_image_plane,
+)
 from pose3d.skeleton import ROOT
 
 
@@ -33,6 +39,7 @@ class VirtualCameraObjective:
         run_outputs: consecutive outputs of each draw, so that losses over time exist; 1 for single frames.
         pairs_per_step: projected prior takes per generator step; 0 for none.
         error_gain: factor on the detector's errors.
+        error_candidates: detections among which the most similar lends a projected pose its errors; 1 for any.
         body_spread: how much bone lengths vary around the prior's own (see :func:`symmetric_factors`).
         mixed_share: share of prior takes that get the trunk and arms of another (see :func:`mix_halves`).
         paired: detections with their 3D labels; None, as it is meant to be, for weak supervision.
@@ -49,6 +56,7 @@ class VirtualCameraObjective:
         run_outputs: int,
         pairs_per_step: int,
         error_gain: float,
+        error_candidates: int,
         body_spread: float,
         mixed_share: float,
         paired: PairedClips | None,
@@ -58,7 +66,9 @@ class VirtualCameraObjective:
         self._observations, self._prior = observations, prior
         self._with_motion, self._frames_after = with_motion, frames_after
         self._run_outputs, self._pairs_per_step = run_outputs, pairs_per_step
-        self._error_gain, self._body_spread, self._mixed_share = error_gain, body_spread, mixed_share
+        self._error_gain, self._error_candidates = error_gain, error_candidates
+        self._body_spread, self._mixed_share = body_spread, mixed_share
+        self._shown = view_from_image_plane(observations.annotated).keypoints.flatten(1)
         before = frames_before + with_motion
         self._seen = Runs(observations.lengths, before, run_outputs, frames_after, device)
         self._takes = Runs(prior.lengths, before, run_outputs, frames_after, device)
@@ -110,7 +120,7 @@ class VirtualCameraObjective:
         )
 
     def draw_projected(self, rng: np.random.Generator, batch_size: int) -> tuple[Tensor, Tensor]:
-        """Prior takes from other people's viewpoints; all five draws are independent.
+        """Prior takes from other people's viewpoints; all draws are independent.
 
         Returns:
             image plane (B, T, 17, 2) with detection errors and poses (B, T, 17, 3) in camera space, metres.
@@ -135,7 +145,17 @@ class VirtualCameraObjective:
             observations.scales[seen],
             frame,
         )
-        return project_with_errors(poses, self._error_gain * observations.residuals[viewpoints]), poses
+        errors = observations.residuals[self._draw_alike(poses[:, frame], frame, rng)]
+        return project_with_errors(poses, self._error_gain * errors), poses
+
+    def _draw_alike(self, poses_cam_m: Tensor, frame: int, rng: np.random.Generator) -> Tensor:
+        """For each pose (B, 17, 3) the frames (B, T) of the drawn detection whose ``frame`` shows the most similar one.
+
+        A detector errs according to what it sees: the far arm of who stands sideways, left and right of who turns away.
+        """
+        drawn = self._draw_runs(self._seen, rng, self._error_candidates)
+        wanted = view_from_image_plane(poses_cam_m[..., :2] / poses_cam_m[..., 2:]).keypoints
+        return drawn[torch.cdist(wanted.flatten(1), self._shown[drawn[:, frame]]).argmin(1)]
 
     def _draw_observed(self, rng: np.random.Generator, batch_size: int) -> Tensor:
         return self._observations.image_plane[self._draw_runs(self._seen, rng, batch_size)]
