@@ -1,4 +1,5 @@
 import errno
+import weakref
 
 import pytest
 
@@ -29,6 +30,25 @@ def test_ctrl_c_ends_a_stage_with_130(capsys):
         run_stage(raising(KeyboardInterrupt()))
     assert caught.value.code == 130
     assert "interrupted" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), InputError("x"), OSError(errno.ENOSPC, "full")])
+def test_what_a_stage_held_is_gone_before_the_interpreter_ends(error):
+    class Held:
+        """An open HDF5 file, which the interpreter's end is too late to close."""
+
+    references = []
+
+    def main():
+        held = Held()
+        references.append(weakref.ref(held))
+        raise error.with_traceback(None)
+
+    with pytest.raises(SystemExit) as caught:
+        run_stage(main)
+    assert caught.value.__context__ is None
+    error.__traceback__ = None  # held by the parametrisation, not by run_stage
+    assert references[0]() is None
 
 
 @pytest.mark.parametrize("error", [KeyError("x"), RuntimeError("x"), OSError("x")])

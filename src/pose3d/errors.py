@@ -20,13 +20,16 @@ def run_stage(main: Callable[[], None]) -> None:
     ).parse_args()
     try:
         main()
+        return
     except InputError as error:
-        sys.exit(f"error: {error}")
+        end: str | int = f"error: {error}"
     except KeyboardInterrupt:
         print("interrupted: run the same command again to go on", file=sys.stderr)
-        sys.exit(130)
+        end = 130
     except OSError as error:
         if error.errno is None:
             raise
         where = f" at {error.filename}" if error.filename else ""
-        sys.exit(f"error: {error.strerror}{where}; free space or mend permissions there, then run again")
+        end = f"error: {error.strerror}{where}; free space or mend permissions there, then run again"
+    # Out here the exception is gone, and with it what its frames held: HDF5 cannot close files at the interpreter's end.
+    sys.exit(end)

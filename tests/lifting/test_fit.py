@@ -15,6 +15,7 @@ from pose3d.lifting.plots import save_curves_png
 from pose3d.lifting.supervision import Supervision
 from pose3d.lifting.trajectory import smooth
 from pose3d.lifting.virtual_camera import view_from_image_plane
+from pose3d.lifting.virtual_objective import VirtualCameraObjective
 from pose3d.records import Keypoints2D, Sequence
 from pose3d.training import Checkpoint, save_model
 
@@ -248,6 +249,33 @@ def test_one_output_per_draw_has_no_velocity_to_compare(supervision, tmp_path, m
     block = params("temporal", "virtual_camera", run_outputs=1)
     fitted = fit_lifter(lifting("virtual_camera"), block, supervision, 1, CPU, Checkpoint("t", "x"))
     assert not {"velocity", "root_velocity"} & set(fitted.curves[-1])
+
+
+@pytest.mark.parametrize("kind", ["frame", "temporal"])
+def test_the_projected_prior_alone_draws_no_detections_to_lift(kind, supervision, tmp_path, monkeypatch):
+    """The 2D then lends viewpoints and errors only, and the curves have no terms of it."""
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    drawn = []
+    monkeypatch.setattr(VirtualCameraObjective, "_draw_observed", spy(VirtualCameraObjective._draw_observed, drawn))
+    block = params(kind, "virtual_camera", critic_weight=0, reproj_weight=0)
+    fitted = fit_lifter(lifting("virtual_camera"), block, supervision, 1, CPU, Checkpoint("t", "x"))
+    assert set(drawn) == {0}
+    assert {"projected_prior", "root"} <= set(fitted.curves[-1]) and "reprojection" not in fitted.curves[-1]
+
+
+def spy(method, drawn):
+    def noting(self, rng, batch_size):
+        drawn.append(batch_size)
+        return method(self, rng, batch_size)
+
+    return noting
+
+
+@pytest.mark.parametrize("kind", ["frame", "temporal"])
+def test_a_lifter_with_nothing_to_learn_from_is_refused(kind):
+    with pytest.raises(ValueError, match="nothing is learnt while critic_weight and reproj_weight are 0 too"):
+        params(kind, "virtual_camera", critic_weight=0, reproj_weight=0, projected_prior_weight=0)
+    params(kind, "virtual_camera", critic_weight=0, projected_prior_weight=0)
 
 
 def test_not_a_lifter(tmp_path):

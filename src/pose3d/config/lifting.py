@@ -5,7 +5,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from pose3d.config.blocks import Block, NonNegativeFloat, PositiveFloat, PositiveInt, Probability
 from pose3d.errors import InputError
@@ -142,6 +142,14 @@ class LifterParams(Block):
     reproj_weight_ramp: Probability
     projected_prior_weight: NonNegativeFloat
     """Direct supervision on prior poses projected with the detector's kind of errors (virtual camera only)."""
+
+    @field_validator("projected_prior_weight")
+    @classmethod
+    def _something_to_learn_from(cls, weight: float, info: ValidationInfo) -> float:
+        others = [info.data.get(name) for name in ("critic_weight", "reproj_weight")]
+        if not weight and others == [0, 0]:
+            raise ValueError("nothing is learnt while critic_weight and reproj_weight are 0 too; give one a weight")
+        return weight
 
 
 class RepnetParams(LifterParams):

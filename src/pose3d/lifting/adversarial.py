@@ -45,7 +45,7 @@ class Optimisation:
 
     Attributes:
         steps: generator steps.
-        batch_size: draws per step.
+        batch_size: detections, and for the critic prior poses, per step; 0 where no term uses them.
         lr, lr_end_share: Adam's learning rate, and what is left of it at the end of half a cosine.
         betas: Adam's.
         critic_loss: what the critic and, of it, the generator lowers.
@@ -91,8 +91,8 @@ def train(
         InputError: a term or a weight stopped being finite; the last good checkpoint stays.
     """
     o = optimisation
-    generator_optimizer = torch.optim.Adam(generator.parameters(), lr=o.lr, betas=o.betas)
-    critic_optimizer = torch.optim.Adam(critic.parameters(), lr=o.lr, betas=o.betas)
+    generator_optimizer = torch.optim.Adam(generator.parameters(), lr=o.lr, betas=o.betas, fused=True)
+    critic_optimizer = torch.optim.Adam(critic.parameters(), lr=o.lr, betas=o.betas, fused=True)
     average = {name: value.detach().clone() for name, value in generator.state_dict().items()}
     parts = {
         "generator": generator,

@@ -72,9 +72,11 @@ def fit_lifter(
     generator = build_lifter(architecture).to(device)
     critic = Critic(params.critic_width).to(device)
     objective = _objective(lifting, params, supervision, generator, seed, device)
+    weights = term_weights(lifting, params)
+    uses_detections = lifting.formulation == "original" or params.critic_weight or params.reproj_weight
     optimisation = Optimisation(
         params.steps,
-        params.batch_size,
+        params.batch_size if uses_detections else 0,
         params.lr,
         params.lr_end_share,
         params.betas,
@@ -83,7 +85,6 @@ def fit_lifter(
         params.gradient_penalty,
         params.average_decay,
     )
-    weights = term_weights(lifting, params)
     label = "train_temporal" if isinstance(params, TemporalParams) else "train_repnet"
     average, curves = train(generator, critic, objective, weights, optimisation, seed, checkpoint, label)
     return Fitted(architecture, average, curves)

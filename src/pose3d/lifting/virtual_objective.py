@@ -89,24 +89,33 @@ class VirtualCameraObjective:
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """The generator's losses but the critic's.
 
+        Args:
+            batch_size: detections; 0 where neither their reprojection nor the critic counts.
+
         Returns:
-            fake poses (B, 16, 3) for the critic, and scalar terms by name.
+            fake poses (batch_size, 16, 3) for the critic, and scalar terms by name.
         """
-        poses, roots, view = self._lift(generator, self._draw_observed(rng, batch_size))
-        keypoints = functional.pad(view.keypoints, (0, 0, 1, 0))  # the detected root is at 0
-        terms = {"reprojection": reprojection_l1(project_virtual(poses, roots, view.scale), keypoints)}
+        runs, terms = [self._draw_observed(rng, batch_size)], {}
         if self._pairs_per_step:
             pairs = pairs_of(*self._draw_supervised(rng, self._pairs_per_step))
-            lifted, lifted_roots, view = self._lift(generator, pairs.image_plane)
+            runs.append(pairs.image_plane)
+        poses, roots, view = self._lift(generator, torch.cat(runs))
+        seen, paired = slice(batch_size), slice(batch_size, None)
+        if batch_size:
+            projected = project_virtual(poses[seen], roots[seen], view.scale[seen])
+            keypoints = functional.pad(view.keypoints[seen], (0, 0, 1, 0))  # the detected root is at 0
+            terms["reprojection"] = reprojection_l1(projected, keypoints)
+        if self._pairs_per_step:
+            lifted, lifted_roots = poses[paired], roots[paired]
             true_poses, true_roots = self._at_outputs(pairs.poses_virtual_m), self._at_outputs(pairs.roots_virtual_m)
             terms["projected_prior"] = joint_distance(lifted, true_poses)
             terms["root"] = relative_root_distance(lifted_roots, true_roots)
             if self._run_outputs > 1:
                 terms["velocity"] = velocity_distance(lifted, true_poses)
-                to_camera = view.rotation.transpose(-1, -2)
+                to_camera = view.rotation[paired].transpose(-1, -2)
                 steps = (to_camera @ torch.stack([lifted_roots, true_roots], -1)).diff(dim=1)
                 terms["root_velocity"] = ((steps[..., 0] - steps[..., 1]).norm(dim=-1) / true_roots[:, 1:, 2]).mean()
-        return poses[:, self._run_outputs // 2], terms
+        return poses[seen, self._run_outputs // 2], terms
 
     def _draw_supervised(self, rng: np.random.Generator, batch_size: int) -> tuple[Tensor, Tensor]:
         """Like :meth:`draw_projected`; detections with their labels among them, where there are any."""
