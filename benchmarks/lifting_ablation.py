@@ -30,6 +30,7 @@ import torch
 from pydantic import ConfigDict, Field, ValidationError, model_validator
 from tqdm import tqdm
 
+from pose3d import occlusion
 from pose3d.config.blocks import Block, Seed
 from pose3d.config.dataset import VideoPose3DParams
 from pose3d.config.lifting import LiftingParams, RepnetParams, TemporalParams
@@ -37,7 +38,7 @@ from pose3d.config.reading import PARAMS_FILE, PROFILES_FOLDER, read_yaml
 from pose3d.datasets.recording import Problem, recordings
 from pose3d.datasets.sources import open_source
 from pose3d.errors import InputError
-from pose3d.evaluation import errors_of, summary_mm
+from pose3d.evaluation import errors_of, per_occlusion_mm, summary_mm
 from pose3d.lifting import fit
 from pose3d.lifting.lift import lift_sequences
 from pose3d.lifting.supervision import read_supervision
@@ -47,13 +48,14 @@ from pose3d.training import Checkpoint, fingerprint, save_model
 from pose3d.workers import worker_count
 
 STATE = Path(".ckpt/ablation")
-COLUMNS = {
+FIGURES = {
     "mpjpe_mm": "MPJPE mm",
     "pa_mpjpe_mm": "PA-MPJPE mm",
     "accel_error_mm": "acceleration mm/frame²",
     "root_error_mm": "root mm",
-    "train_cpu_s": "CPU s",
 }
+BY_OCCLUSION = {f"{name}_mpjpe_mm": f"{name} joints mm" for name in occlusion.CLASSES}
+TIME = {"train_cpu_s": "CPU s"}
 
 
 class Protocol(Block):
@@ -70,13 +72,17 @@ class Row(Block):
 
 
 class Table(Block):
-    """Runs that compare with each other; ``base`` and ``set`` are overrides, ``block.key`` to value."""
+    """Runs that compare with each other; ``base`` and ``set`` are overrides, ``block.key`` to value.
+
+    ``by_occlusion`` adds MPJPE by how deep the person's own body hides the joint, see :mod:`pose3d.occlusion`.
+    """
 
     title: str
     protocol: str
     kind: Literal["repnet", "temporal"]
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1)]
     base: dict[str, Any] = {}
+    by_occlusion: bool = False
     runs: tuple[Row, ...]
 
 
@@ -219,7 +225,9 @@ def perform(run: Run, results: Path) -> None:
 
     sequences = read_sequences(run.data("sequences"), run.params.dataset.subjects.test)
     lifted = lift_sequences(model, sequences, read_keypoints2d(run.data("keypoints2d"), sequences))
-    errors = errors_of(str(run), sequences, [one.poses_cam_m for one in lifted], all(one.has_root for one in lifted))
+    poses = [one.poses_cam_m for one in lifted]
+    errors = errors_of(str(run), sequences, poses, all(one.has_root for one in lifted))
+    by_occlusion = per_occlusion_mm(sequences, {"lifter": errors}, {"lifter": poses})["lifter_mpjpe_mm"]
     line = {
         "key": run.key,
         "table": run.table,
@@ -230,7 +238,7 @@ def perform(run: Run, results: Path) -> None:
         "data_sha256": run.data_sha256,
         "code": fingerprint(None, [], fit.__file__),
         "frames": sum(map(len, sequences)),
-        "figures": summary_mm(errors),
+        "figures": summary_mm(errors) | {f"{name}_mpjpe_mm": by_occlusion[name] for name in occlusion.CLASSES},
         "steps": block.steps,
         "first_step": first_step,  # where a killed run went on; the seconds are since then
         "train_wall_s": round(wall_s, 1),
@@ -287,13 +295,14 @@ def cell(values: list[float | None]) -> str:
 
 def markdown(ablation: Ablation, table: Table, lines: dict[str, dict[str, Any]]) -> str:
     """One table; ``lines`` of the results by :func:`digest` of their setup, so that no data is needed."""
+    columns = FIGURES | (BY_OCCLUSION if table.by_occlusion else {}) | TIME
     used, rows = [], []
     for row in table.runs:
         found = [lines.get(digest(resolve(ablation, table, row, seed).setup)) for seed in table.seeds]
         found = [line for line in found if line]
         seconds = [{"train_cpu_s": None if line["first_step"] else line["train_cpu_s"]} for line in found]
         figures = [line["figures"] | time for line, time in zip(found, seconds, strict=True)]
-        cells = [cell([one.get(key) for one in figures]) if found else "not run" for key in COLUMNS]
+        cells = [cell([one.get(key) for one in figures]) if found else "not run" for key in columns]
         part = f" ({len(found)} of {len(table.seeds)} seeds)" if 0 < len(found) < len(table.seeds) else ""
         rows.append(f"| {row.name}{part} | {row.what} | {' | '.join(cells)} |")
         used += found
@@ -304,7 +313,7 @@ def markdown(ablation: Ablation, table: Table, lines: dict[str, dict[str, Any]])
     for what in ("code", "data_sha256"):
         if len({str(line[what]) for line in used}) > 1:
             head += f" Not all rows are of the same {what}: see the results' lines."
-    titles = f"| run | what | {' | '.join(COLUMNS.values())} |\n|---|---|{'---|' * len(COLUMNS)}"
+    titles = f"| run | what | {' | '.join(columns.values())} |\n|---|---|{'---|' * len(columns)}"
     return "\n".join([head, "", titles, *rows, ""])
 
 

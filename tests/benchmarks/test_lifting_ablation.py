@@ -33,6 +33,7 @@ ABLATION = {
             "protocol": "choose",
             "kind": "temporal",
             "seeds": [1],
+            "by_occlusion": True,
             "base": {
                 "temporal.steps": 2,
                 "temporal.batch_size": 2,
@@ -97,6 +98,9 @@ def test_runs_are_done_once_whatever_else_fails_and_their_figures_stand_in_the_t
     figures = lines["no critic"]["figures"]
     assert f"| no critic | critic off | {figures['mpjpe_mm']:.1f} | {figures['pa_mpjpe_mm']:.1f} |" in table
     assert "| broken | diverges | not run |" in table
+    assert "| root mm | visible joints mm | partly joints mm | deep joints mm | CPU s |" in table
+    assert f"| {figures['visible_mpjpe_mm']:.1f} | {figures['partly_mpjpe_mm']:.1f} |" in table
+    assert all(isinstance(figures[f"{name}_mpjpe_mm"], float) for name in ("visible", "partly", "deep"))
 
 
 @pytest.mark.parametrize(
