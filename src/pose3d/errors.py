@@ -31,5 +31,5 @@ def run_stage(main: Callable[[], None]) -> None:
             raise
         where = f" at {error.filename}" if error.filename else ""
         end = f"error: {error.strerror}{where}; free space or mend permissions there, then run again"
-    # Out here the exception is gone, and with it what its frames held: HDF5 cannot close files at the interpreter's end.
+    # Out here the exception is gone, and what its frames held: at the interpreter's end HDF5 cannot close files.
     sys.exit(end)
