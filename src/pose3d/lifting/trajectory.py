@@ -3,8 +3,8 @@
 import numpy as np
 from scipy.linalg import solveh_banded
 
-_CUTOFF_RAD_S = 5.0
-"""A swing of 1.25 s keeps half of its amplitude, slower ones more."""
+_CUTOFF_RAD_S = 3.0
+"""A swing of 2.1 s keeps half of its amplitude, slower ones more."""
 
 
 def smooth(values: np.ndarray, fps: float) -> np.ndarray:
