@@ -32,11 +32,11 @@ from pose3d.training import save_model
 REPOSITORY = Path(__file__).parents[2]
 MULTIPLES = (1, 4, 16)
 _FRAME_PX, _CROP_PX = 256, 64
+_MOST_CORES = 8  # for which there are enough frames to keep them busy; 16 times as many should fit on a disk
 _SPLITS = {"train": ["S1"], "validation": [], "test": ["S9"]}
 # The demo video is always of six seconds: at this rate of frames it takes few.
 _FPS = 2.0
 _DETECTOR = {"backbone": "resnet18", "stem_channels": 16, "deconv_channels": [16, 16, 16]}
-_LIFTERS = {"repnet": {"width": 128}, "temporal": {"width": 64}}
 _PROFILE = {"crop_resize": {"size_px": _CROP_PX}, "evaluate": {"nearest_poses": 100, "nearest_yaws": 12}}
 
 
@@ -157,18 +157,18 @@ def _write_lifter_inputs(folder: Path, sequences: list[Sequence]) -> None:
     with create_hdf5(folder / "data/frames.h5"):
         pass  # as of a data set without images
     torch.manual_seed(0)
-    for name, changes in _LIFTERS.items():
-        architecture = lifter_architecture(block("small", "lifting"), block("small", name, **changes))
+    for name in ("repnet", "temporal"):
+        architecture = lifter_architecture(block("small", "lifting"), block("small", name))
         save_model(folder / f"data/models/{name}.pt", architecture, build_lifter(architecture).state_dict())
 
 
 def crop_resize(setting: Setting) -> list[Figure]:
-    frames = 1000 * setting.cores
+    frames = 700 * min(setting.cores, _MOST_CORES)
     return _grow(setting, "crop_resize", Path("stages/crop_resize.py"), frames, 100, _write_frames, memory=True)
 
 
 def infer_2d(setting: Setting) -> list[Figure]:
-    frames = 500 * setting.cores
+    frames = 4000 if setting.on_gpu else 500 * min(setting.cores, _MOST_CORES)
     return _grow(setting, "infer_2d", Path("stages/infer_2d.py"), frames, 100, _write_detector_inputs, memory=True)
 
 

@@ -22,7 +22,7 @@ from pose3d.training import start_fabric
 BATCH_SIZE = 64
 _MARGIN = 1.25
 _JPEG_QUALITY = 90
-_GRAIN = 6.0
+_GRAIN = 3.0
 _TAKE_FRAMES = 100  # 4 s, as in the embedded profiles
 
 
