@@ -42,6 +42,7 @@ def measure(rows: list[str], setting: Setting, output: Path) -> list[Figure | st
     results = Results(output, machine(setting))
     lines: list[Figure | str] = []
     for row in rows:
+        torch.use_deterministic_algorithms(False)  # as a process starts; what trains or detects asks for them again
         start = time.perf_counter()
         try:
             figures = ROWS[row](setting)

@@ -117,7 +117,7 @@ def _sequences(takes: int, frames: int) -> list[Sequence]:
     """One training take, and ``takes`` of the test subject, which are one and the same motion."""
     test = people.take("S9", "Swing-1", frames, 1, _FPS, _FRAME_PX)
     more = [Sequence(**vars(s) | {"action": f"Swing-{number}"}) for number in range(1, takes + 1) for s in test]
-    return people.take("S1", "Swing-1", 64, 0, _FPS, _FRAME_PX) + more
+    return people.take("S1", "Swing-1", 8, 0, _FPS, _FRAME_PX) + more
 
 
 def _write_params(folder: Path) -> None:
