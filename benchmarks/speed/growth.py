@@ -36,6 +36,7 @@ _MOST_CORES = 8  # for which there are enough frames to keep them busy; 16 times
 _SPLITS = {"train": ["S1"], "validation": [], "test": ["S9"]}
 # The demo video is always of six seconds: at this rate of frames it takes few.
 _FPS = 2.0
+_FEW_FRAMES = 8
 _DETECTOR = {"backbone": "resnet18", "stem_channels": 16, "deconv_channels": [16, 16, 16]}
 _PROFILE = {"crop_resize": {"size_px": _CROP_PX}, "evaluate": {"nearest_poses": 100, "nearest_yaws": 12}}
 
@@ -83,9 +84,9 @@ def _grow(
         take_frames: of each sequence; the data grows by more of them.
     """
     takes = [1, *(max(1, round(m * frames / (people.CAMERAS * take_frames))) for m in MULTIPLES)]
-    shortest = [8, *(take_frames for _ in MULTIPLES)]
+    lengths = [_FEW_FRAMES, *(take_frames for _ in MULTIPLES)]
     folders, sizes = [], []
-    for number, (count, length) in enumerate(zip(takes, shortest, strict=True)):
+    for number, (count, length) in enumerate(zip(takes, lengths, strict=True)):
         folder = setting.scratch / name / str(number)
         sequences = _sequences(count, length)
         _write_params(folder)
@@ -103,13 +104,12 @@ def _grow(
     sizes_text = ", ".join(f"{size:,}" for size in sizes[1:])
     seconds_text = ", ".join(f"{s - seconds[0]:.2f}" for s in seconds[1:])
     details = f"{seconds_text} s beside {seconds[0]:.2f} s for {sizes[0]} frames; {sizes_text} frames"
-    figures = [
-        Figure(f"{name}: time a frame, 16 times the frames", slope_ratio(sizes, seconds), "x", 1.15, details, True)
-    ]
+    measure = f"{name}: time a frame, up to 16 times the frames"
+    figures = [Figure(measure, slope_ratio(sizes, seconds), "x", 1.15, details, at_most=True)]
     if memory:
         details = f"peaks of {', '.join(f'{peak:.0f}' for peak in peaks[1:])} MiB; {sizes_text} frames"
         measure = f"{name}: peak memory, 16 times the frames"
-        figures.append(Figure(measure, peaks[-1] / peaks[1], "x", 1.2, details, True))
+        figures.append(Figure(measure, peaks[-1] / peaks[1], "x", 1.2, details, at_most=True))
     return figures
 
 
@@ -117,7 +117,7 @@ def _sequences(takes: int, frames: int) -> list[Sequence]:
     """One training take, and ``takes`` of the test subject, which are one and the same motion."""
     test = people.take("S9", "Swing-1", frames, 1, _FPS, _FRAME_PX)
     more = [Sequence(**vars(s) | {"action": f"Swing-{number}"}) for number in range(1, takes + 1) for s in test]
-    return people.take("S1", "Swing-1", 8, 0, _FPS, _FRAME_PX) + more
+    return people.take("S1", "Swing-1", _FEW_FRAMES, 0, _FPS, _FRAME_PX) + more
 
 
 def _write_params(folder: Path) -> None:
@@ -126,7 +126,6 @@ def _write_params(folder: Path) -> None:
     for name, changes in _PROFILE.items():
         for key, value in changes.items():
             (params if key in params.get(name, {}) else profile).setdefault(name, {})[key] = value
-    params["lifting"] |= {"fit_proportions": False}
     profile["lifting"] = {"keypoints_subjects": ["S1"], "prior": [{"subjects": ["S1"]}]}
     (folder / PROFILES_FOLDER).mkdir(parents=True)
     (folder / PARAMS_FILE).write_text(yaml.safe_dump(params | {"profile": "small"}), encoding="utf-8")

@@ -28,7 +28,15 @@ from pose3d.records import Sequence
 from pose3d.skeleton import mirror_permutation
 
 _BLOCKS = {"lifting": LiftingParams, "repnet": RepnetParams, "temporal": TemporalParams}
-_ORIGINAL = {"critic_weight": 1, "critic_loss": "wasserstein", "gradient_penalty": 10}
+_ORIGINAL = {
+    "width": 1000,
+    "critic_width": 1000,
+    "batch_size": plain_original.BATCH_SIZE,
+    "critic_steps": plain_original.CRITIC_STEPS,
+    "critic_weight": 1,
+    "critic_loss": "wasserstein",
+    "gradient_penalty": plain_original.PENALTY_WEIGHT,
+}
 # So many frames that no loader of the plain original comes to the end of its items while it is timed.
 _TAKES, _TAKE_FRAMES = 20, 1000
 _BATCH = 1024
@@ -114,7 +122,7 @@ def frame_training(setting: Setting) -> list[Figure]:
 
 def window_training(setting: Setting) -> list[Figure]:
     """The temporal lifter's."""
-    params = block("human36m", "temporal", **_ORIGINAL)
+    params = block("human36m", "temporal", window_frames=2 * plain_original.PAD + 1, **_ORIGINAL)
     measure = "temporal training against the plain original"
     steps = 40 if setting.on_gpu else 4
     return _against_plain(setting, measure, params, plain_original.WindowTraining, steps, (2.5, 8))

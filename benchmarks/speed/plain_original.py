@@ -35,7 +35,7 @@ PAD = 13
 """Frames of a window before and after its centre."""
 BATCH_SIZE = 64
 CRITIC_STEPS = 5
-_PENALTY_WEIGHT = 10
+PENALTY_WEIGHT = 10
 _LR, _BETAS = 1e-4, (0.5, 0.9)
 _KEYPOINTS, _POSE = 2 * (N_JOINTS - 1), 3 * (N_JOINTS - 1)
 _BONES = bone_matrix()[:, 1:].tolist()
@@ -117,7 +117,7 @@ def gradient_penalty(critic: nn.Module, real: Tensor, fake: Tensor, share: Tenso
     between.requires_grad_(True)
     scores = critic(between)
     (gradient,) = torch.autograd.grad(scores, between, torch.ones_like(scores), create_graph=True)
-    return _PENALTY_WEIGHT * ((gradient.norm(2, dim=1) - 1) ** 2).mean()
+    return PENALTY_WEIGHT * ((gradient.norm(2, dim=1) - 1) ** 2).mean()
 
 
 def critic_loss(critic: nn.Module, real: Tensor, fake: Tensor, share: Tensor) -> Tensor:
