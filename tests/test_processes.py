@@ -116,7 +116,7 @@ def main():
 run_stage(main)
 """
         started[name] = start(root / name, code)
-    return {name: (process.wait(120), root / name) for name, process in started.items()}
+    return {name: (process.wait(300), root / name) for name, process in started.items()}
 
 
 @pytest.mark.parametrize(

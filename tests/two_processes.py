@@ -26,5 +26,5 @@ def start(folder: Path, code: str, **environment: str) -> subprocess.Popen:
 
 def run(folder: Path, code: str, **environment: str) -> None:
     """Run a script to its end, which must be a good one."""
-    status = start(folder, code, **environment).wait(120)
+    status = start(folder, code, **environment).wait(300)
     assert status == 0, (folder / "err.txt").read_text()

@@ -173,7 +173,7 @@ Path("losses.json").write_text(json.dumps(losses))
         assert [row.keys() for row in rows] == [row.keys() for row in two[name]]
         losses, of_two = (np.array([list(row.values()) for row in curves]) for curves in (rows, two[name]))
         assert len(losses) == 6 and np.isfinite(losses).all()
-        np.testing.assert_allclose(of_two, losses, rtol=1e-4, err_msg=name)
+        np.testing.assert_allclose(of_two, losses, rtol=1e-5, err_msg=name)
 
 
 def stop_after(save):

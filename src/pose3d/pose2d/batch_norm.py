@@ -21,7 +21,7 @@ class _Mean(torch.autograd.Function):
 class SharedBatchNorm2d(nn.BatchNorm2d):
     """:class:`torch.nn.SyncBatchNorm`, which is for GPUs only, for any device; all processes' batches are of one size.
 
-    Statistics are float32 whatever the precision.
+    Statistics are float32 at least, whatever the precision.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -29,7 +29,7 @@ class SharedBatchNorm2d(nn.BatchNorm2d):
         if not self.training:
             return super().forward(x)
         with torch.autocast(x.device.type, enabled=False):
-            values = x.float()
+            values = x.to(torch.promote_types(x.dtype, torch.float32))
             mean = _Mean.apply(values.mean((0, 2, 3)))
             centred = values - mean[:, None, None]
             variance = _Mean.apply(centred.square().mean((0, 2, 3)))
