@@ -5,11 +5,12 @@ gradients are averaged before each step. So the numbers are those of one process
 same everywhere, and a checkpoint of one run goes on with any number of processes.
 """
 
+import atexit
 import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from subprocess import Popen
@@ -68,13 +69,9 @@ def all_processes() -> Iterator[Fabric]:
         yield fabric
         return
     children: list[Popen] = fabric.strategy.launcher.procs  # launch() fills it where no other program starts processes
-    parent = os.getppid()
     done = threading.Event()
-    threading.Thread(
-        target=_end_with,
-        args=((lambda: os.getppid() != parent) if fabric.local_rank > 0 else (lambda: _failed(children)), done),
-        daemon=True,
-    ).start()
+    watch = (_end_with_parent, os.getppid()) if fabric.local_rank > 0 else (_end_with_children, children)
+    threading.Thread(target=watch[0], args=(watch[1], done), daemon=True).start()
     try:
         fabric.launch()
         if not fabric.is_global_zero:
@@ -89,6 +86,7 @@ def all_processes() -> Iterator[Fabric]:
             os._exit(130)  # the first process got it too, and says so
         else:
             time.sleep(_GRACE_S)  # in which the first process ends this one, if the error is its own too
+            atexit.register(os._exit, 1)  # at once when the error is shown: the first process waits for it
         raise
     finally:
         done.set()
@@ -147,13 +145,18 @@ def _failed(children: list[Popen]) -> bool:
     return any(child.poll() for child in children)
 
 
-def _end_with(gone: Callable[[], bool], done: threading.Event) -> None:
-    """End this process once another one is gone: the main thread may wait for it in a collective, and for good."""
-    while not gone():
-        if done.wait(_POLL_S):
-            return
-    if not done.wait(_GRACE_S):
-        os._exit(1)
+def _end_with_parent(parent: int, done: threading.Event) -> None:
+    """End this process once its parent is gone: the main thread may wait for it in a collective, and for good."""
+    while not done.wait(_POLL_S):
+        if os.getppid() != parent:
+            os._exit(1)
+
+
+def _end_with_children(children: list[Popen], done: threading.Event) -> None:
+    """End this process once a child failed, unless the main thread notices and ends it with words."""
+    while not done.wait(_POLL_S):
+        if _failed(children) and not done.wait(_GRACE_S):
+            os._exit(1)
 
 
 def _end_all(error: BaseException, children: list[Popen]) -> None:
