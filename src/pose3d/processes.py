@@ -217,7 +217,7 @@ WHOLE = Share(0, 1)
 def mean_over_processes(values: Tensor) -> Tensor:
     """Mean of a tensor's values in all processes, (...) as it is; the tensor itself where there is but one.
 
-    Fabric's own reduction waits at a barrier first, which costs as much again.
+    Not by Fabric, whose reduction has all processes meet once more before it.
     """
     if not torch.distributed.is_initialized():
         return values

@@ -176,6 +176,18 @@ def test_heatmap_loss_is_zero_for_the_targets_and_ignores_joints_outside():
     assert heatmap_loss(targets, torch.full((1, 17, 2), -1.0), 64, 1.5) == 0  # no joint at all: not NaN
 
 
+@pytest.mark.parametrize("seen", [40, 3, 0])
+def test_heatmap_losses_of_shares_average_to_that_of_the_whole(seen, monkeypatch):
+    """However few joints are inside the crop, and whoever has them."""
+    torch.manual_seed(0)
+    heatmaps, keypoints = torch.randn(4, 17, 8, 8), torch.full((4, 17, 2), -1.0)
+    keypoints.view(-1, 2)[:seen] = torch.rand(seen, 2) * 32
+    whole = heatmap_loss(heatmaps, keypoints, 32, 1.5)
+    monkeypatch.setattr(training_module, "mean_over_processes", lambda joints: torch.tensor(seen / 2))
+    parts = [heatmap_loss(heatmaps[part], keypoints[part], 32, 1.5) for part in (slice(2), slice(2, 4))]
+    torch.testing.assert_close(sum(parts) / 2, whole)
+
+
 def test_missed_joint_costs_the_squared_mass_of_a_gaussian():
     loss = heatmap_loss(torch.zeros(1, 17, 32, 32), torch.full((1, 17, 2), 66.0), 128, 1.5)
     assert loss.item() == pytest.approx(math.pi * 1.5**2, rel=1e-3)
