@@ -19,7 +19,7 @@ import torch
 
 from benchmarks.speed import alignment, growth, lifters, pose2d, rendering
 from benchmarks.speed.report import Figure, NotMeasured, Results, Setting, machine, table
-from pose3d.training import start_fabric
+from pose3d.processes import one_process
 
 ROWS = {
     "repnet_training": lifters.frame_training,
@@ -66,7 +66,7 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.cores)
     with tempfile.TemporaryDirectory() as scratch:
-        setting = Setting(start_fabric().device, arguments.cores, arguments.repeats, Path(scratch))
+        setting = Setting(one_process(), arguments.cores, arguments.repeats, Path(scratch))
         lines = measure([row for row in ROWS if re.search(arguments.only, row)], setting, arguments.output)
         about = ", ".join(f"{key} {value}" for key, value in machine(setting).items() if value is not None)
     print(f"{about}\n\n{table(lines)}")

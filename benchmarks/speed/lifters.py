@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from lightning_fabric import Fabric
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
@@ -70,15 +71,15 @@ class _Stopwatch:
 
 
 def training(
-    lifting: LiftingParams, params: RepnetParams | TemporalParams, supervision: Supervision, device: torch.device
+    lifting: LiftingParams, params: RepnetParams | TemporalParams, supervision: Supervision, fabric: Fabric
 ) -> Callable[[int], float]:
     """Number of steps to the seconds that :func:`pose3d.lifting.fit.fit_lifter` spends in its loop."""
 
     def run(steps: int) -> float:
-        watch = _Stopwatch(device)
+        watch = _Stopwatch(fabric.device)
         of_length = params.model_copy(update={"steps": steps})  # unchecked: counting flops needs a run of no steps
         with contextlib.redirect_stderr(io.StringIO()):  # the progress bar
-            fit.fit_lifter(lifting, of_length, supervision, 1, device, watch)
+            fit.fit_lifter(lifting, of_length, supervision, 1, fabric, watch)
         return watch.seconds()
 
     return run
@@ -93,7 +94,7 @@ def _against_plain(
     goals: tuple[float, float],
 ) -> list[Figure]:
     supervision = people.supervision(_TAKES, _TAKE_FRAMES)
-    ours = training(block("human36m", "lifting", formulation="original"), params, supervision, setting.device)
+    ours = training(block("human36m", "lifting", formulation="original"), params, supervision, setting.fabric)
     theirs = plain(supervision, params.width, setting.device)
 
     def plain_seconds() -> float:
@@ -164,7 +165,7 @@ def counted_flops(run: Callable[[int], float]) -> int:
 def _matmul_share(setting: Setting, name: str, measure: str, steps: int) -> list[Figure]:
     params = block("gpu", name, batch_size=_BATCH, projected_prior_batch_size=_BATCH)
     supervision = people.supervision(4, _TAKE_FRAMES)
-    run = training(block("gpu", "lifting"), params, supervision, setting.device)
+    run = training(block("gpu", "lifting"), params, supervision, setting.fabric)
     flops = counted_flops(run)
     _best_matmul_rate(setting)
     sections = {"training": lambda: steps * flops / run(steps), "matmul": lambda: _best_matmul_rate(setting)}

@@ -17,7 +17,7 @@ from pose3d.pose2d.crops import Crops, whole_px_square
 from pose3d.pose2d.inference import detect, to_full_image
 from pose3d.pose2d.network import PoseResNet, channels_last
 from pose3d.records import Keypoints2D, Sequence, create_hdf5, write_dataset, write_encoded_images
-from pose3d.training import seed_all, start_fabric
+from pose3d.training import seed_all
 
 BATCH_SIZE = 64
 _MARGIN = 1.25
@@ -58,7 +58,7 @@ def whole_path(setting: Setting) -> list[Figure]:
     infer = Infer2DParams.model_validate(read_yaml(PARAMS_FILE)["infer_2d"])
     seed_all(0)  # and deterministic algorithms, as the stage
     network = PoseResNet(params.backbone, params.deconv_channels, params.stem_channels)
-    network = start_fabric().setup_module(channels_last(network).eval())
+    network = setting.fabric.setup_module(channels_last(network).eval())
 
     takes = range(10 if setting.on_gpu else 1)
     sequences = [s for number in takes for s in people.take("S1", f"Swing-{number}", _TAKE_FRAMES, number)]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from lightning_fabric import Fabric
 
 from pose3d.files import write_text
 
@@ -22,16 +23,20 @@ class Setting:
     """Where the rows are measured.
 
     Attributes:
-        device: of all networks.
+        fabric: device and precision of all networks.
         cores: CPU cores, and threads or processes of everything that takes some.
         repeats: turns of interleaved measurements.
         scratch: an empty folder.
     """
 
-    device: torch.device
+    fabric: Fabric
     cores: int
     repeats: int
     scratch: Path
+
+    @property
+    def device(self) -> torch.device:
+        return self.fabric.device
 
     @property
     def on_gpu(self) -> bool:

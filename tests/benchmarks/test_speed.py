@@ -17,6 +17,7 @@ from pose3d.lifting.kcs import N_BONES
 from pose3d.lifting.networks import RepNet
 from pose3d.lifting.original_objective import OriginalSingleFrame, OriginalWindows
 from pose3d.lifting.temporal import OriginalTemporal
+from pose3d.processes import one_process
 
 CPU = torch.device("cpu")
 WIDTH, BATCH, SEED = 24, 7, 5
@@ -24,7 +25,7 @@ WIDTH, BATCH, SEED = 24, 7, 5
 
 @pytest.fixture
 def setting(tmp_path):
-    return Setting(CPU, cores=1, repeats=1, scratch=tmp_path)
+    return Setting(one_process(), cores=1, repeats=1, scratch=tmp_path)
 
 
 @pytest.fixture
