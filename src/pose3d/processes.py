@@ -80,13 +80,13 @@ def all_processes() -> Iterator[Fabric]:
         fabric.barrier()
         torch.distributed.destroy_process_group()
     except BaseException as error:
+        atexit.register(_leave, 130 if isinstance(error, KeyboardInterrupt) else 1)
         if fabric.is_global_zero:
             _end_all(error, children)
         elif isinstance(error, KeyboardInterrupt):
             os._exit(130)  # the first process got it too, and says so
         else:
             time.sleep(_GRACE_S)  # in which the first process ends this one, if the error is its own too
-            atexit.register(os._exit, 1)  # at once when the error is shown: the first process waits for it
         raise
     finally:
         done.set()
@@ -94,6 +94,12 @@ def all_processes() -> Iterator[Fabric]:
         sys.exit(0)
     for child in children:
         child.wait()
+
+
+def _leave(status: int) -> None:
+    """End at once when the error is shown: others wait for it, and a broken process group may not close."""
+    sys.stdout.flush()
+    os._exit(status)
 
 
 def _fabric(devices: int, nodes: int) -> Fabric:
