@@ -1,0 +1,75 @@
+"""Frame jobs on this machine; tests/stages/test_cluster.py has them on a Dask cluster."""
+
+import os
+import signal
+import sys
+import time
+from contextlib import closing
+
+import pytest
+
+from pose3d import frame_jobs
+from pose3d.errors import InputError
+from pose3d.frame_jobs import SCHEDULER_VARIABLE, in_order
+
+
+@pytest.fixture(autouse=True)
+def two_workers(monkeypatch):
+    monkeypatch.setenv("POSE3D_WORKERS", "2")
+    monkeypatch.delenv(SCHEDULER_VARIABLE, raising=False)
+
+
+def slowest_first(number: int) -> tuple[int, int]:
+    time.sleep(0.3 if number == 0 else 0)
+    return number, os.getpid()
+
+
+def refuse_two(number: int) -> int:
+    if number == 2:
+        raise InputError("two is damaged")
+    return number
+
+
+def die(_: int) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_results_come_in_order_from_other_processes():
+    numbers, processes = zip(*in_order(slowest_first, ((n,) for n in range(9))), strict=True)
+    assert numbers == tuple(range(9))
+    assert os.getpid() not in processes and len(set(processes)) == 2
+
+
+def test_jobs_are_read_no_faster_than_results_are_taken():
+    read = []
+    jobs = ((read.append(n) or n,) for n in range(100))
+    with closing(in_order(slowest_first, jobs)) as results:
+        for n in range(3):
+            assert next(results)[0] == n
+            time.sleep(0.1)
+            assert read == list(range(n + 5))  # the one at hand and two for each worker
+
+
+def test_a_jobs_own_error_comes_in_its_turn():
+    results = in_order(refuse_two, ((n,) for n in range(9)))
+    assert [next(results), next(results)] == [0, 1]
+    with pytest.raises(InputError, match="^two is damaged$"):
+        next(results)
+
+
+def test_a_killed_process_is_one_sentence():
+    with pytest.raises(InputError, match="a worker process was killed"):
+        list(in_order(die, [(0,)]))
+
+
+def test_a_cluster_without_the_package_is_one_sentence(monkeypatch):
+    monkeypatch.setenv(SCHEDULER_VARIABLE, "tcp://127.0.0.1:8786")
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(InputError, match=r"distributed is not installed: install pose3d\[cluster\]"):
+        list(in_order(slowest_first, [(0,)]))
+
+
+def test_a_worker_with_other_code_is_refused():
+    assert frame_jobs._of_this_version(frame_jobs._version(), abs, -1) == 1
+    with pytest.raises(InputError, match="runs another version of pose3d, NumPy or OpenCV"):
+        frame_jobs._of_this_version("another", abs, -1)
