@@ -15,7 +15,7 @@ from pose3d.frame_jobs import SCHEDULER_VARIABLE
 
 distributed = pytest.importorskip("distributed")
 REPOSITORY = Path(__file__).parents[2]
-DATASET = {"image_size_px": 256, "cameras": 2, "take_seconds": 0.12, "takes_per_subject": 3, "still_rooms": 2}
+DATASET = {"image_size_px": 256, "cameras": 1, "take_seconds": 0.12, "takes_per_subject": 2, "still_rooms": 2}
 PREPARED = ("data/sequences.h5", "data/frames.h5")
 
 
@@ -82,8 +82,8 @@ def test_a_worker_killed_half_way_loses_nothing(folder, expected, cluster):
     for path in PREPARED:
         (folder / path).unlink()
     process = start(folder, "prepare", **{SCHEDULER_VARIABLE: cluster.scheduler_address})
-    partial = folder / "data/.frames.h5.partial"
-    while process.poll() is None and not (partial.exists() and partial.stat().st_size > len(expected["prepare"][1]) / 4):
+    partial, a_quarter = folder / "data/.frames.h5.partial", len(expected["prepare"][1]) / 4
+    while process.poll() is None and not (partial.exists() and partial.stat().st_size > a_quarter):
         time.sleep(0.01)
     assert process.poll() is None, "ended before a worker could be killed"
     os.kill(next(iter(before.values())), signal.SIGKILL)

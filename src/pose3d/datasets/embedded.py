@@ -24,7 +24,7 @@ from pose3d.synthetic.body import Body, PosedBones, read_body
 from pose3d.synthetic.cameras import MAX_CAMERAS, stage_cameras
 from pose3d.synthetic.mocap import Boxes, PositionClip, RotationClip, read_climb, read_deepmimic
 from pose3d.synthetic.raster import Lamp
-from pose3d.synthetic.render import Mesh, draw, light_body
+from pose3d.synthetic.render import Mesh, draw, extent, light_body
 from pose3d.synthetic.retarget import Performance, perform
 from pose3d.synthetic.split import (
     KEYPOINTS_SUBJECTS,
@@ -244,7 +244,7 @@ def record(
     for camera in cameras:
         poses_cam_m = camera.world_to_camera(poses_world_m)
         mesh_px = camera.project(camera.world_to_camera(vertices_m))
-        boxes_px = np.concatenate([mesh_px.min(axis=1), mesh_px.max(axis=1)], axis=-1)
+        boxes_px = np.concatenate(extent(mesh_px), axis=-1)
         sequences.append(
             Sequence(
                 subject=take.subject,
@@ -270,7 +270,7 @@ def _render(
     cameras: list[Camera],
 ) -> list[list[bytes]]:
     """JPEG bytes of each camera's frames; one mesh per frame, all with as many vertices."""
-    low, high = vertices_m.min(axis=(0, 1)), vertices_m.max(axis=(0, 1))
+    low, high = extent(vertices_m.reshape(-1, 3))
     # The shadow map needs about the images' own resolution.
     lamp = Lamp(room.lamp_m, (low + high) / 2, float(np.linalg.norm(high - low)) / 2, settings.image_size_px, boxes)
     exposures = rng.uniform(0.9, 1.1) * (1 + rng.uniform(-0.04, 0.04, (MAX_CAMERAS, 3)))
@@ -284,5 +284,5 @@ def _render(
         lit = light_body(mesh, vertices, room, lamp)
         for view, encoded in zip(views, images, strict=True):
             image, _ = draw(view, mesh, lit, room)
-            encoded.append(cv2.imencode(".jpg", image[..., ::-1], quality)[1].tobytes())
+            encoded.append(cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), quality)[1].tobytes())
     return images
