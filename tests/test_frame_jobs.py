@@ -30,6 +30,10 @@ def refuse_two(number: int) -> int:
     return number
 
 
+def blocks_ctrl_c(_: int) -> bool:
+    return signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
 def die(_: int) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
@@ -55,6 +59,11 @@ def test_a_jobs_own_error_comes_in_its_turn():
     assert [next(results), next(results)] == [0, 1]
     with pytest.raises(InputError, match="^two is damaged$"):
         next(results)
+
+
+def test_ctrl_c_is_left_to_the_process_that_waits_for_results():
+    assert list(in_order(blocks_ctrl_c, ((n,) for n in range(5)))) == [True] * 5
+    assert not blocks_ctrl_c(0)
 
 
 def test_a_killed_process_is_one_sentence():

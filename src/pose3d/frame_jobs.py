@@ -11,6 +11,7 @@ import hashlib
 import os
 import platform
 import re
+import signal
 import sys
 import time
 from collections import deque
@@ -18,6 +19,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
 from functools import cache
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -72,11 +74,18 @@ def _alone(function: Callable[..., Result], *arguments: Any) -> Result:
 def _processes() -> Iterator[_Pool]:
     count = worker_count()
     executor = ProcessPoolExecutor(count, env=_ONE_THREAD)
+    resource_tracker.ensure_running()  # now, for its start unblocks SIGINT up to Python 3.11
     last: Any = None
 
     def submit(*call: Any) -> Any:
         nonlocal last
-        last = executor.submit(*call)
+        # Ctrl-C reaches every process of a terminal, and is this one's to act upon: the others, which would print
+        # tracebacks, inherit that it is blocked.
+        unblocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            last = executor.submit(*call)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, unblocked)
         return last
 
     try:
