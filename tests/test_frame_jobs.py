@@ -2,15 +2,26 @@
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
 from pose3d import frame_jobs
 from pose3d.errors import InputError
 from pose3d.frame_jobs import SCHEDULER_VARIABLE, in_order
+
+ORPHANING = """
+import os, pathlib, signal, sys
+from pose3d.frame_jobs import in_order
+from test_frame_jobs import slowest_first
+results = in_order(slowest_first, ((n,) for n in range(99)))
+pathlib.Path(sys.argv[1]).write_text(" ".join(str(next(results)[1]) for _ in range(4)))
+os.kill(os.getpid(), signal.SIGKILL)
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -69,6 +80,20 @@ def test_ctrl_c_is_left_to_the_process_that_waits_for_results():
 def test_a_killed_process_is_one_sentence():
     with pytest.raises(InputError, match="a worker process was killed"):
         list(in_order(die, [(0,)]))
+
+
+def test_no_process_outlives_a_parent_that_was_killed(tmp_path):
+    here = Path(__file__).parent
+    parent = subprocess.Popen(
+        [sys.executable, "-c", ORPHANING, str(tmp_path / "pids")],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(here), str(here.parent / "src")])},
+    )
+    assert parent.wait() == -signal.SIGKILL
+    processes = [int(number) for number in (tmp_path / "pids").read_text().split()]
+    deadline = time.monotonic() + 60
+    while any(Path(f"/proc/{number}").exists() for number in processes) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not any(Path(f"/proc/{number}").exists() for number in processes)
 
 
 def test_a_cluster_without_the_package_is_one_sentence(monkeypatch):

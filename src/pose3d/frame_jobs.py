@@ -13,6 +13,7 @@ import platform
 import re
 import signal
 import sys
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -73,7 +74,7 @@ def _alone(function: Callable[..., Result], *arguments: Any) -> Result:
 @contextmanager
 def _processes() -> Iterator[_Pool]:
     count = worker_count()
-    executor = ProcessPoolExecutor(count, env=_ONE_THREAD)
+    executor = ProcessPoolExecutor(count, initializer=_end_with, initargs=(os.getpid(),), env=_ONE_THREAD)
     resource_tracker.ensure_running()  # now, for its start unblocks SIGINT up to Python 3.11
     last: Any = None
 
@@ -100,11 +101,24 @@ def _processes() -> Iterator[_Pool]:
         executor.shutdown(kill_workers=True)
 
 
+def _end_with(parent: int) -> None:
+    """In a worker process: end soon after its parent, which may have been killed and have told nobody."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 @contextmanager
 def _cluster(scheduler: str) -> Iterator[_Pool]:
     """A lost worker's jobs, finished ones included, are done again by others: the scheduler sees to that."""
     try:
-        from distributed import CancelledError, Client, KilledWorker  # an extra, which only a cluster needs
+        # An extra, which only a cluster needs.
+        from distributed import CancelledError, Client, KilledWorker
+        from distributed.comm import CommClosedError
     except ImportError:
         raise InputError(
             f"{SCHEDULER_VARIABLE} is set, and the package distributed is not installed: "
@@ -140,7 +154,7 @@ def _cluster(scheduler: str) -> Iterator[_Pool]:
                 f"{error.allowed_failures + 1} workers of the Dask cluster died of the same job, mostly for want of "
                 "memory: see their logs"
             ) from None
-        except CancelledError:
+        except (CancelledError, CommClosedError, TimeoutError):
             raise InputError(f"the Dask scheduler at {scheduler} went away: start it again and run again") from None
 
 

@@ -30,6 +30,7 @@ from pose3d.records import EncodedImages, Sequence, open_hdf5, write_dataset
 
 NO_IMAGE_GREY = 235
 PART_FRAMES = 256
+"""Most frames of a part of a sequence, see :meth:`Frames.parts`: enough for a job, few enough for memory."""
 
 
 @dataclass(frozen=True, eq=False)
