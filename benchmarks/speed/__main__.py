@@ -65,6 +65,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results/speed.json"), help="JSON file")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.cores)
+    os.environ["POSE3D_WORKERS"] = str(arguments.cores)
     with tempfile.TemporaryDirectory() as scratch:
         setting = Setting(one_process(), arguments.cores, arguments.repeats, Path(scratch))
         lines = measure([row for row in ROWS if re.search(arguments.only, row)], setting, arguments.output)

@@ -36,11 +36,9 @@ def frames_a_second(setting: Setting) -> list[Figure]:
     settings = EmbeddedSettings(seed=1, **dataset.model_dump(exclude={"source", "subjects"}))
     takes = some_takes(plan(dataset.subjects.all, settings, RAW), setting.cores)
     one_frame = [replace(take, stop=take.start + 1) for take in takes[: setting.cores]]
-    list(render_takes(one_frame, settings, RAW, BODIES, setting.cores))
+    list(render_takes(one_frame, settings, RAW, BODIES))
     frames = sum(map(len, takes)) * dataset.cameras
-    rate = frames / seconds(
-        lambda: [None for _ in render_takes(takes, settings, RAW, BODIES, setting.cores)], torch.device("cpu")
-    )
+    rate = frames / seconds(lambda: [None for _ in render_takes(takes, settings, RAW, BODIES)], torch.device("cpu"))
     details = f"{frames} frames of {len(takes)} takes, rendered once, profile small"
     measure = f"rendering frames of {dataset.image_size_px} px on {setting.cores} cores"
     return [Figure(measure, rate, "frames/s", 20, details)]

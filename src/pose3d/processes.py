@@ -13,11 +13,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from subprocess import Popen
 from typing import TypeVar
 
 import numpy as np
 import torch
+from filelock import FileLock
 from lightning_fabric import Fabric
 from lightning_fabric.plugins.environments import (
     ClusterEnvironment,
@@ -29,10 +31,14 @@ from lightning_fabric.utilities.exceptions import MisconfigurationException
 from torch import Tensor, nn
 
 from pose3d.errors import InputError
+from pose3d.gpus import claim_gpu
 
 _POLL_S = 0.5
 _GRACE_S = 5.0
 """What a process waits before it speaks of, or dies of, what may have happened to the first one as well."""
+
+_CLAIMS: list[FileLock] = []
+"""Held as long as this module lives."""
 
 Drawn = TypeVar("Drawn", np.ndarray, Tensor)
 
@@ -104,12 +110,16 @@ def _leave(status: int) -> None:
 
 def _fabric(devices: int, nodes: int) -> Fabric:
     environment = _cluster_environment(devices, nodes)
+    accelerator = os.environ.get("POSE3D_ACCELERATOR", "auto")
+    alone = devices * nodes == 1
     try:
         environment.validate_settings(devices, nodes)
         return Fabric(
-            accelerator=os.environ.get("POSE3D_ACCELERATOR", "auto"),
-            strategy="auto" if devices * nodes == 1 else "ddp",
-            devices=devices,
+            accelerator=accelerator,
+            strategy="auto" if alone else "ddp",
+            devices=[_own_gpu()]
+            if alone and accelerator in ("auto", "cuda") and torch.cuda.is_available()
+            else devices,
             num_nodes=nodes,
             precision=os.environ.get("POSE3D_PRECISION", "32-true"),
             plugins=[environment],
@@ -118,6 +128,15 @@ def _fabric(devices: int, nodes: int) -> Fabric:
         reason = str(error).strip().split("\n")[0]
         names = "POSE3D_ACCELERATOR, POSE3D_DEVICES, POSE3D_NODES or POSE3D_PRECISION"
         raise InputError(f"change {names}, which this machine cannot do: {reason}") from None
+
+
+@cache
+def _own_gpu() -> int:
+    """The GPU that this process keeps to its end: queue workers side by side must not meet on one."""
+    gpus = [str(torch.cuda.get_device_properties(index).uuid) for index in range(torch.cuda.device_count())]
+    index, claim = claim_gpu(gpus)
+    _CLAIMS.append(claim)
+    return index
 
 
 def _count(variable: str) -> int:
