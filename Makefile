@@ -1,13 +1,14 @@
 # make repro   the whole pipeline, on the profile named in params.yaml
 # make test    lint and tests
-# Both create .venv from requirements.lock when it is missing or older.
+# make bench   how fast this machine trains, lifts, renders and scores: a table, and benchmarks/results/speed.json
+# Each creates .venv from requirements.lock when it is missing or older.
 
 PYTHON ?= python3
 VENV := .venv
 # dvc.yaml calls `python`: the one of .venv must come first.
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: repro test setup
+.PHONY: repro test bench setup
 
 repro: setup
 	python -m pose3d.config.all_blocks
@@ -17,6 +18,9 @@ test: setup
 	ruff check .
 	ruff format --check .
 	python -m pytest
+
+bench: setup
+	python -m benchmarks.speed
 
 setup: $(VENV)/ready
 

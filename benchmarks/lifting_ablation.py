@@ -43,6 +43,7 @@ from pose3d.lifting import fit
 from pose3d.lifting.lift import lift_sequences
 from pose3d.lifting.supervision import read_supervision
 from pose3d.own_data import data_folder
+from pose3d.processes import one_process
 from pose3d.records import Sequence, append_keypoints2d, create_hdf5, read_keypoints2d, read_sequences, write_sequences
 from pose3d.training import Checkpoint, fingerprint, save_model
 from pose3d.workers import worker_count
@@ -218,7 +219,7 @@ def perform(run: Run, results: Path) -> None:
     checkpoint = Checkpoint(f"ablation/{run.key}", fingerprint(run.key, [], __file__))
     first_step = (checkpoint.load() or {"step": 0})["step"]
     wall_s, cpu_s = time.perf_counter(), time.process_time()
-    fitted = fit.fit_lifter(lifting, block, supervision, run.seed, torch.device("cpu"), checkpoint)
+    fitted = fit.fit_lifter(lifting, block, supervision, run.seed, one_process(), checkpoint)
     wall_s, cpu_s = time.perf_counter() - wall_s, time.process_time() - cpu_s
     model = STATE / f"{run.key}.pt"
     save_model(model, fitted.architecture, fitted.weights)

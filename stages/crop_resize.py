@@ -1,21 +1,24 @@
 """Frames to square crops of the person at the network's size, with the transform from the full image to each crop.
 
-A data set without images gives an empty file.
+POSE3D_WORKERS sets the number of processes (one per CPU core by default), POSE3D_DASK_SCHEDULER a cluster in their
+place; the file is the same for any number. Each holds the crops of at most two parts of 256 frames, or of two videos,
+which are decoded whole and in order. A data set without images gives an empty file.
 """
 
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
-from joblib import Parallel, delayed
 from tqdm import tqdm
 
 from pose3d.camera import crop_from_image
 from pose3d.config.pose2d import CropResizeParams
 from pose3d.config.reading import StageParams
 from pose3d.errors import InputError, run_stage
+from pose3d.frame_jobs import in_order
 from pose3d.frames import Frames
-from pose3d.pose2d.crops import encode_crop, whole_px_square
-from pose3d.records import create_hdf5, read_sequences, write_dataset, write_encoded_images
-from pose3d.workers import worker_count
+from pose3d.pose2d.crops import encode_crops, whole_px_square
+from pose3d.records import Sequence, create_hdf5, read_sequences, write_dataset, write_encoded_images
 
 SEQUENCES = Path("data/sequences.h5")
 FRAMES = Path("data/frames.h5")
@@ -26,43 +29,39 @@ class Params(StageParams):
     crop_resize: CropResizeParams
 
 
+def crop_jobs(frames: Frames, sequences: list[Sequence], params: CropResizeParams) -> Iterator[tuple]:
+    """Arguments of :func:`pose3d.pose2d.crops.encode_crops` for every part of every sequence."""
+    for sequence in sequences:
+        if frames.count(sequence.key) != len(sequence):
+            raise InputError(f"{FRAMES} does not hold the {len(sequence)} frames of {sequence.key}: run prepare again")
+        squares = whole_px_square(sequence.boxes_px, params.margin)
+        image_size_px = (sequence.camera.width_px, sequence.camera.height_px)
+        settings = (params.size_px, params.jpeg_quality, image_size_px)
+        for part in frames.parts(sequence.key):
+            of_part = squares[part.start : part.stop]
+            yield (FRAMES.absolute(), frames.folder, sequence.key, part, of_part, *settings)
+
+
 def main() -> None:
     params = Params.load().crop_resize
     sequences = read_sequences(SEQUENCES)
-    with (
-        Frames(FRAMES) as frames,
-        create_hdf5(CROPS) as crops,
-        # Threads, in order: OpenCV releases Python's lock, and the bytes do not depend on how many there are.
-        Parallel(n_jobs=worker_count(), prefer="threads", return_as="generator") as parallel,
-    ):
+    with Frames(FRAMES) as frames, create_hdf5(CROPS) as crops:
         crops.attrs["size_px"] = params.size_px
         if frames.empty:
             print("the data set has no images: there is nothing to crop")
             return
-        with tqdm(total=sum(map(len, sequences)), desc="crop_resize", unit="frame", mininterval=2) as bar:
+        with (
+            closing(in_order(encode_crops, crop_jobs(frames, sequences, params))) as parts,
+            tqdm(total=sum(map(len, sequences)), desc="crop_resize", unit="frame", mininterval=2) as bar,
+        ):
             for sequence in sequences:
-                if frames.count(sequence.key) != len(sequence):
-                    raise InputError(
-                        f"{FRAMES} does not hold the {len(sequence)} frames of {sequence.key}: run prepare again"
-                    )
-                names = frames.names(sequence.key)
-                squares = whole_px_square(sequence.boxes_px, params.margin)
-                image_size_px = (sequence.camera.width_px, sequence.camera.height_px)
-                encoded = []
-                for crop in parallel(
-                    delayed(encode_crop)(
-                        frame,
-                        squares[t],
-                        params.size_px,
-                        params.jpeg_quality,
-                        image_size_px,
-                        names[t],
-                    )
-                    for t, frame in enumerate(frames.read(sequence.key, range(len(sequence))))
-                ):
-                    encoded.append(crop)
-                    bar.update()
+                encoded: list[bytes] = []
+                while len(encoded) < len(sequence):
+                    part = next(parts)
+                    encoded += part
+                    bar.update(len(part))
                 group = write_encoded_images(crops, sequence.key, encoded)
+                squares = whole_px_square(sequence.boxes_px, params.margin)
                 write_dataset(group, "crop_from_image", crop_from_image(squares, params.size_px))
 
 

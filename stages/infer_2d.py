@@ -16,8 +16,9 @@ from pose3d.errors import InputError, run_stage
 from pose3d.pose2d.batches import plain_batches
 from pose3d.pose2d.crops import Crops
 from pose3d.pose2d.inference import detect, load_network, to_full_image
+from pose3d.processes import one_process
 from pose3d.records import Keypoints2D, keys_in, read_keypoints2d, read_sequences, write_keypoints2d
-from pose3d.training import seed_all, start_fabric
+from pose3d.training import seed_all
 from pose3d.workers import worker_count
 
 SEQUENCES = Path("data/sequences.h5")
@@ -36,7 +37,7 @@ class Params(StageParams):
 def detections(params: Params) -> Iterator[tuple[str, Keypoints2D]]:
     """Key and keypoints of every sequence, detected in its crops."""
     seed_all(params.seed)
-    fabric = start_fabric()
+    fabric = one_process()
     network, architecture = load_network(MODEL)
     network = fabric.setup_module(network)
     for sequence in tqdm(read_sequences(SEQUENCES), desc="infer_2d", unit="sequence", mininterval=2):

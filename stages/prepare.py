@@ -1,8 +1,8 @@
 """Stage prepare: any data set to data/sequences.h5, data/frames.h5 and data/given_keypoints2d.h5.
 
 The embedded data set's takes are performed and rendered. POSE3D_WORKERS sets the number of processes (one per CPU core
-by default); the files are the same for any number. A recorded data set is read and checked; its pictures stay where
-they are, and 2D keypoints that came with it are passed on.
+by default), POSE3D_DASK_SCHEDULER a cluster in their place; the files are the same for any number. A recorded data set
+is read and checked; its pictures stay where they are, and 2D keypoints that came with it are passed on.
 """
 
 from collections.abc import Iterator
@@ -28,7 +28,6 @@ from pose3d.records import (
 )
 from pose3d.synthetic.body import read_body
 from pose3d.synthetic.split import STILLS
-from pose3d.workers import worker_count
 
 RAW, BODIES = Path("data/raw"), Path("data/bodies.h5")
 SEQUENCES, FRAMES = Path("data/sequences.h5"), Path("data/frames.h5")
@@ -47,9 +46,7 @@ def embedded_sequences(seed: int, dataset: EmbeddedParams, frames: h5py.File) ->
     takes = plan(dataset.subjects.all, settings, RAW)
     for subject in {take.subject for take in takes} - {STILLS}:
         read_body(BODIES, subject)  # a missing body is an error now and not after minutes of rendering
-    for rendered in tqdm(
-        render_takes(takes, settings, RAW, BODIES, worker_count()), total=len(takes), desc="takes", mininterval=2
-    ):
+    for rendered in tqdm(render_takes(takes, settings, RAW, BODIES), total=len(takes), desc="takes", mininterval=2):
         for sequence, images in zip(rendered.sequences, rendered.images, strict=True):
             write_encoded_images(frames, sequence.key, images)
             yield sequence

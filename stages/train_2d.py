@@ -15,8 +15,9 @@ from pose3d.pose2d.crops import Crops
 from pose3d.pose2d.inference import detect
 from pose3d.pose2d.plots import save_learning_curve, save_pck_curve, save_predictions
 from pose3d.pose2d.training import MEASURED_CROPS, architecture, evenly_spaced, keypoint_errors, train
+from pose3d.processes import all_processes
 from pose3d.records import keys_in, read_sequences, read_splits
-from pose3d.training import Checkpoint, fingerprint, save_model, seed_all, start_fabric, write_curves
+from pose3d.training import Checkpoint, fingerprint, save_model, seed_all, write_curves
 from pose3d.workers import worker_count
 
 SEQUENCES = Path("data/sequences.h5")
@@ -46,7 +47,6 @@ def main() -> None:
         train_on_nothing()
         return
     seed_all(params.seed)
-    fabric = start_fabric()
     splits = read_splits(SEQUENCES)
     measured_split = "validation" if splits["validation"] else "train"
     inputs = [SEQUENCES, CROPS] + ([settings.init] if settings.init else [])
@@ -55,7 +55,8 @@ def main() -> None:
         Crops(CROPS, read_sequences(SEQUENCES, splits["train"]), settings.frame_step) as training,
         Crops(CROPS, read_sequences(SEQUENCES, splits[measured_split])) as measured,
     ):
-        network, rows = train(settings, training, measured, params.seed, fabric, checkpoint)
+        with all_processes() as fabric:
+            network, rows = train(settings, training, measured, params.seed, fabric, checkpoint)
         indices = evenly_spaced(len(measured), MEASURED_CROPS)
         detected = detect(
             network,

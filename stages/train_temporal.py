@@ -7,7 +7,8 @@ from pose3d.errors import run_stage
 from pose3d.lifting.fit import fit_lifter
 from pose3d.lifting.plots import save_curves_png
 from pose3d.lifting.supervision import read_supervision
-from pose3d.training import Checkpoint, fingerprint, save_model, start_fabric, write_curves
+from pose3d.processes import all_processes
+from pose3d.training import Checkpoint, fingerprint, save_model, write_curves
 
 SEQUENCES, KEYPOINTS = "data/sequences.h5", "data/keypoints2d.h5"
 MODEL = "data/models/temporal.pt"
@@ -27,7 +28,8 @@ def main() -> None:
     used = {"seed": params.seed, "lifting": lifting.model_dump(), "temporal": block.model_dump()}
     inputs = [SEQUENCES, KEYPOINTS, *lifting.prior_files]
     checkpoint = Checkpoint("train_temporal", fingerprint(used, inputs, __file__))
-    fitted = fit_lifter(lifting, block, supervision, params.seed, start_fabric().device, checkpoint)
+    with all_processes() as fabric:
+        fitted = fit_lifter(lifting, block, supervision, params.seed, fabric, checkpoint)
     save_model(MODEL, fitted.architecture, fitted.weights)
     write_curves(CURVES, fitted.curves)
     save_curves_png(PICTURE, fitted.curves, "Temporal lifter: unweighted loss terms")

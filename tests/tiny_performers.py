@@ -5,8 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from pose3d.synthetic.body import SIDES, Body
+from pose3d.datasets import embedded
+from pose3d.synthetic.body import SIDES, Body, write_bodies
 from pose3d.synthetic.mocap import CLIMB_JOINTS
+from pose3d.synthetic.split import PERFORMERS
 
 # Corner i of a unit cube has coordinates (i & 1, i >> 1 & 1, i >> 2); triangles are counter-clockwise from outside.
 CUBE_TRIANGLES = np.array(
@@ -144,3 +146,14 @@ def write_climb(path: Path, joints_m: np.ndarray) -> Path:
     lines += [f"f {a} {b} {c}" for a, b, c in CUBE_TRIANGLES + 1]
     path.with_name(f"{path.stem}_boxes.obj").write_text("# boxes\n" + "\n".join(lines) + "\n", encoding="utf-8")
     return path
+
+
+def write_sources(raw: Path, bodies: Path) -> None:
+    """data/raw and data/bodies.h5 with every file that the real ones have."""
+    for number in range(5):
+        knees = np.linspace(0, 1 + number / 5, 25)
+        write_climb(raw / f"climb/climb_{number}.npy", np.stack([climb_pose(knee_rad=k) for k in knees]))
+    for stem in embedded._DEEPMIMIC_FILES.values():
+        frames = [deepmimic_frame(0.05, (0.05 * i, 0.85, 0), left_knee=-0.2 * i) for i in range(5)]
+        write_deepmimic(raw / f"deepmimic/{stem}.json", frames)
+    write_bodies(bodies, dict.fromkeys(PERFORMERS, tiny_body()))

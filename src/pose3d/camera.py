@@ -73,20 +73,17 @@ class Camera:
         points = np.asarray(points_cam_m, np.float64)
         if (points[..., 2] <= 0).any():
             raise ValueError(f"camera {self.id}: a point to project lies behind the camera")
-        k1, k2, p1, p2, k3 = self.distortion
         x, y = points[..., 0] / points[..., 2], points[..., 1] / points[..., 2]
-        r2 = x * x + y * y
-        radial = 1 + r2 * (k1 + r2 * (k2 + r2 * k3))
-        x_distorted = x * radial + 2 * p1 * x * y + p2 * (r2 + 2 * x * x)
-        y_distorted = y * radial + p1 * (r2 + 2 * y * y) + 2 * p2 * x * y
+        if self.distortion.any():
+            k1, k2, p1, p2, k3 = self.distortion
+            r2 = x * x + y * y
+            radial = 1 + r2 * (k1 + r2 * (k2 + r2 * k3))
+            x, y = (
+                x * radial + 2 * p1 * x * y + p2 * (r2 + 2 * x * x),
+                y * radial + p1 * (r2 + 2 * y * y) + 2 * p2 * x * y,
+            )
         intrinsics = self.intrinsics_px
-        return np.stack(
-            [
-                intrinsics[0, 0] * x_distorted + intrinsics[0, 2],
-                intrinsics[1, 1] * y_distorted + intrinsics[1, 2],
-            ],
-            axis=-1,
-        )
+        return np.stack([intrinsics[0, 0] * x + intrinsics[0, 2], intrinsics[1, 1] * y + intrinsics[1, 2]], axis=-1)
 
     def normalize(self, keypoints_px: np.ndarray) -> np.ndarray:
         """(..., 2) px to (..., 2) undistorted image-plane x/z, y/z: the inverse of :meth:`project`, float64."""

@@ -29,6 +29,8 @@ from pose3d.own_data import data_folder
 from pose3d.records import EncodedImages, Sequence, open_hdf5, write_dataset
 
 NO_IMAGE_GREY = 235
+PART_FRAMES = 256
+"""Most frames of a part of a sequence, see :meth:`Frames.parts`: enough for a job, few enough for memory."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,12 +117,16 @@ def video_frames(path: Path, indices: np.ndarray) -> Iterator[np.ndarray]:
 class Frames:
     """frames.h5, open for reading. Use it in a ``with`` statement.
 
+    Args:
+        folder: of the user's data, to which the file refers; None: as the file or the environment has it.
+
     Raises:
         InputError: the file is missing or damaged; when frames are read, one is missing or damaged.
     """
 
-    def __init__(self, path: str | os.PathLike) -> None:
+    def __init__(self, path: str | os.PathLike, folder: Path | None = None) -> None:
         self._path = path
+        self._given_folder = folder
         self._opened = open_hdf5(path)
 
     def __enter__(self) -> "Frames":
@@ -147,12 +153,25 @@ class Frames:
             return len(EncodedImages(group))
         return len(group["frame_indices"] if "video" in group.attrs else group["image_paths"])
 
+    @property
+    def folder(self) -> Path | None:
+        """The folder of the user's data, absolute; None where the frames are in the file itself."""
+        if self._given_folder is None and "folder" in self._file.attrs:
+            return data_folder(self._file.attrs["folder"] or None).absolute()
+        return self._given_folder
+
+    def parts(self, key: str) -> list[range]:
+        """A sequence's frames in parts that are read independently: a video whole, for it is decoded from its start."""
+        count = self.count(key)
+        step = count if "video" in self._file[key].attrs else PART_FRAMES
+        return [range(start, min(start + step, count)) for start in range(0, count, step)]
+
     def names(self, key: str) -> list[str]:
         """What error messages call a sequence's frames: the file that each is in, and its number there."""
         group = self._file[key]
         if "encoded" in group:
             return [f"{self._path}: {key} frame {frame}" for frame in range(self.count(key))]
-        folder = self._folder()
+        folder = self.folder
         if "video" in group.attrs:
             return [f"{folder / group.attrs['video']} frame {index}" for index in group["frame_indices"][...]]
         return [str(folder / path.decode()) for path in group["image_paths"][...]]
@@ -171,9 +190,9 @@ class Frames:
             for frame in frames:
                 yield images[frame]
         elif "video" in group.attrs:
-            yield from video_frames(self._folder() / group.attrs["video"], group["frame_indices"][...][list(frames)])
+            yield from video_frames(self.folder / group.attrs["video"], group["frame_indices"][...][list(frames)])
         else:
-            paths, folder = group["image_paths"][...], self._folder()
+            paths, folder = group["image_paths"][...], self.folder
             for frame in frames:
                 path = folder / paths[frame].decode()
                 try:
@@ -182,9 +201,6 @@ class Frames:
                     raise InputError(
                         f"{path} is missing: it was there when prepare ran; put it back or run prepare again"
                     ) from None
-
-    def _folder(self) -> Path:
-        return data_folder(self._file.attrs["folder"] or None)
 
 
 def as_image(frame: np.ndarray, name: str) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What every training stage shares: seeds, device, checkpoints that a killed run goes on from, and curves."""
+"""What every training stage shares: seeds, checkpoints that a killed run goes on from, models and curves."""
 
 import hashlib
 import json
@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import lightning_fabric
 import numpy as np
 import pandas as pd
 import torch
@@ -19,21 +18,6 @@ import torch
 import pose3d
 from pose3d.errors import InputError
 from pose3d.files import atomic_output
-
-
-def start_fabric() -> lightning_fabric.Fabric:
-    """Device and precision for a training stage, from the environment and never from params.
-
-    ``POSE3D_ACCELERATOR`` (auto, cpu, cuda) and ``POSE3D_PRECISION`` (32-true, bf16-mixed, ...) choose them, so that a
-    stage cached on one machine stays cached on another.
-    """
-    fabric = lightning_fabric.Fabric(
-        accelerator=os.environ.get("POSE3D_ACCELERATOR", "auto"),
-        devices=1,
-        precision=os.environ.get("POSE3D_PRECISION", "32-true"),
-    )
-    fabric.launch()
-    return fabric
 
 
 def seed_all(seed: int) -> None:

@@ -4,13 +4,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from tiny_performers import climb_pose, deepmimic_frame, tiny_body, write_climb, write_deepmimic
+from tiny_performers import write_sources
 
 from pose3d.datasets import embedded
 from pose3d.datasets.embedded import EmbeddedSettings, generator, plan, read_clip, render_take, render_takes
 from pose3d.errors import InputError
 from pose3d.synthetic.appearance import dress
-from pose3d.synthetic.body import write_bodies
 from pose3d.synthetic.split import PERFORMERS, STILLS
 
 SETTINGS = EmbeddedSettings(
@@ -30,15 +29,8 @@ SETTINGS = EmbeddedSettings(
 
 @pytest.fixture(scope="module")
 def sources(tmp_path_factory) -> tuple[Path, Path]:
-    """data/raw and bodies.h5 with every file that the real ones have."""
     folder = tmp_path_factory.mktemp("sources")
-    for number in range(5):
-        knees = np.linspace(0, 1 + number / 5, 25)
-        write_climb(folder / f"raw/climb/climb_{number}.npy", np.stack([climb_pose(knee_rad=k) for k in knees]))
-    for stem in embedded._DEEPMIMIC_FILES.values():
-        frames = [deepmimic_frame(0.05, (0.05 * i, 0.85, 0), left_knee=-0.2 * i) for i in range(5)]
-        write_deepmimic(folder / f"raw/deepmimic/{stem}.json", frames)
-    write_bodies(folder / "bodies.h5", dict.fromkeys(PERFORMERS, tiny_body()))
+    write_sources(folder / "raw", folder / "bodies.h5")
     return folder / "raw", folder / "bodies.h5"
 
 
@@ -68,9 +60,12 @@ def test_records_agree_with_one_another_and_with_the_images(sources):
     np.testing.assert_array_equal(first.poses_world_m, second.poses_world_m)
 
 
-def test_any_number_of_workers_gives_the_same_bytes(sources):
+def test_any_number_of_workers_gives_the_same_bytes(sources, monkeypatch):
     takes = plan(["S5", "S6", STILLS], SETTINGS, sources[0])
-    one, two = (list(render_takes(takes, SETTINGS, *sources, workers)) for workers in (1, 2))
+    one, two = [], []
+    for workers, rendered in (("1", one), ("2", two)):
+        monkeypatch.setenv("POSE3D_WORKERS", workers)
+        rendered.extend(render_takes(takes, SETTINGS, *sources))
     assert len(one) == len(two) == 6
     for a, b in zip(one, two, strict=True):
         assert a.images == b.images

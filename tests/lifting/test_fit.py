@@ -1,8 +1,13 @@
-"""Training end to end on a toy: determinism, resumption to the same bytes, refusal of divergence, lifting."""
+"""Training end to end on a toy: determinism, resumption to the same bytes, two processes, divergence, lifting."""
+
+import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+import two_processes
+from lightning_fabric import Fabric
 
 from pose3d.camera import Camera
 from pose3d.config.lifting import LiftingParams, RepnetParams, TemporalParams
@@ -19,7 +24,7 @@ from pose3d.lifting.virtual_objective import VirtualCameraObjective
 from pose3d.records import Keypoints2D, Sequence
 from pose3d.training import Checkpoint, save_model
 
-CPU = torch.device("cpu")
+ONE = Fabric(accelerator="cpu", devices=1)
 COMMON = {
     "steps": 6,
     "batch_size": 8,
@@ -73,8 +78,7 @@ def sequence(subject, frames, seed):
     return Sequence(subject, f"Walk-{seed}", camera, 25.0, world, cam, camera.project(cam), boxes)
 
 
-@pytest.fixture
-def supervision():
+def toy_supervision():
     sequences = [sequence("S1", frames, seed) for seed, frames in enumerate([20, 4])]
     rng = np.random.default_rng(9)
     detections = [
@@ -82,6 +86,11 @@ def supervision():
         for s in sequences
     ]
     return Supervision(sequences, detections, [sequence("S7", 15, 5)])
+
+
+@pytest.fixture
+def supervision():
+    return toy_supervision()
 
 
 ALL = [(kind, formulation) for kind in ("frame", "temporal") for formulation in ("virtual_camera", "original")]
@@ -95,7 +104,7 @@ def test_a_killed_run_ends_with_the_same_bytes(kind, formulation, supervision, t
     block = params(kind, formulation)
 
     def fit(name):
-        return fit_lifter(lifting(formulation), block, supervision, 1, CPU, Checkpoint(name, "x"))
+        return fit_lifter(lifting(formulation), block, supervision, 1, ONE, Checkpoint(name, "x"))
 
     whole = fit("whole")
     calls = []
@@ -120,6 +129,98 @@ def test_a_killed_run_ends_with_the_same_bytes(kind, formulation, supervision, t
     assert whole.curves == resumed.curves
 
 
+def losses_of_every_step(fabric):
+    """Every kind of training, one that learns from labels too, and one that goes on from a checkpoint at step 2."""
+    adversarial._LOG_STEPS = 1
+    plain = toy_supervision()
+    labelled = replace(plain, paired=list(zip(plain.sequences, plain.detections, strict=True)))
+    runs = {
+        f"{kind} {formulation}": (lifting(formulation), params(kind, formulation), plain) for kind, formulation in ALL
+    }
+    half = lifting("virtual_camera", {"subjects": ("S1",), "frames_share": 1.0, "draws_share": 0.5})
+    runs["labels"] = half, params("temporal", "virtual_camera", network="gru"), labelled
+    runs["killed"] = runs["frame virtual_camera"]
+    return {name: fit_lifter(*run, 1, fabric, Checkpoint(name, "x")).curves for name, run in runs.items()}
+
+
+def test_two_processes_lose_at_every_step_what_one_loses(supervision, tmp_path, monkeypatch):
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    monkeypatch.setattr(adversarial, "_LOG_STEPS", 1)
+    with monkeypatch.context() as patched:
+        patched.setattr(adversarial, "_CHECKPOINT_STEPS", 2)
+        patched.setattr(Checkpoint, "save", stop_after(Checkpoint.save))
+        with pytest.raises(KeyboardInterrupt):
+            run = lifting("virtual_camera"), params("frame", "virtual_camera"), supervision
+            fit_lifter(*run, 1, ONE, Checkpoint("killed", "x"))
+    code = """
+import json
+from pathlib import Path
+from test_fit import losses_of_every_step
+from pose3d.processes import all_processes
+
+with all_processes() as fabric:
+    assert fabric.world_size == 2
+    losses = losses_of_every_step(fabric)
+Path("losses.json").write_text(json.dumps(losses))
+"""
+    two_processes.run(tmp_path / "two", code, DVC_ROOT=str(tmp_path))
+    assert "train_repnet: going on from step 2" in (tmp_path / "two/err.txt").read_text()
+    two = json.loads((tmp_path / "two/losses.json").read_text())
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path / "one"))
+    one = losses_of_every_step(ONE)
+    assert one.keys() == two.keys() and one["killed"] == one["frame virtual_camera"]
+    for name, rows in one.items():
+        assert [row.keys() for row in rows] == [row.keys() for row in two[name]]
+        losses, of_two = (np.array([list(row.values()) for row in curves]) for curves in (rows, two[name]))
+        assert len(losses) == 6 and np.isfinite(losses).all()
+        np.testing.assert_allclose(of_two, losses, rtol=1e-5, err_msg=name)
+
+
+def stop_after(save):
+    def saving(*arguments):
+        save(*arguments)
+        raise KeyboardInterrupt
+
+    return saving
+
+
+class TwoProcesses(Fabric):
+    """Says that there are two, and is one."""
+
+    world_size = 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes", "name"),
+    [
+        ("frame", {"batch_size": 7}, "repnet.batch_size is 7"),
+        ("temporal", {"projected_prior_batch_size": 9}, "temporal.projected_prior_batch_size is 9"),
+        ("frame", {"projected_prior_batch_size": 10}, "draws_share of repnet.projected_prior_batch_size is 5"),
+    ],
+)
+def test_batches_that_the_processes_cannot_share_are_refused(kind, changes, name, supervision, tmp_path):
+    half = lifting("virtual_camera", {"subjects": ("S1",), "frames_share": 1.0, "draws_share": 0.5})
+    paired = replace(supervision, paired=list(zip(supervision.sequences, supervision.detections, strict=True)))
+    block, fabric = params(kind, "virtual_camera", **changes), TwoProcesses(accelerator="cpu", devices=1)
+    with pytest.raises(InputError, match=f"{name}, which 2 processes cannot share equally"):
+        fit_lifter(half, block, paired, 1, fabric, Checkpoint("test", str(tmp_path)))
+
+
+@pytest.mark.parametrize("network", [None, "convolution", "causal_convolution", "gru"])
+def test_mixed_precision_trains_about_as_well_and_in_other_numbers(network, supervision, tmp_path, monkeypatch):
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    block = params("temporal", "virtual_camera", network=network) if network else params("frame", "virtual_camera")
+
+    def fit(precision):
+        fabric = Fabric(accelerator="cpu", devices=1, precision=precision)
+        return fit_lifter(lifting("virtual_camera"), block, supervision, 1, fabric, Checkpoint(precision, "x"))
+
+    plain, mixed = fit("32-true"), fit("bf16-mixed")
+    assert {weight.dtype for weight in mixed.weights.values()} == {torch.float32}
+    assert not all(torch.equal(plain.weights[name], mixed.weights[name]) for name in plain.weights)
+    assert mixed.curves[-1] == pytest.approx(plain.curves[-1], rel=0.1)
+
+
 @pytest.mark.parametrize("network", ["convolution", "causal_convolution", "gru"])
 @pytest.mark.parametrize("window_frames", [9, 81, 243])
 def test_every_temporal_network_trains_and_lifts_as_its_model_file_says(network, window_frames, tmp_path, monkeypatch):
@@ -129,7 +230,7 @@ def test_every_temporal_network_trains_and_lifts_as_its_model_file_says(network,
     data = Supervision([clip], [detections], [sequence("S7", 245, 5)])
     sizes = {"width": 8, "steps": 2, "window_frames": window_frames}
     block = params("temporal", "virtual_camera", network=network, **sizes)
-    fitted = fit_lifter(lifting("virtual_camera"), block, data, 1, CPU, Checkpoint("t", "x"))
+    fitted = fit_lifter(lifting("virtual_camera"), block, data, 1, ONE, Checkpoint("t", "x"))
     assert fitted.architecture["network"] == network
     save_model(tmp_path / "m.pt", fitted.architecture, fitted.weights)
     (lifted,) = lift_sequences(tmp_path / "m.pt", [clip], [detections])
@@ -152,7 +253,7 @@ def test_divergence_stops_the_run_and_keeps_the_good_checkpoint(supervision, tmp
 
     monkeypatch.setattr(adversarial, "generator_step", diverging)
     with pytest.raises(InputError, match="diverged at step 2"):
-        fit_lifter(lifting("virtual_camera"), params("frame", "virtual_camera"), supervision, 1, CPU, checkpoint)
+        fit_lifter(lifting("virtual_camera"), params("frame", "virtual_camera"), supervision, 1, ONE, checkpoint)
     assert checkpoint.load()["step"] == 1
     assert all(torch.isfinite(w).all() for w in checkpoint.load()["generator"].values())
 
@@ -203,7 +304,7 @@ def test_a_root_network_that_says_nothing_leaves_the_root_on_its_ray_at_a_usual_
 def test_training_learns_the_toy(supervision, tmp_path, monkeypatch):
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     block = params("frame", "virtual_camera", steps=100, width=32, lr=5e-3)
-    fitted = fit_lifter(lifting("virtual_camera"), block, supervision, 1, CPU, Checkpoint("t", "x"))
+    fitted = fit_lifter(lifting("virtual_camera"), block, supervision, 1, ONE, Checkpoint("t", "x"))
     assert fitted.curves[-1]["projected_prior"] < 0.6 * fitted.curves[0]["projected_prior"]
     assert fitted.curves[-1]["root"] < 0.6 * fitted.curves[0]["root"]
 
@@ -220,7 +321,7 @@ def test_the_critic_learns_by_the_loss_that_is_asked_for(loss, supervision, tmp_
 
         monkeypatch.setattr(adversarial, kind.__name__, step)
     block = params("frame", "virtual_camera", critic_loss=loss, steps=1)
-    fit_lifter(lifting("virtual_camera"), block, supervision, 1, CPU, Checkpoint("t", "x"))
+    fit_lifter(lifting("virtual_camera"), block, supervision, 1, ONE, Checkpoint("t", "x"))
     assert [type(a) for a in asked] == 3 * [{"wasserstein": Wasserstein, "logistic": Logistic}[loss]]
 
 
@@ -237,7 +338,7 @@ def test_full_supervision_sees_no_prior_and_some_supervision_both(
 
     def fit(prior_seed, pairs):
         data = Supervision(supervision.sequences, supervision.detections, [sequence("S7", 15, prior_seed)], pairs)
-        return fit_lifter(draws, block, data, 1, CPU, Checkpoint("t", "x")).weights
+        return fit_lifter(draws, block, data, 1, ONE, Checkpoint("t", "x")).weights
 
     one, other, moved = fit(5, paired), fit(6, paired), fit(5, paired[:1])
     assert all(torch.equal(one[name], other[name]) for name in one) == alike
@@ -247,7 +348,7 @@ def test_full_supervision_sees_no_prior_and_some_supervision_both(
 def test_one_output_per_draw_has_no_velocity_to_compare(supervision, tmp_path, monkeypatch):
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     block = params("temporal", "virtual_camera", run_outputs=1)
-    fitted = fit_lifter(lifting("virtual_camera"), block, supervision, 1, CPU, Checkpoint("t", "x"))
+    fitted = fit_lifter(lifting("virtual_camera"), block, supervision, 1, ONE, Checkpoint("t", "x"))
     assert not {"velocity", "root_velocity"} & set(fitted.curves[-1])
 
 
@@ -258,7 +359,7 @@ def test_the_projected_prior_alone_draws_no_detections_to_lift(kind, supervision
     drawn = []
     monkeypatch.setattr(VirtualCameraObjective, "_draw_observed", spy(VirtualCameraObjective._draw_observed, drawn))
     block = params(kind, "virtual_camera", critic_weight=0, reproj_weight=0)
-    fitted = fit_lifter(lifting("virtual_camera"), block, supervision, 1, CPU, Checkpoint("t", "x"))
+    fitted = fit_lifter(lifting("virtual_camera"), block, supervision, 1, ONE, Checkpoint("t", "x"))
     assert set(drawn) == {0}
     assert {"projected_prior", "root"} <= set(fitted.curves[-1]) and "reprojection" not in fitted.curves[-1]
 
@@ -304,7 +405,7 @@ def test_clips_that_are_all_shorter_than_the_window_are_refused(supervision, tmp
     checkpoint = Checkpoint("test", str(tmp_path / "none"))
     few = Supervision(supervision.sequences[1:], supervision.detections[1:], supervision.prior)
     with pytest.raises(InputError, match="window_frames is 9, but the longest 2D clip has 4 frames"):
-        fit_lifter(lifting("virtual_camera"), params("temporal", "virtual_camera"), few, 1, CPU, checkpoint)
+        fit_lifter(lifting("virtual_camera"), params("temporal", "virtual_camera"), few, 1, ONE, checkpoint)
     few = Supervision(supervision.sequences, supervision.detections, [sequence("S7", 8, 5)])
     with pytest.raises(InputError, match="the longest prior clip has 8 frames"):
-        fit_lifter(lifting("original"), params("temporal", "original"), few, 1, CPU, checkpoint)
+        fit_lifter(lifting("original"), params("temporal", "original"), few, 1, ONE, checkpoint)

@@ -1,5 +1,6 @@
 """The training loop: schedule, loss, batches, and resumption to the same bytes."""
 
+import json
 import math
 import os
 import signal
@@ -7,10 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import lightning_fabric
 import numpy as np
 import pytest
 import torch
+import two_processes
+from lightning_fabric import Fabric
 from toy_crops import write_toy_data
 
 from pose3d.config.pose2d import AugmentationParams, CosineSchedule, StepSchedule, Train2DParams
@@ -19,7 +21,7 @@ from pose3d.pose2d import training as training_module
 from pose3d.pose2d.batches import epoch_order, normalize_images, prefetch, training_batches
 from pose3d.pose2d.crops import Crops
 from pose3d.pose2d.training import evenly_spaced, heatmap_loss, keypoint_errors, learning_rate_factor, train
-from pose3d.records import create_hdf5, write_dataset, write_encoded_images
+from pose3d.records import create_hdf5, read_sequences, write_dataset, write_encoded_images
 from pose3d.training import Checkpoint, save_model, seed_all
 
 PARAMS = Train2DParams(
@@ -38,7 +40,9 @@ PARAMS = Train2DParams(
 )
 
 
-def run_training(folder: Path, outputs: Path, stop_at: int | None = None, kill_at: int | None = None) -> list:
+def run_training(
+    folder: Path, outputs: Path, stop_at: int | None = None, kill_at: int | None = None, fabric: Fabric | None = None
+) -> list:
     """Train on the toy data in ``folder`` with its checkpoint there, write the model to ``outputs``, give the rows."""
     torch.set_num_threads(1)
     training_module.CHECKPOINT_STEPS = 2
@@ -49,15 +53,19 @@ def run_training(folder: Path, outputs: Path, stop_at: int | None = None, kill_a
         if step == kill_at:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    sequences = write_toy_data(folder)
+    fabric = fabric or Fabric(accelerator="cpu", devices=1)
+    if fabric.is_global_zero:
+        write_toy_data(folder)
+    fabric.barrier()
+    sequences = read_sequences(folder / "data/sequences.h5")
     seed_all(1)
-    fabric = lightning_fabric.Fabric(accelerator="cpu", devices=1)
     checkpoint = Checkpoint("train_2d", "test")
     checkpoint.path = folder / "checkpoint.pt"
     crops_path = folder / "data/crops.h5"
     with Crops(crops_path, sequences[:1]) as training, Crops(crops_path, sequences[1:2]) as validation:
         network, rows = train(PARAMS, training, validation, 1, fabric, checkpoint, on_step)
-    save_model(outputs / "pose2d.pt", {}, network.state_dict())
+    if fabric.is_global_zero:
+        save_model(outputs / "pose2d.pt", {}, network.state_dict())
     return rows
 
 
@@ -107,6 +115,51 @@ def test_killed_process_resumes_to_the_same_bytes(undisturbed, tmp_path, capsys)
     assert (tmp_path / "pose2d.pt").read_bytes() == undisturbed[1]
 
 
+def test_two_processes_train_as_one_does_and_go_on_from_its_checkpoint_and_it_from_theirs(tmp_path, monkeypatch):
+    monkeypatch.setattr(training_module, "LOGGED_STEPS", 1)
+    one = run_training(tmp_path / "one", tmp_path / "one")
+    with pytest.raises(KeyboardInterrupt):
+        run_training(tmp_path / "from_one", tmp_path / "from_one", stop_at=5)
+    code = """
+import json
+from pathlib import Path
+from test_training import run_training, training_module
+from pose3d.processes import all_processes
+
+training_module.LOGGED_STEPS = 1
+with all_processes() as fabric:
+    assert fabric.world_size == 2
+    two = run_training(Path("two"), Path("two"), fabric=fabric)
+    from_one = run_training(Path("from_one"), Path("from_one"), fabric=fabric)
+    try:
+        run_training(Path("from_two"), Path("from_two"), stop_at=5, fabric=fabric)
+    except KeyboardInterrupt:
+        pass
+Path("rows.json").write_text(json.dumps({"two": two, "from one": from_one}))
+"""
+    two_processes.run(tmp_path, code)
+    runs = json.loads((tmp_path / "rows.json").read_text())
+    runs["from two"] = run_training(tmp_path / "from_two", tmp_path / "from_two")
+    output = (tmp_path / "err.txt").read_text()
+    assert output.count("going on from step 4 of 9") == 1, output
+    for name, rows in runs.items():
+        assert [row["step"] for row in rows] == list(range(1, 10))
+        for row, of_one in zip(rows, one, strict=True):
+            assert row == pytest.approx(of_one, rel=1e-4), name
+    expected = torch.load(tmp_path / "one/pose2d.pt")["weights"]
+    for folder in ("two", "from_one", "from_two"):
+        weights = torch.load(tmp_path / folder / "pose2d.pt")["weights"]
+        assert list(weights) == list(expected)
+        for name, value in expected.items():
+            torch.testing.assert_close(weights[name], value, rtol=1e-3, atol=1e-4, msg=lambda m, n=name: f"{n}: {m}")
+
+
+def test_crops_that_the_processes_cannot_share_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(Fabric, "world_size", 8)
+    with pytest.raises(InputError, match="train_2d.batch_size.* is 4, which 8 processes cannot share equally"):
+        run_training(tmp_path, tmp_path)
+
+
 def test_divergence_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(training_module, "heatmap_loss", lambda heatmaps, *_: heatmaps.sum() * math.nan)
     with pytest.raises(InputError, match="diverged at step 1"):
@@ -121,6 +174,18 @@ def test_heatmap_loss_is_zero_for_the_targets_and_ignores_joints_outside():
     targets[0, 3] = 9.0
     assert heatmap_loss(targets, keypoints, 64, 1.5) == 0
     assert heatmap_loss(targets, torch.full((1, 17, 2), -1.0), 64, 1.5) == 0  # no joint at all: not NaN
+
+
+@pytest.mark.parametrize("seen", [40, 3, 0])
+def test_heatmap_losses_of_shares_average_to_that_of_the_whole(seen, monkeypatch):
+    """However few joints are inside the crop, and whoever has them."""
+    torch.manual_seed(0)
+    heatmaps, keypoints = torch.randn(4, 17, 8, 8), torch.full((4, 17, 2), -1.0)
+    keypoints.view(-1, 2)[:seen] = torch.rand(seen, 2) * 32
+    whole = heatmap_loss(heatmaps, keypoints, 32, 1.5)
+    monkeypatch.setattr(training_module, "mean_over_processes", lambda joints: torch.tensor(seen / 2))
+    parts = [heatmap_loss(heatmaps[part], keypoints[part], 32, 1.5) for part in (slice(2), slice(2, 4))]
+    torch.testing.assert_close(sum(parts) / 2, whole)
 
 
 def test_missed_joint_costs_the_squared_mass_of_a_gaussian():

@@ -7,7 +7,7 @@ change when another take is added or left out.
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from itertools import repeat
 from pathlib import Path
 
@@ -16,6 +16,7 @@ import numpy as np
 
 from pose3d.camera import Camera
 from pose3d.errors import InputError
+from pose3d.frame_jobs import in_order
 from pose3d.records import Sequence
 from pose3d.synthetic.appearance import Room, dress, furnish
 from pose3d.synthetic.background import see
@@ -23,7 +24,7 @@ from pose3d.synthetic.body import Body, PosedBones, read_body
 from pose3d.synthetic.cameras import MAX_CAMERAS, stage_cameras
 from pose3d.synthetic.mocap import Boxes, PositionClip, RotationClip, read_climb, read_deepmimic
 from pose3d.synthetic.raster import Lamp
-from pose3d.synthetic.render import Mesh, draw, light_body
+from pose3d.synthetic.render import Mesh, draw, extent, light_body
 from pose3d.synthetic.retarget import Performance, perform
 from pose3d.synthetic.split import (
     KEYPOINTS_SUBJECTS,
@@ -102,16 +103,23 @@ def generator(seed: int, *names: str) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence([seed, *(zlib.crc32(name.encode()) for name in names)]))
 
 
+def clip_path(raw: Path, clip: str) -> Path:
+    """The file of a clip of :data:`pose3d.synthetic.split.PERFORMERS` in the download stage's folder."""
+    if clip.startswith(_CLIMB_PREFIX):
+        return raw / "climb" / f"climb_{clip.removeprefix(_CLIMB_PREFIX)}.npy"
+    return raw / "deepmimic" / f"{_DEEPMIMIC_FILES[clip]}.json"
+
+
 def read_clip(raw: Path, clip: str, rate_hz: float) -> RotationClip | PositionClip:
     """Read a clip of :data:`pose3d.synthetic.split.PERFORMERS` from the download stage's folder.
 
     Raises:
         InputError: a file is missing or damaged.
     """
+    path = clip_path(raw, clip)
     if clip.startswith(_CLIMB_PREFIX):
-        stem = raw / "climb" / f"climb_{clip.removeprefix(_CLIMB_PREFIX)}"
-        return read_climb(stem.with_suffix(".npy"), stem.with_name(f"{stem.name}_boxes.obj"), rate_hz)
-    return read_deepmimic(raw / "deepmimic" / f"{_DEEPMIMIC_FILES[clip]}.json", rate_hz)
+        return read_climb(path, path.with_name(f"{path.stem}_boxes.obj"), rate_hz)
+    return read_deepmimic(path, rate_hz)
 
 
 def plan(subjects: list[str], settings: EmbeddedSettings, raw: Path) -> list[Take]:
@@ -140,23 +148,17 @@ def plan(subjects: list[str], settings: EmbeddedSettings, raw: Path) -> list[Tak
     return takes
 
 
-def render_takes(
-    takes: list[Take], settings: EmbeddedSettings, raw: Path, bodies: Path, workers: int
-) -> Iterator[RenderedTake]:
+def render_takes(takes: list[Take], settings: EmbeddedSettings, raw: Path, bodies: Path) -> Iterator[RenderedTake]:
     """Render takes in parallel and give them in order, a few at a time, so that memory stays bounded.
 
     Raises:
-        InputError: a body or a clip is missing or damaged.
+        InputError: a body or a clip is missing or damaged; or as :func:`pose3d.frame_jobs.in_order`.
     """
-    from joblib import Parallel, delayed
-
-    jobs = (delayed(render_take)(take, settings, raw, bodies) for take in takes)
-    return Parallel(n_jobs=workers, return_as="generator", batch_size=1, pre_dispatch="2*n_jobs")(jobs)
+    return in_order(render_take, ((take, settings, raw.absolute(), bodies.absolute()) for take in takes))
 
 
 def render_take(take: Take, settings: EmbeddedSettings, raw: Path, bodies: Path) -> RenderedTake:
     """Perform one take on the subject's body and render it with all cameras."""
-    cv2.setNumThreads(1)  # the takes run in parallel, and threads within them would only get in each other's way
     if take.subject == STILLS:
         return _render_stills(take, settings, raw, bodies)
     body = read_body(bodies, take.subject)
@@ -182,7 +184,9 @@ def _render_stills(take: Take, settings: EmbeddedSettings, raw: Path, bodies: Pa
     for _ in range(len(take)):
         subject = subjects[rng.integers(len(subjects))]
         clip = PERFORMERS[subject][rng.integers(len(PERFORMERS[subject]))]
-        body, whole = _performance(subject, clip, settings.frame_rate_hz, raw, bodies)
+        # Other files under the same names are another performance: a cluster's workers outlive a run.
+        written_ns = tuple(path.stat().st_mtime_ns for path in (bodies, clip_path(raw, clip)))
+        body, whole = _performance(subject, clip, settings.frame_rate_hz, raw, bodies, written_ns)
         frame = int(rng.integers(len(whole.bones)))
         bones, _ = place(rng, whole.bones.cut(frame, frame + 1), None, cameras)
         height_m = body.skin(bones, axes=slice(2, 3)).min()
@@ -195,8 +199,10 @@ def _render_stills(take: Take, settings: EmbeddedSettings, raw: Path, bodies: Pa
     return RenderedTake(sequences, _render(rng, settings, furnish(rng), meshes, vertices_m, None, cameras))
 
 
-@cache
-def _performance(subject: str, clip: str, rate_hz: float, raw: Path, bodies: Path) -> tuple[Body, Performance]:
+@lru_cache(maxsize=32)  # enough for all of them
+def _performance(
+    subject: str, clip: str, rate_hz: float, raw: Path, bodies: Path, written_ns: tuple[int, ...]
+) -> tuple[Body, Performance]:
     """A whole clip on a body: stills come back to each of the few that there are many times."""
     body = read_body(bodies, subject)
     return body, perform(body, read_clip(raw, clip, rate_hz))
@@ -238,7 +244,7 @@ def record(
     for camera in cameras:
         poses_cam_m = camera.world_to_camera(poses_world_m)
         mesh_px = camera.project(camera.world_to_camera(vertices_m))
-        boxes_px = np.concatenate([mesh_px.min(axis=1), mesh_px.max(axis=1)], axis=-1)
+        boxes_px = np.concatenate(extent(mesh_px), axis=-1)
         sequences.append(
             Sequence(
                 subject=take.subject,
@@ -264,7 +270,7 @@ def _render(
     cameras: list[Camera],
 ) -> list[list[bytes]]:
     """JPEG bytes of each camera's frames; one mesh per frame, all with as many vertices."""
-    low, high = vertices_m.min(axis=(0, 1)), vertices_m.max(axis=(0, 1))
+    low, high = extent(vertices_m.reshape(-1, 3))
     # The shadow map needs about the images' own resolution.
     lamp = Lamp(room.lamp_m, (low + high) / 2, float(np.linalg.norm(high - low)) / 2, settings.image_size_px, boxes)
     exposures = rng.uniform(0.9, 1.1) * (1 + rng.uniform(-0.04, 0.04, (MAX_CAMERAS, 3)))
@@ -278,5 +284,5 @@ def _render(
         lit = light_body(mesh, vertices, room, lamp)
         for view, encoded in zip(views, images, strict=True):
             image, _ = draw(view, mesh, lit, room)
-            encoded.append(cv2.imencode(".jpg", image[..., ::-1], quality)[1].tobytes())
+            encoded.append(cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), quality)[1].tobytes())
     return images

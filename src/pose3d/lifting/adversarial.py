@@ -3,21 +3,29 @@
 Nothing here looks at 3D labels, and no checkpoint is chosen: a fixed number of steps, and an exponential average of the
 generator's weights is the result. A step's random draws depend on the seed and the step alone, so a run that was
 killed goes on from its last checkpoint and ends with the same bytes as one that was not.
+
+On several processes each has its share of every batch. Every term is a mean over it, so that the mean of the processes'
+gradients is that of the whole batch. (DistributedDataParallel would do that during one backward pass of one module's
+forward pass; the critic's penalties need gradients of gradients, and its scores a module that rests.)
 """
 
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 import torch
+from lightning_fabric import Fabric
 from torch import Tensor, nn
 from tqdm import tqdm
 
 from pose3d.errors import InputError
 from pose3d.lifting.critic import CriticLoss
+from pose3d.lifting.networks import Forward
 from pose3d.lifting.schedule import averaging_decay, cosine_decay
+from pose3d.processes import average_gradients, mean_over_processes
 from pose3d.training import Checkpoint, numpy_generator, require_finite
 
 CRITIC = "critic"
@@ -28,14 +36,15 @@ _BATCHES = 2  # key of the batches' random numbers, apart from the seed's other 
 
 
 class Objective(Protocol):
-    """Data and losses of one formulation; batches are drawn by random numbers from ``rng`` only."""
+    """Data and losses of one formulation; batches are drawn by random numbers from ``rng`` only.
 
-    def terms(
-        self, generator: nn.Module, rng: np.random.Generator, batch_size: int
-    ) -> tuple[Tensor, dict[str, Tensor]]:
+    Of ``batch_size`` draws B are this process's share, and terms are means over that.
+    """
+
+    def terms(self, generator: Forward, rng: np.random.Generator, batch_size: int) -> tuple[Tensor, dict[str, Tensor]]:
         """Fake poses (B, 16, 3) for the critic, and the generator's unweighted loss terms by name."""
 
-    def real_and_fake(self, generator: nn.Module, rng: np.random.Generator, batch_size: int) -> tuple[Tensor, Tensor]:
+    def real_and_fake(self, generator: Forward, rng: np.random.Generator, batch_size: int) -> tuple[Tensor, Tensor]:
         """Poses of the prior and of the generator, (B, 16, 3) each."""
 
 
@@ -45,13 +54,15 @@ class Optimisation:
 
     Attributes:
         steps: generator steps.
-        batch_size: detections, and for the critic prior poses, per step; 0 where no term uses them.
+        batch_size: detections, and for the critic prior poses, per step of all processes; 0 where no term uses them.
         lr, lr_end_share: Adam's learning rate, and what is left of it at the end of half a cosine.
         betas: Adam's.
         critic_loss: what the critic and, of it, the generator lowers.
         critic_steps: critic steps before each generator step.
         gradient_penalty: weight of the critic's penalty.
         average_decay: decay of the averaged weights per step.
+        autocast: context of the generator's forward pass, for mixed precision. Geometry, losses and the critic, whose
+            scores and penalties are small differences, stay in float32.
     """
 
     steps: int
@@ -63,6 +74,7 @@ class Optimisation:
     critic_steps: int
     gradient_penalty: float
     average_decay: float
+    autocast: Callable[[], AbstractContextManager] = nullcontext
 
 
 def train(
@@ -72,16 +84,18 @@ def train(
     weights: Callable[[int], dict[str, float]],
     optimisation: Optimisation,
     seed: int,
+    fabric: Fabric,
     checkpoint: Checkpoint,
     label: str,
 ) -> tuple[dict[str, Tensor], list[dict[str, float]]]:
     """Train a generator against a critic.
 
     Args:
-        generator, critic: on the device, in their initial state.
+        generator, critic: on the device, in their initial state, which is the same in all processes.
         weights: step to the weight of each term of the objective and of :data:`CRITIC`; where that is 0 the critic
             rests.
-        checkpoint: read at the start, written every 500 steps. The caller removes it once the model is written.
+        checkpoint: read and written every 500 steps by the first process. The caller removes it once the model is
+            written.
         label: for the progress bar.
 
     Returns:
@@ -101,17 +115,25 @@ def train(
         "critic_optimizer": critic_optimizer,
     }
     first_step, rows = 0, []
-    state = checkpoint.load()
+    state = fabric.broadcast(checkpoint.load() if fabric.is_global_zero else None)
     if state is not None:
         for name, part in parts.items():
             part.load_state_dict(state[name])
         first_step, rows = state["step"], state["rows"]
         for name, value in state["average"].items():
             average[name].copy_(value)
-        print(f"{label}: going on from step {first_step}", file=sys.stderr)
+        if fabric.is_global_zero:
+            print(f"{label}: going on from step {first_step}", file=sys.stderr)
 
     sums: dict[str, Tensor] = {}
-    progress = tqdm(range(first_step, o.steps), desc=label, initial=first_step, total=o.steps, mininterval=2)
+    progress = tqdm(
+        range(first_step, o.steps),
+        desc=label,
+        initial=first_step,
+        total=o.steps,
+        mininterval=2,
+        disable=not fabric.is_global_zero,
+    )
     for step in progress:
         step_weights = weights(step)
         for group in generator_optimizer.param_groups + critic_optimizer.param_groups:
@@ -132,15 +154,17 @@ def train(
         done = step + 1
         if done % _LOG_STEPS == 0 or done == o.steps:
             counted = _LOG_STEPS if done % _LOG_STEPS == 0 else done % _LOG_STEPS
-            means = {name: float(value) / counted for name, value in sums.items()}
+            totals = mean_over_processes(torch.stack(list(sums.values())))
+            means = {name: float(total) / counted for name, total in zip(sums, totals, strict=True)}
             require_finite(done, **means)
             rows.append({"step": done, **means})
             sums = {}
             progress.set_postfix({name: f"{value:.3g}" for name, value in means.items()}, refresh=False)
         if done % _CHECKPOINT_STEPS == 0 and done < o.steps:
             _require_finite_weights(done, generator, critic)
-            states = {name: part.state_dict() for name, part in parts.items()}
-            checkpoint.save({"step": done, "rows": rows, "average": average, **states})
+            if fabric.is_global_zero:
+                states = {name: part.state_dict() for name, part in parts.items()}
+                checkpoint.save({"step": done, "rows": rows, "average": average, **states})
     _require_finite_weights(o.steps, generator, critic)
     return average, rows
 
@@ -155,10 +179,11 @@ def critic_step(
 ) -> dict[str, Tensor]:
     """One step of the critic; the generator only produces. Returns the terms, detached."""
     with torch.no_grad():
-        real, fake = objective.real_and_fake(generator, rng, optimisation.batch_size)
+        real, fake = objective.real_and_fake(_forward(generator, optimisation), rng, optimisation.batch_size)
     loss, penalty = optimisation.critic_loss.critic_terms(critic, real, fake, rng)
     optimizer.zero_grad(set_to_none=True)
     (loss + optimisation.gradient_penalty * penalty).backward()
+    average_gradients(critic)
     optimizer.step()
     return {"critic_loss": loss.detach(), "gradient_penalty": penalty.detach()}
 
@@ -173,7 +198,7 @@ def generator_step(
     weights: dict[str, float],
 ) -> dict[str, Tensor]:
     """One step of the generator; the critic only judges. Returns the unweighted terms, detached."""
-    fake, terms = objective.terms(generator, rng, optimisation.batch_size)
+    fake, terms = objective.terms(_forward(generator, optimisation), rng, optimisation.batch_size)
     if weights[CRITIC] > 0:
         critic.requires_grad_(False)
         terms[CRITIC] = optimisation.critic_loss.generator_term(critic(fake))
@@ -182,8 +207,18 @@ def generator_step(
     loss = sum(weight * terms[name] for name, weight in used.items())
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
+    average_gradients(generator)
     optimizer.step()
     return {name: term.detach() for name, term in terms.items()}
+
+
+def _forward(generator: nn.Module, optimisation: Optimisation) -> Forward:
+    def forward(*inputs: Tensor) -> tuple[Tensor, Tensor]:
+        with optimisation.autocast():
+            poses, others = generator(*inputs)
+        return poses.to(inputs[0].dtype), others.to(inputs[0].dtype)
+
+    return forward
 
 
 def _require_finite_weights(step: int, *modules: nn.Module) -> None:

@@ -6,6 +6,7 @@ logistic loss and R1 (Mescheder et al., ICML 2018).
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -15,6 +16,7 @@ from torch.nn import functional
 
 from pose3d.lifting.kcs import N_BONES, KinematicChainSpace
 from pose3d.lifting.networks import ResidualBlock
+from pose3d.processes import WHOLE, Share
 from pose3d.skeleton import N_JOINTS
 
 _JOINTS_WIDTH = 100
@@ -73,13 +75,20 @@ class CriticLoss(Protocol):
         """What the generator lowers, from the (B,) scores of its poses."""
 
 
+@dataclass(frozen=True)
 class Wasserstein:
-    """E[D(fake)] - E[D(real)] with :func:`gradient_penalty`; the generator lowers -E[D(fake)]."""
+    """E[D(fake)] - E[D(real)] with :func:`gradient_penalty`; the generator lowers -E[D(fake)].
+
+    Attributes:
+        share: what the poses are of the batch that ``rng`` draws for.
+    """
+
+    share: Share = WHOLE
 
     def critic_terms(
         self, critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, rng: np.random.Generator
     ) -> tuple[Tensor, Tensor]:
-        mix = torch.from_numpy(rng.random(len(real))).to(real)
+        mix = torch.from_numpy(self.share.part(rng.random(self.share.ranks * len(real)))).to(real)
         return critic(fake).mean() - critic(real).mean(), gradient_penalty(critic, real, fake, mix)
 
     def generator_term(self, scores: Tensor) -> Tensor:

@@ -1,10 +1,11 @@
 """From params and sequences to a trained lifter: which networks, data and weights each formulation takes."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
-import torch
+from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from pose3d.config.lifting import LifterParams, LiftingParams, RepnetParams, TemporalParams
@@ -19,6 +20,7 @@ from pose3d.lifting.proportions import fit_subjects
 from pose3d.lifting.schedule import geometric_ramp
 from pose3d.lifting.supervision import Supervision
 from pose3d.lifting.virtual_objective import VirtualCameraObjective
+from pose3d.processes import Share
 from pose3d.training import Checkpoint, numpy_generator, seed_all
 
 OWN_WEIGHTS = {
@@ -57,37 +59,50 @@ def fit_lifter(
     params: RepnetParams | TemporalParams,
     supervision: Supervision,
     seed: int,
-    device: torch.device,
+    fabric: Fabric,
     checkpoint: Checkpoint,
 ) -> Fitted:
     """Train the single-frame (:class:`RepnetParams`) or the temporal lifter in the chosen formulation.
 
+    Args:
+        fabric: device, processes and precision. Of the mixed precisions bf16-mixed alone counts, everything else is
+            32-true: float16 would have to scale the losses.
+
     Raises:
-        InputError: training diverged, or every clip is shorter than the temporal window.
+        InputError: training diverged, every clip is shorter than the temporal window, or the processes cannot share a
+            batch equally.
     """
     if isinstance(params, TemporalParams):
         _require_whole_windows(params.window_frames, supervision)
     seed_all(seed)
     architecture = lifter_architecture(lifting, params)
-    generator = build_lifter(architecture).to(device)
-    critic = Critic(params.critic_width).to(device)
-    objective = _objective(lifting, params, supervision, generator, seed, device)
+    generator = build_lifter(architecture).to(fabric.device)
+    critic = Critic(params.critic_width).to(fabric.device)
+    objective = _objective(lifting, params, supervision, generator, seed, fabric)
     weights = term_weights(lifting, params)
     uses_detections = lifting.formulation == "original" or params.critic_weight or params.reproj_weight
+    batch_size = params.batch_size if uses_detections else 0
+    share = Share.of(fabric)
+    share.require_equal(f"{_block(params)}.batch_size", batch_size)
     optimisation = Optimisation(
         params.steps,
-        params.batch_size if uses_detections else 0,
+        batch_size,
         params.lr,
         params.lr_end_share,
         params.betas,
-        {"wasserstein": Wasserstein, "logistic": Logistic}[params.critic_loss](),
+        Wasserstein(share) if params.critic_loss == "wasserstein" else Logistic(),
         params.critic_steps,
         params.gradient_penalty,
         params.average_decay,
+        fabric.autocast if fabric.strategy.precision.precision == "bf16-mixed" else nullcontext,
     )
-    label = "train_temporal" if isinstance(params, TemporalParams) else "train_repnet"
-    average, curves = train(generator, critic, objective, weights, optimisation, seed, checkpoint, label)
+    label = f"train_{_block(params)}"
+    average, curves = train(generator, critic, objective, weights, optimisation, seed, fabric, checkpoint, label)
     return Fitted(architecture, average, curves)
+
+
+def _block(params: RepnetParams | TemporalParams) -> str:
+    return "temporal" if isinstance(params, TemporalParams) else "repnet"
 
 
 def _require_whole_windows(window_frames: int, supervision: Supervision) -> None:
@@ -139,9 +154,10 @@ def _objective(
     supervision: Supervision,
     generator: nn.Module,
     seed: int,
-    device: torch.device,
+    fabric: Fabric,
 ) -> Objective:
     temporal = isinstance(params, TemporalParams)
+    device, share = fabric.device, Share.of(fabric)
     if lifting.formulation == "virtual_camera":
         observations = Observations(supervision.sequences, supervision.detections, device)
         prior = PriorTakes(supervision.prior, device)
@@ -150,6 +166,10 @@ def _objective(
         run_outputs = params.run_outputs if temporal else 1
         supervised = params.projected_prior_weight or (temporal and params.velocity_weight)
         pairs = params.projected_prior_batch_size if supervised else 0
+        labelled_share = lifting.paired.draws_share if lifting.paired else 0.0
+        batch = f"{_block(params)}.projected_prior_batch_size"
+        share.require_equal(batch, pairs)
+        share.require_equal(f"lifting.paired.draws_share of {batch}", round(labelled_share * pairs))
         return VirtualCameraObjective(
             observations,
             prior,
@@ -163,10 +183,11 @@ def _objective(
             lifting.body_spread,
             lifting.mixed_share,
             PairedClips(*zip(*supervision.paired, strict=True), device) if supervision.paired else None,
-            lifting.paired.draws_share if lifting.paired else 0.0,
+            labelled_share,
             device,
+            share,
         )
     keypoints = [d.keypoints_px for d in supervision.detections]
     kind = OriginalWindows if temporal else OriginalSingleFrame
     window_frames = params.window_frames if temporal else 1
-    return kind(supervision.sequences, keypoints, supervision.prior, window_frames, device)
+    return kind(supervision.sequences, keypoints, supervision.prior, window_frames, device, share)

@@ -1,11 +1,16 @@
 """Single-frame generators: 2D keypoints of one frame to a root-relative pose and what ties it to the image."""
 
+from collections.abc import Callable
+
 from torch import Tensor, nn
 
 from pose3d.skeleton import N_JOINTS
 
 POSE_SIZE = 3 * (N_JOINTS - 1)
 ROOT_SIZE = 3
+
+Forward = Callable[..., tuple[Tensor, Tensor]]
+"""A generator's forward pass: features to poses, and to cameras or roots."""
 
 
 class ResidualBlock(nn.Module):

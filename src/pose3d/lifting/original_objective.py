@@ -9,11 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from pose3d.lifting.clips import Runs
 from pose3d.lifting.losses import orthogonal_camera, perspective_without_division, weak_perspective_reprojection
+from pose3d.lifting.networks import Forward
 from pose3d.lifting.original_space import normalise_px, normalised_intrinsics, relative_to_root
+from pose3d.processes import WHOLE, Share
 from pose3d.records import Sequence
 
 
@@ -29,7 +31,11 @@ class Batch:
 
 class OriginalData:
     """Detections and prior poses in the original's normalisation; windows of ``window_frames``, edge frames
-    repeated."""
+    repeated.
+
+    Args:
+        share: what this process draws of each batch.
+    """
 
     def __init__(
         self,
@@ -38,6 +44,7 @@ class OriginalData:
         prior: ListLike[Sequence],
         window_frames: int,
         device: torch.device,
+        share: Share = WHOLE,
     ) -> None:
         def tensor(values: np.ndarray) -> Tensor:
             return torch.from_numpy(np.ascontiguousarray(values)).float().to(device)
@@ -51,13 +58,13 @@ class OriginalData:
         self._focal = tensor(np.repeat([f for f, _ in intrinsics], lengths, 0))
         self._centre = tensor(np.repeat([c for _, c in intrinsics], lengths, 0))
         self._prior = relative_to_root(tensor(np.concatenate([s.poses_cam_m for s in prior])))
-        self._device = device
+        self._device, self._share = device, share
 
     def draw(self, rng: np.random.Generator, batch_size: int) -> Batch:
-        """Detections and prior poses, drawn independently."""
+        """This process's share of ``batch_size`` detections and prior poses, drawn independently."""
 
         def index(size: int) -> Tensor:
-            return torch.from_numpy(rng.integers(size, size=batch_size)).to(self._device)
+            return torch.from_numpy(self._share.part(rng.integers(size, size=batch_size))).to(self._device)
 
         frames = self._windows.frames(index(len(self._windows)))
         middle = frames[:, frames.shape[1] // 2]
@@ -68,14 +75,12 @@ class OriginalData:
 class OriginalSingleFrame(OriginalData):
     """Critic, camera and weak-perspective reprojection for :class:`pose3d.lifting.networks.RepNet`."""
 
-    def real_and_fake(self, generator: nn.Module, rng: np.random.Generator, batch_size: int) -> tuple[Tensor, Tensor]:
+    def real_and_fake(self, generator: Forward, rng: np.random.Generator, batch_size: int) -> tuple[Tensor, Tensor]:
         batch = self.draw(rng, batch_size)
         poses, _ = generator(relative_to_root(batch.keypoints[:, 0]).flatten(1))
         return batch.real, poses
 
-    def terms(
-        self, generator: nn.Module, rng: np.random.Generator, batch_size: int
-    ) -> tuple[Tensor, dict[str, Tensor]]:
+    def terms(self, generator: Forward, rng: np.random.Generator, batch_size: int) -> tuple[Tensor, dict[str, Tensor]]:
         batch = self.draw(rng, batch_size)
         keypoints = relative_to_root(batch.keypoints[:, 0])
         poses, cameras = generator(keypoints.flatten(1))
@@ -88,17 +93,15 @@ class OriginalSingleFrame(OriginalData):
 class OriginalWindows(OriginalData):
     """Critic and perspective reprojection for :class:`pose3d.lifting.temporal.OriginalTemporal`."""
 
-    def _lift(self, generator: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
+    def _lift(self, generator: Forward, batch: Batch) -> tuple[Tensor, Tensor]:
         return generator(relative_to_root(batch.keypoints).flatten(2), batch.keypoints.flatten(2))
 
-    def real_and_fake(self, generator: nn.Module, rng: np.random.Generator, batch_size: int) -> tuple[Tensor, Tensor]:
+    def real_and_fake(self, generator: Forward, rng: np.random.Generator, batch_size: int) -> tuple[Tensor, Tensor]:
         batch = self.draw(rng, batch_size)
         poses, _ = self._lift(generator, batch)
         return batch.real, poses
 
-    def terms(
-        self, generator: nn.Module, rng: np.random.Generator, batch_size: int
-    ) -> tuple[Tensor, dict[str, Tensor]]:
+    def terms(self, generator: Forward, rng: np.random.Generator, batch_size: int) -> tuple[Tensor, dict[str, Tensor]]:
         batch = self.draw(rng, batch_size)
         poses, root = self._lift(generator, batch)
         joints = torch.cat([root[:, None], root[:, None] + poses], 1)

@@ -2,11 +2,12 @@
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from pose3d.lifting.clips import Runs
 from pose3d.lifting.losses import joint_distance, relative_root_distance, reprojection_l1, velocity_distance
+from pose3d.lifting.networks import Forward
 from pose3d.lifting.observations import Observations, PairedClips
 from pose3d.lifting.prior import (
     PriorTakes,
@@ -25,6 +26,7 @@ from pose3d.lifting.virtual_camera import (
     root_position,
     view_from_image_plane,
 )
+from pose3d.processes import WHOLE, Share
 from pose3d.skeleton import ROOT
 
 
@@ -44,6 +46,7 @@ class VirtualCameraObjective:
         mixed_share: share of prior takes that get the trunk and arms of another (see :func:`mix_halves`).
         paired: detections with their 3D labels; None, as it is meant to be, for weak supervision.
         paired_share: share of ``pairs_per_step`` that are drawn from them.
+        share: what this process draws of each batch.
     """
 
     def __init__(
@@ -62,6 +65,7 @@ class VirtualCameraObjective:
         paired: PairedClips | None,
         paired_share: float,
         device: torch.device,
+        share: Share = WHOLE,
     ) -> None:
         self._observations, self._prior = observations, prior
         self._with_motion, self._frames_after = with_motion, frames_after
@@ -75,32 +79,33 @@ class VirtualCameraObjective:
         self._paired, self._paired_share = paired, paired_share
         if paired is not None:
             self._labelled = Runs(paired.lengths, before, run_outputs, frames_after, device)
-        self._device = device
+        self._device, self._share = device, share
 
-    def real_and_fake(self, generator: nn.Module, rng: np.random.Generator, batch_size: int) -> tuple[Tensor, Tensor]:
-        """What the critic compares, (B, 16, 3) each: prior poses and lifts of detections, one output of each run."""
+    def real_and_fake(self, generator: Forward, rng: np.random.Generator, batch_size: int) -> tuple[Tensor, Tensor]:
+        """What the critic compares, one output of each run: prior poses and lifts of detections, (B, 16, 3) each.
+
+        Of ``batch_size`` draws B are this process's share, here as in all other methods.
+        """
         pairs = pairs_of(*self.draw_projected(rng, batch_size))
         poses, _, _ = self._lift(generator, self._draw_observed(rng, batch_size))
         middle = self._run_outputs // 2
         return self._at_outputs(pairs.poses_virtual_m)[:, middle], poses[:, middle]
 
-    def terms(
-        self, generator: nn.Module, rng: np.random.Generator, batch_size: int
-    ) -> tuple[Tensor, dict[str, Tensor]]:
+    def terms(self, generator: Forward, rng: np.random.Generator, batch_size: int) -> tuple[Tensor, dict[str, Tensor]]:
         """The generator's losses but the critic's.
 
         Args:
             batch_size: detections; 0 where neither their reprojection nor the critic counts.
 
         Returns:
-            fake poses (batch_size, 16, 3) for the critic, and scalar terms by name.
+            fake poses (B, 16, 3) for the critic, and scalar terms by name.
         """
         runs, terms = [self._draw_observed(rng, batch_size)], {}
+        seen, paired = slice(len(runs[0])), slice(len(runs[0]), None)
         if self._pairs_per_step:
             pairs = pairs_of(*self._draw_supervised(rng, self._pairs_per_step))
             runs.append(pairs.image_plane)
         poses, roots, view = self._lift(generator, torch.cat(runs))
-        seen, paired = slice(batch_size), slice(batch_size, None)
         if batch_size:
             projected = project_virtual(poses[seen], roots[seen], view.scale[seen])
             keypoints = functional.pad(view.keypoints[seen], (0, 0, 1, 0))  # the detected root is at 0
@@ -136,10 +141,10 @@ class VirtualCameraObjective:
         """
         legs, trunks = (self._prior.poses_world_m[self._draw_runs(self._takes, rng, batch_size)] for _ in range(2))
         viewpoints = self._draw_runs(self._seen, rng, batch_size)
-        heading = torch.from_numpy(rng.uniform(0, 2 * np.pi, batch_size)).float().to(self._device)
-        mirrored = torch.from_numpy(rng.random(batch_size) < 0.5).to(self._device)
-        mixed = torch.from_numpy(rng.random(batch_size) < self._mixed_share).to(self._device)
-        bodies = torch.from_numpy(symmetric_factors(rng, batch_size, self._body_spread)).float().to(self._device)
+        heading = self._shared(rng.uniform(0, 2 * np.pi, batch_size)).float()
+        mirrored = self._shared(rng.random(batch_size) < 0.5)
+        mixed = self._shared(rng.random(batch_size) < self._mixed_share)
+        bodies = self._shared(symmetric_factors(rng, batch_size, self._body_spread)).float()
         poses = torch.where(mixed[:, None, None, None], mix_halves(legs, trunks), legs)
         poses = vary_bone_lengths(poses, bodies)
         poses = torch.where(mirrored[:, None, None, None], mirror_world(poses), poses)
@@ -162,7 +167,8 @@ class VirtualCameraObjective:
 
         A detector errs according to what it sees: the far arm of who stands sideways, left and right of who turns away.
         """
-        drawn = self._draw_runs(self._seen, rng, self._error_candidates)
+        candidates = rng.integers(len(self._seen), size=self._error_candidates)  # the same for all processes
+        drawn = self._seen.frames(torch.from_numpy(candidates).to(self._device))
         wanted = view_from_image_plane(poses_cam_m[..., :2] / poses_cam_m[..., 2:]).keypoints
         return drawn[torch.cdist(wanted.flatten(1), self._shown[drawn[:, frame]]).argmin(1)]
 
@@ -170,14 +176,17 @@ class VirtualCameraObjective:
         return self._observations.image_plane[self._draw_runs(self._seen, rng, batch_size)]
 
     def _draw_runs(self, runs: Runs, rng: np.random.Generator, batch_size: int) -> Tensor:
-        return runs.frames(torch.from_numpy(rng.integers(len(runs), size=batch_size)).to(self._device))
+        return runs.frames(self._shared(rng.integers(len(runs), size=batch_size)))
+
+    def _shared(self, drawn: np.ndarray) -> Tensor:
+        return torch.from_numpy(self._share.part(drawn)).to(self._device)
 
     def _at_outputs(self, values: Tensor) -> Tensor:
         """Those of a run's frames (B, T, ...) that have an output, (B, R, ...)."""
         end = values.shape[1] - self._frames_after
         return values[:, end - self._run_outputs : end]
 
-    def _lift(self, generator: nn.Module, image_plane: Tensor) -> tuple[Tensor, Tensor, VirtualView]:
+    def _lift(self, generator: Forward, image_plane: Tensor) -> tuple[Tensor, Tensor, VirtualView]:
         """Poses (B, R, 16, 3), roots (B, R, 3) and the outputs' views."""
         features, view = lifter_features(image_plane, self._with_motion)
         poses, codes = generator(features)

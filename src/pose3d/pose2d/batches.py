@@ -13,6 +13,7 @@ from torch import Tensor
 from pose3d.config.pose2d import AugmentationParams
 from pose3d.pose2d.augmentation import augment
 from pose3d.pose2d.crops import Crops
+from pose3d.processes import WHOLE, Share
 from pose3d.training import numpy_generator
 
 IMAGE_MEAN = (0.44487878, 0.27743985, 0.2616888)
@@ -49,9 +50,18 @@ def epoch_order(n_samples: int, seed: int, epoch: int) -> np.ndarray:
 
 
 def training_batches(
-    crops: Crops, strengths: AugmentationParams, batch_size: int, seed: int, epoch: int, first_batch: int, workers: int
+    crops: Crops,
+    strengths: AugmentationParams,
+    batch_size: int,
+    seed: int,
+    epoch: int,
+    first_batch: int,
+    workers: int,
+    share: Share = WHOLE,
 ) -> Iterator[Batch]:
-    """An epoch's augmented batches from ``first_batch`` on; a last, smaller one is left out unless it is the only one.
+    """This process's share of an epoch's augmented batches from ``first_batch`` on.
+
+    A last, smaller batch is left out unless it is the only one.
 
     Each sample's augmentation has its own generator, seeded by the seed, the epoch and the sample's index: neither
     resuming in mid-epoch nor the number of workers changes it.
@@ -71,7 +81,7 @@ def training_batches(
 
     order = epoch_order(len(crops), seed, epoch)
     chunks = [
-        order[k * batch_size : (k + 1) * batch_size]
+        share.part(order[k * batch_size : (k + 1) * batch_size])
         for k in range(first_batch, batches_per_epoch(len(crops), batch_size))
     ]
     return prefetch(load, chunks, workers)

@@ -1,6 +1,7 @@
 """Square crops of a person: cut out of a frame, decoded, and read at random from crops.h5."""
 
 import os
+from pathlib import Path
 
 import cv2
 import h5py
@@ -8,7 +9,7 @@ import numpy as np
 
 from pose3d.camera import apply_affine, square_box
 from pose3d.errors import InputError
-from pose3d.frames import as_image, decode_image
+from pose3d.frames import Frames, as_image, decode_image
 from pose3d.records import EncodedImages, Sequence, open_hdf5
 
 
@@ -85,6 +86,35 @@ def encode_crop(
         )
     crop = cut_square(image, square_px, crop_size_px)
     return cv2.imencode(".jpg", crop, [cv2.IMWRITE_JPEG_QUALITY, jpeg_quality])[1].tobytes()
+
+
+def encode_crops(
+    frames_path: Path,
+    folder: Path | None,
+    key: str,
+    numbers: range,
+    squares_px: np.ndarray,
+    crop_size_px: int,
+    jpeg_quality: int,
+    image_size_px: tuple[int, int],
+) -> list[bytes]:
+    """Read some frames of a sequence, one at a time, and encode their crops: a job of its own, on whichever machine.
+
+    Args:
+        frames_path, folder: what :class:`pose3d.frames.Frames` is opened with.
+        numbers: T numbers of frames, ascending.
+        squares_px: (T, 3) from :func:`whole_px_square`.
+        image_size_px: width and height that the camera's calibration is for.
+
+    Raises:
+        InputError: a frame is missing, does not decode or is of another size.
+    """
+    with Frames(frames_path, folder) as frames:
+        names = frames.names(key)
+        return [
+            encode_crop(frame, square_px, crop_size_px, jpeg_quality, image_size_px, names[number])
+            for number, square_px, frame in zip(numbers, squares_px, frames.read(key, numbers), strict=True)
+        ]
 
 
 class Crops:

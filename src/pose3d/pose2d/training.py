@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from pose3d.config.pose2d import CosineSchedule, StepSchedule, Train2DParams
+from pose3d.pose2d.batch_norm import share_batch_statistics
 from pose3d.pose2d.batches import Batch, batches_per_epoch, normalize_images, plain_batches, training_batches
 from pose3d.pose2d.crops import Crops
 from pose3d.pose2d.heatmaps import crop_to_heatmap_px, gaussian_targets
@@ -18,6 +19,7 @@ from pose3d.pose2d.inference import decode, predict_heatmaps
 from pose3d.pose2d.network import PoseResNet, channels_last
 from pose3d.pose2d.pretrained import load_pretrained
 from pose3d.pose2d.sides import PoseResNetWithSides, sides_loss
+from pose3d.processes import Share, mean_over_processes
 from pose3d.training import Checkpoint, require_finite
 from pose3d.workers import worker_count
 
@@ -74,6 +76,9 @@ def heatmap_loss(heatmaps: Tensor, keypoints_crop_px: Tensor, crop_size_px: int,
     The sum over px in place of the mean keeps the loss of a missed joint the same for all heatmap sizes (a Gaussian has
     the squared mass ``pi sigma^2``).
 
+    On several processes it is this one's part: the mean of all parts is the loss of the whole batch, in which a joint
+    weighs the same whoever has it.
+
     Args:
         heatmaps: (B, 17, H, H).
         keypoints_crop_px: (B, 17, 2).
@@ -81,7 +86,8 @@ def heatmap_loss(heatmaps: Tensor, keypoints_crop_px: Tensor, crop_size_px: int,
     size = heatmaps.shape[-1]
     targets, weights = gaussian_targets(crop_to_heatmap_px(keypoints_crop_px, crop_size_px, size), size, sigma_px)
     squared = ((heatmaps - targets) ** 2).sum((-2, -1))
-    return (squared * weights).sum() / weights.sum().clamp(min=1)
+    joints = mean_over_processes(weights.sum())
+    return (squared * weights).sum() / torch.where(joints > 0, joints, 1)
 
 
 def keypoint_errors(detected_crop_px: np.ndarray, crops: Crops, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -114,26 +120,37 @@ def train(
         The network in evaluation mode, and the rows of the learning curves.
 
     Raises:
-        InputError: the loss is not finite, or a crop is damaged.
+        InputError: the loss is not finite, a crop is damaged, or the processes cannot share a batch equally.
     """
-    learner = PoseResNetWithSides(build_network(params))
+    share = Share.of(fabric)
+    share.require_equal("train_2d.batch_size, or the number of crops,", min(params.batch_size, len(training)))
+    learner = PoseResNetWithSides(share_batch_statistics(build_network(params), fabric.device))
     optimizer = torch.optim.Adam(learner.parameters(), lr=params.lr, fused=True)
     model, optimizer = fabric.setup(learner, optimizer)
     workers = worker_count()
     steps_per_epoch = batches_per_epoch(len(training), params.batch_size)
     n_steps = params.epochs * steps_per_epoch
     step, rows, losses = 0, [], []
-    state = checkpoint.load()
+    state = fabric.broadcast(checkpoint.load() if fabric.is_global_zero else None)
     if state is not None:
         learner.load_state_dict(state["learner"])
         optimizer.load_state_dict(state["optimizer"])
         step, rows, losses = state["step"], state["rows"], state["losses"]
         print(f"going on from step {step} of {n_steps} ({checkpoint.path})")
 
-    progress = tqdm(total=n_steps, initial=step, desc="train_2d", unit="step", mininterval=2)
+    progress = tqdm(
+        total=n_steps,
+        initial=step,
+        desc="train_2d",
+        unit="step",
+        mininterval=2,
+        disable=not fabric.is_global_zero,
+    )
     while step < n_steps:
         epoch, done = divmod(step, steps_per_epoch)
-        for batch in training_batches(training, params.augmentation, params.batch_size, seed, epoch, done, workers):
+        for batch in training_batches(
+            training, params.augmentation, params.batch_size, seed, epoch, done, workers, share
+        ):
             for group in optimizer.param_groups:
                 group["lr"] = params.lr * learning_rate_factor(step, n_steps, steps_per_epoch, params.schedule)
             loss, sides = _training_step(model, optimizer, batch, fabric, params)
@@ -147,7 +164,7 @@ def train(
             if epoch_ends:
                 rows[-1] |= measure(learner.network, measured, params, fabric)
                 progress.write(", ".join(f"{name} {value:.4g}" for name, value in rows[-1].items()))
-            if epoch_ends or step % CHECKPOINT_STEPS == 0:
+            if fabric.is_global_zero and (epoch_ends or step % CHECKPOINT_STEPS == 0):
                 state = {"learner": learner.state_dict(), "optimizer": optimizer.state_dict()}
                 checkpoint.save(state | {"step": step, "rows": rows, "losses": losses})
             progress.update()
@@ -163,7 +180,7 @@ def _training_step(
     fabric: lightning_fabric.Fabric,
     params: Train2DParams,
 ) -> tuple[float, float]:
-    """One step; the heatmaps' loss and the sides', unweighted."""
+    """One step; the heatmaps' loss and the sides', unweighted, of the whole batch."""
     model.train()
     images, keypoints_px = normalize_images(batch.images_rgb.to(fabric.device)), batch.keypoints_px.to(fabric.device)
     heatmaps, offsets = model(images)
@@ -172,7 +189,8 @@ def _training_step(
     optimizer.zero_grad()
     fabric.backward(loss + params.sides_weight * sides)
     optimizer.step()
-    return float(loss.detach()), float(sides.detach())
+    loss, sides = mean_over_processes(torch.stack([loss, sides]).detach()).tolist()
+    return loss, sides
 
 
 @torch.inference_mode()

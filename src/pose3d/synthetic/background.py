@@ -50,7 +50,8 @@ def see(camera: Camera, room: Room, boxes: Boxes | None, lamp: Lamp, supersampli
     intrinsics = np.diag([supersampling, supersampling, 1.0]) @ camera.intrinsics_px
     rays = pixel_rays(intrinsics, camera.rotation, width, height)
     depth, surface = room_depth(rays, camera.position_m, room.half_size_m)
-    normals = np.array([*[-sign * np.eye(3)[axis] for axis, sign in _WALLS], [0, 0, 1], [0, 0, 1]], np.float32)[surface]
+    of_surfaces = np.array([*[-sign * np.eye(3)[axis] for axis, sign in _WALLS], [0, 0, 1], [0, 0, 1]], np.float32)
+    normals = of_surfaces.take(surface, axis=0)
     if boxes is not None:
         corners, triangles, corner_normals = split_corners(boxes)
         # Normals are drawn as colours, moved into [0, 1] as the rasteriser wants them.
@@ -60,7 +61,9 @@ def see(camera: Camera, room: Room, boxes: Boxes | None, lamp: Lamp, supersampli
         is_box = drawn[..., 0] > UNDRAWN
         surface[is_box] = _BOX
         normals[is_box] = drawn[is_box] * 2 - 1
-    positions = camera.position_m.astype(np.float32) + rays * depth[..., None]
+    positions = np.empty_like(rays)
+    for axis in range(3):  # NumPy takes several times as long where the innermost axis is three long
+        positions[..., axis] = np.float32(camera.position_m[axis]) + rays[..., axis] * depth
     albedo = _albedo(positions, surface, normals, room)
 
     map_px, lamp_depth = lamp.look_up(positions)
@@ -69,8 +72,12 @@ def see(camera: Camera, room: Room, boxes: Boxes | None, lamp: Lamp, supersampli
     visible = cv2.GaussianBlur(visible, (0, 0), 1.5 * supersampling * camera.width_px / 512)
     to_lamp = (room.lamp_m / np.linalg.norm(room.lamp_m)).astype(np.float32)
     direct = np.clip(normals.reshape(-1, 3) @ to_lamp, 0, 1).reshape(visible.shape) * visible
-    unlit = albedo * (0.9 + 0.1 * normals[..., 2:]) * (room.ambient * exposure).astype(np.float32)
-    lit = unlit + albedo * direct[..., None] * (room.direct * exposure).astype(np.float32)
+    upward = 0.9 + 0.1 * normals[..., 2]
+    unlit, lit = np.empty_like(albedo), np.empty_like(albedo)
+    for colour in range(3):
+        everywhere, lamps = (np.float32((light * exposure)[colour]) for light in (room.ambient, room.direct))
+        unlit[..., colour] = albedo[..., colour] * upward * everywhere
+        lit[..., colour] = unlit[..., colour] + albedo[..., colour] * direct * lamps
     size = (camera.width_px, camera.height_px)
     lit, unlit = (cv2.resize(image, size, interpolation=cv2.INTER_AREA) for image in (lit, unlit))
     small_px, small_depth = lamp.look_up(cv2.resize(positions, size, interpolation=cv2.INTER_AREA))
@@ -83,21 +90,23 @@ def pixel_rays(intrinsics_px: np.ndarray, rotation: np.ndarray, width: int, heig
     x = (np.arange(width) + 0.5 - intrinsics_px[0, 2]) / intrinsics_px[0, 0]
     y = (np.arange(height) + 0.5 - intrinsics_px[1, 2]) / intrinsics_px[1, 1]
     x, y, rows = x.astype(np.float32), y.astype(np.float32), rotation.astype(np.float32)
-    # Row vector times rotation is the rotation's transpose: camera to world.
-    return x[None, :, None] * rows[0] + (y[:, None, None] * rows[1] + rows[2])
+    rays = np.empty((height, width, 3), np.float32)
+    for axis in range(3):  # row vector times rotation is the rotation's transpose: camera to world
+        rays[..., axis] = x * rows[0, axis] + (y * rows[1, axis] + rows[2, axis])[:, None]
+    return rays
 
 
 def room_depth(rays: np.ndarray, position_m: np.ndarray, half_size_m: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Distance to the first of floor and walls, (H, W) float32, and which it is: 0 to 3 a wall, 4 the floor."""
+    """Distance from inside the room to the first of floor and walls, (H, W) float32; 0 to 3 for a wall, 4 the floor."""
     depth = np.full(rays.shape[:2], FAR_M, np.float32)
     surface = np.zeros(rays.shape[:2], np.uint8)
     planes = [(axis, sign * half_size_m[axis], sign) for axis, sign in _WALLS] + [(2, 0.0, -1)]
     for index, (axis, at_m, sign) in enumerate(planes):
-        towards = sign * rays[..., axis]
-        hit = np.where(towards > 1e-6, sign * (at_m - position_m[axis]) / np.maximum(towards, 1e-6), FAR_M)
+        # What a ray runs along or away from lies beyond FAR_M: the camera is nearer than that to no side of its room.
+        hit = sign * (at_m - position_m[axis]) / np.maximum(sign * rays[..., axis], 1e-6)
         nearer = hit < depth
-        depth[nearer] = hit[nearer]
-        surface[nearer] = index
+        np.copyto(depth, hit, where=nearer, casting="same_kind")
+        np.copyto(surface, index, where=nearer)
     return depth, surface
 
 
@@ -135,6 +144,11 @@ def _albedo(positions_m: np.ndarray, surface: np.ndarray, normals: np.ndarray, r
 def _sample(texture: Texture, u_m: np.ndarray, v_m: np.ndarray) -> np.ndarray:
     """Colours (N, 3) of a repeating texture at N places."""
     size = len(texture.colours)
-    pixels = (np.stack([u_m, v_m], axis=-1) * (size / texture.tile_m)) % size
-    index = np.minimum(pixels.astype(np.int32), size - 1)
-    return texture.colours[index[:, 1], index[:, 0]]
+    column, row = (_wrapped(along_m * (size / texture.tile_m), size) for along_m in (u_m, v_m))
+    return texture.colours.reshape(-1, 3).take(row * size + column, axis=0)
+
+
+def _wrapped(pixels: np.ndarray, size: int) -> np.ndarray:
+    """Whole pixels modulo ``size``, a power of two: for that this is exact, and faster than NumPy's remainder."""
+    pixels = pixels - size * np.floor(pixels / size)
+    return np.minimum(pixels.astype(np.int32), size - 1)

@@ -85,8 +85,7 @@ def draw(view: View, mesh: Mesh, body: LitBody, room: Room) -> tuple[np.ndarray,
 
     occluder = cv2.remap(body.lamp_depth_m, view.lamp_px[part], None, cv2.INTER_NEAREST, borderValue=FAR_M)
     shadow = (occluder + _SHADOW_BIAS_M < view.lamp_depth_m[part]).astype(np.float32)
-    shadow = cv2.GaussianBlur(shadow, (0, 0), _SHADOW_SOFTNESS_PX * view.camera.width_px / 512)[..., None]
-    behind = view.lit[part] + shadow * (view.unlit[part] - view.lit[part])
+    shadow = cv2.GaussianBlur(shadow, (0, 0), _SHADOW_SOFTNESS_PX * view.camera.width_px / 512)
 
     scale = view.supersampling
     depth = view.depth_m[y0 * scale : y1 * scale, x0 * scale : x1 * scale].copy()
@@ -99,10 +98,18 @@ def draw(view: View, mesh: Mesh, body: LitBody, room: Room) -> tuple[np.ndarray,
     size = (x1 - x0, y1 - y0)
     alpha = cv2.resize(covered, size, interpolation=cv2.INTER_AREA)
     front = cv2.resize(np.maximum(colour, 0, out=colour), size, interpolation=cv2.INTER_AREA)  # already times alpha
-    result = front * view.exposure + behind * (1 - alpha[..., None])
-    image[part] = to_uint8(result)
+    lit, unlit, seen = view.lit[part], view.unlit[part], 1 - alpha
+    for c in range(3):  # NumPy takes several times as long where the innermost axis is three long
+        behind = lit[..., c] + shadow * (unlit[..., c] - lit[..., c])
+        image[part][..., c] = to_uint8(front[..., c] * view.exposure[c] + behind * seen)
     coverage[part] = alpha
     return image, coverage
+
+
+def extent(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Least and greatest of (..., N, D) points along each axis, (..., D) both; NumPy is slow where D is innermost."""
+    axes = np.ascontiguousarray(np.swapaxes(points, -1, -2))
+    return axes.min(axis=-1), axes.max(axis=-1)
 
 
 def to_uint8(image: np.ndarray) -> np.ndarray:
@@ -121,8 +128,8 @@ def body_window(camera: Camera, vertices_m: np.ndarray, lamp_m: np.ndarray) -> t
     # A shadow that reaches behind the camera would not project; near the lens it leaves the image anyway.
     points[:, 2] = np.maximum(points[:, 2], 0.3)
     pixels = camera.project(points)
-    low = np.floor(pixels.min(axis=0)).astype(int) - _WINDOW_MARGIN_PX
-    high = np.ceil(pixels.max(axis=0)).astype(int) + _WINDOW_MARGIN_PX
+    least, greatest = extent(pixels)
+    low, high = np.floor(least).astype(int) - _WINDOW_MARGIN_PX, np.ceil(greatest).astype(int) + _WINDOW_MARGIN_PX
     x0, y0 = max(int(low[0]), 0), max(int(low[1]), 0)
     x1, y1 = min(int(high[0]), camera.width_px), min(int(high[1]), camera.height_px)
     return (x0, y0, x1, y1) if x0 < x1 and y0 < y1 else None

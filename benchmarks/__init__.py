@@ -1,0 +1,1 @@
+"""Measurements that people run by hand; nothing in src/ or stages/ imports them."""

@@ -1,0 +1,102 @@
+"""The detector: what everything around the network costs."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+
+from benchmarks.speed import people
+from benchmarks.speed.report import Figure, Setting
+from benchmarks.speed.timing import interleaved, seconds
+from pose3d.camera import crop_from_image
+from pose3d.config.pose2d import Infer2DParams, Train2DParams
+from pose3d.config.reading import PARAMS_FILE, PROFILES_FOLDER, read_yaml
+from pose3d.pose2d.batches import normalize_images, plain_batches
+from pose3d.pose2d.crops import Crops, whole_px_square
+from pose3d.pose2d.inference import detect, to_full_image
+from pose3d.pose2d.network import PoseResNet, channels_last
+from pose3d.records import Keypoints2D, Sequence, create_hdf5, write_dataset, write_encoded_images
+from pose3d.training import seed_all
+
+BATCH_SIZE = 64
+_MARGIN = 1.25
+_JPEG_QUALITY = 90
+_GRAIN = 3.0
+_TAKE_FRAMES = 100  # 4 s, as in the embedded profiles
+
+
+def jpegs(size_px: int, count: int) -> list[bytes]:
+    """Pictures of blurred noise, about as many bytes as photographs of the size take."""
+    rng = np.random.default_rng(0)
+    coarse = rng.integers(0, 256, (count, size_px // 8, size_px // 8, 3), np.uint8)
+    quality, encoded = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY], []
+    for patches in coarse:
+        smooth = cv2.resize(patches, (size_px, size_px), interpolation=cv2.INTER_CUBIC)
+        picture = (smooth + rng.normal(0, _GRAIN, smooth.shape)).clip(0, 255).astype(np.uint8)
+        encoded.append(cv2.imencode(".jpg", picture, quality)[1].tobytes())
+    return encoded
+
+
+def write_crops(path: Path, sequences: list[Sequence], size_px: int) -> None:
+    """crops.h5 with the same few pictures again and again."""
+    pictures = jpegs(size_px, 32)
+    with create_hdf5(path) as file:
+        file.attrs["size_px"] = size_px
+        for sequence in sequences:
+            images = [pictures[frame % len(pictures)] for frame in range(len(sequence))]
+            group = write_encoded_images(file, sequence.key, images)
+            squares = whole_px_square(sequence.boxes_px, _MARGIN)
+            write_dataset(group, "crop_from_image", crop_from_image(squares, size_px))
+
+
+def whole_path(setting: Setting) -> list[Figure]:
+    """infer_2d's work on every sequence, against the network alone on ready batches of the same images."""
+    profile = "gpu" if setting.on_gpu else "small"
+    blocks = read_yaml(PROFILES_FOLDER / f"{profile}.yaml")
+    size_px, params = blocks["crop_resize"]["size_px"], Train2DParams.model_validate(blocks["train_2d"])
+    infer = Infer2DParams.model_validate(read_yaml(PARAMS_FILE)["infer_2d"])
+    seed_all(0)  # and deterministic algorithms, as the stage
+    network = PoseResNet(params.backbone, params.deconv_channels, params.stem_channels)
+    network = setting.fabric.setup_module(channels_last(network).eval())
+
+    takes = range(10 if setting.on_gpu else 1)
+    sequences = [s for number in takes for s in people.take("S1", f"Swing-{number}", _TAKE_FRAMES, number)]
+    sequences = sequences if setting.on_gpu else sequences[:2]  # half a take is enough
+    path = setting.scratch / "crops.h5"
+    write_crops(path, sequences, size_px)
+    crops_in_all = len(sequences) * _TAKE_FRAMES
+
+    def whole() -> list[Keypoints2D]:
+        found = []
+        for sequence in sequences:
+            with Crops(path, [sequence]) as crops:
+                batches = plain_batches(crops, np.arange(len(crops)), BATCH_SIZE, setting.cores)
+                detected = detect(
+                    network, batches, setting.device, infer.decode, params.sigma_heatmap_px, infer.flip_test
+                )
+                found.append(to_full_image(detected, crops.crop_from_image))
+        return found
+
+    passes = 2 if infer.flip_test else 1
+    ready = normalize_images(torch.randint(0, 256, (passes * BATCH_SIZE, size_px, size_px, 3), dtype=torch.uint8))
+    ready = ready.to(setting.device)
+
+    @torch.inference_mode()
+    def alone() -> None:
+        for start in range(0, crops_in_all, BATCH_SIZE):
+            network(ready[: passes * min(BATCH_SIZE, crops_in_all - start)])
+
+    whole()
+    alone()
+    sections = {
+        name: lambda work=work: seconds(work, setting.device) for name, work in (("whole", whole), ("alone", alone))
+    }
+    median = interleaved(sections, setting.repeats)
+    rates = {name: crops_in_all / value for name, value in median.items()}
+    details = (
+        f"{rates['whole']:,.0f} of {rates['alone']:,.0f} crops/s, flip test {'on' if infer.flip_test else 'off'}, "
+        f"{params.backbone} of profile {profile} on {size_px} px, turns of {crops_in_all} crops"
+    )
+    measure = "2D inference, share of the network's own rate"
+    return [Figure(measure, 100 * rates["whole"] / rates["alone"], "%", (85, 70)[setting.on_gpu], details)]

@@ -1,0 +1,58 @@
+"""Batch normalisation over the batches of all processes, so that their number changes no result."""
+
+import torch
+from torch import Tensor, nn
+
+from pose3d.processes import mean_over_processes
+
+
+class _Mean(torch.autograd.Function):
+    """:func:`mean_over_processes`, of which every process's loss sends its gradient to every other."""
+
+    @staticmethod
+    def forward(_, values: Tensor) -> Tensor:
+        return mean_over_processes(values)
+
+    @staticmethod
+    def backward(_, gradient: Tensor) -> Tensor:
+        return mean_over_processes(gradient)
+
+
+class SharedBatchNorm2d(nn.BatchNorm2d):
+    """:class:`torch.nn.SyncBatchNorm`, which is for GPUs only, for any device; all processes' batches are of one size.
+
+    Statistics are float32 at least, whatever the precision.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) to the same shape, B being this process's share."""
+        if not self.training:
+            return super().forward(x)
+        with torch.autocast(x.device.type, enabled=False):
+            values = x.to(torch.promote_types(x.dtype, torch.float32))
+            mean = _Mean.apply(values.mean((0, 2, 3)))
+            centred = values - mean[:, None, None]
+            variance = _Mean.apply(centred.square().mean((0, 2, 3)))
+            scale = self.weight * (variance + self.eps).rsqrt()
+            normalised = (centred * scale[:, None, None] + self.bias[:, None, None]).to(x.dtype)
+        count = torch.distributed.get_world_size() * x.numel() // x.shape[1]
+        with torch.no_grad():
+            self.num_batches_tracked += 1
+            self.running_mean.lerp_(mean, self.momentum)
+            self.running_var.lerp_(variance * count / (count - 1), self.momentum)
+        return normalised
+
+
+def share_batch_statistics(network: nn.Module, device: torch.device) -> nn.Module:
+    """The network with every nn.BatchNorm2d replaced where there are several processes; names and values stay."""
+    if not torch.distributed.is_initialized():
+        return network
+    if device.type != "cpu":
+        return nn.SyncBatchNorm.convert_sync_batchnorm(network)
+    for module in list(network.modules()):
+        for name, child in module.named_children():
+            if isinstance(child, nn.BatchNorm2d):
+                shared = SharedBatchNorm2d(child.num_features, child.eps, child.momentum)
+                shared.load_state_dict(child.state_dict())
+                setattr(module, name, shared)
+    return network

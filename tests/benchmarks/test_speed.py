@@ -1,0 +1,192 @@
+"""The speed benchmark's own arithmetic: what it compares is the same work, and what it says is what it measured."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from benchmarks.speed import __main__ as speed
+from benchmarks.speed import people, plain_original
+from benchmarks.speed.growth import slope_ratio
+from benchmarks.speed.lifters import counted_flops
+from benchmarks.speed.report import Figure, Results, Setting, table
+from benchmarks.speed.timing import interleaved
+from pose3d.lifting.critic import Critic, Wasserstein
+from pose3d.lifting.kcs import N_BONES
+from pose3d.lifting.networks import RepNet
+from pose3d.lifting.original_objective import OriginalSingleFrame, OriginalWindows
+from pose3d.lifting.temporal import OriginalTemporal
+from pose3d.processes import one_process
+
+CPU = torch.device("cpu")
+WIDTH, BATCH, SEED = 24, 7, 5
+
+
+@pytest.fixture
+def setting(tmp_path):
+    return Setting(one_process(), cores=1, repeats=1, scratch=tmp_path)
+
+
+@pytest.fixture
+def critics():
+    """Ours, and the plain one with the same weights: those of Psi's lower triangle, which ours leaves out, are 0."""
+    ours, plain = Critic(WIDTH), plain_original.Critic(WIDTH)
+    weights = ours.state_dict()
+    rows, columns = torch.triu_indices(N_BONES, N_BONES)
+    whole = torch.zeros(WIDTH, N_BONES, N_BONES)
+    whole[:, rows, columns] = weights["kcs_path.0.weight"]
+    plain.load_state_dict(weights | {"kcs_path.0.weight": whole.flatten(1)})
+    return ours, plain
+
+
+def objective_of(kind, window_frames):
+    given = people.supervision(takes=1, frames=40)
+    keypoints = [detected.keypoints_px for detected in given.detections]
+    return kind(given.sequences, keypoints, given.prior, window_frames, CPU)
+
+
+def drawn():
+    """Random numbers for one draw; again from the start each time."""
+    return np.random.default_rng(SEED)
+
+
+def test_frames_are_learnt_from_as_the_plain_original_learns_from_them(critics):
+    ours, plain = critics
+    generator, plain_generator = RepNet(WIDTH), plain_original.FrameGenerator(WIDTH)
+    plain_generator.load_state_dict(generator.state_dict())
+    objective = objective_of(OriginalSingleFrame, 1)
+    keypoints = objective.draw(drawn(), BATCH).keypoints[:, 0]
+    keypoints = (keypoints[:, 1:] - keypoints[:, :1]).flatten(1)
+
+    poses, terms = objective.terms(generator, drawn(), BATCH)
+    plain_terms = plain_original.frame_losses(plain, plain_generator(keypoints), keypoints)
+    expected = 10_000 * terms["reprojection"], terms["camera"], Wasserstein().generator_term(ours(poses))
+    torch.testing.assert_close(plain_terms, expected)
+
+
+def test_windows_are_learnt_from_as_the_plain_original_learns_from_them(critics):
+    ours, plain = critics
+    generator = OriginalTemporal(WIDTH, 2 * plain_original.PAD + 1)
+    networks = plain_original.WindowNetwork(32, 48, WIDTH), plain_original.WindowNetwork(34, 3, WIDTH)
+    for network, same in zip(networks, (generator.pose, generator.root), strict=True):
+        network.load_state_dict(same.state_dict())
+    objective = objective_of(OriginalWindows, 2 * plain_original.PAD + 1)
+    batch = objective.draw(drawn(), BATCH)
+    absolute = batch.keypoints
+    relative = absolute[:, :, 1:] - absolute[:, :, :1]
+
+    poses, terms = objective.terms(generator, drawn(), BATCH)
+    plain_poses, plain_roots = networks[0](relative.flatten(2)), networks[1](absolute.flatten(2))
+    intrinsics = torch.cat([batch.focal, batch.centre], 1)
+    centre = absolute[:, plain_original.PAD]
+    plain_terms = plain_original.window_losses(plain, plain_poses, plain_roots, centre, intrinsics)
+    torch.testing.assert_close(plain_terms, (terms["reprojection"], Wasserstein().generator_term(ours(poses))))
+
+
+def test_the_critic_learns_as_the_plain_originals(critics):
+    ours, plain = critics
+    real, fake = torch.randn(2, BATCH, 16, 3, generator=torch.Generator().manual_seed(SEED))
+    loss, penalty = Wasserstein().critic_terms(ours, real, fake, drawn())
+    share = torch.from_numpy(drawn().random(BATCH)).float()[:, None]
+    plain_loss = plain_original.critic_loss(plain, real.flatten(1), fake.flatten(1), share)
+    torch.testing.assert_close(plain_loss, loss + 10 * penalty)
+
+
+def test_the_plain_originals_items_are_windows_with_their_edge_frames_repeated():
+    given = people.supervision(takes=1, frames=20)
+    items = plain_original.WindowItems(given)
+    assert len(items) == 80
+    window, intrinsics, pose = items[21]  # frame 1 of the second clip: 12 frames are missing before, 7 behind it
+    frames = items.keypoints[[20] * 12 + [*range(20, 35)]]
+    torch.testing.assert_close(window, frames)
+    torch.testing.assert_close(items[38][0], items.keypoints[[*range(25, 40)] + [39] * 12])
+    assert intrinsics.tolist() == pytest.approx([2.29, 2.2876, 0.025, 0.031]) and pose.shape == (48,)
+
+
+@pytest.mark.parametrize("training", [plain_original.FrameTraining, plain_original.WindowTraining])
+def test_the_plain_original_learns(training):
+    plain = training(people.supervision(takes=1, frames=60), WIDTH, CPU)
+    before = [parameter.clone() for parameter in plain.critic.parameters()]
+    assert all(np.isfinite(plain.step()))
+    assert any(not torch.equal(old, new) for old, new in zip(before, plain.critic.parameters(), strict=True))
+
+
+def test_sections_take_turns_and_the_median_of_each_counts():
+    calls, times = [], {"a": iter([5.0, 1.0, 2.0]), "b": iter([9.0, 7.0, 100.0])}
+
+    def section(name):
+        return lambda: (calls.append(name), next(times[name]))[1]
+
+    assert interleaved({name: section(name) for name in times}, 3) == {"a": 2.0, "b": 9.0}
+    assert calls == ["a", "b"] * 3
+
+
+def test_growth_is_free_of_what_every_run_spends():
+    assert slope_ratio([0, 10, 40, 160], [3.0, 4.0, 7.0, 19.0]) == pytest.approx(1)
+    assert slope_ratio([8, 18, 48, 168], [3.0, 4.0, 7.0, 27.0]) == pytest.approx(1.5)
+
+
+def test_flops_are_of_one_step_and_of_gradients_of_gradients_too():
+    x, weight = torch.randn(3, 5), torch.randn(5, 7, requires_grad=True)
+
+    def run(steps):
+        _ = x @ weight  # before the first step
+        for _ in range(steps):
+            inputs = x.clone().requires_grad_(True)
+            (gradient,) = torch.autograd.grad((inputs @ weight).square().sum(), inputs, create_graph=True)
+            gradient.sum().backward()
+        return 0.0
+
+    # Forward, the gradient by the inputs, and of the latter by the weight (twice), the inputs and the products.
+    assert counted_flops(run) == 6 * 2 * 3 * 5 * 7
+
+
+def figure(value, **changes):
+    return Figure(**{"measure": "m", "value": value, "unit": "x", "goal": 2.0, "details": "d"} | changes)
+
+
+def test_the_table_says_what_is_met():
+    lines = table(
+        [
+            figure(2.5),
+            figure(1.5),
+            figure(1.1, goal=1.2, at_most=True),
+            figure(61.2, unit="%", goal=60),
+            "rendering: not measured: no data",
+        ]
+    )
+    assert lines.splitlines()[2:] == [
+        "| m | 2.50x | 2.00x | yes | d |",
+        "| m | 1.50x | 2.00x | no | d |",
+        "| m | 1.10x | at most 1.20x | yes | d |",
+        "| m | 61 % | 60 % | yes | d |",
+        "| rendering: not measured: no data | – | – | – | |",
+    ]
+
+
+def test_rows_are_noted_when_they_are_done_and_a_row_without_inputs_is_skipped(setting, tmp_path, monkeypatch):
+    monkeypatch.setattr(speed, "ROWS", {"one": lambda _: [figure(2.5)], "two": speed.rendering.frames_a_second})
+    monkeypatch.chdir(tmp_path)
+    output = tmp_path / "results/speed.json"
+    lines = speed.measure(["one", "two"], setting, output)
+    assert lines[0] == figure(2.5)
+    assert lines[1].startswith("two: not measured: data/raw is missing, which `make repro`")
+    content = json.loads(output.read_text())
+    assert content["machine"]["torch"] == torch.__version__ and content["machine"]["gpu"] is None
+    assert content["rows"] == {
+        "one": [{"measure": "m", "value": 2.5, "unit": "x", "goal": 2.0, "details": "d", "at_most": False, "met": True}]
+    }
+
+
+def test_a_row_that_fails_loses_none_before_it_and_other_machines_rows_go(setting, tmp_path, monkeypatch):
+    def fail(_):
+        raise RuntimeError("broken")
+
+    output = tmp_path / "speed.json"
+    Results(output, {"cpu": "another"}).add("old", [figure(1)])
+    monkeypatch.setattr(speed, "ROWS", {"one": lambda _: [figure(2.5)], "two": fail, "three": lambda _: [figure(3.5)]})
+    with pytest.raises(RuntimeError, match="broken"):
+        speed.measure(["one", "two"], setting, output)
+    speed.measure(["three"], setting, output)
+    assert list(json.loads(output.read_text())["rows"]) == ["one", "three"]

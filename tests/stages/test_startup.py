@@ -1,0 +1,48 @@
+"""What a stage loads before it does anything; by name and not by clock, for clocks depend on the machine."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+STAGES = sorted((Path(__file__).parents[2] / "stages").glob("*.py"))
+MODULES = ("pose3d.check_data", "pose3d.config.all_blocks", "pose3d.evaluate_predictions")
+WITHOUT_TORCH = {"download", "bake_bodies", "prepare", "crop_resize"}
+SHOW_HELP = """
+import runpy, sys
+name = sys.argv[1]
+sys.argv = [name, "--help"]
+try:
+    (runpy.run_path if name.endswith(".py") else runpy.run_module)(name, run_name="__main__")
+finally:
+    print("loaded:", *sys.modules)
+"""
+
+
+def loaded_for_help(name: str | Path) -> set[str]:
+    """Modules that are loaded when ``--help`` has been shown."""
+    done = subprocess.run(
+        [sys.executable, "-c", SHOW_HELP, str(name)],
+        env={"PYTHONPATH": str(STAGES[0].parents[1] / "src")},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    help_text, _, loaded = done.stdout.rpartition("loaded:")
+    assert help_text.startswith("usage: ")
+    return set(loaded.split())
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=lambda path: path.stem)
+def test_a_stage_loads_only_what_it_uses(stage):
+    loaded = loaded_for_help(stage)
+    assert ("torch" in loaded) == (stage.stem not in WITHOUT_TORCH)
+    assert "distributed" not in loaded and "anny" not in loaded
+    if stage.stem in WITHOUT_TORCH:
+        assert not {"lightning_fabric", "pandas", "matplotlib"} & loaded
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_command_loads_no_torch(module):
+    assert not {"torch", "matplotlib", "distributed"} & loaded_for_help(module)
