@@ -25,6 +25,8 @@ def seed_all(seed: int) -> None:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic only with this
     torch.manual_seed(seed)
     torch.use_deterministic_algorithms(True, warn_only=True)
+    # It would fill every new tensor with NaN first, to show what reads memory before writing it; nothing here does.
+    torch.utils.deterministic.fill_uninitialized_memory = False
     torch.backends.cudnn.benchmark = False
 
 

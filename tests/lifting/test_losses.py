@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from pose3d.lifting.adversarial import Optimisation, critic_step, generator_step
-from pose3d.lifting.critic import Critic, Logistic, Wasserstein, gradient_penalty
+from pose3d.lifting.adversarial import Optimisation, critic_step, generator_step, real_and_fake
+from pose3d.lifting.critic import Critic, Logistic, TwiceLeakyReLU, Wasserstein, gradient_penalty
 from pose3d.lifting.kcs import KinematicChainSpace
 from pose3d.lifting.losses import (
     joint_distance,
@@ -165,8 +165,9 @@ class Stub:
     def __init__(self):
         self.keypoints = torch.randn(4, 32, dtype=torch.float64)
 
-    def real_and_fake(self, generator, rng, batch_size):
-        return poses(4), generator(self.keypoints)[0]
+    def critic_batch(self, rng, batch_size):
+        turn = rng.integers(100)
+        return poses(batch_size, seed=turn), self.keypoints + turn
 
     def terms(self, generator, rng, batch_size):
         fake, cameras = generator(self.keypoints)
@@ -185,12 +186,32 @@ def values(module):
     return {name: value.clone() for name, value in module.state_dict().items()}
 
 
+def test_poses_of_several_critic_steps_are_those_of_each(adversaries):
+    generator, _, objective, optimisation = adversaries
+    together = real_and_fake(generator, objective, [np.random.default_rng(seed) for seed in range(3)], optimisation)
+    assert len(together) == 3 and not torch.equal(together[0][1], together[1][1])
+    for seed, (real, fake) in enumerate(together):
+        expected, keypoints = objective.critic_batch(np.random.default_rng(seed), 4)
+        assert torch.equal(real, expected) and not fake.requires_grad
+        torch.testing.assert_close(fake, generator(keypoints)[0].detach(), rtol=1e-12, atol=1e-12)
+
+
+def test_a_leaky_relu_that_is_derived_twice():
+    x = torch.tensor([[-2.0, -0.5, 0.0, 0.5, 3.0]], dtype=torch.float64, requires_grad=True)
+    assert TwiceLeakyReLU()(x).tolist() == [[-0.02, -0.005, 0.0, 0.5, 3.0]]
+    assert torch.autograd.gradcheck(TwiceLeakyReLU(), x[:, [0, 1, 3, 4]])  # at 0 there is no derivative
+    weight = torch.ones(5, dtype=torch.float64, requires_grad=True)
+    (slope,) = torch.autograd.grad((TwiceLeakyReLU()(x) @ weight).sum(), x, create_graph=True)
+    of_x, of_weight = torch.autograd.grad(slope.sum(), [x, weight], allow_unused=True)
+    assert of_x is None and of_weight.tolist() == [0.01, 0.01, 0.01, 1, 1]
+
+
 def test_critic_step_leaves_the_generator_alone(adversaries):
     generator, critic, objective, optimisation = adversaries
     before, judged = values(generator), values(critic)
-    terms = critic_step(
-        generator, critic, torch.optim.Adam(critic.parameters()), objective, np.random.default_rng(0), optimisation
-    )
+    [(real, fake)] = real_and_fake(generator, objective, [np.random.default_rng(0)], optimisation)
+    critic_optimizer = torch.optim.Adam(critic.parameters())
+    terms = critic_step(critic, critic_optimizer, real, fake, np.random.default_rng(0), optimisation)
     assert set(terms) == {"critic_loss", "gradient_penalty"} and not any(t.requires_grad for t in terms.values())
     assert all(p.grad is None for p in generator.parameters())
     assert all(torch.equal(value, before[name]) for name, value in generator.state_dict().items())

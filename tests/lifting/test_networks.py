@@ -120,6 +120,21 @@ def test_a_clip_of_any_length_is_lifted_frame_by_frame(network, window_frames):
             torch.testing.assert_close(joints, lifted[30][:length])
 
 
+@pytest.mark.parametrize(
+    ("generator", "inputs"),
+    [
+        (RepNet(8), [(4, 32)]),
+        (FrameLifter(8, 1), [(4, 2, 32)]),
+        (TemporalLifter(8, 9, "convolution"), [(4, 10, 35)]),
+        (OriginalTemporal(8, 9), [(4, 9, 32), (4, 9, 34)]),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_poses_alone_are_those_of_the_whole_generator(generator, inputs):
+    features = [torch.randn(shape, generator=torch.Generator().manual_seed(0)) for shape in inputs]
+    assert torch.equal(generator.poses(features[0]), generator(*features)[0])
+
+
 def test_shapes():
     poses, cameras = RepNet(8)(torch.zeros(4, 32))
     assert poses.shape == (4, 16, 3) and cameras.shape == (4, 3, 2)

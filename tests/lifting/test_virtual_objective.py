@@ -152,6 +152,26 @@ def test_prior_takes_appear_where_detections_did_in_the_frame_that_the_critic_se
     torch.testing.assert_close(plane, poses[..., :2] / poses[..., 2:], atol=1e-5, rtol=0)  # exact detections: no errors
 
 
+@pytest.mark.parametrize(("network", "outputs"), [("convolution", 1), ("convolution", 4), ("causal_convolution", 3)])
+def test_the_critic_sees_the_middle_output_of_each_run(network, outputs):
+    torch.manual_seed(0)
+    lifter = TemporalLifter(8, 3, network)
+    around = lifter.frames_before, lifter.frames_after
+    seen = objective(take("S1", "Walk-1", 12, camera_ring()), around=around, motion=True, outputs=outputs, pairs=0)
+    _, features = seen.critic_batch(np.random.default_rng(0), 6)
+    lifts = []
+
+    def noting(runs):
+        lifts.append(lifter(runs))
+        return lifts[-1]
+
+    rng = np.random.default_rng(0)
+    seen.draw_projected(rng, 6)  # the prior's poses are drawn first
+    judged, _ = seen.terms(noting, rng, 6)
+    assert lifts[0][0].shape[:2] == (6, outputs)
+    torch.testing.assert_close(lifter.poses(features).squeeze(1), judged)
+
+
 @pytest.mark.parametrize("kind", ["frame", "convolution", "causal_convolution", "gru"])
 def test_terms_of_the_root_teach_the_root_alone_and_terms_of_the_pose_the_pose(kind):
     torch.manual_seed(0)

@@ -11,6 +11,7 @@ forward pass; the critic's penalties need gradients of gradients, and its scores
 
 import sys
 from collections.abc import Callable
+from collections.abc import Sequence as ListLike
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Protocol
@@ -44,8 +45,8 @@ class Objective(Protocol):
     def terms(self, generator: Forward, rng: np.random.Generator, batch_size: int) -> tuple[Tensor, dict[str, Tensor]]:
         """Fake poses (B, 16, 3) for the critic, and the generator's unweighted loss terms by name."""
 
-    def real_and_fake(self, generator: Forward, rng: np.random.Generator, batch_size: int) -> tuple[Tensor, Tensor]:
-        """Poses of the prior and of the generator, (B, 16, 3) each."""
+    def critic_batch(self, rng: np.random.Generator, batch_size: int) -> tuple[Tensor, Tensor]:
+        """Poses of the prior (B, 16, 3), and features (B, ...) of which the generator makes one pose each."""
 
 
 @dataclass(frozen=True)
@@ -140,9 +141,9 @@ def train(
             group["lr"] = cosine_decay(step, o.lr, o.lr_end_share, o.steps)
         logged = {}
         if step_weights[CRITIC] > 0:
-            for turn in range(o.critic_steps):
-                rng = numpy_generator(seed, _BATCHES, step, 1 + turn)
-                logged |= critic_step(generator, critic, critic_optimizer, objective, rng, o)
+            rngs = [numpy_generator(seed, _BATCHES, step, 1 + turn) for turn in range(o.critic_steps)]
+            for (real, fake), rng in zip(real_and_fake(generator, objective, rngs, o), rngs, strict=True):
+                logged |= critic_step(critic, critic_optimizer, real, fake, rng, o)
         rng = numpy_generator(seed, _BATCHES, step, 0)
         logged |= generator_step(generator, critic, generator_optimizer, objective, rng, o, step_weights)
         decay = averaging_decay(step, o.average_decay)
@@ -169,17 +170,30 @@ def train(
     return average, rows
 
 
+@torch.no_grad()
+def real_and_fake(
+    generator: nn.Module, objective: Objective, rngs: ListLike[np.random.Generator], optimisation: Optimisation
+) -> list[tuple[Tensor, Tensor]]:
+    """For each critic step poses of the prior and of the generator, (B, 16, 3) each.
+
+    The generator, which rests meanwhile, makes those of all steps in one pass.
+    """
+    drawn = [objective.critic_batch(rng, optimisation.batch_size) for rng in rngs]
+    with optimisation.autocast():
+        poses = generator.poses(torch.cat([features for _, features in drawn])).flatten(0, -3)
+    real = [poses_of_prior for poses_of_prior, _ in drawn]
+    return list(zip(real, poses.to(real[0].dtype).chunk(len(rngs)), strict=True))
+
+
 def critic_step(
-    generator: nn.Module,
     critic: nn.Module,
     optimizer: torch.optim.Optimizer,
-    objective: Objective,
+    real: Tensor,
+    fake: Tensor,
     rng: np.random.Generator,
     optimisation: Optimisation,
 ) -> dict[str, Tensor]:
-    """One step of the critic; the generator only produces. Returns the terms, detached."""
-    with torch.no_grad():
-        real, fake = objective.real_and_fake(_forward(generator, optimisation), rng, optimisation.batch_size)
+    """One step of the critic. Returns the terms, detached."""
     loss, penalty = optimisation.critic_loss.critic_terms(critic, real, fake, rng)
     optimizer.zero_grad(set_to_none=True)
     (loss + optimisation.gradient_penalty * penalty).backward()

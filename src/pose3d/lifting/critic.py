@@ -20,6 +20,17 @@ from pose3d.processes import WHOLE, Share
 from pose3d.skeleton import N_JOINTS
 
 _JOINTS_WIDTH = 100
+_NEGATIVE_SLOPE = 0.01
+
+
+class TwiceLeakyReLU(nn.Module):
+    """LeakyReLU whose second derivative autograd knows to be zero.
+
+    Through torch's own a gradient of a gradient sends zeros back through all layers before, matrix products and all.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * torch.where(x > 0, x.new_ones(()), _NEGATIVE_SLOPE)
 
 
 class Critic(nn.Module):
@@ -34,14 +45,14 @@ class Critic(nn.Module):
         self.kcs = KinematicChainSpace()
         self.joints_path = nn.Sequential(
             nn.Linear(3 * (N_JOINTS - 1), _JOINTS_WIDTH),
-            ResidualBlock(_JOINTS_WIDTH),
+            ResidualBlock(_JOINTS_WIDTH, TwiceLeakyReLU),
             nn.Linear(_JOINTS_WIDTH, _JOINTS_WIDTH),
         )
         self.kcs_path = nn.Sequential(
-            nn.Linear(N_BONES * (N_BONES + 1) // 2, width), nn.LeakyReLU(), ResidualBlock(width)
+            nn.Linear(N_BONES * (N_BONES + 1) // 2, width), TwiceLeakyReLU(), ResidualBlock(width, TwiceLeakyReLU)
         )
         self.score = nn.Sequential(
-            nn.Linear(_JOINTS_WIDTH + width, _JOINTS_WIDTH), nn.LeakyReLU(), nn.Linear(_JOINTS_WIDTH, 1)
+            nn.Linear(_JOINTS_WIDTH + width, _JOINTS_WIDTH), TwiceLeakyReLU(), nn.Linear(_JOINTS_WIDTH, 1)
         )
 
     def forward(self, poses: Tensor) -> Tensor:
@@ -89,7 +100,8 @@ class Wasserstein:
         self, critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, rng: np.random.Generator
     ) -> tuple[Tensor, Tensor]:
         mix = torch.from_numpy(self.share.part(rng.random(self.share.ranks * len(real)))).to(real)
-        return critic(fake).mean() - critic(real).mean(), gradient_penalty(critic, real, fake, mix)
+        of_fake, of_real = critic(torch.cat([fake, real])).chunk(2)
+        return of_fake.mean() - of_real.mean(), gradient_penalty(critic, real, fake, mix)
 
     def generator_term(self, scores: Tensor) -> Tensor:
         return -scores.mean()

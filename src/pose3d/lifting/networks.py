@@ -10,15 +10,15 @@ POSE_SIZE = 3 * (N_JOINTS - 1)
 ROOT_SIZE = 3
 
 Forward = Callable[..., tuple[Tensor, Tensor]]
-"""A generator's forward pass: features to poses, and to cameras or roots."""
+"""A generator's forward pass: features to poses, and to cameras or roots. Its ``poses`` gives the first alone."""
 
 
 class ResidualBlock(nn.Module):
     """x + f(x), f two linear layers each followed by LeakyReLU (Martinez et al., ICCV 2017, without normalisation)."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, activation: type[nn.Module] = nn.LeakyReLU) -> None:
         super().__init__()
-        self.layers = nn.Sequential(nn.Linear(width, width), nn.LeakyReLU(), nn.Linear(width, width), nn.LeakyReLU())
+        self.layers = nn.Sequential(nn.Linear(width, width), activation(), nn.Linear(width, width), activation())
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.layers(x)
@@ -43,6 +43,9 @@ class RepNet(nn.Module):
         shared = self.shared(keypoints)
         return self.pose(shared).unflatten(-1, (N_JOINTS - 1, 3)), self.camera(shared).unflatten(-1, (3, 2))
 
+    def poses(self, keypoints: Tensor) -> Tensor:
+        return self.pose(self.shared(keypoints)).unflatten(-1, (N_JOINTS - 1, 3))
+
 
 class FrameLifter(nn.Module):
     """The virtual camera's single-frame generator: one network for the pose, a narrower one for the root.
@@ -60,7 +63,10 @@ class FrameLifter(nn.Module):
         self.root = _frame_network(width // 2, blocks, ROOT_SIZE)
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        return self.pose(features).unflatten(-1, (N_JOINTS - 1, 3)), self.root(features)
+        return self.poses(features), self.root(features)
+
+    def poses(self, features: Tensor) -> Tensor:
+        return self.pose(features).unflatten(-1, (N_JOINTS - 1, 3))
 
     def forward_clip(self, features: Tensor) -> tuple[Tensor, Tensor]:
         return self(features)

@@ -75,10 +75,9 @@ class OriginalData:
 class OriginalSingleFrame(OriginalData):
     """Critic, camera and weak-perspective reprojection for :class:`pose3d.lifting.networks.RepNet`."""
 
-    def real_and_fake(self, generator: Forward, rng: np.random.Generator, batch_size: int) -> tuple[Tensor, Tensor]:
+    def critic_batch(self, rng: np.random.Generator, batch_size: int) -> tuple[Tensor, Tensor]:
         batch = self.draw(rng, batch_size)
-        poses, _ = generator(relative_to_root(batch.keypoints[:, 0]).flatten(1))
-        return batch.real, poses
+        return batch.real, relative_to_root(batch.keypoints[:, 0]).flatten(1)
 
     def terms(self, generator: Forward, rng: np.random.Generator, batch_size: int) -> tuple[Tensor, dict[str, Tensor]]:
         batch = self.draw(rng, batch_size)
@@ -93,17 +92,13 @@ class OriginalSingleFrame(OriginalData):
 class OriginalWindows(OriginalData):
     """Critic and perspective reprojection for :class:`pose3d.lifting.temporal.OriginalTemporal`."""
 
-    def _lift(self, generator: Forward, batch: Batch) -> tuple[Tensor, Tensor]:
-        return generator(relative_to_root(batch.keypoints).flatten(2), batch.keypoints.flatten(2))
-
-    def real_and_fake(self, generator: Forward, rng: np.random.Generator, batch_size: int) -> tuple[Tensor, Tensor]:
+    def critic_batch(self, rng: np.random.Generator, batch_size: int) -> tuple[Tensor, Tensor]:
         batch = self.draw(rng, batch_size)
-        poses, _ = self._lift(generator, batch)
-        return batch.real, poses
+        return batch.real, relative_to_root(batch.keypoints).flatten(2)
 
     def terms(self, generator: Forward, rng: np.random.Generator, batch_size: int) -> tuple[Tensor, dict[str, Tensor]]:
         batch = self.draw(rng, batch_size)
-        poses, root = self._lift(generator, batch)
+        poses, root = generator(relative_to_root(batch.keypoints).flatten(2), batch.keypoints.flatten(2))
         joints = torch.cat([root[:, None], root[:, None] + poses], 1)
         keypoints = batch.keypoints[:, batch.keypoints.shape[1] // 2]
         reprojection = perspective_without_division(joints, batch.focal, batch.centre, keypoints)

@@ -148,7 +148,10 @@ class TemporalLifter(nn.Module):
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """For the short runs of training."""
-        return self.pose.forward_runs(features).unflatten(-1, (N_JOINTS - 1, 3)), self.root.forward_runs(features)
+        return self.poses(features), self.root.forward_runs(features)
+
+    def poses(self, features: Tensor) -> Tensor:
+        return self.pose.forward_runs(features).unflatten(-1, (N_JOINTS - 1, 3))
 
     def forward_clip(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """The same numbers, for whole clips."""
@@ -166,7 +169,10 @@ class OriginalTemporal(nn.Module):
 
     def forward(self, relative: Tensor, absolute: Tensor) -> tuple[Tensor, Tensor]:
         """(B, window_frames, 32) and (B, window_frames, 34) normalised image coordinates."""
-        return self.pose(relative).unflatten(-1, (N_JOINTS - 1, 3)), self.root(absolute)
+        return self.poses(relative), self.root(absolute)
+
+    def poses(self, relative: Tensor) -> Tensor:
+        return self.pose(relative).unflatten(-1, (N_JOINTS - 1, 3))
 
     def forward_clip(self, relative: Tensor, absolute: Tensor) -> tuple[Tensor, Tensor]:
         """The same for whole clips, (B, T, 32) and (B, T, 34): T - window_frames + 1 outputs each."""

@@ -81,15 +81,17 @@ class VirtualCameraObjective:
             self._labelled = Runs(paired.lengths, before, run_outputs, frames_after, device)
         self._device, self._share = device, share
 
-    def real_and_fake(self, generator: Forward, rng: np.random.Generator, batch_size: int) -> tuple[Tensor, Tensor]:
-        """What the critic compares, one output of each run: prior poses and lifts of detections, (B, 16, 3) each.
+    def critic_batch(self, rng: np.random.Generator, batch_size: int) -> tuple[Tensor, Tensor]:
+        """What the critic compares, one output of each run: prior poses (B, 16, 3), and detections to lift.
 
         Of ``batch_size`` draws B are this process's share, here as in all other methods.
         """
         pairs = pairs_of(*self.draw_projected(rng, batch_size))
-        poses, _, _ = self._lift(generator, self._draw_observed(rng, batch_size))
+        observed = self._draw_observed(rng, batch_size)
         middle = self._run_outputs // 2
-        return self._at_outputs(pairs.poses_virtual_m)[:, middle], poses[:, middle]
+        around_it = slice(middle, observed.shape[1] - (self._run_outputs - 1 - middle))
+        features, _ = lifter_features(observed[:, around_it], self._with_motion)
+        return self._at_outputs(pairs.poses_virtual_m)[:, middle], features
 
     def terms(self, generator: Forward, rng: np.random.Generator, batch_size: int) -> tuple[Tensor, dict[str, Tensor]]:
         """The generator's losses but the critic's.
