@@ -3,7 +3,6 @@
 import os
 
 import numpy as np
-import pandas as pd
 from matplotlib.figure import Figure
 
 from pose3d.figures import TRUTH, bone_colour, save_png
@@ -12,15 +11,15 @@ from pose3d.skeleton import BONES, JOINT_NAMES
 
 def save_learning_curve(rows: list[dict[str, float]], measured_on: str, path: str | os.PathLike) -> None:
     """Loss on augmented training crops and on those of ``measured_on``, and the latter's PCK, against the epoch."""
-    table = pd.DataFrame(rows)
-    measured = table.dropna()
+    measured = [row for row in rows if "measured_pck" in row]
+    epochs, measured_epochs = ([row["epoch"] for row in some] for some in (rows, measured))
     figure = Figure(figsize=(8, 3.5), dpi=100, layout="constrained")
     left, right = figure.subplots(1, 2)
-    left.semilogy(table["epoch"], table["train_loss"], label="training, augmented")
-    left.semilogy(measured["epoch"], measured["measured_loss"], "o-", label=measured_on)
+    left.semilogy(epochs, [row["train_loss"] for row in rows], label="training, augmented")
+    left.semilogy(measured_epochs, [row["measured_loss"] for row in measured], "o-", label=measured_on)
     left.set(xlabel="epoch", ylabel="heatmap loss")
     left.legend(frameon=False)
-    right.plot(measured["epoch"], 100 * measured["measured_pck"], "o-", color="C1")
+    right.plot(measured_epochs, [100 * row["measured_pck"] for row in measured], "o-", color="C1")
     right.set(xlabel="epoch", ylabel="joints within 0.1 of the box, %", ylim=(0, 100))
     for axes in (left, right):
         axes.grid(color="#e4e4e4")
