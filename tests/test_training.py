@@ -1,4 +1,5 @@
 import io
+import math
 import os
 import pickle
 
@@ -168,3 +169,11 @@ def test_generators_of_other_purposes_are_independent():
 def test_curves_are_written(tmp_path):
     training.write_curves(tmp_path / "curves.csv", [{"step": 1, "loss": 1 / 3}, {"step": 2, "loss": 0.25}])
     assert (tmp_path / "curves.csv").read_text() == "step,loss\n1,0.333333\n2,0.25\n"
+
+
+def test_curves_keep_whole_steps_and_leave_empty_what_a_row_lacks(tmp_path):
+    rows = [{"step": 1_000_050, "loss": 2e6}, {"step": 1_000_100, "loss": math.nan, "pck": 0.5}]
+    training.write_curves(tmp_path / "curves.csv", rows)
+    assert (tmp_path / "curves.csv").read_bytes() == b"step,loss,pck\n1000050,2e+06,\n1000100,,0.5\n"
+    training.write_curves(tmp_path / "none.csv", [])
+    assert (tmp_path / "none.csv").read_bytes() == b"\n"

@@ -1,16 +1,21 @@
 """From predicted sequences to the figures and tables that people read, in millimetres."""
 
+from __future__ import annotations
+
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from pose3d import metrics, occlusion
 from pose3d.errors import InputError
 from pose3d.records import Keypoints2D, Sequence
 from pose3d.skeleton import JOINT_NAMES, ROOT
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 LIFTERS, BASELINES = ("repnet", "temporal"), ("nearest_neighbour", "mean_pose")
 MEANS = {"actions": "mean over actions", "frames": "mean over frames"}
@@ -97,6 +102,8 @@ def millimetres(errors_m: np.ndarray) -> float | None:
 
 def over_actions(errors_m: np.ndarray, action: np.ndarray) -> pd.Series:
     """Mean of each action from (N,) errors and names; its mean weighs every action alike, however long its takes."""
+    import pandas as pd  # here and below, so that a stage's `--help` does not wait for it
+
     return pd.Series(errors_m, dtype=np.float64).groupby(action).mean()
 
 
@@ -164,6 +171,8 @@ def summary(
 
 def per_action_mm(methods: dict[str, Errors]) -> pd.DataFrame:
     """P1, P2, N-MPJPE and MPJVE of every method by action, mm, with both means as the last rows."""
+    import pandas as pd
+
     columns = {}
     for name, errors in methods.items():
         frames = pd.Series(errors.action).value_counts()
@@ -308,6 +317,8 @@ def protocols_mm(methods: dict[str, Errors]) -> pd.DataFrame:
     Empty where a method has no such figure: absolute errors without a root, velocities of single frames.
     See :data:`PROTOCOLS` for which published figure a row matches, and how that is known.
     """
+    import pandas as pd
+
     rows = []
     for protocol in PROTOCOLS:
         row = {
@@ -328,6 +339,8 @@ def protocols_mm(methods: dict[str, Errors]) -> pd.DataFrame:
 
 def per_joint_mm(methods: dict[str, Errors]) -> pd.DataFrame:
     """P1 of every method by joint, mm, with the mean as the last row."""
+    import pandas as pd
+
     columns = {f"{name}_mpjpe_mm": 1000 * errors.mpjpe.mean(0, dtype=np.float64) for name, errors in methods.items()}
     table = pd.DataFrame(columns, index=list(JOINT_NAMES))
     table.loc["mean"] = table.mean()
@@ -347,6 +360,8 @@ def per_occlusion_mm(
     Args:
         methods, poses_cam_m: errors and (T, J, 3) poses by method, over these sequences in this order.
     """
+    import pandas as pd
+
     depth = np.concatenate([occlusion.self_occlusion(sequence.poses_cam_m) for sequence in sequences])
     classes = np.delete(occlusion.occlusion_class(depth), ROOT, axis=1)
     rows = {name: classes == i for i, name in enumerate(occlusion.CLASSES)} | {"all": np.ones_like(classes, bool)}
@@ -375,6 +390,8 @@ def pck3d_table(methods: dict[str, Errors]) -> pd.DataFrame:
 
     The root is left out: aligned to itself it would lift every curve by 1/17. The mean of a column is its AUC.
     """
+    import pandas as pd
+
     columns = {name: 100 * metrics.pck_curve(np.delete(errors.mpjpe, ROOT, axis=1)) for name, errors in methods.items()}
     index = pd.Index((1000 * metrics.AUC_THRESHOLDS_M).round().astype(int), name="threshold_mm")
     return pd.DataFrame(columns, index=index).round(2)
@@ -382,6 +399,8 @@ def pck3d_table(methods: dict[str, Errors]) -> pd.DataFrame:
 
 def error_over_time_mm(sequence: Sequence, poses_cam_m: dict[str, np.ndarray]) -> pd.DataFrame:
     """P1 and acceleration error of each frame of one sequence, mm, by method; acceleration is empty at both ends."""
+    import pandas as pd
+
     table = pd.DataFrame({"time_s": np.arange(len(sequence)) / sequence.fps})
     for name, poses in poses_cam_m.items():
         table[f"{name}_mpjpe_mm"] = 1000 * metrics.mpjpe(poses, sequence.poses_cam_m)

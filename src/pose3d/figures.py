@@ -4,18 +4,23 @@ All figures are PNG files whose bytes depend on their content only. Figures are 
 global state.
 """
 
+from __future__ import annotations
+
 import os
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from mpl_toolkits.mplot3d import Axes3D
 
 from pose3d.camera import Camera
 from pose3d.files import atomic_output
 from pose3d.skeleton import BONES, LEFT_JOINTS, RIGHT_JOINTS
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from mpl_toolkits.mplot3d import Axes3D
 
 RIGHT, LEFT, TRUNK, TRUTH = "#d62728", "#1f77b4", "#333333", "#b4b4b4"
 METHOD_COLOURS = {
@@ -39,6 +44,13 @@ def bone_colour(child: int) -> str:
     if child in RIGHT_JOINTS:
         return RIGHT
     return LEFT if child in LEFT_JOINTS else TRUNK
+
+
+def new_figure(size_in: tuple[float, float], layout: str | None = "constrained") -> Figure:
+    """An empty figure of 100 dots per inch."""
+    from matplotlib.figure import Figure  # here, so that a stage's `--help` does not wait for it
+
+    return Figure(figsize=size_in, dpi=100, layout=layout)
 
 
 def save_png(figure: Figure, path: str | os.PathLike) -> None:
@@ -96,7 +108,7 @@ def panel(rows: Iterable[dict]) -> Figure:
     """
     rows = list(rows)
     n_columns = 2 + len(rows[0]["methods"])
-    figure = Figure(figsize=(2.3 * n_columns, 2.4 * len(rows)), dpi=100)
+    figure = new_figure((2.3 * n_columns, 2.4 * len(rows)), layout=None)
     figure.subplots_adjust(
         left=0.005, right=0.995, bottom=0.005, top=1 - 0.3 / (2.4 * len(rows)), wspace=0.03, hspace=0.14
     )
@@ -122,7 +134,7 @@ def _style(axes: Axes) -> None:
 
 def pck3d_figure(table: pd.DataFrame) -> Figure:
     """Curves of :func:`pose3d.evaluation.pck3d_table`, each with its AUC in the legend."""
-    figure = Figure(figsize=(6, 4), dpi=100, layout="constrained")
+    figure = new_figure((6, 4))
     axes = figure.add_subplot()
     for name in table.columns:
         label = f"{METHOD_TITLES[name]} (AUC {table[name].mean():.1f} %)"
@@ -135,7 +147,7 @@ def pck3d_figure(table: pd.DataFrame) -> Figure:
 
 def error_over_time_figure(table: pd.DataFrame, title: str) -> Figure:
     """Curves of :func:`pose3d.evaluation.error_over_time_mm`: P1 above, acceleration error below."""
-    figure = Figure(figsize=(8, 5), dpi=100, layout="constrained")
+    figure = new_figure((8, 5))
     upper, lower = figure.subplots(2, 1, sharex=True)
     for column in table.columns.drop("time_s"):
         name, axes = (column.removesuffix("_mpjpe_mm"), upper)

@@ -5,6 +5,8 @@ gradients are averaged before each step. So the numbers are those of one process
 same everywhere, and a checkpoint of one run goes on with any number of processes.
 """
 
+from __future__ import annotations
+
 import atexit
 import os
 import sys
@@ -15,23 +17,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from subprocess import Popen
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import torch
 from filelock import FileLock
-from lightning_fabric import Fabric
-from lightning_fabric.plugins.environments import (
-    ClusterEnvironment,
-    LightningEnvironment,
-    SLURMEnvironment,
-    TorchElasticEnvironment,
-)
-from lightning_fabric.utilities.exceptions import MisconfigurationException
 from torch import Tensor, nn
 
 from pose3d.errors import InputError
 from pose3d.gpus import claim_gpu
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+    from lightning_fabric.plugins.environments import ClusterEnvironment
 
 _POLL_S = 0.5
 _GRACE_S = 5.0
@@ -109,6 +107,9 @@ def _leave(status: int) -> None:
 
 
 def _fabric(devices: int, nodes: int) -> Fabric:
+    from lightning_fabric import Fabric  # here, for it takes seconds, and `--help` needs none of it
+    from lightning_fabric.utilities.exceptions import MisconfigurationException
+
     environment = _cluster_environment(devices, nodes)
     accelerator = os.environ.get("POSE3D_ACCELERATOR", "auto")
     alone = devices * nodes == 1
@@ -148,6 +149,8 @@ def _count(variable: str) -> int:
 
 def _cluster_environment(devices: int, nodes: int) -> ClusterEnvironment:
     """Who starts the processes. Of SLURM's variables only the step's tell whether it does, or runs one plain script."""
+    from lightning_fabric.plugins.environments import LightningEnvironment, SLURMEnvironment, TorchElasticEnvironment
+
     wanted, started, environment = devices * nodes, None, LightningEnvironment
     if TorchElasticEnvironment.detect():
         started, environment = int(os.environ["WORLD_SIZE"]), TorchElasticEnvironment
@@ -210,7 +213,7 @@ class Share:
     ranks: int
 
     @classmethod
-    def of(cls, fabric: Fabric) -> "Share":
+    def of(cls, fabric: Fabric) -> Share:
         """This process's."""
         return cls(fabric.global_rank, fabric.world_size)
 

@@ -1,5 +1,6 @@
 """What every training stage shares: seeds, checkpoints that a killed run goes on from, models and curves."""
 
+import csv
 import hashlib
 import json
 import math
@@ -12,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 
 import pose3d
@@ -156,6 +156,15 @@ def load_weights(module: torch.nn.Module, weights: dict[str, torch.Tensor], sour
 
 
 def write_curves(path: str | os.PathLike, rows: list[dict[str, float]]) -> None:
-    """Write a table of training curves as CSV, one row per logged step."""
-    with atomic_output(path) as partial:
-        pd.DataFrame(rows).to_csv(partial, index=False, float_format="%.6g")
+    """Write a table of training curves as CSV, one row per logged step; a cell is empty where a row has no value."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    with atomic_output(path) as partial, open(partial, "w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(names)
+        table.writerows([_cell(row.get(name, math.nan)) for name in names] for row in rows)
+
+
+def _cell(value: float) -> str:
+    if isinstance(value, int):
+        return str(value)
+    return "" if math.isnan(value) else f"{value:.6g}"

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator
 
 import cv2
 import numpy as np
-from matplotlib.colors import to_rgb
 
 from pose3d.camera import apply_affine, crop_from_image
 from pose3d.errors import InputError
@@ -22,7 +21,7 @@ _VIEW = np.array(
         [np.sin(_PITCH) * np.sin(_YAW), np.cos(_PITCH), -np.sin(_PITCH) * np.cos(_YAW)],
     ]
 )
-_BGR = [tuple(round(255 * c) for c in reversed(to_rgb(bone_colour(child)))) for _, child in BONES]
+_BGR = [tuple(reversed(bytes.fromhex(bone_colour(child).removeprefix("#")))) for _, child in BONES]
 
 
 def draw_skeleton(image_bgr: np.ndarray, points_px: np.ndarray, thickness: int = 3) -> None:

@@ -9,6 +9,8 @@ import pytest
 STAGES = sorted((Path(__file__).parents[2] / "stages").glob("*.py"))
 MODULES = ("pose3d.check_data", "pose3d.config.all_blocks", "pose3d.evaluate_predictions")
 WITHOUT_TORCH = {"download", "bake_bodies", "prepare", "crop_resize"}
+WHERE_USED = {"lightning_fabric", "torch._dynamo", "sympy", "pandas", "matplotlib"}
+"""Loaded by the functions that need them and not before: they take up to seconds."""
 SHOW_HELP = """
 import runpy, sys
 name = sys.argv[1]
@@ -38,9 +40,16 @@ def loaded_for_help(name: str | Path) -> set[str]:
 def test_a_stage_loads_only_what_it_uses(stage):
     loaded = loaded_for_help(stage)
     assert ("torch" in loaded) == (stage.stem not in WITHOUT_TORCH)
-    assert "distributed" not in loaded and "anny" not in loaded
-    if stage.stem in WITHOUT_TORCH:
-        assert not {"lightning_fabric", "pandas", "matplotlib"} & loaded
+    assert not {"distributed", "anny", *WHERE_USED} & loaded
+    assert not {"torch", "scipy"} <= loaded  # bodies and motions are made with SciPy, and need no torch
+
+
+def test_what_a_script_loads_is_seen(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import argparse, lightning_fabric, matplotlib, pandas, scipy\nargparse.ArgumentParser().parse_args()\n"
+    )
+    assert {"torch", "scipy", *WHERE_USED} <= loaded_for_help(script)
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -9,16 +9,17 @@ gradients is that of the whole batch. (DistributedDataParallel would do that dur
 forward pass; the critic's penalties need gradients of gradients, and its scores a module that rests.)
 """
 
+from __future__ import annotations
+
 import sys
 from collections.abc import Callable
 from collections.abc import Sequence as ListLike
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 from tqdm import tqdm
 
@@ -28,6 +29,9 @@ from pose3d.lifting.networks import Forward
 from pose3d.lifting.schedule import averaging_decay, cosine_decay
 from pose3d.processes import average_gradients, mean_over_processes
 from pose3d.training import Checkpoint, numpy_generator, require_finite
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 CRITIC = "critic"
 """Name of the adversarial term's weight."""

@@ -1,11 +1,12 @@
 """From params and sequences to a trained lifter: which networks, data and weights each formulation takes."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from pose3d.config.lifting import LifterParams, LiftingParams, RepnetParams, TemporalParams
@@ -22,6 +23,9 @@ from pose3d.lifting.supervision import Supervision
 from pose3d.lifting.virtual_objective import VirtualCameraObjective
 from pose3d.processes import Share
 from pose3d.training import Checkpoint, numpy_generator, seed_all
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 OWN_WEIGHTS = {
     ("original", "single_frame"): {CRITIC: 1.0, "camera": 1.0, "reprojection": 10_000.0},

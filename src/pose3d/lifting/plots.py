@@ -3,8 +3,6 @@
 import os
 from collections.abc import Sequence as ListLike
 
-from matplotlib.figure import Figure
-
 from pose3d.files import atomic_output
 
 _COLUMNS = 3
@@ -16,6 +14,8 @@ def save_curves_png(path: str | os.PathLike, rows: ListLike[dict[str, float]], t
     Args:
         rows: as :func:`pose3d.lifting.adversarial.train` returns them.
     """
+    from matplotlib.figure import Figure  # here, so that a stage's `--help` does not wait for it
+
     terms = [name for name in rows[-1] if name != "step"]
     lines = -(-len(terms) // _COLUMNS)
     figure = Figure(figsize=(4 * _COLUMNS, 2.6 * lines), layout="constrained")

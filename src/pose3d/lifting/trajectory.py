@@ -1,7 +1,6 @@
 """The root's distance over a clip: people do not jump towards the camera and back within a second."""
 
 import numpy as np
-from scipy.linalg import solveh_banded
 
 _CUTOFF_RAD_S = 3.0
 """A swing of 2.1 s keeps half of its amplitude, slower ones more."""
@@ -16,6 +15,8 @@ def smooth(values: np.ndarray, fps: float) -> np.ndarray:
     Returns:
         (T,) float64; straight lines come back as they are.
     """
+    from scipy.linalg import solveh_banded  # here, so that a stage's `--help` does not wait for it
+
     frames = len(values)
     if frames < 3:
         return np.asarray(values, np.float64)

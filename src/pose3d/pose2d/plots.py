@@ -3,24 +3,22 @@
 import os
 
 import numpy as np
-import pandas as pd
-from matplotlib.figure import Figure
 
-from pose3d.figures import TRUTH, bone_colour, save_png
+from pose3d.figures import TRUTH, bone_colour, new_figure, save_png
 from pose3d.skeleton import BONES, JOINT_NAMES
 
 
 def save_learning_curve(rows: list[dict[str, float]], measured_on: str, path: str | os.PathLike) -> None:
     """Loss on augmented training crops and on those of ``measured_on``, and the latter's PCK, against the epoch."""
-    table = pd.DataFrame(rows)
-    measured = table.dropna()
-    figure = Figure(figsize=(8, 3.5), dpi=100, layout="constrained")
+    measured = [row for row in rows if "measured_pck" in row]
+    epochs, measured_epochs = ([row["epoch"] for row in some] for some in (rows, measured))
+    figure = new_figure((8, 3.5))
     left, right = figure.subplots(1, 2)
-    left.semilogy(table["epoch"], table["train_loss"], label="training, augmented")
-    left.semilogy(measured["epoch"], measured["measured_loss"], "o-", label=measured_on)
+    left.semilogy(epochs, [row["train_loss"] for row in rows], label="training, augmented")
+    left.semilogy(measured_epochs, [row["measured_loss"] for row in measured], "o-", label=measured_on)
     left.set(xlabel="epoch", ylabel="heatmap loss")
     left.legend(frameon=False)
-    right.plot(measured["epoch"], 100 * measured["measured_pck"], "o-", color="C1")
+    right.plot(measured_epochs, [100 * row["measured_pck"] for row in measured], "o-", color="C1")
     right.set(xlabel="epoch", ylabel="joints within 0.1 of the box, %", ylim=(0, 100))
     for axes in (left, right):
         axes.grid(color="#e4e4e4")
@@ -35,7 +33,7 @@ def save_pck_curve(error_share: np.ndarray, measured_on: str, path: str | os.Pat
     """
     thresholds = np.linspace(0, 0.2, 101)
     found = 100 * (error_share[:, :, None] < thresholds).mean(0)  # (17, thresholds)
-    figure = Figure(figsize=(5, 3.5), dpi=100, layout="constrained")
+    figure = new_figure((5, 3.5))
     axes = figure.add_subplot()
     ranked = np.argsort(found.mean(1), kind="stable")
     axes.plot(thresholds, found.mean(0), lw=2, color="black", label="all joints")
@@ -61,7 +59,7 @@ def save_predictions(
     """
     n_columns = min(6, len(images_rgb))
     n_rows = -(-len(images_rgb) // n_columns)
-    figure = Figure(figsize=(2 * n_columns, 2 * n_rows), dpi=100, layout="constrained")
+    figure = new_figure((2 * n_columns, 2 * n_rows))
     for axes, image, detected, truth in zip(
         figure.subplots(n_rows, n_columns, squeeze=False).flat, images_rgb, detected_px, truth_px, strict=False
     ):

@@ -1,10 +1,11 @@
 """Train pose_resnet on crops: a fixed schedule, which no validation figure changes, and exact resumption."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import lightning_fabric
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -22,6 +23,9 @@ from pose3d.pose2d.sides import PoseResNetWithSides, sides_loss
 from pose3d.processes import Share, mean_over_processes
 from pose3d.training import Checkpoint, require_finite
 from pose3d.workers import worker_count
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 CHECKPOINT_STEPS = 250
 """Steps between checkpoints within an epoch; each epoch ends with one too."""
@@ -107,7 +111,7 @@ def train(
     training: Crops,
     measured: Crops,
     seed: int,
-    fabric: lightning_fabric.Fabric,
+    fabric: Fabric,
     checkpoint: Checkpoint,
     on_step: Callable[[int], None] = lambda step: None,
 ) -> tuple[nn.Module, list[dict[str, float]]]:
@@ -177,7 +181,7 @@ def _training_step(
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
     batch: Batch,
-    fabric: lightning_fabric.Fabric,
+    fabric: Fabric,
     params: Train2DParams,
 ) -> tuple[float, float]:
     """One step; the heatmaps' loss and the sides', unweighted, of the whole batch."""
@@ -194,9 +198,7 @@ def _training_step(
 
 
 @torch.inference_mode()
-def measure(
-    model: nn.Module, measured: Crops, params: Train2DParams, fabric: lightning_fabric.Fabric
-) -> dict[str, float]:
+def measure(model: nn.Module, measured: Crops, params: Train2DParams, fabric: Fabric) -> dict[str, float]:
     """Loss, share of joints found and mean error on some crops, spread over all of them, without the flip test."""
     model.eval()
     indices = evenly_spaced(len(measured), MEASURED_CROPS)
