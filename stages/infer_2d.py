@@ -37,7 +37,7 @@ class Params(StageParams):
 def detections(params: Params) -> Iterator[tuple[str, Keypoints2D]]:
     """Key and keypoints of every sequence, detected in its crops."""
     seed_all(params.seed)
-    fabric = one_process()
+    fabric = one_process(mixed=True)
     network, architecture = load_network(MODEL)
     network = fabric.setup_module(network)
     for sequence in tqdm(read_sequences(SEQUENCES), desc="infer_2d", unit="sequence", mininterval=2):

@@ -41,19 +41,22 @@ _CLAIMS: list[FileLock] = []
 Drawn = TypeVar("Drawn", np.ndarray, Tensor)
 
 
-def one_process() -> Fabric:
+def one_process(mixed: bool = False) -> Fabric:
     """Device and precision for a stage that runs on one device, from ``POSE3D_ACCELERATOR`` and ``POSE3D_PRECISION``.
+
+    Args:
+        mixed: without ``POSE3D_PRECISION`` take bf16-mixed where the device multiplies bfloat16 natively, not 32-true.
 
     Raises:
         InputError: they fit nothing on this machine, or torchrun or srun started several processes.
     """
-    fabric = _fabric(devices=1, nodes=1)
+    fabric = _fabric(devices=1, nodes=1, mixed=mixed)
     fabric.launch()
     return fabric
 
 
 @contextmanager
-def all_processes() -> Iterator[Fabric]:
+def all_processes(mixed: bool = False) -> Iterator[Fabric]:
     """Devices, processes and precision for a training stage, from the environment and never from params.
 
     A stage cached on one machine stays cached on another. ``POSE3D_ACCELERATOR`` (auto, cpu, cuda) and
@@ -64,10 +67,13 @@ def all_processes() -> Iterator[Fabric]:
     Behind the block only the first process goes on, to write the outputs. A process that fails takes the others with
     it: the first one's errors and those of a process by itself are shown, the same error of all processes once.
 
+    Args:
+        mixed: as for :func:`one_process`.
+
     Raises:
         InputError: as in :func:`one_process`, or the processes that were started are not those asked for.
     """
-    fabric = _fabric(_count("POSE3D_DEVICES"), _count("POSE3D_NODES"))
+    fabric = _fabric(_count("POSE3D_DEVICES"), _count("POSE3D_NODES"), mixed)
     if fabric.world_size == 1:
         fabric.launch()
         yield fabric
@@ -106,7 +112,7 @@ def _leave(status: int) -> None:
     os._exit(status)
 
 
-def _fabric(devices: int, nodes: int) -> Fabric:
+def _fabric(devices: int, nodes: int, mixed: bool) -> Fabric:
     from lightning_fabric import Fabric  # here, for it takes seconds, and `--help` needs none of it
     from lightning_fabric.utilities.exceptions import MisconfigurationException
 
@@ -122,13 +128,21 @@ def _fabric(devices: int, nodes: int) -> Fabric:
             if alone and accelerator in ("auto", "cuda") and torch.cuda.is_available()
             else devices,
             num_nodes=nodes,
-            precision=os.environ.get("POSE3D_PRECISION", "32-true"),
+            precision=os.environ.get("POSE3D_PRECISION") or _default_precision(accelerator, mixed),
             plugins=[environment],
         )
     except (ValueError, RuntimeError, MisconfigurationException) as error:
         reason = str(error).strip().split("\n")[0]
         names = "POSE3D_ACCELERATOR, POSE3D_DEVICES, POSE3D_NODES or POSE3D_PRECISION"
         raise InputError(f"change {names}, which this machine cannot do: {reason}") from None
+
+
+def _default_precision(accelerator: str, mixed: bool) -> str:
+    if mixed and accelerator != "cpu" and torch.cuda.is_available():
+        return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "32-true"
+    capabilities = torch.cpu.get_capabilities()
+    native = any(capabilities.get(instructions) for instructions in ("avx512_bf16", "amx_bf16"))
+    return "bf16-mixed" if mixed and native else "32-true"
 
 
 @cache

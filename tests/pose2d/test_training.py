@@ -115,6 +115,20 @@ def test_killed_process_resumes_to_the_same_bytes(undisturbed, tmp_path, capsys)
     assert (tmp_path / "pose2d.pt").read_bytes() == undisturbed[1]
 
 
+def test_mixed_precision_trains_about_as_well_and_resumes_to_the_same_bytes(undisturbed, tmp_path):
+    mixed = Fabric(accelerator="cpu", devices=1, precision="bf16-mixed")
+    rows = run_training(tmp_path / "mixed", tmp_path / "mixed", fabric=mixed)
+    assert rows[0]["train_loss"] != undisturbed[0][0]["train_loss"]
+    assert [row["train_loss"] for row in rows] == pytest.approx([row["train_loss"] for row in undisturbed[0]], rel=0.05)
+    with pytest.raises(KeyboardInterrupt):
+        run_training(tmp_path / "resumed", tmp_path / "resumed", stop_at=5, fabric=mixed)
+    assert run_training(tmp_path / "resumed", tmp_path / "resumed", fabric=mixed) == rows
+    files = [tmp_path / name / "pose2d.pt" for name in ("mixed", "resumed")]
+    assert files[0].read_bytes() == files[1].read_bytes()
+    weights = torch.load(files[0])["weights"].values()
+    assert {value.dtype for value in weights if value.is_floating_point()} == {torch.float32}
+
+
 def test_two_processes_train_as_one_does_and_go_on_from_its_checkpoint_and_it_from_theirs(tmp_path, monkeypatch):
     monkeypatch.setattr(training_module, "LOGGED_STEPS", 1)
     one = run_training(tmp_path / "one", tmp_path / "one")
