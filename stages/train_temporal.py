@@ -28,7 +28,7 @@ def main() -> None:
     used = {"seed": params.seed, "lifting": lifting.model_dump(), "temporal": block.model_dump()}
     inputs = [SEQUENCES, KEYPOINTS, *lifting.prior_files]
     checkpoint = Checkpoint("train_temporal", fingerprint(used, inputs, __file__))
-    with all_processes() as fabric:
+    with all_processes(mixed=True) as fabric:
         fitted = fit_lifter(lifting, block, supervision, params.seed, fabric, checkpoint)
     save_model(MODEL, fitted.architecture, fitted.weights)
     write_curves(CURVES, fitted.curves)

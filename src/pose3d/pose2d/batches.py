@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -111,6 +112,7 @@ def prefetch(load: Callable[[Item], Loaded], items: Iterable[Item], workers: int
 
     Threads and not processes: OpenCV and HDF5 release Python's lock, nothing is copied, and errors keep their words.
     """
+    cv2.setNumThreads(1)  # more within each of these would only get in the network's way
     with ThreadPoolExecutor(workers) as pool:
         pending: deque = deque()
         try:
