@@ -18,7 +18,7 @@ from toy_crops import write_toy_data
 from pose3d.config.pose2d import AugmentationParams, CosineSchedule, StepSchedule, Train2DParams
 from pose3d.errors import InputError
 from pose3d.pose2d import training as training_module
-from pose3d.pose2d.batches import epoch_order, normalize_images, prefetch, training_batches
+from pose3d.pose2d.batches import Awaited, epoch_order, normalize_images, prefetch, training_batches
 from pose3d.pose2d.crops import Crops
 from pose3d.pose2d.training import evenly_spaced, heatmap_loss, keypoint_errors, learning_rate_factor, train
 from pose3d.records import create_hdf5, read_sequences, write_dataset, write_encoded_images
@@ -243,6 +243,15 @@ def test_normalised_images_are_channels_last_and_standardised():
     assert images.shape == (2, 3, 8, 8)
     assert images.is_contiguous(memory_format=torch.channels_last)
     assert images[0, 0, 0, 0].item() == pytest.approx((1 - 0.44487878) / 0.25466519, rel=1e-5)
+
+
+def test_waiting_for_batches_is_counted(monkeypatch):
+    clock = iter([0.0, 0.0, 1.0, 4.0, 7.0, 10.0, 10.0])  # three waits of 1, 3 and 0 s
+    monkeypatch.setattr("pose3d.pose2d.batches.time.perf_counter", lambda: next(clock))
+    batches = Awaited(iter("ab"))
+    assert [*batches] == ["a", "b"]
+    monkeypatch.setattr("pose3d.pose2d.batches.time.perf_counter", lambda: 16.0)
+    assert batches.busy_share() == 0.75
 
 
 def test_prefetch_keeps_the_order_and_the_error():

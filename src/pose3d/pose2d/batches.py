@@ -1,5 +1,6 @@
 """Batches of crops, decoded and augmented by threads ahead of their use, the same for any number of threads."""
 
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -105,6 +106,27 @@ def plain_batches(crops: Crops, indices: np.ndarray, batch_size: int, workers: i
 def _stack(pairs: list[tuple[np.ndarray, np.ndarray]]) -> Batch:
     images, keypoints = zip(*pairs, strict=True)
     return Batch(torch.from_numpy(np.stack(images)), torch.from_numpy(np.stack(keypoints).astype(np.float32)))
+
+
+class Awaited:
+    """Loaded items, and the share of the time since the first was asked for in which nobody waited for one."""
+
+    def __init__(self, items: Iterator[Loaded]) -> None:
+        self._items, self._start, self._waited_s = items, time.perf_counter(), 0.0
+
+    def __iter__(self) -> "Awaited":
+        return self
+
+    def __next__(self) -> Loaded:
+        asked = time.perf_counter()
+        try:
+            return next(self._items)
+        finally:
+            self._waited_s += time.perf_counter() - asked
+
+    def busy_share(self) -> float:
+        """In [0, 1]; near 1 the loading threads keep up with the network."""
+        return 1 - self._waited_s / (time.perf_counter() - self._start)
 
 
 def prefetch(load: Callable[[Item], Loaded], items: Iterable[Item], workers: int) -> Iterator[Loaded]:

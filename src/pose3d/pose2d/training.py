@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from pose3d.config.pose2d import CosineSchedule, StepSchedule, Train2DParams
 from pose3d.pose2d.batch_norm import share_batch_statistics
-from pose3d.pose2d.batches import Batch, batches_per_epoch, normalize_images, plain_batches, training_batches
+from pose3d.pose2d.batches import Awaited, Batch, batches_per_epoch, normalize_images, plain_batches, training_batches
 from pose3d.pose2d.crops import Crops
 from pose3d.pose2d.heatmaps import crop_to_heatmap_px, gaussian_targets
 from pose3d.pose2d.inference import decode, predict_heatmaps
@@ -152,9 +152,10 @@ def train(
     )
     while step < n_steps:
         epoch, done = divmod(step, steps_per_epoch)
-        for batch in training_batches(
-            training, params.augmentation, params.batch_size, seed, epoch, done, workers, share
-        ):
+        batches = Awaited(
+            training_batches(training, params.augmentation, params.batch_size, seed, epoch, done, workers, share)
+        )
+        for batch in batches:
             for group in optimizer.param_groups:
                 group["lr"] = params.lr * learning_rate_factor(step, n_steps, steps_per_epoch, params.schedule)
             loss, sides = _training_step(model, optimizer, batch, fabric, params)
@@ -165,6 +166,7 @@ def train(
             if len(losses) == LOGGED_STEPS or epoch_ends:
                 rows.append({"step": step, "epoch": step / steps_per_epoch, "train_loss": float(np.mean(losses))})
                 losses = []
+                progress.set_postfix({"busy": f"{100 * batches.busy_share():.0f} %"}, refresh=False)
             if epoch_ends:
                 rows[-1] |= measure(learner.network, measured, params, fabric)
                 progress.write(", ".join(f"{name} {value:.4g}" for name, value in rows[-1].items()))
