@@ -1,7 +1,8 @@
 # make repro   the whole pipeline, on the profile named in params.yaml
 # make test    lint and tests
 # make bench   how fast this machine trains, lifts, renders and scores: a table, and benchmarks/results/speed.json
-# Each creates .venv from requirements.lock when it is missing or older.
+# Each creates .venv from requirements.lock when it is missing or older. (--no-compile saves half of that: Python compiles
+# what is imported when it is, which is little of what is installed.)
 
 PYTHON ?= python3
 VENV := .venv
@@ -26,6 +27,6 @@ setup: $(VENV)/ready
 
 $(VENV)/ready: requirements.lock pyproject.toml
 	$(PYTHON) -m venv --clear $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --requirement requirements.lock
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@

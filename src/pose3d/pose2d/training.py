@@ -206,7 +206,8 @@ def measure(model: nn.Module, measured: Crops, params: Train2DParams, fabric: Fa
     indices = evenly_spaced(len(measured), MEASURED_CROPS)
     losses, detected = [], []
     for batch in plain_batches(measured, indices, params.batch_size, worker_count()):
-        heatmaps = predict_heatmaps(model, normalize_images(batch.images_rgb.to(fabric.device)), flip_test=False)
+        with fabric.autocast():
+            heatmaps = predict_heatmaps(model, normalize_images(batch.images_rgb.to(fabric.device)), flip_test=False)
         targets_px = batch.keypoints_px.to(fabric.device)
         losses.append(len(batch) * float(heatmap_loss(heatmaps, targets_px, measured.size_px, params.sigma_heatmap_px)))
         detected.append(decode(heatmaps, "local_soft_argmax", params.sigma_heatmap_px, measured.size_px)[0].cpu())
