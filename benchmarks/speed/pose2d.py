@@ -16,6 +16,7 @@ from pose3d.pose2d.batches import normalize_images, plain_batches
 from pose3d.pose2d.crops import Crops, whole_px_square
 from pose3d.pose2d.inference import detect, to_full_image
 from pose3d.pose2d.network import PoseResNet, channels_last
+from pose3d.processes import one_process
 from pose3d.records import Keypoints2D, Sequence, create_hdf5, write_dataset, write_encoded_images
 from pose3d.training import seed_all
 
@@ -58,7 +59,8 @@ def whole_path(setting: Setting) -> list[Figure]:
     infer = Infer2DParams.model_validate(read_yaml(PARAMS_FILE)["infer_2d"])
     seed_all(0)  # and deterministic algorithms, as the stage
     network = PoseResNet(params.backbone, params.deconv_channels, params.stem_channels)
-    network = setting.fabric.setup_module(channels_last(network).eval())
+    fabric = one_process(mixed=True)  # as the stage
+    network = fabric.setup_module(channels_last(network).eval())
 
     takes = range(10 if setting.on_gpu else 1)
     sequences = [s for number in takes for s in people.take("S1", f"Swing-{number}", _TAKE_FRAMES, number)]
@@ -96,7 +98,8 @@ def whole_path(setting: Setting) -> list[Figure]:
     rates = {name: crops_in_all / value for name, value in median.items()}
     details = (
         f"{rates['whole']:,.0f} of {rates['alone']:,.0f} crops/s, flip test {'on' if infer.flip_test else 'off'}, "
-        f"{params.backbone} of profile {profile} on {size_px} px, turns of {crops_in_all} crops"
+        f"{params.backbone} of profile {profile} on {size_px} px, {fabric.strategy.precision.precision}, "
+        f"turns of {crops_in_all} crops"
     )
     measure = "2D inference, share of the network's own rate"
     return [Figure(measure, 100 * rates["whole"] / rates["alone"], "%", (85, 70)[setting.on_gpu], details)]
