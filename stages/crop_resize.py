@@ -18,7 +18,7 @@ from pose3d.errors import InputError, run_stage
 from pose3d.frame_jobs import in_order
 from pose3d.frames import Frames
 from pose3d.pose2d.crops import encode_crops, whole_px_square
-from pose3d.records import Sequence, create_hdf5, read_sequences, write_dataset, write_encoded_images
+from pose3d.records import create_hdf5, each_sequence, keys_in, write_dataset, write_encoded_images
 
 SEQUENCES = Path("data/sequences.h5")
 FRAMES = Path("data/frames.h5")
@@ -29,9 +29,9 @@ class Params(StageParams):
     crop_resize: CropResizeParams
 
 
-def crop_jobs(frames: Frames, sequences: list[Sequence], params: CropResizeParams) -> Iterator[tuple]:
+def crop_jobs(frames: Frames, params: CropResizeParams) -> Iterator[tuple]:
     """Arguments of :func:`pose3d.pose2d.crops.encode_crops` for every part of every sequence."""
-    for sequence in sequences:
+    for sequence in each_sequence(SEQUENCES):
         if frames.count(sequence.key) != len(sequence):
             raise InputError(f"{FRAMES} does not hold the {len(sequence)} frames of {sequence.key}: run prepare again")
         squares = whole_px_square(sequence.boxes_px, params.margin)
@@ -44,17 +44,17 @@ def crop_jobs(frames: Frames, sequences: list[Sequence], params: CropResizeParam
 
 def main() -> None:
     params = Params.load().crop_resize
-    sequences = read_sequences(SEQUENCES)
     with Frames(FRAMES) as frames, create_hdf5(CROPS) as crops:
         crops.attrs["size_px"] = params.size_px
         if frames.empty:
             print("the data set has no images: there is nothing to crop")
             return
+        frames_in_all = sum(map(frames.count, keys_in(SEQUENCES)))
         with (
-            closing(in_order(encode_crops, crop_jobs(frames, sequences, params))) as parts,
-            tqdm(total=sum(map(len, sequences)), desc="crop_resize", unit="frame", mininterval=2) as bar,
+            closing(in_order(encode_crops, crop_jobs(frames, params))) as parts,
+            tqdm(total=frames_in_all, desc="crop_resize", unit="frame", mininterval=2) as bar,
         ):
-            for sequence in sequences:
+            for sequence in each_sequence(SEQUENCES):
                 encoded: list[bytes] = []
                 while len(encoded) < len(sequence):
                     part = next(parts)

@@ -6,18 +6,15 @@ Keypoints that came with the data set are passed on as they are.
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 from tqdm import tqdm
 
 from pose3d.config.blocks import Seed
 from pose3d.config.pose2d import Infer2DParams
 from pose3d.config.reading import StageParams
-from pose3d.errors import InputError, run_stage
-from pose3d.pose2d.batches import plain_batches
-from pose3d.pose2d.crops import Crops
-from pose3d.pose2d.inference import detect, load_network, to_full_image
+from pose3d.errors import run_stage
+from pose3d.pose2d.inference import detect_sequences, load_network
 from pose3d.processes import one_process
-from pose3d.records import Keypoints2D, keys_in, read_keypoints2d, read_sequences, write_keypoints2d
+from pose3d.records import Keypoints2D, Sequence, each_sequence, keys_in, read_keypoints2d, write_keypoints2d
 from pose3d.training import seed_all
 from pose3d.workers import worker_count
 
@@ -26,12 +23,17 @@ CROPS = Path("data/crops.h5")
 GIVEN_KEYPOINTS = Path("data/given_keypoints2d.h5")
 MODEL = Path("data/models/pose2d.pt")
 KEYPOINTS = Path("data/keypoints2d.h5")
-BATCH_SIZE = 64
 
 
 class Params(StageParams):
     seed: Seed
     infer_2d: Infer2DParams
+
+
+def sequences() -> Iterator[Sequence]:
+    """All sequences, one at a time, with a progress bar."""
+    total = len(keys_in(SEQUENCES))
+    return tqdm(each_sequence(SEQUENCES), total=total, desc="infer_2d", unit="sequence", mininterval=2)
 
 
 def detections(params: Params) -> Iterator[tuple[str, Keypoints2D]]:
@@ -40,27 +42,15 @@ def detections(params: Params) -> Iterator[tuple[str, Keypoints2D]]:
     fabric = one_process(mixed=True)
     network, architecture = load_network(MODEL)
     network = fabric.setup_module(network)
-    for sequence in tqdm(read_sequences(SEQUENCES), desc="infer_2d", unit="sequence", mininterval=2):
-        with Crops(CROPS, [sequence]) as crops:
-            if crops.size_px != architecture["crop_size_px"]:
-                raise InputError(
-                    f"{CROPS} has crops of {crops.size_px} px, {MODEL} was trained on "
-                    f"{architecture['crop_size_px']} px: run train_2d again"
-                )
-            detected = detect(
-                network,
-                plain_batches(crops, np.arange(len(crops)), BATCH_SIZE, worker_count()),
-                fabric.device,
-                params.infer_2d.decode,
-                architecture["sigma_heatmap_px"],
-                params.infer_2d.flip_test,
-            )
-            yield sequence.key, to_full_image(detected, crops.crop_from_image)
+    how = params.infer_2d
+    return detect_sequences(
+        network, architecture, CROPS, sequences(), fabric.device, how.decode, how.flip_test, worker_count()
+    )
 
 
 def given_keypoints() -> Iterator[tuple[str, Keypoints2D]]:
     """Key and keypoints of every sequence, as they came with the data set."""
-    for sequence in tqdm(read_sequences(SEQUENCES), desc="infer_2d", unit="sequence", mininterval=2):
+    for sequence in sequences():
         yield sequence.key, read_keypoints2d(GIVEN_KEYPOINTS, [sequence])[0]
 
 

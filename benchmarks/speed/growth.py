@@ -167,7 +167,7 @@ def crop_resize(setting: Setting) -> list[Figure]:
 
 
 def infer_2d(setting: Setting) -> list[Figure]:
-    frames = 4000 if setting.on_gpu else 500 * min(setting.cores, _MOST_CORES)
+    frames = 8000 if setting.on_gpu else 1500 * min(setting.cores, _MOST_CORES)
     return _grow(setting, "infer_2d", Path("stages/infer_2d.py"), frames, 100, _write_detector_inputs, memory=True)
 
 
@@ -177,4 +177,4 @@ def lifters(setting: Setting) -> list[Figure]:
 
 
 def evaluate(setting: Setting) -> list[Figure]:
-    return _grow(setting, "evaluate", Path("stages/evaluate.py"), 8000, 500, _write_lifter_inputs, memory=False)
+    return _grow(setting, "evaluate", Path("stages/evaluate.py"), 16000, 500, _write_lifter_inputs, memory=False)

@@ -117,7 +117,7 @@ def frame_training(setting: Setting) -> list[Figure]:
     """RepNet's."""
     params = block("human36m", "repnet", **_ORIGINAL)
     measure = "RepNet training against the plain original"
-    steps = 40 if setting.on_gpu else 10
+    steps = 40 if setting.on_gpu else 20
     return _against_plain(setting, measure, params, plain_original.FrameTraining, steps, (2.2, 8))
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+from lightning_fabric import Fabric
 
 from benchmarks.speed import people
 from benchmarks.speed.report import Figure, Setting
@@ -12,15 +13,14 @@ from benchmarks.speed.timing import interleaved, seconds
 from pose3d.camera import crop_from_image
 from pose3d.config.pose2d import Infer2DParams, Train2DParams
 from pose3d.config.reading import PARAMS_FILE, PROFILES_FOLDER, read_yaml
-from pose3d.pose2d.batches import normalize_images, plain_batches
-from pose3d.pose2d.crops import Crops, whole_px_square
-from pose3d.pose2d.inference import detect, to_full_image
+from pose3d.pose2d.batches import normalize_images
+from pose3d.pose2d.crops import whole_px_square
+from pose3d.pose2d.inference import BATCH_SIZE, detect_sequences
 from pose3d.pose2d.network import PoseResNet, channels_last
 from pose3d.processes import one_process
 from pose3d.records import Keypoints2D, Sequence, create_hdf5, write_dataset, write_encoded_images
 from pose3d.training import seed_all
 
-BATCH_SIZE = 64
 _MARGIN = 1.25
 _JPEG_QUALITY = 90
 _GRAIN = 3.0
@@ -52,33 +52,33 @@ def write_crops(path: Path, sequences: list[Sequence], size_px: int) -> None:
 
 
 def whole_path(setting: Setting) -> list[Figure]:
-    """infer_2d's work on every sequence, against the network alone on ready batches of the same images."""
-    profile = "gpu" if setting.on_gpu else "small"
-    blocks = read_yaml(PROFILES_FOLDER / f"{profile}.yaml")
-    size_px, params = blocks["crop_resize"]["size_px"], Train2DParams.model_validate(blocks["train_2d"])
-    infer = Infer2DParams.model_validate(read_yaml(PARAMS_FILE)["infer_2d"])
-    seed_all(0)  # and deterministic algorithms, as the stage
-    network = PoseResNet(params.backbone, params.deconv_channels, params.stem_channels)
-    fabric = one_process(mixed=True)  # as the stage
-    network = fabric.setup_module(channels_last(network).eval())
-
+    """infer_2d's work on every sequence, against the network alone on as many ready batches; in float32, and in the
+    precision that the stage takes here, if that is another."""
     takes = range(10 if setting.on_gpu else 1)
     sequences = [s for number in takes for s in people.take("S1", f"Swing-{number}", _TAKE_FRAMES, number)]
-    sequences = sequences if setting.on_gpu else sequences[:2]  # half a take is enough
     path = setting.scratch / "crops.h5"
-    write_crops(path, sequences, size_px)
-    crops_in_all = len(sequences) * _TAKE_FRAMES
+    write_crops(path, sequences, read_yaml(_profile(setting))["crop_resize"]["size_px"])
+    of_precision = {f.strategy.precision.precision: f for f in (setting.fabric, one_process(mixed=True))}
+    return [_whole_path(setting, precision, f, path, sequences) for precision, f in of_precision.items()]
 
-    def whole() -> list[Keypoints2D]:
-        found = []
-        for sequence in sequences:
-            with Crops(path, [sequence]) as crops:
-                batches = plain_batches(crops, np.arange(len(crops)), BATCH_SIZE, setting.cores)
-                detected = detect(
-                    network, batches, setting.device, infer.decode, params.sigma_heatmap_px, infer.flip_test
-                )
-                found.append(to_full_image(detected, crops.crop_from_image))
-        return found
+
+def _profile(setting: Setting) -> Path:
+    return PROFILES_FOLDER / ("gpu.yaml" if setting.on_gpu else "small.yaml")
+
+
+def _whole_path(setting: Setting, precision: str, fabric: Fabric, path: Path, sequences: list[Sequence]) -> Figure:
+    params = Train2DParams.model_validate(read_yaml(_profile(setting))["train_2d"])
+    infer = Infer2DParams.model_validate(read_yaml(PARAMS_FILE)["infer_2d"])
+    size_px = read_yaml(_profile(setting))["crop_resize"]["size_px"]
+    seed_all(0)  # and deterministic algorithms, as the stage
+    network = PoseResNet(params.backbone, params.deconv_channels, params.stem_channels)
+    network = fabric.setup_module(channels_last(network).eval())
+    architecture = {"crop_size_px": size_px, "sigma_heatmap_px": params.sigma_heatmap_px}
+    crops_in_all = sum(map(len, sequences))
+
+    def whole() -> list[tuple[str, Keypoints2D]]:
+        how = (infer.decode, infer.flip_test, setting.cores)
+        return list(detect_sequences(network, architecture, path, sequences, setting.device, *how))
 
     passes = 2 if infer.flip_test else 1
     ready = normalize_images(torch.randint(0, 256, (passes * BATCH_SIZE, size_px, size_px, 3), dtype=torch.uint8))
@@ -98,8 +98,7 @@ def whole_path(setting: Setting) -> list[Figure]:
     rates = {name: crops_in_all / value for name, value in median.items()}
     details = (
         f"{rates['whole']:,.0f} of {rates['alone']:,.0f} crops/s, flip test {'on' if infer.flip_test else 'off'}, "
-        f"{params.backbone} of profile {profile} on {size_px} px, {fabric.strategy.precision.precision}, "
-        f"turns of {crops_in_all} crops"
+        f"{params.backbone} of profile {_profile(setting).stem} on {size_px} px, turns of {crops_in_all} crops"
     )
-    measure = "2D inference, share of the network's own rate"
-    return [Figure(measure, 100 * rates["whole"] / rates["alone"], "%", (85, 70)[setting.on_gpu], details)]
+    measure = f"2D inference in {precision}, share of the network's own rate"
+    return Figure(measure, 100 * rates["whole"] / rates["alone"], "%", (85, 70)[setting.on_gpu], details)

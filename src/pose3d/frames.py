@@ -69,15 +69,15 @@ def write_reference(file: h5py.File, key: str, frames: VideoFrames | ImageFiles)
         write_dataset(group, "image_paths", np.array([path.encode() for path in frames.paths]))
 
 
-def decode_image(encoded: np.ndarray, name: str) -> np.ndarray:
-    """Encoded image (N,) uint8 to (H, W, 3) uint8, blue first, as OpenCV has it.
+def decode_image(encoded: np.ndarray, name: str, order: int = cv2.IMREAD_COLOR_BGR) -> np.ndarray:
+    """Encoded image (N,) uint8 to (H, W, 3) uint8, blue first, as OpenCV has it, or red first with IMREAD_COLOR_RGB.
 
     Raises:
         InputError: it does not decode; ``name`` says which file, sequence and frame.
     """
     # OpenCV decodes a JPEG that was cut off to grey below the cut, so its end marker is checked as well.
     cut_off = encoded[:2].tobytes() == b"\xff\xd8" and encoded[-2:].tobytes() != b"\xff\xd9"
-    image = None if cut_off or not len(encoded) else cv2.imdecode(encoded, cv2.IMREAD_COLOR)
+    image = None if cut_off or not len(encoded) else cv2.imdecode(encoded, order)
     if image is None:
         raise InputError(f"{name} does not decode: the file is damaged, make or fetch it again")
     return image

@@ -284,7 +284,12 @@ def read_sequences(path: str | os.PathLike, subjects: ListLike[str] | None = Non
     Raises:
         InputError: the file is damaged, holds non-finite values, or none of its sequences is of these subjects.
     """
-    sequences = []
+    return list(each_sequence(path, subjects))
+
+
+def each_sequence(path: str | os.PathLike, subjects: ListLike[str] | None = None) -> Iterator[Sequence]:
+    """What :func:`read_sequences` gives, one at a time."""
+    found = False
     with open_hdf5(path) as file:
         for key in sequence_keys(file):
             subject, action, camera_id = key.split("/")
@@ -298,12 +303,12 @@ def read_sequences(path: str | os.PathLike, subjects: ListLike[str] | None = Non
                 *(group.attrs[name] for name in _CAMERA_ARRAYS),
             )
             arrays = {name: group[name][...] for name in _SEQUENCE_ARRAYS}
-            sequences.append(Sequence(subject, action, camera, float(group.attrs["fps"]), **arrays))
-    if not sequences:
+            sequence = Sequence(subject, action, camera, float(group.attrs["fps"]), **arrays)
+            check_sequence(sequence, str(path))
+            found = True
+            yield sequence
+    if not found:
         raise InputError(f"{path} has no frames of subjects {', '.join(subjects or ['(any)'])}")
-    for sequence in sequences:
-        check_sequence(sequence, str(path))
-    return sequences
 
 
 class EncodedImages:

@@ -2,12 +2,15 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from toy_crops import write_toy_data
 
 from pose3d.camera import apply_affine
 from pose3d.errors import InputError
-from pose3d.pose2d.batches import Batch
+from pose3d.pose2d import inference
+from pose3d.pose2d.batches import Batch, plain_batches
+from pose3d.pose2d.crops import Crops
 from pose3d.pose2d.heatmaps import gaussian_targets
-from pose3d.pose2d.inference import decode, detect, load_network, predict_heatmaps, to_full_image
+from pose3d.pose2d.inference import decode, detect, detect_sequences, load_network, predict_heatmaps, to_full_image
 from pose3d.pose2d.network import PoseResNet
 from pose3d.records import Keypoints2D
 from pose3d.skeleton import LEFT_JOINTS, RIGHT_JOINTS
@@ -64,6 +67,26 @@ def test_detections_do_not_depend_on_the_batches():
     parts = detect(network, halves, cpu, "local_soft_argmax", 1.5, flip_test=True)
     assert whole.keypoints_px.shape == (6, 17, 2) and whole.confidence.shape == (6, 17)
     assert np.allclose(whole.confidence, parts.confidence, atol=1e-5)
+
+
+@pytest.mark.parametrize("group_crops", [1, 20, 1000])
+def test_sequences_that_share_batches_keep_their_own_keypoints(group_crops, tmp_path, monkeypatch):
+    monkeypatch.setattr(inference, "GROUP_CROPS", group_crops)
+    torch.manual_seed(0)
+    network = PoseResNet("resnet18", (8, 8, 8), stem_channels=4).eval()
+    sequences = write_toy_data(tmp_path, n_frames=13)
+    path, architecture = tmp_path / "data/crops.h5", {"crop_size_px": 32, "sigma_heatmap_px": 1.5}
+    how = (torch.device("cpu"), "local_soft_argmax", True, 2)
+    found = dict(detect_sequences(network, architecture, path, iter(sequences), *how))
+    assert list(found) == [sequence.key for sequence in sequences]
+    for sequence in sequences:
+        with Crops(path, [sequence]) as crops:
+            alone = detect(network, plain_batches(crops, np.arange(13), 13, 1), *how[:2], 1.5, True)
+            alone = to_full_image(alone, crops.crop_from_image)
+        np.testing.assert_allclose(found[sequence.key].keypoints_px, alone.keypoints_px, atol=1e-3)
+        np.testing.assert_allclose(found[sequence.key].confidence, alone.confidence, atol=1e-6)
+    with pytest.raises(InputError, match="has crops of 32 px, the 2D model was trained on 64 px: run train_2d again"):
+        list(detect_sequences(network, architecture | {"crop_size_px": 64}, path, sequences, *how))
 
 
 def test_saved_network_loads_and_another_model_is_refused(tmp_path):

@@ -54,6 +54,9 @@ class TemporalNetwork(nn.Module):
         self._kept = _KERNEL - 1 if causal else _KERNEL // 2  # which of three frames a residual connection goes past
         self.first = nn.Conv1d(channels, width, _KERNEL)
         self.reduce = nn.ModuleList(nn.Conv1d(width, width, _KERNEL) for _ in range(levels - 1))
+        for layer in (self.first, *self.reduce):
+            # In memory as _reduce_threefold has it, which then copies nothing.
+            layer.weight = nn.Parameter(layer.weight.detach().transpose(1, 2).contiguous().transpose(1, 2))
         self.mix = nn.ModuleList(nn.Conv1d(width, width, 1) for _ in range(levels - 1))
         self.last = nn.Conv1d(width, outputs, 1)
 

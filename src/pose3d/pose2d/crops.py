@@ -179,7 +179,7 @@ class Crops:
             encoded = self._images[number][frame]
         except OSError as error:
             raise InputError(f"{name} is damaged ({error}): delete the file and run `dvc repro`") from None
-        image = decode_image(encoded, name)
+        image = decode_image(encoded, name, cv2.IMREAD_COLOR_RGB)
         if image.shape != (self.size_px, self.size_px, 3):
             raise InputError(f"{name} has {image.shape[1]} x {image.shape[0]} px, not {self.size_px}: run crop_resize")
-        return image[..., ::-1].copy()
+        return image

@@ -1,6 +1,7 @@
 """Heatmaps to keypoints: crops through the network, decoded on its device, back to px of the full image."""
 
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import torch
@@ -8,12 +9,16 @@ from torch import Tensor, nn
 
 from pose3d.camera import apply_affine, invert_affine
 from pose3d.errors import InputError
-from pose3d.pose2d.batches import Batch, normalize_images
+from pose3d.pose2d.batches import Batch, normalize_images, plain_batches
+from pose3d.pose2d.crops import Crops
 from pose3d.pose2d.heatmaps import confidence, heatmap_to_crop_px, local_soft_argmax, marginal_soft_argmax, unflip
 from pose3d.pose2d.network import PoseResNet, channels_last
-from pose3d.records import Keypoints2D
+from pose3d.records import Keypoints2D, Sequence
 from pose3d.skeleton import mirror_permutation
 from pose3d.training import load_model, load_weights
+
+BATCH_SIZE = 32
+GROUP_CROPS = 1024
 
 
 def load_network(path: str) -> tuple[PoseResNet, dict]:
@@ -72,6 +77,54 @@ def detect(
         keypoints.append(found.cpu().numpy())
         confidences.append(sure.cpu().numpy())
     return Keypoints2D(np.concatenate(keypoints), np.concatenate(confidences))
+
+
+def detect_sequences(
+    network: nn.Module,
+    architecture: dict,
+    crops_path: str | os.PathLike,
+    sequences: Iterable[Sequence],
+    device: torch.device,
+    method: str,
+    flip_test: bool,
+    workers: int,
+) -> Iterator[tuple[str, Keypoints2D]]:
+    """Key and keypoints of every sequence, detected in its crops, in px of the full image.
+
+    Short sequences go through the network together, so that few batches are not full.
+
+    Args:
+        network, architecture: from :func:`load_network`.
+
+    Raises:
+        InputError: the crops are damaged, or of another size than the network was trained on.
+    """
+    for group in _groups(sequences, GROUP_CROPS):
+        with Crops(crops_path, group) as crops:
+            if crops.size_px != architecture["crop_size_px"]:
+                raise InputError(
+                    f"{crops_path} has crops of {crops.size_px} px, the 2D model was trained on "
+                    f"{architecture['crop_size_px']} px: run train_2d again"
+                )
+            batches = plain_batches(crops, np.arange(len(crops)), BATCH_SIZE, workers)
+            detected = detect(network, batches, device, method, architecture["sigma_heatmap_px"], flip_test)
+            detected = to_full_image(detected, crops.crop_from_image)
+        ends = np.cumsum([len(sequence) for sequence in group])
+        for sequence, end in zip(group, ends, strict=True):
+            own = slice(end - len(sequence), end)
+            yield sequence.key, Keypoints2D(detected.keypoints_px[own], detected.confidence[own])
+
+
+def _groups(sequences: Iterable[Sequence], n_crops: int) -> Iterator[list[Sequence]]:
+    """Consecutive sequences of at least ``n_crops`` crops in all, but for the last group."""
+    group: list[Sequence] = []
+    for sequence in sequences:
+        group.append(sequence)
+        if sum(map(len, group)) >= n_crops:
+            yield group
+            group = []
+    if group:
+        yield group
 
 
 def to_full_image(detected: Keypoints2D, crop_from_image: np.ndarray) -> Keypoints2D:

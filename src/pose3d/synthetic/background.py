@@ -50,8 +50,10 @@ def see(camera: Camera, room: Room, boxes: Boxes | None, lamp: Lamp, supersampli
     intrinsics = np.diag([supersampling, supersampling, 1.0]) @ camera.intrinsics_px
     rays = pixel_rays(intrinsics, camera.rotation, width, height)
     depth, surface = room_depth(rays, camera.position_m, room.half_size_m)
-    of_surfaces = np.array([*[-sign * np.eye(3)[axis] for axis, sign in _WALLS], [0, 0, 1], [0, 0, 1]], np.float32)
-    normals = of_surfaces.take(surface, axis=0)
+    to_lamp = (room.lamp_m / np.linalg.norm(room.lamp_m)).astype(np.float32)
+    normals = np.array([*[-sign * np.eye(3)[axis] for axis, sign in _WALLS], [0, 0, 1]], np.float32)
+    direct, upward = (light.take(surface) for light in _light_on(normals, to_lamp))
+    box_normals = np.empty((0, 3), np.float32)
     if boxes is not None:
         corners, triangles, corner_normals = split_corners(boxes)
         # Normals are drawn as colours, moved into [0, 1] as the rasteriser wants them.
@@ -60,19 +62,17 @@ def see(camera: Camera, room: Room, boxes: Boxes | None, lamp: Lamp, supersampli
         rasterize(points, triangles, corner_normals / 2 + 0.5, intrinsics, drawn, depth)
         is_box = drawn[..., 0] > UNDRAWN
         surface[is_box] = _BOX
-        normals[is_box] = drawn[is_box] * 2 - 1
+        box_normals = drawn[is_box] * 2 - 1
+        direct[is_box], upward[is_box] = _light_on(box_normals, to_lamp)
     positions = np.empty_like(rays)
     for axis in range(3):  # NumPy takes several times as long where the innermost axis is three long
         positions[..., axis] = np.float32(camera.position_m[axis]) + rays[..., axis] * depth
-    albedo = _albedo(positions, surface, normals, room)
-
-    map_px, lamp_depth = lamp.look_up(positions)
-    occluder = cv2.remap(lamp.boxes_depth_m, map_px, None, cv2.INTER_NEAREST, borderValue=FAR_M)
-    visible = (lamp_depth < occluder + _SHADOW_BIAS_M).astype(np.float32)
-    visible = cv2.GaussianBlur(visible, (0, 0), 1.5 * supersampling * camera.width_px / 512)
-    to_lamp = (room.lamp_m / np.linalg.norm(room.lamp_m)).astype(np.float32)
-    direct = np.clip(normals.reshape(-1, 3) @ to_lamp, 0, 1).reshape(visible.shape) * visible
-    upward = 0.9 + 0.1 * normals[..., 2]
+    albedo = _albedo(positions, surface, box_normals, room)
+    if boxes is not None:
+        map_px, lamp_depth = lamp.look_up(positions)
+        occluder = cv2.remap(lamp.boxes_depth_m, map_px, None, cv2.INTER_NEAREST, borderValue=FAR_M)
+        visible = (lamp_depth < occluder + _SHADOW_BIAS_M).astype(np.float32)
+        direct *= cv2.GaussianBlur(visible, (0, 0), 1.5 * supersampling * camera.width_px / 512)
     unlit, lit = np.empty_like(albedo), np.empty_like(albedo)
     for colour in range(3):
         everywhere, lamps = (np.float32((light * exposure)[colour]) for light in (room.ambient, room.direct))
@@ -83,6 +83,11 @@ def see(camera: Camera, room: Room, boxes: Boxes | None, lamp: Lamp, supersampli
     small_px, small_depth = lamp.look_up(cv2.resize(positions, size, interpolation=cv2.INTER_AREA))
     image = np.clip(lit * 255 + 0.5, 0, 255).astype(np.uint8)
     return View(camera, supersampling, lit, unlit, image, depth, small_px, small_depth, exposure.astype(np.float32))
+
+
+def _light_on(normals: np.ndarray, to_lamp: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Shares (N,) of the lamp's light and of the light from everywhere that reach surfaces with normals (N, 3)."""
+    return np.clip(normals @ to_lamp, 0, 1), 0.9 + 0.1 * normals[:, 2]
 
 
 def pixel_rays(intrinsics_px: np.ndarray, rotation: np.ndarray, width: int, height: int) -> np.ndarray:
@@ -119,26 +124,36 @@ def split_corners(boxes: Boxes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return corners.reshape(-1, 3), triangles, np.repeat(normals, 3, axis=0)
 
 
-def _albedo(positions_m: np.ndarray, surface: np.ndarray, normals: np.ndarray, room: Room) -> np.ndarray:
-    """(H, W, 3) float32 colour before light."""
-    x, y, z = np.moveaxis(positions_m, -1, 0)
-    albedo = np.empty_like(positions_m)
+def _albedo(positions_m: np.ndarray, surface: np.ndarray, box_normals: np.ndarray, room: Room) -> np.ndarray:
+    """(H, W, 3) float32 colour before light.
+
+    Args:
+        box_normals: of the pixels that show a box, row by row.
+    """
+    positions = positions_m.reshape(-1, 3)
+    albedo = np.empty_like(positions)
+
+    def showing(wanted: int) -> tuple[np.ndarray, np.ndarray]:
+        pixels = np.flatnonzero(surface == wanted)  # several times as fast to gather by as the mask
+        return pixels, positions.take(pixels, axis=0).T
+
     for index, (axis, _) in enumerate(_WALLS):
-        on_wall = surface == index
-        along, up = (y if axis == 0 else x)[on_wall], z[on_wall]
+        pixels, (x, y, up) = showing(index)
+        along = y if axis == 0 else x
         colours = _sample(room.walls, along, up)
         for wall, centre, centre_z, half_width, half_height, *colour in room.posters:
             if wall == index:
                 colours[(np.abs(along - centre) < half_width) & (np.abs(up - centre_z) < half_height)] = colour
-        albedo[on_wall] = colours
-    on_floor, on_box = surface == _FLOOR, surface == _BOX
-    albedo[on_floor] = _sample(room.floor, x[on_floor], y[on_floor])
-    if on_box.any():
+        albedo[pixels] = colours
+    pixels, (x, y, _) = showing(_FLOOR)
+    albedo[pixels] = _sample(room.floor, x, y)
+    pixels, (x, y, z) = showing(_BOX)
+    if len(pixels):
         # Top faces are textured by x and y, sides by what runs along them and the height.
-        is_top = np.abs(normals[on_box][:, 2]) > 0.7
-        along = np.where(is_top, x[on_box], x[on_box] + y[on_box])
-        albedo[on_box] = _sample(room.boxes, along, np.where(is_top, y[on_box], z[on_box]))
-    return albedo
+        is_top = np.abs(box_normals[:, 2]) > 0.7
+        along = np.where(is_top, x, x + y)
+        albedo[pixels] = _sample(room.boxes, along, np.where(is_top, y, z))
+    return albedo.reshape(positions_m.shape)
 
 
 def _sample(texture: Texture, u_m: np.ndarray, v_m: np.ndarray) -> np.ndarray:
