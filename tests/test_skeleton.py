@@ -2,6 +2,7 @@ import numpy as np
 from people import swinging_poses
 
 from pose3d import skeleton
+from pose3d.skeleton import mirror_permutation
 
 
 def test_tables_agree_with_each_other():
@@ -18,7 +19,7 @@ def test_left_and_right_mirror_each_other():
         assert skeleton.JOINT_NAMES[right][1:] == skeleton.JOINT_NAMES[left][1:]
     sided = {i for i, name in enumerate(skeleton.JOINT_NAMES) if name[0] in "RL"}
     assert sided == {*skeleton.RIGHT_JOINTS, *skeleton.LEFT_JOINTS}
-    permutation = skeleton.mirror_permutation()
+    permutation = mirror_permutation()
     np.testing.assert_array_equal(permutation[permutation], np.arange(17))
     parents = np.array(skeleton.PARENTS)
     np.testing.assert_array_equal(

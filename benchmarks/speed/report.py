@@ -101,7 +101,7 @@ def table(figures: Iterable[Figure | str]) -> str:
 
 def _number(value: float, unit: str) -> str:
     if unit in ("x", "%"):
-        return f"{value:.2f}{unit}" if unit == "x" else f"{value:.0f} %"
+        return f"{value:.2f}{unit}" if unit == "x" else f"{value:.1f} %"
     return f"{value:,.0f} {unit}"
 
 

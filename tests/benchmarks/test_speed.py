@@ -160,7 +160,7 @@ def test_the_table_says_what_is_met():
         "| m | 2.50x | 2.00x | yes | d |",
         "| m | 1.50x | 2.00x | no | d |",
         "| m | 1.10x | at most 1.20x | yes | d |",
-        "| m | 61 % | 60 % | yes | d |",
+        "| m | 61.2 % | 60.0 % | yes | d |",
         "| rendering: not measured: no data | – | – | – | |",
     ]
 

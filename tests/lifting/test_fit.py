@@ -2,6 +2,8 @@
 
 import json
 from dataclasses import replace
+from functools import partial
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -46,7 +48,6 @@ def params(kind, formulation, **changes):
     on = formulation == "virtual_camera"
     extra = {"projected_prior_weight": float(on), "projected_prior_batch_size": 12}
     extra |= {"critic_loss": "logistic" if on else "wasserstein", "gradient_penalty": 0.01 if on else 10.0}
-    extra |= {} if on else {"lr": 1e-4}
     if kind == "temporal":
         extra |= {"network": "convolution", "window_frames": 9, "run_outputs": 3, "velocity_weight": 1.0}
         return TemporalParams(**COMMON | extra | changes)
@@ -141,7 +142,14 @@ def losses_of_every_step(fabric):
     half = lifting("virtual_camera", {"subjects": ("S1",), "frames_share": 1.0, "draws_share": 0.5})
     runs["labels"] = half, params("temporal", "virtual_camera", network="gru"), labelled
     runs["killed"] = runs["frame virtual_camera"]
-    return {name: fit_lifter(*run, 1, fabric, Checkpoint(name, "x")).curves for name, run in runs.items()}
+    curves = {}
+    for name, run in runs.items():
+        # A weight that moves all of a Wasserstein critic's scores alike has a gradient of zero but for rounding. Adam
+        # would make whole steps of that, other ones with one process than with two: its eps lets small ones stay small.
+        steady = partial(torch.optim.Adam, eps=1e-3) if "original" in name else torch.optim.Adam
+        with mock.patch.object(torch.optim, "Adam", steady):
+            curves[name] = fit_lifter(*run, 1, fabric, Checkpoint(name, "x")).curves
+    return curves
 
 
 def test_two_processes_lose_at_every_step_what_one_loses(supervision, tmp_path, monkeypatch):
@@ -174,12 +182,7 @@ Path("losses.json").write_text(json.dumps(losses))
         assert [row.keys() for row in rows] == [row.keys() for row in two[name]]
         losses, of_two = (np.array([list(row.values()) for row in curves]) for curves in (rows, two[name]))
         assert len(losses) == 6 and np.isfinite(losses).all()
-        if "original" in name:
-            # A weight that moves all scores alike has a gradient of zero but for rounding, of which Adam makes steps.
-            np.testing.assert_allclose(of_two[0, 1:-1], losses[0, 1:-1], rtol=1e-5, err_msg=name)
-            np.testing.assert_allclose(of_two, losses, rtol=1e-3, atol=1e-4, err_msg=name)
-        else:
-            np.testing.assert_allclose(of_two, losses, rtol=1e-5, err_msg=name)
+        np.testing.assert_allclose(of_two, losses, rtol=1e-5, err_msg=name)
 
 
 def stop_after(save):
