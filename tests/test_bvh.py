@@ -51,7 +51,7 @@ def read_bvh(path):
         local, moved = Rotation.identity(len(frames)), np.tile(node["offset"], (len(frames), 1))
         for column, (owner, name) in enumerate(channels):
             if owner == index and name.endswith("rotation"):
-                local = local * Rotation.from_euler(name[0], frames[:, column], degrees=True)
+                local = local * Rotation.from_euler(name[0], frames[:, [column]], degrees=True)
             elif owner == index:
                 moved[:, "XYZ".index(name[0])] += frames[:, column]
         parent = node["parent"]
@@ -106,9 +106,9 @@ def test_tree_has_every_joint_and_five_ends(tmp_path):
 
 def test_angles_do_not_jump_over_whole_turns():
     turning = np.linspace(0, 900, 200)
-    angles = continuous_euler_deg(Rotation.from_euler("Y", turning, degrees=True))
+    angles = continuous_euler_deg(Rotation.from_euler("Y", turning[:, None], degrees=True))
     np.testing.assert_allclose(angles[:, 2], turning, atol=1e-6)
-    over_the_pole = continuous_euler_deg(Rotation.from_euler("X", np.linspace(1, 179, 90), degrees=True))
+    over_the_pole = continuous_euler_deg(Rotation.from_euler("X", np.linspace(1, 179, 90)[:, None], degrees=True))
     assert np.abs(np.diff(over_the_pole, axis=0)).max() < 2.1
 
 
