@@ -17,7 +17,7 @@ from scipy.spatial.transform import Rotation
 from pose3d.errors import InputError
 from pose3d.files import write_text
 from pose3d.skeleton import JOINT_NAMES, ROOT
-from pose3d.skeleton_fit import CHILDREN, REST_DIRECTIONS, FittedSkeleton, fit_skeleton
+from pose3d.skeleton_fit import CHILDREN, REST_DIRECTIONS, FittedSkeleton, check_poses, fit_skeleton
 
 BVH_FROM_CAMERA = np.array([1.0, -1.0, -1.0])
 """Camera space (x right, y down, z forward) times this is the file's: half a turn about x."""
@@ -40,12 +40,14 @@ def write_bvh(path: str | os.PathLike, poses_cam_m: np.ndarray, fps: float) -> N
     root's path and the directions of all bones are the poses' own. Poses relative to their root stay at the origin.
 
     Raises:
-        InputError: the poses or ``fps`` are refused by :func:`pose3d.skeleton_fit.fit_skeleton`.
+        InputError: the poses or ``fps`` are refused by :func:`pose3d.skeleton_fit.check_poses`.
     """
+    poses_cam_m = np.asarray(poses_cam_m, np.float64)
     try:
-        skeleton = fit_skeleton(np.asarray(poses_cam_m, np.float64) * BVH_FROM_CAMERA, fps)
-    except (InputError, ValueError) as error:
+        check_poses(poses_cam_m, fps)
+    except InputError as error:
         raise InputError(f"{path} cannot be written: {error}") from None
+    skeleton = fit_skeleton(poses_cam_m * BVH_FROM_CAMERA, fps)
     hierarchy: list[str] = []
     rotations: list[Rotation] = []
     _add_joint(ROOT, 0, skeleton, hierarchy, rotations)

@@ -58,11 +58,10 @@ def fit_skeleton(poses_m: np.ndarray, fps: float) -> FittedSkeleton:
     """Fit lengths and rotations to (T, 17, 3) joints; their positions are then :func:`with_bone_lengths`'s.
 
     Raises:
-        InputError: the shape is another, there is no frame, a joint is not finite, a bone has no length, or ``fps`` is
-            not a positive number.
+        InputError: see :func:`check_poses`.
     """
     poses_m = np.asarray(poses_m, np.float64)
-    _check(poses_m, fps)
+    check_poses(poses_m, fps)
     lengths_m = fit_bone_lengths(poses_m)
     bones = bone_matrix() @ poses_m
     directions = bones / np.linalg.norm(bones, axis=-1, keepdims=True)
@@ -143,7 +142,13 @@ def best_rotations(rest: np.ndarray, directions: np.ndarray) -> Rotation:
     return Rotation.from_matrix(u @ vt)
 
 
-def _check(poses_m: np.ndarray, fps: float) -> None:
+def check_poses(poses_m: np.ndarray, fps: float) -> None:
+    """Refuse joints to which no skeleton can be fitted.
+
+    Raises:
+        InputError: the shape is not (T, 17, 3), there is no frame, a joint is not finite, a bone has no length, or
+            ``fps`` is not a positive number.
+    """
     if poses_m.ndim != 3 or poses_m.shape[1:] != (N_JOINTS, 3):
         raise InputError(f"poses have shape {poses_m.shape}: give one pose of 17 joints for each frame, (T, 17, 3)")
     if not len(poses_m):
