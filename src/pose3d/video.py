@@ -162,7 +162,7 @@ def _fix_track_uid(path: Path) -> None:
     with open(path, "rb+") as file:
         header = file.read(4096).partition(b"\x1f\x43\xb6\x75")[0]
         file.seek(0)
-        file.write(re.sub(rb"([sc]\xc5\x88).{8}", rb"\g<1>\0\0\0\0\0\0\0\x01", header, flags=re.DOTALL))
+        file.write(re.sub(rb"([sc]\xc5\x88).{8}", lambda uid: uid[1] + bytes(7) + b"\x01", header, flags=re.DOTALL))
 
 
 def write_gif(path: str | os.PathLike, frames: Iterable[np.ndarray], fps: float, max_bytes: int = GIF_BYTES) -> None:
