@@ -19,7 +19,7 @@ import numpy as np
 
 from pose3d.figures import TRUTH, bone_colour
 from pose3d.files import write_text
-from pose3d.skeleton import BONES, ROOT
+from pose3d.skeleton import BONES, N_JOINTS, ROOT
 from pose3d.video import write_webm
 
 MAX_HEIGHT_PX = 480
@@ -58,9 +58,10 @@ def write_player(
         ValueError: no frames, or arrays whose shapes do not fit together.
     """
     n_frames = len(keypoints_px)
-    for name, array, shape in (("keypoints_px", keypoints_px, (17, 2)), *((n, p, (17, 3)) for n, p in poses_cam_m.items())):
-        if np.shape(array) != (n_frames, *shape):
-            raise ValueError(f"{name} must be of shape {(n_frames, *shape)}, not {np.shape(array)}")
+    for name, array in {"keypoints_px": keypoints_px, **poses_cam_m}.items():
+        shape = (n_frames, N_JOINTS, 2 if array is keypoints_px else 3)
+        if np.shape(array) != shape:
+            raise ValueError(f"{name} must be of shape {shape}, not {np.shape(array)}")
     if not poses_cam_m:
         raise ValueError("there are no poses to show")
     with tempfile.TemporaryDirectory() as folder:
