@@ -43,8 +43,9 @@ def test_page_holds_video_keypoints_and_poses(tmp_path, sequence):
     # The world, turned about its vertical and moved: lengths and heights are the world's.
     world = sequence.poses_world_m
     np.testing.assert_allclose(np.ptp(shown[..., 2], 1), np.ptp(world[..., 2], 1), atol=1e-5)
-    np.testing.assert_allclose(np.linalg.norm(shown[0, 3] - shown[0, 10]), np.linalg.norm(world[0, 3] - world[0, 10]),
-                               atol=1e-5)
+    np.testing.assert_allclose(
+        np.linalg.norm(shown[0, 3] - shown[0, 10]), np.linalg.norm(world[0, 3] - world[0, 10]), atol=1e-5
+    )
     video = tmp_path / "clip.webm"
     video.write_bytes(base64.b64decode(clip["video"]))
     assert cv2.VideoCapture(str(video)).read()[1].shape == (480, 480, 3)

@@ -34,7 +34,7 @@ def write_demo(
         read_frames: gives the T images (H, W, 3) RGB from the first on; called once for each file, so that no file
             needs all of them at once.
         boxes_px: (T, 4).
-        poses_cam_m: as :func:`pose3d.video.side_by_side` has it: title to (T, 17, 3), the truth last where there is one.
+        poses_cam_m: as :func:`pose3d.video.side_by_side` has it: title to (T, 17, 3), the truth last if there is one.
         keypoints_px, title, up_cam: as :func:`pose3d.player.write_player` has them.
 
     Raises:

@@ -1,4 +1,4 @@
-"""One HTML page that plays a clip: the video with the reprojected skeleton beside the poses in 3D, to be turned by hand.
+"""One HTML page that plays a clip: video with reprojected skeleton beside poses in 3D, to be turned by hand.
 
 The page is a single file of its own: video, poses and programme are inside, and nothing is fetched. It is
 ``player.html`` with the clip filled in.
@@ -117,12 +117,11 @@ def floor_height(poses_m: np.ndarray) -> float:
     return float(np.percentile(lowest, 5)) if len(lowest) else 0.0
 
 
-def _shrunk(
-    frames_rgb: Iterable[np.ndarray], size: dict[str, tuple[int, int]], n_frames: int
-) -> Iterator[np.ndarray]:
+def _shrunk(frames_rgb: Iterable[np.ndarray], size: dict[str, tuple[int, int]], n_frames: int) -> Iterator[np.ndarray]:
     """Frames for the video, BGR, with even sides; notes both sizes, (width, height), on the way."""
     shown = 0
-    for shown, frame in enumerate(frames_rgb, 1):
+    for frame in frames_rgb:
+        shown += 1
         height, width = frame.shape[:2]
         scale = min(1.0, MAX_HEIGHT_PX / height)
         small = tuple(max(2, 2 * round(scale * side / 2)) for side in (width, height))
