@@ -1,7 +1,14 @@
-"""A short video: the image with the reprojected skeleton, then poses in 3D, side by side, drawn with OpenCV."""
+"""A short video: the image with the reprojected skeleton, then poses in 3D, side by side, drawn with OpenCV.
 
+Written as MP4, as WebM or as an animated GIF. OpenCV's packages encode neither H.264 nor AV1: :func:`write_mp4` gives
+MPEG-4 Part 2, which players play and browsers do not, :func:`write_webm` VP8, which both play.
+"""
+
+import io
 import os
+import re
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -13,6 +20,10 @@ from pose3d.files import atomic_output
 from pose3d.skeleton import BONES
 
 SIDE_PX, HEADER_PX = 320, 32
+GIF_BYTES = 5_000_000
+"""Most bytes of a GIF: what web pages and code hosts show without complaint."""
+_GIF_FPS, _GIF_FRAMES, _GIF_COLOURS = 12.5, 240, 128
+_GIF_SCALES = (1.0, 0.8, 0.64, 0.5)
 _YAW, _PITCH = np.radians(30), np.radians(12)
 # Camera axes seen from a little to the right and above, so that depth shows; x right, y down.
 _VIEW = np.array(
@@ -25,18 +36,20 @@ _BGR = [tuple(reversed(bytes.fromhex(bone_colour(child).removeprefix("#")))) for
 
 
 def draw_skeleton(image_bgr: np.ndarray, points_px: np.ndarray, thickness: int = 3) -> None:
-    """Draw a skeleton (J, 2) into an image in place, to 1/16 px."""
-    points = np.clip(np.round((points_px - 0.5) * 16), -(2**20), 2**20).astype(
-        int
-    )  # OpenCV's pixel centres are integers
+    """Draw a skeleton (J, 2) into an image in place, to 1/16 px; bones of joints that are NaN are left out."""
+    known = np.isfinite(points_px).all(-1)
+    # OpenCV's pixel centres are integers
+    points = np.clip(np.round((np.where(known[:, None], points_px, 0) - 0.5) * 16), -(2**20), 2**20).astype(int)
     for (parent, child), colour in zip(BONES, _BGR, strict=True):
+        if not known[parent] or not known[child]:
+            continue
         start, end = points[parent].tolist(), points[child].tolist()
         cv2.line(image_bgr, start, end, colour, thickness, cv2.LINE_AA, shift=4)
 
 
 def clip_square(boxes_px: np.ndarray, margin: float = 1.15) -> np.ndarray:
     """One square (centre x, centre y, side) around all boxes (T, 4) of a clip, so that the picture stands still."""
-    low, high = boxes_px[:, :2].min(0), boxes_px[:, 2:].max(0)
+    low, high = np.nanmin(boxes_px[:, :2], 0), np.nanmax(boxes_px[:, 2:], 0)
     return np.array([*((low + high) / 2), margin * (high - low).max()], np.float64)
 
 
@@ -57,12 +70,13 @@ def side_by_side(
         images_rgb: T full images.
         keypoints_px: (T, J, 2) skeleton to draw over them, px of the full image.
         boxes_px: (T, 4).
-        poses_cam_m: title to (T, J, 3), all in the same camera space; the last one is the truth, which sets centre
-        and scale.
+        poses_cam_m: title to (T, J, 3), all in the same camera space; the last one sets centre and scale: the truth,
+            or where there is none the method trusted most. Frames where nobody was found are NaN, here as in the
+            keypoints and boxes.
     """
-    truth = list(poses_cam_m.values())[-1]
-    centre = (truth.min((0, 1)) + truth.max((0, 1))) / 2
-    reach = max(1.0, 1.1 * np.abs((truth - centre) @ _VIEW.T).max())
+    reference = list(poses_cam_m.values())[-1]
+    centre = (np.nanmin(reference, (0, 1)) + np.nanmax(reference, (0, 1))) / 2
+    reach = max(1.0, 1.1 * np.nanmax(np.abs((reference - centre) @ _VIEW.T)))
     views = {title: view_px(poses, centre, reach) for title, poses in poses_cam_m.items()}
     to_panel = crop_from_image(clip_square(boxes_px), SIDE_PX)
     # warpAffine puts pixel centres at integers, our transforms at +0.5.
@@ -82,7 +96,7 @@ def side_by_side(
 
 
 def write_mp4(path: str | os.PathLike, frames: Iterable[np.ndarray], fps: float) -> None:
-    """Write (H, W, 3) BGR frames of one size as MPEG-4 Part 2, atomically.
+    """Write (H, W, 3) BGR frames of one size as MPEG-4 Part 2, atomically: small and fast, but not for browsers.
 
     Two runs of one OpenCV build give the same bytes, on one core as on two.
 
@@ -91,23 +105,115 @@ def write_mp4(path: str | os.PathLike, frames: Iterable[np.ndarray], fps: float)
         RuntimeError: this build of OpenCV cannot encode it.
         ValueError: no frames.
     """
-    writer, written = None, 0
     with atomic_output(path) as partial:
-        encoded = partial.with_name(f"{partial.name}.mp4")  # FFmpeg tells the container from the suffix
-        try:
-            for frame in frames:
-                if writer is None:
-                    size = (frame.shape[1], frame.shape[0])
-                    writer = cv2.VideoWriter(str(encoded), cv2.VideoWriter_fourcc(*"mp4v"), fps, size)
-                    if not writer.isOpened():
-                        raise RuntimeError("this build of OpenCV cannot write mp4v video")
-                writer.write(frame)
-                written += 1
+        _encode(path, partial, frames, fps, "mp4v", "mp4")
+
+
+def write_webm(path: str | os.PathLike, frames: Iterable[np.ndarray], fps: float) -> None:
+    """Write (H, W, 3) BGR frames of one size, both sides even, as VP8 in WebM, atomically: for browsers and players.
+
+    At most some 1 bit per pixel and frame, which is OpenCV's rate and cannot be set. VP9 would be no smaller at that
+    rate and takes five times as long. Two runs of one OpenCV build give the same bytes.
+
+    Raises:
+        InputError, RuntimeError, ValueError: as :func:`write_mp4`.
+    """
+    with atomic_output(path) as partial:
+        _encode(path, partial, frames, fps, "VP80", "webm")
+        _fix_track_uid(partial)
+
+
+def _encode(
+    path: str | os.PathLike, partial: Path, frames: Iterable[np.ndarray], fps: float, fourcc: str, container: str
+) -> None:
+    """Encode into ``partial`` what is to become ``path``."""
+    writer, written = None, 0
+    encoded = partial.with_name(f"{partial.name}.{container}")  # FFmpeg tells the container from the suffix
+    try:
+        for frame in frames:
             if writer is None:
-                raise ValueError(f"{path}: no frames to write")
-            writer.release()
-            if cv2.VideoCapture(str(encoded)).get(cv2.CAP_PROP_FRAME_COUNT) != written:
-                raise InputError(f"{path} could not be written whole: free space on the disk and run again")
-            encoded.replace(partial)
-        finally:
-            encoded.unlink(missing_ok=True)
+                size = (frame.shape[1], frame.shape[0])
+                writer = cv2.VideoWriter(str(encoded), cv2.VideoWriter_fourcc(*fourcc), fps, size)
+                if not writer.isOpened():
+                    raise RuntimeError(f"this build of OpenCV cannot write {fourcc} video")
+            writer.write(frame)
+            written += 1
+        if writer is None:
+            raise ValueError(f"{path}: no frames to write")
+        writer.release()
+        if _count_frames(encoded) != written:
+            raise InputError(f"{path} could not be written whole: free space on the disk and run again")
+        encoded.replace(partial)
+    finally:
+        encoded.unlink(missing_ok=True)
+
+
+def _count_frames(path: Path) -> int:
+    """Frames of a video; WebM stores no count, and what OpenCV gives for it is the duration times the rate."""
+    capture = cv2.VideoCapture(str(path))
+    return round(capture.get(cv2.CAP_PROP_FRAME_COUNT))
+
+
+def _fix_track_uid(path: Path) -> None:
+    """Overwrite the random number that FFmpeg names a WebM's only track by, so that bytes repeat.
+
+    It stands in the header, before the first cluster, as TrackUID (73 C5) and TagTrackUID (63 C5) of 8 bytes each.
+    """
+    with open(path, "rb+") as file:
+        header = file.read(4096).partition(b"\x1f\x43\xb6\x75")[0]
+        file.seek(0)
+        file.write(re.sub(rb"([sc]\xc5\x88).{8}", lambda uid: uid[1] + bytes(7) + b"\x01", header, flags=re.DOTALL))
+
+
+def write_gif(path: str | os.PathLike, frames: Iterable[np.ndarray], fps: float, max_bytes: int = GIF_BYTES) -> None:
+    """Write (H, W, 3) BGR frames of one size as an endless animated GIF of at most ``max_bytes``, atomically.
+
+    At most 12.5 frames/s and 240 frames are kept, evenly spaced. What is still too large is made smaller, down to half
+    the size, then slower. All frames share one palette without dithering, so that what stands still costs nothing. Two
+    runs of one Pillow give the same bytes.
+
+    Raises:
+        ValueError: no frames, or not even one of half the size fits.
+    """
+    kept, step = [], max(1, int(np.ceil(fps / _GIF_FPS - 1e-6)))
+    for t, frame in enumerate(frames):
+        if t % step == 0:
+            kept.append(frame)
+        if len(kept) > _GIF_FRAMES:
+            kept, step = kept[::2], 2 * step
+    if not kept:
+        raise ValueError(f"{path}: no frames to write")
+    while True:
+        for scale in _GIF_SCALES:
+            encoded = _gif(kept, scale, step / fps)
+            if len(encoded) <= max_bytes:
+                with atomic_output(path) as partial:
+                    partial.write_bytes(encoded)
+                return
+        if len(kept) == 1:
+            raise ValueError(f"{path}: a GIF of {max_bytes} bytes cannot hold one frame")
+        kept, step = kept[::2], 2 * step
+
+
+def _gif(frames_bgr: list[np.ndarray], scale: float, frame_s: float) -> bytes:
+    """The frames as a GIF, each shown for ``frame_s`` on average: the format counts hundredths of a second."""
+    from PIL import Image
+
+    height, width = (round(scale * side) for side in frames_bgr[0].shape[:2])
+    small = (cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA) for frame in frames_bgr)
+    images = [Image.fromarray(np.ascontiguousarray(frame[..., ::-1])) for frame in small]
+    samples = images[:: max(1, len(images) // 8)]
+    palette = Image.fromarray(np.concatenate([np.asarray(image) for image in samples])).quantize(_GIF_COLOURS)
+    first, *rest = (image.quantize(palette=palette, dither=Image.Dither.NONE) for image in images)
+    shown_at = np.round(100 * frame_s * np.arange(len(images) + 1))
+    out = io.BytesIO()
+    first.save(
+        out,
+        "GIF",
+        save_all=True,
+        append_images=rest,
+        duration=(10 * np.diff(shown_at)).astype(int).tolist(),
+        loop=0,
+        optimize=True,
+    )
+    return out.getvalue()

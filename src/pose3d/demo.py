@@ -1,0 +1,120 @@
+"""Show what the trained models make of a sequence: a page with a 3D player, a video and an animated GIF.
+
+    python -m pose3d.demo [--sequence S9/Walk-1/cam0] [--data data] [--out demo] [--seconds 6]
+
+Writes player.html, demo.webm and demo.gif into the folder.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import numpy as np
+
+from pose3d.errors import InputError
+from pose3d.player import TRUTH_TITLE, write_player
+from pose3d.video import side_by_side, write_gif, write_webm
+
+
+def write_demo(
+    folder: str | os.PathLike,
+    read_frames: Callable[[], Iterable[np.ndarray]],
+    fps: float,
+    keypoints_px: np.ndarray,
+    boxes_px: np.ndarray,
+    poses_cam_m: dict[str, np.ndarray],
+    title: str,
+    up_cam: np.ndarray | None = None,
+) -> list[Path]:
+    """Write player.html, demo.webm and demo.gif of one clip; gives their paths.
+
+    Args:
+        read_frames: gives the T images (H, W, 3) RGB from the first on; called once for each file, so that no file
+            needs all of them at once.
+        boxes_px: (T, 4).
+        poses_cam_m: as :func:`pose3d.video.side_by_side` has it: title to (T, 17, 3), the truth last if there is one.
+        keypoints_px, title, up_cam: as :func:`pose3d.player.write_player` has them.
+
+    Raises:
+        InputError: the disk is full.
+    """
+    player, webm, gif = (Path(folder) / name for name in ("player.html", "demo.webm", "demo.gif"))
+    write_webm(webm, side_by_side(read_frames(), keypoints_px, boxes_px, poses_cam_m), fps)
+    write_gif(gif, side_by_side(read_frames(), keypoints_px, boxes_px, poses_cam_m), fps)
+    write_player(player, read_frames(), fps, keypoints_px, poses_cam_m, title, up_cam)
+    return [player, webm, gif]
+
+
+def demo_of_sequence(data: Path, key: str | None, folder: Path, seconds: float) -> list[Path]:
+    """Lift the beginning of one sequence of the pipeline's data and write its demo.
+
+    Args:
+        data: the pipeline's folder, with sequences.h5, frames.h5, keypoints2d.h5 and models/.
+        key: of the sequence; None: the first of the test subjects.
+
+    Raises:
+        InputError: a file is missing or damaged, there is no such sequence, or no time to show.
+    """
+    from pose3d.figures import reproject
+    from pose3d.frames import read_rgb
+    from pose3d.lifting.lift import lift_sequences
+    from pose3d.metrics import align_root
+    from pose3d.records import read_keypoints2d, read_sequences, read_splits
+
+    if not seconds > 0:
+        raise InputError(f"--seconds must be more than 0, not {seconds:g}")
+    path = data / "sequences.h5"
+    subjects = read_splits(path)["test"] if key is None else [key.split("/")[0]]
+    found = [sequence for sequence in read_sequences(path, subjects) if key in (None, sequence.key)]
+    if not found:
+        raise InputError(f"{path} has no sequence {key}: names are <subject>/<action>/<camera>, such as S9/Walk-1/cam0")
+    sequence = found[0]
+    detections = read_keypoints2d(data / "keypoints2d.h5", [sequence])
+    single, temporal = (
+        lift_sequences(data / "models" / f"{name}.pt", [sequence], detections)[0] for name in ("repnet", "temporal")
+    )
+    shown = slice(0, min(len(sequence), max(1, round(seconds * sequence.fps))))
+    truth = sequence.poses_cam_m[shown]
+    single_m = single.poses_cam_m[shown]
+    poses_cam_m = {
+        "temporal": temporal.poses_cam_m[shown],
+        # The original's single-frame model gives no root of its own, so it stands at the true one.
+        "single frame": single_m if single.has_root else align_root(single_m, truth),
+        TRUTH_TITLE: truth,
+    }
+    return write_demo(
+        folder,
+        lambda: read_rgb(data / "frames.h5", sequence, range(shown.stop)),
+        sequence.fps,
+        reproject(sequence.camera, poses_cam_m["temporal"]),
+        sequence.boxes_px[shown],
+        poses_cam_m,
+        sequence.key,
+        sequence.camera.rotation[:, 2],
+    )
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Write the demo and print where it is; bad input ends it with one sentence and exit status 1."""
+    parser = argparse.ArgumentParser(
+        prog="python -m pose3d.demo", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--sequence", metavar="KEY", help="which one; by default the first of the test subjects")
+    parser.add_argument("--data", type=Path, default=Path("data"), help="the pipeline's folder; by default data")
+    parser.add_argument("--out", type=Path, default=Path("demo"), help="where to write; by default demo")
+    parser.add_argument("--seconds", type=float, default=6.0, help="how much of it; by default 6")
+    given = parser.parse_args(arguments)
+    try:
+        for path in demo_of_sequence(given.data, given.sequence, given.out, given.seconds):
+            print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
+    except InputError as error:
+        sys.exit(f"error: {error}")
+    except OSError as error:
+        where = f" at {error.filename}" if error.filename else ""
+        sys.exit(f"error: {error.strerror or error}{where}; free space or mend permissions there, then run again")
+
+
+if __name__ == "__main__":
+    main()
