@@ -11,6 +11,7 @@ from pose3d import export
 from pose3d.errors import InputError
 from pose3d.lifting.lift import build_lifter, load_lifter
 from pose3d.onnx_runtime import load_lifter_onnx, load_network_onnx
+from pose3d.pose2d.batches import IMAGE_MEAN, IMAGE_STD
 from pose3d.pose2d.inference import load_network
 from pose3d.pose2d.network import PoseResNet
 from pose3d.skeleton import JOINT_NAMES
@@ -116,8 +117,8 @@ def test_metadata_say_how_to_use_the_files(models, tmp_path):
         "joint_names": list(JOINT_NAMES),
         "crop_size_px": 64,
         "sigma_heatmap_px": 1.5,
-        "image_mean": [0.485, 0.456, 0.406],
-        "image_std": [0.229, 0.224, 0.225],
+        "image_mean": list(IMAGE_MEAN),
+        "image_std": list(IMAGE_STD),
     }
     assert said["temporal"] == {
         "architecture": LIFTERS["convolution"],

@@ -156,7 +156,5 @@ def _check_metadata(metadata: dict[str, Any]) -> str:
 def _run(session: "InferenceSession", *inputs: Tensor) -> list[Tensor]:
     """All outputs, on the device of the inputs."""
     names = [port.name for port in session.get_inputs()]
-    arrays = {
-        name: x.detach().cpu().float().contiguous().numpy() for name, x in zip(names, inputs, strict=True)
-    }
+    arrays = {name: x.detach().cpu().float().contiguous().numpy() for name, x in zip(names, inputs, strict=True)}
     return [torch.from_numpy(y).to(inputs[0].device) for y in session.run(None, arrays)]
