@@ -1,6 +1,7 @@
 """Exported models in the places where torch's modules are called, and files that are something else."""
 
 import json
+import sys
 
 import pytest
 import torch
@@ -133,8 +134,15 @@ def test_the_wrong_one_of_the_files_is_one_sentence(folder):
         load_lifter_onnx(folder / "pose2d.onnx")
 
 
+@pytest.mark.parametrize("load", [load_network_onnx, load_lifter_onnx])
+def test_a_missing_package_is_one_sentence(folder, monkeypatch, load):
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)  # importing it raises
+    with pytest.raises(InputError, match=r"^the package onnxruntime is not installed: install pose3d\[onnx\]$"):
+        load(folder / "frame.onnx")
+
+
 def test_it_takes_as_many_threads_as_torch(folder, monkeypatch):
-    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
     network, _ = load_network_onnx(folder / "pose2d.onnx")
     assert isinstance(network, nn.Module)
-    assert network._session.get_session_options().intra_op_num_threads == 1
+    assert network._session.get_session_options().intra_op_num_threads == 3

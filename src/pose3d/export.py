@@ -173,18 +173,17 @@ def _traced(graph: Graph) -> bytes:
     written = io.BytesIO()
     # The exporter by tracing needs two packages less than its successor. It warns that there is a successor, and where
     # a trace might hold for one size alone: the comparison at other sizes shows that it does not.
-    with warnings.catch_warnings(action="ignore"):
-        with torch.no_grad():
-            torch.onnx.export(
-                graph.module,
-                inputs,
-                written,
-                input_names=list(ports.inputs),
-                output_names=list(ports.outputs),
-                dynamic_axes=axes,
-                opset_version=OPSET,
-                dynamo=False,
-            )
+    with warnings.catch_warnings(action="ignore"), torch.no_grad():
+        torch.onnx.export(
+            graph.module,
+            inputs,
+            written,
+            input_names=list(ports.inputs),
+            output_names=list(ports.outputs),
+            dynamic_axes=axes,
+            opset_version=OPSET,
+            dynamo=False,
+        )
     return written.getvalue()
 
 
