@@ -4,6 +4,7 @@ import json
 import shutil
 import sys
 
+import numpy as np
 import pytest
 import torch
 
@@ -153,18 +154,19 @@ def test_the_same_model_gives_the_same_bytes_wherever_it_stands(models, tmp_path
         assert str(models).encode() not in (tmp_path / "a" / f"{name}.onnx").read_bytes()
 
 
-def test_a_file_that_differs_from_torch_is_not_written(models, tmp_path, monkeypatch):
+@pytest.mark.parametrize(("error", "said"), [(1e-3, "0.001"), (float("nan"), "nan")])
+def test_a_file_that_differs_from_torch_is_not_written(models, tmp_path, monkeypatch, error, said):
     graph = export.lifter_graph(models / "repnet.pt")
     traced = export._traced
 
     def damaged(graph):
         model = onnx.load_from_string(traced(graph))
         bias = next(i for i in model.graph.initializer if i.dims == [48])
-        bias.CopyFrom(onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(bias) + 1e-3, bias.name))
+        bias.CopyFrom(onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(bias) + np.float32(error), bias.name))
         return model.SerializeToString()
 
     monkeypatch.setattr(export, "_traced", damaged)
-    with pytest.raises(InputError, match="0.001 away from torch's, more than 0.0001"):
+    with pytest.raises(InputError, match=f"outputs {said} away from torch's, more than 0.0001"):
         export.write_onnx(tmp_path / "repnet.onnx", graph)
     assert not list(tmp_path.iterdir())
 
