@@ -1,0 +1,148 @@
+"""Exported models in the places where torch's modules are called, and files that are something else."""
+
+import json
+import sys
+
+import pytest
+import torch
+from torch import nn
+
+from pose3d import export
+from pose3d.errors import InputError
+from pose3d.lifting.lift import build_lifter, lift_virtual, load_lifter
+from pose3d.onnx_runtime import load_lifter_onnx, load_network_onnx
+from pose3d.pose2d.inference import load_network, predict_heatmaps
+from pose3d.pose2d.network import PoseResNet
+from pose3d.training import save_model
+
+onnx = pytest.importorskip("onnx", reason="extra onnx")
+pytest.importorskip("onnxruntime", reason="extra onnx")
+
+LIFTERS = {
+    "frame": {"lifter": "frame", "width": 16, "blocks": 1},
+    "convolution": {"lifter": "temporal", "width": 16, "window_frames": 9, "network": "convolution"},
+    "gru": {"lifter": "temporal", "width": 16, "window_frames": 9, "network": "gru"},
+}
+NETWORK = {
+    "model": "pose_resnet",
+    "backbone": "resnet18",
+    "stem_channels": 4,
+    "deconv_channels": [8, 8],
+    "crop_size_px": 64,
+    "sigma_heatmap_px": 1.5,
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """pose2d.onnx and a lifter of each kind, with the .pt they were made of."""
+    folder = tmp_path_factory.mktemp("onnx")
+    torch.manual_seed(0)
+    save_model(folder / "pose2d.pt", NETWORK, PoseResNet("resnet18", (8, 8), 4).state_dict())
+    export.write_onnx(folder / "pose2d.onnx", export.network_graph(folder / "pose2d.pt"))
+    for name, architecture in LIFTERS.items():
+        save_model(folder / f"{name}.pt", architecture, build_lifter(architecture).state_dict())
+        export.write_onnx(folder / f"{name}.onnx", export.lifter_graph(folder / f"{name}.pt"))
+    return folder
+
+
+@pytest.mark.parametrize("flip_test", [False, True])
+def test_heatmaps_are_predicted_as_with_torch(folder, flip_test):
+    network, _ = load_network(folder / "pose2d.pt")
+    loaded, _ = load_network_onnx(folder / "pose2d.onnx")
+    images = torch.randn(3, 64, 64, 3).permute(0, 3, 1, 2)  # channels last, as normalize_images has them
+    with torch.inference_mode():
+        expected = predict_heatmaps(network, images, flip_test)
+        found = predict_heatmaps(loaded, images, flip_test)
+    assert expected.std() > 1e-4
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("frames", [1, 2, 30])
+@pytest.mark.parametrize("name", LIFTERS)
+def test_clips_are_lifted_as_with_torch(folder, name, frames):
+    clip = 0.1 * torch.randn(frames, 17, 2, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        expected = lift_virtual(load_lifter(folder / f"{name}.pt"), clip, fps=25)
+        found = lift_virtual(load_lifter_onnx(folder / f"{name}.onnx"), clip, fps=25)
+    assert found.shape == (frames, 17, 3)
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_outputs_are_float32_whatever_the_input(folder):
+    lifter = load_lifter_onnx(folder / "frame.onnx")
+    poses, codes = lifter(torch.zeros(1, 2, 32, dtype=torch.float64, requires_grad=True))
+    assert poses.dtype == codes.dtype == torch.float32
+
+
+def resaved(folder, path, change):
+    model = onnx.load(folder / "convolution.onnx")
+    change(model)
+    onnx.save(model, path)
+    return path
+
+
+def set_metadata(**values):
+    def change(model):
+        props = {prop.key: prop.value for prop in model.metadata_props}
+        props |= {name: json.dumps(value) for name, value in values.items()}
+        onnx.helper.set_model_props(model, props)
+
+    return change
+
+
+@pytest.mark.parametrize("load", [load_network_onnx, load_lifter_onnx])
+def test_a_missing_or_damaged_file_is_one_sentence(folder, tmp_path, load):
+    path = tmp_path / "m.onnx"
+    with pytest.raises(InputError, match=r"m\.onnx is missing: run `python -m pose3d\.export`"):
+        load(path)
+    whole = (folder / "convolution.onnx").read_bytes()
+    for content in (b"", b"not a model", whole[: len(whole) // 2], (folder / "frame.pt").read_bytes()):
+        path.write_bytes(content)
+        with pytest.raises(InputError, match=r"m\.onnx (is not an ONNX file|was not written by)") as raised:
+            load(path)
+        assert "\n" not in str(raised.value)
+    with pytest.raises(InputError, match="is not an ONNX file that can be run"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda model: model.ClearField("metadata_props"), "it says no architecture"),
+        (set_metadata(architecture=["temporal"]), "its architecture is"),
+        (set_metadata(architecture={"lifter": "other"}), "its architecture is"),
+        (set_metadata(architecture={"lifter": ["temporal"]}), "its architecture is"),
+        (set_metadata(architecture={"lifter": "original_temporal"}), "its inputs are features"),
+        (set_metadata(architecture={"model": "pose_resnet"}), "its crop_size_px is None"),
+        (set_metadata(joint_names=["Hip"]), "its joints are others"),
+        (set_metadata(frames_before=-1), "its frames_before is -1"),
+        (set_metadata(frames_after="4"), "its frames_after is 4"),
+        (lambda model: setattr(model.metadata_props[0], "value", "{"), "Expecting property name"),
+    ],
+)
+def test_a_graph_of_something_else_is_one_sentence(folder, tmp_path, change, reason):
+    path = resaved(folder, tmp_path / "m.onnx", change)
+    with pytest.raises(InputError, match=rf"m\.onnx was not written by python -m pose3d\.export \({reason}"):
+        load_lifter_onnx(path)
+
+
+def test_the_wrong_one_of_the_files_is_one_sentence(folder):
+    with pytest.raises(InputError, match=r"convolution\.onnx holds a lifter, not the 2D network"):
+        load_network_onnx(folder / "convolution.onnx")
+    with pytest.raises(InputError, match=r"pose2d\.onnx holds the 2D network, not a lifter"):
+        load_lifter_onnx(folder / "pose2d.onnx")
+
+
+@pytest.mark.parametrize("load", [load_network_onnx, load_lifter_onnx])
+def test_a_missing_package_is_one_sentence(folder, monkeypatch, load):
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)  # importing it raises
+    with pytest.raises(InputError, match=r"^the package onnxruntime is not installed: install pose3d\[onnx\]$"):
+        load(folder / "frame.onnx")
+
+
+def test_it_takes_as_many_threads_as_torch(folder, monkeypatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
+    network, _ = load_network_onnx(folder / "pose2d.onnx")
+    assert isinstance(network, nn.Module)
+    assert network._session.get_session_options().intra_op_num_threads == 3
