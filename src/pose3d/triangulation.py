@@ -114,8 +114,8 @@ def refine(
 
     def weighted_offsets(at: np.ndarray) -> np.ndarray:
         offsets = _offsets_px(cameras, at, keypoints_px)
-        root = np.sqrt(weights)[..., None]
-        return np.where(root > 0, root * offsets, 0).transpose(1, 0, 2).reshape(len(at), -1)
+        offsets[weights == 0] = 0  # these may be infinite
+        return (np.sqrt(weights)[..., None] * offsets).transpose(1, 0, 2).reshape(len(at), -1)
 
     offsets = weighted_offsets(points)
     for _ in range(GAUSS_NEWTON_STEPS):
