@@ -115,7 +115,7 @@ def refine(
     def weighted_offsets(at: np.ndarray) -> np.ndarray:
         offsets = _offsets_px(cameras, at, keypoints_px)
         offsets[weights == 0] = 0  # these may be infinite
-        return (np.sqrt(weights)[..., None] * offsets).transpose(1, 0, 2).reshape(len(at), -1)
+        return (np.sqrt(weights)[..., None] * offsets).transpose(1, 0, 2).reshape(len(at), 2 * len(cameras))
 
     offsets = weighted_offsets(points)
     for _ in range(GAUSS_NEWTON_STEPS):
