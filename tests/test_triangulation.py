@@ -48,7 +48,10 @@ def test_a_weight_of_zero_leaves_a_view_out():
 
 def test_views_that_do_not_agree_give_no_point():
     cameras, points, keypoints = scene()
-    cameras, keypoints = cameras[:2], keypoints[:2]  # a right angle apart at one height: epipolar lines are nearly level
+    cameras, keypoints = (
+        cameras[:2],
+        keypoints[:2],
+    )  # a right angle apart at one height: epipolar lines are nearly level
     keypoints[1, ..., 1] += 300
     found = triangulate(cameras, keypoints, np.ones(keypoints.shape[:-1]), 15)
     assert np.isnan(found.points_world_m).all() and np.isnan(found.residuals_px).all() and not found.agreeing.any()
@@ -56,7 +59,9 @@ def test_views_that_do_not_agree_give_no_point():
 
 def test_a_point_behind_a_camera_is_none():
     # Both look along +z, 1 m apart; the rays meet 2 m behind them.
-    cameras = [Camera(f"c{x}", 1000, 1000, np.diag([1000, 1000, 1]), np.zeros(5), np.eye(3), [-x, 0, 0]) for x in (0, 1)]
+    cameras = [
+        Camera(f"c{x}", 1000, 1000, np.diag([1000, 1000, 1]), np.zeros(5), np.eye(3), [-x, 0, 0]) for x in (0, 1)
+    ]
     point = np.array([0.5, 0.1, -2.0])
     keypoints = np.stack([1000 * (point + c.translation_m)[:2] / point[2] for c in cameras])[:, None]
     found = triangulate(cameras, keypoints, np.ones((2, 1)), 15)

@@ -1,7 +1,7 @@
 """A folder of synchronised videos from calibrated cameras, without any labels.
 
-    calibration.qca.txt   Qualisys calibration, see :mod:`pose3d.datasets.qualisys`
-    <serial>.mp4          the video of each of its cameras
+calibration.qca.txt   Qualisys calibration, see :mod:`pose3d.datasets.qualisys`
+<serial>.mp4          the video of each of its cameras
 """
 
 from dataclasses import dataclass, replace
