@@ -1,7 +1,7 @@
 import cv2
 import numpy as np
 import pytest
-from test_qualisys import CAMERA, write
+from tiny_qualisys import CAMERA, write_calibration
 
 from pose3d.datasets.multiview import CALIBRATION, read_views
 from pose3d.errors import InputError
@@ -16,7 +16,7 @@ def write_video(path, width=1000, height=800, frames=3, fps=25):
 
 @pytest.fixture
 def folder(tmp_path):
-    write(tmp_path / CALIBRATION, *(CAMERA.format(serial=serial) for serial in ("b", "a")))
+    write_calibration(tmp_path / CALIBRATION, *(CAMERA.format(serial=serial) for serial in ("b", "a")))
     write_video(tmp_path / "a.mp4")
     write_video(tmp_path / "b.mp4", width=992)
     return tmp_path
@@ -54,6 +54,6 @@ def test_a_missing_video_is_named(folder):
 
 
 def test_one_camera_is_too_few(folder):
-    write(folder / CALIBRATION, CAMERA.format(serial="a"))
+    write_calibration(folder / CALIBRATION, CAMERA.format(serial="a"))
     with pytest.raises(InputError, match="has one camera"):
         read_views(folder)

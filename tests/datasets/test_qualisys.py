@@ -1,25 +1,13 @@
 import numpy as np
 import pytest
+from tiny_qualisys import CAMERA, write_calibration
 
 from pose3d.datasets.qualisys import read_qualisys
 from pose3d.errors import InputError
 
-# Stands 3 m along x and 1 m up, looks along -x, upright: right is +y, up +z, backward +x.
-CAMERA = """<camera serial="{serial}">
-<fov_video left="10" top="20" right="1009" bottom="819"/>
-<transform x="3000" y="0" z="1000" r11="0" r12="1" r13="0" r21="0" r22="0" r23="1" r31="1" r32="0" r33="0"/>
-<intrinsic focalLengthU="64000" focalLengthV="70400" centerPointU="32640" centerPointV="26880" skew="0"
- radialDistortion1="0.1" radialDistortion2="0.2" radialDistortion3="0.3"
- tangentalDistortion1="0.01" tangentalDistortion2="0.02"/></camera>"""
-
-
-def write(path, *cameras):
-    path.write_text(f"<?xml version='1.0'?><calibration><cameras>{''.join(cameras)}</cameras></calibration>")
-    return path
-
 
 def test_values_worked_out_by_hand(tmp_path):
-    (camera,) = read_qualisys(write(tmp_path / "c.qca.txt", CAMERA.format(serial="cam01")))
+    (camera,) = read_qualisys(write_calibration(tmp_path / "c.qca.txt", CAMERA.format(serial="cam01")))
     assert (camera.id, camera.width_px, camera.height_px) == ("cam01", 1000, 800)
     # 64000 / 64; 32640 / 64 - 10 + 0.5, 26880 / 64 - 20 + 0.5
     np.testing.assert_allclose(camera.intrinsics_px, [[1000, 0, 500.5], [0, 1100, 400.5], [0, 0, 1]])
