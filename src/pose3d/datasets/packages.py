@@ -78,6 +78,21 @@ PACKAGES = (
     ),
 )
 
+_DEMO = "Pose2Sim/Demo_SinglePerson"
+MULTIVIEW_PACKAGES = (
+    Package(
+        name="pose2sim",
+        version="0.10.49",
+        licence="BSD-3-Clause",
+        sha256="403e0dc4065898ba6a595e72a8970950310979253d60e24c2e00b16b36bf21e1",
+        platform=("--platform", "any", "--python-version", "311", "--implementation", "py", "--abi", "none"),
+        kept={f"{_DEMO}/videos/cam{number:02}.mp4": f"multiview/cam{number:02}.mp4" for number in (1, 2, 3, 4)}
+        | {f"{_DEMO}/calibration/Calib.qca.txt": "multiview/calibration.qca.txt"}
+        | {"pose2sim-0.10.49.dist-info/licenses/LICENSE": "licences/pose2sim.txt"},
+    ),
+)
+"""Videos of one person from four calibrated cameras, to measure trained models on; they have no 3D poses."""
+
 
 def cache_folder() -> Path:
     """The user's cache: ``POSE3D_CACHE``, or ``~/.cache/pose3d``."""

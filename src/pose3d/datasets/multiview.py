@@ -1,0 +1,71 @@
+"""A folder of synchronised videos from calibrated cameras, without any labels.
+
+calibration.qca.txt   Qualisys calibration, see :mod:`pose3d.datasets.qualisys`
+<serial>.mp4          the video of each of its cameras
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+
+from pose3d.camera import Camera
+from pose3d.datasets.qualisys import read_qualisys
+from pose3d.errors import InputError
+
+CALIBRATION = "calibration.qca.txt"
+TRIMMED_PX = 16
+"""Most columns or rows that a video may lack against its calibration: codecs and editors cut to sizes they like."""
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """One camera's video.
+
+    Attributes:
+        frames: how many there are.
+    """
+
+    camera: Camera
+    video: Path
+    frames: int
+    fps: float
+
+
+def read_views(folder: Path) -> list[View]:
+    """The views of a folder, in the calibration's order.
+
+    Raises:
+        InputError: a file is missing or damaged, there are fewer than two views, or they are not of one take.
+    """
+    views = [_view(camera, folder / f"{camera.id}.mp4") for camera in read_qualisys(folder / CALIBRATION)]
+    if len(views) < 2:
+        raise InputError(f"{folder / CALIBRATION} has one camera: joints are triangulated from two or more")
+    first = views[0]
+    for view in views[1:]:
+        if view.frames != first.frames or abs(view.fps - first.fps) > 1e-3 * first.fps:
+            raise InputError(
+                f"{view.video} has {view.frames} frames at {view.fps:g} frames/s, {first.video.name} {first.frames} at "
+                f"{first.fps:g}: the videos must be of one take and start together"
+            )
+    return views
+
+
+def _view(camera: Camera, path: Path) -> View:
+    if not path.is_file():
+        raise InputError(f"{path} is missing: put the video of camera {camera.id} there")
+    video = cv2.VideoCapture(str(path))
+    try:
+        size = [int(video.get(what)) for what in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT)]
+        frames, fps = int(video.get(cv2.CAP_PROP_FRAME_COUNT)), video.get(cv2.CAP_PROP_FPS)
+        if not video.isOpened() or frames < 1 or fps <= 0:
+            raise InputError(f"{path} does not open as a video: the file is damaged, fetch it again")
+    finally:
+        video.release()
+    width, height = size
+    if not (0 <= camera.width_px - width <= TRIMMED_PX and 0 <= camera.height_px - height <= TRIMMED_PX):
+        raise InputError(
+            f"{path} has {width} x {height} px, its calibration {camera.width_px} x {camera.height_px}: "
+            "the calibration must be that of the video"
+        )
+    return View(replace(camera, width_px=width, height_px=height), path, frames, fps)

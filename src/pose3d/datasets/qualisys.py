@@ -1,0 +1,83 @@
+"""Calibrated cameras from Qualisys Track Manager's calibration file (``*.qca.txt``, XML).
+
+Focal lengths and principal point stand there in 1/64 px, with the centre of the first pixel at 0; positions in mm. The
+rows of the rotation are the camera's axes in the world: x right, y up, z backward.
+"""
+
+import os
+import xml.etree.ElementTree as ElementTree
+
+import numpy as np
+
+from pose3d.camera import Camera
+from pose3d.errors import InputError
+
+SUBPIXELS = 64
+MAX_FILE_BYTES = 1_000_000
+# From Qualisys's camera axes (y up, z backward) to this project's (y down, z forward): half a turn about x.
+_FORWARD_FROM_BACKWARD = np.diag([1.0, -1.0, -1.0])
+
+
+def read_qualisys(path: str | os.PathLike) -> list[Camera]:
+    """The cameras of a calibration file in its order, named by their serial; metres, px, pixel centres at +0.5.
+
+    Raises:
+        InputError: it is missing, no such file, or a camera in it is none; names the file and what is wrong.
+    """
+    try:
+        with open(path, "rb") as file:
+            text = file.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}: it must be a Qualisys calibration (*.qca.txt)") from None
+    # A calibration declares no entities, which could be nested until they fill the memory.
+    if len(text) > MAX_FILE_BYTES or b"<!" in text:
+        raise InputError(f"{path} is no Qualisys calibration: export it again as *.qca.txt")
+    try:
+        cameras = [_camera(element) for element in ElementTree.fromstring(text).iterfind("cameras/camera")]
+    except ElementTree.ParseError as error:
+        raise InputError(f"{path} is not XML ({error}): export it again as *.qca.txt") from None
+    except KeyError as error:
+        raise InputError(f"{path}: a camera has no {error.args[0]}: export it again as *.qca.txt") from None
+    except ValueError as error:
+        raise InputError(f"{path}: {error}") from None
+    ids = [camera.id for camera in cameras]
+    if not ids or len(set(ids)) < len(ids):
+        raise InputError(f"{path} has {'two cameras of one serial' if ids else 'no cameras'}: export it again")
+    return cameras
+
+
+def _camera(element: ElementTree.Element) -> Camera:
+    """One camera; a ValueError or KeyError says what is wrong."""
+    fields = {}
+    for name in ("fov_video", "transform", "intrinsic"):
+        child = element.find(name)
+        if child is None:
+            raise KeyError(name)
+        fields[name] = child.attrib
+    view, place, lens = fields["fov_video"], fields["transform"], fields["intrinsic"]
+
+    def numbers(attributes: dict[str, str], *names: str) -> np.ndarray:
+        return np.array([float(attributes[name]) for name in names])
+
+    serial = element.attrib["serial"]
+    left, top, right, bottom = numbers(view, "left", "top", "right", "bottom")
+    fx, fy, cx, cy, skew = (
+        numbers(lens, "focalLengthU", "focalLengthV", "centerPointU", "centerPointV", "skew") / SUBPIXELS
+    )
+    if skew or min(fx, fy) <= 0:
+        raise ValueError(f"camera {serial} has a skew or no focal length, which no camera of this project has")
+    centre = np.array([cx - left, cy - top]) + 0.5
+    k1, k2, k3 = numbers(lens, *(f"radialDistortion{i}" for i in (1, 2, 3)))
+    p1, p2 = numbers(lens, *(f"tangentalDistortion{i}" for i in (1, 2)))  # Qualisys's spelling
+    axes = numbers(place, *(f"r{row}{column}" for row in (1, 2, 3) for column in (1, 2, 3))).reshape(3, 3)
+    rotation = _FORWARD_FROM_BACKWARD @ axes
+    position_m = numbers(place, "x", "y", "z") / 1000
+    return Camera(
+        serial,
+        int(right - left) + 1,
+        int(bottom - top) + 1,
+        np.array([[fx, 0, centre[0]], [0, fy, centre[1]], [0, 0, 1]]),
+        np.array([k1, k2, p1, p2, k3]),
+        rotation,
+        -rotation @ position_m,
+    )

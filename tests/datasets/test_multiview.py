@@ -1,0 +1,59 @@
+import cv2
+import numpy as np
+import pytest
+from tiny_qualisys import CAMERA, write_calibration
+
+from pose3d.datasets.multiview import CALIBRATION, read_views
+from pose3d.errors import InputError
+
+
+def write_video(path, width=1000, height=800, frames=3, fps=25):
+    video = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), fps, (width, height))
+    for _ in range(frames):
+        video.write(np.zeros((height, width, 3), np.uint8))
+    video.release()
+
+
+@pytest.fixture
+def folder(tmp_path):
+    write_calibration(tmp_path / CALIBRATION, *(CAMERA.format(serial=serial) for serial in ("b", "a")))
+    write_video(tmp_path / "a.mp4")
+    write_video(tmp_path / "b.mp4", width=992)
+    return tmp_path
+
+
+def test_views_come_in_the_calibrations_order_with_the_videos_sizes(folder):
+    views = read_views(folder)
+    assert [view.video.name for view in views] == ["b.mp4", "a.mp4"]
+    assert [(view.camera.width_px, view.camera.height_px) for view in views] == [(992, 800), (1000, 800)]
+    assert [(view.frames, view.fps) for view in views] == [(3, 25), (3, 25)]
+
+
+@pytest.mark.parametrize(
+    ("video", "message"),
+    [
+        ({"frames": 5}, "of one take"),
+        ({"fps": 30}, "of one take"),
+        ({"width": 500}, "has 500 x 800 px, its calibration 1000 x 800"),
+        (None, "does not open as a video"),
+    ],
+)
+def test_videos_that_do_not_fit_are_refused(folder, video, message):
+    if video is None:
+        (folder / "a.mp4").write_bytes(b"no video")
+    else:
+        write_video(folder / "a.mp4", **video)
+    with pytest.raises(InputError, match=message):
+        read_views(folder)
+
+
+def test_a_missing_video_is_named(folder):
+    (folder / "a.mp4").unlink()
+    with pytest.raises(InputError, match=r"a\.mp4 is missing"):
+        read_views(folder)
+
+
+def test_one_camera_is_too_few(folder):
+    write_calibration(folder / CALIBRATION, CAMERA.format(serial="a"))
+    with pytest.raises(InputError, match="has one camera"):
+        read_views(folder)

@@ -1,0 +1,48 @@
+import numpy as np
+import pytest
+from tiny_qualisys import CAMERA, write_calibration
+
+from pose3d.datasets.qualisys import read_qualisys
+from pose3d.errors import InputError
+
+
+def test_values_worked_out_by_hand(tmp_path):
+    (camera,) = read_qualisys(write_calibration(tmp_path / "c.qca.txt", CAMERA.format(serial="cam01")))
+    assert (camera.id, camera.width_px, camera.height_px) == ("cam01", 1000, 800)
+    # 64000 / 64; 32640 / 64 - 10 + 0.5, 26880 / 64 - 20 + 0.5
+    np.testing.assert_allclose(camera.intrinsics_px, [[1000, 0, 500.5], [0, 1100, 400.5], [0, 0, 1]])
+    np.testing.assert_allclose(camera.distortion, [0.1, 0.2, 0.01, 0.02, 0.3])
+    np.testing.assert_allclose(camera.position_m, [3, 0, 1])
+    # 3 m ahead, 0.5 m to the world's left (+y, the camera's right) and 0.2 m up.
+    np.testing.assert_allclose(camera.world_to_camera([0, 0.5, 1.2]), [0.5, -0.2, 3], atol=1e-12)
+
+
+def _file(old, new, cameras=1):
+    return f"<c><cameras>{CAMERA.replace(old, new) * cameras if old else CAMERA * cameras}</cameras></c>"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("not XML", "is not XML"),
+        ("<calibration/>", "no cameras"),
+        ('<!DOCTYPE a [<!ENTITY b "c">]><calibration/>', "is no Qualisys calibration"),
+        (_file("focalLengthU", "f"), "has no focalLengthU"),
+        (_file("<fov_video", "<other"), "has no fov_video"),
+        (_file("64000", "wide"), "could not convert"),
+        (_file('"64000"', '"0"'), "no focal length"),
+        (_file('skew="0"', 'skew="3"'), "skew"),
+        (_file('r12="1"', 'r12="-1"'), "reflection"),
+        (_file("", "", 2), "two cameras of one serial"),
+    ],
+)
+def test_what_is_no_calibration_is_refused(tmp_path, content, message):
+    path = tmp_path / "c.qca.txt"
+    path.write_text(content)
+    with pytest.raises(InputError, match=message):
+        read_qualisys(path)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"none\.qca\.txt"):
+        read_qualisys(tmp_path / "none.qca.txt")
