@@ -65,7 +65,9 @@ def search_boxes(width_px: int, height_px: int) -> np.ndarray:
     boxes = []
     for share in (1.0, 0.6, 0.36):
         side = share * min(width_px, height_px)
-        corners = [np.linspace(0, length - side, 1 + round(2 * (length / side - 1))) for length in (width_px, height_px)]
+        corners = [
+            np.linspace(0, length - side, 1 + round(2 * (length / side - 1))) for length in (width_px, height_px)
+        ]
         boxes += [(x, y, x + side, y + side) for y in corners[1] for x in corners[0]]
     middle, half = np.array([width_px, height_px]) / 2, min(width_px, height_px) / 2
     return np.array([(*(middle - half), *(middle + half)), *boxes])

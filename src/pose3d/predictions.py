@@ -142,7 +142,9 @@ def read_predictions(path: str | os.PathLike) -> Predictions:
         if name not in arrays:
             raise InputError(f"{path} has no array {name}: give a file that pose3d.predict wrote")
         if arrays[name].shape != shape or arrays[name].dtype.kind not in "fiub":
-            raise InputError(f"{path}: {name} must be numbers of shape {shape}, not {arrays[name].shape}: predict again")
+            raise InputError(
+                f"{path}: {name} must be numbers of shape {shape}, not {arrays[name].shape}: predict again"
+            )
     if arrays.get("joints", np.empty(0)).tolist() != list(JOINT_NAMES):
         raise InputError(f"{path}: joints are not those of pose3d.skeleton: predict again")
     try:
