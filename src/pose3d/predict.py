@@ -289,6 +289,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--out", default="prediction", metavar="FOLDER", help="by default prediction")
     given = parser.parse_args(arguments)
     try:
+        Path(given.out).mkdir(parents=True, exist_ok=True)  # before the long part: a wrong name shows now
         predictions = predict(given.video, given.camera, given.fov, given.boxes, given.person, given.models)
         for name, write in {"predictions.npz": write_npz, "predictions.csv": write_csv}.items():
             write(Path(given.out) / name, predictions)
