@@ -24,7 +24,7 @@ def test_every_frame_once_in_order_with_its_time(tmp_path):
         assert (clip.width_px, clip.height_px, clip.claimed_frames) == (64, 48, 10)
         frames = list(clip)
     np.testing.assert_allclose([frame.time_s for frame in frames], np.arange(10) / 50, atol=1e-6)
-    np.testing.assert_allclose([frame.image_bgr.mean() for frame in frames], 20 * np.arange(10), atol=3)
+    np.testing.assert_allclose([frame.image_bgr.mean() for frame in frames], 20 * np.arange(10), atol=6)
 
 
 def test_a_single_frame_is_a_clip(tmp_path):
@@ -53,8 +53,8 @@ def test_a_rotated_video_is_turned_upright(video):
 
 
 def test_a_video_that_is_cut_off_gives_the_frames_that_decode(tmp_path):
-    images = [picture(64, 48, None, seed) for seed in range(40)]
-    path = write_video(tmp_path / "v.avi", images)
+    noise = np.random.default_rng(0).integers(0, 255, (40, 240, 320, 3), np.uint8)
+    path = write_video(tmp_path / "v.avi", list(noise))
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with Clip(path) as clip:
         frames = list(clip)
