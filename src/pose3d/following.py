@@ -32,6 +32,7 @@ _SMALLEST_SIDE_PX = 16.0
 _BLOB_PICTURE_PX = 160
 _BLOB_AREA_SHARES = (0.003, 0.5)  # smaller is noise; larger is a camera that moves
 _BLOB_AFTER_FRAMES = 10
+_LEARNING_RATE = 0.002
 
 
 def box_around_joints(keypoints_px: np.ndarray, confidence: np.ndarray, width_px: int, height_px: int) -> np.ndarray:
@@ -88,7 +89,9 @@ class MovingBlobs:
         height, width = image_bgr.shape[:2]
         scale = min(1.0, _BLOB_PICTURE_PX / max(width, height))
         size = max(1, round(width * scale)), max(1, round(height * scale))
-        mask = self._background.apply(cv2.resize(image_bgr, size, interpolation=cv2.INTER_AREA))
+        small = cv2.resize(image_bgr, size, interpolation=cv2.INTER_AREA)
+        # OpenCV's own rate would take a person who rests for some frames for the background.
+        mask = self._background.apply(small, learningRate=-1 if self._seen < _BLOB_AFTER_FRAMES else _LEARNING_RATE)
         self._seen += 1
         if self._seen <= _BLOB_AFTER_FRAMES:  # the model knows no background yet
             return np.empty((0, 4))
@@ -138,6 +141,14 @@ class Follower:
         if not self._recent:
             self._find(images_bgr[0], blobs[0])
         boxes = self._boxes_ahead(len(images_bgr))
+        found = self._look(images_bgr, boxes)
+        # A second look, around the joints that the first one found: the network knows centred people only.
+        boxes = np.stack(
+            [
+                box_around_joints(keypoints, confidence, *self._size) if confidence.mean() >= SURE else box
+                for keypoints, confidence, box in zip(found.keypoints_px, found.confidence, boxes, strict=True)
+            ]
+        )
         found = self._look(images_bgr, boxes)
         sure = found.confidence.mean(1) >= SURE
         for keypoints, confidence, is_sure in zip(found.keypoints_px, found.confidence, sure, strict=True):
