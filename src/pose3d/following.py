@@ -19,10 +19,9 @@ from pose3d.records import Keypoints2D
 Look = Callable[[list[np.ndarray], np.ndarray], Keypoints2D]
 """N pictures (H, W, 3) BGR and a box in each, (N, 4) px, to keypoints in px of the picture."""
 
-SURE = 0.4
+SURE = 0.45
 """Mean confidence of the joints from which on they are a person's. In the small profile's test frames, whose boxes are
-the true ones, 97 % have more."""
-_JOINT_SURE = 0.2
+the true ones, 95 % have more."""
 _BODY_BEYOND_JOINTS = np.array([0.03, 0.01, 0.03, 0.07])
 """How far the body goes beyond its joints to the left, top, right and bottom, in longer sides of the joints' box: means
 over the rendered people of the embedded data set."""
@@ -35,19 +34,16 @@ _BLOB_AFTER_FRAMES = 10
 _LEARNING_RATE = 0.002
 
 
-def box_around_joints(keypoints_px: np.ndarray, confidence: np.ndarray, width_px: int, height_px: int) -> np.ndarray:
+def box_around_joints(keypoints_px: np.ndarray, width_px: int, height_px: int) -> np.ndarray:
     """The box of a body, cut off at the picture's border as the boxes of the training data are.
 
     Args:
-        keypoints_px: (17, 2).
-        confidence: (17,); unsure joints are left out unless most are.
+        keypoints_px: (17, 2). Unsure ones count as well: without them a box loses the legs that it once cut off.
 
     Returns:
         (4,) x0, y0, x1, y1, px.
     """
-    sure = confidence >= _JOINT_SURE
-    joints = keypoints_px[sure] if sure.sum() > len(sure) / 2 else keypoints_px
-    low, high = joints.min(0), joints.max(0)
+    low, high = keypoints_px.min(0), keypoints_px.max(0)
     side = max(float((high - low).max()), _SMALLEST_SIDE_PX)
     box = np.concatenate([low, high]) + _BODY_BEYOND_JOINTS * side * [-1, -1, 1, 1]
     return _within(box, width_px, height_px)
@@ -145,15 +141,15 @@ class Follower:
         # A second look, around the joints that the first one found: the network knows centred people only.
         boxes = np.stack(
             [
-                box_around_joints(keypoints, confidence, *self._size) if confidence.mean() >= SURE else box
+                box_around_joints(keypoints, *self._size) if confidence.mean() >= SURE else box
                 for keypoints, confidence, box in zip(found.keypoints_px, found.confidence, boxes, strict=True)
             ]
         )
         found = self._look(images_bgr, boxes)
         sure = found.confidence.mean(1) >= SURE
-        for keypoints, confidence, is_sure in zip(found.keypoints_px, found.confidence, sure, strict=True):
+        for keypoints, is_sure in zip(found.keypoints_px, sure, strict=True):
             if is_sure:
-                self._last = box_around_joints(keypoints, confidence, *self._size)
+                self._last = box_around_joints(keypoints, *self._size)
                 self._recent = [*self._recent, self._last][-_MEMORY_FRAMES:]
                 self.found = True
         if not sure[len(sure) // 2 :].any():  # a single unsure frame is no reason to look elsewhere
@@ -201,7 +197,7 @@ class Follower:
             seen = self._look([image_bgr] * len(boxes_px), boxes_px)
             sureness = seen.confidence.mean(1)
             kept = np.argsort(-sureness, kind="stable")
-            around = [box_around_joints(seen.keypoints_px[i], seen.confidence[i], *self._size) for i in kept]
+            around = [box_around_joints(seen.keypoints_px[i], *self._size) for i in kept]
             boxes_px = np.stack(_apart(around))
         final = self._look([image_bgr] * len(boxes_px), boxes_px).confidence.mean(1)
         order = np.argsort(-final, kind="stable")
