@@ -1,0 +1,162 @@
+"""A video as frames with their times, and the camera that it was taken with."""
+
+import itertools
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from pydantic import BaseModel, ConfigDict, FiniteFloat, PositiveInt, ValidationError
+
+from pose3d.camera import Camera
+from pose3d.errors import InputError
+from pose3d.pose2d.batches import prefetch
+
+_USUAL_RATE_HZ = 25.0
+"""Of videos that name no frame rate."""
+
+
+@dataclass(frozen=True, eq=False)
+class ClipFrame:
+    """One frame: seconds since the first one, strictly ascending, and the upright picture (H, W, 3) uint8, BGR."""
+
+    time_s: float
+    image_bgr: np.ndarray
+
+
+class Clip:
+    """A video, opened for one reading from its start to its end. Use it in a ``with`` statement.
+
+    The picture is turned upright as the file's metadata ask, and its size is that of the turned picture.
+
+    Attributes:
+        width_px, height_px: size of the upright picture.
+        claimed_frames: what the file's header says, which may be wrong; 0 where it says nothing.
+
+    Raises:
+        InputError: the file is missing or is no video.
+    """
+
+    def __init__(self, path: str | os.PathLike) -> None:
+        self._path = path
+        if not os.path.exists(path):
+            raise InputError(f"{path} is missing: give the path of a video")
+        # FFmpeg alone: OpenCV's other readers take the name for a pattern of image files.
+        self._video = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+        self._video.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
+        rate_hz = self._video.get(cv2.CAP_PROP_FPS)
+        self._step_s = 1 / rate_hz if 0 < rate_hz < 10_000 else 1 / _USUAL_RATE_HZ
+        self._next = self._read()
+        if self._next is None:
+            self._video.release()
+            raise InputError(f"{path} does not open as a video: it is damaged, or of a format that OpenCV lacks")
+        self._first_s = self._next.time_s
+        self.height_px, self.width_px = self._next.image_bgr.shape[:2]
+        self.claimed_frames = max(0, int(self._video.get(cv2.CAP_PROP_FRAME_COUNT)))
+
+    def __enter__(self) -> "Clip":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._video.release()
+
+    def _read(self) -> ClipFrame | None:
+        decoded, image = self._video.read()
+        return ClipFrame(self._video.get(cv2.CAP_PROP_POS_MSEC) / 1000, image) if decoded else None
+
+    def __iter__(self) -> Iterator[ClipFrame]:
+        """The frames in order, up to the first that does not decode; a thread decodes at most three ahead of use.
+
+        A frame that has no time of its own after the one before is one step of the frame rate later.
+
+        Raises:
+            InputError: the picture's size changes within the video.
+        """
+
+        def following_frame(_: int) -> ClipFrame | None:
+            frame, self._next = self._next, None
+            return frame or self._read()
+
+        before_s = -self._step_s
+        frames = prefetch(following_frame, itertools.count(), workers=1)
+        try:
+            for number, frame in enumerate(frames):
+                if frame is None:
+                    return
+                if frame.image_bgr.shape[:2] != (self.height_px, self.width_px):
+                    raise InputError(f"{self._path} changes its picture's size at frame {number}: cut it there")
+                time_s = frame.time_s - self._first_s
+                before_s = time_s if time_s > before_s else before_s + self._step_s
+                yield ClipFrame(before_s, frame.image_bgr)
+        finally:
+            frames.close()
+
+
+_Row = tuple[FiniteFloat, FiniteFloat, FiniteFloat]
+
+
+class _CameraFile(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    width_px: PositiveInt
+    height_px: PositiveInt
+    intrinsics_px: tuple[_Row, _Row, _Row]
+    distortion: tuple[FiniteFloat, FiniteFloat, FiniteFloat, FiniteFloat, FiniteFloat] = (0.0, 0.0, 0.0, 0.0, 0.0)
+
+
+def read_camera(path: str | os.PathLike, width_px: int, height_px: int) -> Camera:
+    """The camera of a JSON file, in its own space: world and camera axes are the same.
+
+    The file has ``width_px``, ``height_px``, ``intrinsics_px`` (3 rows of 3, zero skew) and, where the lens bends
+    straight lines, ``distortion`` (k1, k2, p1, p2, k3).
+
+    Args:
+        width_px, height_px: of the video, which the file's must equal.
+
+    Raises:
+        InputError: the file is missing, is not JSON, or a field is wrong; names it.
+    """
+    try:
+        content = _CameraFile.model_validate(json.loads(Path(path).read_text(encoding="utf-8")))
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}): give a camera's JSON file") from None
+    except ValidationError as error:  # a kind of ValueError: before it
+        first = error.errors()[0]
+        field = ".".join(map(str, first["loc"])) or "the whole"
+        raise InputError(f"{path}: {field}: {first['msg']}; mend that field") from None
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} is not JSON ({error}): write it as docs/predict.md shows") from None
+    intrinsics = np.array(content.intrinsics_px)
+    if intrinsics[0, 0] <= 0 or intrinsics[1, 1] <= 0:
+        raise InputError(f"{path}: intrinsics_px: the focal lengths must be above 0; mend that field")
+    if intrinsics[0, 1] or intrinsics[1, 0] or intrinsics[2].tolist() != [0, 0, 1]:
+        raise InputError(f"{path}: intrinsics_px must be [[fx, 0, cx], [0, fy, cy], [0, 0, 1]]; mend that field")
+    if (content.width_px, content.height_px) != (width_px, height_px):
+        raise InputError(
+            f"{path}: width_px and height_px are {content.width_px} x {content.height_px}, the video has "
+            f"{width_px} x {height_px}: give the calibration of the video's own size"
+        )
+    return _camera(width_px, height_px, intrinsics, content.distortion)
+
+
+def camera_from_view(width_px: int, height_px: int, fov_deg: float) -> Camera:
+    """A camera without distortion that looks through the picture's middle.
+
+    Args:
+        fov_deg: field of view along the picture's longer side, between 5 and 170.
+
+    Raises:
+        InputError: no camera has that field of view.
+    """
+    if not 5 <= fov_deg <= 170:
+        raise InputError(f"the field of view must lie between 5 and 170 degrees, not {fov_deg:g}")
+    focal_px = max(width_px, height_px) / 2 / np.tan(np.radians(fov_deg) / 2)
+    intrinsics = np.array([[focal_px, 0, width_px / 2], [0, focal_px, height_px / 2], [0, 0, 1]])
+    return _camera(width_px, height_px, intrinsics, (0.0,) * 5)
+
+
+def _camera(width_px: int, height_px: int, intrinsics_px: np.ndarray, distortion: tuple[float, ...]) -> Camera:
+    return Camera("clip", width_px, height_px, intrinsics_px, np.array(distortion), np.eye(3), np.zeros(3))

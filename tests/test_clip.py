@@ -1,0 +1,126 @@
+import json
+import struct
+
+import numpy as np
+import pytest
+from tiny_video import picture, write_video
+
+from pose3d.clip import Clip, ClipFrame, camera_from_view, read_camera
+from pose3d.errors import InputError
+
+K = [[500.0, 0, 32], [0, 510.0, 24], [0, 0, 1]]
+GOOD = {"width_px": 64, "height_px": 48, "intrinsics_px": K, "distortion": [0.1, 0, 0, 0.01, 0]}
+
+
+@pytest.fixture
+def video(tmp_path):
+    """Ten frames of 64 x 48 px whose left upper quarter is bright."""
+    return write_video(tmp_path / "v.mp4", [picture(64, 48, (0, 0, 32, 24))] * 10)
+
+
+def test_every_frame_once_in_order_with_its_time(tmp_path):
+    images = [np.full((48, 64, 3), 20 * number, np.uint8) for number in range(10)]
+    with Clip(write_video(tmp_path / "v.mp4", images, rate_hz=50)) as clip:
+        assert (clip.width_px, clip.height_px, clip.claimed_frames) == (64, 48, 10)
+        frames = list(clip)
+    np.testing.assert_allclose([frame.time_s for frame in frames], np.arange(10) / 50, atol=1e-6)
+    np.testing.assert_allclose([frame.image_bgr.mean() for frame in frames], 20 * np.arange(10), atol=6)
+
+
+def test_a_single_frame_is_a_clip(tmp_path):
+    with Clip(write_video(tmp_path / "v.mp4", [picture(48, 64, None)])) as clip:
+        assert (clip.width_px, clip.height_px) == (48, 64)
+        assert [frame.time_s for frame in clip] == [0]
+
+
+def rotate_by_90_degrees(path):
+    """Write the matrix for a quarter turn clockwise into the track's header of an MP4."""
+    content = bytearray(path.read_bytes())
+    matrix = content.index(b"tkhd") + 44
+    one = 1 << 16
+    assert struct.unpack(">9i", content[matrix : matrix + 36]) == (one, 0, 0, 0, one, 0, 0, 0, 1 << 30)
+    content[matrix : matrix + 36] = struct.pack(">9i", 0, one, 0, -one, 0, 0, 0, 0, 1 << 30)
+    path.write_bytes(content)
+
+
+def test_a_rotated_video_is_turned_upright(video):
+    rotate_by_90_degrees(video)
+    with Clip(video) as clip:
+        assert (clip.width_px, clip.height_px) == (48, 64)
+        image = next(iter(clip)).image_bgr
+    assert image.shape == (64, 48, 3)
+    assert image[:32, 24:].mean() > 180 > 60 > image[32:, :24].mean()  # left upper is now right upper
+
+
+def test_a_video_that_is_cut_off_gives_the_frames_that_decode(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 255, (40, 240, 320, 3), np.uint8)
+    path = write_video(tmp_path / "v.avi", list(noise))
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with Clip(path) as clip:
+        frames = list(clip)
+    assert 5 < len(frames) < 40
+    assert (np.diff([frame.time_s for frame in frames]) > 0).all()
+
+
+def test_frames_without_times_of_their_own_follow_at_the_frame_rate(video, monkeypatch):
+    times = iter([5.0, 5.0, 5.02, 5.3, 5.3])
+    with Clip(video) as clip:
+        read = [ClipFrame(next(times), picture(64, 48, None)) for _ in range(5)]
+        clip._next, clip._first_s = read[0], 5.0
+        rest = iter([*read[1:], *[None] * 9])
+        monkeypatch.setattr(clip, "_read", lambda: next(rest))
+        np.testing.assert_allclose([frame.time_s for frame in clip], [0, 0.04, 0.08, 0.3, 0.34])
+
+
+def test_what_is_no_video_is_said_so(tmp_path, capfd):
+    with pytest.raises(InputError, match=r"none.mp4 is missing: give the path of a video"):
+        Clip(tmp_path / "none.mp4")
+    (tmp_path / "text.mp4").write_text("no video")
+    with pytest.raises(InputError, match=r"text.mp4 does not open as a video"):
+        Clip(tmp_path / "text.mp4")
+
+
+def test_reads_a_camera(tmp_path):
+    (tmp_path / "k.json").write_text(json.dumps(GOOD))
+    camera = read_camera(tmp_path / "k.json", 64, 48)
+    np.testing.assert_array_equal(camera.intrinsics_px, K)
+    np.testing.assert_array_equal(camera.distortion, GOOD["distortion"])
+    np.testing.assert_array_equal(camera.world_to_camera(np.array([1.0, 2, 3])), [1, 2, 3])
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"width_px": -3}, "width_px"),
+        ({"height_px": 50}, "64 x 50, the video has 64 x 48"),
+        ({"intrinsics_px": [[1, 2], [3, 4]]}, "intrinsics_px"),
+        ({"intrinsics_px": [[500, 1, 32], [0, 500, 24], [0, 0, 1]]}, r"must be \[\[fx, 0, cx\]"),
+        ({"intrinsics_px": [[500, 0, 32], [0, -500, 24], [0, 0, 1]]}, "focal lengths must be above 0"),
+        ({"intrinsics_px": [[float("nan"), 0, 32], [0, 500, 24], [0, 0, 1]]}, "intrinsics_px.0.0"),
+        ({"distortion": [1, 2]}, "distortion"),
+        ({"focal": 3}, "focal"),
+    ],
+)
+def test_a_wrong_field_of_a_camera_is_named(tmp_path, change, sentence):
+    (tmp_path / "k.json").write_text(json.dumps(GOOD | change))
+    with pytest.raises(InputError, match=f"k.json: .*{sentence}"):
+        read_camera(tmp_path / "k.json", 64, 48)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[1]", "[" * 100_000])
+def test_what_is_no_camera_is_said_so(tmp_path, content):
+    (tmp_path / "k.json").write_text(content)
+    with pytest.raises(InputError, match=r"k\.json"):
+        read_camera(tmp_path / "k.json", 64, 48)
+    with pytest.raises(InputError, match=r"none\.json cannot be read \(No such file or directory\)"):
+        read_camera(tmp_path / "none.json", 64, 48)
+
+
+@pytest.mark.parametrize("size", [(1920, 1080), (1080, 1920)])
+def test_the_field_of_view_is_that_of_the_longer_side(size):
+    camera = camera_from_view(*size, 60)
+    edges = np.array([[0.0, size[1] / 2], [size[0], size[1] / 2], [size[0] / 2, 0], [size[0] / 2, size[1]]])
+    angles = np.degrees(np.arctan(np.abs(camera.normalize(edges)).max(-1)))
+    assert max(angles[0] + angles[1], angles[2] + angles[3]) == pytest.approx(60)
+    with pytest.raises(InputError, match="between 5 and 170 degrees, not 180"):
+        camera_from_view(*size, 180)

@@ -1,0 +1,167 @@
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tiny_video import picture
+
+from pose3d.errors import InputError
+from pose3d.following import Follower, GivenBoxes, MovingBlobs, box_around_joints, search_boxes
+from pose3d.records import Keypoints2D
+
+WIDTH, HEIGHT = 320, 240
+SPREAD = np.random.default_rng(0).uniform(0, 1, (17, 2))
+SPREAD[:4] = [[0, 0], [1, 1], [0, 1], [1, 0]]
+
+
+def look(images, boxes_px):
+    """What a network would see: joints all over the bright part that is nearest to the middle of the box and its
+    surroundings, sure where that part is large in them."""
+    keypoints, confidences = [], []
+    for image, box in zip(images, boxes_px, strict=True):
+        (x, y), half = (box[:2] + box[2:]) / 2, 1.25 * (box[2:] - box[:2]).max() / 2
+        x0, y0, x1, y1 = (int(max(0, edge)) for edge in (x - half, y - half, x + half, y + half))
+        bright = (image[y0:y1, x0:x1, 0] > 100).astype(np.uint8)
+        _, _, parts, centres = cv2.connectedComponentsWithStats(bright)
+        if len(parts) == 1:
+            keypoints.append(np.array([x, y]) + SPREAD)
+            confidences.append(np.full(17, 0.1))
+            continue
+        nearest = 1 + np.linalg.norm(centres[1:] + [x0 - x, y0 - y], axis=1).argmin()
+        left, top, width, height, _ = parts[nearest]
+        keypoints.append(np.array([x0 + left, y0 + top]) + SPREAD * [width, height])
+        confidences.append(np.full(17, 0.8 if height > 0.5 * half else 0.3))
+    return Keypoints2D(np.array(keypoints, np.float32), np.array(confidences, np.float32))
+
+
+def overlap(first, second):
+    shared = np.clip(np.minimum(first[2:], second[2:]) - np.maximum(first[:2], second[:2]), 0, None).prod()
+    return shared / ((first[2:] - first[:2]).prod() + (second[2:] - second[:2]).prod() - shared)
+
+
+def walk(n_frames, start=40, speed=3):
+    return [(start + speed * t, 80, start + speed * t + 40, 180) for t in range(n_frames)]
+
+
+def follow(boxes, batch=4, **options):
+    follower = Follower(look, WIDTH, HEIGHT, **options)
+    images = [picture(WIDTH, HEIGHT, box, seed) for seed, box in enumerate(boxes)]
+    found = [follower.follow(images[k : k + batch])[0] for k in range(0, len(images), batch)]
+    return follower, np.concatenate(found)
+
+
+@pytest.mark.parametrize("batch", [1, 4, 7])
+def test_a_walker_is_found_and_followed_from_the_first_frame_on(batch):
+    truth = walk(50)
+    follower, boxes = follow(truth, batch)
+    assert follower.found
+    assert len(boxes) == 50
+    assert min(overlap(a, np.array(b)) for a, b in zip(boxes[batch:], truth[batch:], strict=True)) > 0.6
+
+
+def test_who_stands_still_is_found_by_searching():
+    _, boxes = follow([(230, 120, 270, 220)] * 8)
+    assert overlap(boxes[-1], np.array([230, 120, 270, 220])) > 0.6
+
+
+def test_who_leaves_and_comes_back_elsewhere_is_found_again():
+    truth = [*walk(12), *[None] * 12, *[(250, 60, 290, 160)] * 12]
+    follower, boxes = follow(truth)
+    assert overlap(boxes[-1], np.array(truth[-1])) > 0.6
+    np.testing.assert_array_equal(boxes[20], boxes[23])  # meanwhile the box waits
+
+
+def test_nobody_in_an_empty_room():
+    follower, boxes = follow([None] * 16)
+    assert not follower.found
+    np.testing.assert_array_equal(boxes, np.tile([40, 0, 280, 240], (16, 1)))
+
+
+def two_people():
+    image = picture(WIDTH, HEIGHT, (30, 90, 70, 190))
+    image[60:200, 220:276] = 220
+    return image
+
+
+def test_the_largest_person_or_the_nth_from_the_left():
+    left, right = np.array([30, 90, 70, 190]), np.array([220, 60, 276, 200])
+
+    def first_box(person):
+        return Follower(look, WIDTH, HEIGHT, person).follow([two_people()])[0][0]
+
+    assert overlap(first_box(None), right) > 0.6
+    assert overlap(first_box(1), left) > 0.6
+    assert overlap(first_box(2), right) > 0.6
+    with pytest.raises(InputError, match="person 3 was asked for, 2 can be seen"):
+        first_box(3)
+
+
+def test_blobs_are_what_moves_and_nothing_when_all_does():
+    blobs = MovingBlobs()
+    for seed, box in enumerate([*[None] * 20, *walk(10)]):
+        found = blobs.boxes(picture(WIDTH, HEIGHT, box, seed))
+    assert len(found) == 1
+    assert overlap(found[0], np.array(walk(10)[-1])) > 0.6
+    assert not len(blobs.boxes(255 - picture(WIDTH, HEIGHT, None)))
+
+
+@given(st.integers(20, 2000), st.integers(20, 2000))
+@settings(max_examples=30, deadline=None)
+def test_search_boxes_cover_the_picture_and_stay_inside(width, height):
+    boxes = search_boxes(width, height)
+    assert (boxes[:, :2] >= -1e-6).all()
+    assert (boxes[:, 2:] <= np.array([width, height]) + 1e-6).all()
+    np.testing.assert_allclose(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])
+    for point in ((1, 1), (width - 1, height - 1), (width / 2, height / 2), (width - 1, 1)):
+        assert ((boxes[:, :2] <= point) & (boxes[:, 2:] >= point)).all(1).any()
+
+
+def test_a_box_around_joints_has_the_body_beyond_them_and_stays_inside():
+    keypoints = np.tile([[100.0, 100.0]], (17, 1))
+    keypoints[3] = [140, 200]
+    np.testing.assert_allclose(box_around_joints(keypoints, 640, 480), [97, 99, 143, 207])
+    np.testing.assert_allclose(box_around_joints(keypoints, 120, 190), [97, 99, 120, 190])
+    np.testing.assert_allclose(box_around_joints(keypoints - 500, 120, 190), [0, 0, 16, 16])
+
+
+@pytest.fixture
+def given_boxes(tmp_path):
+    def read(text):
+        (tmp_path / "b.csv").write_text(text)
+        return GivenBoxes(tmp_path / "b.csv", 320, 240)
+
+    return read
+
+
+def test_given_boxes_are_interpolated(given_boxes):
+    boxes = given_boxes("frame,x0,y0,x1,y1\n2,0,0,10,20\n\n6,40,0,50,40\n")
+    np.testing.assert_allclose(
+        boxes.at(np.array([0, 2, 3, 6, 99])),
+        [[0, 0, 10, 20], [0, 0, 10, 20], [10, 0, 20, 25], [40, 0, 50, 40], [40, 0, 50, 40]],
+    )
+
+
+@pytest.mark.parametrize(
+    ("rows", "sentence"),
+    [
+        ("0,0,0,321,20", r"line 3: the box reaches outside of the picture of 320 x 240 px"),
+        ("0,-1,0,10,20", r"line 3: the box reaches outside"),
+        ("0,10,0,10,20", r"line 3: the box has no width or no height"),
+        ("0,10,0,nan,20", r"line 3: a row must be a frame's number from 0 and four numbers of px"),
+        ("0,10,0,12", r"line 3: a row must be"),
+        ("-1,10,0,12,20", r"line 3: a row must be"),
+        ("7,10,0,12,20", r"line 3: frame 7 has a box already"),
+    ],
+)
+def test_wrong_boxes_are_refused_by_line(given_boxes, rows, sentence):
+    with pytest.raises(InputError, match=rf"b\.csv {sentence}"):
+        given_boxes(f"frame,x0,y0,x1,y1\n7,0,0,1,1\n{rows}\n")
+
+
+def test_what_are_no_boxes_is_said_so(given_boxes, tmp_path):
+    with pytest.raises(InputError, match=r"b\.csv line 1: the columns must be frame,x0,y0,x1,y1"):
+        given_boxes("0,1,2,3,4\n")
+    with pytest.raises(InputError, match=r"b\.csv has no boxes"):
+        given_boxes("frame,x0,y0,x1,y1\n")
+    with pytest.raises(InputError, match=r"none\.csv cannot be read \(No such file"):
+        GivenBoxes(tmp_path / "none.csv", 320, 240)
