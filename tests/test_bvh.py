@@ -1,6 +1,7 @@
 """Written files are read back by a reader made from the format's description alone, and by pybvh where installed."""
 
 import numpy as np
+import pybvh
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -113,7 +114,6 @@ def test_angles_do_not_jump_over_whole_turns():
 
 
 def test_read_alike_by_another_program(tmp_path):
-    pybvh = pytest.importorskip("pybvh")
     poses = person_cam_m(5)
     write_bvh(tmp_path / "a.bvh", poses, 25)
     read = pybvh.read_bvh_file(tmp_path / "a.bvh", world_up="+y")

@@ -41,12 +41,8 @@ def build_lifter(architecture: dict[str, Any]) -> nn.Module:
         KeyError: not an architecture of a lifter.
     """
     sizes = {key: value for key, value in architecture.items() if key != "lifter"}
-    return {
-        "frame": FrameLifter,
-        "temporal": TemporalLifter,
-        "original_frame": RepNet,
-        "original_temporal": OriginalTemporal,
-    }[architecture["lifter"]](**sizes)
+    kinds = {kind.kind: kind for kind in (FrameLifter, TemporalLifter, RepNet, OriginalTemporal)}
+    return kinds[architecture["lifter"]](**sizes)
 
 
 def load_lifter(path: str | os.PathLike) -> nn.Module:
@@ -78,14 +74,18 @@ def lift_sequences(
 
 @torch.no_grad()
 def lift(lifter: nn.Module, sequence: Sequence, keypoints_px: np.ndarray) -> Lifted:
-    """Lift (T, 17, 2) keypoints of one sequence; any T >= 1, edge frames are repeated where a window needs more."""
-    device = next(lifter.parameters()).device
+    """Lift (T, 17, 2) keypoints of one sequence; any T >= 1, edge frames are repeated where a window needs more.
+
+    Args:
+        lifter: from :func:`load_lifter`, or from :func:`pose3d.onnx_runtime.load_lifter_onnx`.
+    """
+    device = next((weight.device for weight in lifter.parameters()), torch.device("cpu"))
     camera = sequence.camera
-    if isinstance(lifter, FrameLifter | TemporalLifter):
+    if lifter.kind in ("frame", "temporal"):
         image_plane = torch.from_numpy(camera.normalize(keypoints_px)).float().to(device)
         return Lifted(lift_virtual(lifter, image_plane, sequence.fps).cpu().numpy(), has_root=True)
     absolute = torch.from_numpy(normalise_px(np.asarray(keypoints_px), camera.width_px)).float().to(device)
-    if isinstance(lifter, RepNet):
+    if lifter.kind == "original_frame":
         poses, _ = lifter(relative_to_root(absolute).flatten(1))
         root = torch.zeros_like(poses[:, 0])
     else:
@@ -93,10 +93,10 @@ def lift(lifter: nn.Module, sequence: Sequence, keypoints_px: np.ndarray) -> Lif
         poses, root = lifter.forward_clip(relative_to_root(absolute).flatten(1)[None], absolute.flatten(1)[None])
         poses, root = poses[0], root[0]
     joints = torch.cat([root[:, None], root[:, None] + poses], 1)
-    return Lifted(joints.cpu().numpy(), has_root=not isinstance(lifter, RepNet))
+    return Lifted(joints.cpu().numpy(), has_root=lifter.kind != "original_frame")
 
 
-def lift_virtual(lifter: FrameLifter | TemporalLifter, image_plane: Tensor, fps: float) -> Tensor:
+def lift_virtual(lifter: nn.Module, image_plane: Tensor, fps: float) -> Tensor:
     """Lift (T, 17, 2) image-plane keypoints of one clip to (T, 17, 3) joints in camera space, metres.
 
     The clip and its mirror image are both lifted and averaged: no body is better known on its left than on its right.

@@ -27,6 +27,8 @@ class ResidualBlock(nn.Module):
 class RepNet(nn.Module):
     """The original's generator: (B, 32) to a pose (B, 16, 3) in metres and a weak-perspective camera K (B, 3, 2)."""
 
+    kind = "original_frame"
+
     def __init__(self, width: int) -> None:
         super().__init__()
         self.shared = nn.Sequential(nn.Linear(2 * (N_JOINTS - 1), width), nn.LeakyReLU(), ResidualBlock(width))
@@ -54,6 +56,7 @@ class FrameLifter(nn.Module):
     :func:`pose3d.lifting.virtual_camera.root_position`, each frame by itself.
     """
 
+    kind = "frame"
     frames_before = frames_after = 0
     with_motion = False
 

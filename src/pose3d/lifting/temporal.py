@@ -135,6 +135,7 @@ class TemporalLifter(nn.Module):
         network: one of :attr:`pose3d.config.lifting.TemporalParams.network`.
     """
 
+    kind = "temporal"
     with_motion = True
 
     def __init__(self, width: int, window_frames: int, network: str) -> None:
@@ -163,6 +164,8 @@ class TemporalLifter(nn.Module):
 
 class OriginalTemporal(nn.Module):
     """The original's two networks: root-relative pose (B, 16, 3) and root in camera space (B, 3), centre frame."""
+
+    kind = "original_temporal"
 
     def __init__(self, width: int, window_frames: int) -> None:
         super().__init__()
