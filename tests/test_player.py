@@ -46,7 +46,7 @@ def test_page_holds_video_keypoints_and_poses(tmp_path, sequence):
     np.testing.assert_allclose(
         np.linalg.norm(shown[0, 3] - shown[0, 10]), np.linalg.norm(world[0, 3] - world[0, 10]), atol=1e-5
     )
-    video = tmp_path / "clip.webm"
+    video = tmp_path / "clip.mp4"
     video.write_bytes(base64.b64decode(clip["video"]))
     assert cv2.VideoCapture(str(video)).read()[1].shape == (480, 480, 3)
 

@@ -2,7 +2,7 @@
 
     python -m pose3d.demo [--sequence S9/Walk-1/cam0] [--data data] [--out demo] [--seconds 6]
 
-Writes player.html, demo.webm and demo.gif into the folder.
+Writes player.html, demo.mp4 and demo.gif into the folder.
 """
 
 import argparse
@@ -15,7 +15,7 @@ import numpy as np
 
 from pose3d.errors import InputError
 from pose3d.player import TRUTH_TITLE, write_player
-from pose3d.video import side_by_side, write_gif, write_webm
+from pose3d.video import side_by_side, write_gif, write_mp4
 
 
 def write_demo(
@@ -28,7 +28,7 @@ def write_demo(
     title: str,
     up_cam: np.ndarray | None = None,
 ) -> list[Path]:
-    """Write player.html, demo.webm and demo.gif of one clip; gives their paths.
+    """Write player.html, demo.mp4 and demo.gif of one clip; gives their paths.
 
     Args:
         read_frames: gives the T images (H, W, 3) RGB from the first on; called once for each file, so that no file
@@ -40,11 +40,11 @@ def write_demo(
     Raises:
         InputError: the disk is full.
     """
-    player, webm, gif = (Path(folder) / name for name in ("player.html", "demo.webm", "demo.gif"))
-    write_webm(webm, side_by_side(read_frames(), keypoints_px, boxes_px, poses_cam_m), fps)
+    player, mp4, gif = (Path(folder) / name for name in ("player.html", "demo.mp4", "demo.gif"))
+    write_mp4(mp4, side_by_side(read_frames(), keypoints_px, boxes_px, poses_cam_m), fps)
     write_gif(gif, side_by_side(read_frames(), keypoints_px, boxes_px, poses_cam_m), fps)
     write_player(player, read_frames(), fps, keypoints_px, poses_cam_m, title, up_cam)
-    return [player, webm, gif]
+    return [player, mp4, gif]
 
 
 def demo_of_sequence(data: Path, key: str | None, folder: Path, seconds: float) -> list[Path]:

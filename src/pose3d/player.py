@@ -20,7 +20,7 @@ import numpy as np
 from pose3d.figures import TRUTH, bone_colour
 from pose3d.files import write_text
 from pose3d.skeleton import BONES, N_JOINTS, ROOT
-from pose3d.video import write_webm
+from pose3d.video import write_mp4
 
 MAX_HEIGHT_PX = 480
 TRUTH_TITLE = "ground truth"
@@ -65,10 +65,10 @@ def write_player(
     if not poses_cam_m:
         raise ValueError("there are no poses to show")
     with tempfile.TemporaryDirectory() as folder:
-        webm = Path(folder, "clip.webm")
+        mp4 = Path(folder, "clip.mp4")
         size: dict[str, tuple[int, int]] = {}
-        write_webm(webm, _shrunk(frames_rgb, size, n_frames), fps)
-        video = base64.b64encode(webm.read_bytes()).decode()
+        write_mp4(mp4, _shrunk(frames_rgb, size, n_frames), fps)
+        video = base64.b64encode(mp4.read_bytes()).decode()
     from_image = np.divide(size["shown"], size["given"])
     rotation = display_from_camera(np.asarray(_UP_CAM if up_cam is None else up_cam, np.float64))
     upright = {name: np.asarray(poses, np.float64) @ rotation.T for name, poses in poses_cam_m.items()}

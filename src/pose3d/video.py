@@ -1,14 +1,12 @@
 """A short video: the image with the reprojected skeleton, then poses in 3D, side by side, drawn with OpenCV.
 
-Written as MP4, as WebM or as an animated GIF. OpenCV's packages encode neither H.264 nor AV1: :func:`write_mp4` gives
-MPEG-4 Part 2, which players play and browsers do not, :func:`write_webm` VP8, which both play.
+Written as MP4 with VP9 inside, which browsers and players show alike (OpenCV's packages encode neither H.264 nor AV1),
+or as an animated GIF.
 """
 
 import io
 import os
-import re
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -96,73 +94,36 @@ def side_by_side(
 
 
 def write_mp4(path: str | os.PathLike, frames: Iterable[np.ndarray], fps: float) -> None:
-    """Write (H, W, 3) BGR frames of one size as MPEG-4 Part 2, atomically: small and fast, but not for browsers.
+    """Write (H, W, 3) BGR frames of one size as VP9 in MP4, atomically; of odd sides the last row or column is lost.
 
-    Two runs of one OpenCV build give the same bytes, on one core as on two.
+    Rate and effort are OpenCV's and cannot be set: good quality at some 6 megapixels a second on one core. Two runs of
+    one OpenCV build give the same bytes, on one core as on two.
 
     Raises:
         InputError: it could not be written whole; OpenCV reports no write error, so the frames are counted afterwards.
         RuntimeError: this build of OpenCV cannot encode it.
         ValueError: no frames.
     """
-    with atomic_output(path) as partial:
-        _encode(path, partial, frames, fps, "mp4v", "mp4")
-
-
-def write_webm(path: str | os.PathLike, frames: Iterable[np.ndarray], fps: float) -> None:
-    """Write (H, W, 3) BGR frames of one size, both sides even, as VP8 in WebM, atomically: for browsers and players.
-
-    At most some 1 bit per pixel and frame, which is OpenCV's rate and cannot be set. VP9 would be no smaller at that
-    rate and takes five times as long. Two runs of one OpenCV build give the same bytes.
-
-    Raises:
-        InputError, RuntimeError, ValueError: as :func:`write_mp4`.
-    """
-    with atomic_output(path) as partial:
-        _encode(path, partial, frames, fps, "VP80", "webm")
-        _fix_track_uid(partial)
-
-
-def _encode(
-    path: str | os.PathLike, partial: Path, frames: Iterable[np.ndarray], fps: float, fourcc: str, container: str
-) -> None:
-    """Encode into ``partial`` what is to become ``path``."""
     writer, written = None, 0
-    encoded = partial.with_name(f"{partial.name}.{container}")  # FFmpeg tells the container from the suffix
-    try:
-        for frame in frames:
+    with atomic_output(path) as partial:
+        encoded = partial.with_name(f"{partial.name}.mp4")  # FFmpeg tells the container from the suffix
+        try:
+            for frame in frames:
+                if writer is None:
+                    size = (frame.shape[1], frame.shape[0])
+                    writer = cv2.VideoWriter(str(encoded), cv2.VideoWriter_fourcc(*"vp09"), fps, size)
+                    if not writer.isOpened():
+                        raise RuntimeError("this build of OpenCV cannot write VP9 video")
+                writer.write(frame)
+                written += 1
             if writer is None:
-                size = (frame.shape[1], frame.shape[0])
-                writer = cv2.VideoWriter(str(encoded), cv2.VideoWriter_fourcc(*fourcc), fps, size)
-                if not writer.isOpened():
-                    raise RuntimeError(f"this build of OpenCV cannot write {fourcc} video")
-            writer.write(frame)
-            written += 1
-        if writer is None:
-            raise ValueError(f"{path}: no frames to write")
-        writer.release()
-        if _count_frames(encoded) != written:
-            raise InputError(f"{path} could not be written whole: free space on the disk and run again")
-        encoded.replace(partial)
-    finally:
-        encoded.unlink(missing_ok=True)
-
-
-def _count_frames(path: Path) -> int:
-    """Frames of a video; WebM stores no count, and what OpenCV gives for it is the duration times the rate."""
-    capture = cv2.VideoCapture(str(path))
-    return round(capture.get(cv2.CAP_PROP_FRAME_COUNT))
-
-
-def _fix_track_uid(path: Path) -> None:
-    """Overwrite the random number that FFmpeg names a WebM's only track by, so that bytes repeat.
-
-    It stands in the header, before the first cluster, as TrackUID (73 C5) and TagTrackUID (63 C5) of 8 bytes each.
-    """
-    with open(path, "rb+") as file:
-        header = file.read(4096).partition(b"\x1f\x43\xb6\x75")[0]
-        file.seek(0)
-        file.write(re.sub(rb"([sc]\xc5\x88).{8}", lambda uid: uid[1] + bytes(7) + b"\x01", header, flags=re.DOTALL))
+                raise ValueError(f"{path}: no frames to write")
+            writer.release()
+            if cv2.VideoCapture(str(encoded)).get(cv2.CAP_PROP_FRAME_COUNT) != written:
+                raise InputError(f"{path} could not be written whole: free space on the disk and run again")
+            encoded.replace(partial)
+        finally:
+            encoded.unlink(missing_ok=True)
 
 
 def write_gif(path: str | os.PathLike, frames: Iterable[np.ndarray], fps: float, max_bytes: int = GIF_BYTES) -> None:
