@@ -28,6 +28,8 @@ def test_right_is_red_left_is_blue_trunk_is_neither():
             assert blue > 2 * red
         else:
             assert red == blue
+        true = to_rgb(figures.bone_colour(joint, truth=True))
+        assert true[0] == true[1] == true[2]
 
 
 def test_save_png_gives_the_same_bytes_and_no_version(tmp_path):
@@ -47,7 +49,8 @@ def test_pose_3d_is_upright_with_equal_axes(sequence):
     spans = [np.ptp(limits) for limits in (axes.get_xlim(), axes.get_ylim(), axes.get_zlim())]
     np.testing.assert_allclose(spans, spans[0])
     truth, drawn = axes.lines[:16], axes.lines[16:]
-    assert {line.get_color() for line in truth} == {figures.TRUTH}  # first, so that the prediction stands over it
+    # First, so that the prediction stands over it
+    assert {line.get_color() for line in truth} == {figures.TRUTH_RIGHT, figures.TRUTH_LEFT, figures.TRUTH}
     assert {line.get_color() for line in drawn} == {figures.RIGHT, figures.LEFT, figures.TRUNK}
     heights = {joint: drawn[joint - 1].get_data_3d()[2][1] for joint in (3, 6, 10)}
     assert heights[10] > 0 > max(heights[3], heights[6])  # head above the hip, feet below

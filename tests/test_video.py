@@ -6,7 +6,7 @@ import pytest
 from people import camera_ring, take
 from PIL import Image
 
-from pose3d import video
+from pose3d import figures, video
 from pose3d.errors import InputError
 
 
@@ -92,7 +92,7 @@ def test_video_frames_show_the_skeleton_on_the_person(sequence):
     images = [np.zeros((1000, 1000, 3), np.uint8) for _ in range(len(sequence))]
     frames = frames_of(sequence, images)
     assert len(frames) == len(sequence)
-    assert frames[0].shape == (video.SIDE_PX + video.HEADER_PX, 3 * video.SIDE_PX, 3)
+    assert frames[0].shape == (video.SIDE_PX + video.HEADER_PX, 3 * video.SIDE_PX + 2 * video.GAP_PX, 3)
     centre_x, centre_y, side = video.clip_square(sequence.boxes_px)
     scale = video.SIDE_PX / side
     for frame, keypoints in zip(frames, sequence.keypoints_px, strict=True):
@@ -100,12 +100,47 @@ def test_video_frames_show_the_skeleton_on_the_person(sequence):
             x = int((keypoints[joint, 0] - centre_x) * scale + video.SIDE_PX / 2)
             y = int((keypoints[joint, 1] - centre_y) * scale + video.SIDE_PX / 2) + video.HEADER_PX
             assert frame[y - 1 : y + 2, x - 1 : x + 2].max() > 40
-    np.testing.assert_array_equal(frames[0][40:, 320:640], frames[0][40:, 640:])  # equal poses look equal
+
+
+def colours(panel):
+    return {tuple(colour[::-1]) for colour in panel.reshape(-1, 3).tolist()}
+
+
+def rgb(colour):
+    return tuple(bytes.fromhex(colour.removeprefix("#")))
+
+
+def test_truth_is_grey_alone_and_seen_beside_a_wrong_pose(sequence):
+    poses = {"temporal": sequence.poses_cam_m + [0.6, 0, 0], "ground truth": sequence.poses_cam_m}
+    images = [np.zeros((1000, 1000, 3), np.uint8)] * len(sequence)
+    frame = next(video.side_by_side(images, sequence.keypoints_px, sequence.boxes_px, poses))
+    top, left = video.HEADER_PX, video.SIDE_PX + video.GAP_PX
+    temporal, truth = frame[top:, left : left + video.SIDE_PX], frame[top:, 2 * left :]
+    predicted = {rgb(colour) for colour in (figures.RIGHT, figures.LEFT, figures.TRUNK)}
+    greys = {rgb(colour) for colour in (figures.TRUTH_RIGHT, figures.TRUTH_LEFT, figures.TRUTH)}
+    assert predicted | greys <= colours(temporal)
+    assert greys <= colours(truth) and not predicted & colours(truth)
+
+
+def test_demo_has_the_originals_order_and_puts_a_rootless_pose_at_the_true_root(sequence):
+    truth = sequence.poses_cam_m
+    single = truth - truth[:, :1] + 7
+    poses = video.demo_poses(single, truth, truth, single_has_root=False)
+    assert list(poses) == ["single frame", "temporal", "ground truth"]
+    np.testing.assert_allclose(poses["single frame"], truth, atol=1e-6)
+    assert video.demo_poses(single, truth, truth, single_has_root=True)["single frame"] is single
+
+
+def test_floor_lines_are_half_a_metre_apart_and_reach_half_a_metre_beyond():
+    lines = video.floor_lines(np.array([[[0.1, 0.1, 0.3], [0.9, 0.4, 1.7]]]))
+    assert np.unique(lines[..., 0]).tolist() == [-0.5, 0, 0.5, 1.0, 1.5]
+    assert np.unique(lines[..., 1]).tolist() == [-0.5, 0, 0.5, 1.0]
+    assert len(lines) == 5 + 4 and not lines[..., 2].any()
 
 
 def test_view_keeps_right_angles_and_lengths_and_stands_upright():
     np.testing.assert_allclose(video._VIEW @ video._VIEW.T, np.eye(2), atol=1e-12)
-    low, high, far = video.view_px(np.array([[0, 0.5, 0], [0, -0.5, 0], [0, 0, 1.0]]), np.zeros(3), 1.0)
+    low, high, far = video.view_px(np.array([[0, 0, -0.5], [0, 0, 0.5], [0, 1.0, 0]]), np.zeros(2), 1.0)
     assert high[1] < low[1]
     assert far[0] > video.SIDE_PX / 2 and far[1] < video.SIDE_PX / 2  # seen from the right and above, as in the panel
 
