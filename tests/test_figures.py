@@ -43,7 +43,7 @@ def test_save_png_gives_the_same_bytes_and_no_version(tmp_path):
 
 
 def test_pose_3d_is_upright_with_equal_axes(sequence):
-    axes = Figure().add_subplot(projection="3d")
+    axes = figures.add_axes_3d(Figure(), 1, 1, 1)
     pose = root_relative(sequence.poses_cam_m[0])
     figures.draw_pose_3d(axes, pose, pose)
     spans = [np.ptp(limits) for limits in (axes.get_xlim(), axes.get_ylim(), axes.get_zlim())]

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 RIGHT, LEFT, TRUNK = "#d62728", "#1f77b4", "#333333"
 TRUTH_RIGHT, TRUTH_LEFT, TRUTH = "#7d7d7d", "#c8c8c8", "#a3a3a3"
+GRID = "#dedede"
 METHOD_COLOURS = {
     "repnet": "#ff7f0e",
     "temporal": "#2ca02c",
@@ -64,6 +65,14 @@ def save_png(figure: Figure, path: str | os.PathLike) -> None:
         figure.savefig(partial, format="png", metadata={"Software": None})
 
 
+def add_axes_3d(figure: Figure, rows: int, columns: int, index: int) -> Axes3D:
+    """Axes for :func:`draw_pose_3d` in a cell of the figure; their grid is lighter than the greys of the truth."""
+    from matplotlib import rc_context
+
+    with rc_context({"grid.color": GRID}):  # 3D axes take it from nowhere else, and only when they are made
+        return figure.add_subplot(rows, columns, index, projection="3d")
+
+
 def draw_pose_3d(axes: Axes3D, pose_cam_m: np.ndarray | None, truth_cam_m: np.ndarray | None = None) -> None:
     """Draw a pose (J, 3), camera axes, metres, upright and with equal axes, over the truth in grey; or one of both.
 
@@ -82,12 +91,12 @@ def draw_pose_3d(axes: Axes3D, pose_cam_m: np.ndarray | None, truth_cam_m: np.nd
     axes.set_xlim(centre[0] - REACH_M, centre[0] + REACH_M)
     axes.set_ylim(centre[2] - REACH_M, centre[2] + REACH_M)
     axes.set_zlim(-centre[1] - REACH_M, -centre[1] + REACH_M)
-    axes.set_box_aspect((1, 1, 1), zoom=1.36)
+    axes.set_box_aspect((1, 1, 1), zoom=1.2)
     axes.set_proj_type("ortho")
     axes.view_init(elev=12, azim=-60)
     for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
         axis.set_ticklabels([])
-        axis.set_tick_params(length=0)
+        axis.set_tick_params(color="none")
         axis.line.set_visible(False)
 
 
@@ -122,10 +131,10 @@ def panel(rows: Iterable[dict]) -> Figure:
         draw_overlay(axes, row["image_rgb"], row["keypoints_px"], row["box_px"])
         axes.set_title(row["title"], fontsize=10)
         for j, (name, (pose, error_mm)) in enumerate(row["methods"].items()):
-            axes = figure.add_subplot(len(rows), n_columns, i * n_columns + 2 + j, projection="3d")
+            axes = add_axes_3d(figure, len(rows), n_columns, i * n_columns + 2 + j)
             draw_pose_3d(axes, pose, row["truth_m"])
             axes.set_title(f"{METHOD_TITLES[name]}, {error_mm:.0f} mm", fontsize=10)
-        axes = figure.add_subplot(len(rows), n_columns, (i + 1) * n_columns, projection="3d")
+        axes = add_axes_3d(figure, len(rows), n_columns, (i + 1) * n_columns)
         draw_pose_3d(axes, None, row["truth_m"])
         axes.set_title(TRUTH_TITLE, fontsize=10)
     return figure
@@ -133,7 +142,7 @@ def panel(rows: Iterable[dict]) -> Figure:
 
 def style_axes(axes: Axes) -> None:
     """Light grid behind the curves, no frame above and to the right."""
-    axes.grid(color="#e4e4e4")
+    axes.grid(color=GRID)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
 
