@@ -18,7 +18,7 @@ from pose3d.evaluate_views import (
     steady,
 )
 from pose3d.records import Keypoints2D
-from pose3d.triangulation import Triangulated
+from pose3d.multiview.triangulation import Triangulated
 
 
 def walking_square(frames=9):

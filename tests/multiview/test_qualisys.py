@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from tiny_qualisys import CAMERA, write_calibration
 
-from pose3d.datasets.qualisys import read_qualisys
+from pose3d.multiview.qualisys import read_qualisys
 from pose3d.errors import InputError
 
 

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from tiny_qualisys import CAMERA, write_calibration
 
-from pose3d.datasets.multiview import CALIBRATION, read_views
+from pose3d.multiview.views import CALIBRATION, read_views
 from pose3d.errors import InputError
 
 
