@@ -95,9 +95,7 @@ def detect_in_boxes(detector: tuple, images_bgr: ListLike[np.ndarray], boxes_px:
     return to_full_image(found, transforms)
 
 
-def cut_crops(
-    images_bgr: ListLike[np.ndarray], boxes_px: np.ndarray, size_px: int
-) -> tuple[np.ndarray, np.ndarray]:
+def cut_crops(images_bgr: ListLike[np.ndarray], boxes_px: np.ndarray, size_px: int) -> tuple[np.ndarray, np.ndarray]:
     """The network's squares around boxes (N, 4): (N, size, size, 3) RGB, and the (N, 2, 3) transforms into them."""
     squares = whole_px_square(boxes_px, CROP_MARGIN)
     crops = [cut_square(image, square, size_px)[..., ::-1] for image, square in zip(images_bgr, squares, strict=True)]
@@ -232,7 +230,7 @@ def united(boxes_px: np.ndarray, reach: int) -> np.ndarray:
 
 
 def body_boxes(cameras: ListLike[Camera], boxes_px: np.ndarray) -> np.ndarray:
-    """Boxes (V, T, 4) of one body for each frame: the same centre in the world and the same size in metres in all views.
+    """Boxes (V, T, 4) of one body for each frame: one centre in the world and one size in metres in all views.
 
     The centre is triangulated from the centres of those boxes that agree, the size is the median of theirs over views
     and time. Frames without a centre have that of the frames around; where none has one, the boxes stay.
@@ -245,7 +243,9 @@ def body_boxes(cameras: ListLike[Camera], boxes_px: np.ndarray) -> np.ndarray:
         return boxes_px
     centres_m = np.median(_windows(centres_m[:, 0], 2), axis=-1)
     in_cameras = np.stack([camera.world_to_camera(centres_m) for camera in cameras])
-    px_per_m = np.stack([c.intrinsics_px[[0, 1], [0, 1]].mean() / z for c, z in zip(cameras, in_cameras[..., 2])])
+    px_per_m = np.stack(
+        [c.intrinsics_px[[0, 1], [0, 1]].mean() / z for c, z in zip(cameras, in_cameras[..., 2], strict=True)]
+    )
     half_px = np.median((sides_px / px_per_m)[found.agreeing]) * px_per_m[..., None] / 2
     centres_px = np.stack([camera.project(points) for camera, points in zip(cameras, in_cameras, strict=True)])
     return np.concatenate([centres_px - half_px, centres_px + half_px], axis=-1)

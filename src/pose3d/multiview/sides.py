@@ -7,6 +7,7 @@ than not has its own errors confirmed, for sides that are exchanged in all views
 """
 
 from collections.abc import Sequence as ListLike
+from itertools import product
 
 import numpy as np
 
@@ -14,7 +15,6 @@ from pose3d.camera import Camera
 from pose3d.multiview.finding import FoundPerson, support
 from pose3d.skeleton import LEFT_JOINTS, RIGHT_JOINTS
 
-SWEEPS = 2
 _LEGS, _ARMS = slice(0, 3), slice(3, 6)
 """In LEFT_JOINTS and RIGHT_JOINTS, from hip or shoulder outwards."""
 
@@ -31,7 +31,9 @@ def with_settled_sides(
     for limbs in (_LEGS, _ARMS):
         left, right = list(LEFT_JOINTS[limbs]), list(RIGHT_JOINTS[limbs])
         swapped = _between_views(cameras, person, left, right, threshold_px)
-        swapped ^= _over_time(cameras, _exchanged(person, swapped, left, right), swapped, left[0], right[0], threshold_px)
+        swapped ^= _over_time(
+            cameras, _exchanged(person, swapped, left, right), swapped, left[0], right[0], threshold_px
+        )
         person = _exchanged(person, swapped, left, right)
         exchanged.append(swapped)
     return person, np.stack(exchanged, axis=-1)
@@ -51,23 +53,22 @@ def _exchanged(person: FoundPerson, swapped: np.ndarray, left: list[int], right:
 def _between_views(
     cameras: ListLike[Camera], person: FoundPerson, left: list[int], right: list[int], threshold_px: float
 ) -> np.ndarray:
-    """(V, T) True where exchanging a view's sides, one view after another, gave more support."""
-    swapped = np.zeros(person.confidence.shape[:2], bool)
+    """(V, T) True where a view's sides against those of the first view have more support exchanged.
+
+    All ways to choose are tried, whose number doubles with each camera: two and two opposite views that contradict each
+    other are a dead end for a search that exchanges one at a time.
+    """
     joints = left + right
-
-    def supported(choice: np.ndarray) -> np.ndarray:
-        limbs = _exchanged(person, choice, left, right)
+    swapped = np.zeros(person.confidence.shape[:2], bool)
+    best = np.full(swapped.shape[1], -np.inf)
+    for choice in product((False, True), repeat=len(cameras) - 1):
+        tried = np.zeros_like(swapped)
+        tried[1:] = np.array(choice)[:, None]
+        limbs = _exchanged(person, tried, left, right)
         some = FoundPerson(limbs.keypoints_px[:, :, joints], limbs.confidence[:, :, joints], limbs.boxes_px)
-        return support(cameras, some, threshold_px)
-
-    best = supported(swapped)
-    for _ in range(SWEEPS):
-        for view in range(len(cameras)):
-            tried = swapped.copy()
-            tried[view] ^= True
-            now = supported(tried)
-            better = now > best
-            swapped[:, better], best[better] = tried[:, better], now[better]
+        supported = support(cameras, some, threshold_px)
+        better = supported > best
+        swapped[:, better], best[better] = tried[:, better], supported[better]
     return swapped
 
 

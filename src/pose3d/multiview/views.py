@@ -10,8 +10,8 @@ from pathlib import Path
 import cv2
 
 from pose3d.camera import Camera
-from pose3d.multiview.qualisys import read_qualisys
 from pose3d.errors import InputError
+from pose3d.multiview.qualisys import read_qualisys
 
 CALIBRATION = "calibration.qca.txt"
 TRIMMED_PX = 16
