@@ -105,7 +105,7 @@ def test_fine_tuning_learns_repeats_by_seed_and_leaves_the_network_and_its_stati
     network = PoseResNet("resnet18", (16, 16, 16), 8).eval()
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     crops = dots(16, 0)
-    settings = AdaptationParams(rounds=1, steps=15, batch_size=8, lr=3e-3)
+    settings = AdaptationParams(rounds=1, steps=60, batch_size=8, lr=3e-3)
     first, again = (fine_tune(network, 1.5, crops, dots(16, 1), settings, NONE, seed=3) for _ in range(2))
     assert loss_of(first, crops) < 0.8 * loss_of(network, crops)
     for (name, tensor), repeated in zip(first.state_dict().items(), again.state_dict().values(), strict=True):
