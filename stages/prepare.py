@@ -42,7 +42,7 @@ class Params(StageParams):
 
 def embedded_sequences(seed: int, dataset: EmbeddedParams, frames: h5py.File) -> Iterator[Sequence]:
     """Render every take into ``frames``."""
-    settings = EmbeddedSettings(seed=seed, **dataset.model_dump(exclude={"source", "subjects"}))
+    settings = EmbeddedSettings(seed=seed, **dataset.model_dump(exclude={"source", "subjects", "real_views"}))
     takes = plan(dataset.subjects.all, settings, RAW)
     for subject in {take.subject for take in takes} - {STILLS}:
         read_body(BODIES, subject)  # a missing body is an error now and not after minutes of rendering

@@ -56,6 +56,9 @@ class EmbeddedParams(Block):
     supersampling: PositiveInt
     """Pixels are rendered at this multiple in each direction and averaged."""
     jpeg_quality: Annotated[int, Field(ge=1, le=100)]
+    real_views: Literal["pose2sim"] | None
+    """Videos of a real person from calibrated cameras, without labels, which evaluate measures the models on: those of
+    the Python package pose2sim; null: none."""
 
 
 class RecordedParams(Block):

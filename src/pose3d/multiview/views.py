@@ -1,6 +1,6 @@
 """A folder of synchronised videos from calibrated cameras, without any labels.
 
-calibration.qca.txt   Qualisys calibration, see :mod:`pose3d.datasets.qualisys`
+calibration.qca.txt   Qualisys calibration, see :mod:`pose3d.multiview.qualisys`
 <serial>.mp4          the video of each of its cameras
 """
 
@@ -10,8 +10,8 @@ from pathlib import Path
 import cv2
 
 from pose3d.camera import Camera
-from pose3d.datasets.qualisys import read_qualisys
 from pose3d.errors import InputError
+from pose3d.multiview.qualisys import read_qualisys
 
 CALIBRATION = "calibration.qca.txt"
 TRIMMED_PX = 16

@@ -7,7 +7,7 @@ from scipy.optimize import least_squares
 from scipy.spatial.transform import Rotation
 
 from pose3d.camera import Camera
-from pose3d.triangulation import refine, triangulate
+from pose3d.multiview.triangulation import refine, triangulate
 
 
 def seen(cameras, points_m):

@@ -1,0 +1,167 @@
+"""Adapt the 2D network to synchronised videos from calibrated cameras, without labels, and say what that changed.
+
+    python -m pose3d.adapt_views --models data/models --out adapted
+
+It learns from the first 60 % of the frames; the last 40 % show what it can do with frames it has not learnt from. Where
+data/crops.h5 is there, its training subjects' crops are half of each batch, and the validation subjects' show what was
+forgotten. Start it in the root of the repository, whose params.yaml says how crops are augmented. The folder gets
+all three models, for ``python -m pose3d.evaluate_views --models``, and adaptation.json (docs/multiview.md).
+"""
+
+import argparse
+import json
+import shutil
+import sys
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pose3d.errors import InputError
+from pose3d.evaluate_views import views_folder
+from pose3d.files import write_text
+
+if TYPE_CHECKING:
+    from pose3d.pose2d.crops import Crops
+
+DATA = Path("data")
+LEARNT_SHARE = 0.6
+MEASURED_CROPS = 512
+
+
+def adapt_models(models: Path, folder: Path, out: Path, frame_step: int, rounds: int, steps: int) -> dict:
+    """Write the adapted models to ``out``; gives the figures before and after, which are in adaptation.json too.
+
+    Raises:
+        InputError: a model, a video or the crops are missing or damaged, or the views agree on nothing.
+    """
+    import numpy as np
+
+    from pose3d.config.blocks import Seed
+    from pose3d.config.pose2d import Train2DParams
+    from pose3d.config.reading import StageParams
+    from pose3d.multiview.agreement import LIFTERS, agreement, takes_of
+    from pose3d.multiview.finding import detect_in_boxes, find_person
+    from pose3d.multiview.selftraining import AdaptationParams, adapt
+    from pose3d.multiview.views import read_views
+    from pose3d.pose2d.inference import load_network
+    from pose3d.training import save_model, seed_all
+
+    class Params(StageParams):
+        seed: Seed
+        train_2d: Train2DParams
+
+    params = Params.load()
+    seed_all(params.seed)
+    network, architecture = load_network(str(models / "pose2d.pt"))
+    views = read_views(folder)
+    cameras, fps = [view.camera for view in views], views[0].fps / frame_step
+    frames = np.arange(0, views[0].frames, frame_step)
+    learnt = max(1, round(LEARNT_SHARE * len(frames)))
+    parts = {"learnt_from": slice(learnt), "held_out": slice(learnt, None), "all": slice(None)}
+
+    with ExitStack() as opened:
+        rendered, measured = _rendered_crops(opened, architecture["crop_size_px"], params.train_2d.frame_step)
+
+        def figures(network: object) -> dict:
+            person = find_person(
+                partial(detect_in_boxes, (network, architecture)), cameras, takes_of(views, frames), fps
+            )
+            found = {name: agreement(cameras, person.in_frames(part)) for name, part in parts.items()}
+            pck_pct = None if measured is None else _pck_pct(network, architecture, measured)
+            return found | {"rendered_validation_pck_pct": pck_pct}
+
+        report = {"frames": len(frames), "learnt_from": learnt, "before": figures(network)}
+        network = adapt(
+            (network, architecture),
+            cameras,
+            takes_of(views, frames[:learnt]),
+            fps,
+            rendered,
+            AdaptationParams(rounds=rounds, steps=steps),
+            params.train_2d.augmentation,
+            params.seed,
+        )
+        report["after"] = figures(network)
+    save_model(out / "pose2d.pt", architecture, network.state_dict())
+    for name in LIFTERS:
+        shutil.copyfile(models / f"{name}.pt", out / f"{name}.pt")
+    write_text(out / "adaptation.json", json.dumps(report, indent=2) + "\n")
+    return report
+
+
+def _rendered_crops(opened: ExitStack, size_px: int, frame_step: int) -> "tuple[Crops | None, Crops | None]":
+    """Crops of the training and of the validation subjects, None where the data has none of that size."""
+    from pose3d.pose2d.crops import Crops
+    from pose3d.records import keys_in, read_sequences, read_splits
+
+    if not (DATA / "crops.h5").exists() or not keys_in(DATA / "crops.h5"):
+        print(f"{DATA / 'crops.h5'} has no crops: the real ones alone teach, and may make the network forget")
+        return None, None
+    splits = read_splits(DATA / "sequences.h5")
+    found = [
+        opened.enter_context(Crops(DATA / "crops.h5", read_sequences(DATA / "sequences.h5", splits[split]), step))
+        if splits[split]
+        else None
+        for split, step in (("train", frame_step), ("validation", 1))
+    ]
+    for crops in found:
+        if crops is not None and crops.size_px != size_px:
+            raise InputError(
+                f"{DATA / 'crops.h5'} has crops of {crops.size_px} px, the 2D model was trained on {size_px} px: "
+                "run crop_resize and train_2d again"
+            )
+    return found[0], found[1]
+
+
+def _pck_pct(network: object, architecture: dict, crops: "Crops") -> float:
+    """Share of keypoints within a tenth of the box, %, on crops spread over all of them."""
+    import torch
+
+    from pose3d.pose2d.batches import plain_batches
+    from pose3d.pose2d.inference import BATCH_SIZE, detect
+    from pose3d.pose2d.training import PCK_SHARE, evenly_spaced, keypoint_errors
+    from pose3d.workers import worker_count
+
+    chosen = evenly_spaced(len(crops), MEASURED_CROPS)
+    batches = plain_batches(crops, chosen, BATCH_SIZE, worker_count())
+    sigma_px = architecture["sigma_heatmap_px"]
+    found = detect(network, batches, torch.device("cpu"), "local_soft_argmax", sigma_px, True)
+    return round(100 * float((keypoint_errors(found.keypoints_px, crops, chosen)[1] < PCK_SHARE).mean()), 2)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Adapt, and print the figures; bad input ends it with one sentence and exit status 1."""
+    parser = argparse.ArgumentParser(
+        prog="python -m pose3d.adapt_views",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--models", type=Path, default=DATA / "models", help="folder of the trained models")
+    parser.add_argument("--folder", type=Path, help="calibration and videos; by default those of pose2sim")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the adapted models, another than --models")
+    parser.add_argument("--frame-step", type=int, default=2, metavar="N", help="take every n-th frame; by default 2")
+    parser.add_argument("--rounds", type=int, default=3, help="of labelling and learning; by default 3")
+    parser.add_argument("--steps", type=int, default=200, help="of each round; by default 200")
+    given = parser.parse_args(arguments)
+    if min(given.frame_step, given.rounds, given.steps) < 1:
+        parser.error("--frame-step, --rounds and --steps must be at least 1")
+    if given.out.resolve() == given.models.resolve():
+        parser.error("--out must be another folder than --models: the pipeline's own models stay as they are")
+    try:
+        folder = views_folder(given.folder)
+        report = adapt_models(given.models, folder, given.out, given.frame_step, given.rounds, given.steps)
+    except InputError as error:
+        sys.exit(f"error: {error}")
+    for when in ("before", "after"):
+        for part, found in report[when].items():
+            if isinstance(found, dict):
+                print(
+                    f"{when:7} {part:12} median residual {found['residual_median_px']} px, "
+                    f"{found['consistent_pct']} % consistent, mean confidence {found['confidence_mean']}"
+                )
+        print(f"{when:7} rendered validation subjects: PCK {report[when]['rendered_validation_pck_pct']} %")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,169 @@
+"""What synchronised videos without labels say about trained models: the views check each other.
+
+Joints are detected in every video, see :mod:`pose3d.multiview.finding`, and triangulated. What is measured needs no
+truth: how far the detections lie from the triangulated joints' images, how many joints most cameras agree on, whether
+bones keep their lengths, and how the lifters' poses, each from one camera only, compare with the triangulated ones and
+with each other.
+"""
+
+from collections.abc import Sequence as ListLike
+from functools import partial
+from itertools import combinations
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from pose3d import metrics
+from pose3d.camera import Camera
+from pose3d.files import atomic_output
+from pose3d.frames import video_frames
+from pose3d.lifting.lift import lift, load_lifter
+from pose3d.multiview.finding import FoundPerson, Pictures, detect_in_boxes, find_person
+from pose3d.multiview.triangulation import Triangulated
+from pose3d.multiview.views import View, read_views
+from pose3d.pose2d.inference import load_network
+from pose3d.records import Keypoints2D, Sequence
+from pose3d.skeleton import BONES, JOINT_NAMES, N_JOINTS
+from pose3d.video import draw_skeleton
+
+AGREE_PX = 15.0
+AGREE_VIEWS = 3
+"""A joint is consistent when this many views (all, where there are fewer) lie within AGREE_PX of it: two always nearly
+do, for two rays miss each other in one direction only."""
+SEARCH_PX = 40.0
+"""Threshold of the triangulation, so that what lies between it and AGREE_PX still counts in the residuals."""
+LIFTERS = ("repnet", "temporal")
+_SHOWN_FRAMES = 5
+_SHOWN_SIZE_PX = 270, 480
+
+
+def takes_of(views: ListLike[View], frames: np.ndarray) -> list[Pictures]:
+    """The given frames of each view, decoded anew whenever they are asked for."""
+    return [partial(video_frames, view.video, frames) for view in views]
+
+
+def measure_models(models: Path, folder: Path, frame_step: int, picture: Path | None) -> dict:
+    """All figures of trained models on a folder of videos, see docs/multiview.md.
+
+    Args:
+        models: folder of pose2d.pt, repnet.pt and temporal.pt.
+        folder: of a calibration and videos, see :func:`pose3d.multiview.views.read_views`.
+        frame_step: every n-th frame counts.
+        picture: PNG with detections in some frames of all views; None: not drawn.
+
+    Raises:
+        InputError: a model or a video is missing or damaged, or nothing moves before a camera.
+    """
+    detector = load_network(str(models / "pose2d.pt"))
+    lifters = {name: load_lifter(models / f"{name}.pt") for name in LIFTERS}
+    views = read_views(folder)
+    cameras = [view.camera for view in views]
+    takes = takes_of(views, np.arange(0, views[0].frames, frame_step))
+    person = find_person(partial(detect_in_boxes, detector), cameras, takes, views[0].fps / frame_step)
+    if picture is not None:
+        draw_views(picture, takes, person)
+
+    found = person.triangulated(cameras, SEARCH_PX)
+    report = {
+        "frames": person.confidence.shape[1],
+        "cameras": [camera.id for camera in cameras],
+        "agree_px": AGREE_PX,
+        "triangulated": agreement(cameras, person),
+    }
+    for name, lifter in lifters.items():
+        poses = [
+            lift(lifter, _unlabelled(view, person.in_view(v), frame_step), person.keypoints_px[v]).poses_cam_m
+            for v, view in enumerate(views)
+        ]
+        report[name] = compare_lifted(poses, views, found.points_world_m)
+    return report
+
+
+def agreement(cameras: ListLike[Camera], person: FoundPerson) -> dict:
+    """How well the views' detections fit together."""
+    found = person.triangulated(cameras, SEARCH_PX)
+    return consistency(found) | {
+        "confidence_mean": _rounded(person.confidence.mean()),
+        "person_px": _rounded(person.size_px),
+        "bone_variation_pct": _rounded(bone_variation_pct(found.points_world_m)),
+    }
+
+
+def consistency(found: Triangulated) -> dict:
+    """What the views make of each other's detections, (V, T, J); see the module."""
+    views = min(AGREE_VIEWS, len(found.residuals_px))
+    residuals = np.where(np.isnan(found.residuals_px), np.inf, found.residuals_px)
+    consistent = (residuals <= AGREE_PX).sum(0) >= views
+    return {
+        "residual_median_px": _rounded(np.median(residuals)),
+        "residual_90th_percentile_px": _rounded(np.percentile(residuals, 90, method="higher")),
+        "consistent_pct": _rounded(100 * consistent.mean()),
+        "consistent_by_joint_pct": {
+            name: _rounded(100 * consistent[:, joint].mean()) for joint, name in enumerate(JOINT_NAMES)
+        },
+        "residual_by_camera_median_px": [_rounded(np.median(view)) for view in residuals],
+    }
+
+
+def bone_variation_pct(poses_m: np.ndarray) -> float:
+    """Mean over bones of standard deviation by mean of the length over time, %; (T, J, 3), NaN where unknown.
+
+    Bones never known are left out; NaN where none is known.
+    """
+    lengths = np.stack([np.linalg.norm(poses_m[:, child] - poses_m[:, parent], axis=-1) for parent, child in BONES])
+    lengths = lengths[np.isfinite(lengths).any(1)]
+    return float(100 * np.mean(np.nanstd(lengths, axis=1) / np.nanmean(lengths, axis=1))) if len(lengths) else np.nan
+
+
+def compare_lifted(poses_cam_m: ListLike[np.ndarray], views: ListLike[View], triangulated_m: np.ndarray) -> dict:
+    """PA-MPJPE of each view's poses (T, J, 3) to the triangulated ones, and between the views, mm.
+
+    Only frames whose joints are all triangulated count for the former.
+    """
+    whole = np.isfinite(triangulated_m).all((1, 2))
+    pairs = [metrics.pa_mpjpe(a, b).mean() for a, b in combinations(poses_cam_m, 2)]
+    against = [
+        1000 * metrics.pa_mpjpe(p[whole], v.camera.world_to_camera(triangulated_m[whole])).mean()
+        if whole.any()
+        else np.nan
+        for p, v in zip(poses_cam_m, views, strict=True)
+    ]
+    return {
+        "frames_compared": int(whole.sum()),
+        "pa_mpjpe_to_triangulated_mm": [_rounded(value) for value in against],
+        "pa_mpjpe_between_views_mm": _rounded(1000 * np.mean(pairs)),
+        "bone_variation_pct": _rounded(np.mean([bone_variation_pct(poses) for poses in poses_cam_m])),
+    }
+
+
+def _rounded(value: float) -> float | None:
+    """For JSON, which knows no infinity."""
+    return round(float(value), 2) if np.isfinite(value) else None
+
+
+def _unlabelled(view: View, detected: Keypoints2D, frame_step: int) -> Sequence:
+    """What a lifter reads of a sequence, camera and frame rate, with NaN for the poses that nobody knows."""
+    unknown = np.full((len(detected.keypoints_px), N_JOINTS, 3), np.nan)
+    boxes = np.full((len(unknown), 4), np.nan)
+    return Sequence(
+        "person", "take", view.camera, view.fps / frame_step, unknown, unknown, detected.keypoints_px, boxes
+    )
+
+
+def draw_views(path: Path, takes: ListLike[Pictures], person: FoundPerson) -> None:
+    """Write a PNG: a row for each camera, with box and skeleton in frames spread over the take."""
+    shown = np.unique(np.linspace(0, person.confidence.shape[1] - 1, _SHOWN_FRAMES).round().astype(int)).tolist()
+    rows = []
+    for v, pictures in enumerate(takes):
+        row = []
+        for t, image in enumerate(pictures()):
+            if t in shown:
+                image = image.copy()
+                x0, y0, x1, y1 = person.boxes_px[v, t].round().astype(int).tolist()
+                cv2.rectangle(image, (x0, y0), (x1, y1), (255, 255, 255), 4)
+                draw_skeleton(image, person.keypoints_px[v, t], thickness=8)
+                row.append(cv2.resize(image, _SHOWN_SIZE_PX, interpolation=cv2.INTER_AREA))
+        rows.append(np.hstack(row))
+    with atomic_output(path) as partial_path:
+        partial_path.write_bytes(cv2.imencode(".png", np.vstack(rows))[1].tobytes())

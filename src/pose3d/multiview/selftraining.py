@@ -1,0 +1,237 @@
+"""Teach pose_resnet people it has not seen, without labels: what most views agree on teaches the views that do not.
+
+Where at least three views see a joint in one place, its image in every view is a label, also in the view that missed it
+(multi-view self-training: Rhodin et al., "Learning Monocular 3D Human Pose Estimation from Multi-view Images", CVPR
+2018, and Simon et al., "Hand Keypoint Detection in Single Images using Multiview Bootstrapping", CVPR 2017). Joints
+without agreement teach nothing. The teacher looks at the pictures twice, as they are and with grey in place of all that
+does not move, and takes in each frame what the views support more; the pupil sees them as they are. Half of each batch
+is the training data of before, so that little is forgotten.
+"""
+
+import copy
+from collections.abc import Iterator
+from collections.abc import Sequence as ListLike
+from dataclasses import dataclass
+from functools import partial
+from itertools import count
+
+import numpy as np
+import torch
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from tqdm import tqdm
+
+from pose3d.camera import Camera, apply_affine
+from pose3d.config.pose2d import AugmentationParams, CosineSchedule
+from pose3d.errors import InputError
+from pose3d.multiview.finding import (
+    SEARCH_SHARE,
+    FoundPerson,
+    Pictures,
+    before_grey,
+    better_of,
+    cut_crops,
+    detect_in_boxes,
+    find_person,
+)
+from pose3d.multiview.sides import with_settled_sides
+from pose3d.pose2d.batches import Batch, normalize_images, training_batches
+from pose3d.pose2d.crops import Crops
+from pose3d.pose2d.network import PoseResNet
+from pose3d.pose2d.training import heatmap_loss, learning_rate_factor
+from pose3d.skeleton import BONES
+from pose3d.training import require_finite
+from pose3d.workers import worker_count
+
+AGREEING_VIEWS = 3
+SURE = 0.15
+"""Mean confidence of the agreeing views from which on a joint teaches."""
+LEAST_JOINTS = 5
+"""Frames with fewer joints that teach are left out."""
+BONE_SHARE = 0.35
+"""Both joints of a bone teach nothing where its length differs by more than this share from its median over time."""
+AVERAGE_DECAY = 0.98
+"""Of the averaged weights, per step."""
+UNTAUGHT_PX = -1e6
+"""Keypoints there lie outside of every crop, however it is augmented, and the loss leaves such joints out."""
+_SCHEDULE = CosineSchedule(kind="cosine", warmup=0.1)
+
+
+@dataclass(frozen=True)
+class AdaptationParams:
+    """How long and how fast to learn.
+
+    Attributes:
+        agreement_shares: how far from a joint's image a detection may lie to agree, in longer sides of the person's
+            box, in the first round and in the last.
+        steps: of each round.
+        batch_size: half of it real crops, half rendered ones.
+        lr: largest learning rate of each round.
+    """
+
+    rounds: int = 3
+    steps: int = 200
+    batch_size: int = 32
+    lr: float = 3e-4
+    agreement_shares: tuple[float, float] = (0.06, 0.03)
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledCrops:
+    """N crops in memory: ``images_rgb`` (N, S, S, 3) uint8 and ``keypoints_px`` (N, 17, 2) in crop px."""
+
+    images_rgb: np.ndarray
+    keypoints_px: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.images_rgb)
+
+    def image_rgb(self, index: int) -> np.ndarray:
+        """One crop."""
+        return self.images_rgb[index]
+
+
+def adapt(
+    detector: tuple[PoseResNet, dict],
+    cameras: ListLike[Camera],
+    takes: ListLike[Pictures],
+    fps: float,
+    rendered: Crops | None,
+    settings: AdaptationParams,
+    augmentation: AugmentationParams,
+    seed: int,
+) -> PoseResNet:
+    """Rounds of labelling the videos and learning from that, under a narrowing threshold of agreement.
+
+    Args:
+        detector: network and architecture from :func:`pose3d.pose2d.inference.load_network`.
+        takes: V views of the frames to learn from.
+        rendered: crops with true keypoints that the network is not to forget; None: there are none.
+
+    Raises:
+        InputError: nothing moves before a camera, the views agree on nothing, or the loss is not finite.
+    """
+    network, architecture = detector
+    on_grey = [before_grey(pictures) for pictures in takes]
+    for number, share in enumerate(np.linspace(*settings.agreement_shares, settings.rounds).tolist()):
+        look = partial(detect_in_boxes, (network, architecture))
+        seen, suppressed = (find_person(look, cameras, pictures, fps) for pictures in (takes, on_grey))
+        teacher = better_of(cameras, seen, suppressed, SEARCH_SHARE * suppressed.size_px)
+        joints_m = agreed_joints(cameras, teacher, share * teacher.size_px)
+        real = label_crops(cameras, takes, teacher.boxes_px, joints_m, architecture["crop_size_px"])
+        if not len(real):
+            raise InputError(
+                "the views agree on too few joints to learn from: use a 2D model that knows more kinds of pictures"
+            )
+        taught_pct = 100 * np.isfinite(joints_m).all(-1).mean()
+        print(f"round {number + 1} of {settings.rounds}: {len(real)} crops, {taught_pct:.0f} % of the joints teach")
+        network = fine_tune(
+            network, architecture["sigma_heatmap_px"], real, rendered, settings, augmentation, seed + number
+        )
+    return network
+
+
+def agreed_joints(cameras: ListLike[Camera], person: FoundPerson, threshold_px: float) -> np.ndarray:
+    """Joints (T, 17, 3) in the world that teach, metres; NaN for those that do not.
+
+    They are those of three views or more within ``threshold_px``, sure enough, whose sides are settled between views
+    and over time, and of bones that keep their length.
+    """
+    settled, _ = with_settled_sides(cameras, person, threshold_px)
+    found = settled.triangulated(cameras, threshold_px)
+    votes = found.agreeing.sum(0)
+    confidence = (found.agreeing * settled.confidence).sum(0) / np.maximum(votes, 1)
+    known = (votes >= AGREEING_VIEWS) & (confidence >= SURE)
+    joints_m = np.where(known[..., None], found.points_world_m, np.nan)
+    return np.where(_of_bones_that_keep_their_length(joints_m)[..., None], joints_m, np.nan)
+
+
+def _of_bones_that_keep_their_length(joints_m: np.ndarray) -> np.ndarray:
+    """(T, J) False for both joints of a bone whose length is far from its median over time."""
+    kept = np.ones(joints_m.shape[:2], bool)
+    for parent, child in BONES:
+        lengths = np.linalg.norm(joints_m[:, child] - joints_m[:, parent], axis=-1)
+        if np.isfinite(lengths).any():
+            typical = np.nanmedian(lengths)
+            odd = np.abs(lengths - typical) > BONE_SHARE * typical  # False where unknown
+            kept[odd, parent] = kept[odd, child] = False
+    return kept
+
+
+def label_crops(
+    cameras: ListLike[Camera],
+    takes: ListLike[Pictures],
+    boxes_px: np.ndarray,
+    joints_m: np.ndarray,
+    crop_size_px: int,
+) -> LabelledCrops:
+    """Crops of all views of the frames in which enough joints are known, with those joints' images.
+
+    Args:
+        takes: V views of T frames or more, of which the first T count.
+        boxes_px: (V, T, 4).
+        joints_m: (T, 17, 3) in the world, NaN where unknown.
+    """
+    taught = np.isfinite(joints_m).all(-1)
+    frames = np.flatnonzero(taught.sum(1) >= LEAST_JOINTS)
+    images, keypoints = (
+        [np.zeros((0, crop_size_px, crop_size_px, 3), np.uint8)],
+        [np.zeros((0, *joints_m.shape[1:2], 2))],
+    )
+    for camera, pictures, boxes in zip(cameras, takes, boxes_px, strict=True):
+        for t, image in zip(range(len(joints_m)), pictures(), strict=False):
+            if t not in frames:
+                continue
+            crops, transforms = cut_crops([image], boxes[t : t + 1], crop_size_px)
+            seen_px = np.full((len(taught[t]), 2), UNTAUGHT_PX)
+            seen_px[taught[t]] = apply_affine(
+                transforms[0], camera.project(camera.world_to_camera(joints_m[t, taught[t]]))
+            )
+            images.append(crops)
+            keypoints.append(seen_px[None])
+    return LabelledCrops(np.concatenate(images), np.concatenate(keypoints))
+
+
+def fine_tune(
+    network: PoseResNet,
+    sigma_heatmap_px: float,
+    real: LabelledCrops,
+    rendered: Crops | None,
+    settings: AdaptationParams,
+    augmentation: AugmentationParams,
+    seed: int,
+) -> PoseResNet:
+    """A copy of the network, trained on with the mean of its weights over the last steps.
+
+    The statistics of batch normalisation stay: those of two kinds of pictures together would fit neither.
+
+    Args:
+        rendered: half of each batch; None: there is none, and real crops alone teach.
+
+    Raises:
+        InputError: the loss is not finite.
+    """
+    learner = copy.deepcopy(network).eval()
+    averaged = AveragedModel(learner, multi_avg_fn=get_ema_multi_avg_fn(AVERAGE_DECAY))
+    optimizer = torch.optim.Adam(learner.parameters(), lr=settings.lr, fused=True)
+    sources = [real] if rendered is None else [real, rendered]
+    parts = [_endless(source, augmentation, settings.batch_size // len(sources), seed) for source in sources]
+    progress = tqdm(range(settings.steps), desc="fine-tuning", unit="step", mininterval=2)
+    for step, batches in zip(progress, zip(*parts, strict=True), strict=False):
+        for group in optimizer.param_groups:
+            group["lr"] = settings.lr * learning_rate_factor(step, settings.steps, settings.steps, _SCHEDULE)
+        images = normalize_images(torch.cat([batch.images_rgb for batch in batches]))
+        keypoints_px = torch.cat([batch.keypoints_px for batch in batches])
+        loss = heatmap_loss(learner(images), keypoints_px, images.shape[-1], sigma_heatmap_px)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        averaged.update_parameters(learner)
+        require_finite(step + 1, heatmap_loss=loss.item())
+    return averaged.module
+
+
+def _endless(
+    crops: Crops | LabelledCrops, augmentation: AugmentationParams, batch_size: int, seed: int
+) -> Iterator[Batch]:
+    for epoch in count():
+        yield from training_batches(crops, augmentation, batch_size, seed, epoch, 0, worker_count())

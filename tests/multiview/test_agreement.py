@@ -1,0 +1,82 @@
+from types import SimpleNamespace
+
+import cv2
+import numpy as np
+import pytest
+from people import camera_ring, swinging_poses
+from scipy.spatial.transform import Rotation
+
+from pose3d.multiview.agreement import agreement, bone_variation_pct, compare_lifted, consistency, draw_views
+from pose3d.multiview.finding import FoundPerson
+from pose3d.multiview.triangulation import Triangulated
+
+
+def test_three_views_within_the_threshold_make_a_joint_consistent():
+    residuals = np.full((4, 1, 17), 100.0)
+    residuals[:3, 0, 0] = 15  # three views
+    residuals[:2, 0, 1] = 1  # two are not enough
+    residuals[:, 0, 2] = np.nan  # no point
+    found = consistency(Triangulated(np.zeros((1, 17, 3)), residuals, residuals < 40))
+    assert found["consistent_pct"] == round(100 / 17, 2)
+    assert found["consistent_by_joint_pct"]["Hip"] == 100 and found["consistent_by_joint_pct"]["RHip"] == 0
+    assert found["residual_median_px"] == 100 and found["residual_90th_percentile_px"] == 100
+
+
+def test_bones_that_keep_their_lengths_do_not_vary_and_breathing_ones_do():
+    poses = swinging_poses(np.random.default_rng(0), 10)
+    assert bone_variation_pct(poses) == pytest.approx(0, abs=1e-9)
+    scaled = np.concatenate([0.9 * poses, 1.1 * poses])  # mean 1, deviation 0.1
+    assert bone_variation_pct(scaled) == pytest.approx(10)
+
+
+def test_unknown_joints_take_no_part_in_the_bones():
+    poses = swinging_poses(np.random.default_rng(0), 10)
+    poses[:, 13] = np.nan
+    assert bone_variation_pct(poses) == pytest.approx(0, abs=1e-9)
+    assert np.isnan(bone_variation_pct(np.full_like(poses, np.nan)))
+
+
+def test_lifted_poses_compare_up_to_turn_and_size():
+    world = swinging_poses(np.random.default_rng(0), 6)
+    views = [SimpleNamespace(camera=camera) for camera in camera_ring(2)]
+    turn = Rotation.from_euler("xyz", [0.1, 0.5, 2]).as_matrix()
+    poses = [1.2 * view.camera.world_to_camera(world) @ turn.T for view in views]
+    triangulated = world.copy()
+    triangulated[0, 3] = np.nan
+    found = compare_lifted(poses, views, triangulated)
+    assert found["frames_compared"] == 5
+    assert found["pa_mpjpe_to_triangulated_mm"] == [0, 0] and found["pa_mpjpe_between_views_mm"] == 0
+    poses[1] = poses[1] * [1, 1, -1]  # a mirror image is another pose
+    assert compare_lifted(poses, views, triangulated)["pa_mpjpe_between_views_mm"] > 20
+
+
+def person_seen(cameras, poses_m, confidence=0.8):
+    keypoints = np.stack([camera.project(camera.world_to_camera(poses_m)) for camera in cameras])
+    boxes = np.concatenate([keypoints.min(2), keypoints.max(2)], axis=-1)
+    return FoundPerson(keypoints, np.full(keypoints.shape[:-1], confidence), boxes)
+
+
+def test_true_keypoints_agree_wholly_and_one_blind_view_costs_its_residuals_only():
+    cameras, poses = camera_ring(4), swinging_poses(np.random.default_rng(0), 3)
+    person = person_seen(cameras, poses)
+    found = agreement(cameras, person)
+    assert found["consistent_pct"] == 100 and found["residual_median_px"] == 0 and found["confidence_mean"] == 0.8
+    sides = np.ptp(person.keypoints_px, axis=2).max(-1)
+    assert found["person_px"] == round(float(np.median(sides)), 2)
+    person.keypoints_px[1] += [300, -200]
+    found = agreement(cameras, person)
+    assert found["consistent_pct"] == 100
+    assert found["residual_by_camera_median_px"] == pytest.approx([0, np.hypot(300, 200), 0, 0], abs=0.1)
+
+
+def test_the_picture_has_a_row_for_each_camera_and_leaves_the_frames_alone(tmp_path):
+    cameras = camera_ring(2)
+    frames = [np.zeros((1000, 1000, 3), np.uint8)] * 3
+    draw_views(
+        tmp_path / "views.png",
+        [lambda: iter(frames)] * 2,
+        person_seen(cameras, swinging_poses(np.random.default_rng(0), 3)),
+    )
+    picture = cv2.imread(str(tmp_path / "views.png"))
+    assert picture.shape == (2 * 480, 3 * 270, 3)
+    assert picture[:480].any() and picture[480:].any() and not frames[0].any()

@@ -1,0 +1,52 @@
+"""The stage download on the embedded data, with packages from a cache that the test fills."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pose3d.datasets.packages import MULTIVIEW_PACKAGES, PACKAGES, sha256_of
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+def fill_cache(cache: Path) -> None:
+    """What a download leaves, with other content: the cache knows its files by the hashes beside them."""
+    for package in PACKAGES + MULTIVIEW_PACKAGES:
+        hashes = {}
+        for name in package.kept.values():
+            path = cache / package.sha256 / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(f"{package.name} {name}")
+            hashes[name] = sha256_of(path)
+        (cache / package.sha256 / "sha256.json").write_text(json.dumps(hashes))
+
+
+@pytest.mark.parametrize(("profile", "with_videos"), [("multiview", True), ("small", False)])
+def test_real_videos_come_with_their_licence_where_the_profile_asks_for_them(tmp_path, profile, with_videos):
+    fill_cache(tmp_path / "cache")
+    shutil.copytree(REPOSITORY / "profiles", tmp_path / "profiles")
+    params = yaml.safe_load((REPOSITORY / "params.yaml").read_text()) | {"profile": profile}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
+    done = subprocess.run(
+        [sys.executable, REPOSITORY / "stages/download.py"],
+        cwd=tmp_path,
+        env={**os.environ, "POSE3D_CACHE": str(tmp_path / "cache"), "PYTHONPATH": str(REPOSITORY / "src")},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    raw = tmp_path / "data/raw"
+    manifest = json.loads((raw / "manifest.json").read_text())
+    assert ("pose2sim" in manifest) == with_videos == (raw / "multiview").exists()
+    if with_videos:
+        assert manifest["pose2sim"]["licence"] == "BSD-3-Clause"
+        assert sorted(path.name for path in (raw / "multiview").iterdir()) == [
+            *("calibration.qca.txt", "cam01.mp4", "cam02.mp4", "cam03.mp4", "cam04.mp4")
+        ]
+        assert (raw / "licences/pose2sim.txt").exists() and "pose2sim 0.10.49 (BSD-3-Clause): 6 files" in done.stdout
