@@ -1,0 +1,70 @@
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from tiny_models import save_models
+from tiny_video import picture, write_video
+
+from pose3d.predict import pipeline, predict
+from pose3d.predict.__main__ import main
+from pose3d.predict.predictions import read_predictions
+
+
+@pytest.fixture
+def video(tmp_path):
+    return write_video(tmp_path / "v.mp4", [picture(64, 48, (20, 10, 30, 40), seed) for seed in range(21)])
+
+
+@pytest.fixture
+def models(tmp_path, monkeypatch):
+    """Untrained models, and params as the repository's root has them."""
+    monkeypatch.setenv("POSE3D_ACCELERATOR", "cpu")
+    monkeypatch.setenv("POSE3D_PRECISION", "32-true")
+    params = SimpleNamespace(
+        crop_resize=SimpleNamespace(margin=1.25), infer_2d=SimpleNamespace(flip_test=True, decode="local_soft_argmax")
+    )
+    monkeypatch.setattr(pipeline.Params, "load", lambda: params)
+    return save_models(tmp_path / "models")
+
+
+def test_the_command_writes_both_files(tmp_path, video, models):
+    (tmp_path / "b.csv").write_text("frame,x0,y0,x1,y1\n0,10,0,40,48\n")
+    camera = {"width_px": 64, "height_px": 48, "intrinsics_px": [[70, 0, 32], [0, 70, 24], [0, 0, 1]]}
+    (tmp_path / "k.json").write_text(json.dumps(camera))
+    out = tmp_path / "new" / "out"
+    options = ["--camera", tmp_path / "k.json", "--boxes", tmp_path / "b.csv", "--models", models, "--out", out]
+    main(list(map(str, [video, *options])))
+    read = read_predictions(out / "predictions.npz")
+    assert len(read) == 21
+    assert read.camera.intrinsics_px[0, 0] == 70
+    assert all(np.isfinite(lifted.poses_cam_m).all() for lifted in read.lifted.values())
+    assert (out / "predictions.csv").read_text().count("\n") == 1 + 21 * 17
+    again = predict(video, tmp_path / "k.json", boxes=tmp_path / "b.csv", models=models)
+    np.testing.assert_array_equal(again.keypoints_px, read.keypoints_px)
+
+
+def test_errors_are_one_sentence(tmp_path, video, models):
+    def message(*arguments):
+        with pytest.raises(SystemExit) as caught:
+            main([str(a) for a in (*arguments, "--models", models, "--out", tmp_path / "out")])
+        return caught.value.code
+
+    assert message(tmp_path / "none.mp4").startswith(f"error: {tmp_path}/none.mp4 is missing")
+    assert message(video, "--fov", 200) == "error: the field of view must lie between 5 and 170 degrees, not 200"
+    assert message(video, "--person", 0).startswith("error: --person counts from 1")
+    assert message(video, "--camera", tmp_path / "k.json").startswith(f"error: {tmp_path}/k.json cannot be read")
+    (tmp_path / "out").rmdir()
+    (tmp_path / "out").write_text("a file")
+    assert message(video).startswith("error: File exists at")
+    (tmp_path / "out").unlink()
+    (models / "temporal.pt").unlink()
+    assert message(video) == f"error: {models}/temporal.pt is missing: run `make repro` to train it"
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_help_needs_no_models(capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(["--help"])
+    assert caught.value.code == 0
+    assert "--person N" in capsys.readouterr().out
