@@ -44,6 +44,28 @@ def test_the_command_writes_both_files(tmp_path, video, models):
     np.testing.assert_array_equal(again.keypoints_px, read.keypoints_px)
 
 
+def test_onnxruntime_predicts_what_torch_does(tmp_path, video, models, monkeypatch):
+    pytest.importorskip("onnxruntime", reason="extra onnx")
+    from pose3d.export import export
+
+    export(models, tmp_path / "data" / "onnx")
+    monkeypatch.chdir(tmp_path)  # where export writes by default, predict reads by default
+    expected = predict(video, models=models)
+    found = predict(video, runtime="onnx")
+    assert expected.keypoints_px[:, :, 0].std() > 1  # the picture matters
+    np.testing.assert_allclose(found.keypoints_px, expected.keypoints_px, atol=1e-3)
+    for name, lifted in expected.lifted.items():
+        np.testing.assert_allclose(found.lifted[name].poses_cam_m, lifted.poses_cam_m, atol=1e-4)
+
+
+def test_models_that_were_not_exported_are_asked_for(tmp_path, video, models, monkeypatch):
+    pytest.importorskip("onnxruntime", reason="extra onnx")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as caught:
+        main([str(video), "--runtime", "onnx"])
+    assert caught.value.code == "error: data/onnx/repnet.onnx is missing: run `python -m pose3d.export` to write it"
+
+
 def test_errors_are_one_sentence(tmp_path, video, models):
     def message(*arguments):
         with pytest.raises(SystemExit) as caught:
