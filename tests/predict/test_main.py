@@ -28,7 +28,7 @@ def models(tmp_path, monkeypatch):
     return save_models(tmp_path / "models")
 
 
-def test_the_command_writes_both_files(tmp_path, video, models):
+def test_the_command_writes_all_files(tmp_path, video, models):
     (tmp_path / "b.csv").write_text("frame,x0,y0,x1,y1\n0,10,0,40,48\n")
     camera = {"width_px": 64, "height_px": 48, "intrinsics_px": [[70, 0, 32], [0, 70, 24], [0, 0, 1]]}
     (tmp_path / "k.json").write_text(json.dumps(camera))
@@ -40,6 +40,8 @@ def test_the_command_writes_both_files(tmp_path, video, models):
     assert read.camera.intrinsics_px[0, 0] == 70
     assert all(np.isfinite(lifted.poses_cam_m).all() for lifted in read.lifted.values())
     assert (out / "predictions.csv").read_text().count("\n") == 1 + 21 * 17
+    assert "Frames: 21\n" in (out / "predictions.bvh").read_text()
+    assert not (out / "player.html").exists()
     again = predict(video, tmp_path / "k.json", boxes=tmp_path / "b.csv", models=models)
     np.testing.assert_array_equal(again.keypoints_px, read.keypoints_px)
 
@@ -64,6 +66,13 @@ def test_models_that_were_not_exported_are_asked_for(tmp_path, video, models, mo
     with pytest.raises(SystemExit) as caught:
         main([str(video), "--runtime", "onnx"])
     assert caught.value.code == "error: data/onnx/repnet.onnx is missing: run `python -m pose3d.export` to write it"
+
+
+def test_what_was_predicted_is_shown(tmp_path, video, models, capsys):
+    main([str(video), "--models", str(models), "--out", str(tmp_path / "out"), "--show", "0.2"])
+    printed = [path.rpartition("/")[2] for path in capsys.readouterr().out.split()]
+    assert printed[:4] == ["predictions.npz", "predictions.csv", "predictions.bvh", "player.html"]
+    assert set(printed) == {path.name for path in (tmp_path / "out").iterdir()}  # and nothing of the way there
 
 
 def test_errors_are_one_sentence(tmp_path, video, models):

@@ -80,15 +80,20 @@ def _run(given: argparse.Namespace) -> None:
     out.mkdir(parents=True, exist_ok=True)  # before the long part: a wrong name shows now
     if given.show is not None and not given.show > 0:
         raise InputError(f"--show takes a number of seconds above 0, not {given.show:g}")
+    from pose3d.predict.animation import write_animation
     from pose3d.predict.pipeline import predict
     from pose3d.predict.predictions import write_csv, write_npz
+    from pose3d.predict.show import write_show
 
     predictions = predict(
         given.video, given.camera, given.fov, given.boxes, given.person, given.models, given.runtime, scratch=out
     )
-    for name, write in {"predictions.npz": write_npz, "predictions.csv": write_csv}.items():
+    writers = {"predictions.npz": write_npz, "predictions.csv": write_csv, "predictions.bvh": write_animation}
+    for name, write in writers.items():
         write(out / name, predictions)
         print(out / name)
+    if given.show is not None:
+        print(*write_show(out, given.video, predictions, given.show), sep="\n")
 
 
 if __name__ == "__main__":
