@@ -1,4 +1,9 @@
 import json
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,6 +14,8 @@ from tiny_video import picture, write_video
 from pose3d.predict import pipeline, predict
 from pose3d.predict.__main__ import main
 from pose3d.predict.predictions import read_predictions
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -94,8 +101,43 @@ def test_errors_are_one_sentence(tmp_path, video, models):
     assert not list((tmp_path / "out").iterdir())
 
 
-def test_help_needs_no_models(capsys):
-    with pytest.raises(SystemExit) as caught:
-        main(["--help"])
-    assert caught.value.code == 0
-    assert "--person N" in capsys.readouterr().out
+@pytest.mark.parametrize("most_bytes", [2_500, 20_000])
+def test_a_full_disk_leaves_nothing_half_written(tmp_path, video, models, most_bytes):
+    """Full while frames are looked at, and full while the table is written."""
+    out, limits = tmp_path / "out", resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, limits[1]))
+    try:
+        with pytest.raises(SystemExit) as caught:
+            main([str(video), "--models", str(models), "--out", str(out)])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert caught.value.code.startswith(f"error: File too large at {out}")
+    assert {path.name for path in out.iterdir()} <= {"predictions.npz"}
+    if (out / "predictions.npz").exists():
+        assert len(read_predictions(out / "predictions.npz")) == 21
+
+
+def test_what_is_no_video_is_one_sentence_on_the_terminal(tmp_path, models):
+    (tmp_path / "v.mp4").write_text("no video")
+    options = ["--models", models, "--out", tmp_path / "out"]
+    done = subprocess.run(
+        [sys.executable, "-m", "pose3d.predict", tmp_path / "v.mp4", *options],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1 and not done.stdout
+    sentence = "does not open as a video: it is damaged, or of a format that OpenCV lacks"
+    assert done.stderr == f"error: {tmp_path}/v.mp4 {sentence}\n"
+
+
+def test_help_needs_no_models_and_no_torch():
+    code = "import sys; from pose3d.predict.__main__ import main\ntry: main(['--help'])\nfinally: print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={"PYTHONPATH": str(ROOT / "src")}, capture_output=True, text=True
+    )
+    assert done.returncode == 0
+    help_text, loaded = done.stdout.rsplit("\n", 2)[:2]
+    assert "--person N" in help_text
+    assert not {"torch", "cv2", "numpy"} & set(loaded.split())
