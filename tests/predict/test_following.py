@@ -119,8 +119,8 @@ def test_search_boxes_cover_the_picture_and_stay_inside(width, height):
 def test_a_box_around_joints_has_the_body_beyond_them_and_stays_inside():
     keypoints = np.tile([[100.0, 100.0]], (17, 1))
     keypoints[3] = [140, 200]
-    np.testing.assert_allclose(box_around_joints(keypoints, 640, 480), [95, 98, 145, 208])
-    np.testing.assert_allclose(box_around_joints(keypoints, 120, 190), [95, 98, 120, 190])
+    np.testing.assert_allclose(box_around_joints(keypoints, 640, 480), [97, 99, 143, 207])
+    np.testing.assert_allclose(box_around_joints(keypoints, 120, 190), [97, 99, 120, 190])
     np.testing.assert_allclose(box_around_joints(keypoints - 500, 120, 190), [0, 0, 16, 16])
 
 
