@@ -42,6 +42,7 @@ class Predictions:
     sequences: list[Sequence]
     detections: list[Keypoints2D]
     poses_cam_m: dict[str, list[np.ndarray]]
+    has_root: dict[str, bool]
     errors: dict[str, Errors]
 
 
@@ -59,7 +60,7 @@ def predict(subjects: list[str], prior_world_m: np.ndarray, params: EvaluatePara
     )
     poses["mean_pose"] = [baselines.mean_pose(prior_world_m, sequence) for sequence in sequences]
     errors = {name: evaluation.errors_of(name, sequences, poses[name], has_root.get(name, False)) for name in poses}
-    return Predictions(sequences, detections, poses, errors)
+    return Predictions(sequences, detections, poses, has_root, errors)
 
 
 def write_metrics(path: Path, done: Predictions, pck_threshold: float) -> None:
@@ -100,8 +101,8 @@ def draw_clip(done: Predictions) -> None:
         read_rgb(DATA / "frames.h5", sequence, range(shown.stop)),
         figures.reproject(sequence.camera, temporal),
         sequence.boxes_px[shown],
-        # The single-frame model may give no root of its own, so it stands at the true one.
-        {"single frame": metrics.align_root(single, truth), "temporal": temporal, "ground truth": truth},
+        video.demo_poses(single, temporal, truth, done.has_root["repnet"]),
+        sequence.camera.rotation[:, 2],
     )
     video.write_mp4(PLOTS / "demo.mp4", panels, sequence.fps)
 

@@ -11,7 +11,7 @@ def test_demo_writes_three_files_without_a_truth(tmp_path):
     poses, keypoints = {"temporal": sequence.poses_cam_m.copy()}, sequence.keypoints_px.copy()
     poses["temporal"][2], keypoints[2] = np.nan, np.nan  # nobody found there
     paths = demo.write_demo(tmp_path, lambda: [image] * 6, 25.0, keypoints, sequence.boxes_px, poses, "x")
-    assert [path.name for path in paths] == ["player.html", "demo.webm", "demo.gif"]
+    assert [path.name for path in paths] == ["player.html", "demo.mp4", "demo.gif"]
     assert all(path.stat().st_size > 1000 for path in paths)
 
 

@@ -1,4 +1,3 @@
-import cv2
 import numpy as np
 import pandas as pd
 import pytest
@@ -6,8 +5,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from people import camera_ring, population, take, write_data
 
-from pose3d import figures, video
-from pose3d.errors import InputError
+from pose3d import figures
 from pose3d.metrics import root_relative
 from pose3d.skeleton import JOINT_NAMES
 
@@ -30,6 +28,8 @@ def test_right_is_red_left_is_blue_trunk_is_neither():
             assert blue > 2 * red
         else:
             assert red == blue
+        true = to_rgb(figures.bone_colour(joint, truth=True))
+        assert true[0] == true[1] == true[2]
 
 
 def test_save_png_gives_the_same_bytes_and_no_version(tmp_path):
@@ -43,13 +43,14 @@ def test_save_png_gives_the_same_bytes_and_no_version(tmp_path):
 
 
 def test_pose_3d_is_upright_with_equal_axes(sequence):
-    axes = Figure().add_subplot(projection="3d")
+    axes = figures.add_axes_3d(Figure(), 1, 1, 1)
     pose = root_relative(sequence.poses_cam_m[0])
     figures.draw_pose_3d(axes, pose, pose)
     spans = [np.ptp(limits) for limits in (axes.get_xlim(), axes.get_ylim(), axes.get_zlim())]
     np.testing.assert_allclose(spans, spans[0])
     truth, drawn = axes.lines[:16], axes.lines[16:]
-    assert {line.get_color() for line in truth} == {figures.TRUTH}  # first, so that the prediction stands over it
+    # First, so that the prediction stands over it
+    assert {line.get_color() for line in truth} == {figures.TRUTH_RIGHT, figures.TRUTH_LEFT, figures.TRUTH}
     assert {line.get_color() for line in drawn} == {figures.RIGHT, figures.LEFT, figures.TRUNK}
     heights = {joint: drawn[joint - 1].get_data_3d()[2][1] for joint in (3, 6, 10)}
     assert heights[10] > 0 > max(heights[3], heights[6])  # head above the hip, feet below
@@ -85,81 +86,6 @@ def test_reproject_draws_a_joint_behind_the_camera_instead_of_failing(sequence):
         figures.reproject(sequence.camera, sequence.poses_cam_m), sequence.camera.project(sequence.poses_cam_m)
     )
     assert np.isfinite(figures.reproject(sequence.camera, -sequence.poses_cam_m)).all()
-
-
-def frames_of(sequence, images):
-    poses = {"temporal": sequence.poses_cam_m, "ground truth": sequence.poses_cam_m}
-    return list(video.side_by_side(images, sequence.keypoints_px, sequence.boxes_px, poses))
-
-
-def test_video_frames_show_the_skeleton_on_the_person(tmp_path, sequence):
-    # One white dot at every true joint: the overlay must cover it, in the crop as in the full image.
-    images = [np.zeros((1000, 1000, 3), np.uint8) for _ in range(len(sequence))]
-    frames = frames_of(sequence, images)
-    assert len(frames) == len(sequence)
-    assert frames[0].shape == (video.SIDE_PX + video.HEADER_PX, 3 * video.SIDE_PX, 3)
-    centre_x, centre_y, side = video.clip_square(sequence.boxes_px)
-    scale = video.SIDE_PX / side
-    for frame, keypoints in zip(frames, sequence.keypoints_px, strict=True):
-        for joint in range(17):
-            x = int((keypoints[joint, 0] - centre_x) * scale + video.SIDE_PX / 2)
-            y = int((keypoints[joint, 1] - centre_y) * scale + video.SIDE_PX / 2) + video.HEADER_PX
-            assert frame[y - 1 : y + 2, x - 1 : x + 2].max() > 40
-    np.testing.assert_array_equal(frames[0][40:, 320:640], frames[0][40:, 640:])  # equal poses look equal
-
-
-def test_view_keeps_right_angles_and_lengths_and_stands_upright():
-    np.testing.assert_allclose(video._VIEW @ video._VIEW.T, np.eye(2), atol=1e-12)
-    low, high, far = video.view_px(np.array([[0, 0.5, 0], [0, -0.5, 0], [0, 0, 1.0]]), np.zeros(3), 1.0)
-    assert high[1] < low[1]
-    assert far[0] > video.SIDE_PX / 2 and far[1] < video.SIDE_PX / 2  # seen from the right and above, as in the panel
-
-
-def test_video_is_readable_and_its_bytes_repeat(tmp_path, sequence):
-    images = [np.full((1000, 1000, 3), 128, np.uint8)] * len(sequence)
-    frames = frames_of(sequence, images)
-    for name in ("a.mp4", "b.mp4"):
-        video.write_mp4(tmp_path / name, iter(frames), 25.0)
-    assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
-    capture = cv2.VideoCapture(str(tmp_path / "a.mp4"))
-    assert capture.get(cv2.CAP_PROP_FRAME_COUNT) == len(sequence)
-    assert capture.get(cv2.CAP_PROP_FPS) == 25
-    decoded = capture.read()[1]
-    assert np.abs(decoded.astype(int) - frames[0]).mean() < 6  # lossy
-
-
-def test_a_failing_video_leaves_nothing(tmp_path, sequence):
-    def breaks():
-        yield np.zeros((64, 64, 3), np.uint8)
-        raise InputError("frame 1 is not a readable image")
-
-    with pytest.raises(InputError):
-        video.write_mp4(tmp_path / "a.mp4", breaks(), 25.0)
-    with pytest.raises(ValueError, match="no frames"):
-        video.write_mp4(tmp_path / "a.mp4", iter([]), 25.0)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_video_cut_short_by_a_full_disk_is_refused(tmp_path, monkeypatch):
-    class FullDisk:
-        def __init__(self, path, *_):
-            self.path = path
-
-        def isOpened(self):
-            return True
-
-        def write(self, frame):
-            pass
-
-        def release(self):
-            with open(self.path, "wb") as file:
-                file.write(b"cut off")
-
-    monkeypatch.setattr(cv2, "VideoWriter", FullDisk)
-    monkeypatch.setattr(cv2, "VideoWriter_fourcc", lambda *_: 0, raising=False)
-    with pytest.raises(InputError, match="could not be written whole"):
-        video.write_mp4(tmp_path / "a.mp4", iter([np.zeros((64, 64, 3), np.uint8)]), 25.0)
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_people_can_be_written(tmp_path):

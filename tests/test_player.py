@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from people import camera_ring, take
 
-from pose3d.player import display_from_camera, floor_height, page, write_player
+from pose3d.figures import LEFT, RIGHT, TRUNK, TRUTH_RIGHT, bone_colour
+from pose3d.player import page, write_player
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
@@ -46,7 +47,7 @@ def test_page_holds_video_keypoints_and_poses(tmp_path, sequence):
     np.testing.assert_allclose(
         np.linalg.norm(shown[0, 3] - shown[0, 10]), np.linalg.norm(world[0, 3] - world[0, 10]), atol=1e-5
     )
-    video = tmp_path / "clip.webm"
+    video = tmp_path / "clip.mp4"
     video.write_bytes(base64.b64decode(clip["video"]))
     assert cv2.VideoCapture(str(video)).read()[1].shape == (480, 480, 3)
 
@@ -64,20 +65,13 @@ def test_titles_cannot_run_scripts_nor_fill_places():
     assert clip_of(text) == {"poses": {"</script><script>alert(2)": ""}}
 
 
-def test_display_axes_of_level_and_tipped_cameras():
-    np.testing.assert_allclose(display_from_camera(np.array([0, -1.0, 0])), [[1, 0, 0], [0, 0, 1], [0, -1, 0]], atol=0)
-    tipped = display_from_camera(np.array([0.1, -2.0, -0.4]))
-    np.testing.assert_allclose(tipped @ tipped.T, np.eye(3), atol=1e-12)
-    assert np.linalg.det(tipped) == pytest.approx(1)
-    with pytest.raises(ValueError, match="up_cam"):
-        display_from_camera(np.array([1.0, 0, 0]))
-
-
-def test_floor_ignores_one_bad_frame_and_frames_without_a_person():
-    poses = np.ones((100, 17, 3))
-    poses[3, 4, 2] = -5
-    poses[7] = np.nan
-    assert floor_height(poses) == 1
+def test_colours_are_those_of_all_pictures(tmp_path, sequence):
+    clip = clip_of(write(tmp_path / "player.html", sequence))
+    child = [bone[1] for bone in clip["bones"]]
+    assert clip["colours"] == [bone_colour(joint) for joint in child]
+    assert clip["truthColours"] == [bone_colour(joint, truth=True) for joint in child]
+    template = page("", {})
+    assert all(colour in template for colour in (RIGHT, LEFT, TRUNK, TRUTH_RIGHT))
 
 
 @pytest.mark.parametrize("frames", [5, 7])

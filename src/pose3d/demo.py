@@ -2,7 +2,7 @@
 
     python -m pose3d.demo [--sequence S9/Walk-1/cam0] [--data data] [--out demo] [--seconds 6]
 
-Writes player.html, demo.webm and demo.gif into the folder.
+Writes player.html, demo.mp4 and demo.gif into the folder.
 """
 
 import argparse
@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from pose3d.errors import InputError
-from pose3d.player import TRUTH_TITLE, write_player
-from pose3d.video import side_by_side, write_gif, write_webm
+from pose3d.player import write_player
+from pose3d.video import demo_poses, side_by_side, write_gif, write_mp4
 
 
 def write_demo(
@@ -28,23 +28,27 @@ def write_demo(
     title: str,
     up_cam: np.ndarray | None = None,
 ) -> list[Path]:
-    """Write player.html, demo.webm and demo.gif of one clip; gives their paths.
+    """Write player.html, demo.mp4 and demo.gif of one clip; gives their paths.
 
     Args:
         read_frames: gives the T images (H, W, 3) RGB from the first on; called once for each file, so that no file
             needs all of them at once.
-        boxes_px: (T, 4).
-        poses_cam_m: as :func:`pose3d.video.side_by_side` has it: title to (T, 17, 3), the truth last if there is one.
+        boxes_px, poses_cam_m: as :func:`pose3d.video.side_by_side` has them: (T, 4), and title to (T, 17, 3), the
+            method trusted most last and after it the truth, called "ground truth", if there is one.
         keypoints_px, title, up_cam: as :func:`pose3d.player.write_player` has them.
 
     Raises:
         InputError: the disk is full.
     """
-    player, webm, gif = (Path(folder) / name for name in ("player.html", "demo.webm", "demo.gif"))
-    write_webm(webm, side_by_side(read_frames(), keypoints_px, boxes_px, poses_cam_m), fps)
-    write_gif(gif, side_by_side(read_frames(), keypoints_px, boxes_px, poses_cam_m), fps)
+    player, mp4, gif = (Path(folder) / name for name in ("player.html", "demo.mp4", "demo.gif"))
+
+    def panels() -> Iterable[np.ndarray]:
+        return side_by_side(read_frames(), keypoints_px, boxes_px, poses_cam_m, up_cam)
+
+    write_mp4(mp4, panels(), fps)
+    write_gif(gif, panels(), fps)
     write_player(player, read_frames(), fps, keypoints_px, poses_cam_m, title, up_cam)
-    return [player, webm, gif]
+    return [player, mp4, gif]
 
 
 def demo_of_sequence(data: Path, key: str | None, folder: Path, seconds: float) -> list[Path]:
@@ -60,7 +64,6 @@ def demo_of_sequence(data: Path, key: str | None, folder: Path, seconds: float) 
     from pose3d.figures import reproject
     from pose3d.frames import read_rgb
     from pose3d.lifting.lift import lift_sequences
-    from pose3d.metrics import align_root
     from pose3d.records import read_keypoints2d, read_sequences, read_splits
 
     if not seconds > 0:
@@ -76,21 +79,14 @@ def demo_of_sequence(data: Path, key: str | None, folder: Path, seconds: float) 
         lift_sequences(data / "models" / f"{name}.pt", [sequence], detections)[0] for name in ("repnet", "temporal")
     )
     shown = slice(0, min(len(sequence), max(1, round(seconds * sequence.fps))))
-    truth = sequence.poses_cam_m[shown]
-    single_m = single.poses_cam_m[shown]
-    poses_cam_m = {
-        "temporal": temporal.poses_cam_m[shown],
-        # The original's single-frame model gives no root of its own, so it stands at the true one.
-        "single frame": single_m if single.has_root else align_root(single_m, truth),
-        TRUTH_TITLE: truth,
-    }
+    temporal_cam_m = temporal.poses_cam_m[shown]
     return write_demo(
         folder,
         lambda: read_rgb(data / "frames.h5", sequence, range(shown.stop)),
         sequence.fps,
-        reproject(sequence.camera, poses_cam_m["temporal"]),
+        reproject(sequence.camera, temporal_cam_m),
         sequence.boxes_px[shown],
-        poses_cam_m,
+        demo_poses(single.poses_cam_m[shown], temporal_cam_m, sequence.poses_cam_m[shown], single.has_root),
         sequence.key,
         sequence.camera.rotation[:, 2],
     )

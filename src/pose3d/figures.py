@@ -1,4 +1,5 @@
-"""Pictures in one style: right limbs red, left limbs blue, trunk and head dark, ground truth grey.
+"""Pictures in one style: right limbs red, left limbs blue, trunk and head dark; the ground truth in greys, of which the
+right limbs have the darkest and the left ones the lightest.
 
 All figures are PNG files whose bytes depend on their content only. Figures are made without pyplot, which keeps
 global state.
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from mpl_toolkits.mplot3d import Axes3D
 
-RIGHT, LEFT, TRUNK, TRUTH = "#d62728", "#1f77b4", "#333333", "#b4b4b4"
+RIGHT, LEFT, TRUNK = "#d62728", "#1f77b4", "#333333"
+TRUTH_RIGHT, TRUTH_LEFT, TRUTH = "#7d7d7d", "#c8c8c8", "#a3a3a3"
+GRID = "#dedede"
 METHOD_COLOURS = {
     "repnet": "#ff7f0e",
     "temporal": "#2ca02c",
@@ -35,15 +38,18 @@ METHOD_TITLES = {
     "nearest_neighbour": "nearest neighbour",
     "mean_pose": "mean pose",
 }
+TRUTH_TITLE, REPROJECTION_TITLE = "ground truth", "image with reprojection"
 REACH_M = 0.95
 """Half the side of the cube that a pose is drawn in: the same for all, so that sizes compare."""
 
 
-def bone_colour(child: int) -> str:
-    """Colour of the bone that ends at a joint."""
+def bone_colour(child: int, truth: bool = False) -> str:
+    """Colour of the bone that ends at a joint, of a predicted or of the true skeleton."""
     if child in RIGHT_JOINTS:
-        return RIGHT
-    return LEFT if child in LEFT_JOINTS else TRUNK
+        return TRUTH_RIGHT if truth else RIGHT
+    if child in LEFT_JOINTS:
+        return TRUTH_LEFT if truth else LEFT
+    return TRUTH if truth else TRUNK
 
 
 def new_figure(size_in: tuple[float, float], layout: str | None = "constrained") -> Figure:
@@ -59,30 +65,38 @@ def save_png(figure: Figure, path: str | os.PathLike) -> None:
         figure.savefig(partial, format="png", metadata={"Software": None})
 
 
-def draw_pose_3d(axes: Axes3D, pose_cam_m: np.ndarray, truth_cam_m: np.ndarray | None = None) -> None:
-    """Draw a pose (J, 3), camera axes, metres, upright and with equal axes, over the truth in grey.
+def add_axes_3d(figure: Figure, rows: int, columns: int, index: int) -> Axes3D:
+    """Axes for :func:`draw_pose_3d` in a cell of the figure; their grid is lighter than the greys of the truth."""
+    from matplotlib import rc_context
+
+    with rc_context({"grid.color": GRID}):  # 3D axes take it from nowhere else, and only when they are made
+        return figure.add_subplot(rows, columns, index, projection="3d")
+
+
+def draw_pose_3d(axes: Axes3D, pose_cam_m: np.ndarray | None, truth_cam_m: np.ndarray | None = None) -> None:
+    """Draw a pose (J, 3), camera axes, metres, upright and with equal axes, over the truth in grey; or one of both.
 
     The view is the camera's own, moved a little to the right and up so that depth shows. The cube is centred on the
     truth (or on the pose, where there is none).
     """
-    for pose, colour in ((truth_cam_m, TRUTH), (pose_cam_m, None)):
+    for pose, is_truth in ((truth_cam_m, True), (pose_cam_m, False)):
         if pose is None:
             continue
         x, depth, height = pose[:, 0], pose[:, 2], -pose[:, 1]  # y is down in camera space
         for bone in BONES:
             bone = list(bone)
-            axes.plot(x[bone], depth[bone], height[bone], color=colour or bone_colour(bone[1]), lw=2, zorder=2)
+            axes.plot(x[bone], depth[bone], height[bone], color=bone_colour(bone[1], is_truth), lw=2, zorder=2)
     reference = pose_cam_m if truth_cam_m is None else truth_cam_m
     centre = (reference.min(0) + reference.max(0)) / 2
     axes.set_xlim(centre[0] - REACH_M, centre[0] + REACH_M)
     axes.set_ylim(centre[2] - REACH_M, centre[2] + REACH_M)
     axes.set_zlim(-centre[1] - REACH_M, -centre[1] + REACH_M)
-    axes.set_box_aspect((1, 1, 1), zoom=1.36)
+    axes.set_box_aspect((1, 1, 1), zoom=1.2)
     axes.set_proj_type("ortho")
     axes.view_init(elev=12, azim=-60)
     for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
         axis.set_ticklabels([])
-        axis.set_tick_params(length=0)
+        axis.set_tick_params(color="none")
         axis.line.set_visible(False)
 
 
@@ -117,17 +131,18 @@ def panel(rows: Iterable[dict]) -> Figure:
         draw_overlay(axes, row["image_rgb"], row["keypoints_px"], row["box_px"])
         axes.set_title(row["title"], fontsize=10)
         for j, (name, (pose, error_mm)) in enumerate(row["methods"].items()):
-            axes = figure.add_subplot(len(rows), n_columns, i * n_columns + 2 + j, projection="3d")
+            axes = add_axes_3d(figure, len(rows), n_columns, i * n_columns + 2 + j)
             draw_pose_3d(axes, pose, row["truth_m"])
             axes.set_title(f"{METHOD_TITLES[name]}, {error_mm:.0f} mm", fontsize=10)
-        axes = figure.add_subplot(len(rows), n_columns, (i + 1) * n_columns, projection="3d")
-        draw_pose_3d(axes, row["truth_m"])
-        axes.set_title("ground truth", fontsize=10)
+        axes = add_axes_3d(figure, len(rows), n_columns, (i + 1) * n_columns)
+        draw_pose_3d(axes, None, row["truth_m"])
+        axes.set_title(TRUTH_TITLE, fontsize=10)
     return figure
 
 
-def _style(axes: Axes) -> None:
-    axes.grid(color="#e4e4e4")
+def style_axes(axes: Axes) -> None:
+    """Light grid behind the curves, no frame above and to the right."""
+    axes.grid(color=GRID)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
 
@@ -141,7 +156,7 @@ def pck3d_figure(table: pd.DataFrame) -> Figure:
         axes.plot(table.index, table[name], color=METHOD_COLOURS[name], lw=2, label=label)
     axes.set(xlabel="threshold, mm", ylabel="joints within it, %", xlim=(0, 150), ylim=(0, 100))
     axes.legend(frameon=False)
-    _style(axes)
+    style_axes(axes)
     return figure
 
 
@@ -158,7 +173,7 @@ def error_over_time_figure(table: pd.DataFrame, title: str) -> Figure:
     lower.set(xlabel="time, s", ylabel="acceleration error,\nmm per frame$^2$")
     for axes in (upper, lower):
         axes.set_ylim(bottom=0)
-        _style(axes)
+        style_axes(axes)
     upper.legend(frameon=False, ncols=2)
     return figure
 

@@ -17,14 +17,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from pose3d.figures import TRUTH, bone_colour
+from pose3d.figures import TRUTH_TITLE, bone_colour
 from pose3d.files import write_text
-from pose3d.skeleton import BONES, N_JOINTS, ROOT
-from pose3d.video import write_webm
+from pose3d.skeleton import BONES, N_JOINTS
+from pose3d.upright import stand
+from pose3d.video import write_mp4
 
 MAX_HEIGHT_PX = 480
-TRUTH_TITLE = "ground truth"
-_UP_CAM = (0.0, -1.0, 0.0)
 
 
 def write_player(
@@ -45,11 +44,10 @@ def write_player(
     Args:
         frames_rgb: T images (H, W, 3) of one size.
         keypoints_px: (T, 17, 2) skeleton to draw over them, px of these images.
-        poses_cam_m: title to (T, 17, 3), all in the same camera space. The first one is shown first; the one called
-            "ground truth" is drawn in grey below the chosen one. The first one's lowest joints set the floor.
+        poses_cam_m: title to (T, 17, 3), all in the same camera space, the method trusted most last, and after it the
+            truth, called "ground truth", if there is one. The page begins with the former over the latter.
         title: any text.
-        up_cam: (3,) upwards in camera space, for a camera that is not held level: ``camera.rotation[:, 2]`` where the
-            world is known. Default: the camera is level.
+        up_cam: as :func:`pose3d.upright.stand` has it.
 
     Joints of frames where nobody was found are NaN in keypoints and poses; nothing is drawn there.
 
@@ -65,24 +63,20 @@ def write_player(
     if not poses_cam_m:
         raise ValueError("there are no poses to show")
     with tempfile.TemporaryDirectory() as folder:
-        webm = Path(folder, "clip.webm")
+        mp4 = Path(folder, "clip.mp4")
         size: dict[str, tuple[int, int]] = {}
-        write_webm(webm, _shrunk(frames_rgb, size, n_frames), fps)
-        video = base64.b64encode(webm.read_bytes()).decode()
+        write_mp4(mp4, _shrunk(frames_rgb, size, n_frames), fps)
+        video = base64.b64encode(mp4.read_bytes()).decode()
     from_image = np.divide(size["shown"], size["given"])
-    rotation = display_from_camera(np.asarray(_UP_CAM if up_cam is None else up_cam, np.float64))
-    upright = {name: np.asarray(poses, np.float64) @ rotation.T for name, poses in poses_cam_m.items()}
-    first = next(iter(upright.values()))
-    origin = np.append(np.nanmedian(first[:, ROOT, :2], 0), floor_height(first))
     clip = {
         "fps": fps,
         "size": size["shown"],
         "bones": BONES,
         "colours": [bone_colour(child) for _, child in BONES],
         "truth": TRUTH_TITLE,
-        "truthColour": TRUTH,
+        "truthColours": [bone_colour(child, truth=True) for _, child in BONES],
         "keypoints": _packed(keypoints_px * from_image),
-        "poses": {name: _packed(poses - origin) for name, poses in upright.items()},
+        "poses": {name: _packed(poses) for name, poses in stand(poses_cam_m, up_cam).items()},
         "video": video,
     }
     write_text(path, page(title, clip))
@@ -94,27 +88,6 @@ def page(title: str, clip: dict) -> str:
     filled = {"TITLE": html.escape(title), "CLIP": json.dumps(clip).replace("<", "\\u003c")}
     template = (files("pose3d") / "player.html").read_text(encoding="utf-8")
     return re.sub(r"\{\{(TITLE|CLIP)\}\}", lambda place: filled[place[1]], template)
-
-
-def display_from_camera(up_cam: np.ndarray) -> np.ndarray:
-    """Rotation (3, 3) from camera axes to the page's: x right, y away from the camera, z up.
-
-    Raises:
-        ValueError: up is the camera's own x axis or 0.
-    """
-    length = np.linalg.norm(up_cam)
-    right = np.array([1.0, 0, 0]) - up_cam[0] * up_cam / length**2 if length else np.zeros(3)
-    if np.linalg.norm(right) < 1e-6:
-        raise ValueError("up_cam must be a direction other than the camera's x axis")
-    right, up = right / np.linalg.norm(right), up_cam / length
-    return np.stack([right, np.cross(up, right), up])
-
-
-def floor_height(poses_m: np.ndarray) -> float:
-    """Height of the floor under (T, J, 3) poses, z up: what one lowest joint in twenty is below, so that a single bad
-    frame does not sink it."""
-    lowest = poses_m[np.isfinite(poses_m).all((1, 2))][..., 2].min(1)
-    return float(np.percentile(lowest, 5)) if len(lowest) else 0.0
 
 
 def _shrunk(frames_rgb: Iterable[np.ndarray], size: dict[str, tuple[int, int]], n_frames: int) -> Iterator[np.ndarray]:

@@ -1,46 +1,51 @@
-"""A short video: the image with the reprojected skeleton, then poses in 3D, side by side, drawn with OpenCV.
+"""A short video: the image with the reprojected skeleton, then poses in 3D on a floor of squares of half a metre.
 
-Written as MP4, as WebM or as an animated GIF. OpenCV's packages encode neither H.264 nor AV1: :func:`write_mp4` gives
-MPEG-4 Part 2, which players play and browsers do not, :func:`write_webm` VP8, which both play.
+Written as MP4 with VP9 inside, which browsers and players show alike (OpenCV's packages encode neither H.264 nor AV1),
+or as an animated GIF.
 """
 
 import io
 import os
-import re
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 import cv2
 import numpy as np
 
 from pose3d.camera import apply_affine, crop_from_image
 from pose3d.errors import InputError
-from pose3d.figures import bone_colour
+from pose3d.figures import METHOD_TITLES, REPROJECTION_TITLE, TRUTH_TITLE, bone_colour
 from pose3d.files import atomic_output
+from pose3d.metrics import align_root
 from pose3d.skeleton import BONES
+from pose3d.upright import stand
 
-SIDE_PX, HEADER_PX = 320, 32
+SIDE_PX, HEADER_PX, GAP_PX = 320, 32, 8
+FLOOR_SQUARE_M = 0.5
 GIF_BYTES = 5_000_000
 """Most bytes of a GIF: what web pages and code hosts show without complaint."""
-_GIF_FPS, _GIF_FRAMES, _GIF_COLOURS = 12.5, 240, 128
+_GIF_FPS, _GIF_FRAMES, _GIF_COLOURS = 12.5, 240, 256
 _GIF_SCALES = (1.0, 0.8, 0.64, 0.5)
 _YAW, _PITCH = np.radians(30), np.radians(12)
-# Camera axes seen from a little to the right and above, so that depth shows; x right, y down.
+# Upright axes seen from a little to the right and above, so that depth shows; to x right, y down.
 _VIEW = np.array(
     [
-        [np.cos(_YAW), 0, np.sin(_YAW)],
-        [np.sin(_PITCH) * np.sin(_YAW), np.cos(_PITCH), -np.sin(_PITCH) * np.cos(_YAW)],
+        [np.cos(_YAW), np.sin(_YAW), 0],
+        [np.sin(_PITCH) * np.sin(_YAW), -np.sin(_PITCH) * np.cos(_YAW), -np.cos(_PITCH)],
     ]
 )
-_BGR = [tuple(reversed(bytes.fromhex(bone_colour(child).removeprefix("#")))) for _, child in BONES]
+_SPACE_BGR, _FLOOR_BGR, _TEXT_BGR = (246, 246, 246), (212, 212, 212), (40, 40, 40)
+_BGR, _TRUTH_BGR = (
+    [tuple(reversed(bytes.fromhex(bone_colour(child, truth).removeprefix("#")))) for _, child in BONES]
+    for truth in (False, True)
+)
 
 
-def draw_skeleton(image_bgr: np.ndarray, points_px: np.ndarray, thickness: int = 3) -> None:
+def draw_skeleton(image_bgr: np.ndarray, points_px: np.ndarray, thickness: int = 3, truth: bool = False) -> None:
     """Draw a skeleton (J, 2) into an image in place, to 1/16 px; bones of joints that are NaN are left out."""
     known = np.isfinite(points_px).all(-1)
     # OpenCV's pixel centres are integers
     points = np.clip(np.round((np.where(known[:, None], points_px, 0) - 0.5) * 16), -(2**20), 2**20).astype(int)
-    for (parent, child), colour in zip(BONES, _BGR, strict=True):
+    for (parent, child), colour in zip(BONES, _TRUTH_BGR if truth else _BGR, strict=True):
         if not known[parent] or not known[child]:
             continue
         start, end = points[parent].tolist(), points[child].tolist()
@@ -53,9 +58,28 @@ def clip_square(boxes_px: np.ndarray, margin: float = 1.15) -> np.ndarray:
     return np.array([*((low + high) / 2), margin * (high - low).max()], np.float64)
 
 
-def view_px(poses_cam_m: np.ndarray, centre_m: np.ndarray, reach_m: float) -> np.ndarray:
-    """Orthographic view of (..., J, 3) poses, (..., J, 2) px of a :data:`SIDE_PX` square that spans ``2 * reach_m``."""
-    return (poses_cam_m - centre_m) @ _VIEW.T * (SIDE_PX / (2 * reach_m)) + SIDE_PX / 2
+def view_px(upright_m: np.ndarray, centre_m: np.ndarray, reach_m: float) -> np.ndarray:
+    """Orthographic view of (..., 3) points, upright axes, in px of a :data:`SIDE_PX` square.
+
+    Args:
+        centre_m: (2,) what the square's middle shows, in the plane of the view.
+        reach_m: half of what its side spans.
+    """
+    return (upright_m @ _VIEW.T - centre_m) * (SIDE_PX / (2 * reach_m)) + SIDE_PX / 2
+
+
+def demo_poses(
+    single_cam_m: np.ndarray, temporal_cam_m: np.ndarray, truth_cam_m: np.ndarray, single_has_root: bool
+) -> dict[str, np.ndarray]:
+    """The poses (T, J, 3) of the original's demo by title, in its order: single frame, temporal, ground truth.
+
+    The original's single-frame model gives no root of its own, so it stands at the true one.
+    """
+    return {
+        METHOD_TITLES["repnet"]: single_cam_m if single_has_root else align_root(single_cam_m, truth_cam_m),
+        METHOD_TITLES["temporal"]: temporal_cam_m,
+        TRUTH_TITLE: truth_cam_m,
+    }
 
 
 def side_by_side(
@@ -63,106 +87,96 @@ def side_by_side(
     keypoints_px: np.ndarray,
     boxes_px: np.ndarray,
     poses_cam_m: dict[str, np.ndarray],
+    up_cam: np.ndarray | None = None,
 ) -> Iterator[np.ndarray]:
-    """Frames of the video, (SIDE + HEADER, SIDE * (1 + methods), 3) BGR.
+    """Frames of the video, BGR: the image with the skeleton, then each method over the truth in grey, then the truth.
+
+    Panels are squares of :data:`SIDE_PX`, :data:`GAP_PX` apart and under a header of :data:`HEADER_PX`.
 
     Args:
         images_rgb: T full images.
         keypoints_px: (T, J, 2) skeleton to draw over them, px of the full image.
         boxes_px: (T, 4).
-        poses_cam_m: title to (T, J, 3), all in the same camera space; the last one sets centre and scale: the truth,
-            or where there is none the method trusted most. Frames where nobody was found are NaN, here as in the
-            keypoints and boxes.
+        poses_cam_m: title to (T, J, 3), all in the same camera space, the method trusted most last, and after it the
+            truth, called "ground truth", if there is one. The last one sets floor, centre and scale. Frames where
+            nobody was found are NaN, here as in the keypoints and boxes.
+        up_cam: as :func:`pose3d.upright.stand` has it.
     """
-    reference = list(poses_cam_m.values())[-1]
-    centre = (np.nanmin(reference, (0, 1)) + np.nanmax(reference, (0, 1))) / 2
-    reach = max(1.0, 1.1 * np.nanmax(np.abs((reference - centre) @ _VIEW.T)))
-    views = {title: view_px(poses, centre, reach) for title, poses in poses_cam_m.items()}
+    upright_m = stand(poses_cam_m, up_cam)
+    reference = list(upright_m.values())[-1]
+    seen = reference @ _VIEW.T
+    low, high = np.nanmin(seen, (0, 1)), np.nanmax(seen, (0, 1))
+    centre, reach = (low + high) / 2, max(1.0, 0.55 * (high - low).max())
+    views = {title: view_px(poses, centre, reach) for title, poses in upright_m.items()}
+    truth = views.get(TRUTH_TITLE)
+    space = np.full((SIDE_PX, SIDE_PX, 3), _SPACE_BGR, np.uint8)
+    for line_m in floor_lines(reference):
+        (x0, y0), (x1, y1) = np.round(16 * (view_px(line_m, centre, reach) - 0.5)).astype(int).tolist()
+        cv2.line(space, (x0, y0), (x1, y1), _FLOOR_BGR, 1, cv2.LINE_AA, shift=4)
     to_panel = crop_from_image(clip_square(boxes_px), SIDE_PX)
     # warpAffine puts pixel centres at integers, our transforms at +0.5.
     warp = to_panel.copy()
     warp[:, 2] += 0.5 * to_panel[:, :2].sum(1) - 0.5
+    lefts = [i * (SIDE_PX + GAP_PX) for i in range(1 + len(views))]
+    blank = np.full((HEADER_PX + SIDE_PX, lefts[-1] + SIDE_PX, 3), 255, np.uint8)
+    font = cv2.FontFace("sans")
+    for title, left in zip([REPROJECTION_TITLE, *views], lefts, strict=True):
+        cv2.putText(blank, title, (left + 2, HEADER_PX - 10), _TEXT_BGR, font, 20, 400)
     for t, image in enumerate(images_rgb):
-        frame = np.full((SIDE_PX + HEADER_PX, SIDE_PX * (1 + len(views)), 3), 255, np.uint8)
-        panels = [frame[HEADER_PX:, i * SIDE_PX : (i + 1) * SIDE_PX] for i in range(1 + len(views))]
-        panels[0][...] = cv2.warpAffine(image, warp, (SIDE_PX, SIDE_PX), flags=cv2.INTER_LINEAR)[..., ::-1]
-        draw_skeleton(panels[0], apply_affine(to_panel, keypoints_px[t]))
-        for panel, view in zip(panels[1:], views.values(), strict=True):
-            draw_skeleton(panel, view[t])
-        for i, title in enumerate(["reprojected", *views]):
-            place = (i * SIDE_PX + 8, HEADER_PX - 10)
-            cv2.putText(frame, title, place, cv2.FONT_HERSHEY_SIMPLEX, 0.55, (40, 40, 40), 1, cv2.LINE_AA)
+        frame = blank.copy()
+        first, *others = (frame[HEADER_PX:, left : left + SIDE_PX] for left in lefts)
+        first[...] = cv2.warpAffine(image, warp, (SIDE_PX, SIDE_PX), flags=cv2.INTER_LINEAR)[..., ::-1]
+        draw_skeleton(first, apply_affine(to_panel, keypoints_px[t]))
+        for panel, (title, view) in zip(others, views.items(), strict=True):
+            panel[...] = space
+            if truth is not None:
+                draw_skeleton(panel, truth[t], 3 if title == TRUTH_TITLE else 2, truth=True)
+            if title != TRUTH_TITLE:
+                draw_skeleton(panel, view[t])
         yield frame
 
 
-def write_mp4(path: str | os.PathLike, frames: Iterable[np.ndarray], fps: float) -> None:
-    """Write (H, W, 3) BGR frames of one size as MPEG-4 Part 2, atomically: small and fast, but not for browsers.
+def floor_lines(upright_m: np.ndarray) -> np.ndarray:
+    """Ends (N, 2, 3) of the lines between the floor's squares under (T, J, 3) poses and half a metre about them."""
+    low, high = np.nanmin(upright_m, (0, 1))[:2], np.nanmax(upright_m, (0, 1))[:2]
+    low, high = np.floor(low / FLOOR_SQUARE_M - 1) * FLOOR_SQUARE_M, np.ceil(high / FLOOR_SQUARE_M + 1) * FLOOR_SQUARE_M
+    xs, ys = (np.arange(a, b + FLOOR_SQUARE_M / 2, FLOOR_SQUARE_M) for a, b in zip(low, high, strict=True))
+    along_y = [[(x, low[1], 0), (x, high[1], 0)] for x in xs]
+    along_x = [[(low[0], y, 0), (high[0], y, 0)] for y in ys]
+    return np.array(along_y + along_x)
 
-    Two runs of one OpenCV build give the same bytes, on one core as on two.
+
+def write_mp4(path: str | os.PathLike, frames: Iterable[np.ndarray], fps: float) -> None:
+    """Write (H, W, 3) BGR frames of one size as VP9 in MP4, atomically; of odd sides the last row or column is lost.
+
+    Rate and effort are OpenCV's and cannot be set: good quality at some 6 megapixels a second on one core. Two runs of
+    one OpenCV build give the same bytes, on one core as on two.
 
     Raises:
         InputError: it could not be written whole; OpenCV reports no write error, so the frames are counted afterwards.
         RuntimeError: this build of OpenCV cannot encode it.
         ValueError: no frames.
     """
-    with atomic_output(path) as partial:
-        _encode(path, partial, frames, fps, "mp4v", "mp4")
-
-
-def write_webm(path: str | os.PathLike, frames: Iterable[np.ndarray], fps: float) -> None:
-    """Write (H, W, 3) BGR frames of one size, both sides even, as VP8 in WebM, atomically: for browsers and players.
-
-    At most some 1 bit per pixel and frame, which is OpenCV's rate and cannot be set. VP9 would be no smaller at that
-    rate and takes five times as long. Two runs of one OpenCV build give the same bytes.
-
-    Raises:
-        InputError, RuntimeError, ValueError: as :func:`write_mp4`.
-    """
-    with atomic_output(path) as partial:
-        _encode(path, partial, frames, fps, "VP80", "webm")
-        _fix_track_uid(partial)
-
-
-def _encode(
-    path: str | os.PathLike, partial: Path, frames: Iterable[np.ndarray], fps: float, fourcc: str, container: str
-) -> None:
-    """Encode into ``partial`` what is to become ``path``."""
     writer, written = None, 0
-    encoded = partial.with_name(f"{partial.name}.{container}")  # FFmpeg tells the container from the suffix
-    try:
-        for frame in frames:
+    with atomic_output(path) as partial:
+        encoded = partial.with_name(f"{partial.name}.mp4")  # FFmpeg tells the container from the suffix
+        try:
+            for frame in frames:
+                if writer is None:
+                    size = (frame.shape[1], frame.shape[0])
+                    writer = cv2.VideoWriter(str(encoded), cv2.VideoWriter_fourcc(*"vp09"), fps, size)
+                    if not writer.isOpened():
+                        raise RuntimeError("this build of OpenCV cannot write VP9 video")
+                writer.write(frame)
+                written += 1
             if writer is None:
-                size = (frame.shape[1], frame.shape[0])
-                writer = cv2.VideoWriter(str(encoded), cv2.VideoWriter_fourcc(*fourcc), fps, size)
-                if not writer.isOpened():
-                    raise RuntimeError(f"this build of OpenCV cannot write {fourcc} video")
-            writer.write(frame)
-            written += 1
-        if writer is None:
-            raise ValueError(f"{path}: no frames to write")
-        writer.release()
-        if _count_frames(encoded) != written:
-            raise InputError(f"{path} could not be written whole: free space on the disk and run again")
-        encoded.replace(partial)
-    finally:
-        encoded.unlink(missing_ok=True)
-
-
-def _count_frames(path: Path) -> int:
-    """Frames of a video; WebM stores no count, and what OpenCV gives for it is the duration times the rate."""
-    capture = cv2.VideoCapture(str(path))
-    return round(capture.get(cv2.CAP_PROP_FRAME_COUNT))
-
-
-def _fix_track_uid(path: Path) -> None:
-    """Overwrite the random number that FFmpeg names a WebM's only track by, so that bytes repeat.
-
-    It stands in the header, before the first cluster, as TrackUID (73 C5) and TagTrackUID (63 C5) of 8 bytes each.
-    """
-    with open(path, "rb+") as file:
-        header = file.read(4096).partition(b"\x1f\x43\xb6\x75")[0]
-        file.seek(0)
-        file.write(re.sub(rb"([sc]\xc5\x88).{8}", lambda uid: uid[1] + bytes(7) + b"\x01", header, flags=re.DOTALL))
+                raise ValueError(f"{path}: no frames to write")
+            writer.release()
+            if cv2.VideoCapture(str(encoded)).get(cv2.CAP_PROP_FRAME_COUNT) != written:
+                raise InputError(f"{path} could not be written whole: free space on the disk and run again")
+            encoded.replace(partial)
+        finally:
+            encoded.unlink(missing_ok=True)
 
 
 def write_gif(path: str | os.PathLike, frames: Iterable[np.ndarray], fps: float, max_bytes: int = GIF_BYTES) -> None:
@@ -203,7 +217,9 @@ def _gif(frames_bgr: list[np.ndarray], scale: float, frame_s: float) -> bytes:
     small = (cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA) for frame in frames_bgr)
     images = [Image.fromarray(np.ascontiguousarray(frame[..., ::-1])) for frame in small]
     samples = images[:: max(1, len(images) // 8)]
-    palette = Image.fromarray(np.concatenate([np.asarray(image) for image in samples])).quantize(_GIF_COLOURS)
+    together = Image.fromarray(np.concatenate([np.asarray(image) for image in samples]))
+    # An octree keeps the few pixels of a person's clothes where the median cut spends its colours on the walls.
+    palette = together.quantize(_GIF_COLOURS, Image.Quantize.FASTOCTREE)
     first, *rest = (image.quantize(palette=palette, dither=Image.Dither.NONE) for image in images)
     shown_at = np.round(100 * frame_s * np.arange(len(images) + 1))
     out = io.BytesIO()

@@ -36,7 +36,9 @@ PARAMS = Train2DParams(
     batch_size=4,
     lr=0.002,
     schedule=CosineSchedule(kind="cosine", warmup=0.2),
-    augmentation=AugmentationParams(flip=True, rotation_deg=20, scale=0.1, color=0.3, occlusion=0.3),
+    augmentation=AugmentationParams(
+        flip=True, rotation_deg=20, scale=0.1, translation=0.05, color=0.3, occlusion=0.3, degradation=0.3
+    ),
 )
 
 

@@ -4,7 +4,7 @@ import pytest
 from tiny_performers import CUBE_TRIANGLES, cuboid, tiny_body
 
 from pose3d.camera import Camera
-from pose3d.synthetic.appearance import TEXTURE_SIZE, cloud_noise, dress, furnish
+from pose3d.synthetic.appearance import TEXTURE_SIZE, body_regions, cloud_noise, dress, furnish
 from pose3d.synthetic.background import pixel_rays, room_depth, see
 from pose3d.synthetic.cameras import look_at, stage_cameras
 from pose3d.synthetic.mocap import Boxes
@@ -79,7 +79,7 @@ def test_the_floor_is_where_the_camera_sees_it():
 def test_projected_joints_lie_on_the_rendered_body(seed):
     camera, room, lamp, view = scene(seed=seed)
     vertices = rest_vertices()
-    mesh = Mesh.of(BODY.faces, dress(BODY, np.random.default_rng(seed)))
+    mesh = Mesh.of(BODY.faces, dress(BODY, np.random.default_rng(seed), False))
     image, coverage = draw(view, mesh, light_body(mesh, vertices, room, lamp), room)
     assert image.shape == (256, 256, 3) and image.dtype == np.uint8
     inside = ("upperleg01.L", "lowerleg01.L", "foot.L", "upperarm01.R", "lowerarm01.R", "wrist.R", "spine02", "head")
@@ -115,7 +115,7 @@ def test_a_box_in_front_hides_the_body_and_one_behind_does_not():
         centre = sign * 1.0 * towards
         corners = cuboid(tuple(centre + [-0.45, -0.45, 0.0]), tuple(centre + [0.45, 0.45, 0.6]))
         camera, room, lamp, view = scene(boxes=Boxes(corners, CUBE_TRIANGLES))
-        mesh = Mesh.of(BODY.faces, dress(BODY, np.random.default_rng(0)))
+        mesh = Mesh.of(BODY.faces, dress(BODY, np.random.default_rng(0), False))
         _, coverage = draw(view, mesh, light_body(mesh, vertices, room, lamp), room)
         ankle = camera.project(camera.world_to_camera([0.13, 0.01, 0.1])).astype(int)
         head = camera.project(camera.world_to_camera([0.0, 0.0, 1.65])).astype(int)
@@ -156,13 +156,24 @@ def test_a_body_out_of_sight_leaves_the_background():
 
 
 def test_rooms_and_clothes_differ_by_seed_and_repeat_by_seed():
-    first, again, other = (dress(BODY, np.random.default_rng(seed)) for seed in (1, 1, 2))
+    first, again, other = (dress(BODY, np.random.default_rng(seed), False) for seed in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
     assert np.abs(first - other).max() > 0.05
     assert first.min() >= 0 and first.max() <= 1
     images = [scene(64, seed=seed)[3].image for seed in (1, 1, 2)]
     np.testing.assert_array_equal(images[0], images[1])
     assert np.abs(images[0].astype(int) - images[2]).mean() > 5
+
+
+def test_varied_clothes_are_the_plain_ones_with_some_taken_off():
+    trunk = body_regions(BODY)["trunk"]
+    plain = [dress(BODY, np.random.default_rng(seed), False) for seed in range(24)]
+    varied = [dress(BODY, np.random.default_rng(seed), True) for seed in range(24)]
+    changed = [np.abs(a - b).max(1) > 1e-3 for a, b in zip(plain, varied, strict=True)]
+    same = sum(not some.any() for some in changed)
+    assert 2 < same < 20
+    bare = [some[trunk].mean() > 0.3 for some in changed]
+    assert 1 <= sum(bare) <= 12
 
 
 def test_pictures_are_neither_dark_nor_burnt():

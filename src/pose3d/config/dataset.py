@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from pose3d.config.blocks import Block, PositiveFloat, PositiveInt
+from pose3d.config.blocks import Block, PositiveFloat, PositiveInt, Probability
 
 
 class Subjects(Block):
@@ -51,6 +51,8 @@ class EmbeddedParams(Block):
     """Rooms for the stills of the training subjects, which the 2D network learns from (subject ``Stills``)."""
     stills_per_room: PositiveInt
     """Stills in each room, every one in other clothes and another pose, seen by every camera."""
+    clutter: Probability
+    """Share of the training subjects' views with things of all shapes behind the person; if any, clothes vary more."""
     supersampling: PositiveInt
     """Pixels are rendered at this multiple in each direction and averaged."""
     jpeg_quality: Annotated[int, Field(ge=1, le=100)]

@@ -24,10 +24,14 @@ class AugmentationParams(Block):
     """Uniform within plus and minus this."""
     scale: Annotated[float, Field(ge=0, lt=1)]
     """Uniform within 1 - scale ... 1 + scale."""
+    translation: Annotated[float, Field(ge=0, lt=1)]
+    """Uniform within plus and minus this share of the crop, along both axes."""
     color: Probability
     """Strength of contrast, brightness, saturation, hue and light colour."""
     occlusion: Probability
-    """Share of crops that get a rectangle of one colour."""
+    """Share of crops that get a rectangle of one colour; as many get a piece of themselves at another place."""
+    degradation: Probability
+    """Share of crops that get blur, low resolution, noise and JPEG's artefacts, each of a random strength."""
 
 
 class CosineSchedule(Block):

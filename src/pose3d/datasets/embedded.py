@@ -22,15 +22,15 @@ from pose3d.synthetic.appearance import Room, dress, furnish
 from pose3d.synthetic.background import see
 from pose3d.synthetic.body import Body, PosedBones, read_body
 from pose3d.synthetic.cameras import MAX_CAMERAS, stage_cameras
+from pose3d.synthetic.clutter import clutter
 from pose3d.synthetic.mocap import Boxes, PositionClip, RotationClip, read_climb, read_deepmimic
 from pose3d.synthetic.raster import Lamp
 from pose3d.synthetic.render import Mesh, draw, extent, light_body
 from pose3d.synthetic.retarget import Performance, perform
 from pose3d.synthetic.split import (
-    KEYPOINTS_SUBJECTS,
     PERFORMERS,
-    PRIOR_SUBJECTS,
     STILLS,
+    TRAINING_SUBJECTS,
     Take,
     plan_stills,
     plan_takes,
@@ -75,6 +75,7 @@ class EmbeddedSettings:
         takes_per_subject: keep only so many, spread over all of them; None keeps all.
         still_rooms, stills_per_room: how many stills, see :data:`pose3d.synthetic.split.STILLS`.
         supersampling: rendered px per image px, along each axis.
+        clutter: share of the training subjects' views with dead leaves behind the person; if any, clothes vary more.
     """
 
     seed: int
@@ -88,6 +89,7 @@ class EmbeddedSettings:
     stills_per_room: int
     supersampling: int
     jpeg_quality: int
+    clutter: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,8 +170,10 @@ def render_take(take: Take, settings: EmbeddedSettings, raw: Path, bodies: Path)
     bones, boxes = place(rng, whole.bones.cut(take.start, take.stop), whole.boxes, cameras)
     vertices_m = body.skin(bones)
     sequences = record(take, settings.frame_rate_hz, cameras, body.joints(bones, vertices_m), vertices_m)
-    meshes = repeat(Mesh.of(body.faces, dress(body, rng)))
-    return RenderedTake(sequences, _render(rng, settings, furnish(rng), meshes, vertices_m, boxes, cameras))
+    # What those are measured on who train nothing does not depend on how training is made harder.
+    share = settings.clutter if take.subject in TRAINING_SUBJECTS else 0.0
+    meshes = repeat(Mesh.of(body.faces, dress(body, rng, share > 0)))
+    return RenderedTake(sequences, _render(rng, settings, share, furnish(rng), meshes, vertices_m, boxes, cameras))
 
 
 def _render_stills(take: Take, settings: EmbeddedSettings, raw: Path, bodies: Path) -> RenderedTake:
@@ -179,10 +183,9 @@ def _render_stills(take: Take, settings: EmbeddedSettings, raw: Path, bodies: Pa
     """
     rng = generator(settings.seed, take.subject, take.action)
     cameras = stage_cameras(rng, settings.image_size_px, settings.cameras)
-    subjects = KEYPOINTS_SUBJECTS + PRIOR_SUBJECTS
     joints, vertices, meshes = [], [], []
     for _ in range(len(take)):
-        subject = subjects[rng.integers(len(subjects))]
+        subject = TRAINING_SUBJECTS[rng.integers(len(TRAINING_SUBJECTS))]
         clip = PERFORMERS[subject][rng.integers(len(PERFORMERS[subject]))]
         # Other files under the same names are another performance: a cluster's workers outlive a run.
         written_ns = tuple(path.stat().st_mtime_ns for path in (bodies, clip_path(raw, clip)))
@@ -193,10 +196,11 @@ def _render_stills(take: Take, settings: EmbeddedSettings, raw: Path, bodies: Pa
         bones = bones.moved(np.eye(3), np.array([0.0, 0.0, -height_m]))
         vertices.append(body.skin(bones))
         joints.append(body.joints(bones, vertices[-1]))
-        meshes.append(Mesh.of(body.faces, dress(body, rng)))
+        meshes.append(Mesh.of(body.faces, dress(body, rng, settings.clutter > 0)))
     vertices_m = np.concatenate(vertices)
     sequences = record(take, settings.frame_rate_hz, cameras, np.concatenate(joints), vertices_m)
-    return RenderedTake(sequences, _render(rng, settings, furnish(rng), meshes, vertices_m, None, cameras))
+    images = _render(rng, settings, settings.clutter, furnish(rng), meshes, vertices_m, None, cameras)
+    return RenderedTake(sequences, images)
 
 
 @lru_cache(maxsize=32)  # enough for all of them
@@ -263,6 +267,7 @@ def record(
 def _render(
     rng: np.random.Generator,
     settings: EmbeddedSettings,
+    clutter_share: float,
     room: Room,
     meshes: Iterable[Mesh],
     vertices_m: np.ndarray,
@@ -278,6 +283,8 @@ def _render(
         see(camera, room, boxes, lamp, settings.supersampling, exposure)
         for camera, exposure in zip(cameras, exposures, strict=False)
     ]
+    if clutter_share > 0:
+        views = [clutter(view, rng) if rng.random() < clutter_share else view for view in views]
     quality = [cv2.IMWRITE_JPEG_QUALITY, settings.jpeg_quality]
     images = [[] for _ in cameras]
     for mesh, vertices in zip(meshes, vertices_m, strict=False):  # one person's mesh is repeated without end

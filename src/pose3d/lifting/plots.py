@@ -3,7 +3,7 @@
 import os
 from collections.abc import Sequence as ListLike
 
-from pose3d.files import atomic_output
+from pose3d.figures import TRUNK, new_figure, save_png, style_axes
 
 _COLUMNS = 3
 
@@ -14,20 +14,17 @@ def save_curves_png(path: str | os.PathLike, rows: ListLike[dict[str, float]], t
     Args:
         rows: as :func:`pose3d.lifting.adversarial.train` returns them.
     """
-    from matplotlib.figure import Figure  # here, so that a stage's `--help` does not wait for it
-
     terms = [name for name in rows[-1] if name != "step"]
     lines = -(-len(terms) // _COLUMNS)
-    figure = Figure(figsize=(4 * _COLUMNS, 2.6 * lines), layout="constrained")
-    figure.suptitle(title)
+    figure = new_figure((9, 2.1 * lines))
+    figure.suptitle(title, fontsize=12)
+    figure.supxlabel("generator step", fontsize=10)
     panels = figure.subplots(lines, _COLUMNS, squeeze=False).ravel()
     for panel, name in zip(panels, terms, strict=False):
-        panel.plot([row["step"] for row in rows], [row[name] for row in rows], linewidth=1.2)
+        panel.plot([row["step"] for row in rows], [row[name] for row in rows], color=TRUNK, lw=1.2)
         panel.set_title(name.replace("_", " "), fontsize=10)
-        panel.set_xlabel("generator step", fontsize=8)
-        panel.grid(alpha=0.3)
-        panel.tick_params(labelsize=8)
+        panel.tick_params(labelsize=9)
+        style_axes(panel)
     for panel in panels[len(terms) :]:
         panel.set_axis_off()
-    with atomic_output(path) as partial:
-        figure.savefig(partial, format="png", dpi=100, metadata={"Software": None})
+    save_png(figure, path)

@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 
-from pose3d.figures import TRUTH, bone_colour, new_figure, save_png
+from pose3d.figures import TRUNK, TRUTH, bone_colour, new_figure, save_png, style_axes
 from pose3d.skeleton import BONES, JOINT_NAMES
 
 
@@ -14,14 +14,16 @@ def save_learning_curve(rows: list[dict[str, float]], measured_on: str, path: st
     epochs, measured_epochs = ([row["epoch"] for row in some] for some in (rows, measured))
     figure = new_figure((8, 3.5))
     left, right = figure.subplots(1, 2)
-    left.semilogy(epochs, [row["train_loss"] for row in rows], label="training, augmented")
-    left.semilogy(measured_epochs, [row["measured_loss"] for row in measured], "o-", label=measured_on)
+    left.semilogy(epochs, [row["train_loss"] for row in rows], color=TRUTH, label="training, augmented")
+    left.semilogy(measured_epochs, [row["measured_loss"] for row in measured], "o-", color=TRUNK, label=measured_on)
     left.set(xlabel="epoch", ylabel="heatmap loss")
+    for numbers in (left.yaxis.set_major_formatter, left.yaxis.set_minor_formatter):
+        numbers("{x:g}")
     left.legend(frameon=False)
-    right.plot(measured_epochs, [100 * row["measured_pck"] for row in measured], "o-", color="C1")
+    right.plot(measured_epochs, [100 * row["measured_pck"] for row in measured], "o-", color=TRUNK)
     right.set(xlabel="epoch", ylabel="joints within 0.1 of the box, %", ylim=(0, 100))
     for axes in (left, right):
-        axes.grid(color="#e4e4e4")
+        style_axes(axes)
     save_png(figure, path)
 
 
@@ -36,22 +38,22 @@ def save_pck_curve(error_share: np.ndarray, measured_on: str, path: str | os.Pat
     figure = new_figure((5, 3.5))
     axes = figure.add_subplot()
     ranked = np.argsort(found.mean(1), kind="stable")
-    axes.plot(thresholds, found.mean(0), lw=2, color="black", label="all joints")
-    axes.plot(thresholds, found[ranked[-1]], color="C2", label=f"best: {JOINT_NAMES[ranked[-1]]}")
-    axes.plot(thresholds, found[ranked[0]], color="C3", label=f"worst: {JOINT_NAMES[ranked[0]]}")
+    axes.plot(thresholds, found.mean(0), lw=2, color=TRUNK, label="all joints")
+    axes.plot(thresholds, found[ranked[-1]], "--", color=TRUNK, label=f"best: {JOINT_NAMES[ranked[-1]]}")
+    axes.plot(thresholds, found[ranked[0]], ":", color=TRUNK, label=f"worst: {JOINT_NAMES[ranked[0]]}")
     axes.set(
         xlabel="threshold, share of the box's longer side", ylabel="joints within it, %", xlim=(0, 0.2), ylim=(0, 100)
     )
     axes.set_title(measured_on, fontsize=10)
     axes.legend(frameon=False)
-    axes.grid(color="#e4e4e4")
+    style_axes(axes)
     save_png(figure, path)
 
 
 def save_predictions(
     images_rgb: list[np.ndarray], detected_px: np.ndarray, truth_px: np.ndarray, path: str | os.PathLike
 ) -> None:
-    """A panel of crops with the detected skeletons (right red, left blue) over the true ones (grey).
+    """A panel of crops with the detected skeletons over the true ones.
 
     Args:
         images_rgb: N crops (S, S, 3).
@@ -59,16 +61,17 @@ def save_predictions(
     """
     n_columns = min(6, len(images_rgb))
     n_rows = -(-len(images_rgb) // n_columns)
-    figure = new_figure((2 * n_columns, 2 * n_rows))
+    figure = new_figure((1.5 * n_columns, 1.5 * n_rows))
     for axes, image, detected, truth in zip(
         figure.subplots(n_rows, n_columns, squeeze=False).flat, images_rgb, detected_px, truth_px, strict=False
     ):
         height, width = image.shape[:2]
         axes.imshow(image, extent=(0, width, height, 0))
-        for skeleton, colour in ((truth, TRUTH), (detected, None)):
+        for skeleton, is_truth in ((truth, True), (detected, False)):
             for bone in BONES:
                 x, y = skeleton[list(bone)].T
-                axes.plot(x, y, color=colour or bone_colour(bone[1]), lw=3 if colour else 1.5, solid_capstyle="round")
+                colour = bone_colour(bone[1], is_truth)
+                axes.plot(x, y, color=colour, lw=2.5 if is_truth else 1.2, solid_capstyle="round")
         axes.set(xlim=(0, width), ylim=(height, 0))
     for axes in figure.axes:
         axes.set_axis_off()

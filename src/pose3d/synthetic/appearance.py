@@ -14,6 +14,7 @@ _HAIR_COLOURS = np.array(
 )
 _LEAST_HAIR_CONTRAST = 0.25
 _EYE_COLOUR = np.array([0.08, 0.07, 0.07])
+_BARE_TRUNK_SHARE, _BARE_LEGS_SHARE, _CAP_SHARE = 0.25, 0.25, 0.25
 _FRONT_M = 0.03  # what lies further forward than this before the neck's axis is chest or belly
 
 
@@ -50,6 +51,11 @@ class Room:
 def random_colour(rng: np.random.Generator, saturation: tuple[float, float], value: tuple[float, float]) -> np.ndarray:
     """A colour of any hue, (3,)."""
     return np.array(colorsys.hsv_to_rgb(rng.random(), rng.uniform(*saturation), rng.uniform(*value)))
+
+
+def skin_colour(rng: np.random.Generator) -> np.ndarray:
+    """From light to dark, (3,)."""
+    return _LIGHT_SKIN + rng.random() ** 1.3 * (_DARK_SKIN - _LIGHT_SKIN)
 
 
 def cloud_noise(rng: np.random.Generator, roughness: float) -> np.ndarray:
@@ -153,8 +159,11 @@ def body_regions(body: Body) -> dict[str, np.ndarray]:
     return regions | {"arm_reach": arm_reach, "leg_reach": leg_reach}
 
 
-def dress(body: Body, rng: np.random.Generator) -> np.ndarray:
+def dress(body: Body, rng: np.random.Generator, varied: bool) -> np.ndarray:
     """Draw clothes, skin and hair.
+
+    Args:
+        varied: some trunks are bare, some legs too, and some heads wear caps.
 
     Returns:
         (V, 3) float32 colour of each vertex before light.
@@ -162,7 +171,7 @@ def dress(body: Body, rng: np.random.Generator) -> np.ndarray:
     regions, rest = body_regions(body), body.vertices_m
     x, y, z = rest.T
     eye_z, head_y = body.rest("eye.L")[2], body.rest("head")[1]
-    skin = _LIGHT_SKIN + rng.random() ** 1.3 * (_DARK_SKIN - _LIGHT_SKIN)
+    skin = skin_colour(rng)
     colours = np.tile(skin, (len(rest), 1))
 
     # Hair begins above the forehead and covers the back of the head, in a colour that stands out from the skin: with
@@ -201,6 +210,16 @@ def dress(body: Body, rng: np.random.Generator) -> np.ndarray:
         colours[regions["feet"]] = shoe_colour
     # Uneven dye and folds, so that cloth is not one flat colour.
     waves = sum(np.sin(rest @ rng.normal(0, 40, 3) + rng.uniform(0, 6.3)) for _ in range(4)) / 4
+    if varied:
+        if rng.random() < _BARE_TRUNK_SHARE:
+            colours[shirt] = skin
+        if rng.random() < _BARE_LEGS_SHARE:
+            colours[regions["legs"] & (regions["leg_reach"] > rng.uniform(0.1, 0.8))] = skin
+            if rng.random() < 0.5:
+                colours[regions["feet"]] = skin
+        if rng.random() < _CAP_SHARE:
+            brim = eye_z + rng.uniform(0.02, 0.07) - behind * rng.uniform(0.03, 0.12)
+            colours[regions["head"] & (z > brim)] = random_colour(rng, (0.0, 1.0), (0.1, 1.0))
     return np.clip(colours * (1 + 0.05 * waves[:, None]), 0, 1).astype(np.float32)
 
 

@@ -32,6 +32,7 @@ PERFORMERS = {
 
 KEYPOINTS_SUBJECTS = ("S1", "S5", "S6")
 PRIOR_SUBJECTS = ("S7",)
+TRAINING_SUBJECTS = KEYPOINTS_SUBJECTS + PRIOR_SUBJECTS
 STILLS = "Stills"
 """Not a person but photographs of the training subjects, for the 2D network alone.
 
