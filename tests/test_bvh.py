@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 from people import swinging_poses
 from scipy.spatial.transform import Rotation
 
+from pose3d import bvh
 from pose3d.bvh import BONE_JOINTS, NAMES, continuous_euler_deg, write_bvh
 from pose3d.errors import InputError
+from pose3d.rows import chunks
 from pose3d.skeleton_fit import fit_bone_lengths, with_bone_lengths
 
 CAMERA_FROM_WORLD = np.array([[1.0, 0, 0], [0, 0, -1.0], [0, 1.0, 0]])
@@ -107,10 +109,24 @@ def test_tree_has_every_joint_and_five_ends(tmp_path):
 
 def test_angles_do_not_jump_over_whole_turns():
     turning = np.linspace(0, 900, 200)
-    angles = continuous_euler_deg(Rotation.from_euler("Y", turning[:, None], degrees=True))
+    angles = continuous_euler_deg([Rotation.from_euler("Y", turning[:, None], degrees=True)])[:, 0]
     np.testing.assert_allclose(angles[:, 2], turning, atol=1e-6)
-    over_the_pole = continuous_euler_deg(Rotation.from_euler("X", np.linspace(1, 179, 90)[:, None], degrees=True))
+    over_the_pole = continuous_euler_deg([Rotation.from_euler("X", np.linspace(1, 179, 90)[:, None], degrees=True)])
     assert np.abs(np.diff(over_the_pole, axis=0)).max() < 2.1
+
+
+def test_some_frames_at_a_time_give_what_all_together_do(tmp_path, monkeypatch):
+    poses = person_cam_m(40)
+    write_bvh(tmp_path / "whole.bvh", poses, 25)
+    monkeypatch.setattr(bvh, "chunks", lambda n_rows: chunks(n_rows, 7))
+    write_bvh(tmp_path / "parts.bvh", poses, 25)
+    motions = [(tmp_path / f"{name}.bvh").read_text().partition("MOTION")[2] for name in ("whole", "parts")]
+    frames = [np.array([line.split() for line in motion.splitlines()[3:]], float) for motion in motions]
+    assert len(frames[0]) == 40
+    np.testing.assert_allclose(frames[0], frames[1], atol=2e-6)
+    poses[30, 5] = np.nan
+    with pytest.raises(InputError, match="frame 30, joint LKnee"):
+        write_bvh(tmp_path / "a.bvh", poses, 25)
 
 
 def test_read_alike_by_another_program(tmp_path):

@@ -9,15 +9,20 @@ from pose3d.errors import InputError
 from pose3d.skeleton import BONES, bone_matrix
 from pose3d.skeleton_fit import (
     REST_DIRECTIONS,
+    SkeletonFit,
+    Swing,
     best_rotations,
+    check_poses,
     fit_bone_lengths,
-    fit_skeleton,
     shortest_rotations,
-    swing,
     with_bone_lengths,
 )
 
 UP = np.array([0.0, 1.0, 0.0])
+
+
+def fit_skeleton(poses, fps):
+    return SkeletonFit(fit_bone_lengths(poses), fps)(poses)
 
 
 def resting(frames=1):
@@ -77,7 +82,7 @@ def test_shortest_rotations_reach_and_are_shortest(seed):
 def test_swing_is_the_shortest_rotation_in_ordinary_motion():
     angle = np.linspace(0, 4, 100)[:, None]
     directions = np.concatenate([0.5 * np.cos(angle), np.full_like(angle, 0.75**0.5), 0.5 * np.sin(angle)], 1)
-    rotations = swing(UP, directions, fps=25)
+    rotations = Swing(UP, fps=25)(directions)
     np.testing.assert_allclose((rotations.inv() * shortest_rotations(UP, directions)).magnitude(), 0, atol=1e-7)
 
 
@@ -87,7 +92,7 @@ def test_swing_past_the_opposite_does_not_jump_and_then_unwinds():
     angle = np.concatenate([passing, np.full(60, passing[-1])])
     directions = np.stack([np.sin(angle), np.cos(angle), np.full_like(angle, 0.01)], 1)
     directions /= np.linalg.norm(directions, axis=-1, keepdims=True)
-    shortest, rotations = shortest_rotations(UP, directions), swing(UP, directions, fps=50)
+    shortest, rotations = shortest_rotations(UP, directions), Swing(UP, fps=50)(directions)
 
     def steps(turning):
         return (turning[1:] * turning[:-1].inv()).magnitude()
@@ -96,6 +101,18 @@ def test_swing_past_the_opposite_does_not_jump_and_then_unwinds():
     assert steps(rotations).max() < 4 * np.pi / 50 + 0.05
     np.testing.assert_allclose(rotations.apply(UP), directions, atol=1e-9)
     assert (rotations[-1].inv() * shortest[-1]).magnitude() < 1e-6
+
+
+def test_some_frames_at_a_time_give_what_all_together_do():
+    poses = swinging_poses(np.random.default_rng(3), 40)
+    poses[:, 12:14] = 2 * poses[:, 11:12] - poses[:, 12:14]  # an arm near the opposite of rest
+    whole = fit_skeleton(poses, 25)
+    fit = SkeletonFit(whole.bone_lengths_m, 25)
+    parts = [fit(poses[start : start + 7]) for start in range(0, 40, 7)]
+    for name in ("joint_rotations", "bone_rotations"):
+        for number, rotation in enumerate(getattr(whole, name)):
+            joined = Rotation.concatenate([getattr(part, name)[number] for part in parts])
+            np.testing.assert_allclose((joined * rotation.inv()).magnitude(), 0, atol=1e-7)
 
 
 def test_best_rotation_of_a_mirrored_body_is_no_reflection():
@@ -118,4 +135,4 @@ def test_best_rotation_of_a_mirrored_body_is_no_reflection():
 )
 def test_bad_input_is_named(poses, fps, message):
     with pytest.raises(InputError, match=message):
-        fit_skeleton(poses, fps)
+        check_poses(poses, fps)

@@ -54,34 +54,41 @@ class FittedSkeleton:
     bone_rotations: tuple[Rotation, ...]
 
 
-def fit_skeleton(poses_m: np.ndarray, fps: float) -> FittedSkeleton:
-    """Fit lengths and rotations to (T, 17, 3) joints; their positions are then :func:`with_bone_lengths`'s.
+class SkeletonFit:
+    """Fits rotations to the poses of a clip, of which some frames at a time are given, one after the other.
 
-    Raises:
-        InputError: see :func:`check_poses`.
+    The positions of the fitted skeleton are :func:`with_bone_lengths`'s.
+
+    Args:
+        bone_lengths_m: (16,).
+        fps: frames per second.
     """
-    poses_m = np.asarray(poses_m, np.float64)
-    check_poses(poses_m, fps)
-    lengths_m = fit_bone_lengths(poses_m)
-    bones = bone_matrix() @ poses_m
-    directions = bones / np.linalg.norm(bones, axis=-1, keepdims=True)
 
-    still = Rotation.from_quat(np.tile([0.0, 0.0, 0.0, 1.0], (len(poses_m), 1)))
-    joint_rotations, bone_rotations = [still] * N_JOINTS, [still] * len(BONES)
-    ends = [still] * N_JOINTS  # orientation of the bone that ends in each joint
-    for joint, children in enumerate(CHILDREN):  # parents stand before their children
-        rows = [child - 1 for child in children]
-        seen = [ends[joint].inv().apply(directions[:, row]) for row in rows]
-        if len(rows) == 1:
-            joint_rotations[joint] = swing(REST_DIRECTIONS[rows[0]], seen[0], fps)
-        elif rows:
-            joint_rotations[joint] = best_rotations(REST_DIRECTIONS[rows], np.stack(seen, 1))
-            for row, pointing in zip(rows, seen, strict=True):
-                pointing = joint_rotations[joint].inv().apply(pointing)
-                bone_rotations[row] = swing(REST_DIRECTIONS[row], pointing, fps)
-        for child, row in zip(children, rows, strict=True):
-            ends[child] = ends[joint] * joint_rotations[joint] * bone_rotations[row]
-    return FittedSkeleton(poses_m[:, ROOT].copy(), lengths_m, tuple(joint_rotations), tuple(bone_rotations))
+    def __init__(self, bone_lengths_m: np.ndarray, fps: float) -> None:
+        self._lengths_m = bone_lengths_m
+        self._swings = [Swing(rest, fps) for rest in REST_DIRECTIONS]
+
+    def __call__(self, poses_m: np.ndarray) -> FittedSkeleton:
+        """The next T frames, (T, 17, 3) joints that :func:`check_poses` passes."""
+        poses_m = np.asarray(poses_m, np.float64)
+        bones = bone_matrix() @ poses_m
+        directions = bones / np.linalg.norm(bones, axis=-1, keepdims=True)
+
+        still = Rotation.from_quat(np.tile([0.0, 0.0, 0.0, 1.0], (len(poses_m), 1)))
+        joint_rotations, bone_rotations = [still] * N_JOINTS, [still] * len(BONES)
+        ends = [still] * N_JOINTS  # orientation of the bone that ends in each joint
+        for joint, children in enumerate(CHILDREN):  # parents stand before their children
+            rows = [child - 1 for child in children]
+            seen = [ends[joint].inv().apply(directions[:, row]) for row in rows]
+            if len(rows) == 1:
+                joint_rotations[joint] = self._swings[rows[0]](seen[0])
+            elif rows:
+                joint_rotations[joint] = best_rotations(REST_DIRECTIONS[rows], np.stack(seen, 1))
+                for row, pointing in zip(rows, seen, strict=True):
+                    bone_rotations[row] = self._swings[row](joint_rotations[joint].inv().apply(pointing))
+            for child, row in zip(children, rows, strict=True):
+                ends[child] = ends[joint] * joint_rotations[joint] * bone_rotations[row]
+        return FittedSkeleton(poses_m[:, ROOT].copy(), self._lengths_m, tuple(joint_rotations), tuple(bone_rotations))
 
 
 def fit_bone_lengths(poses_m: np.ndarray) -> np.ndarray:
@@ -113,23 +120,39 @@ def shortest_rotations(start: np.ndarray, end: np.ndarray) -> Rotation:
     return Rotation.from_quat(quaternions)
 
 
-def swing(rest: np.ndarray, directions: np.ndarray, fps: float) -> Rotation:
-    """Rotations that take a bone from its rest direction (3,) to (T, 3) directions with little twist and no jumps.
+class Swing:
+    """Rotations that take a bone from its rest direction to others with little twist and no jumps, frame after frame.
 
     The shortest rotation has the least twist, but near the direction opposite to rest it turns over from one frame to
     the next. Carrying a rotation on from frame to frame by the shortest way never jumps, but gathers twist. So the
     rotation is carried on, and its twist against the shortest one unwound at two turns a second at most: for ordinary
     motion that leaves the shortest rotation.
+
+    Args:
+        rest: (3,) unit vector.
+        fps: frames per second.
     """
-    shortest = shortest_rotations(rest, directions)
-    carried = shortest_rotations(directions[:-1], directions[1:]) * shortest[:-1]
-    gathered = (shortest[1:].inv() * carried).as_rotvec() @ rest  # both take rest to one place: what differs is twist
-    limit = _UNTWIST_RAD_S / fps
-    twist = np.zeros(len(directions))
-    for t, gained in enumerate(gathered, start=1):
-        angle = np.remainder(twist[t - 1] + gained + np.pi, 2 * np.pi) - np.pi
-        twist[t] = angle - np.clip(angle, -limit, limit)
-    return shortest * Rotation.from_rotvec(twist[:, None] * rest)
+
+    def __init__(self, rest: np.ndarray, fps: float) -> None:
+        self._rest, self._limit = rest, _UNTWIST_RAD_S / fps
+        self._before: np.ndarray | None = None
+        self._twist = 0.0
+
+    def __call__(self, directions: np.ndarray) -> Rotation:
+        """The next T frames' rotations, to (T, 3) unit vectors."""
+        first = directions[:1] if self._before is None else self._before
+        before = np.concatenate([first, directions[:-1]])
+        shortest = shortest_rotations(self._rest, directions)
+        carried = shortest_rotations(before, directions) * shortest_rotations(self._rest, before)
+        gathered = (
+            shortest.inv() * carried
+        ).as_rotvec() @ self._rest  # both take rest to one place: only twist differs
+        twist = np.empty(len(directions))
+        for t, gained in enumerate(gathered):
+            angle = np.remainder(self._twist + gained + np.pi, 2 * np.pi) - np.pi
+            self._twist = twist[t] = angle - np.clip(angle, -self._limit, self._limit)
+        self._before = directions[-1:]
+        return shortest * Rotation.from_rotvec(twist[:, None] * self._rest)
 
 
 def best_rotations(rest: np.ndarray, directions: np.ndarray) -> Rotation:
@@ -142,8 +165,11 @@ def best_rotations(rest: np.ndarray, directions: np.ndarray) -> Rotation:
     return Rotation.from_matrix(u @ vt)
 
 
-def check_poses(poses_m: np.ndarray, fps: float) -> None:
+def check_poses(poses_m: np.ndarray, fps: float, first_frame: int = 0) -> None:
     """Refuse joints to which no skeleton can be fitted.
+
+    Args:
+        first_frame: number of the first of these frames, for the message.
 
     Raises:
         InputError: the shape is not (T, 17, 3), there is no frame, a joint is not finite, a bone has no length, or
@@ -157,10 +183,14 @@ def check_poses(poses_m: np.ndarray, fps: float) -> None:
         raise InputError(f"the frame rate is {fps}: give a positive number of frames per second")
     if not np.isfinite(poses_m).all():
         t, joint = np.argwhere(~np.isfinite(poses_m))[0][:2]
-        raise InputError(f"frame {t}, joint {JOINT_NAMES[joint]} is not finite: give every joint of every frame")
+        raise InputError(
+            f"frame {first_frame + t}, joint {JOINT_NAMES[joint]} is not finite: give every joint of every frame"
+        )
     # Below a hundredth of a millimetre single-precision positions some metres away say nothing of a direction.
     short = np.linalg.norm(bone_matrix() @ poses_m, axis=-1) < 1e-5
     if short.any():
         t, row = np.argwhere(short)[0]
         parent, child = (JOINT_NAMES[joint] for joint in BONES[row])
-        raise InputError(f"frame {t}, the bone from {parent} to {child} has no length: give joints that are apart")
+        raise InputError(
+            f"frame {first_frame + t}, the bone from {parent} to {child} has no length: give joints that are apart"
+        )

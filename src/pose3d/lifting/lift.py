@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from pose3d.camera import Camera
 from pose3d.errors import InputError
 from pose3d.lifting.networks import FrameLifter, RepNet
 from pose3d.lifting.original_space import normalise_px, relative_to_root
@@ -72,18 +73,22 @@ def lift_sequences(
     return [lift(lifter, s, d.keypoints_px) for s, d in zip(sequences, detections, strict=True)]
 
 
-@torch.no_grad()
 def lift(lifter: nn.Module, sequence: Sequence, keypoints_px: np.ndarray) -> Lifted:
-    """Lift (T, 17, 2) keypoints of one sequence; any T >= 1, edge frames are repeated where a window needs more.
+    """Lift (T, 17, 2) keypoints of one sequence, of which only the camera's intrinsics and the frame rate are read."""
+    return lift_keypoints(lifter, sequence.camera, keypoints_px, sequence.fps)
+
+
+@torch.no_grad()
+def lift_keypoints(lifter: nn.Module, camera: Camera, keypoints_px: np.ndarray, fps: float) -> Lifted:
+    """Lift (T, 17, 2) keypoints of one clip; any T >= 1, edge frames are repeated where a window needs more.
 
     Args:
         lifter: from :func:`load_lifter`, or from :func:`pose3d.onnx_runtime.load_lifter_onnx`.
     """
     device = next((weight.device for weight in lifter.parameters()), torch.device("cpu"))
-    camera = sequence.camera
     if lifter.kind in ("frame", "temporal"):
         image_plane = torch.from_numpy(camera.normalize(keypoints_px)).float().to(device)
-        return Lifted(lift_virtual(lifter, image_plane, sequence.fps).cpu().numpy(), has_root=True)
+        return Lifted(lift_virtual(lifter, image_plane, fps).cpu().numpy(), has_root=True)
     absolute = torch.from_numpy(normalise_px(np.asarray(keypoints_px), camera.width_px)).float().to(device)
     if lifter.kind == "original_frame":
         poses, _ = lifter(relative_to_root(absolute).flatten(1))
@@ -99,25 +104,40 @@ def lift(lifter: nn.Module, sequence: Sequence, keypoints_px: np.ndarray) -> Lif
 def lift_virtual(lifter: nn.Module, image_plane: Tensor, fps: float) -> Tensor:
     """Lift (T, 17, 2) image-plane keypoints of one clip to (T, 17, 3) joints in camera space, metres.
 
-    The clip and its mirror image are both lifted and averaged: no body is better known on its left than on its right.
-    A lifter that looks ahead also has the root's distance smoothed along its ray.
+    A lifter that looks ahead has the root's distance smoothed along its ray.
     """
-    permutation = torch.from_numpy(mirror_permutation()).to(image_plane.device)
-    flip = torch.tensor([-1.0, 1.0, 1.0], device=image_plane.device)
-    before, after = lifter.frames_before, lifter.frames_after
-    padded = repeat_edges(image_plane, before + lifter.with_motion, after)
-    both = torch.stack([padded, padded[:, permutation] * flip[:2]])
-    features, view = lifter_features(both, lifter.with_motion)
-    poses, codes = lifter.forward_clip(features)
-    outputs = slice(before, features.shape[1] - after)
-    poses = (poses[0] + poses[1][:, permutation[1:] - 1] * flip) / 2
-    code = (codes[0] + codes[1] * flip) / 2
-    roots = root_position(code, view.scale[0, outputs])
-    if after:
+    padded = repeat_edges(image_plane, lifter.frames_before + lifter.with_motion, lifter.frames_after)
+    poses, roots, rotation = lift_window(lifter, padded)
+    if lifter.frames_after:
         distance = roots[:, 2:].log()
         smoothed = torch.from_numpy(smooth(distance[:, 0].cpu().numpy(), fps)).to(distance)
         roots = roots * (smoothed[:, None] - distance).exp()
-    return to_camera_space(poses, roots, view.rotation[0, outputs])
+    return to_camera_space(poses, roots, rotation)
+
+
+@torch.no_grad()
+def lift_window(lifter: nn.Module, image_plane: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Lift those T frames of a window that have all the others around them that the lifter needs.
+
+    The window and its mirror image are both lifted and averaged: no body is better known on its left than on its right.
+
+    Args:
+        image_plane: (before + T + after, 17, 2) keypoints; ``before`` is ``lifter.frames_before`` and for lifters
+            ``with_motion`` one more, ``after`` is ``lifter.frames_after``.
+
+    Returns:
+        What :func:`pose3d.lifting.virtual_camera.to_camera_space` takes: poses (T, 16, 3) and roots (T, 3) in the
+        virtual cameras' spaces, metres, and the rotations (T, 3, 3) of those cameras.
+    """
+    permutation = torch.from_numpy(mirror_permutation()).to(image_plane.device)
+    flip = torch.tensor([-1.0, 1.0, 1.0], device=image_plane.device)
+    both = torch.stack([image_plane, image_plane[:, permutation] * flip[:2]])
+    features, view = lifter_features(both, lifter.with_motion)
+    poses, codes = lifter.forward_clip(features)
+    outputs = slice(lifter.frames_before, features.shape[1] - lifter.frames_after)
+    poses = (poses[0] + poses[1][:, permutation[1:] - 1] * flip) / 2
+    code = (codes[0] + codes[1] * flip) / 2
+    return poses, root_position(code, view.scale[0, outputs]), view.rotation[0, outputs]
 
 
 def repeat_edges(frames: Tensor, before: int, after: int) -> Tensor:

@@ -4,11 +4,11 @@ import errno
 import numpy as np
 import pytest
 
-from pose3d import predictions as module
-from pose3d.clip import camera_from_view
 from pose3d.errors import InputError
 from pose3d.lifting.lift import Lifted
-from pose3d.predictions import Predictions, read_predictions, write_csv, write_npz
+from pose3d.predict import predictions as module
+from pose3d.predict.clip import camera_from_view
+from pose3d.predict.predictions import Predictions, read_predictions, write_csv, write_npz
 from pose3d.skeleton import JOINT_NAMES
 
 
@@ -20,13 +20,21 @@ def predictions():
         return rng.uniform(0, 1, (3, *shape)).astype(np.float32)
 
     lifted = {"repnet": Lifted(draw(17, 3), False), "temporal": Lifted(draw(17, 3), True)}
-    return Predictions(np.array([0, 0.04, 0.1]), draw(4), draw(17, 2), draw(17), lifted, camera_from_view(64, 48, 60))
+    return Predictions(
+        np.array([0, 0.04, 0.1]),
+        draw(4),
+        draw(17, 2),
+        draw(17),
+        np.array([1, 0, 1], bool),
+        lifted,
+        camera_from_view(64, 48, 60),
+    )
 
 
 def test_npz_round_trip(tmp_path, predictions):
     write_npz(tmp_path / "p.npz", predictions)
     read = read_predictions(tmp_path / "p.npz")
-    for name in ("time_s", "boxes_px", "keypoints_px", "confidence"):
+    for name in ("time_s", "boxes_px", "keypoints_px", "confidence", "found"):
         np.testing.assert_array_equal(getattr(read, name), getattr(predictions, name))
         assert getattr(read, name).dtype == getattr(predictions, name).dtype
     assert read.lifted.keys() == predictions.lifted.keys()
@@ -44,6 +52,7 @@ def test_the_table_has_a_row_for_each_frame_and_joint(tmp_path, predictions):
     assert [(row["frame"], row["joint"]) for row in rows] == [(str(t), j) for t in range(3) for j in JOINT_NAMES]
     row = rows[17 * 2 + 4]
     assert float(row["time_s"]) == 0.1
+    assert [row["found"] for row in rows[::17]] == ["1", "0", "1"]
     columns = ("keypoint_x_px", "keypoint_y_px")
     np.testing.assert_allclose([float(row[c]) for c in columns], predictions.keypoints_px[2, 4], atol=1e-3)
     assert float(row["confidence"]) == pytest.approx(predictions.confidence[2, 4], abs=1e-4)
@@ -81,16 +90,13 @@ def test_other_files_are_refused(tmp_path):
         read_predictions(tmp_path / "p.npz")
 
 
-@pytest.mark.parametrize(("write", "name"), [(write_npz, "savez"), (write_csv, None)])
+@pytest.mark.parametrize(("write", "name"), [(write_npz, "_write_array"), (write_csv, "chunks")])
 def test_a_full_disk_leaves_the_old_file(tmp_path, predictions, monkeypatch, write, name):
     def full(*_, **__):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     (tmp_path / "p").write_text("old")
-    if name:
-        monkeypatch.setattr(module.np, name, full)
-    else:
-        monkeypatch.setattr(module.csv, "writer", full)
+    monkeypatch.setattr(module, name, full)
     with pytest.raises(OSError, match="No space left"):
         write(tmp_path / "p", predictions)
     assert [path.name for path in tmp_path.iterdir()] == ["p"]

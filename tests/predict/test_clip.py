@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from tiny_video import picture, write_video
 
-from pose3d.clip import Clip, ClipFrame, camera_from_view, read_camera
 from pose3d.errors import InputError
+from pose3d.predict.clip import Clip, ClipFrame, camera_from_view, read_camera
 
 K = [[500.0, 0, 32], [0, 510.0, 24], [0, 0, 1]]
 GOOD = {"width_px": 64, "height_px": 48, "intrinsics_px": K, "distortion": [0.1, 0, 0, 0.01, 0]}
@@ -50,6 +50,38 @@ def test_a_rotated_video_is_turned_upright(video):
         image = next(iter(clip)).image_bgr
     assert image.shape == (64, 48, 3)
     assert image[:32, 24:].mean() > 180 > 60 > image[32:, :24].mean()  # left upper is now right upper
+
+
+def make_frames_uneven(path):
+    """Replace an MP4's table of durations (stts: all alike) by one in which they are half a step and one and a half.
+
+    The whole lasts as long as before, for an edit list says how much of it is played.
+    """
+    content = bytearray(path.read_bytes())
+    place = content.index(b"stts") - 4
+    size, _, _, entries, n_frames, ticks = struct.unpack_from(">I4sIIII", content, place)
+    assert (size, entries, n_frames) == (24, 1, 10)
+    runs = [(1, ticks * (1 + 2 * (frame % 2)) // 2) for frame in range(n_frames)]
+    table = struct.pack(">4sII", b"stts", 0, len(runs)) + b"".join(struct.pack(">II", *run) for run in runs)
+    content[place : place + size] = struct.pack(">I", len(table) + 4) + table
+    # All boxes around it grow alike; the pictures stand before them, so that no offset changes.
+    assert content.index(b"mdat") < content.index(b"moov") < place
+    for box in (b"moov", b"trak", b"mdia", b"minf", b"stbl"):
+        start = content.rindex(box, 0, place) - 4
+        (before,) = struct.unpack_from(">I", content, start)
+        struct.pack_into(">I", content, start, before + len(table) + 4 - size)
+    path.write_bytes(content)
+
+
+def test_frames_of_a_varying_rate_have_their_own_times(tmp_path):
+    images = [np.full((48, 64, 3), 20 * number, np.uint8) for number in range(10)]
+    path = write_video(tmp_path / "v.mp4", images)
+    make_frames_uneven(path)
+    with Clip(path) as clip:
+        frames = list(clip)
+    np.testing.assert_allclose([frame.image_bgr.mean() for frame in frames], 20 * np.arange(10), atol=6)
+    expected_s = [0, 0.02, 0.08, 0.1, 0.16, 0.18, 0.24, 0.26, 0.32, 0.34]
+    np.testing.assert_allclose([frame.time_s for frame in frames], expected_s, atol=1e-3)
 
 
 def test_a_video_that_is_cut_off_gives_the_frames_that_decode(tmp_path):

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from tiny_video import picture
 
 from pose3d.errors import InputError
-from pose3d.following import Follower, GivenBoxes, MovingBlobs, box_around_joints, search_boxes
+from pose3d.predict.following import Follower, GivenBoxes, MovingBlobs, box_around_joints, search_boxes
 from pose3d.records import Keypoints2D
 
 WIDTH, HEIGHT = 320, 240

@@ -1,0 +1,161 @@
+"""Lifting clips of any length and any frame rate, also a varying one, in memory that does not grow with them."""
+
+import os
+
+import numpy as np
+import torch
+from torch import nn
+
+from pose3d.camera import Camera
+from pose3d.lifting.lift import Lifted, lift_keypoints, lift_window
+from pose3d.lifting.trajectory import smooth
+from pose3d.lifting.virtual_camera import to_camera_space
+from pose3d.rows import CHUNK_ROWS, Rows, Sliceable, chunks
+from pose3d.skeleton import N_JOINTS
+
+TRAINED_RATE_HZ = 25.0
+"""What the temporal lifter was trained at (``dataset.frame_rate_hz``): its windows must last as long here."""
+GAP_S = 1.0
+"""Frames further apart are of different shots: nothing is known of how the person got from one to the other."""
+_ROUNDING_S = 2e-3
+"""Times are rounded to whole ms or ticks in some files; frames nearer to their rate need no interpolation."""
+
+
+def lift_clip(
+    lifter: nn.Module,
+    camera: Camera,
+    time_s: np.ndarray,
+    keypoints_px: Sliceable,
+    scratch: str | os.PathLike | None = None,
+) -> Lifted:
+    """Lift a clip of any frame rate.
+
+    A lifter that sees several frames gets them at the rate that it was trained at, interpolated in time, and its poses
+    are interpolated back to the frames' own times. Past gaps of :data:`GAP_S` it starts anew.
+
+    Args:
+        lifter: from :func:`pose3d.lifting.lift.load_lifter` or :func:`pose3d.onnx_runtime.load_lifter_onnx`.
+        time_s: (T,), strictly ascending.
+        keypoints_px: (T, 17, 2).
+        scratch: folder for the poses, see :class:`pose3d.rows.Rows`.
+
+    Returns:
+        Poses as :class:`pose3d.rows.Rows` (T, 17, 3).
+
+    Raises:
+        OSError: the disk is full.
+    """
+    if lifter.kind in ("frame", "original_frame"):
+        return lift_in_chunks(lifter, camera, keypoints_px, scratch)
+    poses = Rows(scratch, (N_JOINTS, 3))
+    for shot in _shots(time_s):
+        own_s = time_s[shot]
+        steps = int(np.ceil((own_s[-1] - own_s[0]) * TRAINED_RATE_HZ - 1e-3))
+        even_s = own_s[0] + np.arange(1 + steps) / TRAINED_RATE_HZ
+        if len(even_s) == len(own_s) and np.abs(even_s - own_s).max() < _ROUNDING_S:
+            even_s = own_s
+        # The last even time may lie beyond the shot's last frame, towards the next shot.
+        even_keypoints = Resampled(keypoints_px, time_s, np.minimum(even_s, own_s[-1]))
+        lifted = lift_in_chunks(lifter, camera, even_keypoints, scratch)
+        back = Resampled(lifted.poses_cam_m, even_s, own_s)
+        for part in chunks(len(back)):
+            poses.append(back[part])
+    return Lifted(poses, has_root=True)
+
+
+def _shots(time_s: np.ndarray) -> list[slice]:
+    """Frames between gaps."""
+    edges = [0, *(np.flatnonzero(np.diff(time_s) > GAP_S) + 1).tolist(), len(time_s)]
+    return [slice(start, stop) for start, stop in zip(edges[:-1], edges[1:], strict=True)]
+
+
+class Resampled:
+    """Rows at other times, interpolated when a slice is asked for: linear between their own, constant beyond.
+
+    Slices are (N, ...) float32.
+
+    Args:
+        rows: (T, ...).
+        time_s: (T,) their times, strictly ascending.
+        new_time_s: (N,) ascending.
+        known: numbers of the rows that count, ascending, at least one; None: all.
+    """
+
+    def __init__(
+        self, rows: Sliceable, time_s: np.ndarray, new_time_s: np.ndarray, known: np.ndarray | None = None
+    ) -> None:
+        self._rows, self._new_time_s = rows, new_time_s
+        self._known = np.arange(len(rows)) if known is None else known
+        self._time_s = time_s[self._known]
+
+    def __len__(self) -> int:
+        return len(self._new_time_s)
+
+    def __getitem__(self, rows: slice) -> np.ndarray:
+        new_time_s = self._new_time_s[rows]
+        after = np.searchsorted(self._time_s, new_time_s, side="right")
+        after = np.clip(after, 1, max(1, len(self._time_s) - 1))
+        before, after = after - 1, np.minimum(after, len(self._time_s) - 1)
+        step_s = np.maximum(self._time_s[after] - self._time_s[before], np.finfo(float).tiny)
+        share = np.clip((new_time_s - self._time_s[before]) / step_s, 0, 1)
+        before, after = self._known[before], self._known[after]
+        first = before[0]
+        values = self._rows[first : after[-1] + 1]
+        share = share.reshape(-1, *[1] * (values.ndim - 1))
+        return ((1 - share) * values[before - first] + share * values[after - first]).astype(np.float32)
+
+
+def lift_in_chunks(
+    lifter: nn.Module,
+    camera: Camera,
+    keypoints_px: Sliceable,
+    scratch: str | os.PathLike | None = None,
+    chunk_frames: int = CHUNK_ROWS,
+) -> Lifted:
+    """What :func:`pose3d.lifting.lift.lift` gives for (T, 17, 2) keypoints at :data:`TRAINED_RATE_HZ`, in chunks.
+
+    Chunks overlap by what an output's window needs on both sides. The smoothing of the root's distance sees the whole
+    clip, by one number a frame. A lifter that does not look ahead may be recurrent, with a state that goes through the
+    whole clip, and takes it in one piece.
+
+    Args:
+        scratch: folder for the poses, see :class:`pose3d.rows.Rows`.
+    """
+    n_frames = len(keypoints_px)
+    poses = Rows(scratch, (N_JOINTS, 3))
+    if lifter.kind not in ("frame", "temporal"):
+        return _lift_original(lifter, camera, keypoints_px, poses, chunk_frames)
+    if lifter.kind == "temporal" and not lifter.frames_after:
+        chunk_frames = n_frames
+    log_distance = np.empty(n_frames, np.float32)
+    for part in chunks(n_frames, chunk_frames):
+        # The first frame of all has none before it, and itself stands in, as edge frames do in the whole clip.
+        around = _with_edges(keypoints_px, part, lifter.frames_before + lifter.with_motion, lifter.frames_after)
+        relative, roots, rotation = lift_window(lifter, torch.from_numpy(camera.normalize(around)).float())
+        poses.append(to_camera_space(relative, roots, rotation).numpy())
+        log_distance[part] = roots[:, 2].log().numpy()
+    if lifter.frames_after:
+        farther = np.expm1(smooth(log_distance, TRAINED_RATE_HZ) - log_distance).astype(np.float32)
+        for part in chunks(n_frames, chunk_frames):
+            joints = poses[part]
+            poses[part] = joints + joints[:, :1] * farther[part, None, None]
+    return Lifted(poses, has_root=True)
+
+
+def _with_edges(frames: Sliceable, part: slice, before: int, after: int) -> np.ndarray:
+    """Some frames and those around them, the clip's first and last repeated where it has no more."""
+    index = np.clip(np.arange(part.start - before, part.stop + after), 0, len(frames) - 1)
+    return frames[index[0] : index[-1] + 1][index - index[0]]
+
+
+def _lift_original(
+    lifter: nn.Module, camera: Camera, keypoints_px: Sliceable, poses: Rows, chunk_frames: int
+) -> Lifted:
+    """The original's lifters smooth nothing: a frame far from a chunk's edges is that of the whole clip."""
+    before, after = getattr(lifter, "frames_before", 0), getattr(lifter, "frames_after", 0)
+    for part in chunks(len(keypoints_px), chunk_frames):
+        first = max(0, part.start - before)
+        around = keypoints_px[first : part.stop + after]
+        lifted = lift_keypoints(lifter, camera, around, TRAINED_RATE_HZ)
+        poses.append(lifted.poses_cam_m[part.start - first : part.stop - first])
+    return Lifted(poses, lifted.has_root)

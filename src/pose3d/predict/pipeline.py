@@ -1,0 +1,192 @@
+"""From a video to keypoints, and from those to poses: what :func:`predict` does, in memory that does not grow."""
+
+import itertools
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from tqdm import tqdm
+
+from pose3d.camera import crop_from_image
+from pose3d.config.pose2d import CropResizeParams, Infer2DParams
+from pose3d.config.reading import StageParams
+from pose3d.errors import InputError
+from pose3d.lifting.lift import load_lifter
+from pose3d.lifting.long_clips import lift_clip
+from pose3d.onnx_runtime import load_lifter_onnx, load_network_onnx
+from pose3d.pose2d.batches import Batch
+from pose3d.pose2d.crops import cut_square, whole_px_square
+from pose3d.pose2d.inference import detect, load_network, to_full_image
+from pose3d.predict.clip import Clip, camera_from_view, read_camera
+from pose3d.predict.following import SURE, Follower, GivenBoxes
+from pose3d.predict.predictions import Predictions
+from pose3d.processes import one_process
+from pose3d.records import Keypoints2D
+from pose3d.rows import Rows
+from pose3d.skeleton import N_JOINTS
+
+MODELS = {"torch": Path("data/models"), "onnx": Path("data/onnx")}
+"""By runtime, where the pipeline and :mod:`pose3d.export` write them."""
+LIFTERS = ("repnet", "temporal")
+_GIVEN_BATCH, _FOLLOWED_BATCH, _LOOK_BATCH = 16, 4, 16
+
+
+class Params(StageParams):
+    crop_resize: CropResizeParams
+    infer_2d: Infer2DParams
+
+
+class Detector:
+    """The 2D network on boxes of pictures.
+
+    Args:
+        network: of (B, 3, S, S) normalised images, on the device.
+        architecture: from :func:`pose3d.pose2d.inference.load_network`.
+    """
+
+    def __init__(self, network: nn.Module, architecture: dict[str, Any], device: torch.device, params: Params) -> None:
+        self._network, self._architecture, self._device, self._params = network, architecture, device, params
+
+    def __call__(self, images_bgr: list[np.ndarray], boxes_px: np.ndarray) -> Keypoints2D:
+        """Keypoints (N, 17, 2) in px of the pictures; N pictures (H, W, 3) and (N, 4) boxes."""
+        size_px = self._architecture["crop_size_px"]
+        squares = whole_px_square(boxes_px, self._params.crop_resize.margin)
+        crops = np.stack(
+            [cut_square(image, square, size_px)[..., ::-1] for image, square in zip(images_bgr, squares, strict=True)]
+        )
+        no_truth = torch.empty(0)
+        batches = (Batch(part, no_truth) for part in torch.from_numpy(crops).split(_LOOK_BATCH))
+        how = self._params.infer_2d
+        sigma_px = self._architecture["sigma_heatmap_px"]
+        detected = detect(self._network, batches, self._device, how.decode, sigma_px, how.flip_test)
+        return to_full_image(detected, crop_from_image(squares, size_px))
+
+
+def load_detector(models: Path, runtime: str, params: Params) -> Detector:
+    """The 2D network of a folder: with torch on the device that ``POSE3D_ACCELERATOR`` says, with onnx on the CPU.
+
+    Raises:
+        InputError: the model is missing or another.
+    """
+    if runtime == "onnx":
+        network, architecture = load_network_onnx(models / "pose2d.onnx")
+        return Detector(network, architecture, torch.device("cpu"), params)
+    network, architecture = load_network(models / "pose2d.pt")
+    fabric = one_process(mixed=True)
+    return Detector(fabric.setup_module(network), architecture, fabric.device, params)
+
+
+def load_lifters(models: Path, runtime: str) -> dict[str, nn.Module]:
+    """Both lifters of a folder, on the CPU.
+
+    Raises:
+        InputError: a model is missing or another.
+    """
+    load, suffix = (load_lifter_onnx, "onnx") if runtime == "onnx" else (load_lifter, "pt")
+    return {name: load(models / f"{name}.{suffix}") for name in LIFTERS}
+
+
+def predict(
+    video: str | os.PathLike,
+    camera: str | os.PathLike | None = None,
+    fov_deg: float = 60.0,
+    boxes: str | os.PathLike | None = None,
+    person: int | None = None,
+    models: str | os.PathLike | None = None,
+    runtime: str = "torch",
+    scratch: str | os.PathLike | None = None,
+) -> Predictions:
+    """Predict one person's keypoints and poses in every frame of a video.
+
+    Args:
+        video: any file that OpenCV's FFmpeg decodes.
+        camera: JSON file, see :func:`pose3d.predict.clip.read_camera`; None: a camera of ``fov_deg``.
+        fov_deg: field of view along the picture's longer side.
+        boxes: CSV file, see :class:`pose3d.predict.following.GivenBoxes`; None: the person is found and followed.
+        person: which one to follow, see :class:`pose3d.predict.following.Follower`.
+        models: folder of pose2d, repnet and temporal; None: the runtime's in :data:`MODELS`.
+        runtime: torch, for .pt files, or onnx, for .onnx files.
+        scratch: a folder: what is predicted lies in files there, as :class:`pose3d.rows.Rows`, and memory does not grow
+            with the video. None: all of it is in memory as arrays, 0.7 kB a frame.
+
+    Raises:
+        InputError: a file is missing or wrong, or nobody is found.
+        OSError: the disk is full.
+    """
+    params = Params.load()
+    if person is not None and (person < 1 or boxes is not None):
+        raise InputError("--person counts from 1 from the left, and goes without --boxes, which say who it is")
+    folder = MODELS[runtime] if models is None else Path(models)
+    lifters = load_lifters(folder, runtime)
+    with Clip(video) as clip:
+        if camera is None:
+            view = camera_from_view(clip.width_px, clip.height_px, fov_deg)
+        else:
+            view = read_camera(camera, clip.width_px, clip.height_px)
+        given = None if boxes is None else GivenBoxes(boxes, clip.width_px, clip.height_px)
+        seen = find_keypoints(video, clip, load_detector(folder, runtime, params), given, person, scratch)
+    time_s = seen["time_s"][:]
+    lifted = {name: lift_clip(lifter, view, time_s, seen["keypoints_px"], scratch) for name, lifter in lifters.items()}
+    if scratch is None:
+        seen = {name: rows[:] for name, rows in seen.items()}
+        lifted = {name: replace(poses, poses_cam_m=poses.poses_cam_m[:]) for name, poses in lifted.items()}
+    return Predictions(**seen, lifted=lifted, camera=view)
+
+
+def find_keypoints(
+    name: str | os.PathLike,
+    clip: Clip,
+    look: Callable[[list[np.ndarray], np.ndarray], Keypoints2D],
+    given: GivenBoxes | None,
+    person: int | None,
+    scratch: str | os.PathLike | None = None,
+) -> dict[str, Rows]:
+    """Look at every frame: those attributes of :class:`Predictions` that are known before lifting.
+
+    A few frames are held at a time; decoding goes on besides.
+
+    Args:
+        name: of the video, for messages.
+        scratch: folder for the rows.
+
+    Raises:
+        InputError: nobody is found in the whole video, or fewer people than ``person``.
+    """
+    follower = Follower(look, clip.width_px, clip.height_px, person)
+    rows = {
+        "time_s": Rows(scratch, (), np.float64),
+        "boxes_px": Rows(scratch, (4,)),
+        "keypoints_px": Rows(scratch, (N_JOINTS, 2)),
+        "confidence": Rows(scratch, (N_JOINTS,)),
+        "found": Rows(scratch, (), bool),
+    }
+    frames, n_frames, anybody = iter(clip), 0, False
+    with tqdm(total=clip.claimed_frames or None, desc="predict", unit="frame", mininterval=1) as progress:
+        while batch := list(itertools.islice(frames, _FOLLOWED_BATCH if given is None else _GIVEN_BATCH)):
+            images = [frame.image_bgr for frame in batch]
+            if given is None:
+                boxes_px, seen = follower.follow(images)
+            else:
+                boxes_px = given.at(np.arange(n_frames, n_frames + len(batch)))
+                seen = look(images, boxes_px)
+            found = seen.confidence.mean(1) >= SURE
+            anybody |= bool(found.any())
+            rows["time_s"].append(np.array([frame.time_s for frame in batch]))
+            rows["boxes_px"].append(boxes_px)
+            rows["keypoints_px"].append(seen.keypoints_px)
+            rows["confidence"].append(seen.confidence)
+            rows["found"].append(found)
+            n_frames += len(batch)
+            progress.update(len(batch))
+    if not anybody:
+        where = "say where one is with --boxes" if given is None else "the boxes must lie around the person"
+        raise InputError(f"no person is found in {name}: {where}")
+    if n_frames < clip.claimed_frames:
+        print(f"{name} claims {clip.claimed_frames} frames, {n_frames} decode: the rest is left out", file=sys.stderr)
+    return rows

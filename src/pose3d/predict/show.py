@@ -1,0 +1,62 @@
+"""The beginning of a video with what was predicted for it, to look at."""
+
+import itertools
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from pose3d.demo import write_demo
+from pose3d.figures import METHOD_TITLES, reproject
+from pose3d.metrics import align_root
+from pose3d.predict.animation import without_gaps
+from pose3d.predict.clip import Clip
+from pose3d.predict.predictions import Predictions
+
+
+def write_show(
+    folder: str | os.PathLike, video: str | os.PathLike, predictions: Predictions, seconds: float
+) -> list[Path]:
+    """Write the files of :func:`pose3d.demo.write_demo`; gives their paths.
+
+    They begin with the first frame in which the person was found, and have the frames evenly in time. The video is
+    decoded once more for each file, a few frames at a time. Frames without a person have no skeleton.
+
+    Args:
+        video: what was predicted from.
+        seconds: how much of it; at least one frame.
+
+    Raises:
+        InputError: the disk is full.
+        OSError: the same.
+    """
+    time_s, fps = without_gaps(predictions.time_s[:])
+    start = int(predictions.found[:].argmax())
+    stop = max(start + 1, int(np.searchsorted(time_s, time_s[start] + seconds - 0.5 / fps)))
+    shown = slice(start, min(stop, len(time_s)))
+    found = predictions.found[shown]
+
+    def read_frames() -> Iterator[np.ndarray]:
+        with Clip(video) as clip:
+            for frame in itertools.islice(clip, shown.start, shown.stop):
+                yield frame.image_bgr[..., ::-1]
+
+    def where_found(values: np.ndarray) -> np.ndarray:
+        return np.where(found.reshape(-1, *[1] * (values.ndim - 1)), values, np.float32(np.nan))
+
+    temporal = predictions.lifted["temporal"].poses_cam_m[shown]
+    poses_cam_m = {}
+    for name, lifted in predictions.lifted.items():
+        poses = lifted.poses_cam_m[shown]
+        # The original's single-frame lifter knows no distance, so its pose stands where the other one's does.
+        poses_cam_m[METHOD_TITLES[name]] = where_found(poses if lifted.has_root else align_root(poses, temporal))
+    return write_demo(
+        folder,
+        read_frames,
+        fps,
+        where_found(reproject(predictions.camera, temporal)),
+        where_found(predictions.boxes_px[shown]),
+        poses_cam_m,
+        Path(video).name,
+    )

@@ -1,0 +1,116 @@
+import numpy as np
+import pytest
+import torch
+
+from pose3d.lifting import long_clips as module
+from pose3d.lifting.lift import lift_keypoints
+from pose3d.lifting.long_clips import Resampled, lift_clip, lift_in_chunks
+from pose3d.lifting.networks import FrameLifter, RepNet
+from pose3d.lifting.temporal import OriginalTemporal, TemporalLifter
+from pose3d.predict.clip import camera_from_view
+from pose3d.rows import Rows
+
+CAMERA = camera_from_view(640, 480, 60)
+
+
+def moving_keypoints(n_frames, rate_hz=25.0):
+    """(T, 17, 2): a body that walks through the picture while its joints swing."""
+    rng = np.random.default_rng(0)
+    time = np.arange(n_frames)[:, None, None] / rate_hz
+    body = rng.uniform([250, 150], [330, 350], (17, 2))
+    swing = rng.uniform(2, 12, (17, 2)) * np.sin(time * rng.uniform(1, 5, (17, 2)) + rng.uniform(0, 6, (17, 2)))
+    return (body + swing + time * [6, 1]).astype(np.float32)
+
+
+def lifters():
+    torch.manual_seed(0)
+    return {
+        "frame": FrameLifter(16, 1),
+        "convolution": TemporalLifter(16, 9, "convolution"),
+        "causal": TemporalLifter(16, 9, "causal_convolution"),
+        "gru": TemporalLifter(16, 9, "gru"),
+        "original_frame": RepNet(16),
+        "original_temporal": OriginalTemporal(16, 9),
+    }
+
+
+@pytest.mark.parametrize("n_frames", [1, 2, 5, 40, 64, 101])
+@pytest.mark.parametrize("name", lifters())
+def test_lifting_in_chunks_gives_what_the_whole_clip_does(name, n_frames):
+    lifter, keypoints = lifters()[name].eval(), moving_keypoints(n_frames)
+    whole = lift_keypoints(lifter, CAMERA, keypoints, 25)
+    for chunk_frames in (7, 32, 1024):
+        parts = lift_in_chunks(lifter, CAMERA, keypoints, chunk_frames=chunk_frames)
+        assert parts.has_root == whole.has_root
+        assert parts.poses_cam_m.dtype == np.float32
+        np.testing.assert_allclose(parts.poses_cam_m[:], whole.poses_cam_m, atol=1e-5, rtol=1e-5)
+
+
+def test_in_files_as_in_memory(tmp_path):
+    lifter, keypoints = lifters()["convolution"].eval(), moving_keypoints(60)
+    stored = Rows(tmp_path, (17, 2))
+    stored.append(keypoints)
+    time_s = np.arange(60) / 30
+    in_memory = lift_clip(lifter, CAMERA, time_s, keypoints).poses_cam_m[:]
+    in_files = lift_clip(lifter, CAMERA, time_s, stored, tmp_path).poses_cam_m[:]
+    np.testing.assert_array_equal(in_files[:], in_memory[:])
+
+
+def test_values_are_interpolated_in_time():
+    time_s, values = np.array([0.0, 1, 3]), np.array([[0.0, 5], [2, 5], [10, 5]])
+    new_time_s = np.array([-1, 0, 0.5, 1, 2.5, 3, 4])
+    expected = np.array([[0, 5], [0, 5], [1, 5], [2, 5], [8, 5], [10, 5], [10, 5]])
+    resampled = Resampled(values, time_s, new_time_s)
+    assert len(resampled) == 7
+    np.testing.assert_allclose(resampled[:], expected)
+    np.testing.assert_allclose(resampled[3:5], expected[3:5])
+    np.testing.assert_allclose(Resampled(values[1:2], time_s[:1], np.array([0.0, 0.04]))[:], [[2, 5], [2, 5]])
+
+
+def test_rows_that_do_not_count_are_bridged():
+    time_s, values = np.arange(5.0), np.array([[9.0], [1], [9], [9], [4]])
+    np.testing.assert_allclose(Resampled(values, time_s, time_s, np.array([1, 4]))[:], [[1], [1], [2], [3], [4]])
+
+
+def test_at_the_trained_rate_nothing_is_interpolated():
+    lifter, keypoints = lifters()["convolution"].eval(), moving_keypoints(30)
+    time_s = 7 + np.round(np.arange(30) / 25, 3)
+    np.testing.assert_array_equal(
+        lift_clip(lifter, CAMERA, time_s, keypoints).poses_cam_m[:],
+        lift_in_chunks(lifter, CAMERA, keypoints).poses_cam_m[:],
+    )
+
+
+@pytest.mark.parametrize("rate_hz", [50.0, 12.5])
+def test_other_frame_rates_see_windows_of_the_same_duration(rate_hz):
+    lifter = lifters()["convolution"].eval()
+    n_frames, rate = int(4 * rate_hz) + 1, 25.0
+    usual = lift_in_chunks(lifter, CAMERA, moving_keypoints(101)).poses_cam_m[:]
+    other = lift_clip(lifter, CAMERA, np.arange(n_frames) / rate_hz, moving_keypoints(n_frames, rate_hz)).poses_cam_m[:]
+    assert len(other) == n_frames
+    shared = usual[:: int(rate / rate_hz)] if rate_hz < rate else usual
+    found = other if rate_hz < rate else other[:: int(rate_hz / rate)]
+    error, span = np.abs(found - shared)[5:-5].mean(), np.abs(usual - usual.mean(0)).mean()
+    assert error < 0.1 * span
+
+
+def test_past_a_gap_a_new_shot_begins():
+    lifter, keypoints = lifters()["convolution"].eval(), moving_keypoints(40)
+    time_s = np.arange(40) / 25 + np.where(np.arange(40) < 15, 0, 1e6)
+    found = lift_clip(lifter, CAMERA, time_s, keypoints).poses_cam_m[:]
+    for part in (slice(0, 15), slice(15, 40)):
+        alone = lift_in_chunks(lifter, CAMERA, keypoints[part]).poses_cam_m[:]
+        np.testing.assert_allclose(found[part], alone, atol=1e-5)
+
+
+def test_memory_of_lifting_does_not_grow_with_the_clip(monkeypatch):
+    most = []
+    window = module.lift_window
+
+    def recorded(lifter, image_plane):
+        most.append(len(image_plane))
+        return window(lifter, image_plane)
+
+    monkeypatch.setattr(module, "lift_window", recorded)
+    lift_in_chunks(lifters()["convolution"].eval(), CAMERA, moving_keypoints(500), chunk_frames=100)
+    assert most == [109] * 5  # eight frames around each and the one before, for the motion

@@ -1,0 +1,144 @@
+import json
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from tiny_models import save_models
+from tiny_video import picture, write_video
+
+from pose3d.predict import pipeline, predict
+from pose3d.predict.__main__ import main
+from pose3d.predict.predictions import read_predictions
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def video(tmp_path):
+    return write_video(tmp_path / "v.mp4", [picture(64, 48, (20, 10, 30, 40), seed) for seed in range(21)])
+
+
+@pytest.fixture
+def models(tmp_path, monkeypatch):
+    """Untrained models, and params as the repository's root has them."""
+    monkeypatch.setenv("POSE3D_ACCELERATOR", "cpu")
+    monkeypatch.setenv("POSE3D_PRECISION", "32-true")
+    params = SimpleNamespace(
+        crop_resize=SimpleNamespace(margin=1.25), infer_2d=SimpleNamespace(flip_test=True, decode="local_soft_argmax")
+    )
+    monkeypatch.setattr(pipeline.Params, "load", lambda: params)
+    return save_models(tmp_path / "models")
+
+
+def test_the_command_writes_all_files(tmp_path, video, models):
+    (tmp_path / "b.csv").write_text("frame,x0,y0,x1,y1\n0,10,0,40,48\n")
+    camera = {"width_px": 64, "height_px": 48, "intrinsics_px": [[70, 0, 32], [0, 70, 24], [0, 0, 1]]}
+    (tmp_path / "k.json").write_text(json.dumps(camera))
+    out = tmp_path / "new" / "out"
+    options = ["--camera", tmp_path / "k.json", "--boxes", tmp_path / "b.csv", "--models", models, "--out", out]
+    main(list(map(str, [video, *options])))
+    read = read_predictions(out / "predictions.npz")
+    assert len(read) == 21
+    assert read.camera.intrinsics_px[0, 0] == 70
+    assert all(np.isfinite(lifted.poses_cam_m).all() for lifted in read.lifted.values())
+    assert (out / "predictions.csv").read_text().count("\n") == 1 + 21 * 17
+    assert "Frames: 21\n" in (out / "predictions.bvh").read_text()
+    assert not (out / "player.html").exists()
+    again = predict(video, tmp_path / "k.json", boxes=tmp_path / "b.csv", models=models)
+    np.testing.assert_array_equal(again.keypoints_px, read.keypoints_px)
+
+
+def test_onnxruntime_predicts_what_torch_does(tmp_path, video, models, monkeypatch):
+    pytest.importorskip("onnxruntime", reason="extra onnx")
+    from pose3d.export import export
+
+    export(models, tmp_path / "data" / "onnx")
+    monkeypatch.chdir(tmp_path)  # where export writes by default, predict reads by default
+    expected = predict(video, models=models)
+    found = predict(video, runtime="onnx")
+    assert expected.keypoints_px[:, :, 0].std() > 1  # the picture matters
+    np.testing.assert_allclose(found.keypoints_px, expected.keypoints_px, atol=1e-3)
+    for name, lifted in expected.lifted.items():
+        np.testing.assert_allclose(found.lifted[name].poses_cam_m, lifted.poses_cam_m, atol=1e-4)
+
+
+def test_models_that_were_not_exported_are_asked_for(tmp_path, video, models, monkeypatch):
+    pytest.importorskip("onnxruntime", reason="extra onnx")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as caught:
+        main([str(video), "--runtime", "onnx"])
+    assert caught.value.code == "error: data/onnx/repnet.onnx is missing: run `python -m pose3d.export` to write it"
+
+
+def test_what_was_predicted_is_shown(tmp_path, video, models, capsys):
+    main([str(video), "--models", str(models), "--out", str(tmp_path / "out"), "--show", "0.2"])
+    printed = [path.rpartition("/")[2] for path in capsys.readouterr().out.split()]
+    assert printed[:4] == ["predictions.npz", "predictions.csv", "predictions.bvh", "player.html"]
+    assert set(printed) == {path.name for path in (tmp_path / "out").iterdir()}  # and nothing of the way there
+
+
+def test_errors_are_one_sentence(tmp_path, video, models):
+    def message(*arguments):
+        with pytest.raises(SystemExit) as caught:
+            main([str(a) for a in (*arguments, "--models", models, "--out", tmp_path / "out")])
+        return caught.value.code
+
+    assert message(tmp_path / "none.mp4").startswith(f"error: {tmp_path}/none.mp4 is missing")
+    assert message(video, "--fov", 200) == "error: the field of view must lie between 5 and 170 degrees, not 200"
+    assert message(video, "--person", 0).startswith("error: --person counts from 1")
+    assert message(video, "--camera", tmp_path / "k.json").startswith(f"error: {tmp_path}/k.json cannot be read")
+    (tmp_path / "out").rmdir()
+    (tmp_path / "out").write_text("a file")
+    assert message(video).startswith("error: File exists at")
+    (tmp_path / "out").unlink()
+    (models / "temporal.pt").unlink()
+    assert message(video) == f"error: {models}/temporal.pt is missing: run `make repro` to train it"
+    assert not list((tmp_path / "out").iterdir())
+
+
+@pytest.mark.parametrize("most_bytes", [2_500, 20_000])
+def test_a_full_disk_leaves_nothing_half_written(tmp_path, video, models, most_bytes):
+    """Full while frames are looked at, and full while the table is written."""
+    out, limits = tmp_path / "out", resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, limits[1]))
+    try:
+        with pytest.raises(SystemExit) as caught:
+            main([str(video), "--models", str(models), "--out", str(out)])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert caught.value.code.startswith("error: ")
+    assert caught.value.code.endswith(f" at {out}; free space or mend permissions there, then run again")
+    assert {path.name for path in out.iterdir()} <= {"predictions.npz"}
+    if (out / "predictions.npz").exists():
+        assert len(read_predictions(out / "predictions.npz")) == 21
+
+
+def test_what_is_no_video_is_one_sentence_on_the_terminal(tmp_path, models):
+    (tmp_path / "v.mp4").write_text("no video")
+    options = ["--models", models, "--out", tmp_path / "out"]
+    done = subprocess.run(
+        [sys.executable, "-m", "pose3d.predict", tmp_path / "v.mp4", *options],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1 and not done.stdout
+    sentence = "does not open as a video: it is damaged, or of a format that OpenCV lacks"
+    assert done.stderr == f"error: {tmp_path}/v.mp4 {sentence}\n"
+
+
+def test_help_needs_no_models_and_no_torch():
+    code = "import sys; from pose3d.predict.__main__ import main\ntry: main(['--help'])\nfinally: print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={"PYTHONPATH": str(ROOT / "src")}, capture_output=True, text=True
+    )
+    assert done.returncode == 0
+    help_text, loaded = done.stdout.rsplit("\n", 2)[:2]
+    assert "--person N" in help_text
+    assert not {"torch", "cv2", "numpy"} & set(loaded.split())

@@ -1,0 +1,68 @@
+import numpy as np
+import pytest
+from tiny_video import picture, write_video
+
+from pose3d.errors import InputError
+from pose3d.predict.clip import Clip
+from pose3d.predict.following import GivenBoxes
+from pose3d.predict.pipeline import find_keypoints
+from pose3d.records import Keypoints2D
+
+
+def sure_everywhere(images_bgr, boxes_px):
+    """The box's middle is every joint."""
+    middle = (boxes_px[:, None, :2] + boxes_px[:, None, 2:]) / 2
+    return Keypoints2D(np.repeat(middle, 17, 1).astype(np.float32), np.full((len(boxes_px), 17), 0.9, np.float32))
+
+
+@pytest.fixture
+def video(tmp_path):
+    return write_video(tmp_path / "v.mp4", [picture(64, 48, (20, 10, 30, 40), seed) for seed in range(21)])
+
+
+def test_given_boxes_go_to_their_own_frames(tmp_path, video):
+    (tmp_path / "b.csv").write_text("frame,x0,y0,x1,y1\n0,0,0,10,20\n20,40,20,50,40\n")
+    with Clip(video) as clip:
+        found = find_keypoints("v", clip, sure_everywhere, GivenBoxes(tmp_path / "b.csv", 64, 48), None)
+    np.testing.assert_allclose(found["time_s"][:], np.arange(21) / 25, atol=1e-6)
+    np.testing.assert_allclose(found["boxes_px"][10:11], [[20, 10, 30, 30]])
+    np.testing.assert_allclose(found["keypoints_px"][10:11][0, 3], [25, 20])
+    assert found["found"][:].all()
+
+
+def nobody(images_bgr, boxes_px):
+    found = sure_everywhere(images_bgr, boxes_px)
+    return Keypoints2D(found.keypoints_px, found.confidence * 0.1)
+
+
+def test_nobody_in_the_video_is_an_error(tmp_path, video):
+    with Clip(video) as clip, pytest.raises(InputError, match="no person is found in v.mp4: say where one is with"):
+        find_keypoints("v.mp4", clip, nobody, None, None)
+    (tmp_path / "b.csv").write_text("frame,x0,y0,x1,y1\n0,0,0,10,20\n")
+    boxes = GivenBoxes(tmp_path / "b.csv", 64, 48)
+    with Clip(video) as clip, pytest.raises(InputError, match="no person is found in v.mp4: the boxes must lie around"):
+        find_keypoints("v.mp4", clip, nobody, boxes, None)
+
+
+def test_frames_without_anybody_are_marked(video):
+    shown = iter(range(21))
+
+    def gone_in_the_middle(images_bgr, boxes_px):
+        seen = sure_everywhere(images_bgr, boxes_px)
+        here = [next(shown) not in range(8, 12) for _ in images_bgr]
+        return Keypoints2D(seen.keypoints_px, np.where(here, 1, 0.1)[:, None] * seen.confidence)
+
+    class Everywhere:
+        def at(self, frames):
+            return np.tile([0, 0, 64, 48], (len(frames), 1))
+
+    with Clip(video) as clip:
+        found = find_keypoints("v.mp4", clip, gone_in_the_middle, Everywhere(), None)["found"][:]
+    np.testing.assert_array_equal(np.flatnonzero(~found), range(8, 12))
+
+
+def test_a_wrong_number_of_frames_is_mentioned(video, capsys):
+    with Clip(video) as clip:
+        clip.claimed_frames = 30
+        find_keypoints("v.mp4", clip, sure_everywhere, None, None)
+    assert "v.mp4 claims 30 frames, 21 decode: the rest is left out" in capsys.readouterr().err
