@@ -13,7 +13,6 @@ import json
 import shutil
 import sys
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,7 +40,7 @@ def adapt_models(models: Path, folder: Path, out: Path, frame_step: int, rounds:
     from pose3d.config.pose2d import Train2DParams
     from pose3d.config.reading import StageParams
     from pose3d.multiview.agreement import LIFTERS, agreement, takes_of
-    from pose3d.multiview.finding import detect_in_boxes, find_person
+    from pose3d.multiview.finding import detector_of, find_person
     from pose3d.multiview.selftraining import AdaptationParams, adapt
     from pose3d.multiview.views import read_views
     from pose3d.pose2d.inference import load_network
@@ -64,9 +63,7 @@ def adapt_models(models: Path, folder: Path, out: Path, frame_step: int, rounds:
         rendered, measured = _rendered_crops(opened, architecture["crop_size_px"], params.train_2d.frame_step)
 
         def figures(network: object) -> dict:
-            person = find_person(
-                partial(detect_in_boxes, (network, architecture)), cameras, takes_of(views, frames), fps
-            )
+            person = find_person(detector_of(network, architecture), cameras, takes_of(views, frames), fps)
             found = {name: agreement(cameras, person.in_frames(part)) for name, part in parts.items()}
             pck_pct = None if measured is None else _pck_pct(network, architecture, measured)
             return found | {"rendered_validation_pck_pct": pck_pct}

@@ -3,19 +3,18 @@ import pytest
 from people import camera_ring, swinging_poses
 
 from pose3d.errors import InputError
-from pose3d.following import box_around_joints
 from pose3d.multiview.finding import (
     FoundPerson,
     before_grey,
     better_of,
     body_boxes,
-    cut_crops,
     find_person,
     moving_boxes,
     steady,
     support,
     united,
 )
+from pose3d.pose2d.people import box_around_joints
 from pose3d.records import Keypoints2D
 
 
@@ -107,15 +106,6 @@ def test_the_better_boxes_win_frame_by_frame_in_all_views():
     best = better_of(cameras, person_at(first), person_at(second), 40)
     np.testing.assert_array_equal(best.keypoints_px, keypoints)
     np.testing.assert_array_equal(best.boxes_px, person_at(keypoints).boxes_px)
-
-
-def test_crops_are_squares_of_the_training_crops_scale():
-    image = np.zeros((400, 400, 3), np.uint8)
-    image[100:300, 150:250] = [255, 0, 0]  # blue
-    crops, transforms = cut_crops([image], np.array([[150.0, 100, 250, 300]]), 100)
-    assert transforms[0, 0, 0] == pytest.approx(100 / 250)  # 1.25 * 200 px
-    assert (crops[0, 50, 50] == [0, 0, 255]).all() and not crops[0, 50, 5].any()
-    assert crops[0, 12:88, 50, 2].all() and not crops[0, :8, 50].any()
 
 
 class OnlyCloseUp:

@@ -8,7 +8,7 @@ from people import camera_ring, swinging_poses
 from pose3d.camera import apply_affine, invert_affine
 from pose3d.config.pose2d import AugmentationParams
 from pose3d.multiview import selftraining
-from pose3d.multiview.finding import FoundPerson, cut_crops
+from pose3d.multiview.finding import CROP_MARGIN, FoundPerson
 from pose3d.multiview.selftraining import (
     UNTAUGHT_PX,
     AdaptationParams,
@@ -19,6 +19,7 @@ from pose3d.multiview.selftraining import (
 )
 from pose3d.pose2d.batches import normalize_images
 from pose3d.pose2d.network import PoseResNet
+from pose3d.pose2d.people import cut_crops
 from pose3d.pose2d.training import heatmap_loss
 
 NONE = AugmentationParams.model_validate(dict.fromkeys(AugmentationParams.model_fields, 0) | {"flip": False})
@@ -61,7 +62,7 @@ def test_labels_are_the_joints_images_in_the_crops_and_frames_with_few_are_left_
     assert len(found) == 4 * 5 and found.images_rgb.shape == (20, 64, 64, 3)
     np.testing.assert_array_equal(found.images_rgb[:5, 0, 0, 0], [0, 20, 30, 40, 50])
     assert (found.keypoints_px[1, 13] == UNTAUGHT_PX).all()
-    _, transforms = cut_crops([frames[0]], person.boxes_px[0, :1], 64)
+    _, transforms = cut_crops([frames[0]], person.boxes_px[0, :1], CROP_MARGIN, 64)
     back = apply_affine(invert_affine(transforms[0]), found.keypoints_px[0])
     np.testing.assert_allclose(back, person.keypoints_px[0, 0], atol=1e-6)
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from tiny_video import picture
 
 from pose3d.errors import InputError
-from pose3d.predict.following import Follower, GivenBoxes, MovingBlobs, box_around_joints, search_boxes
+from pose3d.predict.following import Follower, GivenBoxes, MovingBlobs, search_boxes
 from pose3d.records import Keypoints2D
 
 WIDTH, HEIGHT = 320, 240
@@ -114,14 +114,6 @@ def test_search_boxes_cover_the_picture_and_stay_inside(width, height):
     np.testing.assert_allclose(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])
     for point in ((1, 1), (width - 1, height - 1), (width / 2, height / 2), (width - 1, 1)):
         assert ((boxes[:, :2] <= point) & (boxes[:, 2:] >= point)).all(1).any()
-
-
-def test_a_box_around_joints_has_the_body_beyond_them_and_stays_inside():
-    keypoints = np.tile([[100.0, 100.0]], (17, 1))
-    keypoints[3] = [140, 200]
-    np.testing.assert_allclose(box_around_joints(keypoints, 640, 480), [97, 99, 143, 207])
-    np.testing.assert_allclose(box_around_joints(keypoints, 120, 190), [97, 99, 120, 190])
-    np.testing.assert_allclose(box_around_joints(keypoints - 500, 120, 190), [0, 0, 16, 16])
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from pose3d.camera import Camera
 from pose3d.files import atomic_output
 from pose3d.frames import video_frames
 from pose3d.lifting.lift import lift, load_lifter
-from pose3d.multiview.finding import FoundPerson, Pictures, detect_in_boxes, find_person
+from pose3d.multiview.finding import FoundPerson, Pictures, detector_of, find_person
 from pose3d.multiview.triangulation import Triangulated
 from pose3d.multiview.views import View, read_views
 from pose3d.pose2d.inference import load_network
@@ -55,12 +55,12 @@ def measure_models(models: Path, folder: Path, frame_step: int, picture: Path | 
     Raises:
         InputError: a model or a video is missing or damaged, or nothing moves before a camera.
     """
-    detector = load_network(str(models / "pose2d.pt"))
+    detector = detector_of(*load_network(str(models / "pose2d.pt")))
     lifters = {name: load_lifter(models / f"{name}.pt") for name in LIFTERS}
     views = read_views(folder)
     cameras = [view.camera for view in views]
     takes = takes_of(views, np.arange(0, views[0].frames, frame_step))
-    person = find_person(partial(detect_in_boxes, detector), cameras, takes, views[0].fps / frame_step)
+    person = find_person(detector, cameras, takes, views[0].fps / frame_step)
     if picture is not None:
         draw_views(picture, takes, person)
 

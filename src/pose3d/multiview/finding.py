@@ -10,18 +10,17 @@ from collections.abc import Callable, Iterator
 from collections.abc import Sequence as ListLike
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 import cv2
 import numpy as np
 import torch
+from torch import nn
 
-from pose3d.camera import Camera, crop_from_image
+from pose3d.camera import Camera
 from pose3d.errors import InputError
-from pose3d.following import Look, box_around_joints
 from pose3d.multiview.triangulation import Triangulated, triangulate
-from pose3d.pose2d.batches import Batch
-from pose3d.pose2d.crops import cut_square, whole_px_square
-from pose3d.pose2d.inference import detect, to_full_image
+from pose3d.pose2d.people import Detector, Look, box_around_joints
 from pose3d.records import Keypoints2D
 
 Pictures = Callable[[], Iterator[np.ndarray]]
@@ -81,25 +80,9 @@ class FoundPerson:
         return triangulate(cameras, self.keypoints_px, self.confidence, threshold_px)
 
 
-def detect_in_boxes(detector: tuple, images_bgr: ListLike[np.ndarray], boxes_px: np.ndarray) -> Keypoints2D:
-    """Keypoints of the person in the box (N, 4) of each image, px of the full image.
-
-    Args:
-        detector: from :func:`pose3d.pose2d.inference.load_network`.
-    """
-    network, architecture = detector
-    size = architecture["crop_size_px"]
-    crops, transforms = cut_crops(images_bgr, boxes_px, size)
-    batches = (Batch(torch.from_numpy(crops[k : k + _BATCH]), torch.zeros(0)) for k in range(0, len(crops), _BATCH))
-    found = detect(network, batches, torch.device("cpu"), "local_soft_argmax", architecture["sigma_heatmap_px"], True)
-    return to_full_image(found, transforms)
-
-
-def cut_crops(images_bgr: ListLike[np.ndarray], boxes_px: np.ndarray, size_px: int) -> tuple[np.ndarray, np.ndarray]:
-    """The network's squares around boxes (N, 4): (N, size, size, 3) RGB, and the (N, 2, 3) transforms into them."""
-    squares = whole_px_square(boxes_px, CROP_MARGIN)
-    crops = [cut_square(image, square, size_px)[..., ::-1] for image, square in zip(images_bgr, squares, strict=True)]
-    return np.stack(crops), crop_from_image(squares, size_px)
+def detector_of(network: nn.Module, architecture: dict[str, Any]) -> Detector:
+    """How :func:`find_person` looks, with the network from :func:`pose3d.pose2d.inference.load_network`, on the CPU."""
+    return Detector(network, architecture, torch.device("cpu"), CROP_MARGIN, "local_soft_argmax", flip_test=True)
 
 
 def find_person(look: Look, cameras: ListLike[Camera], takes: ListLike[Pictures], fps: float) -> FoundPerson:

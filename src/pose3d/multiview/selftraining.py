@@ -12,7 +12,6 @@ import copy
 from collections.abc import Iterator
 from collections.abc import Sequence as ListLike
 from dataclasses import dataclass
-from functools import partial
 from itertools import count
 
 import numpy as np
@@ -24,19 +23,20 @@ from pose3d.camera import Camera, apply_affine
 from pose3d.config.pose2d import AugmentationParams, CosineSchedule
 from pose3d.errors import InputError
 from pose3d.multiview.finding import (
+    CROP_MARGIN,
     SEARCH_SHARE,
     FoundPerson,
     Pictures,
     before_grey,
     better_of,
-    cut_crops,
-    detect_in_boxes,
+    detector_of,
     find_person,
 )
 from pose3d.multiview.sides import with_settled_sides
 from pose3d.pose2d.batches import Batch, normalize_images, training_batches
 from pose3d.pose2d.crops import Crops
 from pose3d.pose2d.network import PoseResNet
+from pose3d.pose2d.people import cut_crops
 from pose3d.pose2d.training import heatmap_loss, learning_rate_factor
 from pose3d.skeleton import BONES
 from pose3d.training import require_finite
@@ -113,7 +113,7 @@ def adapt(
     network, architecture = detector
     on_grey = [before_grey(pictures) for pictures in takes]
     for number, share in enumerate(np.linspace(*settings.agreement_shares, settings.rounds).tolist()):
-        look = partial(detect_in_boxes, (network, architecture))
+        look = detector_of(network, architecture)
         seen, suppressed = (find_person(look, cameras, pictures, fps) for pictures in (takes, on_grey))
         teacher = better_of(cameras, seen, suppressed, SEARCH_SHARE * suppressed.size_px)
         joints_m = agreed_joints(cameras, teacher, share * teacher.size_px)
@@ -181,7 +181,7 @@ def label_crops(
         for t, image in zip(range(len(joints_m)), pictures(), strict=False):
             if t not in frames:
                 continue
-            crops, transforms = cut_crops([image], boxes[t : t + 1], crop_size_px)
+            crops, transforms = cut_crops([image], boxes[t : t + 1], CROP_MARGIN, crop_size_px)
             seen_px = np.full((len(taught[t]), 2), UNTAUGHT_PX)
             seen_px[taught[t]] = apply_affine(
                 transforms[0], camera.project(camera.world_to_camera(joints_m[t, taught[t]]))

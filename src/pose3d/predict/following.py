@@ -8,54 +8,23 @@ at squares of several sizes all over the picture, and each look is repeated arou
 
 import csv
 import os
-from collections.abc import Callable
 
 import cv2
 import numpy as np
 
 from pose3d.errors import InputError
+from pose3d.pose2d.people import Look, box_around_joints, box_within
 from pose3d.records import Keypoints2D
-
-Look = Callable[[list[np.ndarray], np.ndarray], Keypoints2D]
-"""N pictures (H, W, 3) BGR and a box in each, (N, 4) px, to keypoints in px of the picture."""
 
 SURE = 0.4
 """Mean confidence of the joints from which on they are a person's. With the small profile's models, 98 % of the
 validation subject's frames have more in their true boxes, and boxes beside the person at most 0.31."""
-_BODY_BEYOND_JOINTS = np.array([0.03, 0.01, 0.03, 0.07])
-"""How far the body goes beyond its joints to the left, top, right and bottom, in longer sides of the joints' box.
-Somewhat less than the training subjects' medians (0.05, 0.02, 0.05, 0.08): with those, people who turn or climb in
-short takes of training and validation subjects are lost sooner."""
 _LOOKS = 2
 _MEMORY_FRAMES = 5
-_SMALLEST_SIDE_PX = 16.0
 _BLOB_PICTURE_PX = 160
 _BLOB_AREA_SHARES = (0.003, 0.5)  # smaller is noise; larger is a camera that moves
 _BLOB_AFTER_FRAMES = 10
 _LEARNING_RATE = 0.002
-
-
-def box_around_joints(keypoints_px: np.ndarray, width_px: int, height_px: int) -> np.ndarray:
-    """The box of a body, cut off at the picture's border as the boxes of the training data are.
-
-    Args:
-        keypoints_px: (17, 2). Unsure ones count as well: without them a box loses the legs that it once cut off.
-
-    Returns:
-        (4,) x0, y0, x1, y1, px.
-    """
-    low, high = keypoints_px.min(0), keypoints_px.max(0)
-    side = max(float((high - low).max()), _SMALLEST_SIDE_PX)
-    box = np.concatenate([low, high]) + _BODY_BEYOND_JOINTS * side * [-1, -1, 1, 1]
-    return _within(box, width_px, height_px)
-
-
-def _within(box_px: np.ndarray, width_px: int, height_px: int) -> np.ndarray:
-    """A box cut off at the picture's border, of which at least some px stay inside."""
-    least = min(_SMALLEST_SIDE_PX, width_px, height_px)
-    low = np.clip(box_px[:2], 0, np.array([width_px, height_px]) - least)
-    high = np.clip(np.maximum(box_px[2:], low + least), 0, [width_px, height_px])
-    return np.concatenate([low, high])
 
 
 def search_boxes(width_px: int, height_px: int) -> np.ndarray:
@@ -163,7 +132,7 @@ class Follower:
         first, last = self._recent[0], self._recent[-1]
         velocity = np.tile(((last - first)[:2] + (last - first)[2:]) / 2, 2) / max(1, len(self._recent) - 1)
         ahead = last + velocity * np.arange(1, n_frames + 1)[:, None]
-        return np.stack([_within(box, *self._size) for box in ahead])
+        return np.stack([box_within(box, *self._size) for box in ahead])
 
     def _find(self, image_bgr: np.ndarray, blobs_px: np.ndarray) -> None:
         """Look for people in one frame; on success the one to follow is the first of the recent boxes."""

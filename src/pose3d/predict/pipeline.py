@@ -6,23 +6,20 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 from tqdm import tqdm
 
-from pose3d.camera import crop_from_image
 from pose3d.config.pose2d import CropResizeParams, Infer2DParams
 from pose3d.config.reading import StageParams
 from pose3d.errors import InputError
 from pose3d.lifting.lift import load_lifter
 from pose3d.lifting.long_clips import lift_clip
 from pose3d.onnx_runtime import load_lifter_onnx, load_network_onnx
-from pose3d.pose2d.batches import Batch
-from pose3d.pose2d.crops import cut_square, whole_px_square
-from pose3d.pose2d.inference import detect, load_network, to_full_image
+from pose3d.pose2d.inference import load_network
+from pose3d.pose2d.people import Detector
 from pose3d.predict.clip import Clip, camera_from_view, read_camera
 from pose3d.predict.following import SURE, Follower, GivenBoxes
 from pose3d.predict.predictions import Predictions
@@ -34,38 +31,12 @@ from pose3d.skeleton import N_JOINTS
 MODELS = {"torch": Path("data/models"), "onnx": Path("data/onnx")}
 """By runtime, where the pipeline and :mod:`pose3d.export` write them."""
 LIFTERS = ("repnet", "temporal")
-_GIVEN_BATCH, _FOLLOWED_BATCH, _LOOK_BATCH = 16, 4, 16
+_GIVEN_BATCH, _FOLLOWED_BATCH = 16, 4
 
 
 class Params(StageParams):
     crop_resize: CropResizeParams
     infer_2d: Infer2DParams
-
-
-class Detector:
-    """The 2D network on boxes of pictures.
-
-    Args:
-        network: of (B, 3, S, S) normalised images, on the device.
-        architecture: from :func:`pose3d.pose2d.inference.load_network`.
-    """
-
-    def __init__(self, network: nn.Module, architecture: dict[str, Any], device: torch.device, params: Params) -> None:
-        self._network, self._architecture, self._device, self._params = network, architecture, device, params
-
-    def __call__(self, images_bgr: list[np.ndarray], boxes_px: np.ndarray) -> Keypoints2D:
-        """Keypoints (N, 17, 2) in px of the pictures; N pictures (H, W, 3) and (N, 4) boxes."""
-        size_px = self._architecture["crop_size_px"]
-        squares = whole_px_square(boxes_px, self._params.crop_resize.margin)
-        crops = np.stack(
-            [cut_square(image, square, size_px)[..., ::-1] for image, square in zip(images_bgr, squares, strict=True)]
-        )
-        no_truth = torch.empty(0)
-        batches = (Batch(part, no_truth) for part in torch.from_numpy(crops).split(_LOOK_BATCH))
-        how = self._params.infer_2d
-        sigma_px = self._architecture["sigma_heatmap_px"]
-        detected = detect(self._network, batches, self._device, how.decode, sigma_px, how.flip_test)
-        return to_full_image(detected, crop_from_image(squares, size_px))
 
 
 def load_detector(models: Path, runtime: str, params: Params) -> Detector:
@@ -74,12 +45,12 @@ def load_detector(models: Path, runtime: str, params: Params) -> Detector:
     Raises:
         InputError: the model is missing or another.
     """
+    how = params.crop_resize.margin, params.infer_2d.decode, params.infer_2d.flip_test
     if runtime == "onnx":
-        network, architecture = load_network_onnx(models / "pose2d.onnx")
-        return Detector(network, architecture, torch.device("cpu"), params)
+        return Detector(*load_network_onnx(models / "pose2d.onnx"), torch.device("cpu"), *how)
     network, architecture = load_network(models / "pose2d.pt")
     fabric = one_process(mixed=True)
-    return Detector(fabric.setup_module(network), architecture, fabric.device, params)
+    return Detector(fabric.setup_module(network), architecture, fabric.device, *how)
 
 
 def load_lifters(models: Path, runtime: str) -> dict[str, nn.Module]:
