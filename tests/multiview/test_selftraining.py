@@ -121,7 +121,7 @@ def test_each_round_looks_with_the_network_of_the_last_under_a_narrower_threshol
     looked, thresholds = [], []
 
     def find(look, *_):
-        looked.append(look.args[0][0])
+        looked.append(look.network)
         return person
 
     def joints(cameras, person, threshold_px):
