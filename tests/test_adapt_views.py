@@ -1,10 +1,75 @@
+import json
+import shutil
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
+import torch
+from people import camera_ring, swinging_poses
+from tiny_models import save_models
+from tiny_qualisys import element, write_calibration
+from tiny_video import write_video
 
-from pose3d.adapt_views import main
+from pose3d.adapt_views import adapt_models, main
+from pose3d.multiview import agreement, finding, selftraining
+from pose3d.multiview.finding import FoundPerson
+from pose3d.multiview.views import CALIBRATION
+from pose3d.pose2d.inference import load_network
 
 ROOT = Path(__file__).parents[1]
+FRAMES = 10
+
+
+@pytest.fixture
+def workplace(tmp_path, monkeypatch) -> Path:
+    """Models, four videos of a stick figure, and a finder that knows where it is; no rendered crops."""
+    cameras, poses = camera_ring(4), swinging_poses(np.random.default_rng(0), FRAMES)
+    keypoints = np.stack([camera.project(camera.world_to_camera(poses)) for camera in cameras])
+    boxes = np.concatenate([keypoints.min(2), keypoints.max(2)], axis=-1)
+    whole = FoundPerson(keypoints, np.full(keypoints.shape[:-1], 0.8), boxes)
+    (tmp_path / "videos").mkdir()
+    write_calibration(tmp_path / "videos" / CALIBRATION, *(element(camera) for camera in cameras))
+    for camera, view in zip(cameras, keypoints, strict=True):
+        images = [np.zeros((camera.height_px, camera.width_px, 3), np.uint8) for _ in range(FRAMES)]
+        for image, joints in zip(images, view, strict=True):
+            for x, y in joints.round().astype(int).tolist():
+                cv2.circle(image, (x, y), 9, (255, 255, 255), -1)
+        write_video(tmp_path / "videos" / f"{camera.id}.mp4", images)
+
+    def find(look, cameras, takes, fps):
+        return whole.in_frames(slice(0, len(list(takes[0]()))))
+
+    for module in (finding, selftraining, agreement):
+        monkeypatch.setattr(module, "find_person", find)
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    shutil.copytree(ROOT / "profiles", tmp_path / "profiles")
+    save_models(tmp_path / "models")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(("share", "parts"), [(0.6, {"learnt_from", "held_out", "all"}), (1.0, {"all"})])
+def test_all_models_and_the_figures_of_every_part_are_written(workplace, share, parts):
+    report = adapt_models(Path("models"), Path("videos"), Path("out"), 1, share, rounds=1, steps=2)
+    assert json.loads(Path("out/adaptation.json").read_text()) == report
+    assert (report["frames"], report["learnt_from"]) == (FRAMES, round(share * FRAMES))
+    for when in ("before", "after"):
+        assert set(report[when]) == parts | {"rendered_validation_pck_pct"}
+        assert report[when]["all"]["consistent_pct"] == 100
+        assert report[when]["rendered_validation_pck_pct"] is None
+    for name in ("repnet", "temporal"):
+        assert Path(f"out/{name}.pt").read_bytes() == Path(f"models/{name}.pt").read_bytes()
+    (before, architecture), (after, same) = load_network("models/pose2d.pt"), load_network("out/pose2d.pt")
+    assert architecture == same
+    assert any(not torch.equal(a, b) for a, b in zip(before.parameters(), after.parameters(), strict=True))
+
+
+def test_models_are_measured_on_the_same_videos(workplace):
+    report = agreement.measure_models(Path("models"), Path("videos"), 2, Path("views.png"))
+    assert report["frames"] == FRAMES // 2 and report["triangulated"]["residual_median_px"] < 1e-3
+    assert report["repnet"]["frames_compared"] == report["temporal"]["frames_compared"] == FRAMES // 2
+    assert cv2.imread("views.png").any()
 
 
 def test_a_missing_model_ends_in_one_sentence_and_leaves_nothing(tmp_path, monkeypatch):
@@ -14,7 +79,10 @@ def test_a_missing_model_ends_in_one_sentence_and_leaves_nothing(tmp_path, monke
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("given", [["--out", "models"], ["--out", "other", "--rounds", "0"]])
+@pytest.mark.parametrize(
+    "given",
+    [["--out", "models"], ["--out", "other", "--rounds", "0"], ["--out", "other", "--learnt-share", "1.1"]],
+)
 def test_what_cannot_be_meant_is_refused(given, capsys):
     with pytest.raises(SystemExit) as ended:
         main(["--models", "models", *given])

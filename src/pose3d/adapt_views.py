@@ -2,7 +2,8 @@
 
     python -m pose3d.adapt_views --models data/models --out adapted
 
-It learns from the first 60 % of the frames; the last 40 % show what it can do with frames it has not learnt from. Where
+It learns from the first 60 % of the frames; the last 40 % show what it can do with frames it has not learnt from. With
+--learnt-share 1 it learns from all of them, for the best keypoints in these videos, and nothing is held out. Where
 data/crops.h5 is there, its training subjects' crops are half of each batch, and the validation subjects' show what was
 forgotten. Start it in the root of the repository, whose params.yaml says how crops are augmented. The folder gets
 all three models, for ``python -m pose3d.evaluate_views --models``, and adaptation.json (docs/multiview.md).
@@ -18,18 +19,26 @@ from typing import TYPE_CHECKING
 
 from pose3d.errors import InputError
 from pose3d.evaluate_views import views_folder
-from pose3d.files import write_text
+from pose3d.files import atomic_output, write_text
 
 if TYPE_CHECKING:
     from pose3d.pose2d.crops import Crops
 
 DATA = Path("data")
-LEARNT_SHARE = 0.6
 MEASURED_CROPS = 512
 
 
-def adapt_models(models: Path, folder: Path, out: Path, frame_step: int, rounds: int, steps: int) -> dict:
+def adapt_models(
+    models: Path, folder: Path, out: Path, frame_step: int, learnt_share: float, rounds: int, steps: int
+) -> dict:
     """Write the adapted models to ``out``; gives the figures before and after, which are in adaptation.json too.
+
+    Args:
+        models: folder of the trained models.
+        folder: of the calibrated videos, see :mod:`pose3d.multiview.views`.
+        frame_step: every frame_step-th frame of the videos is taken.
+        learnt_share: the first frames, from which it learns, as a share of those taken; the others are held out.
+        rounds, steps: see :class:`pose3d.multiview.selftraining.AdaptationParams`.
 
     Raises:
         InputError: a model, a video or the crops are missing or damaged, or the views agree on nothing.
@@ -56,8 +65,10 @@ def adapt_models(models: Path, folder: Path, out: Path, frame_step: int, rounds:
     views = read_views(folder)
     cameras, fps = [view.camera for view in views], views[0].fps / frame_step
     frames = np.arange(0, views[0].frames, frame_step)
-    learnt = max(1, round(LEARNT_SHARE * len(frames)))
-    parts = {"learnt_from": slice(learnt), "held_out": slice(learnt, None), "all": slice(None)}
+    learnt = max(1, round(learnt_share * len(frames)))
+    parts = {"all": slice(None)}
+    if learnt < len(frames):
+        parts = {"learnt_from": slice(learnt), "held_out": slice(learnt, None)} | parts
 
     with ExitStack() as opened:
         rendered, measured = _rendered_crops(opened, architecture["crop_size_px"], params.train_2d.frame_step)
@@ -82,7 +93,8 @@ def adapt_models(models: Path, folder: Path, out: Path, frame_step: int, rounds:
         report["after"] = figures(network)
     save_model(out / "pose2d.pt", architecture, network.state_dict())
     for name in LIFTERS:
-        shutil.copyfile(models / f"{name}.pt", out / f"{name}.pt")
+        with atomic_output(out / f"{name}.pt") as partial:
+            shutil.copyfile(models / f"{name}.pt", partial)
     write_text(out / "adaptation.json", json.dumps(report, indent=2) + "\n")
     return report
 
@@ -138,16 +150,23 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--folder", type=Path, help="calibration and videos; by default those of pose2sim")
     parser.add_argument("--out", type=Path, required=True, help="folder for the adapted models, another than --models")
     parser.add_argument("--frame-step", type=int, default=2, metavar="N", help="take every n-th frame; by default 2")
+    parser.add_argument(
+        "--learnt-share", type=float, default=0.6, metavar="SHARE", help="of the frames, the first; by default 0.6"
+    )
     parser.add_argument("--rounds", type=int, default=3, help="of labelling and learning; by default 3")
     parser.add_argument("--steps", type=int, default=200, help="of each round; by default 200")
     given = parser.parse_args(arguments)
     if min(given.frame_step, given.rounds, given.steps) < 1:
         parser.error("--frame-step, --rounds and --steps must be at least 1")
+    if not 0 < given.learnt_share <= 1:
+        parser.error("--learnt-share must be above 0 and at most 1")
     if given.out.resolve() == given.models.resolve():
         parser.error("--out must be another folder than --models: the pipeline's own models stay as they are")
     try:
         folder = views_folder(given.folder)
-        report = adapt_models(given.models, folder, given.out, given.frame_step, given.rounds, given.steps)
+        report = adapt_models(
+            given.models, folder, given.out, given.frame_step, given.learnt_share, given.rounds, given.steps
+        )
     except InputError as error:
         sys.exit(f"error: {error}")
     for when in ("before", "after"):

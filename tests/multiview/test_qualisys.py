@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
-from tiny_qualisys import CAMERA, write_calibration
+from people import camera_ring
+from tiny_qualisys import CAMERA, element, write_calibration
 
 from pose3d.errors import InputError
 from pose3d.multiview.qualisys import read_qualisys
@@ -46,3 +47,12 @@ def test_what_is_no_calibration_is_refused(tmp_path, content, message):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(InputError, match=r"none\.qca\.txt"):
         read_qualisys(tmp_path / "none.qca.txt")
+
+
+def test_cameras_come_back_as_they_were_written(tmp_path):
+    cameras = camera_ring(3)
+    read = read_qualisys(write_calibration(tmp_path / "c.txt", *(element(camera) for camera in cameras)))
+    for camera, again in zip(cameras, read, strict=True):
+        assert (again.id, again.width_px, again.height_px) == (camera.id, camera.width_px, camera.height_px)
+        for name in ("intrinsics_px", "rotation", "position_m", "distortion"):
+            np.testing.assert_allclose(getattr(again, name), getattr(camera, name), atol=1e-9, err_msg=name)
