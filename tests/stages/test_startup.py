@@ -7,7 +7,15 @@ from pathlib import Path
 import pytest
 
 STAGES = sorted((Path(__file__).parents[2] / "stages").glob("*.py"))
-MODULES = ("pose3d.check_data", "pose3d.config.all_blocks", "pose3d.evaluate_predictions")
+MODULES = (
+    "pose3d.adapt_views",
+    "pose3d.check_data",
+    "pose3d.config.all_blocks",
+    "pose3d.demo",
+    "pose3d.evaluate_predictions",
+    "pose3d.evaluate_views",
+    "pose3d.predict",
+)
 WITHOUT_TORCH = {"download", "bake_bodies", "prepare", "crop_resize"}
 WHERE_USED = {"lightning_fabric", "torch._dynamo", "sympy", "pandas", "matplotlib"}
 """Loaded by the functions that need them and not before: they take up to seconds."""
