@@ -52,6 +52,18 @@ def test_two_views_or_low_confidence_or_a_long_bone_teach_nothing(scene):
     np.testing.assert_array_equal(known, expected)
 
 
+def test_a_limb_seen_twice_teaches_neither_side(scene):
+    cameras, poses, _ = scene
+    twice = poses.copy()
+    twice[3, 5:7] = twice[3, 2:4] + 0.03  # the left knee and foot lie on the right ones
+    keypoints = np.stack([camera.project(camera.world_to_camera(twice)) for camera in cameras])
+    boxes = np.concatenate([keypoints.min(2), keypoints.max(2)], axis=-1)
+    person = FoundPerson(keypoints, np.full(keypoints.shape[:-1], 0.8), boxes)
+    known = np.isfinite(agreed_joints(cameras, person, 20)).all(-1)
+    assert not known[3, [2, 3, 5, 6]].any()
+    assert known[np.arange(6) != 3].all() and known[3, 9:].all()
+
+
 def test_labels_are_the_joints_images_in_the_crops_and_frames_with_few_are_left_out(scene):
     cameras, poses, person = scene
     joints = poses.copy()

@@ -38,7 +38,7 @@ from pose3d.pose2d.crops import Crops
 from pose3d.pose2d.network import PoseResNet
 from pose3d.pose2d.people import cut_crops
 from pose3d.pose2d.training import heatmap_loss, learning_rate_factor
-from pose3d.skeleton import BONES
+from pose3d.skeleton import BONES, JOINT_NAMES
 from pose3d.training import require_finite
 from pose3d.workers import worker_count
 
@@ -49,6 +49,9 @@ LEAST_JOINTS = 5
 """Frames with fewer joints that teach are left out."""
 BONE_SHARE = 0.35
 """Both joints of a bone teach nothing where its length differs by more than this share from its median over time."""
+APART_M = 0.08
+"""Knees, feet, elbows or wrists of one person that are nearer to each other than this are most often one limb seen
+twice, in all views alike: which of the two it is nobody can say, so neither teaches."""
 AVERAGE_DECAY = 0.98
 """Of the averaged weights, per step."""
 UNTAUGHT_PX = -1e6
@@ -134,7 +137,7 @@ def agreed_joints(cameras: ListLike[Camera], person: FoundPerson, threshold_px: 
     """Joints (T, 17, 3) in the world that teach, metres; NaN for those that do not.
 
     They are those of three views or more within ``threshold_px``, sure enough, whose sides are settled between views
-    and over time, and of bones that keep their length.
+    and over time, of bones that keep their length and limbs that are not the other side's.
     """
     settled, _ = with_settled_sides(cameras, person, threshold_px)
     found = settled.triangulated(cameras, threshold_px)
@@ -142,7 +145,18 @@ def agreed_joints(cameras: ListLike[Camera], person: FoundPerson, threshold_px: 
     confidence = (found.agreeing * settled.confidence).sum(0) / np.maximum(votes, 1)
     known = (votes >= AGREEING_VIEWS) & (confidence >= SURE)
     joints_m = np.where(known[..., None], found.points_world_m, np.nan)
-    return np.where(_of_bones_that_keep_their_length(joints_m)[..., None], joints_m, np.nan)
+    kept = _of_bones_that_keep_their_length(joints_m) & _of_limbs_apart(joints_m)
+    return np.where(kept[..., None], joints_m, np.nan)
+
+
+def _of_limbs_apart(joints_m: np.ndarray) -> np.ndarray:
+    """(T, J) False for both knees, feet, elbows or wrists of a frame where they lie in one place."""
+    kept = np.ones(joints_m.shape[:2], bool)
+    for name in ("Knee", "Foot", "Elbow", "Wrist"):
+        right, left = JOINT_NAMES.index(f"R{name}"), JOINT_NAMES.index(f"L{name}")
+        together = np.linalg.norm(joints_m[:, right] - joints_m[:, left], axis=-1) < APART_M  # False where unknown
+        kept[together, right] = kept[together, left] = False
+    return kept
 
 
 def _of_bones_that_keep_their_length(joints_m: np.ndarray) -> np.ndarray:
