@@ -157,3 +157,33 @@ def test_what_are_no_boxes_is_said_so(given_boxes, tmp_path):
         given_boxes("frame,x0,y0,x1,y1\n")
     with pytest.raises(InputError, match=r"none\.csv cannot be read \(No such file"):
         GivenBoxes(tmp_path / "none.csv", 320, 240)
+
+
+def test_the_background_is_known_from_the_first_frame_on_where_the_beginning_was_shown():
+    truth = walk(40)
+    images = [picture(WIDTH, HEIGHT, box, seed) for seed, box in enumerate(truth)]
+    blobs = MovingBlobs()
+    assert not len(blobs.boxes(images[0]))
+    blobs = MovingBlobs()
+    blobs.learn(images[::2])
+    (moving,) = blobs.boxes(images[0])
+    assert overlap(moving, np.array(truth[0])) > 0.6
+
+
+def test_who_moves_is_taken_in_place_of_what_stands_still_unless_asked_for_by_number():
+    still = (250, 60, 300, 170)  # the larger one
+
+    def both(box, seed):
+        image = picture(WIDTH, HEIGHT, box, seed)
+        image[still[1] : still[3], still[0] : still[2]] = 220
+        return image
+
+    truth = walk(60, start=20, speed=2)
+    images = [both(box, seed) for seed, box in enumerate(truth)]
+    for person, expected in ((None, truth[-1]), (2, still)):
+        follower = Follower(look, WIDTH, HEIGHT, person)
+        found = [follower.follow(images[k : k + 2])[0] for k in range(0, len(images), 2)]
+        assert overlap(found[-1][-1], np.array(expected)) > 0.6
+    follower = Follower(look, WIDTH, HEIGHT)
+    follower.learn_background(images[::3])
+    assert overlap(follower.follow(images[:2])[0][0], np.array(truth[0])) > 0.6

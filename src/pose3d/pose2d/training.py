@@ -207,7 +207,8 @@ def measure(model: nn.Module, measured: Crops, params: Train2DParams, fabric: Fa
     losses, detected = [], []
     for batch in plain_batches(measured, indices, params.batch_size, worker_count()):
         with fabric.autocast():
-            heatmaps = predict_heatmaps(model, normalize_images(batch.images_rgb.to(fabric.device)), flip_test=False)
+            images = fabric.strategy.precision.convert_input(normalize_images(batch.images_rgb.to(fabric.device)))
+            heatmaps = predict_heatmaps(model, images, flip_test=False)
         targets_px = batch.keypoints_px.to(fabric.device)
         losses.append(len(batch) * float(heatmap_loss(heatmaps, targets_px, measured.size_px, params.sigma_heatmap_px)))
         detected.append(decode(heatmaps, "local_soft_argmax", params.sigma_heatmap_px, measured.size_px)[0].cpu())

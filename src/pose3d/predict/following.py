@@ -8,6 +8,7 @@ at squares of several sizes all over the picture, and each look is repeated arou
 
 import csv
 import os
+from collections.abc import Iterable
 
 import cv2
 import numpy as np
@@ -26,6 +27,7 @@ _BLOB_PICTURE_PX = 160
 _BLOB_AREA_SHARES = (0.003, 0.5)  # smaller is noise; larger is a camera that moves
 _BLOB_AFTER_FRAMES = 10
 _LEARNING_RATE = 0.002
+_STILL_FRAMES = 12
 
 
 def search_boxes(width_px: int, height_px: int) -> np.ndarray:
@@ -51,12 +53,26 @@ class MovingBlobs:
         self._background = cv2.createBackgroundSubtractorMOG2(history=250, varThreshold=25, detectShadows=True)
         self._seen = 0
 
-    def boxes(self, image_bgr: np.ndarray) -> np.ndarray:
-        """Show the next frame; gives what moves in it, (N, 4) px, the largest first."""
+    def learn(self, images_bgr: Iterable[np.ndarray]) -> None:
+        """Take the median of some frames for the background: before whoever moves it is seen more often than they."""
+        small = [self._shrunk(image) for image in images_bgr]
+        if small:
+            background = np.median(small, axis=0).astype(np.uint8)
+            for _ in range(_BLOB_AFTER_FRAMES):
+                self._background.apply(background, learningRate=-1)
+            self._seen = _BLOB_AFTER_FRAMES
+
+    def _shrunk(self, image_bgr: np.ndarray) -> np.ndarray:
         height, width = image_bgr.shape[:2]
         scale = min(1.0, _BLOB_PICTURE_PX / max(width, height))
         size = max(1, round(width * scale)), max(1, round(height * scale))
-        small = cv2.resize(image_bgr, size, interpolation=cv2.INTER_AREA)
+        return cv2.resize(image_bgr, size, interpolation=cv2.INTER_AREA)
+
+    def boxes(self, image_bgr: np.ndarray) -> np.ndarray:
+        """Show the next frame; gives what moves in it, (N, 4) px, the largest first."""
+        height, width = image_bgr.shape[:2]
+        small = self._shrunk(image_bgr)
+        size = small.shape[1], small.shape[0]
         # OpenCV's own rate would take a person who rests for some frames for the background.
         mask = self._background.apply(small, learningRate=-1 if self._seen < _BLOB_AFTER_FRAMES else _LEARNING_RATE)
         self._seen += 1
@@ -82,7 +98,7 @@ class Follower:
     Args:
         look: finds keypoints in boxes.
         person: whom to follow where several are seen, counted from the left, from 1, in the first frame in which
-            anybody is found; None: the largest.
+            anybody is found; None: the largest of those who move, or of all where nobody does.
 
     Attributes:
         found: whether anybody was ever found.
@@ -94,7 +110,12 @@ class Follower:
         self._blobs = MovingBlobs()
         self._recent: list[np.ndarray] = []  # boxes of consecutive frames, the last one that of the frame before
         self._last: np.ndarray | None = None
+        self._unmoved_frames = 0
         self.found = False
+
+    def learn_background(self, images_bgr: Iterable[np.ndarray]) -> None:
+        """Show frames of the video's beginning, so that who moves is known from the first frame on."""
+        self._blobs.learn(images_bgr)
 
     def follow(self, images_bgr: list[np.ndarray]) -> tuple[np.ndarray, Keypoints2D]:
         """Boxes (N, 4) and keypoints of the next N frames. The fewer, the less a person can leave the boxes ahead.
@@ -107,6 +128,8 @@ class Follower:
         blobs = [self._blobs.boxes(image) for image in images_bgr]
         if not self._recent:
             self._find(images_bgr[0], blobs[0])
+        else:
+            self._leave_what_stands_still(images_bgr[0], blobs[0])
         boxes = self._boxes_ahead(len(images_bgr))
         found = self._look(images_bgr, boxes)
         # A second look, around the joints that the first one found: the network knows centred people only.
@@ -143,9 +166,28 @@ class Follower:
             people = self._people(image_bgr, np.concatenate([blobs_px, search_boxes(*self._size)]))
         if not len(people):
             return
-        self._recent = [people[self._choice(people)]]
-        self._last = self._recent[0]
-        self.found = True
+        self._take(people[self._choice(people)])
+
+    def _take(self, box_px: np.ndarray) -> None:
+        self._recent, self._last = [box_px], box_px
+        self._unmoved_frames, self.found = 0, True
+
+    def _leave_what_stands_still(self, image_bgr: np.ndarray, blobs_px: np.ndarray) -> None:
+        """Take a moving person in place of something that stands still for long: that may be furniture.
+
+        Whoever was asked for by number is kept.
+        """
+        if self._person is not None or not len(blobs_px):
+            return
+        if any(_overlap(self._recent[-1], blob) > 0.5 for blob in blobs_px):
+            self._unmoved_frames = 0
+            return
+        self._unmoved_frames += 1
+        if self._unmoved_frames % _STILL_FRAMES:
+            return
+        moving = self._people(image_bgr, blobs_px)
+        if len(moving):
+            self._take(moving[0])
 
     def _choice(self, people_px: np.ndarray) -> int:
         centres = (people_px[:, :2] + people_px[:, 2:]) / 2

@@ -3,7 +3,7 @@
 import itertools
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,6 +31,8 @@ from pose3d.skeleton import N_JOINTS
 MODELS = {"torch": Path("data/models"), "onnx": Path("data/onnx")}
 """By runtime, where the pipeline and :mod:`pose3d.export` write them."""
 LIFTERS = ("repnet", "temporal")
+LEARNT_FRAMES, LEARNT_STEP = 100, 4
+"""From every LEARNT_STEP-th of the first LEARNT_FRAMES frames following knows the background of a camera at rest."""
 _GIVEN_BATCH, _FOLLOWED_BATCH = 16, 4
 
 
@@ -101,7 +103,11 @@ def predict(
         else:
             view = read_camera(camera, clip.width_px, clip.height_px)
         given = None if boxes is None else GivenBoxes(boxes, clip.width_px, clip.height_px)
-        seen = find_keypoints(video, clip, load_detector(folder, runtime, params), given, person, scratch)
+        look = load_detector(folder, runtime, params)
+        with Clip(video) as beginning:
+            frames = itertools.islice(beginning, 0, LEARNT_FRAMES if given is None else 0, LEARNT_STEP)
+            first = (frame.image_bgr for frame in frames)
+            seen = find_keypoints(video, clip, look, given, person, scratch, first)
     time_s = seen["time_s"][:]
     lifted = {name: lift_clip(lifter, view, time_s, seen["keypoints_px"], scratch) for name, lifter in lifters.items()}
     if scratch is None:
@@ -117,6 +123,7 @@ def find_keypoints(
     given: GivenBoxes | None,
     person: int | None,
     scratch: str | os.PathLike | None = None,
+    beginning: Iterable[np.ndarray] = (),
 ) -> dict[str, Rows]:
     """Look at every frame: those attributes of :class:`Predictions` that are known before lifting.
 
@@ -125,11 +132,13 @@ def find_keypoints(
     Args:
         name: of the video, for messages.
         scratch: folder for the rows.
+        beginning: the first frames once more, to learn from what does not move.
 
     Raises:
         InputError: nobody is found in the whole video, or fewer people than ``person``.
     """
     follower = Follower(look, clip.width_px, clip.height_px, person)
+    follower.learn_background(beginning)
     rows = {
         "time_s": Rows(scratch, (), np.float64),
         "boxes_px": Rows(scratch, (4,)),
