@@ -24,10 +24,11 @@ have less."""
 _LOOKS = 2
 _MEMORY_FRAMES = 5
 _BLOB_PICTURE_PX = 160
-_BLOB_AREA_SHARES = (0.003, 0.5)  # smaller is noise; larger is a camera that moves
+_BLOB_AREA_SHARES = (0.003, 0.25)  # smaller is noise; larger is a camera that moves, or a cut
 _BLOB_AFTER_FRAMES = 10
 _LEARNING_RATE = 0.002
-_STILL_FRAMES = 12
+_LARGE_BLOB = 0.5  # of the followed box
+_STILL_BATCHES = 6
 
 
 def search_boxes(width_px: int, height_px: int) -> np.ndarray:
@@ -46,10 +47,14 @@ def search_boxes(width_px: int, height_px: int) -> np.ndarray:
 class MovingBlobs:
     """What moves before a still camera's background: a mixture of Gaussians for each px of shrunk frames.
 
-    Zivkovic, ICPR 2004. A camera that moves makes everything move, and then there are no blobs.
+    Zivkovic, ICPR 2004. Where nearly everything moves, the camera does or there was a cut: then there are no blobs, and
+    the background is learnt anew.
     """
 
     def __init__(self) -> None:
+        self._forget()
+
+    def _forget(self) -> None:
         self._background = cv2.createBackgroundSubtractorMOG2(history=250, varThreshold=25, detectShadows=True)
         self._seen = 0
 
@@ -85,6 +90,7 @@ class MovingBlobs:
         blobs = blobs[1:]  # without the background
         least, most = np.array(_BLOB_AREA_SHARES) * size[0] * size[1]
         if blobs[:, cv2.CC_STAT_AREA].sum() > most:
+            self._forget()
             return np.empty((0, 4))
         blobs = blobs[blobs[:, cv2.CC_STAT_AREA] >= least]
         blobs = blobs[np.argsort(-blobs[:, cv2.CC_STAT_AREA], kind="stable")].astype(float)
@@ -110,7 +116,7 @@ class Follower:
         self._blobs = MovingBlobs()
         self._recent: list[np.ndarray] = []  # boxes of consecutive frames, the last one that of the frame before
         self._last: np.ndarray | None = None
-        self._unmoved_frames = 0
+        self._unmoved_batches = 0
         self.found = False
 
     def learn_background(self, images_bgr: Iterable[np.ndarray]) -> None:
@@ -129,18 +135,15 @@ class Follower:
         if not self._recent:
             self._find(images_bgr[0], blobs[0])
         else:
-            self._leave_what_stands_still(images_bgr[0], blobs[0])
+            self._heed_motion(images_bgr[0], blobs[0])
         boxes = self._boxes_ahead(len(images_bgr))
         found = self._look(images_bgr, boxes)
         # A second look, around the joints that the first one found: the network knows centred people only.
-        boxes = np.stack(
-            [
-                box_around_joints(keypoints, *self._size) if confidence.mean() >= SURE else box
-                for keypoints, confidence, box in zip(found.keypoints_px, found.confidence, boxes, strict=True)
-            ]
-        )
+        sure = self._sureness(found, blobs) >= SURE
+        around = [box_around_joints(keypoints, *self._size) for keypoints in found.keypoints_px]
+        boxes = np.where(sure[:, None], np.stack(around), boxes)
         found = self._look(images_bgr, boxes)
-        sure = found.confidence.mean(1) >= SURE
+        sure = self._sureness(found, blobs) >= SURE
         for keypoints, is_sure in zip(found.keypoints_px, sure, strict=True):
             if is_sure:
                 self._last = box_around_joints(keypoints, *self._size)
@@ -158,9 +161,33 @@ class Follower:
         ahead = last + velocity * np.arange(1, n_frames + 1)[:, None]
         return np.stack([box_within(box, *self._size) for box in ahead])
 
+    def _sureness(self, seen: Keypoints2D, blobs_px: list[np.ndarray]) -> np.ndarray:
+        """(N,) mean confidence of frames' joints, those off the moving body counting nothing where one is known."""
+        sureness = []
+        for keypoints, confidence, blobs in zip(seen.keypoints_px, seen.confidence, blobs_px, strict=True):
+            body = self._moving_body(blobs)
+            on_body = np.ones(len(keypoints)) if body is None else _inside(keypoints, body)
+            sureness.append((confidence * on_body).mean())
+        return np.array(sureness)
+
+    def _moving_body(self, blobs_px: np.ndarray) -> np.ndarray | None:
+        """What moves where the person was last, unless it is a limb only: the blob most like the box."""
+        if self._last is None:
+            return None
+        near = [blob for blob in self._large(blobs_px) if _overlap(self._last, blob) > 0.1]
+        return max(near, key=lambda blob: _alike(self._last, blob), default=None)
+
+    def _large(self, blobs_px: np.ndarray) -> list[np.ndarray]:
+        """The blobs that are more than a limb of the person."""
+        return [blob for blob in blobs_px if _area(blob) >= _LARGE_BLOB * _area(self._last)]
+
     def _find(self, image_bgr: np.ndarray, blobs_px: np.ndarray) -> None:
         """Look for people in one frame; on success the one to follow is the first of the recent boxes."""
         people = self._people(image_bgr, blobs_px)
+        body = self._moving_body(blobs_px)
+        if not len(people) and body is not None:  # unsure on them is better than sure on furniture
+            self._recent, self._last = [body], body
+            return
         # Who stands still is no blob: only a search shows that there are no others.
         if not len(people) or (not self.found and self._person is not None):
             people = self._people(image_bgr, np.concatenate([blobs_px, search_boxes(*self._size)]))
@@ -170,24 +197,33 @@ class Follower:
 
     def _take(self, box_px: np.ndarray) -> None:
         self._recent, self._last = [box_px], box_px
-        self._unmoved_frames, self.found = 0, True
+        self._unmoved_batches, self.found = 0, True
 
-    def _leave_what_stands_still(self, image_bgr: np.ndarray, blobs_px: np.ndarray) -> None:
-        """Take a moving person in place of something that stands still for long: that may be furniture.
+    def _heed_motion(self, image_bgr: np.ndarray, blobs_px: np.ndarray) -> None:
+        """Go over to what moves where the box has slid off it, or stands still for long: it may be on furniture.
 
-        Whoever was asked for by number is kept.
+        Moving limbs of a body at rest are smaller than its box, and whoever was asked for by number is not left.
         """
-        if self._person is not None or not len(blobs_px):
+        followed, moving = self._recent[-1], self._moving_body(blobs_px)
+        if any(_overlap(followed, blob) > 0.5 for blob in blobs_px):
+            self._unmoved_batches = 0
+            if moving is None or _alike(followed, moving) >= 0.5:
+                return
+        elif self._person is None and self._large(blobs_px):
+            self._unmoved_batches += 1
+            if self._unmoved_batches % _STILL_BATCHES:
+                return
+            moving = self._large(blobs_px)[0]
+        else:
             return
-        if any(_overlap(self._recent[-1], blob) > 0.5 for blob in blobs_px):
-            self._unmoved_frames = 0
-            return
-        self._unmoved_frames += 1
-        if self._unmoved_frames % _STILL_FRAMES:
-            return
-        moving = self._people(image_bgr, blobs_px)
-        if len(moving):
-            self._take(moving[0])
+        boxes = np.stack([followed, moving])
+        seen = self._look([image_bgr] * 2, boxes)
+        boxes = np.stack([box_around_joints(keypoints, *self._size) for keypoints in seen.keypoints_px])
+        seen = self._look([image_bgr] * 2, boxes)
+        on_followed, on_moving = (seen.confidence * _inside(seen.keypoints_px, moving)).mean(1)
+        around = [box_around_joints(keypoints, *self._size) for keypoints in seen.keypoints_px]
+        if on_moving * _alike(around[1], moving) > on_followed * _alike(around[0], moving):
+            self._take(boxes[1])
 
     def _choice(self, people_px: np.ndarray) -> int:
         centres = (people_px[:, :2] + people_px[:, 2:]) / 2
@@ -226,11 +262,29 @@ def _apart(boxes_px: list[np.ndarray]) -> list[np.ndarray]:
     return kept
 
 
+def _inside(points_px: np.ndarray, box_px: np.ndarray) -> np.ndarray:
+    """Which of some points (..., 2) lie in a box."""
+    return ((points_px >= box_px[:2]) & (points_px <= box_px[2:])).all(-1)
+
+
+def _area(box_px: np.ndarray) -> float:
+    return float((box_px[2:] - box_px[:2]).prod())
+
+
+def _shared_area(first_px: np.ndarray, second_px: np.ndarray) -> float:
+    shared = np.minimum(first_px[2:], second_px[2:]) - np.maximum(first_px[:2], second_px[:2])
+    return float(np.clip(shared, 0, None).prod())
+
+
 def _overlap(first_px: np.ndarray, second_px: np.ndarray) -> float:
     """Shared area over that of the smaller box."""
-    shared = np.minimum(first_px[2:], second_px[2:]) - np.maximum(first_px[:2], second_px[:2])
-    areas = [(box[2:] - box[:2]).prod() for box in (first_px, second_px)]
-    return float(np.clip(shared, 0, None).prod() / min(areas))
+    return _shared_area(first_px, second_px) / min(_area(first_px), _area(second_px))
+
+
+def _alike(first_px: np.ndarray, second_px: np.ndarray) -> float:
+    """Shared area over that of both boxes together."""
+    shared = _shared_area(first_px, second_px)
+    return shared / (_area(first_px) + _area(second_px) - shared)
 
 
 class GivenBoxes:
