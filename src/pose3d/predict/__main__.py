@@ -21,9 +21,12 @@ SHOWN_S = 20.0
 def main(arguments: list[str] | None = None) -> None:
     """Predict and write; bad input or a full disk ends it with one sentence and exit status 1."""
     given = _parser().parse_args(arguments)
-    # What they would say of a file that is no video is said in one sentence. Both are read when OpenCV is loaded.
+    # What they would say of a file that is no video is said in one sentence. Read when OpenCV is loaded.
     os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    # Threads that wait for each other soon give up their core: else two predictions on one machine take five times as
+    # long as one after the other. Read when torch is loaded.
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     try:
         _run(given)
     except InputError as error:
