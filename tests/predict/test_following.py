@@ -216,7 +216,7 @@ def test_a_box_that_slid_onto_a_part_of_a_moving_body_comes_back_to_the_whole():
     slips = iter([False] * 6 + [True] * 2)
 
     def slipping(images, boxes_px):
-        """Once, in both looks of a batch, all joints are on the feet, and sure; in a box around feet they always are."""
+        """Once, in both looks of a batch, all joints are on the feet, and sure; around feet they always are."""
         seen = look(images, boxes_px)
         slips_now = next(slips, False)
         for keypoints, confidence, box in zip(seen.keypoints_px, seen.confidence, boxes_px, strict=True):
