@@ -24,7 +24,7 @@ def main(arguments: list[str] | None = None) -> None:
     # What they would say of a file that is no video is said in one sentence. Read when OpenCV is loaded.
     os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    # Threads that wait for each other soon give up their core: else two predictions on one machine take five times as
+    # Threads that wait for each other soon give up their core: else two predictions at once take up to five times as
     # long as one after the other. Read when torch is loaded.
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     try:
@@ -56,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
         help=f"field of view along the picture's longer side, where there is no calibration; by default {FOV_DEG:g}",
     )
     parser.add_argument("--boxes", metavar="CSV", help="frame,x0,y0,x1,y1 in px; by default the person is followed")
-    parser.add_argument("--person", type=int, metavar="N", help="the N-th from the left; by default the largest")
+    parser.add_argument("--person", type=int, metavar="N", help="the N-th from the left; else the largest that moves")
     parser.add_argument(
         "--runtime",
         choices=("torch", "onnx"),

@@ -3,7 +3,8 @@
 Training crops are squares around the body's box. Here the box comes from the keypoints of the frames just before,
 moved on at their velocity. Where nobody is known (at the start, or once the keypoints became unsure) the 2D network
 itself says who is a person: it looks at what moves before a still camera's background and, where that gives nobody,
-at squares of several sizes all over the picture, and each look is repeated around what the one before found.
+at squares of several sizes all over the picture, and each look is repeated around what the one before found. The
+network may be surer of furniture than of a body, and so what moves also says where the followed person is.
 """
 
 import csv
@@ -47,8 +48,8 @@ def search_boxes(width_px: int, height_px: int) -> np.ndarray:
 class MovingBlobs:
     """What moves before a still camera's background: a mixture of Gaussians for each px of shrunk frames.
 
-    Zivkovic, ICPR 2004. Where nearly everything moves, the camera does or there was a cut: then there are no blobs, and
-    the background is learnt anew.
+    Zivkovic, ICPR 2004. Where a quarter of the picture moves, the camera does or there was a cut: then there are no
+    blobs, and the background is learnt anew.
     """
 
     def __init__(self) -> None:
@@ -123,10 +124,12 @@ class Follower:
         """Show frames of the video's beginning, so that who moves is known from the first frame on."""
         self._blobs.learn(images_bgr)
 
-    def follow(self, images_bgr: list[np.ndarray]) -> tuple[np.ndarray, Keypoints2D]:
-        """Boxes (N, 4) and keypoints of the next N frames. The fewer, the less a person can leave the boxes ahead.
+    def follow(self, images_bgr: list[np.ndarray]) -> tuple[np.ndarray, Keypoints2D, np.ndarray]:
+        """Look at the next N frames. The fewer, the less a person can leave the boxes ahead.
 
-        Frames with nobody in them have the box of the last frame with somebody, or the picture's middle.
+        Returns:
+            (N, 4) boxes, keypoints, and (N,) whether they are a person's. Frames with nobody in them have the box of
+            the last frame with somebody, or the picture's middle.
 
         Raises:
             InputError: there are fewer people than ``person`` asks for.
@@ -151,7 +154,7 @@ class Follower:
                 self.found = True
         if not sure[len(sure) // 2 :].any():  # a single unsure frame is no reason to look elsewhere
             self._recent = []
-        return boxes, found
+        return boxes, found, sure
 
     def _boxes_ahead(self, n_frames: int) -> np.ndarray:
         if not self._recent:
@@ -209,11 +212,11 @@ class Follower:
             self._unmoved_batches = 0
             if moving is None or _alike(followed, moving) >= 0.5:
                 return
-        elif self._person is None and self._large(blobs_px):
+        elif self._person is None and (large := self._large(blobs_px)):
             self._unmoved_batches += 1
             if self._unmoved_batches % _STILL_BATCHES:
                 return
-            moving = self._large(blobs_px)[0]
+            moving = large[0]
         else:
             return
         boxes = np.stack([followed, moving])

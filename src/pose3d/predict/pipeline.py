@@ -3,7 +3,7 @@
 import itertools
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -104,16 +104,20 @@ def predict(
             view = read_camera(camera, clip.width_px, clip.height_px)
         given = None if boxes is None else GivenBoxes(boxes, clip.width_px, clip.height_px)
         look = load_detector(folder, runtime, params)
-        with Clip(video) as beginning:
-            frames = itertools.islice(beginning, 0, LEARNT_FRAMES if given is None else 0, LEARNT_STEP)
-            first = (frame.image_bgr for frame in frames)
-            seen = find_keypoints(video, clip, look, given, person, scratch, first)
+        beginning = _beginning(video) if given is None else ()
+        seen = find_keypoints(video, clip, look, given, person, scratch, beginning)
     time_s = seen["time_s"][:]
     lifted = {name: lift_clip(lifter, view, time_s, seen["keypoints_px"], scratch) for name, lifter in lifters.items()}
     if scratch is None:
         seen = {name: rows[:] for name, rows in seen.items()}
         lifted = {name: replace(poses, poses_cam_m=poses.poses_cam_m[:]) for name, poses in lifted.items()}
     return Predictions(**seen, lifted=lifted, camera=view)
+
+
+def _beginning(video: str | os.PathLike) -> Iterator[np.ndarray]:
+    with Clip(video) as clip:
+        for frame in itertools.islice(clip, 0, LEARNT_FRAMES, LEARNT_STEP):
+            yield frame.image_bgr
 
 
 def find_keypoints(
@@ -132,7 +136,7 @@ def find_keypoints(
     Args:
         name: of the video, for messages.
         scratch: folder for the rows.
-        beginning: the first frames once more, to learn from what does not move.
+        beginning: some of the first frames, from which following knows the background of a camera at rest.
 
     Raises:
         InputError: nobody is found in the whole video, or fewer people than ``person``.
@@ -151,11 +155,11 @@ def find_keypoints(
         while batch := list(itertools.islice(frames, _FOLLOWED_BATCH if given is None else _GIVEN_BATCH)):
             images = [frame.image_bgr for frame in batch]
             if given is None:
-                boxes_px, seen = follower.follow(images)
+                boxes_px, seen, found = follower.follow(images)
             else:
                 boxes_px = given.at(np.arange(n_frames, n_frames + len(batch)))
                 seen = look(images, boxes_px)
-            found = seen.confidence.mean(1) >= SURE
+                found = seen.confidence.mean(1) >= SURE
             anybody |= bool(found.any())
             rows["time_s"].append(np.array([frame.time_s for frame in batch]))
             rows["boxes_px"].append(boxes_px)
