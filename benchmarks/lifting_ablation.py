@@ -19,7 +19,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
@@ -203,6 +203,18 @@ def write_data(run: Run) -> None:
         write_sequences(run.data("sequences"), sequences(given), run.params.dataset.subjects.by_split)
 
 
+class NotedCheckpoint(Checkpoint):
+    """A checkpoint that knows the step at which training went on from it."""
+
+    first_step = 0
+
+    def load(self, start: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The saved state, or None, as every checkpoint gives it."""
+        state = super().load(start)
+        self.first_step = state["step"] if state else 0
+        return state
+
+
 def perform(run: Run, results: Path) -> None:
     """Train, score and note one run; in a process of its own, which prints to the run's log."""
     log = open(STATE / f"{run.key}.log", "a", encoding="utf-8")  # noqa: SIM115, open as long as the process lives
@@ -216,8 +228,7 @@ def perform(run: Run, results: Path) -> None:
     torch.set_num_threads(1)
     lifting, block = run.params.lifting, run.params.repnet or run.params.temporal
     supervision = read_supervision(run.data("sequences"), run.data("keypoints2d"), lifting)
-    checkpoint = Checkpoint(f"ablation/{run.key}", fingerprint(run.key, [], __file__))
-    first_step = (checkpoint.load() or {"step": 0})["step"]
+    checkpoint = NotedCheckpoint(f"ablation/{run.key}", fingerprint(run.key, [], __file__))
     wall_s, cpu_s = time.perf_counter(), time.process_time()
     fitted = fit.fit_lifter(lifting, block, supervision, run.seed, one_process(), checkpoint)
     wall_s, cpu_s = time.perf_counter() - wall_s, time.process_time() - cpu_s
@@ -241,7 +252,7 @@ def perform(run: Run, results: Path) -> None:
         "frames": sum(map(len, sequences)),
         "figures": summary_mm(errors) | {f"{name}_mpjpe_mm": by_occlusion[name] for name in occlusion.CLASSES},
         "steps": block.steps,
-        "first_step": first_step,  # where a killed run went on; the seconds are since then
+        "first_step": checkpoint.first_step,  # where a killed run went on; the seconds are since then
         "train_wall_s": round(wall_s, 1),
         "train_cpu_s": round(cpu_s, 1),
         "last_curves": fitted.curves[-1],

@@ -12,6 +12,7 @@ from tiny_qualisys import element, write_calibration
 from tiny_video import write_video
 
 from pose3d.adapt_views import adapt_models, main
+from pose3d.files import exclusive
 from pose3d.multiview import agreement, finding, selftraining
 from pose3d.multiview.finding import FoundPerson
 from pose3d.multiview.views import CALIBRATION
@@ -76,7 +77,7 @@ def test_a_missing_model_ends_in_one_sentence_and_leaves_nothing(tmp_path, monke
     monkeypatch.chdir(ROOT)
     with pytest.raises(SystemExit, match=r"error: .*pose2d\.pt is missing"):
         main(["--models", str(tmp_path / "no"), "--folder", str(tmp_path), "--out", str(tmp_path / "out")])
-    assert not (tmp_path / "out").exists()
+    assert not list((tmp_path / "out").iterdir())
 
 
 @pytest.mark.parametrize(
@@ -87,3 +88,10 @@ def test_what_cannot_be_meant_is_refused(given, capsys):
     with pytest.raises(SystemExit) as ended:
         main(["--models", "models", *given])
     assert ended.value.code == 2 and "must be" in capsys.readouterr().err
+
+
+def test_a_folder_that_another_run_writes_is_refused(workplace):
+    Path("out").mkdir()
+    with exclusive(Path("out/models")), pytest.raises(SystemExit, match="^error: another run is writing out/models: "):
+        main(["--models", "models", "--folder", "videos", "--out", "out"])
+    assert not list(Path("out").iterdir())

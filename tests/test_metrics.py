@@ -166,6 +166,8 @@ def test_pck_2d_by_hand():
     predicted[0, 2] = [10, 0]  # exactly at the threshold: not counted
     boxes = np.array([[5.0, 5.0, 55.0, 105.0]])
     assert metrics.pck_2d(predicted, truth, boxes, 0.1) == pytest.approx(16 / 17)
+    with pytest.raises(ValueError, match="no keypoints"):
+        metrics.pck_2d(predicted[:0], truth[:0], boxes[:0], 0.1)
 
 
 # Procrustes against independent derivations.

@@ -2,6 +2,9 @@ import io
 import math
 import os
 import pickle
+import subprocess
+import sys
+import zipfile
 
 import numpy as np
 import pytest
@@ -18,15 +21,26 @@ def checkpoint(tmp_path, monkeypatch):
 
 
 def test_checkpoint_round_trip_and_removal(checkpoint, tmp_path):
-    assert checkpoint.load() is None
+    start = {"step": 0, "weights": {"w": torch.zeros(4)}}
+    assert checkpoint.load(start) is None
     checkpoint.save({"step": 3, "weights": {"w": torch.arange(4.0)}})
     assert checkpoint.path == tmp_path / ".ckpt/train_2d-0123456789abcdef.pt"
-    state = training.Checkpoint("train_2d", "0123456789abcdef").load()
+    state = training.Checkpoint("train_2d", "0123456789abcdef").load(start)
     assert state["step"] == 3 and torch.equal(state["weights"]["w"], torch.arange(4.0))
-    assert training.Checkpoint("train_2d", "fedcba9876543210").load() is None
+    assert training.Checkpoint("train_2d", "fedcba9876543210").load(start) is None
     checkpoint.remove()
     checkpoint.remove()
-    assert checkpoint.load() is None
+    assert checkpoint.load(start) is None
+
+
+def test_what_a_kill_left_of_a_checkpoints_writing_goes_with_it(checkpoint):
+    checkpoint.remove()
+    assert not checkpoint.path.parent.exists()
+    checkpoint.save({"step": 3})
+    checkpoint.path.with_name(f".{checkpoint.path.name}.partial").write_bytes(b"half")
+    checkpoint.path.with_name(f".{checkpoint.path.name}.lock").touch()
+    checkpoint.remove()
+    assert not list(checkpoint.path.parent.iterdir())
 
 
 def test_a_kill_while_saving_leaves_the_previous_checkpoint(checkpoint, monkeypatch):
@@ -39,8 +53,104 @@ def test_a_kill_while_saving_leaves_the_previous_checkpoint(checkpoint, monkeypa
     monkeypatch.setattr(torch, "save", half)
     with pytest.raises(KeyboardInterrupt):
         checkpoint.save({"step": 4})
-    assert checkpoint.load() == {"step": 3}
+    assert checkpoint.load({"step": 0})["step"] == 3
     assert [p.name for p in checkpoint.path.parent.iterdir()] == [checkpoint.path.name]
+
+
+def test_a_full_disk_is_said_of_a_checkpoint_as_of_every_file(checkpoint):
+    checkpoint.save({"step": 3})
+    code = """
+import resource, signal, torch
+from pose3d.errors import run_stage
+from pose3d.training import Checkpoint
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536))
+def main():
+    Checkpoint("train_2d", "0123456789abcdef").save({"step": 4, "weights": torch.zeros(100_000)})
+run_stage(main)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 1 and done.stderr.count("\n") == 1, done.stderr
+    assert "cannot write all of a file" in done.stderr and str(checkpoint.path.parent) in done.stderr
+    assert checkpoint.load({"step": 0})["step"] == 3
+    assert [p.name for p in checkpoint.path.parent.iterdir()] == [checkpoint.path.name]
+
+
+def learner_after_a_step():
+    learner = torch.nn.Linear(3, 2)
+    adam = torch.optim.Adam(learner.parameters(), fused=True)
+    learner(torch.ones(1, 3)).sum().backward()
+    adam.step()
+    return {"learner": learner, "adam": adam, "step": 1, "rows": [{"step": 1}]}
+
+
+def at_start():
+    learner = torch.nn.Linear(3, 2)
+    return {"learner": learner, "adam": torch.optim.Adam(learner.parameters(), fused=True), "step": 0, "rows": []}
+
+
+def changed(keys, value):
+    """A checkpoint of which one entry is another."""
+
+    def change(state):
+        place = state
+        for key in keys[:-1]:
+            place = place[key]
+        place[keys[-1]] = value
+        return state
+
+    return change
+
+
+FOREIGN = {
+    "a tensor": lambda state: torch.zeros(3),
+    "a list": lambda state: [state],
+    "a model": lambda state: {"architecture": {}, "weights": state["learner"]},
+    "no step": lambda state: {name: value for name, value in state.items() if name != "step"},
+    "one more": changed(["epoch"], 3),
+    "step as text": changed(["step"], "1"),
+    "rows as a dict": changed(["rows"], {}),
+    "weight's shape": changed(["learner", "weight"], torch.zeros(2, 4)),
+    "weight's type": changed(["learner", "weight"], torch.zeros(2, 3, dtype=torch.float64)),
+    "weight as a list": changed(["learner", "weight"], [0.0] * 6),
+    "optimizer's groups": changed(["adam", "param_groups"], []),
+    "optimizer's parameters": changed(["adam", "param_groups", 0, "params"], [0]),
+    "moment's shape": changed(["adam", "state", 0, "exp_avg"], torch.zeros(3, 2)),
+    "moment missing": changed(["adam", "state", 1], {"step": torch.tensor(1.0)}),
+    "moments of no parameter": changed(["adam", "state", 2], {}),
+    "another run's": changed(["run"], "train_2d-fedcba9876543210"),
+}
+
+
+@pytest.mark.parametrize("content", FOREIGN)
+def test_a_file_that_holds_something_else_is_reported_and_training_starts_over(checkpoint, content, capsys):
+    checkpoint.save(learner_after_a_step())
+    state = checkpoint.load(at_start())
+    assert state["step"] == 1 and set(state["adam"]["state"]) == {0, 1}
+    assert not capsys.readouterr().err
+    torch.save(FOREIGN[content](state), checkpoint.path)
+    assert checkpoint.load(at_start()) is None
+    said = capsys.readouterr().err
+    assert said == f"{checkpoint.path} is not a checkpoint of this run; starting from the beginning\n"
+
+
+def test_no_flipped_bit_of_a_checkpoint_goes_unnoticed_or_ends_the_run(checkpoint, capsys):
+    """In the archive's padding it changes nothing; anywhere else it is reported."""
+    weights = torch.arange(100.0)
+    checkpoint.save({"step": 3, "weights": weights})
+    content = checkpoint.path.read_bytes()
+    refused = 0
+    for i in range(len(content)):
+        damaged = bytearray(content)
+        damaged[i] ^= 1 << i % 8
+        checkpoint.path.write_bytes(damaged)
+        state = checkpoint.load({"step": 0, "weights": torch.zeros(100)})
+        if state is None:
+            refused += 1
+            assert capsys.readouterr().err.count("\n") == 1
+        else:
+            assert state["step"] == 3 and torch.equal(state["weights"], weights)
+    assert refused > weights.nbytes
 
 
 @pytest.mark.parametrize("damage", ["empty", "truncated", "zeros", "text", "flipped", "pickle"])
@@ -59,7 +169,7 @@ def test_an_unreadable_checkpoint_is_reported_and_training_starts_over(checkpoin
             "pickle": pickle.dumps(print),
         }[damage]
     )
-    assert checkpoint.load() is None
+    assert checkpoint.load({"step": 0, "weights": torch.zeros(1000)}) is None
     assert "does not read" in capsys.readouterr().err
 
 
@@ -72,7 +182,7 @@ def test_models_and_checkpoints_run_no_code(checkpoint, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     checkpoint.path.parent.mkdir()
     torch.save({"architecture": {}, "weights": Payload()}, checkpoint.path)
-    assert checkpoint.load() is None
+    assert checkpoint.load({}) is None
     with pytest.raises(InputError, match="is not a model of this project"):
         training.load_model(checkpoint.path)
     assert not (tmp_path / "owned").exists()
@@ -100,6 +210,67 @@ def test_require_finite_names_step_and_terms():
     for bad in (float("nan"), float("inf"), -float("inf")):
         with pytest.raises(InputError, match=r"diverged at step 17 \(critic (nan|inf|-inf), reprojection 1\)"):
             training.require_finite(17, critic=bad, reprojection=1.0)
+
+
+def test_a_diverged_run_says_where_the_last_good_checkpoint_is(checkpoint):
+    with pytest.raises(InputError, match=r"step 2 \(loss nan\).*; there is no checkpoint yet$"):
+        training.require_finite(2, checkpoint, loss=math.nan)
+    checkpoint.save({"step": 1})
+    with pytest.raises(InputError) as error:
+        training.require_finite(2, checkpoint, loss=math.nan)
+    assert str(error.value).endswith(f"; the last good checkpoint stays at {checkpoint.path}")
+
+
+def adam_with(moment, value):
+    weight = torch.nn.Parameter(torch.zeros(2))
+    adam = torch.optim.Adam([weight])
+    weight.sum().backward()
+    adam.step()
+    adam.state[weight][moment][1] = value
+    return adam
+
+
+@pytest.mark.parametrize(
+    ("values", "place"),
+    [
+        ({"a": [1, 2.0, "nan"], "b": torch.ones(2), "c": torch.tensor([2**62])}, None),
+        ({"a": [0.0, {"b": math.nan}]}, "a.1.b"),
+        ({"w": torch.tensor([1.0, -math.inf])}, "w"),
+        ({"adam": adam_with("exp_avg_sq", math.inf)}, "adam.state.0.exp_avg_sq"),
+        ({"adam": adam_with("exp_avg", 1e30)}, None),
+    ],
+)
+def test_not_finite_names_the_first_place(values, place):
+    assert training.not_finite(values) == place
+
+
+def test_a_number_that_is_not_finite_never_replaces_a_good_checkpoint(checkpoint):
+    checkpoint.save({"step": 3, "weights": {"w": torch.arange(4.0)}})
+    good = checkpoint.path.read_bytes()
+    diverged = {"step": 4, "weights": {"w": torch.tensor([0, math.nan])}}
+    with pytest.raises(InputError, match=r"diverged at step 4 \(weights\.w is not finite\).*stays at"):
+        checkpoint.save(diverged)
+    assert checkpoint.path.read_bytes() == good
+    assert [path.name for path in checkpoint.path.parent.iterdir()] == [checkpoint.path.name]
+
+
+def test_a_checkpoint_with_a_number_that_is_not_finite_is_not_used(checkpoint, capsys):
+    checkpoint.path.parent.mkdir()
+    torch.save({"step": 4, "optimizer": {"state": {0: {"exp_avg": torch.tensor([math.inf])}}}}, checkpoint.path)
+    assert checkpoint.load({"step": 0, "optimizer": {}}) is None
+    assert "optimizer.state.0.exp_avg is not finite" in capsys.readouterr().err
+
+
+def test_a_model_with_a_weight_that_is_not_finite_is_neither_written_nor_read(tmp_path):
+    path = tmp_path / "model.pt"
+    training.save_model(path, {}, {"w": torch.ones(2)})
+    good = path.read_bytes()
+    with pytest.raises(InputError, match=r"model\.pt is not written: weight w is not finite"):
+        training.save_model(path, {}, {"w": torch.tensor([1, math.nan])})
+    assert path.read_bytes() == good
+    torch.save({"architecture": {}, "weights": {"w": torch.tensor([1, math.nan])}}, path)
+    with pytest.raises(InputError, match=r"model\.pt is not a model of this project \(weights\.w is not finite\)"):
+        training.load_model(path)
 
 
 def test_model_round_trip_gives_the_same_bytes(tmp_path):
@@ -177,3 +348,13 @@ def test_curves_keep_whole_steps_and_leave_empty_what_a_row_lacks(tmp_path):
     assert (tmp_path / "curves.csv").read_bytes() == b"step,loss,pck\n1000050,2e+06,\n1000100,,0.5\n"
     training.write_curves(tmp_path / "none.csv", [])
     assert (tmp_path / "none.csv").read_bytes() == b"\n"
+
+
+def test_a_model_that_unpacks_to_more_than_it_holds_is_refused(tmp_path):
+    training.save_model(tmp_path / "m.pt", {"lifter": "frame"}, {"weight": torch.zeros(2**18)})
+    with zipfile.ZipFile(tmp_path / "m.pt") as whole, zipfile.ZipFile(tmp_path / "bomb.pt", "w") as bomb:
+        for member in whole.infolist():
+            bomb.writestr(member.filename, whole.read(member), zipfile.ZIP_DEFLATED)
+    assert training.load_model(tmp_path / "m.pt")[1]["weight"].shape == (2**18,)
+    with pytest.raises(InputError, match=r"bomb\.pt .*claims to unpack to more than it holds"):
+        training.load_model(tmp_path / "bomb.pt")

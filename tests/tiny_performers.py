@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from pose3d.datasets import embedded
+from pose3d.files import MANIFEST, sha256_of, write_text
 from pose3d.synthetic.body import SIDES, Body, write_bodies
 from pose3d.synthetic.mocap import CLIMB_JOINTS
 from pose3d.synthetic.split import PERFORMERS
@@ -156,4 +157,6 @@ def write_sources(raw: Path, bodies: Path) -> None:
     for stem in embedded._DEEPMIMIC_FILES.values():
         frames = [deepmimic_frame(0.05, (0.05 * i, 0.85, 0), left_knee=-0.2 * i) for i in range(5)]
         write_deepmimic(raw / f"deepmimic/{stem}.json", frames)
+    files = {str(path.relative_to(raw)): {"sha256": sha256_of(path)} for path in raw.rglob("*.*")}
+    write_text(raw / MANIFEST, json.dumps({"tiny": {"files": files}}))
     write_bodies(bodies, dict.fromkeys(PERFORMERS, tiny_body()))

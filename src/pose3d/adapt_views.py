@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from pose3d.errors import InputError
 from pose3d.evaluate_views import views_folder
-from pose3d.files import atomic_output, write_text
+from pose3d.files import atomic_output, exclusive, write_text
 
 if TYPE_CHECKING:
     from pose3d.pose2d.crops import Crops
@@ -164,9 +164,11 @@ def main(arguments: list[str] | None = None) -> None:
         parser.error("--out must be another folder than --models: the pipeline's own models stay as they are")
     try:
         folder = views_folder(given.folder)
-        report = adapt_models(
-            given.models, folder, given.out, given.frame_step, given.learnt_share, given.rounds, given.steps
-        )
+        given.out.mkdir(parents=True, exist_ok=True)
+        with exclusive(given.out / "models", wait=False):  # two at once would mix their files
+            report = adapt_models(
+                given.models, folder, given.out, given.frame_step, given.learnt_share, given.rounds, given.steps
+            )
     except InputError as error:
         sys.exit(f"error: {error}")
     for when in ("before", "after"):

@@ -1,58 +1,165 @@
 """Files that are either whole or not there."""
 
+import fcntl
+import hashlib
+import json
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from pose3d.errors import InputError
 
 MANIFEST = "manifest.json"
 """In a folder of files from elsewhere: what they are."""
 
 
 @contextmanager
+def exclusive(path: str | os.PathLike, wait: bool = True) -> Iterator[None]:
+    """Keep every other process of this project from writing ``path`` (a file or folder, there or not) meanwhile.
+
+    The operating system lets go of the lock when the process ends, however that comes about. A file system that has no
+    locks excludes nobody.
+
+    Args:
+        wait: until another process lets go, which is said once; else raise.
+
+    Raises:
+        InputError: another process has it, and ``wait`` is false.
+    """
+    path = Path(path)
+    lock = path.with_name(f".{path.name}.lock")
+    while True:
+        held = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            _lock(held, path, wait)
+            if os.fstat(held).st_nlink:
+                break
+        except BaseException:
+            os.close(held)
+            raise
+        os.close(held)  # whoever had it has removed the file meanwhile: a lock on it would exclude nobody
+    try:
+        yield
+    finally:
+        lock.unlink(missing_ok=True)
+        os.close(held)
+
+
+def _lock(descriptor: int, path: Path, wait: bool) -> None:
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if not wait:
+                raise InputError(f"another run is writing {path}: wait for it, or write elsewhere") from None
+            print(f"another run is writing {path}: waiting for it", file=sys.stderr, flush=True)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+    except OSError:
+        return  # ENOLCK, ENOSYS or EOPNOTSUPP, as on some network file systems
+
+
+def partial_path(path: Path) -> Path:
+    """Where a file or folder stands until it is whole.
+
+    The name is fixed, because torch.save writes the file's name into its bytes.
+    """
+    return path.with_name(f".{path.name}.partial")
+
+
+@contextmanager
 def atomic_output(path: str | os.PathLike) -> Iterator[Path]:
     """Give a temporary path in the same folder; on success it is flushed to disk and renamed to ``path``.
 
-    On any failure the temporary file is removed and whatever stood at ``path`` stays as it was. The temporary name is
-    fixed (``.<name>.partial``), because torch.save writes the file's name into its bytes.
+    On any failure the temporary file is removed and whatever stood at ``path`` stays as it was. Of two processes that
+    write one path the second waits; what it writes then stands.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        yield partial
-        with open(partial, "rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-        folder = os.open(path.parent, os.O_RDONLY)
+    partial = partial_path(path)
+    with exclusive(path):
         try:
-            os.fsync(folder)  # the rename itself must survive a power cut
+            yield partial
+            with open(partial, "rb+") as file:
+                os.fsync(file.fileno())
+            os.replace(partial, path)
+            folder = os.open(path.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)  # the rename itself must survive a power cut
+            finally:
+                os.close(folder)
+        except OSError as error:
+            if error.errno is not None and error.filename is None:  # what a full disk raises names no file
+                error.filename = str(path)
+            raise
         finally:
-            os.close(folder)
-    finally:
-        partial.unlink(missing_ok=True)
+            partial.unlink(missing_ok=True)
 
 
 @contextmanager
 def atomic_folder(path: str | os.PathLike) -> Iterator[Path]:
     """Give a temporary folder beside ``path``; on success it takes the place of whatever stood there.
 
-    On failure it is removed and ``path`` stays as it was.
+    On failure it is removed and ``path`` stays as it was. Two processes take turns, as for :func:`atomic_output`.
     """
     path = Path(path)
-    partial = path.with_name(f".{path.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    try:
-        yield partial
-        shutil.rmtree(path, ignore_errors=True)
-        os.replace(partial, path)
-    finally:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = partial_path(path)
+    with exclusive(path):
         shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir()
+        try:
+            yield partial
+            shutil.rmtree(path, ignore_errors=True)
+            os.replace(partial, path)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
 
 
 def write_text(path: str | os.PathLike, text: str) -> None:
     """Write UTF-8 text atomically."""
     with atomic_output(path) as partial:
         partial.write_text(text, encoding="utf-8")
+
+
+def sha256_of(path: str | os.PathLike) -> str:
+    """Hash of a file, hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check_manifest(folder: Path) -> None:
+    """Compare a folder of files from packages with the hashes that its manifest has of them.
+
+    Raises:
+        InputError: the manifest is missing or damaged; a file is missing, another, or not in the manifest.
+    """
+    manifest, remedy = folder / MANIFEST, "run `dvc repro --force --single-item download`"
+    try:
+        packages = json.loads(manifest.read_text(encoding="utf-8"))
+        hashes = {name: entry["sha256"] for package in packages.values() for name, entry in package["files"].items()}
+    except FileNotFoundError:
+        raise InputError(f"{manifest} is missing: {remedy}") from None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise InputError(f"{manifest} is not a manifest of packages ({error!r}): {remedy}") from None
+    found = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    del found[MANIFEST]
+    for name in sorted(hashes.keys() | found.keys()):
+        if name not in found or name not in hashes or sha256_of(found[name]) != hashes[name]:
+            raise InputError(f"{folder / name} is not as {manifest} describes it: {remedy}")
+
+
+def read_small_text(path: str | os.PathLike, max_bytes: int = 2**20) -> str:
+    """Read UTF-8 text that people write or edit, whatever the path leads to: no more than ``max_bytes`` are read.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is larger, or no text.
+    """
+    with open(path, "rb") as file:
+        content = file.read(max_bytes + 1)
+    if len(content) > max_bytes:
+        raise ValueError(f"it is larger than {max_bytes / 2**20:g} MiB")
+    return content.decode("utf-8")

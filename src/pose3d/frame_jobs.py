@@ -75,14 +75,14 @@ def _alone(function: Callable[..., Result], *arguments: Any) -> Result:
 def _processes() -> Iterator[_Pool]:
     count = worker_count()
     executor = ProcessPoolExecutor(count, initializer=_end_with, initargs=(os.getpid(),), env=_ONE_THREAD)
-    resource_tracker.ensure_running()  # now, for its start unblocks SIGINT up to Python 3.11
+    resource_tracker.ensure_running()  # now, for its start unblocks both signals up to Python 3.11
     last: Any = None
 
     def submit(*call: Any) -> Any:
         nonlocal last
-        # Ctrl-C reaches every process of a terminal, and is this one's to act upon: the others, which would print
-        # tracebacks, inherit that it is blocked.
-        unblocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        # Ctrl-C reaches every process of a terminal, and a cluster's SIGTERM every process of a job. They are this
+        # one's to act upon: the others, which would print tracebacks or be missed, inherit that they are blocked.
+        unblocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
         try:
             last = executor.submit(*call)
         finally:

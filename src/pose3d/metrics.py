@@ -225,7 +225,13 @@ def pck_2d(predicted_px: ArrayLike, truth_px: ArrayLike, boxes_px: ArrayLike, th
     Args:
         predicted_px, truth_px: (..., J, 2).
         boxes_px: (..., 4) x0, y0, x1, y1.
+
+    Raises:
+        ValueError: no keypoints.
     """
+    errors = joint_errors(predicted_px, truth_px)
+    if not errors.size:
+        raise ValueError("no keypoints to count")
     boxes = np.asarray(boxes_px, np.float64)
     longer_side = (boxes[..., 2:] - boxes[..., :2]).max(-1)
-    return float((joint_errors(predicted_px, truth_px) < threshold * longer_side[..., None]).mean())
+    return float((errors < threshold * longer_side[..., None]).mean())

@@ -26,6 +26,7 @@ from torch import Tensor, nn
 
 from pose3d.errors import InputError
 from pose3d.gpus import claim_gpu
+from pose3d.sigterm import exit_status
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -90,11 +91,11 @@ def all_processes(mixed: bool = False) -> Iterator[Fabric]:
         fabric.barrier()
         torch.distributed.destroy_process_group()
     except BaseException as error:
-        atexit.register(_leave, 130 if isinstance(error, KeyboardInterrupt) else 1)
+        atexit.register(_leave, exit_status(error))
         if fabric.is_global_zero:
             _end_all(error, children)
         elif isinstance(error, KeyboardInterrupt):
-            os._exit(130)  # the first process got it too, and says so
+            os._exit(exit_status(error))  # the first process got it too, and says so
         else:
             time.sleep(_GRACE_S)  # in which the first process ends this one, if the error is its own too
         raise

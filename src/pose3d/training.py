@@ -1,14 +1,14 @@
 """What every training stage shares: seeds, checkpoints that a killed run goes on from, models and curves."""
 
 import csv
+import errno
 import hashlib
 import json
 import math
 import os
-import pickle
 import sys
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ import torch
 
 import pose3d
 from pose3d.errors import InputError
-from pose3d.files import atomic_output
+from pose3d.files import atomic_output, exclusive, partial_path
 
 
 def seed_all(seed: int) -> None:
@@ -54,22 +54,37 @@ def fingerprint(params: Any, inputs: Iterable[str | os.PathLike], script: str | 
     return digest.hexdigest()[:16]
 
 
-_UNREADABLE = (RuntimeError, EOFError, pickle.UnpicklingError, OSError, zipfile.BadZipFile)
-
-
 def _read_archive(path: str | os.PathLike) -> Any:
     """What ``torch.save`` wrote, on the CPU, running no code from it.
 
     ``torch.load`` does not compare the archive's checksums, and a flipped bit would go unnoticed as a wrong weight.
 
     Raises:
-        one of _UNREADABLE: it is damaged or something else.
+        Exception: it is damaged or something else. Of such bytes zipfile and torch raise nearly every kind there is.
     """
     with zipfile.ZipFile(path) as archive:
+        if sum(member.file_size for member in archive.infolist()) > os.path.getsize(path):  # it is never packed
+            raise zipfile.BadZipFile("it claims to unpack to more than it holds")
         damaged = archive.testzip()
     if damaged:
         raise zipfile.BadZipFile(f"wrong checksum of {damaged}")
     return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def _write_archive(content: dict[str, Any], path: Path) -> None:
+    """``torch.save``, which says of a full disk that it got to an unexpected position.
+
+    Raises:
+        OSError: as every other writer does.
+    """
+    try:
+        torch.save(content, path)
+    except RuntimeError as error:
+        raise OSError(errno.EIO, f"cannot write all of a file ({_first_line(error)})", str(path)) from None
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split("\n")[0] or type(error).__name__
 
 
 class Checkpoint:
@@ -80,45 +95,161 @@ class Checkpoint:
     """
 
     def __init__(self, stage: str, run_fingerprint: str) -> None:
-        folder = Path(os.environ.get("DVC_ROOT", ".")) / ".ckpt"
-        self.path = folder / f"{stage}-{run_fingerprint}.pt"
+        self._run = f"{stage}-{run_fingerprint}"
+        self.path = Path(os.environ.get("DVC_ROOT", ".")) / ".ckpt" / f"{self._run}.pt"
 
-    def save(self, state: dict[str, Any]) -> None:
-        """Write the state atomically: a kill leaves the previous checkpoint whole."""
+    def save(self, state: Mapping[str, Any]) -> None:
+        """Write the state atomically: a kill leaves the previous checkpoint whole, and so does divergence.
+
+        Args:
+            state: ``step``, the number of steps done, and all else that the run goes on from: modules and optimizers,
+                whose ``state_dict`` is kept, and numbers, tensors, lists and dicts.
+
+        Raises:
+            InputError: it holds a number that is not finite.
+        """
+        states = {n: v.state_dict() if hasattr(v, "state_dict") else v for n, v in state.items()}
+        require_finite_state(states["step"], self, **states)
         with atomic_output(self.path) as partial:
-            torch.save(state, partial)
+            _write_archive({"run": self._run, **states}, partial)
 
-    def load(self) -> dict[str, Any] | None:
-        """The saved state, or None where there is none or it does not read (which is reported)."""
+    def load(self, start: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The saved state, or None where there is none or it cannot be gone on from (which is reported).
+
+        Args:
+            start: what :meth:`save` would be given at the start of training: the saved state must have its keys, types
+                and shapes. An empty list or dict stands for one of any content.
+        """
         if not self.path.exists():
             return None
         try:
-            return _read_archive(self.path)
-        except _UNREADABLE as error:
-            print(f"{self.path} does not read ({error}); starting from the beginning", file=sys.stderr)
+            state = _finite(_read_archive(self.path))
+        except Exception as error:
+            print(f"{self.path} does not read ({_first_line(error)}); starting from the beginning", file=sys.stderr)
             return None
+        if not _fits(state, {"run": self._run, **start}) or state["run"] != self._run:
+            print(f"{self.path} is not a checkpoint of this run; starting from the beginning", file=sys.stderr)
+            return None
+        return state
 
     def remove(self) -> None:
-        """Call once the stage's outputs are written."""
-        self.path.unlink(missing_ok=True)
+        """Call once the stage's outputs are written; what a kill left of a checkpoint's writing goes too."""
+        if not self.path.parent.exists():  # training was too short for a checkpoint
+            return
+        with exclusive(self.path):
+            self.path.unlink(missing_ok=True)
+            partial_path(self.path).unlink(missing_ok=True)
 
 
-def require_finite(step: int, **terms: float) -> None:
-    """Stop a diverged run.
+def _fits(saved: Any, own: Any) -> bool:
+    """Whether what was saved has the keys, types and shapes of one's own; empty ones of those stand for any."""
+    if isinstance(own, torch.nn.Module):
+        return _fits(saved, own.state_dict())
+    if isinstance(own, torch.optim.Adam):
+        return _fits(saved, own.state_dict()) and _fits_parameters(saved["state"], own)
+    if isinstance(own, torch.Tensor):
+        return isinstance(saved, torch.Tensor) and (saved.shape, saved.dtype) == (own.shape, own.dtype)
+    if isinstance(own, dict):
+        if not isinstance(saved, dict) or not own:
+            return isinstance(saved, dict)
+        return saved.keys() == own.keys() and all(_fits(saved[key], value) for key, value in own.items())
+    if isinstance(own, list | tuple) and own and isinstance(saved, type(own)):
+        return len(saved) == len(own) and all(map(_fits, saved, own))
+    return type(saved) is type(own)
+
+
+def _fits_parameters(saved: dict[int, Any], adam: torch.optim.Adam) -> bool:
+    """Whether Adam's moments, which a parameter has from its first gradient on, have the shapes of the parameters."""
+    parameters = [parameter for group in adam.param_groups for parameter in group["params"]]
+    own = {i: {"step": torch.tensor(0.0), "exp_avg": p, "exp_avg_sq": p} for i, p in enumerate(parameters)}
+    return all(i in own and _fits(moments, own[i]) for i, moments in saved.items())
+
+
+def require_finite(step: int, checkpoint: Checkpoint | None = None, /, **terms: float) -> None:
+    """Stop a diverged run, which its loss terms show.
+
+    Args:
+        step: the number of steps done.
+        checkpoint: the run's, which stays.
 
     Raises:
-        InputError: a term is NaN or infinite; names the step and every term.
+        InputError: a term is NaN or infinite; names the step, every term and the last good checkpoint.
     """
     if not all(math.isfinite(value) for value in terms.values()):
         values = ", ".join(f"{name} {value:.4g}" for name, value in terms.items())
-        raise InputError(f"training diverged at step {step} ({values}): lower the learning rate or the weights")
+        raise _diverged(step, values, checkpoint)
+
+
+def require_finite_state(step: int, checkpoint: Checkpoint | None = None, /, **parts: Any) -> None:
+    """Stop a diverged run, which its weights or its optimizers' moments show while the losses still look well.
+
+    A squared gradient that overflows stays in Adam's moments, and the weight is never moved again. To look at every
+    number takes a pass over the weights: call it before something is saved, not at every step.
+
+    Args:
+        step, checkpoint: as for :func:`require_finite`.
+        parts: what :func:`not_finite` takes, by name.
+
+    Raises:
+        InputError: a number is NaN or infinite; names the step, the first such part and the last good checkpoint.
+    """
+    name = not_finite(parts)
+    if name is not None:
+        raise _diverged(step, f"{name} is not finite", checkpoint)
+
+
+def not_finite(values: Any, name: str = "") -> str | None:
+    """Where the first number that is NaN or infinite stands; None: nowhere.
+
+    Args:
+        values: modules, optimizers, tensors and numbers, in dicts and lists.
+    """
+    if hasattr(values, "state_dict"):
+        values = values.state_dict()
+    if isinstance(values, Mapping):
+        items: Iterable[tuple[Any, Any]] = values.items()
+    elif isinstance(values, list | tuple):
+        items = enumerate(values)
+    elif isinstance(values, torch.Tensor):
+        return None if torch.isfinite(values).all() else name
+    else:
+        return name if isinstance(values, float) and not math.isfinite(values) else None
+    found = (not_finite(value, f"{name}.{key}" if name else str(key)) for key, value in items)
+    return next((place for place in found if place is not None), None)
+
+
+def _diverged(step: int, how: str, checkpoint: Checkpoint | None) -> InputError:
+    kept = ""
+    if checkpoint is not None:
+        there = checkpoint.path.exists()
+        kept = f"; the last good checkpoint stays at {checkpoint.path}" if there else "; there is no checkpoint yet"
+    return InputError(f"training diverged at step {step} ({how}): lower the learning rate or the weights{kept}")
+
+
+def _finite(content: Any) -> Any:
+    """What was read.
+
+    Raises:
+        RuntimeError: a number in it is NaN or infinite, which no run of this project writes.
+    """
+    name = not_finite(content)
+    if name is not None:
+        raise RuntimeError(f"{name} is not finite")
+    return content
 
 
 def save_model(path: str | os.PathLike, architecture: dict[str, Any], weights: dict[str, torch.Tensor]) -> None:
-    """Write a trained model: what it is, and its weights on the CPU."""
+    """Write a trained model: what it is, and its weights on the CPU.
+
+    Raises:
+        InputError: a weight is not finite; what stood there stays.
+    """
+    name = not_finite(weights)
+    if name is not None:
+        raise InputError(f"{path} is not written: weight {name} is not finite, for training diverged; lower its lr")
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
     with atomic_output(path) as partial:
-        torch.save({"architecture": architecture, "weights": weights}, partial)
+        _write_archive({"architecture": architecture, "weights": weights}, partial)
 
 
 def load_model(path: str | os.PathLike) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
@@ -128,18 +259,17 @@ def load_model(path: str | os.PathLike) -> tuple[dict[str, Any], dict[str, torch
         architecture, weights.
 
     Raises:
-        InputError: missing, unreadable, or not such a file.
+        InputError: missing, unreadable, not such a file, or with a weight that is not finite.
     """
     if not os.path.exists(path):
         raise InputError(f"{path} is missing: run `make repro` to train it")
     try:
-        content = _read_archive(path)
+        content = _finite(_read_archive(path))
         if not isinstance(content, dict):
             raise TypeError(f"it holds a {type(content).__name__}")
         return content["architecture"], content["weights"]
-    except (*_UNREADABLE, KeyError, TypeError) as error:
-        reason = str(error).split("\n")[0]
-        raise InputError(f"{path} is not a model of this project ({reason}): train it again") from None
+    except Exception as error:
+        raise InputError(f"{path} is not a model of this project ({_first_line(error)}): train it again") from None
 
 
 def load_weights(module: torch.nn.Module, weights: dict[str, torch.Tensor], source: str | os.PathLike) -> None:

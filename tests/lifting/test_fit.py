@@ -1,6 +1,7 @@
 """Training end to end on a toy: determinism, resumption to the same bytes, two processes, divergence, lifting."""
 
 import json
+import signal
 from dataclasses import replace
 from functools import partial
 from unittest import mock
@@ -24,6 +25,7 @@ from pose3d.lifting.trajectory import smooth
 from pose3d.lifting.virtual_camera import view_from_image_plane
 from pose3d.lifting.virtual_objective import VirtualCameraObjective
 from pose3d.records import Keypoints2D, Sequence
+from pose3d.sigterm import Terminated
 from pose3d.training import Checkpoint, save_model
 
 ONE = Fabric(accelerator="cpu", devices=1)
@@ -98,31 +100,51 @@ def supervision():
 ALL = [(kind, formulation) for kind in ("frame", "temporal") for formulation in ("virtual_camera", "original")]
 
 
+def at_fourth_step(monkeypatch, act):
+    """Call ``act`` before the fourth generator step; gives the list of steps begun since."""
+    begun = []
+    step = adversarial.generator_step
+
+    def interrupted(*arguments):
+        begun.append(1)
+        if len(begun) == 4:
+            act()
+        return step(*arguments)
+
+    monkeypatch.setattr(adversarial, "generator_step", interrupted)
+    return begun
+
+
+def ctrl_c():
+    raise KeyboardInterrupt
+
+
+def sigterm():
+    signal.raise_signal(signal.SIGTERM)
+
+
 @pytest.mark.parametrize(("kind", "formulation"), ALL)
-def test_a_killed_run_ends_with_the_same_bytes(kind, formulation, supervision, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("act", "steps_again"),
+    [(ctrl_c, 4), (sigterm, 2)],  # steps 2 to 5 after the checkpoint at 2, or 4 and 5 after that of the fourth step
+)
+def test_a_stopped_run_ends_with_the_same_bytes(
+    act, steps_again, kind, formulation, supervision, tmp_path, monkeypatch
+):
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
-    monkeypatch.setattr(adversarial, "_LOG_STEPS", 2)
-    monkeypatch.setattr(adversarial, "_CHECKPOINT_STEPS", 2)
+    monkeypatch.setattr(adversarial, "_LOG_STEPS", 2 if act is ctrl_c else 3)
+    monkeypatch.setattr(adversarial, "_CHECKPOINT_STEPS", 2 if act is ctrl_c else 6)
     block = params(kind, formulation)
 
     def fit(name):
         return fit_lifter(lifting(formulation), block, supervision, 1, ONE, Checkpoint(name, "x"))
 
     whole = fit("whole")
-    calls = []
-    step = adversarial.generator_step
-
-    def killed(*arguments):
-        calls.append(1)
-        if len(calls) == 4:
-            raise KeyboardInterrupt
-        return step(*arguments)
-
-    monkeypatch.setattr(adversarial, "generator_step", killed)
-    with pytest.raises(KeyboardInterrupt):
-        fit("killed")
-    resumed = fit("killed")
-    assert len(calls) == 4 + 4  # steps 2 to 5 after the checkpoint at 2
+    begun = at_fourth_step(monkeypatch, act)
+    with pytest.raises(KeyboardInterrupt if act is ctrl_c else Terminated):
+        fit("stopped")
+    resumed = fit("stopped")
+    assert len(begun) == 4 + steps_again
     for name, fitted in (("a", whole), ("b", resumed)):
         save_model(tmp_path / name / "model.pt", fitted.architecture, fitted.weights)
         save_curves_png(tmp_path / name / "curves.png", fitted.curves, "curves")
@@ -191,6 +213,42 @@ def stop_after(save):
         raise KeyboardInterrupt
 
     return saving
+
+
+SIGTERM_TO_BOTH = """
+import pytest
+from test_fit import adversarial, at_fourth_step, fit_lifter, lifting, params, sigterm, toy_supervision
+from pose3d.errors import run_stage
+from pose3d.processes import all_processes
+from pose3d.training import Checkpoint
+
+adversarial._LOG_STEPS = 5
+at_fourth_step(pytest.MonkeyPatch(), sigterm)
+
+def main():
+    run = lifting("virtual_camera"), params("frame", "virtual_camera"), toy_supervision()
+    with all_processes() as fabric:
+        fit_lifter(*run, 1, fabric, Checkpoint("stopped", "x"))
+    print("written")
+
+run_stage(main)
+"""
+
+
+def test_sigterm_to_two_processes_ends_both_behind_the_firsts_checkpoint(supervision, tmp_path, monkeypatch, capsys):
+    """Who waits for the other in the next step must not go on waiting, and sums of a row are each process's own."""
+    stopped = two_processes.start(tmp_path / "two", SIGTERM_TO_BOTH, DVC_ROOT=str(tmp_path))
+    assert stopped.wait(300) == 143
+    output = (tmp_path / "two/err.txt").read_text()
+    assert output.count("terminated: run the same command again to go on") == 1
+    assert "Traceback" not in output and "written" not in output
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    monkeypatch.setattr(adversarial, "_LOG_STEPS", 5)
+    run = lifting("virtual_camera"), params("frame", "virtual_camera"), supervision, 1, ONE
+    fitted, whole = (fit_lifter(*run, Checkpoint(name, "x")) for name in ("stopped", "whole"))
+    assert "going on from step 5" in capsys.readouterr().err
+    for row, expected in zip(fitted.curves, whole.curves, strict=True):
+        assert row == pytest.approx(expected, rel=1e-5)
 
 
 class TwoProcesses(Fabric):
@@ -263,8 +321,75 @@ def test_divergence_stops_the_run_and_keeps_the_good_checkpoint(supervision, tmp
     monkeypatch.setattr(adversarial, "generator_step", diverging)
     with pytest.raises(InputError, match="diverged at step 2"):
         fit_lifter(lifting("virtual_camera"), params("frame", "virtual_camera"), supervision, 1, ONE, checkpoint)
-    assert checkpoint.load()["step"] == 1
-    assert all(torch.isfinite(w).all() for w in checkpoint.load()["generator"].values())
+    state = torch.load(checkpoint.path)
+    assert state["step"] == 1
+    assert all(torch.isfinite(w).all() for w in state["generator"].values())
+
+
+def test_the_step_of_the_fifty_that_diverged_is_named_with_its_terms(supervision, tmp_path, monkeypatch):
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    steps, step = [], adversarial.generator_step
+
+    def diverging(*given):
+        steps.append(step(*given))
+        return steps[-1] | ({"root": torch.tensor(float("nan"))} if len(steps) == 3 else {})
+
+    monkeypatch.setattr(adversarial, "generator_step", diverging)
+    with pytest.raises(
+        InputError, match=r"diverged at step 3 \(critic_loss .*root nan.*\).*no checkpoint yet"
+    ) as error:
+        block = params("frame", "virtual_camera", steps=6)
+        fit_lifter(lifting("virtual_camera"), block, supervision, 1, ONE, Checkpoint("t", "x"))
+    assert len(steps) == 6 and f"reprojection {steps[2]['reprojection']:.4g}" in str(error.value)
+
+
+@pytest.mark.parametrize("overflowing", ["weight", "critic", "moment"])
+def test_overflow_behind_the_last_losses_is_no_model(overflowing, supervision, tmp_path, monkeypatch):
+    """A finite loss whose gradient is not, after the last step: the squared gradient may overflow alone."""
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    monkeypatch.setattr(adversarial, "_CHECKPOINT_STEPS", 4)
+    checkpoint, steps, step = Checkpoint("t", "x"), [], adversarial.generator_step
+
+    def overflow(generator, critic, optimizer, *rest):
+        if len(steps) == 5 and overflowing != "critic":
+            gradient = 1e30 if overflowing == "moment" else float("inf")
+            generator.pose[0].bias.register_hook(lambda g: torch.full_like(g, gradient))
+        steps.append(step(generator, critic, optimizer, *rest))
+        if len(steps) == 6 and overflowing == "critic":
+            critic.score[2].bias.data.fill_(float("nan"))
+        return steps[-1]
+
+    monkeypatch.setattr(adversarial, "generator_step", overflow)
+    named = {"weight": "average.pose.0.bias", "critic": "critic.score.2.bias", "moment": "generator_optimizer.state.1"}
+    with pytest.raises(InputError, match=rf"diverged at step 6 \({named[overflowing]}.* is not finite\).*stays at"):
+        fit_lifter(lifting("virtual_camera"), params("frame", "virtual_camera"), supervision, 1, ONE, checkpoint)
+    assert torch.load(checkpoint.path, weights_only=True)["step"] == 4
+
+
+@pytest.mark.parametrize(("kind", "formulation"), ALL)
+@pytest.mark.parametrize("degenerate", ["one point", "all equal", "far away", "mirrored", "prior point", "prior line"])
+def test_degenerate_people_train_to_finite_numbers(kind, formulation, degenerate, supervision, tmp_path, monkeypatch):
+    """All joints in one place, all frames alike, detections thousands of px off or on the other side of the picture, a
+    prior without bones or without width; batches of one where the formulation allows it."""
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    seen = {
+        "one point": lambda k: 0 * k + 100,
+        "all equal": lambda k: np.broadcast_to(k[:1], k.shape),
+        "far away": lambda k: k + 1e5,
+        "mirrored": lambda k: -100 * k,
+    }.get(degenerate, lambda k: k)
+    world = {"prior point": [0, 0, 0], "prior line": [0, 0, 1]}.get(degenerate, [1, 1, 1])
+    detections = [replace(d, keypoints_px=seen(d.keypoints_px)) for d in supervision.detections]
+    prior = [
+        replace(s, poses_world_m=s.poses_world_m * world, poses_cam_m=s.camera.world_to_camera(s.poses_world_m * world))
+        for s in supervision.prior
+    ]
+    data = Supervision(supervision.sequences, detections, prior)
+    block = params(kind, formulation, batch_size=1, projected_prior_batch_size=1, steps=4)
+    fitted = fit_lifter(lifting(formulation), block, data, 1, ONE, Checkpoint("t", "x"))
+    assert all(torch.isfinite(weight).all() for weight in fitted.weights.values())
+    terms = {name: value for row in fitted.curves for name, value in row.items() if name not in ("step", "critic_loss")}
+    assert all(value >= 0 for name, value in terms.items() if name != "critic"), terms
 
 
 @pytest.mark.parametrize(("kind", "formulation"), ALL)

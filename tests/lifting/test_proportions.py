@@ -7,6 +7,7 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
+from pose3d.errors import InputError
 from pose3d.lifting.prior import PriorTakes, place_before_camera, symmetric_factors, vary_bone_lengths
 from pose3d.lifting.proportions import fit_proportions, fit_subjects
 from pose3d.lifting.virtual_camera import view_from_image_plane
@@ -83,3 +84,12 @@ def test_each_subject_of_the_prior_is_fitted_by_itself(factors):
     assert fitted.shape == prior.poses_world_m.shape
     ratio = bone_lengths(fitted[4000:]) / bone_lengths(fitted[:4000])
     torch.testing.assert_close(ratio / ratio.log().mean().exp(), torch.ones(16), rtol=0.05, atol=0)
+
+
+@pytest.mark.parametrize("where", ["the prior", "the 2D labels"])
+def test_a_bone_without_length_is_named(where):
+    prior, seen = people(300, seed=0), people(300, seed=1)
+    poses = prior if where == "the prior" else seen
+    poses[:, [3, 6]] = poses[:, [2, 5]]  # feet in the knees
+    with pytest.raises(InputError, match=f"bone from RKnee to RFoot has no length in {where}"):
+        fit_proportions(prior, observed(seen, seed=2), np.random.default_rng(3))

@@ -26,3 +26,8 @@ def test_frame_rate_does_not_matter_and_half_of_a_swing_at_the_cutoff_stays():
         swing = np.sin(3.0 * time_s)
         kept = smooth(swing, fps) @ swing / (swing @ swing)
         assert kept == pytest.approx(0.5, abs=0.01)
+
+
+def test_what_is_not_finite_stays_so_and_raises_nothing():
+    """The evaluation then says of which method and sequence; a traceback of a solver would not."""
+    assert np.isnan(smooth(np.array([5.0, np.nan, 5.0, 5.0]), fps=25)).any()

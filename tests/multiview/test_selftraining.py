@@ -7,6 +7,7 @@ from people import camera_ring, swinging_poses
 
 from pose3d.camera import apply_affine, invert_affine
 from pose3d.config.pose2d import AugmentationParams
+from pose3d.errors import InputError
 from pose3d.multiview import selftraining
 from pose3d.multiview.finding import CROP_MARGIN, FoundPerson
 from pose3d.multiview.selftraining import (
@@ -126,6 +127,22 @@ def test_fine_tuning_learns_repeats_by_seed_and_leaves_the_network_and_its_stati
         if "running" in name:
             assert torch.equal(tensor, before[name])
     assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
+
+
+def test_fine_tuning_whose_last_step_overflows_gives_no_network(monkeypatch):
+    torch.manual_seed(0)
+    steps, loss = [], selftraining.heatmap_loss
+
+    def overflow(heatmaps, *rest):
+        steps.append(heatmaps)
+        if len(steps) == 3:
+            heatmaps.register_hook(lambda gradient: gradient * float("inf"))
+        return loss(heatmaps, *rest)
+
+    monkeypatch.setattr(selftraining, "heatmap_loss", overflow)
+    settings = AdaptationParams(rounds=1, steps=3, batch_size=8)
+    with pytest.raises(InputError, match=r"diverged at step 3 \(network\..* is not finite\)"):
+        fine_tune(PoseResNet("resnet18", (8, 8, 8), 4).eval(), 1.5, dots(16, 0), None, settings, NONE, seed=3)
 
 
 def test_each_round_looks_with_the_network_of_the_last_under_a_narrower_threshold(scene, monkeypatch):

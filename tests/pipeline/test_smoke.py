@@ -1,19 +1,15 @@
 """The whole DAG on profiles/smoke.yaml, in a copy of the repository, the way a user runs it."""
 
-import hashlib
 import json
 import math
 import os
-import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterable
-from pathlib import Path
 
 import pytest
 import yaml
-from pipeline.workspace import REPOSITORY, Workspace
+from pipeline.workspace import REPOSITORY, Workspace, hashes, md5, remove
 
 STAGES = yaml.safe_load((REPOSITORY / "dvc.yaml").read_text())["stages"]
 pytestmark = pytest.mark.pipeline
@@ -29,10 +25,6 @@ BUSY = {
     "evaluate": "plots/evaluation/per_action.csv",
 }
 """What is there while a stage is at work, and before its outputs are."""
-
-
-def md5(path: Path) -> str:
-    return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
 
 
 def test_evaluation_has_finite_metrics_of_every_method(smoke: Workspace) -> None:
@@ -64,21 +56,6 @@ def test_experiment_reruns_only_what_depends_on_the_param(smoke: Workspace) -> N
     assert "repnet.mpjpe_mm" in changes
     smoke.run("git", "checkout", "-q", "--", ".")
     smoke.run("dvc", "checkout")
-
-
-def hashes(root: Path, outputs: Iterable[str]) -> dict[str, str]:
-    """md5 of every file of some outputs, which are files or folders; unfinished temporary files are no output."""
-    files = []
-    for output in outputs:
-        path = root / output
-        files += [file for file in path.rglob("*") if file.is_file()] if path.is_dir() else [path]
-    return {str(f.relative_to(root)): md5(f) for f in files if f.exists() and not f.name.endswith(".partial")}
-
-
-def remove(root: Path, outputs: Iterable[str]) -> None:
-    for output in outputs:
-        path = root / output
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def signalled_while_busy(smoke: Workspace, stage: str, number: int) -> subprocess.CompletedProcess:
@@ -120,25 +97,31 @@ def test_killed_stage_leaves_nothing_half_written_and_ends_with_the_same_bytes(s
     assert not list(smoke.root.glob("data/.*.partial"))
 
 
-def interrupted_while_busy(smoke: Workspace, stage: str, outputs: list[str]) -> subprocess.CompletedProcess:
-    """Ctrl-C once; again where it fell into a weak reference's callback, out of which Python lets no exception."""
+def ended_while_busy(smoke: Workspace, stage: str, outputs: list[str], number: int) -> subprocess.CompletedProcess:
+    """A signal once; again where it fell into a weak reference's callback, out of which Python lets no exception."""
     while True:
         remove(smoke.root, outputs)
-        done = signalled_while_busy(smoke, stage, signal.SIGINT)
+        done = signalled_while_busy(smoke, stage, number)
         if done.returncode != 0 or "Exception ignored in" not in done.stderr:
             return done
 
 
 # Baking takes a minute before it is at work, and shares the way it ends with all the others.
-@pytest.mark.parametrize("stage", [stage for stage in BUSY if stage != "bake_bodies"])
-def test_ctrl_c_ends_a_stage_with_one_sentence_and_nothing_half_written(smoke: Workspace, stage: str) -> None:
+CTRL_C = [(stage, signal.SIGINT, 130, "interrupted") for stage in BUSY if stage != "bake_bodies"]
+SIGTERM = [(stage, signal.SIGTERM, 143, "terminated") for stage in ("prepare", "train_2d", "train_repnet")]
+
+
+@pytest.mark.parametrize(("stage", "number", "status", "word"), CTRL_C + SIGTERM)
+def test_a_signal_ends_a_stage_with_one_sentence_and_nothing_half_written(
+    smoke: Workspace, stage: str, number: int, status: int, word: str
+) -> None:
     outputs = smoke.locked_outputs(stage)
     expected = hashes(smoke.root, outputs)
-    done = interrupted_while_busy(smoke, stage, outputs)
+    done = ended_while_busy(smoke, stage, outputs, number)
     smoke.run("dvc", "checkout", "--force", f"dvc.yaml:{stage}")
     smoke.run("git", "checkout", "-q", "--", "metrics")
-    assert done.returncode == 130, done.stderr
-    assert "interrupted: run the same command again to go on" in done.stderr
+    assert done.returncode == status, done.stderr
+    assert f"{word}: run the same command again to go on" in done.stderr
     assert "Traceback" not in done.stderr
     assert not list(smoke.root.glob("data/.*.partial"))
     assert hashes(smoke.root, outputs) == expected
@@ -153,18 +136,19 @@ def test_prepare_gives_the_same_bytes_with_any_number_of_workers(smoke: Workspac
         assert {path: md5(smoke.root / path) for path in expected} == expected
 
 
-def test_full_disk_is_one_sentence_and_keeps_what_was_there(smoke: Workspace) -> None:
+@pytest.mark.parametrize("stage", ["download", "crop_resize", "evaluate"])
+def test_full_disk_is_one_sentence_and_keeps_what_was_there(smoke: Workspace, stage: str) -> None:
     """A file-size limit makes every larger write fail as a full disk does."""
-    crops = smoke.root / "data" / "crops.h5"
-    before = md5(crops)
+    outputs = smoke.locked_outputs(stage)
+    before = hashes(smoke.root, outputs)
     result = smoke.run(
         "bash",
         "-c",
-        "trap '' XFSZ; ulimit -f 16; exec python stages/crop_resize.py",
+        f"trap '' XFSZ; ulimit -f 16; exec python stages/{stage}.py",
         check=False,
         PYTHONPATH=str(smoke.root / "src"),
     )
     assert result.returncode == 1
     assert "Traceback" not in result.stdout
-    assert "error:" in result.stdout.splitlines()[-1]
-    assert md5(crops) == before
+    assert "error: File too large at " in result.stdout.splitlines()[-1]
+    assert hashes(smoke.root, outputs) == before

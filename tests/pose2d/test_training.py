@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -20,8 +21,10 @@ from pose3d.errors import InputError
 from pose3d.pose2d import training as training_module
 from pose3d.pose2d.batches import Awaited, epoch_order, normalize_images, prefetch, training_batches
 from pose3d.pose2d.crops import Crops
+from pose3d.pose2d.sides import sides_loss
 from pose3d.pose2d.training import evenly_spaced, heatmap_loss, keypoint_errors, learning_rate_factor, train
 from pose3d.records import create_hdf5, read_sequences, write_dataset, write_encoded_images
+from pose3d.sigterm import Terminated
 from pose3d.training import Checkpoint, save_model, seed_all
 
 PARAMS = Train2DParams(
@@ -43,7 +46,12 @@ PARAMS = Train2DParams(
 
 
 def run_training(
-    folder: Path, outputs: Path, stop_at: int | None = None, kill_at: int | None = None, fabric: Fabric | None = None
+    folder: Path,
+    outputs: Path,
+    stop_at: int | None = None,
+    kill_at: int | None = None,
+    terminate_at: int | None = None,
+    fabric: Fabric | None = None,
 ) -> list:
     """Train on the toy data in ``folder`` with its checkpoint there, write the model to ``outputs``, give the rows."""
     torch.set_num_threads(1)
@@ -54,6 +62,8 @@ def run_training(
             raise KeyboardInterrupt
         if step == kill_at:
             os.kill(os.getpid(), signal.SIGKILL)
+        if step == terminate_at:
+            signal.raise_signal(signal.SIGTERM)
 
     fabric = fabric or Fabric(accelerator="cpu", devices=1)
     if fabric.is_global_zero:
@@ -99,6 +109,15 @@ def test_stopped_and_resumed_gives_the_same_bytes(undisturbed, tmp_path, stop_at
     rows = run_training(tmp_path, tmp_path)
     resumed_at = {1: None, 3: 3, 5: 4}[stop_at]
     assert (f"going on from step {resumed_at} of 9" in capsys.readouterr().out) == (resumed_at is not None)
+    assert rows == undisturbed[0]
+    assert (tmp_path / "pose2d.pt").read_bytes() == undisturbed[1]
+
+
+def test_sigterm_finishes_the_step_and_its_checkpoint_goes_on_to_the_same_bytes(undisturbed, tmp_path, capsys):
+    with pytest.raises(Terminated):
+        run_training(tmp_path, tmp_path, terminate_at=4)
+    rows = run_training(tmp_path, tmp_path)
+    assert "going on from step 5 of 9" in capsys.readouterr().out  # a regular checkpoint would be of step 4
     assert rows == undisturbed[0]
     assert (tmp_path / "pose2d.pt").read_bytes() == undisturbed[1]
 
@@ -182,6 +201,72 @@ def test_divergence_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(training_module, "heatmap_loss", lambda heatmaps, *_: heatmaps.sum() * math.nan)
     with pytest.raises(InputError, match="diverged at step 1"):
         run_training(tmp_path, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("overflowing", "named"),
+    [
+        ("weight", "learner.network.conv1.weight"),
+        ("statistics", "learner.network.bn1.running_var"),
+        ("moment", "optimizer.state.0.exp_avg_sq"),
+    ],
+)
+def test_overflow_behind_the_last_losses_is_no_model_and_no_checkpoint(overflowing, named, tmp_path, monkeypatch):
+    steps, step = [], training_module._training_step
+
+    def overflow(model, optimizer, *rest):
+        losses = step(model, optimizer, *rest)
+        steps.append(losses)
+        if len(steps) == 9:
+            network, first = model.module.network, optimizer.param_groups[0]["params"][0]
+            if overflowing == "moment":
+                optimizer.state[first]["exp_avg_sq"][1] = math.inf
+            else:
+                tensor = network.conv1.weight.data if overflowing == "weight" else network.bn1.running_var
+                tensor[1] = math.nan
+        return losses
+
+    monkeypatch.setattr(training_module, "_training_step", overflow)
+    monkeypatch.setattr(training_module, "measure", lambda *_: {"measured_loss": 1.0})
+    with pytest.raises(InputError, match=rf"diverged at step 9 \({named} is not finite\).*checkpoint\.pt$"):
+        run_training(tmp_path, tmp_path)
+    assert np.isfinite(steps).all() and torch.load(tmp_path / "checkpoint.pt")["step"] == 8
+    assert not (tmp_path / "pose2d.pt").exists()
+
+
+def test_what_the_measured_subjects_show_is_finite_as_well(tmp_path, monkeypatch):
+    monkeypatch.setattr(training_module, "measure", lambda *_: {"measured_loss": math.inf})
+    with pytest.raises(InputError, match=r"diverged at step 3 \(.*measured_loss inf\).*checkpoint\.pt$"):
+        run_training(tmp_path, tmp_path)
+
+
+def test_one_crop_is_too_few(tmp_path):
+    sequences = write_toy_data(tmp_path, n_frames=1)
+    with (
+        Crops(tmp_path / "data/crops.h5", sequences[:1]) as crops,
+        pytest.raises(InputError, match="one crop is too few to train on"),
+    ):
+        train(PARAMS, crops, crops, 1, Fabric(accelerator="cpu", devices=1), Checkpoint("t", "x"))
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, 0.0])
+def test_crops_with_an_impossible_transform_are_refused(number, tmp_path):
+    sequences = write_toy_data(tmp_path)
+    with h5py.File(tmp_path / "data/crops.h5", "r+") as file:
+        file[sequences[0].key]["crop_from_image"][5, 0, 0] = number
+    with pytest.raises(InputError, match="S1/Dots-1/cam0 has a crop_from_image that is not finite or does not scale"):
+        Crops(tmp_path / "data/crops.h5", sequences)
+
+
+@pytest.mark.parametrize("place_px", [-5.0, 16.0, 31.99, 1e30])
+def test_losses_of_degenerate_batches_and_their_gradients_are_finite(place_px):
+    """One crop; all joints in one place, inside, on the edge or far outside."""
+    heatmaps = torch.randn(1, 17, 8, 8, requires_grad=True)
+    offsets = torch.randn(1, 6, 2, requires_grad=True)
+    keypoints = torch.full((1, 17, 2), place_px)
+    loss = heatmap_loss(heatmaps, keypoints, 32, 1.5) + sides_loss(offsets, keypoints, 32)
+    for value in (loss, *torch.autograd.grad(loss, [heatmaps, offsets])):
+        assert torch.isfinite(value).all()
 
 
 def test_heatmap_loss_is_zero_for_the_targets_and_ignores_joints_outside():

@@ -6,8 +6,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from safetensors import SafetensorError
 from tiny_performers import tiny_body
 
+from pose3d.errors import InputError
+from pose3d.synthetic import bake
 from pose3d.synthetic.bake import SHAPES, bake_bodies, face_landmarks, read_blend_shape
 from pose3d.synthetic.split import PERFORMERS
 
@@ -16,6 +19,15 @@ def test_every_performer_has_a_shape_of_an_adult():
     assert set(SHAPES) == set(PERFORMERS)
     assert all(0.35 <= shape.height <= 0.65 and shape.age == 0.67 for shape in SHAPES.values())
     assert len(set(SHAPES.values())) == len(SHAPES)
+
+
+def test_no_room_for_the_cache_is_one_sentence(monkeypatch):
+    def full(shapes):
+        raise SafetensorError("I/O error: No space left on device")
+
+    monkeypatch.setattr(bake, "_bake", full)
+    with pytest.raises(InputError, match=r"^anny cannot write its cache to .*No space left.*TMPDIR"):
+        bake_bodies(SHAPES)
 
 
 def test_the_nose_is_in_front_below_the_eyes_and_the_crown_on_top():

@@ -11,24 +11,25 @@ forward pass; the critic's penalties need gradients of gradients, and its scores
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable
 from collections.abc import Sequence as ListLike
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from pose3d.errors import InputError
 from pose3d.lifting.critic import CriticLoss
 from pose3d.lifting.networks import Forward
 from pose3d.lifting.schedule import averaging_decay, cosine_decay
 from pose3d.processes import average_gradients, mean_over_processes
-from pose3d.training import Checkpoint, numpy_generator, require_finite
+from pose3d.sigterm import Terminated, sigterm_held
+from pose3d.training import Checkpoint, numpy_generator, require_finite, require_finite_state
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -99,8 +100,9 @@ def train(
         generator, critic: on the device, in their initial state, which is the same in all processes.
         weights: step to the weight of each term of the objective and of :data:`CRITIC`; where that is 0 the critic
             rests.
-        checkpoint: read and written every 500 steps by the first process. The caller removes it once the model is
-            written.
+        checkpoint: read and written every 500 steps by the first process, and when SIGTERM came: after the step where
+            it trains alone, else with the next row of the curves, up to which each process has sums of its own. The
+            caller removes it once the model is written.
         label: for the progress bar.
 
     Returns:
@@ -108,6 +110,7 @@ def train(
 
     Raises:
         InputError: a term or a weight stopped being finite; the last good checkpoint stays.
+        Terminated: SIGTERM came, and the checkpoint is written.
     """
     o = optimisation
     generator_optimizer = torch.optim.Adam(generator.parameters(), lr=o.lr, betas=o.betas, fused=True)
@@ -120,17 +123,23 @@ def train(
         "critic_optimizer": critic_optimizer,
     }
     first_step, rows = 0, []
-    state = fabric.broadcast(checkpoint.load() if fabric.is_global_zero else None)
+    sums: dict[str, Tensor] = {}
+
+    def state_after(step: int) -> dict[str, Any]:
+        return {**parts, "step": step, "rows": rows, "sums": sums, "average": average}
+
+    state = fabric.broadcast(checkpoint.load(state_after(0)) if fabric.is_global_zero else None)
     if state is not None:
         for name, part in parts.items():
             part.load_state_dict(state[name])
         first_step, rows = state["step"], state["rows"]
+        sums = {name: value.to(fabric.device) for name, value in state["sums"].items()}
         for name, value in state["average"].items():
             average[name].copy_(value)
         if fabric.is_global_zero:
             print(f"{label}: going on from step {first_step}", file=sys.stderr)
 
-    sums: dict[str, Tensor] = {}
+    unchecked: list[dict[str, Tensor]] = []  # terms since they were last looked at, for which the device must wait
     progress = tqdm(
         range(first_step, o.steps),
         desc=label,
@@ -139,39 +148,51 @@ def train(
         mininterval=2,
         disable=not fabric.is_global_zero,
     )
-    for step in progress:
-        step_weights = weights(step)
-        for group in generator_optimizer.param_groups + critic_optimizer.param_groups:
-            group["lr"] = cosine_decay(step, o.lr, o.lr_end_share, o.steps)
-        logged = {}
-        if step_weights[CRITIC] > 0:
-            rngs = [numpy_generator(seed, _BATCHES, step, 1 + turn) for turn in range(o.critic_steps)]
-            for (real, fake), rng in zip(real_and_fake(generator, objective, rngs, o), rngs, strict=True):
-                logged |= critic_step(critic, critic_optimizer, real, fake, rng, o)
-        rng = numpy_generator(seed, _BATCHES, step, 0)
-        logged |= generator_step(generator, critic, generator_optimizer, objective, rng, o, step_weights)
-        decay = averaging_decay(step, o.average_decay)
-        for name, value in generator.state_dict().items():
-            average[name].lerp_(value, 1 - decay)
+    with sigterm_held() as terminated:
+        for step in progress:
+            step_weights = weights(step)
+            for group in generator_optimizer.param_groups + critic_optimizer.param_groups:
+                group["lr"] = cosine_decay(step, o.lr, o.lr_end_share, o.steps)
+            logged = {}
+            if step_weights[CRITIC] > 0:
+                rngs = [numpy_generator(seed, _BATCHES, step, 1 + turn) for turn in range(o.critic_steps)]
+                for (real, fake), rng in zip(real_and_fake(generator, objective, rngs, o), rngs, strict=True):
+                    logged |= critic_step(critic, critic_optimizer, real, fake, rng, o)
+            rng = numpy_generator(seed, _BATCHES, step, 0)
+            logged |= generator_step(generator, critic, generator_optimizer, objective, rng, o, step_weights)
+            decay = averaging_decay(step, o.average_decay)
+            for name, value in generator.state_dict().items():
+                average[name].lerp_(value, 1 - decay)
 
-        for name, value in logged.items():
-            sums[name] = sums.get(name, 0) + value
-        done = step + 1
-        if done % _LOG_STEPS == 0 or done == o.steps:
-            counted = _LOG_STEPS if done % _LOG_STEPS == 0 else done % _LOG_STEPS
-            totals = mean_over_processes(torch.stack(list(sums.values())))
-            means = {name: float(total) / counted for name, total in zip(sums, totals, strict=True)}
-            require_finite(done, **means)
-            rows.append({"step": done, **means})
-            sums = {}
-            progress.set_postfix({name: f"{value:.3g}" for name, value in means.items()}, refresh=False)
-        if done % _CHECKPOINT_STEPS == 0 and done < o.steps:
-            _require_finite_weights(done, generator, critic)
-            if fabric.is_global_zero:
-                states = {name: part.state_dict() for name, part in parts.items()}
-                checkpoint.save({"step": done, "rows": rows, "average": average, **states})
-    _require_finite_weights(o.steps, generator, critic)
+            unchecked.append(logged)
+            for name, value in logged.items():
+                sums[name] = sums.get(name, 0) + value
+            done = step + 1
+            if done % _LOG_STEPS == 0 or done == o.steps:
+                counted = _LOG_STEPS if done % _LOG_STEPS == 0 else done % _LOG_STEPS
+                totals = mean_over_processes(torch.stack(list(sums.values())))
+                means = {name: float(total) / counted for name, total in zip(sums, totals, strict=True)}
+                _require_finite_steps(done, unchecked, means, checkpoint)
+                rows.append({"step": done, **means})
+                sums, unchecked = {}, []
+                progress.set_postfix({name: f"{value:.3g}" for name, value in means.items()}, refresh=False)
+            ends = terminated() and fabric.is_global_zero and (fabric.world_size == 1 or not sums)
+            if fabric.is_global_zero and (ends or (done % _CHECKPOINT_STEPS == 0 and done < o.steps)):
+                checkpoint.save(state_after(done))
+            if ends:
+                raise Terminated
+    require_finite_state(o.steps, checkpoint, average=average, **parts)
     return average, rows
+
+
+def _require_finite_steps(
+    done: int, steps: list[dict[str, Tensor]], means: dict[str, float], checkpoint: Checkpoint
+) -> None:
+    """Stop a diverged run at the first of its last steps that shows it, or at ``done`` where another process's did."""
+    if not all(math.isfinite(mean) for mean in means.values()):
+        for step, terms in enumerate(steps, done - len(steps) + 1):
+            require_finite(step, checkpoint, **{name: float(term) for name, term in terms.items()})
+        require_finite(done, checkpoint, **means)
 
 
 @torch.no_grad()
@@ -237,10 +258,3 @@ def _forward(generator: nn.Module, optimisation: Optimisation) -> Forward:
         return poses.to(inputs[0].dtype), others.to(inputs[0].dtype)
 
     return forward
-
-
-def _require_finite_weights(step: int, *modules: nn.Module) -> None:
-    for module in modules:
-        for name, value in module.named_parameters():
-            if not torch.isfinite(value).all():
-                raise InputError(f"training diverged at step {step}: weight {name} is not finite; lower lr")

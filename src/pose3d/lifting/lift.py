@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence as ListLike
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,9 @@ from pose3d.lifting.virtual_camera import lifter_features, root_position, to_cam
 from pose3d.records import Keypoints2D, Sequence
 from pose3d.skeleton import mirror_permutation
 from pose3d.training import load_model, load_weights
+
+LIFTERS = {"repnet": ("frame", "original_frame"), "temporal": ("temporal", "original_temporal")}
+"""Names of the pipeline's model files, and the kinds of lifters that each may hold."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,17 +50,29 @@ def build_lifter(architecture: dict[str, Any]) -> nn.Module:
     return kinds[architecture["lifter"]](**sizes)
 
 
+def check_kind(path: str | os.PathLike, kind: str) -> None:
+    """Refuse a single-frame lifter under the temporal one's name, and the other way round; other names may hold any.
+
+    Raises:
+        InputError: says what the file holds.
+    """
+    name = Path(path).stem
+    if kind not in LIFTERS.get(name, (kind,)):
+        raise InputError(f"{path} holds a lifter of kind {kind}, not {' or '.join(LIFTERS[name])}: was it exchanged?")
+
+
 def load_lifter(path: str | os.PathLike) -> nn.Module:
     """A trained lifter, on the CPU and in evaluation mode.
 
     Raises:
-        InputError: the file is missing, damaged, or not a lifter's.
+        InputError: the file is missing, damaged, not a lifter's, or of another kind than its name says.
     """
     architecture, weights = load_model(path)
     try:
         lifter = build_lifter(architecture)
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, RuntimeError):  # torch's, where memory ends
         raise InputError(f"{path} is not a lifter of this project: train it again") from None
+    check_kind(path, lifter.kind)
     load_weights(lifter, weights, path)
     return lifter.eval()
 

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+_NEAREST_M = 0.1
+
 
 def reprojection_l1(projected: Tensor, keypoints: Tensor) -> Tensor:
     """Mean |difference| of (..., 16, 2) in units of the person's 2D size: outliers must not weigh squared."""
@@ -48,7 +50,24 @@ def joint_distance(poses: Tensor, targets: Tensor) -> Tensor:
 
 def relative_root_distance(roots_m: Tensor, targets_m: Tensor) -> Tensor:
     """Mean distance of (..., 3) roots in camera space, as a share of the true depth: far people are seen less well."""
-    return (((roots_m - targets_m).square().sum(-1) + 1e-8).sqrt() / targets_m[..., 2]).mean()
+    return (((roots_m - targets_m).square().sum(-1) + 1e-8).sqrt() / _depth(targets_m)).mean()
+
+
+def relative_root_velocity(roots_m: Tensor, targets_m: Tensor, camera_from_virtual: Tensor) -> Tensor:
+    """Mean error of the roots' steps between consecutive frames, (B, R, 3) with R > 1, as a share of the true depth.
+
+    Args:
+        roots_m, targets_m: each frame's in its own virtual camera.
+        camera_from_virtual: (B, R, 3, 3) rotations.
+    """
+    steps = (camera_from_virtual @ torch.stack([roots_m, targets_m], -1)).diff(dim=1)
+    return ((steps[..., 0] - steps[..., 1]).norm(dim=-1) / _depth(targets_m[:, 1:])).mean()
+
+
+def _depth(roots_m: Tensor) -> Tensor:
+    """(...,) to divide by. A virtual camera that a wrong detection turned far away has the true root beside or behind
+    it; a loss must not be infinite or negative for that."""
+    return roots_m[..., 2].clamp(min=_NEAREST_M)
 
 
 def velocity_distance(poses: Tensor, targets: Tensor) -> Tensor:

@@ -11,10 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pose3d.errors import InputError
 from pose3d.lifting.observations import Observations
 from pose3d.lifting.prior import PriorTakes, place_before_camera, vary_bone_lengths
 from pose3d.lifting.virtual_camera import view_from_image_plane
-from pose3d.skeleton import ROOT, bone_matrix, mirror_permutation
+from pose3d.skeleton import BONES, JOINT_NAMES, ROOT, bone_matrix, mirror_permutation
 
 _QUANTILES = (0.8, 0.84, 0.88, 0.92, 0.96)
 _LOOKS = 20_000
@@ -22,7 +23,11 @@ _ROUNDS = 5  # a bone's length also changes the 2D size that all are measured in
 
 
 def fit_subjects(prior: PriorTakes, observations: Observations, rng: np.random.Generator) -> Tensor:
-    """:func:`fit_proportions` of each of the prior's subjects, who may be of several data sets; (N, 17, 3)."""
+    """:func:`fit_proportions` of each of the prior's subjects, who may be of several data sets; (N, 17, 3).
+
+    Raises:
+        InputError: see :func:`fit_proportions`.
+    """
     frames = [
         sum(n for _, n in takes)
         for _, takes in groupby(zip(prior.subjects, prior.lengths, strict=True), lambda t: t[0])
@@ -41,12 +46,16 @@ def fit_proportions(poses_world_m: Tensor, observations: Observations, rng: np.r
 
     Returns:
         (N, 17, 3): other lengths, alike on the left and on the right, the same directions, and the same mean size.
+
+    Raises:
+        InputError: a bone has no length in most poses or annotations, so that no factor makes it longer.
     """
 
     def some(count: int) -> Tensor:
         return torch.from_numpy(rng.integers(count, size=_LOOKS)).to(poses_world_m.device)
 
     annotated = _long_looks(observations.annotated[some(len(observations.annotated))])
+    _require_lengths(annotated, "the 2D labels")
     fitted = poses_world_m
     for _ in range(_ROUNDS):
         seen = some(len(observations.annotated))
@@ -54,7 +63,9 @@ def fit_proportions(poses_world_m: Tensor, observations: Observations, rng: np.r
         roots, scales = observations.annotated[seen, ROOT], observations.scales[seen]
         poses = fitted[some(len(fitted))][:, None]
         placed = place_before_camera(poses, heading, observations.rotations[seen], roots, scales, frame=0)[:, 0]
-        factors = (annotated / _long_looks(placed[..., :2] / placed[..., 2:])).log().mean(0).exp()
+        projected = _long_looks(placed[..., :2] / placed[..., 2:])
+        _require_lengths(projected, "the prior")
+        factors = (annotated / projected).log().mean(0).exp()
         fitted = vary_bone_lengths(fitted[None], factors[None])[0]
     root = fitted[:, ROOT : ROOT + 1]
     return root + (fitted - root) * (_size(poses_world_m) / _size(fitted))
@@ -67,6 +78,16 @@ def _long_looks(image_plane: Tensor) -> Tensor:
     other_side = torch.from_numpy(mirror_permutation()[1:] - 1).to(image_plane.device)
     both = torch.cat([lengths, lengths[:, other_side]])
     return torch.quantile(both, torch.tensor(_QUANTILES).to(both), dim=0)
+
+
+def _require_lengths(long_looks: Tensor, where: str) -> None:
+    missing = torch.nonzero(long_looks.amin(0) <= 0).flatten().tolist()
+    if missing:
+        parent, child = BONES[missing[0]]
+        raise InputError(
+            f"the bone from {JOINT_NAMES[parent]} to {JOINT_NAMES[child]} has no length in {where}, so that "
+            "proportions cannot be fitted: mend those poses, or set lifting.fit_proportions to false"
+        )
 
 
 def _size(poses_world_m: Tensor) -> Tensor:

@@ -29,4 +29,4 @@ def smooth(values: np.ndarray, fps: float) -> np.ndarray:
         for place, product in enumerate(products):
             column = place + offset
             banded[2 - offset, column : column + frames - 2] += weight * product
-    return solveh_banded(banded, np.asarray(values, np.float64))
+    return solveh_banded(banded, np.asarray(values, np.float64), check_finite=False)  # else NaN would crash

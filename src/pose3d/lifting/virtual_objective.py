@@ -6,7 +6,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from pose3d.lifting.clips import Runs
-from pose3d.lifting.losses import joint_distance, relative_root_distance, reprojection_l1, velocity_distance
+from pose3d.lifting.losses import (
+    joint_distance,
+    relative_root_distance,
+    relative_root_velocity,
+    reprojection_l1,
+    velocity_distance,
+)
 from pose3d.lifting.networks import Forward
 from pose3d.lifting.observations import Observations, PairedClips
 from pose3d.lifting.prior import (
@@ -120,8 +126,7 @@ class VirtualCameraObjective:
             if self._run_outputs > 1:
                 terms["velocity"] = velocity_distance(lifted, true_poses)
                 to_camera = view.rotation[paired].transpose(-1, -2)
-                steps = (to_camera @ torch.stack([lifted_roots, true_roots], -1)).diff(dim=1)
-                terms["root_velocity"] = ((steps[..., 0] - steps[..., 1]).norm(dim=-1) / true_roots[:, 1:, 2]).mean()
+                terms["root_velocity"] = relative_root_velocity(lifted_roots, true_roots, to_camera)
         return poses[seen, self._run_outputs // 2], terms
 
     def _draw_supervised(self, rng: np.random.Generator, batch_size: int) -> tuple[Tensor, Tensor]:

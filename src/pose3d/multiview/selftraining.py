@@ -39,7 +39,7 @@ from pose3d.pose2d.network import PoseResNet
 from pose3d.pose2d.people import cut_crops
 from pose3d.pose2d.training import heatmap_loss, learning_rate_factor
 from pose3d.skeleton import BONES, JOINT_NAMES
-from pose3d.training import require_finite
+from pose3d.training import require_finite, require_finite_state
 from pose3d.workers import worker_count
 
 AGREEING_VIEWS = 3
@@ -222,7 +222,7 @@ def fine_tune(
         rendered: half of each batch; None: there is none, and real crops alone teach.
 
     Raises:
-        InputError: the loss is not finite.
+        InputError: the loss or a weight is not finite.
     """
     learner = copy.deepcopy(network).eval()
     averaged = AveragedModel(learner, multi_avg_fn=get_ema_multi_avg_fn(AVERAGE_DECAY))
@@ -241,6 +241,7 @@ def fine_tune(
         optimizer.step()
         averaged.update_parameters(learner)
         require_finite(step + 1, heatmap_loss=loss.item())
+    require_finite_state(settings.steps, network=averaged.module)
     return averaged.module
 
 

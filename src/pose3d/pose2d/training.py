@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from pose3d.config.pose2d import CosineSchedule, StepSchedule, Train2DParams
+from pose3d.errors import InputError
 from pose3d.pose2d.batch_norm import share_batch_statistics
 from pose3d.pose2d.batches import Awaited, Batch, batches_per_epoch, normalize_images, plain_batches, training_batches
 from pose3d.pose2d.crops import Crops
@@ -21,6 +22,7 @@ from pose3d.pose2d.network import PoseResNet, channels_last
 from pose3d.pose2d.pretrained import load_pretrained
 from pose3d.pose2d.sides import PoseResNetWithSides, sides_loss
 from pose3d.processes import Share, mean_over_processes
+from pose3d.sigterm import Terminated, sigterm_held
 from pose3d.training import Checkpoint, require_finite
 from pose3d.workers import worker_count
 
@@ -124,8 +126,12 @@ def train(
         The network in evaluation mode, and the rows of the learning curves.
 
     Raises:
-        InputError: the loss is not finite, a crop is damaged, or the processes cannot share a batch equally.
+        InputError: the loss or a weight stopped being finite, and the last good checkpoint stays; there is one crop
+            alone, or one is damaged; or the processes cannot share a batch equally.
+        Terminated: SIGTERM came; the step is done and in the checkpoint, which the first process writes.
     """
+    if len(training) < 2:
+        raise InputError("one crop is too few to train on, for batch normalisation compares: lower train_2d.frame_step")
     share = Share.of(fabric)
     share.require_equal("train_2d.batch_size, or the number of crops,", min(params.batch_size, len(training)))
     learner = PoseResNetWithSides(share_batch_statistics(build_network(params), fabric.device))
@@ -135,7 +141,11 @@ def train(
     steps_per_epoch = batches_per_epoch(len(training), params.batch_size)
     n_steps = params.epochs * steps_per_epoch
     step, rows, losses = 0, [], []
-    state = fabric.broadcast(checkpoint.load() if fabric.is_global_zero else None)
+
+    def state_now() -> dict[str, Any]:
+        return {"learner": learner, "optimizer": optimizer, "step": step, "rows": rows, "losses": losses}
+
+    state = fabric.broadcast(checkpoint.load(state_now()) if fabric.is_global_zero else None)
     if state is not None:
         learner.load_state_dict(state["learner"])
         optimizer.load_state_dict(state["optimizer"])
@@ -150,32 +160,35 @@ def train(
         mininterval=2,
         disable=not fabric.is_global_zero,
     )
-    while step < n_steps:
-        epoch, done = divmod(step, steps_per_epoch)
-        batches = Awaited(
-            training_batches(training, params.augmentation, params.batch_size, seed, epoch, done, workers, share)
-        )
-        for batch in batches:
-            for group in optimizer.param_groups:
-                group["lr"] = params.lr * learning_rate_factor(step, n_steps, steps_per_epoch, params.schedule)
-            loss, sides = _training_step(model, optimizer, batch, fabric, params)
-            step += 1
-            require_finite(step, heatmap_loss=loss, sides_loss=sides)
-            losses.append(loss)
-            epoch_ends = step % steps_per_epoch == 0
-            if len(losses) == LOGGED_STEPS or epoch_ends:
-                rows.append({"step": step, "epoch": step / steps_per_epoch, "train_loss": float(np.mean(losses))})
-                losses = []
-                progress.set_postfix({"busy": f"{100 * batches.busy_share():.0f} %"}, refresh=False)
-            if epoch_ends:
-                rows[-1] |= measure(learner.network, measured, params, fabric)
-                progress.write(", ".join(f"{name} {value:.4g}" for name, value in rows[-1].items()))
-            if fabric.is_global_zero and (epoch_ends or step % CHECKPOINT_STEPS == 0):
-                state = {"learner": learner.state_dict(), "optimizer": optimizer.state_dict()}
-                checkpoint.save(state | {"step": step, "rows": rows, "losses": losses})
-            progress.update()
-            on_step(step)
-    progress.close()
+    with progress, sigterm_held() as terminated:  # the bar closes before anything is said of an end
+        while step < n_steps:
+            epoch, done = divmod(step, steps_per_epoch)
+            batches = Awaited(
+                training_batches(training, params.augmentation, params.batch_size, seed, epoch, done, workers, share)
+            )
+            for batch in batches:
+                for group in optimizer.param_groups:
+                    group["lr"] = params.lr * learning_rate_factor(step, n_steps, steps_per_epoch, params.schedule)
+                loss, sides = _training_step(model, optimizer, batch, fabric, params)
+                step += 1
+                require_finite(step, checkpoint, heatmap_loss=loss, sides_loss=sides)
+                losses.append(loss)
+                epoch_ends = step % steps_per_epoch == 0
+                if len(losses) == LOGGED_STEPS or epoch_ends:
+                    rows.append({"step": step, "epoch": step / steps_per_epoch, "train_loss": float(np.mean(losses))})
+                    losses = []
+                    progress.set_postfix({"busy": f"{100 * batches.busy_share():.0f} %"}, refresh=False)
+                if epoch_ends:
+                    rows[-1] |= measure(learner.network, measured, params, fabric)
+                    require_finite(step, checkpoint, **rows[-1])
+                    progress.write(", ".join(f"{name} {value:.4g}" for name, value in rows[-1].items()))
+                ends = terminated() and fabric.is_global_zero
+                if fabric.is_global_zero and (ends or epoch_ends or step % CHECKPOINT_STEPS == 0):
+                    checkpoint.save(state_now())
+                if ends:
+                    raise Terminated
+                progress.update()
+                on_step(step)
     return learner.network.eval(), rows
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pose3d.errors import InputError
 from pose3d.synthetic.body import Body
 
 if TYPE_CHECKING:
@@ -55,12 +56,19 @@ def bake_bodies(shapes: dict[str, Shape]) -> dict[str, Body]:
 
     Raises:
         ImportError: anny is not installed.
+        InputError: the temporary folder has no room for anny's cache.
     """
+    from safetensors import SafetensorError  # which anny writes its cache with
+
     with tempfile.TemporaryDirectory(prefix="anny-") as cache:
         before = os.environ.get("ANNY_CACHE_DIR")
         os.environ["ANNY_CACHE_DIR"] = cache
         try:
             return _bake(shapes)
+        except SafetensorError as error:
+            raise InputError(
+                f"anny cannot write its cache to {cache} ({error}): free 1 GB there or set TMPDIR to another folder"
+            ) from None
         finally:
             if before is None:
                 del os.environ["ANNY_CACHE_DIR"]
