@@ -19,7 +19,7 @@ from pose3d.config.lifting import LiftingParams
 from pose3d.config.reading import StageParams
 from pose3d.errors import run_stage
 from pose3d.evaluation import LIFTERS, Errors
-from pose3d.files import write_text
+from pose3d.files import check_manifest, write_text
 from pose3d.frames import read_rgb
 from pose3d.lifting.lift import lift_sequences
 from pose3d.lifting.supervision import read_prior
@@ -114,6 +114,8 @@ def draw_clip(done: Predictions) -> None:
 
 def main() -> None:
     params = Params.load()
+    if REAL_VIEWS.exists():  # where dataset.real_views asks for them
+        check_manifest(REAL_VIEWS.parent)
     prior_sequences = read_prior(DATA / "sequences.h5", params.lifting)
     prior = baselines.prior_poses(prior_sequences, params.evaluate.nearest_poses)
     splits = read_splits(DATA / "sequences.h5")
@@ -125,7 +127,7 @@ def main() -> None:
         write_text(METRICS / "validation.json", json.dumps({"data": {"frames": 0}}) + "\n")
     test = predict(splits["test"], prior, params.evaluate)
     write_metrics(METRICS / "evaluation.json", test, params.evaluate.pck_threshold)
-    if REAL_VIEWS.exists():  # where dataset.real_views asks for them
+    if REAL_VIEWS.exists():
         report = json.loads((METRICS / "evaluation.json").read_text(encoding="utf-8"))
         report["real_views"] = measure_models(DATA / "models", REAL_VIEWS, REAL_VIEWS_STEP, PLOTS / "real_views.png")
         write_text(METRICS / "evaluation.json", json.dumps(report, indent=2) + "\n")

@@ -18,6 +18,7 @@ from pose3d.datasets.embedded import EmbeddedSettings, plan, render_takes
 from pose3d.datasets.recording import Problem, recordings
 from pose3d.datasets.sources import open_source
 from pose3d.errors import InputError, run_stage
+from pose3d.files import check_manifest
 from pose3d.frames import write_reference
 from pose3d.records import (
     Sequence,
@@ -25,6 +26,7 @@ from pose3d.records import (
     create_hdf5,
     write_encoded_images,
     write_sequences,
+    write_strings,
 )
 from pose3d.synthetic.body import read_body
 from pose3d.synthetic.split import STILLS
@@ -43,6 +45,7 @@ class Params(StageParams):
 def embedded_sequences(seed: int, dataset: EmbeddedParams, frames: h5py.File) -> Iterator[Sequence]:
     """Render every take into ``frames``."""
     settings = EmbeddedSettings(seed=seed, **dataset.model_dump(exclude={"source", "subjects", "real_views"}))
+    check_manifest(RAW)
     takes = plan(dataset.subjects.all, settings, RAW)
     for subject in {take.subject for take in takes} - {STILLS}:
         read_body(BODIES, subject)  # a missing body is an error now and not after minutes of rendering
@@ -55,7 +58,7 @@ def embedded_sequences(seed: int, dataset: EmbeddedParams, frames: h5py.File) ->
 def recorded_sequences(dataset: RecordedDataset, frames: h5py.File, given: h5py.File) -> Iterator[Sequence]:
     """Read and check every sequence, and note its frames and given keypoints; all problems are shown before the end."""
     source = open_source(dataset)
-    frames.attrs["folder"] = dataset.folder or ""
+    write_strings(frames, "folder", [dataset.folder or ""])
     problems = []
     for recording in tqdm(recordings(source), total=len(source.sequences()), desc="sequences", mininterval=2):
         if isinstance(recording, Problem):

@@ -212,6 +212,49 @@ def test_yaml_cannot_make_objects(tmp_path):
         read_yaml(path)
 
 
+LAUGHS = "\n".join(f"a{i + 1}: &a{i + 1} [{', '.join([f'*a{i}'] * 9)}]" for i in range(30))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (f"a0: &a0 [lol]\n{LAUGHS}", "aliases are not read"),
+        ("a: &a {b: 1}\nc:\n  <<: *a", "aliases are not read"),
+        ("a: &a [*a]", "aliases are not read"),
+        ("? [a, b]\n: 1", "unhashable"),
+        ("[" * 100_000, "recursion"),
+        ("a: " + "9" * 5000, "integer string conversion"),
+        ("a: 2026-99-99", "month must be in 1..12"),
+        ("a: !!binary é", "is not valid YAML"),
+        ("a: " + "b" * 2**20, "larger than 1 MiB"),
+        ("a: !!python/name:os.system", "could not determine a constructor"),
+        ("a: !!python/object/new:os.system [touch canary]", "could not determine a constructor"),
+        ("a: 1\n--- {b: 2}", "expected a single document"),
+        ("{a: 1, b: {c: 1, c: 2}}", "key 'c' is written twice"),
+    ],
+)
+def test_yaml_that_is_more_than_keys_and_values(tmp_path, text, message):
+    path = tmp_path / "params.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=message) as raised:
+        read_yaml(path)
+    assert str(path) in str(raised.value) and "\n" not in str(raised.value) and len(str(raised.value)) < 1000
+
+
+def test_bytes_that_are_no_text(tmp_path):
+    (tmp_path / "params.yaml").write_bytes(b"a: \xff\xfe")
+    with pytest.raises(InputError, match="params.yaml is not valid YAML: 'utf-8' codec"):
+        read_yaml(tmp_path / "params.yaml")
+
+
+@pytest.mark.parametrize("profile", ["../elsewhere", "/elsewhere", ["smoke"], None, "profiles/../smoke"])
+def test_a_profile_is_a_name_of_the_folders_own(root, profile):
+    (root / "elsewhere.yaml").write_text("dataset: {}")
+    change(root / "params.yaml", "profile", profile)
+    with pytest.raises(InputError, match=r"profile '.*' is unknown; choose one of .*smoke"):
+        Params.load(root)
+
+
 def test_a_key_of_a_variant_is_named_as_it_stands_in_the_file(root):
     change(root / "profiles/smoke.yaml", "dataset.cameras", 9)
     with pytest.raises(InputError, match=r": dataset\.cameras Input should be less"):

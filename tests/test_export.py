@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+from tiny_models import NETWORK
 
 from pose3d import export
 from pose3d.errors import InputError
@@ -21,14 +22,6 @@ from pose3d.training import save_model
 onnx = pytest.importorskip("onnx", reason="extra onnx")
 pytest.importorskip("onnxruntime", reason="extra onnx")
 
-NETWORK = {
-    "model": "pose_resnet",
-    "backbone": "resnet18",
-    "stem_channels": 4,
-    "deconv_channels": [8, 8],
-    "crop_size_px": 64,
-    "sigma_heatmap_px": 1.5,
-}
 LIFTERS = {
     "frame": {"lifter": "frame", "width": 16, "blocks": 2},
     "convolution": {"lifter": "temporal", "width": 16, "window_frames": 9, "network": "convolution"},
@@ -113,6 +106,7 @@ def test_metadata_say_how_to_use_the_files(models, tmp_path):
     for name in ("pose2d", "temporal"):
         props = onnx.load(tmp_path / f"{name}.onnx").metadata_props
         said[name] = {prop.key: json.loads(prop.value) for prop in props}
+        assert len(said[name].pop("sha256")) == 64
     assert said["pose2d"] == {
         "architecture": NETWORK,
         "joint_names": list(JOINT_NAMES),

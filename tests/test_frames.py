@@ -2,6 +2,7 @@ import cv2
 import numpy as np
 import pytest
 from people import camera_ring, take
+from tiny_video import jpeg_that_claims
 
 from pose3d.errors import InputError
 from pose3d.frames import (
@@ -14,7 +15,7 @@ from pose3d.frames import (
     video_frames,
     write_reference,
 )
-from pose3d.records import create_hdf5, write_encoded_images
+from pose3d.records import create_hdf5, write_encoded_images, write_strings
 
 GREYS = (10, 60, 110, 160, 210)
 KEY = "S9/Walk-1/cam0"
@@ -38,7 +39,7 @@ def folder(tmp_path, monkeypatch):
 
 def write_frames(path, frames) -> None:
     with create_hdf5(path) as file:
-        file.attrs["folder"] = ""
+        write_strings(file, "folder", [""])
         if isinstance(frames, list):
             write_encoded_images(file, KEY, frames)
         else:
@@ -69,6 +70,22 @@ def test_references_do_not_depend_on_where_the_data_is(folder, tmp_path):
         write_frames(tmp_path / name, VideoFrames("walk.mp4", np.arange(3)))
     assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "b.h5").read_bytes()
     assert str(folder).encode() not in (tmp_path / "a.h5").read_bytes()
+
+
+@pytest.mark.parametrize("place", ["../secret", "/etc/passwd", "takes/../../secret"])
+@pytest.mark.parametrize("refer", [lambda place: VideoFrames(place, np.arange(1)), lambda place: ImageFiles((place,))])
+def test_files_outside_of_the_data_folder_are_not_read(folder, tmp_path, place, refer):
+    path = tmp_path / "frames.h5"
+    write_frames(path, refer(place))
+    with Frames(path) as frames:
+        for look in (lambda: frames.names(KEY), lambda: list(frames.read(KEY, [0]))):
+            with pytest.raises(InputError, match=r"frames\.h5 refers to .*, which is not in the data folder"):
+                look()
+
+
+def test_an_image_of_more_px_than_opencv_makes_room_for_does_not_decode():
+    with pytest.raises(InputError, match="x frame 0 does not decode"):
+        decode_image(np.frombuffer(jpeg_that_claims(65_000, 65_000) + b"\xff\xd9", np.uint8), "x frame 0")
 
 
 def test_missing_files_are_named(folder, tmp_path):

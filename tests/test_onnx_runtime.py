@@ -1,16 +1,18 @@
 """Exported models in the places where torch's modules are called, and files that are something else."""
 
 import json
+import shutil
 import sys
 
 import pytest
 import torch
+from tiny_models import NETWORK
 from torch import nn
 
 from pose3d import export
 from pose3d.errors import InputError
 from pose3d.lifting.lift import build_lifter, lift_virtual, load_lifter
-from pose3d.onnx_runtime import load_lifter_onnx, load_network_onnx
+from pose3d.onnx_runtime import digest_property, load_lifter_onnx, load_network_onnx
 from pose3d.pose2d.inference import load_network, predict_heatmaps
 from pose3d.pose2d.network import PoseResNet
 from pose3d.training import save_model
@@ -22,14 +24,6 @@ LIFTERS = {
     "frame": {"lifter": "frame", "width": 16, "blocks": 1},
     "convolution": {"lifter": "temporal", "width": 16, "window_frames": 9, "network": "convolution"},
     "gru": {"lifter": "temporal", "width": 16, "window_frames": 9, "network": "gru"},
-}
-NETWORK = {
-    "model": "pose_resnet",
-    "backbone": "resnet18",
-    "stem_channels": 4,
-    "deconv_channels": [8, 8],
-    "crop_size_px": 64,
-    "sigma_heatmap_px": 1.5,
 }
 
 
@@ -78,7 +72,8 @@ def test_outputs_are_float32_whatever_the_input(folder):
 def resaved(folder, path, change):
     model = onnx.load(folder / "convolution.onnx")
     change(model)
-    onnx.save(model, path)
+    serialised = model.SerializeToString()
+    path.write_bytes(serialised + digest_property(serialised))
     return path
 
 
@@ -99,11 +94,19 @@ def test_a_missing_or_damaged_file_is_one_sentence(folder, tmp_path, load):
     whole = (folder / "convolution.onnx").read_bytes()
     for content in (b"", b"not a model", whole[: len(whole) // 2], (folder / "frame.pt").read_bytes()):
         path.write_bytes(content)
-        with pytest.raises(InputError, match=r"m\.onnx (is not an ONNX file|was not written by)") as raised:
+        with pytest.raises(InputError, match=r"m\.onnx is damaged or was not written by python -m pose3d") as raised:
             load(path)
         assert "\n" not in str(raised.value)
-    with pytest.raises(InputError, match="is not an ONNX file that can be run"):
+    with pytest.raises(InputError, match=r"cannot be read \(Is a directory\)"):
         load(tmp_path)
+
+
+def test_one_flipped_bit_in_a_weight_is_found(folder, tmp_path):
+    content = bytearray((folder / "frame.onnx").read_bytes())
+    content[len(content) // 2] ^= 1
+    (tmp_path / "m.onnx").write_bytes(content)
+    with pytest.raises(InputError, match=r"m\.onnx is damaged"):
+        load_lifter_onnx(tmp_path / "m.onnx")
 
 
 @pytest.mark.parametrize(
@@ -127,11 +130,39 @@ def test_a_graph_of_something_else_is_one_sentence(folder, tmp_path, change, rea
         load_lifter_onnx(path)
 
 
+@pytest.mark.parametrize("place", ["../secret.bin", "sub/../../secret.bin", "{folder}/secret.bin", "link.bin"])
+def test_weights_outside_of_the_models_folder_are_not_read(folder, tmp_path, place):
+    (tmp_path / "secret.bin").write_bytes(bytes(2**20))
+    inside = tmp_path / "models"
+    (inside / "sub").mkdir(parents=True)
+    (inside / "link.bin").symlink_to(tmp_path / "secret.bin")
+
+    def lead_outside(model):
+        weights = max(model.graph.initializer, key=lambda tensor: len(tensor.raw_data))
+        weights.ClearField("raw_data")
+        weights.data_location = onnx.TensorProto.EXTERNAL
+        weights.external_data.add(key="location", value=place.format(folder=tmp_path))
+
+    path = resaved(folder, inside / "m.onnx", lead_outside)
+    with pytest.raises(InputError, match=r"m\.onnx is not an ONNX file that can be run \(.*[Ee]xternal") as raised:
+        load_lifter_onnx(path)
+    assert "\n" not in str(raised.value)
+
+
 def test_the_wrong_one_of_the_files_is_one_sentence(folder):
     with pytest.raises(InputError, match=r"convolution\.onnx holds a lifter, not the 2D network"):
         load_network_onnx(folder / "convolution.onnx")
     with pytest.raises(InputError, match=r"pose2d\.onnx holds the 2D network, not a lifter"):
         load_lifter_onnx(folder / "pose2d.onnx")
+
+
+@pytest.mark.parametrize(("load", "suffix"), [(load_lifter, "pt"), (load_lifter_onnx, "onnx")])
+@pytest.mark.parametrize(("name", "held"), [("repnet", "convolution"), ("temporal", "frame")])
+def test_exchanged_lifters_are_one_sentence(folder, tmp_path, load, suffix, name, held):
+    exchanged = tmp_path / f"{name}.{suffix}"
+    shutil.copyfile(folder / f"{held}.{suffix}", exchanged)
+    with pytest.raises(InputError, match=rf"{name}\.{suffix} holds a lifter of kind \w+, not \w+ or \w+: was it exch"):
+        load(exchanged)
 
 
 @pytest.mark.parametrize("load", [load_network_onnx, load_lifter_onnx])

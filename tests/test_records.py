@@ -1,4 +1,7 @@
 import errno
+import gc
+import sys
+from unittest.mock import Mock
 
 import h5py
 import numpy as np
@@ -104,7 +107,7 @@ def test_a_missing_truncated_or_foreign_file_is_named(path, tmp_path):
             read_sequences(path)
     with h5py.File(path, "w") as file:
         file["x"] = 1
-    with pytest.raises(InputError, match=r"sequences.h5 has schema version None, not 1"):
+    with pytest.raises(InputError, match=r"sequences.h5 has schema version None, not 2"):
         read_sequences(path)
 
 
@@ -124,6 +127,17 @@ def test_one_flipped_bit_in_any_dataset_is_found(path):
             read_sequences(path)
     path.write_bytes(content)
     assert read_sequences(path)
+
+
+def test_one_flipped_bit_in_any_attribute_or_structure_is_found(path):
+    content = path.read_bytes()
+    names, fps = content.index(b"S11"), content.index(np.float64(50).tobytes())
+    for offset in (names, fps, *range(0, 400, 7), *range(400, len(content), 9973)):
+        damaged = bytearray(content)
+        damaged[offset] ^= 1
+        path.write_bytes(damaged)
+        with pytest.raises(InputError, match=r"sequences.h5 is (damaged|not a whole HDF5 file)"):
+            read_splits(path), read_sequences(path)
 
 
 def test_a_missing_dataset_is_named(path):
@@ -152,6 +166,19 @@ def test_keypoints_round_trip_and_checks(tmp_path):
         read_keypoints2d(path, take("S1", "Wave-1", 5, camera_ring(1)))
     with pytest.raises(InputError, match=r"S1/Walk-1/cam0 has keypoints of shape \(5, 17, 2\)"):
         read_keypoints2d(path, take("S1", "Walk-1", 4, camera_ring(1)))
+    with open_hdf5(path) as file:
+        stored = {name: file[keys[0]][name][...] for name in ("keypoints_px", "confidence")}
+    for name, values, message in (
+        ("confidence", np.where(np.arange(17) == 3, np.nan, stored["confidence"]), "confidence is not finite"),
+        ("keypoints_px", stored["keypoints_px"] * np.inf, "keypoints_px is not finite"),
+        ("confidence", stored["confidence"][:, :16], r"confidence of shape \(5, 16\)"),
+    ):
+        with create_hdf5(path) as file:
+            group = file.create_group(keys[0])
+            for other, whole in (stored | {name: values}).items():
+                write_dataset(group, other, whole)
+        with pytest.raises(InputError, match=rf"keypoints2d.h5: S1/Walk-1/cam0.*{message}.*run infer_2d again"):
+            read_keypoints2d(path, sequences[:1])
     detections[0].keypoints_px[1, 1] = np.inf
     with pytest.raises(InputError, match="S1/Walk-1/cam0: a detected keypoint is not finite"):
         write_keypoints2d(path, zip(keys, detections, strict=True))
@@ -182,3 +209,16 @@ def test_a_failed_write_leaves_the_old_file(path):
         raise RuntimeError
     assert path.read_bytes() == before
     assert [p.name for p in path.parent.iterdir()] == ["sequences.h5"]
+
+
+def test_hdf5_may_close_a_file_that_a_signal_kept_from_closing_after_all_else(tmp_path, monkeypatch):
+    unraisable = []
+    monkeypatch.setattr(sys, "unraisablehook", unraisable.append)
+    with monkeypatch.context() as signalled:
+        signalled.setattr(h5py.File, "close", Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt), create_hdf5(tmp_path / "x.h5") as file:
+            write_dataset(file, "numbers", np.arange(5000.0))
+    del file
+    gc.collect()
+    assert not unraisable
+    assert list(tmp_path.iterdir()) == []

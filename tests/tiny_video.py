@@ -1,5 +1,6 @@
 """Small videos of a bright rectangle before a dark, noisy background."""
 
+import struct
 from pathlib import Path
 
 import cv2
@@ -25,3 +26,10 @@ def write_video(path: Path, images: list[np.ndarray], rate_hz: float = RATE_HZ) 
         writer.write(image)
     writer.release()
     return path
+
+
+def jpeg_that_claims(width_px: int, height_px: int) -> bytes:
+    """Some hundred bytes of JPEG that start as a picture of that size does; what is cut off decodes to grey."""
+    encoded = cv2.imencode(".jpg", np.full((16, 16, 3), 90, np.uint8))[1].tobytes()
+    size = encoded.index(b"\xff\xc0") + 5
+    return encoded[:size] + struct.pack(">HH", height_px, width_px) + encoded[size + 4 :]

@@ -8,8 +8,8 @@ before and after (crops, decoding, virtual camera) is not in the graphs: pose3d.
 Python functions that call torch's modules.
 
 A file's metadata_props say how to use it, each value as JSON: architecture, joint_names, and crop_size_px,
-sigma_heatmap_px, image_mean, image_std or frames_before, frames_after. Every file is run by onnxruntime and compared
-with torch before it takes its name.
+sigma_heatmap_px, image_mean, image_std or frames_before, frames_after; and last sha256, of all bytes before this
+property. Every file is run by onnxruntime and compared with torch before it takes its name.
 """
 
 import argparse
@@ -27,11 +27,11 @@ import torch
 from torch import Tensor, nn
 
 from pose3d.errors import InputError
-from pose3d.files import atomic_output
+from pose3d.files import atomic_output, exclusive
 from pose3d.lifting.lift import load_lifter
 from pose3d.lifting.networks import RepNet
 from pose3d.lifting.virtual_camera import MOTION_CHANNELS, POSE_CHANNELS
-from pose3d.onnx_runtime import NETWORK, PORTS, load_lifter_onnx, load_network_onnx
+from pose3d.onnx_runtime import NETWORK, PORTS, digest_property, load_lifter_onnx, load_network_onnx
 from pose3d.pose2d.batches import IMAGE_MEAN, IMAGE_STD
 from pose3d.pose2d.inference import load_network
 from pose3d.skeleton import JOINT_NAMES, N_JOINTS
@@ -147,7 +147,8 @@ def write_onnx(path: str | os.PathLike, graph: Graph) -> float:
     onnx.helper.set_model_props(model, {name: json.dumps(value) for name, value in graph.metadata.items()})
     onnx.checker.check_model(model)
     with atomic_output(path) as partial:
-        partial.write_bytes(model.SerializeToString(deterministic=True))
+        serialised = model.SerializeToString(deterministic=True)
+        partial.write_bytes(serialised + digest_property(serialised))
         difference = _difference(graph, graph.load(partial))
         if not difference <= MAX_DIFFERENCE:
             raise InputError(
@@ -215,13 +216,17 @@ def export(models: str | os.PathLike, out: str | os.PathLike) -> None:
     """Write every model of a folder, and print each file's size and difference.
 
     Raises:
-        InputError: a model is missing or not one; then nothing is written. See also :func:`write_onnx`.
+        InputError: a model is missing or not one, or another export is writing there; then nothing is written. See also
+            :func:`write_onnx`.
     """
     graphs = {name: graph_of(Path(models) / f"{name}.pt") for name, graph_of in MODELS.items()}
-    for name, graph in graphs.items():
-        path = Path(out) / f"{name}.onnx"
-        difference = write_onnx(path, graph)
-        print(f"{path}: {path.stat().st_size / 1e6:.1f} MB, within {difference:.1g} of torch")
+    out = Path(out)
+    out.mkdir(parents=True, exist_ok=True)
+    with exclusive(out / "models", wait=False):  # two at once could leave graphs of different models
+        for name, graph in graphs.items():
+            path = out / f"{name}.onnx"
+            difference = write_onnx(path, graph)
+            print(f"{path}: {path.stat().st_size / 1e6:.1f} MB, within {difference:.1g} of torch")
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -26,7 +26,7 @@ import numpy as np
 
 from pose3d.errors import InputError
 from pose3d.own_data import data_folder
-from pose3d.records import EncodedImages, Sequence, open_hdf5, write_dataset
+from pose3d.records import EncodedImages, Sequence, open_hdf5, read_strings, write_dataset, write_strings
 
 NO_IMAGE_GREY = 235
 PART_FRAMES = 256
@@ -63,7 +63,7 @@ def write_reference(file: h5py.File, key: str, frames: VideoFrames | ImageFiles)
     """Say under ``key`` where the frames of a sequence are."""
     group = file.create_group(key)
     if isinstance(frames, VideoFrames):
-        group.attrs["video"] = frames.path
+        write_strings(group, "video", [frames.path])
         write_dataset(group, "frame_indices", np.asarray(frames.indices, np.int64))
     else:
         write_dataset(group, "image_paths", np.array([path.encode() for path in frames.paths]))
@@ -77,7 +77,10 @@ def decode_image(encoded: np.ndarray, name: str, order: int = cv2.IMREAD_COLOR_B
     """
     # OpenCV decodes a JPEG that was cut off to grey below the cut, so its end marker is checked as well.
     cut_off = encoded[:2].tobytes() == b"\xff\xd8" and encoded[-2:].tobytes() != b"\xff\xd9"
-    image = None if cut_off or not len(encoded) else cv2.imdecode(encoded, order)
+    try:
+        image = None if cut_off or not len(encoded) else cv2.imdecode(encoded, order)
+    except cv2.error:  # its header claims more px than pose3d lets OpenCV make room for
+        image = None
     if image is None:
         raise InputError(f"{name} does not decode: the file is damaged, make or fetch it again")
     return image
@@ -157,7 +160,8 @@ class Frames:
     def folder(self) -> Path | None:
         """The folder of the user's data, absolute; None where the frames are in the file itself."""
         if self._given_folder is None and "folder" in self._file.attrs:
-            return data_folder(self._file.attrs["folder"] or None).absolute()
+            (folder,) = read_strings(self._file, "folder")
+            return data_folder(folder or None).absolute()
         return self._given_folder
 
     def parts(self, key: str) -> list[range]:
@@ -173,8 +177,15 @@ class Frames:
             return [f"{self._path}: {key} frame {frame}" for frame in range(self.count(key))]
         folder = self.folder
         if "video" in group.attrs:
-            return [f"{folder / group.attrs['video']} frame {index}" for index in group["frame_indices"][...]]
-        return [str(folder / path.decode()) for path in group["image_paths"][...]]
+            video = self._own(folder, _video(group))
+            return [f"{video} frame {index}" for index in group["frame_indices"][...]]
+        return [str(self._own(folder, path.decode())) for path in group["image_paths"][...]]
+
+    def _own(self, folder: Path, path: str) -> Path:
+        """A file of the data folder."""
+        if Path(path).is_absolute() or ".." in Path(path).parts:
+            raise InputError(f"{self._path} refers to {path}, which is not in the data folder: run prepare again")
+        return folder / path
 
     def read(self, key: str, frames: Iterable[int]) -> Iterator[np.ndarray]:
         """Frames of a sequence one after another: (N,) uint8 where they are encoded, (H, W, 3) BGR from a video.
@@ -190,17 +201,22 @@ class Frames:
             for frame in frames:
                 yield images[frame]
         elif "video" in group.attrs:
-            yield from video_frames(self.folder / group.attrs["video"], group["frame_indices"][...][list(frames)])
+            yield from video_frames(self._own(self.folder, _video(group)), group["frame_indices"][...][list(frames)])
         else:
             paths, folder = group["image_paths"][...], self.folder
             for frame in frames:
-                path = folder / paths[frame].decode()
+                path = self._own(folder, paths[frame].decode())
                 try:
                     yield np.fromfile(path, np.uint8)
                 except FileNotFoundError:
                     raise InputError(
                         f"{path} is missing: it was there when prepare ran; put it back or run prepare again"
                     ) from None
+
+
+def _video(group: h5py.Group) -> str:
+    (path,) = read_strings(group, "video")
+    return path
 
 
 def as_image(frame: np.ndarray, name: str) -> np.ndarray:

@@ -4,6 +4,7 @@ What is loaded here is called as the torch modules are: :func:`pose3d.pose2d.inf
 :class:`OnnxNetwork`, :func:`pose3d.lifting.lift.lift_virtual` an :class:`OnnxLifter`. Everything is float32 on the CPU.
 """
 
+import hashlib
 import json
 import os
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from pose3d.errors import InputError
+from pose3d.lifting.lift import check_kind
 from pose3d.skeleton import JOINT_NAMES
 
 if TYPE_CHECKING:
@@ -37,6 +39,22 @@ PORTS = {
     "original_frame": Ports(("keypoints_relative",), ("poses_m", "cameras")),
     "original_temporal": Ports(("keypoints_relative", "keypoints_absolute"), ("poses_m", "roots_m")),
 }
+
+
+_DIGEST = b"sha256"
+
+
+def digest_property(model: bytes) -> bytes:
+    """What is appended to a serialised ONNX model so that a damaged file is known: its hash as one more metadata_props.
+
+    Protobuf reads a message and what is appended to it as one, so that the whole is an ONNX file as any other.
+    """
+    value = json.dumps(hashlib.sha256(model).hexdigest()).encode()
+    pair = b"".join(bytes([tag, len(text)]) + text for tag, text in ((0x0A, _DIGEST), (0x12, value)))
+    return bytes([14 << 3 | 2, len(pair)]) + pair  # field 14 of ModelProto, length-delimited
+
+
+_DIGEST_PROPERTY_BYTES = len(digest_property(b""))
 
 
 class OnnxNetwork(nn.Module):
@@ -89,7 +107,8 @@ def load_lifter_onnx(path: str | os.PathLike) -> OnnxLifter:
     """A lifter, in place of :func:`pose3d.lifting.lift.load_lifter`.
 
     Raises:
-        InputError: the file is missing, damaged or another graph, or onnxruntime is not installed.
+        InputError: the file is missing, damaged, another graph or of another kind than its name says, or onnxruntime
+            is not installed.
     """
     session, kind, metadata = _open(path)
     if kind == NETWORK:
@@ -97,6 +116,7 @@ def load_lifter_onnx(path: str | os.PathLike) -> OnnxLifter:
             f"{path} holds the 2D network, not a lifter: give the repnet.onnx or temporal.onnx of "
             "python -m pose3d.export"
         )
+    check_kind(path, kind)
     return OnnxLifter(session, kind, metadata["frames_before"], metadata["frames_after"])
 
 
@@ -108,11 +128,21 @@ def _open(path: str | os.PathLike) -> tuple["InferenceSession", str, dict[str, A
         raise InputError("the package onnxruntime is not installed: install pose3d[onnx]") from None
     if not os.path.exists(path):
         raise InputError(f"{path} is missing: run `python -m pose3d.export` to write it")
+    try:
+        with open(path, "rb") as file:
+            content = file.read()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}): give a file of python -m pose3d.export") from None
+    model, digest = content[:-_DIGEST_PROPERTY_BYTES], content[-_DIGEST_PROPERTY_BYTES:]
+    if digest != digest_property(model):
+        raise InputError(
+            f"{path} is damaged or was not written by python -m pose3d.export (its sha256 is another): export the model"
+        )
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()  # it knows nothing of OMP_NUM_THREADS
     options.log_severity_level = 3  # what makes it fail is raised as well
     try:
-        session = onnxruntime.InferenceSession(os.fspath(path), options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # it has an exception for each way in which a file can be wrong, and no base of them
         reason = str(error).strip().split("\n")[0]
         raise InputError(f"{path} is not an ONNX file that can be run ({reason}): export it again") from None

@@ -22,7 +22,9 @@ keypoints2d.h5     keypoints_px                (T, 17, 2) float32, detected, in 
 given_keypoints2d  the same                    keypoints that came with the data set; mostly no group at all
 =================  ==========================  =====================================================================
 
-Datasets carry a fletcher32 checksum, so that a damaged file is an error and not a wrong number.
+No byte is without a checksum, so that a damaged file is an error and not a wrong number: datasets carry fletcher32,
+and HDF5 sums up its own structures and the attributes in them. It does not for text of variable length, which lies in a
+heap of its own: :func:`write_strings` takes fixed length instead.
 """
 
 import io
@@ -39,9 +41,10 @@ import numpy as np
 from pose3d.camera import Camera
 from pose3d.errors import InputError
 from pose3d.files import atomic_output
+from pose3d.plain_hdf5 import check_own_file
 from pose3d.skeleton import JOINT_NAMES, N_JOINTS
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 SPLITS = ("train", "validation", "test")
 
 
@@ -89,6 +92,7 @@ class _PatientFile(io.RawIOBase):
 
     When a write fails below it (a full disk), HDF5 prints pages, leaks the file and may crash the process. Here the
     first error is kept, the rest of the writing is feigned, and :func:`write_dataset` and :func:`create_hdf5` raise it.
+    So it is once the file below is closed: where a signal has kept HDF5 from closing its own, it does so later.
     """
 
     open_files: ClassVar[dict[str, "_PatientFile"]] = {}
@@ -101,7 +105,7 @@ class _PatientFile(io.RawIOBase):
         return str(self._file.name)  # what h5py reports as the name of the file
 
     def write(self, data: memoryview) -> int:
-        if self.error is None:
+        if self._writable():
             try:
                 written = 0
                 while written < len(data):
@@ -111,21 +115,21 @@ class _PatientFile(io.RawIOBase):
         return len(data)
 
     def readinto(self, buffer: memoryview) -> int:
-        return self._file.readinto(buffer)
+        return 0 if self._file.closed else self._file.readinto(buffer)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        return self._file.seek(offset, whence)
-
-    def tell(self) -> int:
-        return self._file.tell()
+        return offset if self._file.closed else self._file.seek(offset, whence)
 
     def truncate(self, size: int) -> int:
-        if self.error is None:
+        if self._writable():
             try:
                 return self._file.truncate(size)
             except OSError as error:
                 self.error = OSError(error.errno, error.strerror, str(self))
         return size
+
+    def _writable(self) -> bool:
+        return self.error is None and not self._file.closed
 
     def raise_error(self) -> None:
         if self.error is not None:
@@ -156,16 +160,17 @@ def open_hdf5(path: str | os.PathLike) -> Iterator[h5py.File]:
     """Open a stage's file for reading.
 
     Raises:
-        InputError: it is missing, truncated, damaged, or of another schema version.
+        InputError: it is missing, truncated, damaged, of another schema version, or leads to other files.
     """
     if not os.path.exists(path):
         raise InputError(f"{path} is missing: run `make repro` (or `dvc repro`) to make it")
+    check_own_file(path)
     try:
         file = h5py.File(path, "r")
-    except OSError as error:
+        version = file.attrs.get("schema_version")
+    except (OSError, KeyError) as error:
         raise InputError(f"{path} is not a whole HDF5 file ({error}): delete it and run `dvc repro`") from None
     with file:
-        version = file.attrs.get("schema_version")
         if version != SCHEMA_VERSION:
             raise InputError(f"{path} has schema version {version}, not {SCHEMA_VERSION}: run `dvc repro` again")
         try:
@@ -190,6 +195,16 @@ def write_dataset(group: h5py.Group, name: str, values: np.ndarray) -> None:
     stream = _PatientFile.open_files.get(group.file.filename)
     if stream is not None:
         stream.raise_error()
+
+
+def write_strings(holder: h5py.File | h5py.Group, name: str, strings: ListLike[str]) -> None:
+    """Write an attribute of some strings, as UTF-8 of fixed length."""
+    holder.attrs[name] = np.array([string.encode() for string in strings], np.bytes_)
+
+
+def read_strings(holder: h5py.File | h5py.Group, name: str) -> list[str]:
+    """What :func:`write_strings` wrote."""
+    return [string.decode() for string in holder.attrs[name]]
 
 
 def check_sequence(sequence: Sequence, source: str) -> None:
@@ -230,7 +245,7 @@ def write_sequences(
     n_sequences = n_frames = 0
     with create_hdf5(path) as file:
         for split in SPLITS:
-            file.attrs[f"split_{split}"] = list(splits[split])
+            write_strings(file, f"split_{split}", splits[split])
         for sequence in sequences:
             check_sequence(sequence, str(path))
             subjects_seen.add(sequence.subject)
@@ -275,7 +290,7 @@ def keys_in(path: str | os.PathLike) -> list[str]:
 def read_splits(path: str | os.PathLike) -> dict[str, list[str]]:
     """The subjects' names by split."""
     with open_hdf5(path) as file:
-        return {split: [str(name) for name in file.attrs[f"split_{split}"]] for split in SPLITS}
+        return {split: read_strings(file, f"split_{split}") for split in SPLITS}
 
 
 def read_sequences(path: str | os.PathLike, subjects: ListLike[str] | None = None) -> list[Sequence]:
@@ -375,7 +390,13 @@ def read_keypoints2d(path: str | os.PathLike, sequences: Iterable[Sequence]) -> 
                     f"{path}: {sequence.key} has keypoints of shape {detected.keypoints_px.shape}, "
                     f"the sequence {sequence.keypoints_px.shape}: run infer_2d again"
                 )
-            if not np.isfinite(detected.keypoints_px).all():
-                raise InputError(f"{path}: {sequence.key}: a keypoint is not finite; run infer_2d again")
+            if detected.confidence.shape != detected.keypoints_px.shape[:-1]:
+                raise InputError(
+                    f"{path}: {sequence.key} has confidence of shape {detected.confidence.shape}, "
+                    f"its keypoints {detected.keypoints_px.shape}: run infer_2d again"
+                )
+            for name, values in vars(detected).items():
+                if not np.isfinite(values).all():
+                    raise InputError(f"{path}: {sequence.key}: {name} is not finite; run infer_2d again")
             detections.append(detected)
     return detections

@@ -62,6 +62,11 @@ def test_bytes_that_are_no_text(tmp_path):
         read_calibration(path)
 
 
+def test_a_file_without_end():
+    with pytest.raises(InputError, match=r"/dev/zero is not JSON \(it is larger than 1 MiB\)"):
+        read_calibration("/dev/zero")
+
+
 def test_a_missing_file(tmp_path):
     with pytest.raises(InputError, match="none.json: No such file or directory: dataset.calibration must name"):
         read_calibration(tmp_path / "none.json")
@@ -103,6 +108,10 @@ def changed(value, *keys):
         (changed("a/b", "intrinsics", 0, "id"), "made of letters, digits, - and ., not a/b"),
         (changed(None, "intrinsics", 0), "not a calibration"),
         (changed([], "extrinsics"), "not a calibration"),
+        (changed([10**400, 1], "intrinsics", 0, "focal_length"), "not a calibration"),
+        (changed([10**400, 1, 1], "extrinsics", "S1", 0, "translation"), "not a calibration"),
+        (changed([float("nan"), 1145], "intrinsics", 0, "focal_length"), "not a calibration"),
+        (changed("../S1", "intrinsics", 0, "id"), "made of letters"),
         ([], "not a calibration"),
         (None, "not a calibration"),
     ],

@@ -5,9 +5,10 @@ import h5py
 import numpy as np
 import pytest
 from tiny_human36m import write_h36m_fetch
+from tiny_video import jpeg_that_claims
 
 from pose3d.config.dataset import H36mFetchParams, Subjects
-from pose3d.datasets.h36m_fetch import H36mFetch
+from pose3d.datasets.h36m_fetch import COLUMNS, H36mFetch
 from pose3d.datasets.recording import Problem, Recording, SequenceName, recordings
 from pose3d.errors import InputError
 
@@ -99,7 +100,32 @@ def cut_off(path):
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
+def linked(path):
+    """The poses in another file, which would be read without a word."""
+    with h5py.File(path, "r+") as file, h5py.File(path.with_name("other.h5"), "w") as other:
+        other["poses"] = file["pose/3d"][...]
+        del file["pose/3d"]
+        file["pose/3d"] = h5py.ExternalLink("other.h5", "poses")
+
+
+def claims_rows(path):
+    """A million rows of which the file holds none."""
+    with h5py.File(path, "r+") as file:
+        shapes = {column: (10**6, *file[column].shape[1:]) for column in COLUMNS}
+        for column, shape in shapes.items():
+            dtype = file[column].dtype
+            del file[column]
+            file.create_dataset(column, shape, dtype, chunks=(1000, *shape[1:]), compression="gzip")
+
+
 WRONG = {
+    "an external link": (ANNOTATIONS, linked, "pose/3d is a link to something else"),
+    "rows that are not there": (ANNOTATIONS, claims_rows, "claims shape"),
+    "an image that claims 4 billion px": (
+        IMAGE,
+        lambda path: path.write_bytes(jpeg_that_claims(65_000, 65_000) + b"\xff\xd9"),
+        "does not decode",
+    ),
     "no annotations": (ANNOTATIONS, lambda path: path.unlink(), "is missing: run h36m-fetch"),
     "cut off annotations": (ANNOTATIONS, cut_off, "not a whole HDF5 file"),
     "other annotations": (ANNOTATIONS, lambda path: path.write_bytes(b"nothing"), "not a whole HDF5 file"),

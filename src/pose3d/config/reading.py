@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pose3d.errors import InputError
+from pose3d.files import read_small_text
 
 PARAMS_FILE = Path("params.yaml")
 PROFILES_FOLDER = Path("profiles")
@@ -35,7 +36,16 @@ class StageParams(BaseModel):
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
-    """SafeLoader that refuses a key written twice instead of silently keeping the last."""
+    """SafeLoader that refuses a key written twice instead of silently keeping the last, and aliases.
+
+    A few lines of aliases of aliases can stand for more values than any memory holds.
+    """
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            place = self.peek_event().start_mark
+            raise yaml.MarkedYAMLError(problem="aliases are not read, write the value out", problem_mark=place)
+        return super().compose_node(parent, index)
 
 
 def _mapping_without_duplicates(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict:
@@ -61,11 +71,12 @@ def read_yaml(path: Path) -> dict[str, Any]:
         InputError: missing, not YAML, a duplicate key, or not a mapping.
     """
     try:
-        with open(path, encoding="utf-8") as file:
-            content = yaml.load(file, Loader=_UniqueKeyLoader)  # noqa: S506, a SafeLoader
+        loader = _UniqueKeyLoader(read_small_text(path))
+        loader.name = str(path)
+        content = loader.get_single_data()
     except FileNotFoundError:
         raise InputError(f"{path} is missing: run from the root of the repository") from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:  # of keys and values that are none
         raise InputError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):
         raise InputError(f"{path} must hold keys and values")
@@ -82,8 +93,8 @@ def read_merged(root: Path) -> tuple[dict[str, Any], str]:
     method = read_yaml(params_path)
     profile = method.get("profile")
     profile_path = root / PROFILES_FOLDER / f"{profile}.yaml"
-    if not profile_path.exists():
-        known = sorted(path.stem for path in (root / PROFILES_FOLDER).glob("*.yaml"))
+    known = sorted(path.stem for path in (root / PROFILES_FOLDER).glob("*.yaml"))
+    if profile not in known:
         raise InputError(f"{params_path}: profile '{profile}' is unknown; choose one of {', '.join(known)}")
     merged = dict(method)
     for block, values in read_yaml(profile_path).items():

@@ -15,6 +15,7 @@ from scipy.spatial.transform import Rotation
 
 from pose3d.camera import Camera
 from pose3d.errors import InputError
+from pose3d.files import read_small_text
 
 MAX_SIDE_PX = 20_000
 
@@ -34,8 +35,7 @@ def read_calibration(path: str | os.PathLike) -> Cameras:
         InputError: missing, not JSON, or not of the module's form; names the file and the key.
     """
     try:
-        with open(path, encoding="utf-8") as file:
-            content = json.load(file)
+        content = json.loads(read_small_text(path))
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}: dataset.calibration must name a JSON file of cameras") from None
     except (ValueError, RecursionError) as error:
@@ -60,7 +60,7 @@ def cameras_from(content: Any, source: str) -> Cameras:
         }
     except KeyError as error:
         raise InputError(f"{source} has no {error} where the calibration needs it") from None
-    except (TypeError, ValueError, AttributeError, IndexError) as error:
+    except (TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
         raise InputError(
             f"{source} is not a calibration as pose3d.datasets.calibration describes it: {error}"
         ) from None

@@ -25,6 +25,7 @@ from pose3d.datasets.human36m_files import FRAME_RATE_HZ, MAX_FRAMES, kept_joint
 from pose3d.datasets.recording import Recording, SequenceName
 from pose3d.errors import InputError
 from pose3d.frames import ImageFiles, decode_image
+from pose3d.plain_hdf5 import check_links, check_packed_dataset
 from pose3d.skeleton import HUMAN36M_32_TO_17
 
 KEYPOINTS_TOLERANCE_PX = 3.0
@@ -83,6 +84,7 @@ def _rows(annotations: Path, camera: Camera) -> dict[str, np.ndarray]:
         raise InputError(f"{annotations} is missing: run h36m-fetch, or take its action out of dataset.actions")
     try:
         with h5py.File(annotations, "r") as file:
+            check_links(file)
             missing = [column for column in COLUMNS if column not in file]
             if missing:
                 raise InputError(f"{annotations} has no {missing[0]}: make it again with a newer h36m-fetch")
@@ -90,6 +92,7 @@ def _rows(annotations: Path, camera: Camera) -> dict[str, np.ndarray]:
                 raise InputError(f"{annotations} claims {file['frame'].size} rows: it is damaged, run h36m-fetch again")
             for column, (shape, kinds) in COLUMNS.items():
                 found = file[column]
+                check_packed_dataset(found)
                 if found.shape != (len(file["frame"]), *shape) or found.dtype.kind not in kinds:
                     raise InputError(
                         f"{annotations}: {column} has shape {found.shape} and type {found.dtype} for "

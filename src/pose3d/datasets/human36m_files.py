@@ -5,7 +5,11 @@ version 7.3, which is HDF5: one mask of the image's size per frame, 1 inside the
 that one mask is in memory at a time. Reading 1000 of them takes about two seconds.
 """
 
+import math
+import os
+import zlib
 from pathlib import Path
+from unittest.mock import patch
 
 import cv2
 import h5py
@@ -13,11 +17,14 @@ import numpy as np
 
 from pose3d.camera import Camera
 from pose3d.errors import InputError
+from pose3d.plain_hdf5 import MAX_UNPACKED_BYTES, check_links, check_packed_dataset
 from pose3d.skeleton import HUMAN36M_32_TO_17
 
 FRAME_RATE_HZ = 50.0
 MAX_FRAMES = 1_000_000
 """No file of a take has more; a damaged one may claim anything, and memory would be set aside for it."""
+MAX_CDF_BYTES = 8 * 2**20
+"""Of a file of positions: 10,900 frames, unpacked, in double precision; the longest take has 6,400."""
 LONGEST_GAP_FRAMES = 5
 """A video and its boxes may end this many frames before the poses do."""
 PERSON_RANGE_MM = (300.0, 4000.0)
@@ -33,7 +40,15 @@ def read_poses(path: Path) -> np.ndarray:
     import cdflib  # here, so that other data sets do not need it
 
     try:
-        values = np.asarray(cdflib.CDF(path).varget("Pose"))
+        with open(path, "rb") as file:
+            if os.fstat(file.fileno()).st_size > MAX_CDF_BYTES:
+                raise ValueError("it is larger than any of a take")
+        with patch("cdflib.cdfread.gzip_inflate", _inflate):  # which would unpack whatever there is
+            cdf = cdflib.CDF(path)
+            claim = cdf.varinq("Pose")
+            if math.prod((*claim.Dim_Sizes, claim.Last_Rec + 1, 8)) > MAX_UNPACKED_BYTES:
+                raise ValueError(f"it claims shape {claim.Dim_Sizes}")
+            values = np.asarray(cdf.varget("Pose"))
     except Exception as error:  # cdflib follows offsets in the file: on a damaged one anything may come out
         raise InputError(f"{path} is not a whole CDF file with a variable Pose ({error}): fetch it again") from None
     if values.ndim == 3 and len(values) == 1:
@@ -41,6 +56,15 @@ def read_poses(path: Path) -> np.ndarray:
     if values.ndim != 2 or values.shape[1] != 96 or values.dtype.kind != "f":
         raise InputError(f"{path}: Pose has shape {values.shape}, not (1, frames, 96), which is 32 joints of x y z")
     return kept_joints_m(values.reshape(-1, 32, 3), str(path))
+
+
+def _inflate(packed: bytes) -> bytes:
+    """:func:`gzip.decompress` with an end."""
+    unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    content = unpacker.decompress(packed, MAX_UNPACKED_BYTES)
+    if not unpacker.eof:
+        raise ValueError("a packed part of it is cut off or unpacks to more than a take has")
+    return content
 
 
 def kept_joints_m(joints_mm: np.ndarray, source: str) -> np.ndarray:
@@ -73,17 +97,19 @@ def check_video(path: Path, camera: Camera, poses: int) -> int:
     """
     video = cv2.VideoCapture(str(path))
     try:
-        if not video.isOpened() or not video.read()[0]:
+        if not video.isOpened():
             raise InputError(f"{path} does not open as a video: the file is damaged, fetch it again")
         width, height = int(video.get(cv2.CAP_PROP_FRAME_WIDTH)), int(video.get(cv2.CAP_PROP_FRAME_HEIGHT))
         rate_hz, claimed = video.get(cv2.CAP_PROP_FPS), video.get(cv2.CAP_PROP_FRAME_COUNT)
+        if (width, height) != (camera.width_px, camera.height_px):
+            raise InputError(
+                f"{path} is {width} x {height} px, camera {camera.id} gives {camera.width_px} x {camera.height_px}: "
+                "the video was resized or is another camera's"
+            )
+        if not video.read()[0]:
+            raise InputError(f"{path} does not open as a video: the file is damaged, fetch it again")
     finally:
         video.release()
-    if (width, height) != (camera.width_px, camera.height_px):
-        raise InputError(
-            f"{path} is {width} x {height} px, camera {camera.id} gives {camera.width_px} x {camera.height_px}: the "
-            "video was resized or is another camera's"
-        )
     frames = max(int(claimed), 1) if np.isfinite(claimed) else 1
     check_length(path, frames, "frames", poses)
     if frames > poses + LONGEST_GAP_FRAMES and abs(rate_hz - FRAME_RATE_HZ) > 0.5:
@@ -102,6 +128,8 @@ def read_boxes(path: Path, indices: np.ndarray, camera: Camera) -> np.ndarray:
     """
     try:
         with h5py.File(path, "r") as file:
+            check_links(file)
+            check_packed_dataset(file["Masks"])
             if not 0 < file["Masks"].size <= MAX_FRAMES:
                 raise InputError(f"{path} has {file['Masks'].size} masks: that is no take's number, fetch it again")
             masks = file["Masks"][...].ravel()
@@ -131,6 +159,7 @@ def _box(mask: h5py.Dataset, name: str, camera: Camera) -> tuple[int, int, int, 
             f"{name} has shape {mask.shape[::-1]}, camera {camera.id} gives {camera.height_px} rows of "
             f"{camera.width_px} px: the boxes are another camera's"
         )
+    check_packed_dataset(mask)  # a reference may lead to what no link does
     inside = mask[...] != 0
     columns, rows = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
     if not len(columns):

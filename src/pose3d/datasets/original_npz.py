@@ -11,6 +11,7 @@ The files of each kind are taken together. Which sequences there are is what the
 every camera. The world comes from the calibration.
 """
 
+import itertools
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,9 @@ from pose3d.datasets.pose_arrays import (
 )
 from pose3d.datasets.recording import Recording, SequenceName
 from pose3d.errors import InputError
+
+MAX_SEQUENCES = 100_000
+"""Of one file; Human3.6M has 840. Dicts that stand in a file once may be named in many places, in two bytes each."""
 
 
 class OriginalNpz:
@@ -97,14 +101,17 @@ def _merged(paths: Iterable[Path], key: str) -> dict[SequenceName, tuple[Any, Pa
     for path in paths:
         content = read_pickled_npz(path, [key]).get(key)
         try:
-            found = [
+            found = (
                 (SequenceName(path_safe(str(subject), path), path_safe(str(action), path), str(camera)), array)
                 for subject, takes in content.items()
                 for action, views in takes.items()
                 for camera, array in views.items()
-            ]
+            )
+            found = list(itertools.islice(found, MAX_SEQUENCES + 1))
         except AttributeError:
             raise InputError(f"{path} has no {key} of subjects, actions and cameras, as the original has it") from None
+        if len(found) > MAX_SEQUENCES:
+            raise InputError(f"{path} has more than {MAX_SEQUENCES} sequences under {key}: it is damaged")
         for name, array in found:
             if name in merged:
                 raise InputError(f"{path} and {merged[name][1]} both have {name.key}: each sequence stands in one file")

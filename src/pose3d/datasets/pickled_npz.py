@@ -26,7 +26,7 @@ from pose3d.errors import InputError
 
 MAX_BYTES = 16 * 2**30
 """Of an archive, unpacked: ten times Human3.6M's poses of 32 joints in double precision."""
-MAX_EXPANSION = 100
+MAX_EXPANSION = 20
 """Unpacked size over packed size, from 128 MiB up. Coordinates pack 1.1 to 10 times; deflate can reach 1032."""
 MAX_INSTRUCTIONS = 1_000_000
 """Of one pickle. Each may make an object of some 100 bytes; an array takes 26, and Human3.6M has 840 arrays."""

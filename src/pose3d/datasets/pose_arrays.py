@@ -56,8 +56,10 @@ def path_safe(name: str, path: Path | str) -> str:
     Raises:
         InputError: it cannot be such a part; names the file.
     """
-    if not re.fullmatch(r"\w[\w .+()-]*", name):
-        raise InputError(f"{path}: {name!r} cannot name a subject or an action: use letters, digits, spaces and -")
+    if not re.fullmatch(r"\w[\w .+()-]{,99}", name):
+        raise InputError(
+            f"{path}: {name[:100]!r} cannot name a subject or an action: use up to 100 letters, digits, spaces and -"
+        )
     return name.replace(" ", "-")
 
 

@@ -117,10 +117,16 @@ class VideoPose3D:
 
 def _is_of_other_joints(metadata: Any) -> bool:
     """Whether metadata says that 17 keypoints are of another skeleton; metadata without a word of it says nothing."""
-    if not isinstance(metadata, dict) or metadata.get("num_joints") != N_JOINTS:
+    if not isinstance(metadata, dict):
+        return False
+    n_joints = metadata.get("num_joints")
+    if not isinstance(n_joints, int | np.integer) or n_joints != N_JOINTS:
         return False
     try:
-        sides = {frozenset(side) for side in metadata["keypoints_symmetry"]}
+        sides = [list(side) for side in metadata["keypoints_symmetry"]]
     except (KeyError, TypeError):
         return False
-    return sides != {frozenset(LEFT_JOINTS), frozenset(RIGHT_JOINTS)}
+    # Nothing but numbers is put into sets: to hash tuples that hold each other many times takes for ever.
+    if not all(isinstance(joint, int | np.integer) for side in sides for joint in side):
+        return False
+    return {frozenset(side) for side in sides} != {frozenset(LEFT_JOINTS), frozenset(RIGHT_JOINTS)}

@@ -18,7 +18,7 @@ from pose3d import metrics
 from pose3d.camera import Camera
 from pose3d.files import atomic_output
 from pose3d.frames import video_frames
-from pose3d.lifting.lift import lift, load_lifter
+from pose3d.lifting.lift import LIFTERS, lift, load_lifter
 from pose3d.multiview.finding import FoundPerson, Pictures, detector_of, find_person
 from pose3d.multiview.triangulation import Triangulated
 from pose3d.multiview.views import View, read_views
@@ -33,7 +33,6 @@ AGREE_VIEWS = 3
 do, for two rays miss each other in one direction only."""
 SEARCH_PX = 40.0
 """Threshold of the triangulation, so that what lies between it and AGREE_PX still counts in the residuals."""
-LIFTERS = ("repnet", "temporal")
 _SHOWN_FRAMES = 5
 _SHOWN_SIZE_PX = 270, 480
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
+import numpy as np
 
 from pose3d.camera import Camera
 from pose3d.errors import InputError
@@ -16,6 +17,9 @@ from pose3d.multiview.qualisys import read_qualisys
 CALIBRATION = "calibration.qca.txt"
 TRIMMED_PX = 16
 """Most columns or rows that a video may lack against its calibration: codecs and editors cut to sizes they like."""
+
+MAX_FRAMES = 10_000_000
+"""Two days of video: a header that claims more is damaged."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,8 +61,8 @@ def _view(camera: Camera, path: Path) -> View:
     video = cv2.VideoCapture(str(path))
     try:
         size = [int(video.get(what)) for what in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT)]
-        frames, fps = int(video.get(cv2.CAP_PROP_FRAME_COUNT)), video.get(cv2.CAP_PROP_FPS)
-        if not video.isOpened() or frames < 1 or fps <= 0:
+        frames, fps = video.get(cv2.CAP_PROP_FRAME_COUNT), video.get(cv2.CAP_PROP_FPS)
+        if not video.isOpened() or not 1 <= frames <= MAX_FRAMES or not 0 < fps < np.inf:
             raise InputError(f"{path} does not open as a video: the file is damaged, fetch it again")
     finally:
         video.release()
@@ -68,4 +72,4 @@ def _view(camera: Camera, path: Path) -> View:
             f"{path} has {width} x {height} px, its calibration {camera.width_px} x {camera.height_px}: "
             "the calibration must be that of the video"
         )
-    return View(replace(camera, width_px=width, height_px=height), path, frames, fps)
+    return View(replace(camera, width_px=width, height_px=height), path, int(frames), fps)

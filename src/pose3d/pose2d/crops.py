@@ -145,7 +145,13 @@ class Crops:
                     raise InputError(
                         f"{path} does not hold the {len(sequence)} crops of {sequence.key}: run crop_resize again"
                     )
-                transforms.append(file[sequence.key]["crop_from_image"][taken])
+                crop_from_image = file[sequence.key]["crop_from_image"][taken]
+                if not (np.isfinite(crop_from_image).all() and (crop_from_image[:, 0, 0] > 0).all()):
+                    raise InputError(
+                        f"{path}: {sequence.key} has a crop_from_image that is not finite or does not scale: "
+                        "run crop_resize again"
+                    )
+                transforms.append(crop_from_image)
         self.crop_from_image = np.concatenate(transforms)
         keypoints = np.concatenate([sequence.keypoints_px[taken] for sequence in sequences])
         self.keypoints_px = apply_affine(self.crop_from_image, keypoints).astype(np.float32)
@@ -177,7 +183,7 @@ class Crops:
         name = f"{self._path}: {self._sequences[number].key} frame {frame}"
         try:
             encoded = self._images[number][frame]
-        except OSError as error:
+        except (OSError, KeyError) as error:
             raise InputError(f"{name} is damaged ({error}): delete the file and run `dvc repro`") from None
         image = decode_image(encoded, name, cv2.IMREAD_COLOR_RGB)
         if image.shape != (self.size_px, self.size_px, 3):

@@ -32,7 +32,7 @@ def load_network(path: str) -> tuple[PoseResNet, dict]:
         network = PoseResNet(
             architecture["backbone"], tuple(architecture["deconv_channels"]), architecture["stem_channels"]
         )
-    except (KeyError, TypeError):
+    except (KeyError, TypeError, RuntimeError):  # torch's, where memory ends
         raise InputError(f"{path} does not hold a pose_resnet: run train_2d again") from None
     load_weights(network, weights, path)
     return channels_last(network).eval(), architecture

@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 from pose3d.errors import InputError
+from pose3d.files import exclusive
 
 FOV_DEG = 60.0
 SHOWN_S = 20.0
@@ -27,8 +28,11 @@ def main(arguments: list[str] | None = None) -> None:
     # Threads that wait for each other soon give up their core: else two predictions at once take up to five times as
     # long as one after the other. Read when torch is loaded.
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+    out = Path(given.out)
     try:
-        _run(given)
+        out.mkdir(parents=True, exist_ok=True)  # before the long part: a wrong name shows now
+        with exclusive(out / "predictions", wait=False):  # two at once would mix their files
+            _run(given, out)
     except InputError as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
@@ -78,9 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _run(given: argparse.Namespace) -> None:
-    out = Path(given.out)
-    out.mkdir(parents=True, exist_ok=True)  # before the long part: a wrong name shows now
+def _run(given: argparse.Namespace, out: Path) -> None:
     if given.show is not None and not given.show > 0:
         raise InputError(f"--show takes a number of seconds above 0, not {given.show:g}")
     from pose3d.predict.animation import write_animation

@@ -5,7 +5,6 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -13,10 +12,17 @@ from pydantic import BaseModel, ConfigDict, FiniteFloat, PositiveInt, Validation
 
 from pose3d.camera import Camera
 from pose3d.errors import InputError
+from pose3d.files import read_small_text
 from pose3d.pose2d.batches import prefetch
 
+MAX_PICTURE_PX = 2**25
+"""Of one frame: 8K has 33 million. A decoder holds some frames, and memory for them is set aside as the header says."""
 _USUAL_RATE_HZ = 25.0
 """Of videos that name no frame rate."""
+_RATES_HZ = (0.001, 10_000.0)
+"""Frame rates to believe."""
+_PLAYLISTS = (b"#EXTM3U", b"ffconcat")
+"""How text begins that FFmpeg takes for a video, and that tells it which other files to read."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,25 +43,32 @@ class Clip:
         claimed_frames: what the file's header says, which may be wrong; 0 where it says nothing.
 
     Raises:
-        InputError: the file is missing or is no video.
+        InputError: the file is missing, is no video, or its picture is larger than :data:`MAX_PICTURE_PX`.
     """
 
     def __init__(self, path: str | os.PathLike) -> None:
         self._path = path
-        if not os.path.exists(path):
+        if not os.path.isfile(path):
             raise InputError(f"{path} is missing: give the path of a video")
+        if _is_playlist(path):
+            raise InputError(f"{path} is a list of other files, no video: give one of those")
         # FFmpeg alone: OpenCV's other readers take the name for a pattern of image files.
         self._video = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
         self._video.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
+        width, height = (self._video.get(side) for side in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
+        if width * height > MAX_PICTURE_PX:
+            self._video.release()
+            raise InputError(f"{path} has a picture of {width:g} x {height:g} px: shrink it, 8K is the most")
         rate_hz = self._video.get(cv2.CAP_PROP_FPS)
-        self._step_s = 1 / rate_hz if 0 < rate_hz < 10_000 else 1 / _USUAL_RATE_HZ
+        self._step_s = 1 / (rate_hz if _RATES_HZ[0] < rate_hz < _RATES_HZ[1] else _USUAL_RATE_HZ)
         self._next = self._read()
         if self._next is None:
             self._video.release()
             raise InputError(f"{path} does not open as a video: it is damaged, or of a format that OpenCV lacks")
         self._first_s = self._next.time_s
         self.height_px, self.width_px = self._next.image_bgr.shape[:2]
-        self.claimed_frames = max(0, int(self._video.get(cv2.CAP_PROP_FRAME_COUNT)))
+        claimed = self._video.get(cv2.CAP_PROP_FRAME_COUNT)
+        self.claimed_frames = int(claimed) if 0 < claimed < np.inf else 0
 
     def __enter__(self) -> "Clip":
         return self
@@ -95,6 +108,14 @@ class Clip:
             frames.close()
 
 
+def _is_playlist(path: str | os.PathLike) -> bool:
+    try:
+        with open(path, "rb") as file:
+            return file.read(8).startswith(_PLAYLISTS)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}): give the path of a video") from None
+
+
 _Row = tuple[FiniteFloat, FiniteFloat, FiniteFloat]
 
 
@@ -120,7 +141,7 @@ def read_camera(path: str | os.PathLike, width_px: int, height_px: int) -> Camer
         InputError: the file is missing, is not JSON, or a field is wrong; names it.
     """
     try:
-        content = _CameraFile.model_validate(json.loads(Path(path).read_text(encoding="utf-8")))
+        content = _CameraFile.model_validate(json.loads(read_small_text(path)))
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}): give a camera's JSON file") from None
     except ValidationError as error:  # a kind of ValueError: before it

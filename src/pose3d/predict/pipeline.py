@@ -15,7 +15,7 @@ from tqdm import tqdm
 from pose3d.config.pose2d import CropResizeParams, Infer2DParams
 from pose3d.config.reading import StageParams
 from pose3d.errors import InputError
-from pose3d.lifting.lift import load_lifter
+from pose3d.lifting.lift import LIFTERS, load_lifter
 from pose3d.lifting.long_clips import lift_clip
 from pose3d.onnx_runtime import load_lifter_onnx, load_network_onnx
 from pose3d.pose2d.inference import load_network
@@ -30,7 +30,6 @@ from pose3d.skeleton import N_JOINTS
 
 MODELS = {"torch": Path("data/models"), "onnx": Path("data/onnx")}
 """By runtime, where the pipeline and :mod:`pose3d.export` write them."""
-LIFTERS = ("repnet", "temporal")
 LEARNT_FRAMES, LEARNT_STEP = 100, 4
 """From every LEARNT_STEP-th of the first LEARNT_FRAMES frames following knows the background of a camera at rest."""
 _GIVEN_BATCH, _FOLLOWED_BATCH = 16, 4

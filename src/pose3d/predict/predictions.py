@@ -30,6 +30,7 @@ from typing import IO
 import numpy as np
 
 from pose3d.camera import Camera
+from pose3d.datasets.pickled_npz import read_member
 from pose3d.errors import InputError
 from pose3d.files import atomic_output
 from pose3d.lifting.lift import Lifted
@@ -128,6 +129,11 @@ def write_csv(path: str | os.PathLike, predictions: Predictions) -> None:
                 )
 
 
+def _check_header(shape: tuple[int, ...], dtype: np.dtype) -> None:
+    if dtype.kind not in "fiubU":
+        raise ValueError(f"an array of shape {shape} holds neither numbers nor names")
+
+
 def read_predictions(path: str | os.PathLike) -> Predictions:
     """Read what :func:`write_npz` wrote, running no code from the file.
 
@@ -137,9 +143,11 @@ def read_predictions(path: str | os.PathLike) -> Predictions:
     try:
         # Not np.load by name: that would take any file that is no archive for a pickle or an array.
         with open(path, "rb") as file, zipfile.ZipFile(file) as archive:
+            members = archive.infolist()
+            if sum(member.file_size for member in members) > os.path.getsize(path):  # it is never packed
+                raise ValueError("it claims to unpack to more than it holds")
             arrays = {
-                member.filename.removesuffix(".npy"): np.lib.format.read_array(archive.open(member), allow_pickle=False)
-                for member in archive.infolist()
+                member.filename.removesuffix(".npy"): read_member(archive, member, _check_header) for member in members
             }
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}): give a file that pose3d.predict wrote") from None

@@ -12,7 +12,7 @@ import numpy as np
 from scipy import sparse
 
 from pose3d.errors import InputError
-from pose3d.records import create_hdf5, open_hdf5, write_dataset
+from pose3d.records import create_hdf5, open_hdf5, read_strings, write_dataset, write_strings
 
 SIDES = ("L", "R")
 _ARRAYS = {
@@ -171,7 +171,7 @@ def write_bodies(path: str | os.PathLike, bodies: dict[str, Body]) -> None:
     with create_hdf5(path) as file:
         for subject, body in bodies.items():
             group = file.create_group(subject)
-            group.attrs["bone_labels"] = list(body.bone_labels)
+            write_strings(group, "bone_labels", body.bone_labels)
             for name, dtype in _ARRAYS.items():
                 write_dataset(group, name, getattr(body, name).astype(dtype))
 
@@ -186,5 +186,5 @@ def read_body(path: str | os.PathLike, subject: str) -> Body:
         if subject not in file:
             raise InputError(f"{path} has no body for subject {subject}, only {', '.join(sorted(file))}")
         group = file[subject]
-        labels = tuple(str(label) for label in group.attrs["bone_labels"])
+        labels = tuple(read_strings(group, "bone_labels"))
         return Body(labels, **{name: group[name][...] for name in _ARRAYS})
