@@ -1,6 +1,7 @@
 # make repro   the whole pipeline, on the profile named in params.yaml
 # make test    lint and tests
 # make bench   how fast this machine trains, lifts, renders and scores: a table, and benchmarks/results/speed.json
+# make torture campaigns that try to break what docs/reliability.md guarantees, and its table: some hours
 # Each creates .venv from requirements.lock when it is missing or older. (--no-compile saves half of that: Python compiles
 # what is imported when it is, which is little of what is installed.)
 
@@ -8,8 +9,10 @@ PYTHON ?= python3
 VENV := .venv
 # dvc.yaml calls `python`: the one of .venv must come first.
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+# With --no-compile, every process would compile all that it imports anew: a stage would take twice as long to start.
+unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: repro test bench setup
+.PHONY: repro test bench torture setup
 
 repro: setup
 	python -m pose3d.config.all_blocks
@@ -22,6 +25,9 @@ test: setup
 
 bench: setup
 	python -m benchmarks.speed
+
+torture: setup
+	python -m torture
 
 setup: $(VENV)/ready
 
