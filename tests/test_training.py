@@ -325,8 +325,38 @@ def test_a_missing_model_says_what_to_do(tmp_path):
 @pytest.mark.parametrize("other", [torch.nn.Linear(4, 2), torch.nn.Linear(3, 2, bias=False), torch.nn.PReLU()])
 def test_weights_of_another_architecture_are_refused(other):
     with pytest.raises(InputError, match="model.pt holds weights of another architecture: .*weight|bias") as caught:
-        training.load_weights(torch.nn.Linear(3, 2), other.state_dict(), "model.pt")
+        training.build_with(lambda: torch.nn.Linear(3, 2), other.state_dict(), "model.pt")
     assert "\n" not in str(caught.value)
+
+
+def test_a_module_is_built_with_the_weights_of_a_file():
+    weights = torch.nn.Linear(3, 2).state_dict()
+    built = training.build_with(lambda: torch.nn.Linear(3, 2), weights, "model.pt").state_dict()
+    assert all(torch.equal(built[name], weights[name]) for name in weights)
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ({"architecture": {"lifter": ()}, "weights": [1]}, "weights are no table"),
+        ({"architecture": {"lifter": ((),)}, "weights": {}}, "architecture is no table"),
+        ({"architecture": {"deconv_channels": [8] * 1000}, "weights": {}}, "architecture is no table"),
+        ({"architecture": {}, "weights": {"w": torch.zeros(1).expand(10**12)}}, "claim more than it holds"),
+        ({"architecture": {}, "weights": {"w": torch.zeros(9).to_sparse()}}, "no plain array"),
+        ({"architecture": {}, "weights": {"w": torch.zeros(10**12, device="meta")}}, "no plain array"),
+    ],
+)
+def test_a_model_of_what_no_model_is_made_of_is_refused(tmp_path, content, problem):
+    torch.save(content, tmp_path / "model.pt")
+    with pytest.raises(InputError, match=rf"model\.pt is not a model of this project \(.*{problem}"):
+        training.load_model(tmp_path / "model.pt")
+
+
+def test_lists_that_hold_each_other_many_times_are_walked_once():
+    content = [math.nan]
+    for _ in range(60):
+        content = [content, content]
+    assert training.not_finite(content) == ".".join("0" * 61)
 
 
 def test_generators_of_other_purposes_are_independent():

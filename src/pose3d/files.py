@@ -82,14 +82,9 @@ def atomic_output(path: str | os.PathLike) -> Iterator[Path]:
     with exclusive(path):
         try:
             yield partial
-            with open(partial, "rb+") as file:
-                os.fsync(file.fileno())
+            _flush(partial)
             os.replace(partial, path)
-            folder = os.open(path.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)  # the rename itself must survive a power cut
-            finally:
-                os.close(folder)
+            _flush(path.parent)
         except OSError as error:
             if error.errno is not None and error.filename is None:  # what a full disk raises names no file
                 error.filename = str(path)
@@ -100,22 +95,37 @@ def atomic_output(path: str | os.PathLike) -> Iterator[Path]:
 
 @contextmanager
 def atomic_folder(path: str | os.PathLike) -> Iterator[Path]:
-    """Give a temporary folder beside ``path``; on success it takes the place of whatever stood there.
+    """Give a temporary folder beside ``path``; on success its files are flushed to disk and it is renamed to ``path``.
 
-    On failure it is removed and ``path`` stays as it was. Two processes take turns, as for :func:`atomic_output`.
+    On failure it is removed and ``path`` stays as it was. What stood there is renamed as well before it is deleted, so
+    that a kill leaves nothing there rather than half of it. Two processes take turns, as for :func:`atomic_output`.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = partial_path(path)
+    new, old = partial / "new", partial / "old"
     with exclusive(path):
         shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir()
+        new.mkdir(parents=True)
         try:
-            yield partial
-            shutil.rmtree(path, ignore_errors=True)
-            os.replace(partial, path)
+            yield new
+            for written in [*new.rglob("*"), new]:
+                _flush(written)
+            if path.exists():
+                os.replace(path, old)
+            os.replace(new, path)
+            _flush(path.parent)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
+
+
+def _flush(path: Path) -> None:
+    """Have a file's content, or a folder's names, survive a power cut."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def write_text(path: str | os.PathLike, text: str) -> None:

@@ -8,7 +8,7 @@ import math
 import os
 import sys
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,9 @@ import torch
 import pose3d
 from pose3d.errors import InputError
 from pose3d.files import atomic_output, exclusive, partial_path
+
+_MOST_PARTS = 100
+"""Of a network, where its model file says how many: more would be built for minutes before the weights disagree."""
 
 
 def seed_all(seed: int) -> None:
@@ -68,7 +71,13 @@ def _read_archive(path: str | os.PathLike) -> Any:
         damaged = archive.testzip()
     if damaged:
         raise zipfile.BadZipFile(f"wrong checksum of {damaged}")
-    return torch.load(path, map_location="cpu", weights_only=True)
+    content = torch.load(path, map_location="cpu", weights_only=True)
+    tensors = [leaf for _, leaf in _leaves(content, "", {}) if isinstance(leaf, torch.Tensor)]
+    if not all(tensor.layout == torch.strided and tensor.device.type == "cpu" for tensor in tensors):
+        raise TypeError("a tensor in it is no plain array")
+    if sum(tensor.nbytes for tensor in tensors) > os.path.getsize(path):  # a single number can be as many as one likes
+        raise ValueError("its tensors claim more than it holds")
+    return content
 
 
 def _write_archive(content: dict[str, Any], path: Path) -> None:
@@ -198,11 +207,26 @@ def require_finite_state(step: int, checkpoint: Checkpoint | None = None, /, **p
         raise _diverged(step, f"{name} is not finite", checkpoint)
 
 
-def not_finite(values: Any, name: str = "") -> str | None:
+def not_finite(values: Any) -> str | None:
     """Where the first number that is NaN or infinite stands; None: nowhere.
 
     Args:
         values: modules, optimizers, tensors and numbers, in dicts and lists.
+    """
+    return next((name for name, leaf in _leaves(values, "", {}) if not _is_finite(leaf)), None)
+
+
+def _is_finite(leaf: Any) -> bool:
+    if isinstance(leaf, torch.Tensor):
+        return bool(torch.isfinite(leaf).all())
+    return not isinstance(leaf, float) or math.isfinite(leaf)
+
+
+def _leaves(values: Any, name: str, seen: dict[int, Any]) -> Iterator[tuple[str, Any]]:
+    """What modules, optimizers, dicts and lists hold that is none of them, and where it stands.
+
+    A dict or list that stands in several places counts once, for in a crafted file they multiply without end. ``seen``
+    has those by their address, and keeps them, so that no other gets it.
     """
     if hasattr(values, "state_dict"):
         values = values.state_dict()
@@ -210,12 +234,13 @@ def not_finite(values: Any, name: str = "") -> str | None:
         items: Iterable[tuple[Any, Any]] = values.items()
     elif isinstance(values, list | tuple):
         items = enumerate(values)
-    elif isinstance(values, torch.Tensor):
-        return None if torch.isfinite(values).all() else name
     else:
-        return name if isinstance(values, float) and not math.isfinite(values) else None
-    found = (not_finite(value, f"{name}.{key}" if name else str(key)) for key, value in items)
-    return next((place for place in found if place is not None), None)
+        yield name, values
+        return
+    if id(values) not in seen:
+        seen[id(values)] = values
+        for key, value in items:
+            yield from _leaves(value, f"{name}.{key}" if name else str(key), seen)
 
 
 def _diverged(step: int, how: str, checkpoint: Checkpoint | None) -> InputError:
@@ -267,22 +292,42 @@ def load_model(path: str | os.PathLike) -> tuple[dict[str, Any], dict[str, torch
         content = _finite(_read_archive(path))
         if not isinstance(content, dict):
             raise TypeError(f"it holds a {type(content).__name__}")
-        return content["architecture"], content["weights"]
+        architecture, weights = content["architecture"], content["weights"]
+        if not (isinstance(architecture, dict) and all(map(_is_plain, architecture.values()))):
+            raise TypeError("its architecture is no table of plain values")
+        if not (isinstance(weights, dict) and all(isinstance(weight, torch.Tensor) for weight in weights.values())):
+            raise TypeError("its weights are no table of tensors")
+        return architecture, weights
     except Exception as error:
         raise InputError(f"{path} is not a model of this project ({_first_line(error)}): train it again") from None
 
 
-def load_weights(module: torch.nn.Module, weights: dict[str, torch.Tensor], source: str | os.PathLike) -> None:
-    """Strictly load weights into a module.
+def _is_plain(value: Any) -> bool:
+    parts = value if isinstance(value, list | tuple) else [value]
+    return len(parts) <= _MOST_PARTS and all(isinstance(part, str | int | float) for part in parts)
+
+
+def build_with(
+    build: Callable[[], torch.nn.Module], weights: dict[str, torch.Tensor], source: str | os.PathLike
+) -> torch.nn.Module:
+    """A module that has the weights of a file.
+
+    Args:
+        build: gives it untrained. First it runs where tensors have a shape and no memory, so that sizes which the file
+            claims and does not hold cost nothing.
 
     Raises:
-        InputError: they belong to another architecture; names the first key or shape that differs.
+        InputError: the weights belong to another architecture; names the first key or shape that differs.
     """
     try:
+        with torch.device("meta"):
+            build().load_state_dict(weights, assign=True)
+        module = build()
         module.load_state_dict(weights)
+        return module
     except RuntimeError as error:
-        reason = str(error).split("\n")[1].strip() if "\n" in str(error) else str(error)
-        raise InputError(f"{source} holds weights of another architecture: {reason}") from None
+        lines = str(error).split("\n")
+        raise InputError(f"{source} holds weights of another architecture: {lines[len(lines) > 1].strip()}") from None
 
 
 def write_curves(path: str | os.PathLike, rows: list[dict[str, float]]) -> None:

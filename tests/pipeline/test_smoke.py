@@ -14,7 +14,7 @@ from pipeline.workspace import REPOSITORY, Workspace, hashes, md5, remove
 STAGES = yaml.safe_load((REPOSITORY / "dvc.yaml").read_text())["stages"]
 pytestmark = pytest.mark.pipeline
 BUSY = {
-    "download": "data/.raw.partial/deepmimic/*",
+    "download": "data/.raw.partial/new/deepmimic/*",
     "bake_bodies": "data/.bodies.h5.partial",
     "prepare": "data/.frames.h5.partial",
     "crop_resize": "data/.crops.h5.partial",

@@ -19,7 +19,7 @@ from pose3d.lifting.trajectory import smooth
 from pose3d.lifting.virtual_camera import lifter_features, root_position, to_camera_space
 from pose3d.records import Keypoints2D, Sequence
 from pose3d.skeleton import mirror_permutation
-from pose3d.training import load_model, load_weights
+from pose3d.training import build_with, load_model
 
 LIFTERS = {"repnet": ("frame", "original_frame"), "temporal": ("temporal", "original_temporal")}
 """Names of the pipeline's model files, and the kinds of lifters that each may hold."""
@@ -69,11 +69,12 @@ def load_lifter(path: str | os.PathLike) -> nn.Module:
     """
     architecture, weights = load_model(path)
     try:
-        lifter = build_lifter(architecture)
-    except (KeyError, TypeError, ValueError, RuntimeError):  # torch's, where memory ends
+        if architecture.get("blocks", 0) > len(weights):
+            raise ValueError("it claims more layers than it holds")
+        lifter = build_with(lambda: build_lifter(architecture), weights, path)
+    except (KeyError, TypeError, ValueError):
         raise InputError(f"{path} is not a lifter of this project: train it again") from None
     check_kind(path, lifter.kind)
-    load_weights(lifter, weights, path)
     return lifter.eval()
 
 

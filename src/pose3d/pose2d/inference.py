@@ -15,7 +15,7 @@ from pose3d.pose2d.heatmaps import confidence, heatmap_to_crop_px, local_soft_ar
 from pose3d.pose2d.network import PoseResNet, channels_last
 from pose3d.records import Keypoints2D, Sequence
 from pose3d.skeleton import mirror_permutation
-from pose3d.training import load_model, load_weights
+from pose3d.training import build_with, load_model
 
 BATCH_SIZE = 32
 GROUP_CROPS = 1024
@@ -29,12 +29,10 @@ def load_network(path: str) -> tuple[PoseResNet, dict]:
     """
     architecture, weights = load_model(path)
     try:
-        network = PoseResNet(
-            architecture["backbone"], tuple(architecture["deconv_channels"]), architecture["stem_channels"]
-        )
-    except (KeyError, TypeError, RuntimeError):  # torch's, where memory ends
+        sizes = architecture["backbone"], tuple(architecture["deconv_channels"]), architecture["stem_channels"]
+        network = build_with(lambda: PoseResNet(*sizes), weights, path)
+    except (KeyError, TypeError, ValueError):
         raise InputError(f"{path} does not hold a pose_resnet: run train_2d again") from None
-    load_weights(network, weights, path)
     return channels_last(network).eval(), architecture
 
 
