@@ -9,12 +9,8 @@ from pose3d.sigterm import Terminated
 
 
 @pytest.fixture(autouse=True)
-def own_process(monkeypatch):
-    """No arguments, and what a stage does at SIGTERM ends with the test."""
+def no_arguments(own_signals, monkeypatch):
     monkeypatch.setattr("sys.argv", ["stage.py"])
-    before = signal.getsignal(signal.SIGTERM)
-    yield
-    signal.signal(signal.SIGTERM, before)
 
 
 def raising(error):

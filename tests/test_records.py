@@ -1,5 +1,7 @@
 import errno
 import gc
+import signal
+import subprocess
 import sys
 from unittest.mock import Mock
 
@@ -222,3 +224,41 @@ def test_hdf5_may_close_a_file_that_a_signal_kept_from_closing_after_all_else(tm
     gc.collect()
     assert not unraisable
     assert list(tmp_path.iterdir()) == []
+
+
+INTERRUPTED = """
+import numpy as np
+import sys
+from pose3d.errors import run_stage
+from pose3d.records import create_hdf5, write_dataset
+
+def main():
+    print("writing", flush=True)
+    while True:
+        with create_hdf5("x.h5") as file:
+            for i in range(200):
+                write_dataset(file, f"numbers{i}", np.arange(3000.0))
+
+__doc__ = ""
+run_stage(main)
+"""
+
+
+@pytest.mark.parametrize(
+    ("number", "status", "word"), [(signal.SIGTERM, 143, "terminated"), (signal.SIGINT, 130, "interrupted")]
+)
+def test_a_signal_while_hdf5_writes_neither_crashes_nor_gets_lost(tmp_path, number, status, word):
+    for _ in range(5):  # without care every sixth of them crashed
+        process = subprocess.Popen(
+            [sys.executable, "-c", INTERRUPTED],
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        )
+        process.stdout.readline()
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=60)
+        assert (process.returncode, errors) == (status, f"{word}: run the same command again to go on\n")
+        assert {path.name for path in tmp_path.iterdir()} <= {"x.h5"}

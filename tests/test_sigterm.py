@@ -1,24 +1,76 @@
-"""SIGTERM raised, ignored from then on, and held."""
+"""SIGTERM raised, ignored from then on, and held; and Ctrl-C, neither of which may be lost."""
 
 import signal
+import subprocess
+import sys
+import time
+import weakref
 
 import pytest
 
-from pose3d.sigterm import Terminated, exit_status, raise_at_sigterm, sigterm_held
+from pose3d.sigterm import Terminated, exit_status, raise_signals, sigterm_held, uninterrupted
+
+BOTH = pytest.mark.parametrize(("number", "kind"), [(signal.SIGTERM, Terminated), (signal.SIGINT, KeyboardInterrupt)])
 
 
 @pytest.fixture(autouse=True)
-def handled():
-    before = signal.getsignal(signal.SIGTERM)
-    raise_at_sigterm()
-    yield
-    signal.signal(signal.SIGTERM, before)
+def handled(own_signals):
+    raise_signals()
 
 
-def test_the_first_sigterm_is_raised_and_no_other_interrupts_what_tidies_up():
-    with pytest.raises(Terminated):
-        signal.raise_signal(signal.SIGTERM)
-    signal.raise_signal(signal.SIGTERM)
+@BOTH
+def test_it_is_raised_behind_a_function_that_c_code_calls_not_in_it(number, kind):
+    def inner():
+        signal.raise_signal(number)
+
+    @uninterrupted
+    def callback():
+        inner()
+        time.sleep(0.1)  # as long as it takes for the first try to raise it behind the function to fail
+        return "done"
+
+    came_to = []
+    with pytest.raises(kind) as caught:
+        came_to.append(callback())
+        time.sleep(10)
+    assert (came_to, caught.type) == (["done"], kind)
+
+
+@BOTH
+@pytest.mark.parametrize("how", ["an object's end", "a weak reference's callback"])
+def test_it_is_not_lost_where_python_lets_no_exception_out(number, kind, how, capsys):
+    class Thing:
+        if how == "an object's end":
+
+            def __del__(self):
+                signal.raise_signal(number)
+
+    thing = Thing()
+    reference = weakref.ref(thing, lambda _: signal.raise_signal(number))
+    if how == "an object's end":
+        del reference
+    with pytest.raises(kind) as caught:
+        del thing
+        time.sleep(10)
+    assert caught.type is kind
+    assert "ignored" not in capsys.readouterr().err
+
+
+def test_other_exceptions_are_still_printed_there(capsys):
+    class Thing:
+        def __del__(self):
+            raise ValueError("of no signal")
+
+    Thing()
+    assert "of no signal" in capsys.readouterr().err
+
+
+def test_ctrl_c_that_a_shell_has_had_ignored_stays_so():
+    code = (
+        "import signal; from pose3d.sigterm import raise_signals; raise_signals(); signal.raise_signal(signal.SIGINT)"
+    )
+    ignore = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+    assert subprocess.run([sys.executable, "-c", ignore + code], check=False).returncode == 0
 
 
 def test_held_it_interrupts_nothing_and_is_raised_at_the_end():

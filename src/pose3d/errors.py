@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from pose3d.sigterm import Terminated, exit_status, raise_at_sigterm
+from pose3d.sigterm import Terminated, exit_status, raise_signals
 
 
 class InputError(Exception):
@@ -21,7 +21,7 @@ def run_stage(main: Callable[[], None]) -> None:
     argparse.ArgumentParser(
         description=main.__globals__["__doc__"], formatter_class=argparse.RawDescriptionHelpFormatter
     ).parse_args()
-    raise_at_sigterm()
+    raise_signals()
     try:
         _lay_bare_signals(main)
         return

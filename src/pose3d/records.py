@@ -42,6 +42,7 @@ from pose3d.camera import Camera
 from pose3d.errors import InputError
 from pose3d.files import atomic_output
 from pose3d.plain_hdf5 import check_own_file
+from pose3d.sigterm import uninterrupted
 from pose3d.skeleton import JOINT_NAMES, N_JOINTS
 
 SCHEMA_VERSION = 2
@@ -92,7 +93,8 @@ class _PatientFile(io.RawIOBase):
 
     When a write fails below it (a full disk), HDF5 prints pages, leaks the file and may crash the process. Here the
     first error is kept, the rest of the writing is feigned, and :func:`write_dataset` and :func:`create_hdf5` raise it.
-    So it is once the file below is closed: where a signal has kept HDF5 from closing its own, it does so later.
+    So it is once the file below is closed: where a signal has kept HDF5 from closing its own, it does so later. What a
+    signal raises waits until HDF5 is done.
     """
 
     open_files: ClassVar[dict[str, "_PatientFile"]] = {}
@@ -104,6 +106,7 @@ class _PatientFile(io.RawIOBase):
     def __repr__(self) -> str:
         return str(self._file.name)  # what h5py reports as the name of the file
 
+    @uninterrupted
     def write(self, data: memoryview) -> int:
         if self._writable():
             try:
@@ -114,12 +117,15 @@ class _PatientFile(io.RawIOBase):
                 self.error = OSError(error.errno, error.strerror, str(self))
         return len(data)
 
+    @uninterrupted
     def readinto(self, buffer: memoryview) -> int:
         return 0 if self._file.closed else self._file.readinto(buffer)
 
+    @uninterrupted
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         return offset if self._file.closed else self._file.seek(offset, whence)
 
+    @uninterrupted
     def truncate(self, size: int) -> int:
         if self._writable():
             try:

@@ -1,25 +1,62 @@
 """SIGTERM, by which a cluster or an init system ends a job: raised as an exception, or held until a step is done."""
 
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import CodeType, FrameType
+from typing import TypeVar
+
+Function = TypeVar("Function", bound=Callable)
+
+_SOON_S = 0.01
+_callbacks: set[CodeType] = set()
 
 
 class Terminated(KeyboardInterrupt):
     """SIGTERM came; nothing on the way out takes it for an error, as with Ctrl-C."""
 
 
-def raise_at_sigterm() -> None:
+def uninterrupted(function: Function) -> Function:
+    """Mark a function that C code calls which cannot let an exception through: no signal raises one there."""
+    _callbacks.add(function.__code__)
+    return function
+
+
+def raise_signals() -> None:
     """From now on the first SIGTERM raises :class:`Terminated` in the main thread, and what it interrupts tidies up.
 
-    Further ones are ignored: dvc, srun and torchrun each may pass on what the whole process group got already.
+    Further ones are ignored: dvc, srun and torchrun each may pass on what the whole process group got already. So the
+    first must not be lost, nor Ctrl-C: where it meets a function that :func:`uninterrupted` has marked, or a weak
+    reference's callback or an object's end, out of which Python lets no exception, it is raised soon after.
     """
-    signal.signal(signal.SIGTERM, _raise)
+    signal.signal(signal.SIGTERM, lambda number, frame: _raise(Terminated, frame))
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else a shell has had Ctrl-C ignored
+        signal.signal(signal.SIGINT, lambda number, frame: _raise(KeyboardInterrupt, frame))
+    sys.unraisablehook = _raise_lost
 
 
-def _raise(number: int, frame: object) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    raise Terminated
+def _raise(kind: type[KeyboardInterrupt], frame: FrameType | None) -> None:
+    if kind is Terminated:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    while frame is not None:
+        if frame.f_code in _callbacks:
+            _raise_soon(kind)
+            return
+        frame = frame.f_back
+    raise kind
+
+
+def _raise_soon(kind: type[KeyboardInterrupt]) -> None:
+    signal.signal(signal.SIGALRM, lambda number, frame: _raise(kind, frame))
+    signal.setitimer(signal.ITIMER_REAL, _SOON_S)
+
+
+def _raise_lost(lost: "sys.UnraisableHookArgs") -> None:
+    if issubclass(lost.exc_type, KeyboardInterrupt):
+        _raise_soon(lost.exc_type)
+    else:
+        sys.__unraisablehook__(lost)
 
 
 @contextmanager
