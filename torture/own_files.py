@@ -18,7 +18,7 @@ from pose3d.config.dataset import H36mFetchParams, Human36mParams, OriginalNpzPa
 from pose3d.datasets.recording import Problem, recordings
 from pose3d.datasets.sources import open_source
 from pose3d.errors import InputError
-from pose3d.frames import VideoFrames, decode_image, video_frames
+from pose3d.frames import VideoFrames, decode_image, read_image_file, video_frames
 from pose3d.multiview.views import CALIBRATION, read_views
 from pose3d.predict.clip import Clip
 from pose3d.training import Checkpoint
@@ -114,7 +114,7 @@ def _read_source(source: str) -> Any:
         if isinstance(frames, VideoFrames):
             values += video_frames(Path(folder) / frames.path, frames.indices)
         elif frames is not None:
-            values += [decode_image(np.fromfile(Path(folder) / path, np.uint8), path) for path in frames.paths]
+            values += [decode_image(read_image_file(Path(folder) / path), path) for path in frames.paths]
     return values
 
 

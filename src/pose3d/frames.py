@@ -29,6 +29,8 @@ from pose3d.own_data import data_folder
 from pose3d.records import EncodedImages, Sequence, open_hdf5, read_strings, write_dataset, write_strings
 
 NO_IMAGE_GREY = 235
+MAX_IMAGE_BYTES = 2**27
+"""Of an image file: more than 8K has unpacked."""
 PART_FRAMES = 256
 """Most frames of a part of a sequence, see :meth:`Frames.parts`: enough for a job, few enough for memory."""
 
@@ -67,6 +69,15 @@ def write_reference(file: h5py.File, key: str, frames: VideoFrames | ImageFiles)
         write_dataset(group, "frame_indices", np.asarray(frames.indices, np.int64))
     else:
         write_dataset(group, "image_paths", np.array([path.encode() for path in frames.paths]))
+
+
+def read_image_file(path: str | os.PathLike) -> np.ndarray:
+    """(N,) uint8, an encoded image; of a file larger than :data:`MAX_IMAGE_BYTES` its beginning, which is none.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    return np.fromfile(path, np.uint8, MAX_IMAGE_BYTES)
 
 
 def decode_image(encoded: np.ndarray, name: str, order: int = cv2.IMREAD_COLOR_BGR) -> np.ndarray:
@@ -207,7 +218,7 @@ class Frames:
             for frame in frames:
                 path = self._own(folder, paths[frame].decode())
                 try:
-                    yield np.fromfile(path, np.uint8)
+                    yield read_image_file(path)
                 except FileNotFoundError:
                     raise InputError(
                         f"{path} is missing: it was there when prepare ran; put it back or run prepare again"

@@ -36,11 +36,9 @@ def png(path):
 
 
 def image(path):
-    import numpy as np
+    from pose3d.frames import decode_image, read_image_file
 
-    from pose3d.frames import decode_image
-
-    decode_image(np.fromfile(path, np.uint8), str(path))
+    decode_image(read_image_file(path), str(path))
 
 
 def zeros_packed(wbits, n_bytes, header=b""):
@@ -212,6 +210,7 @@ ATTACKS = {
     "small.jpg": (lambda path: jpeg(path, 30_000), image, "does not decode"),
     "large.jpg": (lambda path: jpeg(path, 65_000), image, "does not decode"),
     "large.png": (png, image, "does not decode"),
+    "endless.jpg": (without_end, image, "does not decode"),
     "data_3d.npz": (npz, read_npz, "claims to unpack to 3 GiB"),
     "predictions.npz": (predictions, read_predictions, "claims to unpack to more than it holds"),
     "model.pt": (model, read_model, "claims to unpack to more than it holds"),

@@ -24,7 +24,7 @@ from pose3d.datasets.human36m import camera_space, make_sequence, sequence_names
 from pose3d.datasets.human36m_files import FRAME_RATE_HZ, MAX_FRAMES, kept_joints_m
 from pose3d.datasets.recording import Recording, SequenceName
 from pose3d.errors import InputError
-from pose3d.frames import ImageFiles, decode_image
+from pose3d.frames import ImageFiles, decode_image, read_image_file
 from pose3d.plain_hdf5 import check_links, check_packed_dataset
 from pose3d.skeleton import HUMAN36M_32_TO_17
 
@@ -129,7 +129,7 @@ def _check_images(images: list[Path], camera: Camera) -> None:
             raise InputError(f"{image} is missing: run h36m-fetch again") from None
         if start != b"\xff\xd8" or end != b"\xff\xd9":
             raise InputError(f"{image} is no whole JPEG file: it is cut off or damaged, run h36m-fetch again")
-    height, width, _ = decode_image(np.fromfile(images[0], np.uint8), str(images[0])).shape
+    height, width, _ = decode_image(read_image_file(images[0]), str(images[0])).shape
     if (width, height) != (camera.width_px, camera.height_px):
         raise InputError(
             f"{images[0]} is {width} x {height} px, camera {camera.id} gives {camera.width_px} x {camera.height_px}: "
