@@ -1,9 +1,12 @@
 import errno
 import fcntl
 import json
+import shutil
+import signal
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
@@ -18,6 +21,7 @@ from pose3d.files import (
     sha256_of,
     write_text,
 )
+from pose3d.sigterm import Terminated, raise_signals
 
 
 def test_a_whole_file_replaces_the_old_one(tmp_path):
@@ -83,6 +87,23 @@ def test_a_whole_folder_replaces_the_old_one_and_a_failure_leaves_it(tmp_path):
         (partial / "new").touch()
     assert [p.name for p in path.iterdir()] == ["new"]
     assert [p.name for p in path.parent.iterdir()] == ["folder"]
+
+
+def test_a_signal_waits_until_a_temporary_folder_is_gone(tmp_path, own_signals, monkeypatch):
+    raise_signals()
+    remove = shutil.rmtree
+
+    def interrupted(path, **options):
+        if path.exists():
+            signal.raise_signal(signal.SIGTERM)
+        remove(path, **options)
+
+    monkeypatch.setattr(shutil, "rmtree", interrupted)
+    with pytest.raises(Terminated):
+        with atomic_folder(tmp_path / "folder") as partial:
+            (partial / "new").touch()
+        time.sleep(10)
+    assert [str(path.relative_to(tmp_path)) for path in sorted(tmp_path.rglob("*"))] == ["folder", "folder/new"]
 
 
 TWO_AT_ONCE = """

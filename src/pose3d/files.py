@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pose3d.errors import InputError
+from pose3d.sigterm import uninterrupted
 
 MANIFEST = "manifest.json"
 """In a folder of files from elsewhere: what they are."""
@@ -90,7 +91,7 @@ def atomic_output(path: str | os.PathLike) -> Iterator[Path]:
                 error.filename = str(path)
             raise
         finally:
-            partial.unlink(missing_ok=True)
+            _discard_file(partial)
 
 
 @contextmanager
@@ -105,18 +106,33 @@ def atomic_folder(path: str | os.PathLike) -> Iterator[Path]:
     partial = partial_path(path)
     new, old = partial / "new", partial / "old"
     with exclusive(path):
-        shutil.rmtree(partial, ignore_errors=True)
-        new.mkdir(parents=True)
+        _discard_folder(partial)
         try:
+            new.mkdir(parents=True)
             yield new
             for written in [*new.rglob("*"), new]:
                 _flush(written)
-            if path.exists():
-                os.replace(path, old)
-            os.replace(new, path)
+            _exchange(path, old, new)
             _flush(path.parent)
         finally:
-            shutil.rmtree(partial, ignore_errors=True)
+            _discard_folder(partial)
+
+
+@uninterrupted
+def _exchange(path: Path, old: Path, new: Path) -> None:
+    if path.exists():
+        os.replace(path, old)
+    os.replace(new, path)
+
+
+@uninterrupted
+def _discard_file(partial: Path) -> None:
+    partial.unlink(missing_ok=True)
+
+
+@uninterrupted
+def _discard_folder(partial: Path) -> None:
+    shutil.rmtree(partial, ignore_errors=True)
 
 
 def _flush(path: Path) -> None:

@@ -18,7 +18,7 @@ class Terminated(KeyboardInterrupt):
 
 
 def uninterrupted(function: Function) -> Function:
-    """Mark a function that C code calls which cannot let an exception through: no signal raises one there."""
+    """Mark a function that no signal may raise an exception in: because C code calls it, or because it tidies up."""
     _callbacks.add(function.__code__)
     return function
 
