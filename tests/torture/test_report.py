@@ -3,10 +3,11 @@
 from datetime import date
 
 import pytest
+from pipeline.workspace import Workspace
 
 from torture import __main__ as report
 from torture import kills, supply_chain
-from torture.kills import steps_shown
+from torture.kills import mended_locks, steps_shown
 from torture.rows import Row, markdown_table, run_alone
 
 GOOD, BAD = Row("kills", "train_2d killed", 20, 20), Row("corruption", "a byte flipped", 500, 498)
@@ -71,3 +72,13 @@ def test_steps_are_read_off_the_bar_of_the_stage():
     bar = "\rtrain_repnet:  83%|████▏ | 500/600 [00:01<00:02]\rtrain_repnet:  84%|████▏ | 501/600 [00:01<00:02, 9it/s]"
     assert steps_shown("train_repnet", "Running stage\n" + bar) == [(500, 600), (501, 600)]
     assert steps_shown("train_2d", bar) == []
+
+
+def test_dvcs_list_of_locks_is_deleted_where_it_is_half_written_only(tmp_path):
+    locks = tmp_path / ".dvc" / "tmp" / "rwlock"
+    workspace = Workspace(tmp_path, {}, tmp_path)
+    assert not mended_locks(workspace)
+    locks.parent.mkdir(parents=True)
+    for content, mended in (('{"data": {"read": [{"pid": 1}]}}', False), ('{"data": {"re', True), ("", True)):
+        locks.write_text(content)
+        assert (mended_locks(workspace), locks.exists()) == (mended, not mended)
