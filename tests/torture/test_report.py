@@ -1,13 +1,14 @@
 """The table of docs/reliability.md, and how a campaign tells its failures."""
 
+import subprocess
+import sys
 from datetime import date
 
 import pytest
-from pipeline.workspace import Workspace
 
 from torture import __main__ as report
 from torture import kills, supply_chain
-from torture.kills import mended_locks, steps_shown
+from torture.kills import remedy, steps_shown
 from torture.rows import Row, markdown_table, run_alone
 
 GOOD, BAD = Row("kills", "train_2d killed", 20, 20), Row("corruption", "a byte flipped", 500, 498)
@@ -74,11 +75,21 @@ def test_steps_are_read_off_the_bar_of_the_stage():
     assert steps_shown("train_2d", bar) == []
 
 
-def test_dvcs_list_of_locks_is_deleted_where_it_is_half_written_only(tmp_path):
-    locks = tmp_path / ".dvc" / "tmp" / "rwlock"
-    workspace = Workspace(tmp_path, {}, tmp_path)
-    assert not mended_locks(workspace)
-    locks.parent.mkdir(parents=True)
-    for content, mended in (('{"data": {"read": [{"pid": 1}]}}', False), ('{"data": {"re', True), ("", True)):
-        locks.write_text(content)
-        assert (mended_locks(workspace), locks.exists()) == (mended, not mended)
+@pytest.mark.parametrize(
+    ("path", "content", "command"),
+    [
+        ("dvc.lock", "schema: '2.0'\nstages:\n  one:\n    outs:\n    - path: x\n", "git checkout -- dvc.lock"),
+        ("dvc.lock", "schema: '2.0'\nstages:\n  one: {cm", "git checkout -- dvc.lock"),
+        (".dvc/tmp/rwlock", '{"data": {"read": [{"pi', "rm .dvc/tmp/rwlock"),
+        (".dvc/tmp/rwlock", "{}", None),
+    ],
+)
+def test_what_dvc_says_of_its_own_half_written_files_is_known(tmp_path, path, content, command):
+    dvc = [sys.executable, "-m", "dvc"]
+    for line in (["git", "init", "-q"], [*dvc, "init", "-q"]):
+        subprocess.run(line, cwd=tmp_path, check=True)
+    (tmp_path / "dvc.yaml").write_text("stages: {one: {cmd: touch x, outs: [x]}}")
+    (tmp_path / path).write_text(content)
+    done = subprocess.run([*dvc, "repro"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode == 0) == (command is None)
+    assert remedy(done.stdout + done.stderr) == (command and command.split())
