@@ -56,7 +56,7 @@ def faults(workspace: Workspace, before: dict[str, str], status: int, errors: st
         found.append(f"it ended with status {status}, saying {errors[-500:]!r}")
     after = hashes(workspace.root, before)
     found += [f"{name} changed" for name in before if after.get(name) != before[name]]
-    return found + [f"{path} was left" for path in workspace.root.glob("*/**/.*.partial")]
+    return found + [f"{path} was left" for path in workspace.root.glob("*/**/.*.partial*")]
 
 
 def full_disk(workspace: Workspace, stage: str, limit_kb: int) -> list[str]:

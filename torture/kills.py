@@ -137,7 +137,7 @@ def faults(
     found += [
         f"{name} has other bytes" for name in sorted(ours.keys() | expected) if ours.get(name) != expected.get(name)
     ]
-    temporary = [*workspace.root.glob("**/.*.partial"), *workspace.root.glob(".ckpt/*")]
+    temporary = [*workspace.root.glob("**/.*.partial*"), *workspace.root.glob(".ckpt/*")]
     found += [f"{path.relative_to(workspace.root)} was left behind" for path in temporary]
     if stage in INTERVAL_STEPS and left != expected:
         done = max((n for n, _ in steps_shown(stage, killed.output)), default=0)

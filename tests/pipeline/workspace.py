@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -101,7 +102,7 @@ def hashes(root: Path, outputs: Iterable[str]) -> dict[str, str]:
     for output in outputs:
         path = root / output
         files += [file for file in path.rglob("*") if file.is_file()] if path.is_dir() else [path]
-    files = [file for file in files if file.exists() and not file.name.endswith((".partial", ".lock"))]
+    files = [file for file in files if file.exists() and not re.fullmatch(r"\..*\.(partial.*|lock)", file.name)]
     return {str(file.relative_to(root)): md5(file) for file in files}
 
 
