@@ -181,7 +181,7 @@ def campaign(workspace: Workspace, stage: str, times: int, seed: int) -> Row:
                 progress.write(f"again by: python -m torture.kills --stages {stage} --seed {seed} --times {cases}")
     tried = f"{stage} killed at a random moment and started again"
     if mended:
-        tried += f", {mended} times after one of DVC's own files was mended as told above"
+        tried += f"; in {mended} of them one of DVC's own files had to be mended as told above"
     return Row("kills", tried, cases, passed)
 
 
