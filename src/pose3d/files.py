@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from pose3d.sigterm import uninterrupted
 
 MANIFEST = "manifest.json"
 """In a folder of files from elsewhere: what they are."""
+_WAIT_S = 0.05
 
 
 @contextmanager
@@ -32,34 +34,44 @@ def exclusive(path: str | os.PathLike, wait: bool = True) -> Iterator[None]:
     """
     path = Path(path)
     lock = path.with_name(f".{path.name}.lock")
-    while True:
-        held = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
-        try:
-            _lock(held, path, wait)
-            if os.fstat(held).st_nlink:
-                break
-        except BaseException:
-            os.close(held)
-            raise
-        os.close(held)  # whoever had it has removed the file meanwhile: a lock on it would exclude nobody
+    held: list[int] = []
+    said = False
     try:
+        while not _try_lock(lock, held):
+            if not wait:
+                raise InputError(f"another run is writing {path}: wait for it, or write elsewhere")
+            if not said:
+                print(f"another run is writing {path}: waiting for it", file=sys.stderr, flush=True)
+                said = True
+            time.sleep(_WAIT_S)
         yield
     finally:
-        lock.unlink(missing_ok=True)
-        os.close(held)
+        _let_go(lock, held)
 
 
-def _lock(descriptor: int, path: Path, wait: bool) -> None:
-    try:
+@uninterrupted
+def _try_lock(lock: Path, held: list[int]) -> bool:
+    """Whether the lock is this process's now; then its descriptor stands in ``held``, where no signal loses it."""
+    while True:
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            if not wait:
-                raise InputError(f"another run is writing {path}: wait for it, or write elsewhere") from None
-            print(f"another run is writing {path}: waiting for it", file=sys.stderr, flush=True)
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-    except OSError:
-        return  # ENOLCK, ENOSYS or EOPNOTSUPP, as on some network file systems
+            os.close(descriptor)
+            return False
+        except OSError:
+            pass  # ENOLCK, ENOSYS or EOPNOTSUPP, as on some network file systems
+        if os.fstat(descriptor).st_nlink:
+            held.append(descriptor)
+            return True
+        os.close(descriptor)  # whoever had it has removed the file meanwhile: a lock on it would exclude nobody
+
+
+@uninterrupted
+def _let_go(lock: Path, held: list[int]) -> None:
+    if held:
+        lock.unlink(missing_ok=True)
+        os.close(held.pop())
 
 
 def partial_path(path: Path) -> Path:
