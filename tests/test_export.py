@@ -27,8 +27,8 @@ LIFTERS = {
     "convolution": {"lifter": "temporal", "width": 16, "window_frames": 9, "network": "convolution"},
     "causal_convolution": {"lifter": "temporal", "width": 16, "window_frames": 9, "network": "causal_convolution"},
     "gru": {"lifter": "temporal", "width": 16, "window_frames": 9, "network": "gru"},
-    "original_frame": {"lifter": "original_frame", "width": 16},
-    "original_temporal": {"lifter": "original_temporal", "width": 16, "window_frames": 9},
+    "original_repnet": {"lifter": "original_repnet", "width": 16},
+    "original_video_gan": {"lifter": "original_video_gan", "width": 16, "window_frames": 9},
 }
 
 
@@ -83,13 +83,13 @@ def test_lifters_give_the_same_outputs_for_clips_of_every_length(tmp_path, name)
     for attribute in ("frames_before", "frames_after", "with_motion"):
         if hasattr(lifter, attribute):
             assert getattr(loaded, attribute) == getattr(lifter, attribute)
-    forward = lifter if name == "original_frame" else lifter.forward_clip
+    forward = lifter if name == "original_repnet" else lifter.forward_clip
     window = 1 + loaded.frames_before + loaded.frames_after
     assert window == LIFTERS[name].get("window_frames", 1)
     for batch, frames in ((1, window), (2, window + 1), (3, 60)):
         inputs = {
-            "original_frame": [(frames, 32)],
-            "original_temporal": [(batch, frames, 32), (batch, frames, 34)],
+            "original_repnet": [(frames, 32)],
+            "original_video_gan": [(batch, frames, 32), (batch, frames, 34)],
             "frame": [(batch, frames, 32)],
         }.get(name, [(batch, frames, 35)])
         inputs = [torch.randn(shape) for shape in inputs]

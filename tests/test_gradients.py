@@ -17,15 +17,16 @@ from torch.autograd import gradcheck, gradgradcheck
 from torch.func import functional_call
 
 import pose3d
-from pose3d.lifting import critic, losses, original_space, virtual_camera
+from pose3d.lifting import critic, losses, original, virtual_camera
 from pose3d.lifting.adversarial import CRITIC
-from pose3d.lifting.critic import Critic, Logistic, TwiceLeakyReLU, Wasserstein
+from pose3d.lifting.critic import Critic, Logistic, Wasserstein
 from pose3d.lifting.kcs import KinematicChainSpace
-from pose3d.lifting.networks import FrameLifter, RepNet
+from pose3d.lifting.networks import DoubleBackwardLeakyReLU, FrameLifter
 from pose3d.lifting.observations import Observations
+from pose3d.lifting.original import OriginalTemporal, RepNet
 from pose3d.lifting.original_objective import OriginalSingleFrame, OriginalWindows
 from pose3d.lifting.prior import PriorTakes
-from pose3d.lifting.temporal import OriginalTemporal, TemporalLifter
+from pose3d.lifting.temporal import TemporalLifter
 from pose3d.lifting.virtual_objective import VirtualCameraObjective
 from pose3d.pose2d import heatmaps, sides, training
 from pose3d.pose2d.batch_norm import SharedBatchNorm2d
@@ -108,7 +109,7 @@ FUNCTIONS = {
     virtual_camera.root_position: lambda f: (f, given(2, 3, 3), SCALES.clone().requires_grad_()),
     virtual_camera.project_virtual: lambda f: (f, poses(2, 3), roots(2, 3), SCALES.clone().requires_grad_()),
     virtual_camera.to_camera_space: lambda f: (f, poses(2, 3), roots(2, 3), rotations(2, 3).requires_grad_()),
-    original_space.relative_to_root: lambda f: (f, given(2, 17, 3)),
+    original.relative_to_root: lambda f: (f, given(2, 17, 3)),
     heatmaps.crop_to_heatmap_px: lambda f: (lambda px: f(px, 32, 8), given(1, 17, 2)),
     heatmaps.heatmap_to_crop_px: lambda f: (lambda px: f(px, 32, 8), given(1, 17, 2)),
     heatmaps.gaussian_targets: lambda f: (lambda px: f(px, 8, 1.5)[0], (inside(1) / 4)[:, :3].requires_grad_()),
@@ -121,8 +122,9 @@ FUNCTIONS = {
 }
 
 WITHOUT_GRADIENTS = {
-    original_space.normalise_px,  # NumPy
-    original_space.normalised_intrinsics,
+    original.normalise_px,  # NumPy
+    original.normalised_intrinsics,
+    original.chain_matrix,
 }
 
 
@@ -155,11 +157,17 @@ def test_gradient(function):
 def test_no_differentiable_function_is_left_out():
     """A new loss, decoder or projection without a check of its gradient fails here."""
     expected = set()
-    for module in (losses, virtual_camera, original_space, heatmaps, critic):
+    for module in (losses, virtual_camera, original, heatmaps, critic):
         expected |= public_functions(module)
     for module in all_modules():
         expected |= {f for f in public_functions(module) if f.__name__.endswith(("_loss", "_penalty"))}
     assert expected - WITHOUT_GRADIENTS == set(FUNCTIONS)
+
+
+def test_original_critic():
+    torch.manual_seed(0)
+    judge = original.OriginalCritic(3).double()
+    assert gradcheck(judge, poses(2)) and gradgradcheck(judge, poses(2))
 
 
 def test_kinematic_chain_space():
@@ -191,7 +199,7 @@ def test_no_objective_and_no_critic_loss_is_left_out():
 
 
 def test_twice_leaky_relu():
-    assert gradcheck(TwiceLeakyReLU(), given(3, 4)) and gradgradcheck(TwiceLeakyReLU(), given(3, 4))
+    assert gradcheck(DoubleBackwardLeakyReLU(), given(3, 4)) and gradgradcheck(DoubleBackwardLeakyReLU(), given(3, 4))
 
 
 def test_shared_batch_norm(monkeypatch):

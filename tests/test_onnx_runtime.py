@@ -116,7 +116,7 @@ def test_one_flipped_bit_in_a_weight_is_found(folder, tmp_path):
         (set_metadata(architecture=["temporal"]), "its architecture is"),
         (set_metadata(architecture={"lifter": "other"}), "its architecture is"),
         (set_metadata(architecture={"lifter": ["temporal"]}), "its architecture is"),
-        (set_metadata(architecture={"lifter": "original_temporal"}), "its inputs are features"),
+        (set_metadata(architecture={"lifter": "original_video_gan"}), "its inputs are features"),
         (set_metadata(architecture={"model": "pose_resnet"}), "its crop_size_px is None"),
         (set_metadata(joint_names=["Hip"]), "its joints are others"),
         (set_metadata(frames_before=-1), "its frames_before is -1"),

@@ -10,14 +10,13 @@ mirrors the original's code, no better and no worse:
 - A critic step runs the generator with gradients, and the loss as well as the penalty, whose interpolated poses stay
   attached to the generator, send them back through it; nobody uses them, and the generator's own step clears them.
 - The critic sees real, fake and interpolated poses one after another; each time the kinematic chain's matrix is made
-  anew from a list, repeated for every pose of the batch and sent to the device. Psi goes in whole, both triangles.
+  anew from a list, repeated for every pose of the batch and sent to the device.
 - Windows go through strided convolutions. The critic's weights are frozen while the generator learns from frames, and
   not where it learns from windows.
 - Adam as ``torch.optim`` makes it without being asked for anything; both parts of the generator's loss are fetched from
   the device in every step.
 
-Left out are what its author did every 500 steps, saving and testing, and the original's mistakes in the skeleton: bones
-follow from the parents here, 16 instead of 15.
+Left out are what its author did every 500 steps, saving and testing, and the wrong sign in the kinematic chain matrix.
 """
 
 from collections.abc import Iterator
@@ -27,9 +26,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
-from pose3d.lifting.original_space import normalise_px, normalised_intrinsics
+from pose3d.lifting.original import chain_matrix, normalise_px, normalised_intrinsics
 from pose3d.lifting.supervision import Supervision
-from pose3d.skeleton import N_JOINTS, bone_matrix
+from pose3d.skeleton import N_JOINTS
 
 PAD = 13
 """Frames of a window before and after its centre."""
@@ -38,18 +37,19 @@ CRITIC_STEPS = 5
 PENALTY_WEIGHT = 10
 _LR, _BETAS = 1e-4, (0.5, 0.9)
 _KEYPOINTS, _POSE = 2 * (N_JOINTS - 1), 3 * (N_JOINTS - 1)
-_BONES = bone_matrix()[:, 1:].tolist()
+_BONES = chain_matrix().tolist()
 
 
 class ResidualBlock(nn.Module):
-    """x + f(x), f two linear layers with LeakyReLU."""
+    """Two linear layers beside a skip connection; LeakyReLU between them and after the sum."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.layers = nn.Sequential(nn.Linear(width, width), nn.LeakyReLU(), nn.Linear(width, width), nn.LeakyReLU())
+        self.layers = nn.Sequential(nn.Linear(width, width), nn.LeakyReLU(), nn.Linear(width, width))
+        self.activation = nn.LeakyReLU()
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.layers(x)
+        return self.activation(x + self.layers(x))
 
 
 class FrameGenerator(nn.Module):
@@ -87,7 +87,7 @@ class WindowNetwork(nn.Module):
         for reduce, mix in zip(self.reduce, self.mix, strict=True):
             centres = x[:, :, 1::3]
             x = functional.leaky_relu(reduce(x))
-            x = centres + functional.leaky_relu(mix(x))
+            x = functional.leaky_relu(centres + mix(x))
         return self.last(x).squeeze(2)
 
 
@@ -97,7 +97,10 @@ class Critic(nn.Module):
     def __init__(self, width: int, joints_width: int = 100) -> None:
         super().__init__()
         self.joints_path = nn.Sequential(
-            nn.Linear(_POSE, joints_width), ResidualBlock(joints_width), nn.Linear(joints_width, joints_width)
+            nn.Linear(_POSE, joints_width),
+            nn.LeakyReLU(),
+            ResidualBlock(joints_width),
+            nn.Linear(joints_width, joints_width),
         )
         self.kcs_path = nn.Sequential(nn.Linear(len(_BONES) ** 2, width), nn.LeakyReLU(), ResidualBlock(width))
         self.score = nn.Sequential(

@@ -29,7 +29,7 @@ from torch import Tensor, nn
 from pose3d.errors import InputError
 from pose3d.files import atomic_output, exclusive
 from pose3d.lifting.lift import load_lifter
-from pose3d.lifting.networks import RepNet
+from pose3d.lifting.original import OriginalTemporal, RepNet
 from pose3d.lifting.virtual_camera import MOTION_CHANNELS, POSE_CHANNELS
 from pose3d.onnx_runtime import NETWORK, PORTS, digest_property, load_lifter_onnx, load_network_onnx
 from pose3d.pose2d.batches import IMAGE_MEAN, IMAGE_STD
@@ -121,8 +121,8 @@ def lifter_graph(model_path: str | os.PathLike) -> Graph:
     shapes: dict[str, tuple[tuple[int | str, ...], ...]] = {
         "frame": (("batch", "frames", POSE_CHANNELS),),
         "temporal": (("batch", "frames", POSE_CHANNELS + MOTION_CHANNELS),),
-        "original_frame": (("frames", POSE_CHANNELS),),
-        "original_temporal": (("batch", "frames", POSE_CHANNELS), ("batch", "frames", 2 * N_JOINTS)),
+        RepNet.kind: (("frames", POSE_CHANNELS),),
+        OriginalTemporal.kind: (("batch", "frames", POSE_CHANNELS), ("batch", "frames", 2 * N_JOINTS)),
     }
     module = lifter if isinstance(lifter, RepNet) else _Clip(lifter)
     smallest = {"batch": 1, "frames": before + 1 + after}

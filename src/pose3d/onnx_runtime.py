@@ -36,8 +36,8 @@ PORTS = {
     NETWORK: Ports(("images",), ("heatmaps",)),
     "frame": Ports(("features",), ("poses_m", "root_codes")),
     "temporal": Ports(("features",), ("poses_m", "root_codes")),
-    "original_frame": Ports(("keypoints_relative",), ("poses_m", "cameras")),
-    "original_temporal": Ports(("keypoints_relative", "keypoints_absolute"), ("poses_m", "roots_m")),
+    "original_repnet": Ports(("keypoints_relative",), ("poses_m", "cameras")),
+    "original_video_gan": Ports(("keypoints_relative", "keypoints_absolute"), ("poses_m", "roots_m")),
 }
 
 

@@ -12,11 +12,9 @@ from benchmarks.speed.growth import slope_ratio
 from benchmarks.speed.lifters import counted_flops
 from benchmarks.speed.report import Figure, Results, Setting, table
 from benchmarks.speed.timing import interleaved
-from pose3d.lifting.critic import Critic, Wasserstein
-from pose3d.lifting.kcs import N_BONES
-from pose3d.lifting.networks import RepNet
+from pose3d.lifting.critic import Wasserstein
+from pose3d.lifting.original import OriginalCritic, OriginalTemporal, RepNet
 from pose3d.lifting.original_objective import OriginalSingleFrame, OriginalWindows
-from pose3d.lifting.temporal import OriginalTemporal
 from pose3d.processes import one_process
 
 CPU = torch.device("cpu")
@@ -30,13 +28,9 @@ def setting(tmp_path):
 
 @pytest.fixture
 def critics():
-    """Ours, and the plain one with the same weights: those of Psi's lower triangle, which ours leaves out, are 0."""
-    ours, plain = Critic(WIDTH), plain_original.Critic(WIDTH)
-    weights = ours.state_dict()
-    rows, columns = torch.triu_indices(N_BONES, N_BONES)
-    whole = torch.zeros(WIDTH, N_BONES, N_BONES)
-    whole[:, rows, columns] = weights["kcs_path.0.weight"]
-    plain.load_state_dict(weights | {"kcs_path.0.weight": whole.flatten(1)})
+    """Ours, and the plain one with the same weights."""
+    ours, plain = OriginalCritic(WIDTH), plain_original.Critic(WIDTH)
+    plain.load_state_dict(ours.state_dict())
     return ours, plain
 
 

@@ -17,7 +17,7 @@ from pose3d.config.lifting import LiftingParams, RepnetParams, TemporalParams
 from pose3d.errors import InputError
 from pose3d.lifting import adversarial
 from pose3d.lifting.critic import Logistic, Wasserstein
-from pose3d.lifting.fit import OWN_WEIGHTS, fit_lifter, term_weights
+from pose3d.lifting.fit import OWN_WEIGHTS, fit_lifter, lifter_architecture, term_weights
 from pose3d.lifting.lift import build_lifter, lift, lift_sequences
 from pose3d.lifting.plots import save_curves_png
 from pose3d.lifting.supervision import Supervision
@@ -394,13 +394,7 @@ def test_degenerate_people_train_to_finite_numbers(kind, formulation, degenerate
 
 @pytest.mark.parametrize(("kind", "formulation"), ALL)
 def test_lifting_any_length(kind, formulation, supervision, tmp_path):
-    architecture = {"lifter": kind if formulation == "virtual_camera" else f"original_{kind}", "width": 8}
-    if kind == "temporal":
-        architecture["window_frames"] = 9
-        if formulation == "virtual_camera":
-            architecture["network"] = "convolution"
-    elif formulation == "virtual_camera":
-        architecture["blocks"] = 1
+    architecture = lifter_architecture(lifting(formulation), params(kind, formulation))
     torch.manual_seed(0)
     save_model(tmp_path / "m.pt", architecture, build_lifter(architecture).state_dict())
     sequences = [sequence("S1", frames, 1) for frames in (1, 12)]
@@ -409,7 +403,7 @@ def test_lifting_any_length(kind, formulation, supervision, tmp_path):
     for s, result in zip(sequences, lifted, strict=True):
         assert result.poses_cam_m.shape == s.poses_cam_m.shape
         assert np.isfinite(result.poses_cam_m).all()
-        assert result.has_root == (architecture["lifter"] != "original_frame")
+        assert result.has_root == (architecture["lifter"] != "original_repnet")
     if not lifted[0].has_root:
         assert not lifted[0].poses_cam_m[:, 0].any()
 

@@ -5,8 +5,9 @@ import torch
 from pose3d.lifting import long_clips as module
 from pose3d.lifting.lift import lift_keypoints
 from pose3d.lifting.long_clips import Resampled, lift_clip, lift_in_chunks
-from pose3d.lifting.networks import FrameLifter, RepNet
-from pose3d.lifting.temporal import OriginalTemporal, TemporalLifter
+from pose3d.lifting.networks import FrameLifter
+from pose3d.lifting.original import OriginalTemporal, RepNet
+from pose3d.lifting.temporal import TemporalLifter
 from pose3d.predict.clip import camera_from_view
 from pose3d.rows import Rows
 
@@ -29,8 +30,8 @@ def lifters():
         "convolution": TemporalLifter(16, 9, "convolution"),
         "causal": TemporalLifter(16, 9, "causal_convolution"),
         "gru": TemporalLifter(16, 9, "gru"),
-        "original_frame": RepNet(16),
-        "original_temporal": OriginalTemporal(16, 9),
+        "original_repnet": RepNet(16),
+        "original_video_gan": OriginalTemporal(16, 9),
     }
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from pose3d.lifting.adversarial import Optimisation, critic_step, generator_step, real_and_fake
-from pose3d.lifting.critic import Critic, Logistic, TwiceLeakyReLU, Wasserstein, gradient_penalty
+from pose3d.lifting.critic import Critic, Logistic, Wasserstein, gradient_penalty
 from pose3d.lifting.kcs import KinematicChainSpace
 from pose3d.lifting.losses import (
     joint_distance,
@@ -19,7 +19,8 @@ from pose3d.lifting.losses import (
     velocity_distance,
     weak_perspective_reprojection,
 )
-from pose3d.lifting.networks import RepNet
+from pose3d.lifting.networks import DoubleBackwardLeakyReLU
+from pose3d.lifting.original import RepNet
 from pose3d.lifting.schedule import averaging_decay, cosine_decay, geometric_ramp
 from pose3d.skeleton import PARENTS
 
@@ -247,10 +248,10 @@ def test_poses_of_several_critic_steps_are_those_of_each(adversaries):
 
 def test_a_leaky_relu_that_is_derived_twice():
     x = torch.tensor([[-2.0, -0.5, 0.0, 0.5, 3.0]], dtype=torch.float64, requires_grad=True)
-    assert TwiceLeakyReLU()(x).tolist() == [[-0.02, -0.005, 0.0, 0.5, 3.0]]
-    assert torch.autograd.gradcheck(TwiceLeakyReLU(), x[:, [0, 1, 3, 4]])  # at 0 there is no derivative
+    assert DoubleBackwardLeakyReLU()(x).tolist() == [[-0.02, -0.005, 0.0, 0.5, 3.0]]
+    assert torch.autograd.gradcheck(DoubleBackwardLeakyReLU(), x[:, [0, 1, 3, 4]])  # at 0 there is no derivative
     weight = torch.ones(5, dtype=torch.float64, requires_grad=True)
-    (slope,) = torch.autograd.grad((TwiceLeakyReLU()(x) @ weight).sum(), x, create_graph=True)
+    (slope,) = torch.autograd.grad((DoubleBackwardLeakyReLU()(x) @ weight).sum(), x, create_graph=True)
     of_x, of_weight = torch.autograd.grad(slope.sum(), [x, weight], allow_unused=True)
     assert of_x is None and of_weight.tolist() == [0.01, 0.01, 0.01, 1, 1]
 

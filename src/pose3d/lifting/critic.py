@@ -1,8 +1,8 @@
 """The critic that stands in for 3D labels: which poses could the prior's people have taken?
 
-RepNet's critic (Wandt and Rosenhahn, CVPR 2019): one path on the joints, one on kinematic chain space. Trained as a
-Wasserstein critic with gradient penalty (Gulrajani et al., NeurIPS 2017), as the original, or with the non-saturating
-logistic loss and R1 (Mescheder et al., ICML 2018).
+After RepNet's critic (Wandt and Rosenhahn, CVPR 2019): one path on the joints, one on kinematic chain space. Trained as
+a Wasserstein critic with gradient penalty (Gulrajani et al., NeurIPS 2017), as the original, or with the non-saturating
+logistic loss and R1 (Mescheder et al., ICML 2018). The original's own critic is in :mod:`pose3d.lifting.original`.
 """
 
 from collections.abc import Callable
@@ -15,29 +15,18 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pose3d.lifting.kcs import N_BONES, KinematicChainSpace
-from pose3d.lifting.networks import ResidualBlock
+from pose3d.lifting.networks import DoubleBackwardLeakyReLU, ResidualBlock
 from pose3d.processes import WHOLE, Share
 from pose3d.skeleton import N_JOINTS
 
 _JOINTS_WIDTH = 100
-_NEGATIVE_SLOPE = 0.01
-
-
-class TwiceLeakyReLU(nn.Module):
-    """LeakyReLU whose second derivative autograd knows to be zero.
-
-    Through torch's own a gradient of a gradient sends zeros back through all layers before, matrix products and all.
-    """
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x * torch.where(x > 0, x.new_ones(()), _NEGATIVE_SLOPE)
 
 
 class Critic(nn.Module):
     """(B, 16, 3) root-relative poses in metres to (B,) scores, higher for poses like the prior's.
 
     Args:
-        width: features of the kinematic chain path (the original: 1000).
+        width: features of the kinematic chain path.
     """
 
     def __init__(self, width: int) -> None:
@@ -45,14 +34,16 @@ class Critic(nn.Module):
         self.kcs = KinematicChainSpace()
         self.joints_path = nn.Sequential(
             nn.Linear(3 * (N_JOINTS - 1), _JOINTS_WIDTH),
-            ResidualBlock(_JOINTS_WIDTH, TwiceLeakyReLU),
+            ResidualBlock(_JOINTS_WIDTH, DoubleBackwardLeakyReLU),
             nn.Linear(_JOINTS_WIDTH, _JOINTS_WIDTH),
         )
         self.kcs_path = nn.Sequential(
-            nn.Linear(N_BONES * (N_BONES + 1) // 2, width), TwiceLeakyReLU(), ResidualBlock(width, TwiceLeakyReLU)
+            nn.Linear(N_BONES * (N_BONES + 1) // 2, width),
+            DoubleBackwardLeakyReLU(),
+            ResidualBlock(width, DoubleBackwardLeakyReLU),
         )
         self.score = nn.Sequential(
-            nn.Linear(_JOINTS_WIDTH + width, _JOINTS_WIDTH), TwiceLeakyReLU(), nn.Linear(_JOINTS_WIDTH, 1)
+            nn.Linear(_JOINTS_WIDTH + width, _JOINTS_WIDTH), DoubleBackwardLeakyReLU(), nn.Linear(_JOINTS_WIDTH, 1)
         )
 
     def forward(self, poses: Tensor) -> Tensor:

@@ -14,12 +14,15 @@ from pose3d.errors import InputError
 from pose3d.lifting.adversarial import CRITIC, Objective, Optimisation, train
 from pose3d.lifting.critic import Critic, Logistic, Wasserstein
 from pose3d.lifting.lift import build_lifter
+from pose3d.lifting.networks import FrameLifter
 from pose3d.lifting.observations import Observations, PairedClips
+from pose3d.lifting.original import OriginalCritic, OriginalTemporal, RepNet
 from pose3d.lifting.original_objective import OriginalSingleFrame, OriginalWindows
 from pose3d.lifting.prior import PriorTakes
 from pose3d.lifting.proportions import fit_subjects
 from pose3d.lifting.schedule import geometric_ramp
 from pose3d.lifting.supervision import Supervision
+from pose3d.lifting.temporal import TemporalLifter
 from pose3d.lifting.virtual_objective import VirtualCameraObjective
 from pose3d.processes import Share
 from pose3d.training import Checkpoint, numpy_generator, seed_all
@@ -81,7 +84,8 @@ def fit_lifter(
     seed_all(seed)
     architecture = lifter_architecture(lifting, params)
     generator = build_lifter(architecture).to(fabric.device)
-    critic = Critic(params.critic_width).to(fabric.device)
+    critic_kind = OriginalCritic if lifting.formulation == "original" else Critic
+    critic = critic_kind(params.critic_width).to(fabric.device)
     objective = _objective(lifting, params, supervision, generator, seed, fabric)
     weights = term_weights(lifting, params)
     uses_detections = lifting.formulation == "original" or params.critic_weight or params.reproj_weight
@@ -122,16 +126,15 @@ def _require_whole_windows(window_frames: int, supervision: Supervision) -> None
 
 def lifter_architecture(lifting: LiftingParams, params: RepnetParams | TemporalParams) -> dict[str, Any]:
     """What :func:`pose3d.lifting.lift.build_lifter` needs."""
-    sizes: dict[str, Any] = {"width": params.width}
-    prefix = "original_" if lifting.formulation == "original" else ""
+    original = lifting.formulation == "original"
     if isinstance(params, TemporalParams):
-        sizes["window_frames"] = params.window_frames
-        if not prefix:
-            sizes["network"] = params.network
-        return {"lifter": f"{prefix}temporal", **sizes}
-    if not prefix:
-        sizes["blocks"] = params.blocks
-    return {"lifter": f"{prefix}frame", **sizes}
+        windows = {"width": params.width, "window_frames": params.window_frames}
+        if original:
+            return {"lifter": OriginalTemporal.kind, **windows}
+        return {"lifter": TemporalLifter.kind, **windows, "network": params.network}
+    if original:
+        return {"lifter": RepNet.kind, "width": params.width}
+    return {"lifter": FrameLifter.kind, "width": params.width, "blocks": params.blocks}
 
 
 def term_weights(lifting: LiftingParams, params: LifterParams) -> Callable[[int], dict[str, float]]:

@@ -12,16 +12,16 @@ from torch import Tensor, nn
 
 from pose3d.camera import Camera
 from pose3d.errors import InputError
-from pose3d.lifting.networks import FrameLifter, RepNet
-from pose3d.lifting.original_space import normalise_px, relative_to_root
-from pose3d.lifting.temporal import OriginalTemporal, TemporalLifter
+from pose3d.lifting.networks import FrameLifter
+from pose3d.lifting.original import OriginalTemporal, RepNet, normalise_px, relative_to_root
+from pose3d.lifting.temporal import TemporalLifter
 from pose3d.lifting.trajectory import smooth
 from pose3d.lifting.virtual_camera import lifter_features, root_position, to_camera_space
 from pose3d.records import Keypoints2D, Sequence
 from pose3d.skeleton import mirror_permutation
 from pose3d.training import build_with, load_model
 
-LIFTERS = {"repnet": ("frame", "original_frame"), "temporal": ("temporal", "original_temporal")}
+LIFTERS = {"repnet": (FrameLifter.kind, RepNet.kind), "temporal": (TemporalLifter.kind, OriginalTemporal.kind)}
 """Names of the pipeline's model files, and the kinds of lifters that each may hold."""
 
 
@@ -103,11 +103,11 @@ def lift_keypoints(lifter: nn.Module, camera: Camera, keypoints_px: np.ndarray, 
         lifter: from :func:`load_lifter`, or from :func:`pose3d.onnx_runtime.load_lifter_onnx`.
     """
     device = next((weight.device for weight in lifter.parameters()), torch.device("cpu"))
-    if lifter.kind in ("frame", "temporal"):
+    if lifter.kind in (FrameLifter.kind, TemporalLifter.kind):
         image_plane = torch.from_numpy(camera.normalize(keypoints_px)).float().to(device)
         return Lifted(lift_virtual(lifter, image_plane, fps).cpu().numpy(), has_root=True)
     absolute = torch.from_numpy(normalise_px(np.asarray(keypoints_px), camera.width_px)).float().to(device)
-    if lifter.kind == "original_frame":
+    if lifter.kind == RepNet.kind:
         poses, _ = lifter(relative_to_root(absolute).flatten(1))
         root = torch.zeros_like(poses[:, 0])
     else:
@@ -115,7 +115,7 @@ def lift_keypoints(lifter: nn.Module, camera: Camera, keypoints_px: np.ndarray, 
         poses, root = lifter.forward_clip(relative_to_root(absolute).flatten(1)[None], absolute.flatten(1)[None])
         poses, root = poses[0], root[0]
     joints = torch.cat([root[:, None], root[:, None] + poses], 1)
-    return Lifted(joints.cpu().numpy(), has_root=lifter.kind != "original_frame")
+    return Lifted(joints.cpu().numpy(), has_root=lifter.kind != RepNet.kind)
 
 
 def lift_virtual(lifter: nn.Module, image_plane: Tensor, fps: float) -> Tensor:

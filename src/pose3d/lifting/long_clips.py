@@ -8,6 +8,8 @@ from torch import nn
 
 from pose3d.camera import Camera
 from pose3d.lifting.lift import Lifted, lift_keypoints, lift_window
+from pose3d.lifting.networks import FrameLifter
+from pose3d.lifting.original import RepNet
 from pose3d.lifting.trajectory import smooth
 from pose3d.lifting.virtual_camera import to_camera_space
 from pose3d.rows import CHUNK_ROWS, Rows, Sliceable, chunks
@@ -45,7 +47,7 @@ def lift_clip(
     Raises:
         OSError: the disk is full.
     """
-    if lifter.kind in ("frame", "original_frame"):
+    if lifter.kind in (FrameLifter.kind, RepNet.kind):
         return lift_in_chunks(lifter, camera, keypoints_px, scratch)
     poses = Rows(scratch, (N_JOINTS, 3))
     for shot in _shots(time_s):

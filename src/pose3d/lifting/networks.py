@@ -1,7 +1,8 @@
-"""Single-frame generators: 2D keypoints of one frame to a root-relative pose and what ties it to the image."""
+"""The virtual camera's single-frame generator, and the blocks that lifters and critics are made of."""
 
 from collections.abc import Callable
 
+import torch
 from torch import Tensor, nn
 
 from pose3d.skeleton import N_JOINTS
@@ -13,6 +14,18 @@ Forward = Callable[..., tuple[Tensor, Tensor]]
 """A generator's forward pass: features to poses, and to cameras or roots. Its ``poses`` gives the first alone."""
 
 
+class DoubleBackwardLeakyReLU(nn.Module):
+    """LeakyReLU whose second derivative autograd knows to be zero, for critics with a gradient penalty.
+
+    Through torch's own a gradient of a gradient sends zeros back through all layers before, matrix products and all.
+    """
+
+    negative_slope = 0.01
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * torch.where(x > 0, x.new_ones(()), self.negative_slope)
+
+
 class ResidualBlock(nn.Module):
     """x + f(x), f two linear layers each followed by LeakyReLU (Martinez et al., ICCV 2017, without normalisation)."""
 
@@ -22,31 +35,6 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.layers(x)
-
-
-class RepNet(nn.Module):
-    """The original's generator: (B, 32) to a pose (B, 16, 3) in metres and a weak-perspective camera K (B, 3, 2)."""
-
-    kind = "original_frame"
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.shared = nn.Sequential(nn.Linear(2 * (N_JOINTS - 1), width), nn.LeakyReLU(), ResidualBlock(width))
-        self.pose = nn.Sequential(
-            ResidualBlock(width),
-            ResidualBlock(width),
-            nn.Linear(width, width),
-            nn.LeakyReLU(),
-            nn.Linear(width, POSE_SIZE),
-        )
-        self.camera = nn.Sequential(ResidualBlock(width), ResidualBlock(width), nn.Linear(width, 6))
-
-    def forward(self, keypoints: Tensor) -> tuple[Tensor, Tensor]:
-        shared = self.shared(keypoints)
-        return self.pose(shared).unflatten(-1, (N_JOINTS - 1, 3)), self.camera(shared).unflatten(-1, (3, 2))
-
-    def poses(self, keypoints: Tensor) -> Tensor:
-        return self.pose(self.shared(keypoints)).unflatten(-1, (N_JOINTS - 1, 3))
 
 
 class FrameLifter(nn.Module):

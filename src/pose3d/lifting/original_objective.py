@@ -1,7 +1,7 @@
 """The original's two objectives: weak perspective for single frames, perspective without the division for windows.
 
-Its networks, losses and schedules, with its defects mended: the kinematic chain matrix follows from the skeleton (16
-bones, the root's among them), critic steps leave the generator alone, and no checkpoint is chosen on test data.
+Its losses and schedules on its networks (:mod:`pose3d.lifting.original`). Two documented defects are corrected: critic
+steps send no gradients through the generator, and no checkpoint is chosen on test data.
 """
 
 from collections.abc import Sequence as ListLike
@@ -14,7 +14,7 @@ from torch import Tensor
 from pose3d.lifting.clips import Runs
 from pose3d.lifting.losses import orthogonal_camera, perspective_without_division, weak_perspective_reprojection
 from pose3d.lifting.networks import Forward
-from pose3d.lifting.original_space import normalise_px, normalised_intrinsics, relative_to_root
+from pose3d.lifting.original import normalise_px, normalised_intrinsics, relative_to_root
 from pose3d.processes import WHOLE, Share
 from pose3d.records import Sequence
 
@@ -73,7 +73,7 @@ class OriginalData:
 
 
 class OriginalSingleFrame(OriginalData):
-    """Critic, camera and weak-perspective reprojection for :class:`pose3d.lifting.networks.RepNet`."""
+    """Critic, camera and weak-perspective reprojection for :class:`pose3d.lifting.original.RepNet`."""
 
     def critic_batch(self, rng: np.random.Generator, batch_size: int) -> tuple[Tensor, Tensor]:
         batch = self.draw(rng, batch_size)
@@ -90,7 +90,7 @@ class OriginalSingleFrame(OriginalData):
 
 
 class OriginalWindows(OriginalData):
-    """Critic and perspective reprojection for :class:`pose3d.lifting.temporal.OriginalTemporal`."""
+    """Critic and perspective reprojection for :class:`pose3d.lifting.original.OriginalTemporal`."""
 
     def critic_batch(self, rng: np.random.Generator, batch_size: int) -> tuple[Tensor, Tensor]:
         batch = self.draw(rng, batch_size)

@@ -1,5 +1,5 @@
-"""Temporal convolution over windows of 3^n frames (Pavllo et al., CVPR 2019, in the original's smaller form), and a
-recurrent network in its place.
+"""Temporal convolution over windows of 3^n frames (after Pavllo et al., CVPR 2019), and a recurrent network in its
+place.
 
 ``frames_before`` and ``frames_after`` of every network are the frames that it needs around those with an output.
 """
@@ -66,8 +66,12 @@ class TemporalNetwork(nn.Module):
         for reduce, mix in zip(self.reduce, self.mix, strict=True):
             kept = x[:, self._kept :: _KERNEL]
             x = functional.leaky_relu(_reduce_threefold(reduce, x))
-            x = kept + functional.leaky_relu(functional.linear(x, mix.weight.squeeze(-1), mix.bias))
+            x = self.residual(kept, functional.linear(x, mix.weight.squeeze(-1), mix.bias))
         return functional.linear(x.squeeze(1), self.last.weight.squeeze(-1), self.last.bias)
+
+    def residual(self, kept: Tensor, mixed: Tensor) -> Tensor:
+        """What a block gives of the frames that go past its convolutions and of what those make of their windows."""
+        return kept + functional.leaky_relu(mixed)
 
     def forward_runs(self, runs: Tensor) -> Tensor:
         """(B, T, channels) to (B, T - window_frames + 1, outputs): every whole window by itself, strided.
@@ -85,7 +89,7 @@ class TemporalNetwork(nn.Module):
             outputs = x.shape[-1] - (_KERNEL - 1) * step
             kept = x[..., self._kept * step :][..., :outputs]
             x = functional.leaky_relu(functional.conv1d(x, reduce.weight, reduce.bias, dilation=step))
-            x = kept + functional.leaky_relu(mix(x))
+            x = self.residual(kept, mix(x))
         return self.last(x).transpose(1, 2)
 
 
@@ -160,27 +164,3 @@ class TemporalLifter(nn.Module):
     def forward_clip(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """The same numbers, for whole clips."""
         return self.pose.forward_clip(features).unflatten(-1, (N_JOINTS - 1, 3)), self.root.forward_clip(features)
-
-
-class OriginalTemporal(nn.Module):
-    """The original's two networks: root-relative pose (B, 16, 3) and root in camera space (B, 3), centre frame."""
-
-    kind = "original_temporal"
-
-    def __init__(self, width: int, window_frames: int) -> None:
-        super().__init__()
-        self.pose = TemporalNetwork(2 * (N_JOINTS - 1), POSE_SIZE, width, window_frames)
-        self.root = TemporalNetwork(2 * N_JOINTS, 3, width, window_frames)
-        self.frames_before, self.frames_after = self.pose.frames_before, self.pose.frames_after
-
-    def forward(self, relative: Tensor, absolute: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, window_frames, 32) and (B, window_frames, 34) normalised image coordinates."""
-        return self.poses(relative), self.root(absolute)
-
-    def poses(self, relative: Tensor) -> Tensor:
-        return self.pose(relative).unflatten(-1, (N_JOINTS - 1, 3))
-
-    def forward_clip(self, relative: Tensor, absolute: Tensor) -> tuple[Tensor, Tensor]:
-        """The same for whole clips, (B, T, 32) and (B, T, 34): T - window_frames + 1 outputs each."""
-        pose = self.pose.forward_clip(relative).unflatten(-1, (N_JOINTS - 1, 3))
-        return pose, self.root.forward_clip(absolute)

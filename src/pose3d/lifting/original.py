@@ -1,0 +1,152 @@
+"""The original system's lifters, layer by layer: its input space, its two generators and its critic.
+
+What it takes from others: RepNet (Wandt and Rosenhahn, CVPR 2019) for single frames, the temporal convolution of
+VideoPose3D (Pavllo et al., CVPR 2019) in a smaller form for windows. Both generators learn from the same critic. One
+documented defect is corrected here: a sign in the kinematic chain matrix (:func:`chain_matrix`).
+"""
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from pose3d.lifting.networks import POSE_SIZE, DoubleBackwardLeakyReLU
+from pose3d.lifting.temporal import TemporalNetwork
+from pose3d.records import Sequence
+from pose3d.skeleton import BONES, N_JOINTS, ROOT
+
+KEYPOINTS_SIZE = 2 * (N_JOINTS - 1)
+_JOINTS_WIDTH = 100
+
+
+def normalise_px(keypoints_px: np.ndarray, width_px: int) -> np.ndarray:
+    """px to px / width * 2 - 1, both axes by the width, so that the image keeps its shape."""
+    return keypoints_px / width_px * 2 - 1
+
+
+def relative_to_root(absolute: Tensor) -> Tensor:
+    """(..., 17, D) to (..., 16, D): the other joints minus the root."""
+    return absolute[..., 1:, :] - absolute[..., ROOT : ROOT + 1, :]
+
+
+def normalised_intrinsics(sequence: Sequence) -> tuple[np.ndarray, np.ndarray]:
+    """Focal lengths f / width * 2 and centre c / width * 2 - 1 of a camera, (2,) each; the lens is ignored."""
+    intrinsics, width = sequence.camera.intrinsics_px, sequence.camera.width_px
+    return np.diag(intrinsics)[:2] / width * 2, normalise_px(intrinsics[:2, 2], width)
+
+
+class ResidualBlock(nn.Module):
+    """LeakyReLU(x + W2 LeakyReLU(W1 x)): the activation follows the sum, as in ResNets of images."""
+
+    def __init__(self, width: int, activation: type[nn.Module] = nn.LeakyReLU) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(width, width), activation(), nn.Linear(width, width))
+        self.activation = activation()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.activation(x + self.layers(x))
+
+
+class RepNet(nn.Module):
+    """The single-frame generator: (B, 32) to a pose (B, 16, 3) in metres and a weak-perspective camera K (B, 3, 2)."""
+
+    kind = "original_repnet"
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.shared = nn.Sequential(nn.Linear(KEYPOINTS_SIZE, width), nn.LeakyReLU(), ResidualBlock(width))
+        self.pose = nn.Sequential(
+            ResidualBlock(width),
+            ResidualBlock(width),
+            nn.Linear(width, width),
+            nn.LeakyReLU(),
+            nn.Linear(width, POSE_SIZE),
+        )
+        self.camera = nn.Sequential(ResidualBlock(width), ResidualBlock(width), nn.Linear(width, 6))
+
+    def forward(self, keypoints: Tensor) -> tuple[Tensor, Tensor]:
+        shared = self.shared(keypoints)
+        return self.pose(shared).unflatten(-1, (N_JOINTS - 1, 3)), self.camera(shared).unflatten(-1, (3, 2))
+
+    def poses(self, keypoints: Tensor) -> Tensor:
+        return self.pose(self.shared(keypoints)).unflatten(-1, (N_JOINTS - 1, 3))
+
+
+class WindowNetwork(TemporalNetwork):
+    """A temporal network whose activation follows the sum of each block, LeakyReLU(skip + convolutions)."""
+
+    def residual(self, kept: Tensor, mixed: Tensor) -> Tensor:
+        return functional.leaky_relu(kept + mixed)
+
+
+class OriginalTemporal(nn.Module):
+    """The temporal generator: root-relative pose (B, 16, 3) and root in camera space (B, 3), metres, centre frame."""
+
+    kind = "original_video_gan"
+
+    def __init__(self, width: int, window_frames: int) -> None:
+        super().__init__()
+        self.pose = WindowNetwork(KEYPOINTS_SIZE, POSE_SIZE, width, window_frames)
+        self.root = WindowNetwork(2 * N_JOINTS, 3, width, window_frames)
+        self.frames_before, self.frames_after = self.pose.frames_before, self.pose.frames_after
+
+    def forward(self, relative: Tensor, absolute: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, window_frames, 32) and (B, window_frames, 34) normalised image coordinates."""
+        return self.poses(relative), self.root(absolute)
+
+    def poses(self, relative: Tensor) -> Tensor:
+        return self.pose(relative).unflatten(-1, (N_JOINTS - 1, 3))
+
+    def forward_clip(self, relative: Tensor, absolute: Tensor) -> tuple[Tensor, Tensor]:
+        """The same for whole clips, (B, T, 32) and (B, T, 34): T - window_frames + 1 outputs each."""
+        pose = self.pose.forward_clip(relative).unflatten(-1, (N_JOINTS - 1, 3))
+        return pose, self.root.forward_clip(absolute)
+
+
+def chain_matrix() -> np.ndarray:
+    """Matrix C of shape (15, 16): ``C @ joints`` are the bone vectors of the 16 joints without the root.
+
+    Each row has +1 at a bone's start and -1 at its end. The 13 bones that do not touch the root come first, ordered by
+    child. Two more join the three parts that fall apart without it, through the right hip: left hip to right hip, and
+    right hip to spine. (The original has +1 instead of -1 for the right hip in the first of these two.)
+    """
+    right_hip, left_hip, spine = (child for parent, child in BONES if parent == ROOT)
+    bones = [bone for bone in BONES if ROOT not in bone] + [(left_hip, right_hip), (right_hip, spine)]
+    matrix = np.zeros((len(bones), N_JOINTS))
+    for row, (start, end) in enumerate(bones):
+        matrix[row, start], matrix[row, end] = 1.0, -1.0
+    return matrix[:, 1:]
+
+
+class OriginalCritic(nn.Module):
+    """(B, 16, 3) root-relative poses in metres to (B,) scores, higher for poses like the prior's.
+
+    RepNet's critic: one path on the 48 coordinates, one on all 225 entries of Psi = B B^T, B the 15 bone vectors
+    (Wandt and Rosenhahn, section 3.2).
+
+    Args:
+        width: features of the kinematic chain path (the original: 1000).
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        chain = torch.from_numpy(chain_matrix())
+        self.register_buffer("chain", chain, persistent=False)  # a constant, not part of the weights
+        self.joints_path = nn.Sequential(
+            nn.Linear(POSE_SIZE, _JOINTS_WIDTH),
+            DoubleBackwardLeakyReLU(),
+            ResidualBlock(_JOINTS_WIDTH, DoubleBackwardLeakyReLU),
+            nn.Linear(_JOINTS_WIDTH, _JOINTS_WIDTH),
+        )
+        self.kcs_path = nn.Sequential(
+            nn.Linear(len(chain) ** 2, width), DoubleBackwardLeakyReLU(), ResidualBlock(width, DoubleBackwardLeakyReLU)
+        )
+        self.score = nn.Sequential(
+            nn.Linear(_JOINTS_WIDTH + width, _JOINTS_WIDTH), DoubleBackwardLeakyReLU(), nn.Linear(_JOINTS_WIDTH, 1)
+        )
+
+    def forward(self, poses: Tensor) -> Tensor:
+        bones = self.chain.to(poses.dtype) @ poses
+        psi = bones @ bones.transpose(-1, -2)
+        joints = self.joints_path(poses.flatten(-2))
+        return self.score(torch.cat([joints, self.kcs_path(psi.flatten(-2))], -1)).squeeze(-1)
