@@ -177,6 +177,15 @@ def test_paired_frames_are_of_training_subjects(root):
     assert "\n" not in str(caught.value)
 
 
+def test_joint_weights_are_of_known_joints_in_their_order(root):
+    assert Params.load(root).lifting.joint_weights == [1.0] * 17
+    change(root / "params.yaml", "lifting.reproj_joint_weights", {"Spine": 0, "Head": 0.1, "Neck/Nose": 0.1})
+    assert Params.load(root).lifting.joint_weights == [1.0] * 7 + [0, 1.0, 0.1, 0.1] + [1.0] * 6
+    change(root / "params.yaml", "lifting.reproj_joint_weights", {"Elbow": 1})
+    with pytest.raises(InputError, match=r"lifting\.reproj_joint_weights .*there is no joint Elbow, only Hip, RHip"):
+        Params.load(root)
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
     [("frames_share", 0), ("frames_share", 1.01), ("draws_share", 0), ("draws_share", 2), ("subjects", [])],

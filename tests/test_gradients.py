@@ -227,6 +227,7 @@ def _virtual(lifter, outputs):
         outputs,
         2,
         **numbers,
+        joint_weights=torch.ones(17, 1),
         paired=None,
         device=CPU,
     )
@@ -238,7 +239,7 @@ def _virtual(lifter, outputs):
 
 def _original(kind, window_frames):
     seen, prior = _sequences()
-    data = kind(seen, [d.keypoints_px for d in detect(seen, 3.0)], prior, window_frames, CPU)
+    data = kind(seen, [d.keypoints_px for d in detect(seen, 3.0)], prior, window_frames, torch.ones(17, 1), CPU)
     for name in ("_keypoints", "_focal", "_centre", "_prior"):
         setattr(data, name, getattr(data, name).double())
     return data

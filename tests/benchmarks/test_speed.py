@@ -37,7 +37,7 @@ def critics():
 def objective_of(kind, window_frames):
     given = people.supervision(takes=1, frames=40)
     keypoints = [detected.keypoints_px for detected in given.detections]
-    return kind(given.sequences, keypoints, given.prior, window_frames, CPU)
+    return kind(given.sequences, keypoints, given.prior, window_frames, torch.ones(17, 1), CPU)
 
 
 def drawn():

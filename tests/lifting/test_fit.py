@@ -26,6 +26,7 @@ from pose3d.lifting.virtual_camera import view_from_image_plane
 from pose3d.lifting.virtual_objective import VirtualCameraObjective
 from pose3d.records import Keypoints2D, Sequence
 from pose3d.sigterm import Terminated
+from pose3d.skeleton import JOINT_NAMES
 from pose3d.training import Checkpoint, save_model
 
 ONE = Fabric(accelerator="cpu", devices=1)
@@ -56,7 +57,7 @@ def params(kind, formulation, **changes):
     return RepnetParams(**COMMON | extra | {"blocks": 1} | changes)
 
 
-def lifting(formulation, paired=None):
+def lifting(formulation, paired=None, joint_weights=None):
     return LiftingParams(
         formulation=formulation,
         keypoints_subjects=("S1",),
@@ -67,6 +68,7 @@ def lifting(formulation, paired=None):
         fit_proportions=False,
         body_spread=0.05,
         mixed_share=0.5,
+        reproj_joint_weights=joint_weights or {},
     )
 
 
@@ -390,6 +392,22 @@ def test_degenerate_people_train_to_finite_numbers(kind, formulation, degenerate
     assert all(torch.isfinite(weight).all() for weight in fitted.weights.values())
     terms = {name: value for row in fitted.curves for name, value in row.items() if name not in ("step", "critic_loss")}
     assert all(value >= 0 for name, value in terms.items() if name != "critic"), terms
+
+
+@pytest.mark.parametrize(("kind", "formulation"), ALL)
+def test_each_joint_has_its_weight_in_the_reprojection(kind, formulation, supervision, tmp_path, monkeypatch):
+    """The term is a sum over joints: without one of them, and of that one alone, it adds up to the whole."""
+    monkeypatch.chdir(tmp_path)
+    block = params(kind, formulation, steps=1)
+
+    def first_step(weights):
+        how = lifting(formulation, joint_weights=weights)
+        return fit_lifter(how, block, supervision, 1, ONE, Checkpoint("t", "x")).curves[0]["reprojection"]
+
+    whole, without = first_step({}), first_step({"RWrist": 0.0})
+    alone = first_step({name: 0.0 for name in JOINT_NAMES if name != "RWrist"})
+    assert 0 < alone < without < whole == pytest.approx(without + alone, rel=1e-5)
+    assert first_step({"RWrist": 0.5}) == pytest.approx(without + alone / 2, rel=1e-5)
 
 
 @pytest.mark.parametrize(("kind", "formulation"), ALL)

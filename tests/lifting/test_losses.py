@@ -53,6 +53,9 @@ def test_weak_perspective_reprojection():
     camera = torch.tensor([[[1.0, 0], [0, 1], [0, 0]]])
     keypoints = torch.zeros(1, 16, 2)  # squares 1 + 4 over 32 numbers
     assert weak_perspective_reprojection(pose, camera, keypoints).item() == pytest.approx(5 / 32)
+    weights = torch.ones(16, 1)
+    weights[0] = 0.5  # half as dear as before
+    assert weak_perspective_reprojection(pose, camera, keypoints, weights).item() == pytest.approx(2.5 / 32)
 
 
 def test_orthogonal_camera_is_zero_for_scaled_orthogonal_columns_and_known_for_others():
@@ -71,6 +74,9 @@ def test_perspective_without_division():
     assert perspective_without_division(joints, focal, centre, keypoints).item() == 0
     keypoints[0, 0, 0] = 0.1  # (0.1 * 2)^2 over 34 numbers, times 100
     assert perspective_without_division(joints, focal, centre, keypoints).item() == pytest.approx(4 / 34)
+    weights = torch.ones(17, 1)
+    weights[0] = 0.25
+    assert perspective_without_division(joints, focal, centre, keypoints, weights).item() == pytest.approx(1 / 34)
 
 
 def test_distances():
@@ -81,6 +87,8 @@ def test_distances():
     assert velocity_distance(a, b).item() == pytest.approx(0.5, abs=1e-4)
     assert velocity_distance(a[:, :1], b[:, :1]).item() == 0
     assert reprojection_l1(a[..., :2], b[..., :2]).item() == pytest.approx(0.7 / 4)
+    weights = torch.tensor([0.0] * 12 + [2.0] * 4)[:, None]  # a quarter of the joints counts, twice
+    assert reprojection_l1(a[..., :2], b[..., :2], weights).item() == pytest.approx(0.7 / 8)
 
 
 def test_relative_root_distance():

@@ -22,6 +22,7 @@ def lifting(keypoints: tuple[str, ...], *prior: dict, paired: dict | None = None
         fit_proportions=False,
         body_spread=0,
         mixed_share=0,
+        reproj_joint_weights={},
     )
 
 

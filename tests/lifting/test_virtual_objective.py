@@ -19,7 +19,16 @@ CPU = torch.device("cpu")
 
 
 def objective(
-    sequences, paired=None, share=1.0, around=(0, 0), outputs=1, motion=False, noise_px=0.0, pairs=8, candidates=4
+    sequences,
+    paired=None,
+    share=1.0,
+    around=(0, 0),
+    outputs=1,
+    motion=False,
+    noise_px=0.0,
+    pairs=8,
+    candidates=4,
+    weights=None,
 ):
     """Of S1's 2D, S7's 3D and, if given, labelled sequences with exact detections."""
     return VirtualCameraObjective(
@@ -33,6 +42,7 @@ def objective(
         error_candidates=candidates,
         body_spread=0.05,
         mixed_share=0.5,
+        joint_weights=torch.ones(17, 1),
         paired=None if paired is None else PairedClips(paired, detect(paired, 0.0), CPU),
         paired_share=share,
         device=CPU,

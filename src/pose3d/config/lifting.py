@@ -9,6 +9,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from pose3d.config.blocks import Block, NonNegativeFloat, PositiveFloat, PositiveInt, Probability
 from pose3d.errors import InputError
+from pose3d.skeleton import JOINT_NAMES
 
 
 class PriorSource(Block):
@@ -62,6 +63,9 @@ class LiftingParams(Block):
     """How much the prior's bone lengths are varied: standard deviation of their logarithm (virtual camera only)."""
     mixed_share: Probability
     """Share of prior takes that get another's trunk and arms (virtual camera only)."""
+    reproj_joint_weights: dict[str, NonNegativeFloat]
+    """Factors on single joints' part in the reprojection; joints that are not named have 1, and with 0 a joint's
+    detections do not count. RepNet's published code has ``{Spine: 0, Neck/Nose: 0.1, Head: 0.1}``."""
 
     @field_validator("prior")
     @classmethod
@@ -71,6 +75,19 @@ class LiftingParams(Block):
         if twice:
             raise ValueError(f"{twice[0]} stands in it twice; name all its subjects in one source")
         return prior
+
+    @field_validator("reproj_joint_weights")
+    @classmethod
+    def _of_known_joints(cls, weights: dict[str, float]) -> dict[str, float]:
+        unknown = [name for name in weights if name not in JOINT_NAMES]
+        if unknown:
+            raise ValueError(f"there is no joint {unknown[0]}, only {', '.join(JOINT_NAMES)}")
+        return weights
+
+    @property
+    def joint_weights(self) -> list[float]:
+        """Factor of each of the 17 joints in the reprojection, in their order."""
+        return [self.reproj_joint_weights.get(name, 1.0) for name in JOINT_NAMES]
 
     @property
     def prior_files(self) -> list[str]:

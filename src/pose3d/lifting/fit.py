@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor, nn
 
 from pose3d.config.lifting import LifterParams, LiftingParams, RepnetParams, TemporalParams
@@ -165,6 +166,7 @@ def _objective(
 ) -> Objective:
     temporal = isinstance(params, TemporalParams)
     device, share = fabric.device, Share.of(fabric)
+    joint_weights = torch.tensor(lifting.joint_weights, device=device)[:, None]
     if lifting.formulation == "virtual_camera":
         observations = Observations(supervision.sequences, supervision.detections, device)
         prior = PriorTakes(supervision.prior, device)
@@ -189,6 +191,7 @@ def _objective(
             lifting.error_candidates,
             lifting.body_spread,
             lifting.mixed_share,
+            joint_weights,
             PairedClips(*zip(*supervision.paired, strict=True), device) if supervision.paired else None,
             labelled_share,
             device,
@@ -197,4 +200,4 @@ def _objective(
     keypoints = [d.keypoints_px for d in supervision.detections]
     kind = OriginalWindows if temporal else OriginalSingleFrame
     window_frames = params.window_frames if temporal else 1
-    return kind(supervision.sequences, keypoints, supervision.prior, window_frames, device, share)
+    return kind(supervision.sequences, keypoints, supervision.prior, window_frames, joint_weights, device, share)

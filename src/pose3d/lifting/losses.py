@@ -1,4 +1,8 @@
-"""The lifters' losses; each is a mean over everything but its stated shape, in the units of its arguments."""
+"""The lifters' losses; each is a mean over everything but its stated shape, in the units of its arguments.
+
+``joint_weights`` of the reprojections is (J, 1), or one number for all joints: it multiplies a joint's error, or its
+squared error, before the mean (RepNet's published training weighs joints so).
+"""
 
 import torch
 from torch import Tensor
@@ -6,12 +10,14 @@ from torch import Tensor
 _NEAREST_M = 0.1
 
 
-def reprojection_l1(projected: Tensor, keypoints: Tensor) -> Tensor:
-    """Mean |difference| of (..., 16, 2) in units of the person's 2D size: outliers must not weigh squared."""
-    return (projected - keypoints).abs().mean()
+def reprojection_l1(projected: Tensor, keypoints: Tensor, joint_weights: Tensor | float = 1.0) -> Tensor:
+    """Mean |difference| of (..., 17, 2) in units of the person's 2D size: outliers must not weigh squared."""
+    return (joint_weights * (projected - keypoints).abs()).mean()
 
 
-def weak_perspective_reprojection(poses: Tensor, cameras: Tensor, keypoints: Tensor) -> Tensor:
+def weak_perspective_reprojection(
+    poses: Tensor, cameras: Tensor, keypoints: Tensor, joint_weights: Tensor | float = 1.0
+) -> Tensor:
     """MSE of X K against the input (RepNet; the original's single frame).
 
     Args:
@@ -19,7 +25,7 @@ def weak_perspective_reprojection(poses: Tensor, cameras: Tensor, keypoints: Ten
         cameras: (B, 3, 2) K.
         keypoints: (B, 16, 2) root-relative, px / width * 2 - 1.
     """
-    return (poses @ cameras - keypoints).square().mean()
+    return (joint_weights * (poses @ cameras - keypoints).square()).mean()
 
 
 def orthogonal_camera(cameras: Tensor) -> Tensor:
@@ -30,7 +36,9 @@ def orthogonal_camera(cameras: Tensor) -> Tensor:
     return (difference.square().sum((-2, -1)) + 1e-12).sqrt().mean()
 
 
-def perspective_without_division(joints_cam_m: Tensor, focal: Tensor, centre: Tensor, keypoints: Tensor) -> Tensor:
+def perspective_without_division(
+    joints_cam_m: Tensor, focal: Tensor, centre: Tensor, keypoints: Tensor, joint_weights: Tensor | float = 1.0
+) -> Tensor:
     """100 MSE(f X + c Z, p Z): perspective projection multiplied by the depth (the original's temporal model).
 
     Args:
@@ -40,7 +48,7 @@ def perspective_without_division(joints_cam_m: Tensor, focal: Tensor, centre: Te
     """
     depth = joints_cam_m[..., 2:]
     projected = focal[:, None] * joints_cam_m[..., :2] + centre[:, None] * depth
-    return 100 * (projected - keypoints * depth).square().mean()
+    return 100 * (joint_weights * (projected - keypoints * depth).square()).mean()
 
 
 def joint_distance(poses: Tensor, targets: Tensor) -> Tensor:

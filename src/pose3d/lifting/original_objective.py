@@ -34,6 +34,7 @@ class OriginalData:
     repeated.
 
     Args:
+        joint_weights: (17, 1) of the reprojection.
         share: what this process draws of each batch.
     """
 
@@ -43,6 +44,7 @@ class OriginalData:
         keypoints_px: ListLike[np.ndarray],
         prior: ListLike[Sequence],
         window_frames: int,
+        joint_weights: Tensor,
         device: torch.device,
         share: Share = WHOLE,
     ) -> None:
@@ -58,6 +60,7 @@ class OriginalData:
         self._focal = tensor(np.repeat([f for f, _ in intrinsics], lengths, 0))
         self._centre = tensor(np.repeat([c for _, c in intrinsics], lengths, 0))
         self._prior = relative_to_root(tensor(np.concatenate([s.poses_cam_m for s in prior])))
+        self._joint_weights = joint_weights
         self._device, self._share = device, share
 
     def draw(self, rng: np.random.Generator, batch_size: int) -> Batch:
@@ -84,7 +87,7 @@ class OriginalSingleFrame(OriginalData):
         keypoints = relative_to_root(batch.keypoints[:, 0])
         poses, cameras = generator(keypoints.flatten(1))
         return poses, {
-            "reprojection": weak_perspective_reprojection(poses, cameras, keypoints),
+            "reprojection": weak_perspective_reprojection(poses, cameras, keypoints, self._joint_weights[1:]),
             "camera": orthogonal_camera(cameras),
         }
 
@@ -101,5 +104,5 @@ class OriginalWindows(OriginalData):
         poses, root = generator(relative_to_root(batch.keypoints).flatten(2), batch.keypoints.flatten(2))
         joints = torch.cat([root[:, None], root[:, None] + poses], 1)
         keypoints = batch.keypoints[:, batch.keypoints.shape[1] // 2]
-        reprojection = perspective_without_division(joints, batch.focal, batch.centre, keypoints)
+        reprojection = perspective_without_division(joints, batch.focal, batch.centre, keypoints, self._joint_weights)
         return poses, {"reprojection": reprojection}

@@ -68,6 +68,7 @@ class VirtualCameraObjective:
         error_candidates: int,
         body_spread: float,
         mixed_share: float,
+        joint_weights: Tensor,
         paired: PairedClips | None,
         paired_share: float,
         device: torch.device,
@@ -78,6 +79,7 @@ class VirtualCameraObjective:
         self._run_outputs, self._pairs_per_step = run_outputs, pairs_per_step
         self._error_gain, self._error_candidates = error_gain, error_candidates
         self._body_spread, self._mixed_share = body_spread, mixed_share
+        self._joint_weights = joint_weights
         self._shown = view_from_image_plane(observations.annotated).keypoints.flatten(1)
         before = frames_before + with_motion
         self._seen = Runs(observations.lengths, before, run_outputs, frames_after, device)
@@ -117,7 +119,7 @@ class VirtualCameraObjective:
         if batch_size:
             projected = project_virtual(poses[seen], roots[seen], view.scale[seen])
             keypoints = functional.pad(view.keypoints[seen], (0, 0, 1, 0))  # the detected root is at 0
-            terms["reprojection"] = reprojection_l1(projected, keypoints)
+            terms["reprojection"] = reprojection_l1(projected, keypoints, self._joint_weights)
         if self._pairs_per_step:
             lifted, lifted_roots = poses[paired], roots[paired]
             true_poses, true_roots = self._at_outputs(pairs.poses_virtual_m), self._at_outputs(pairs.roots_virtual_m)
