@@ -3,6 +3,7 @@ import gc
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from unittest.mock import Mock
 
 import h5py
@@ -23,6 +24,7 @@ from pose3d.records import (
     write_encoded_images,
     write_keypoints2d,
     write_sequences,
+    write_strings,
 )
 
 ARRAYS = ("poses_world_m", "poses_cam_m", "keypoints_px", "boxes_px")
@@ -52,6 +54,22 @@ def test_sequences_round_trip(path):
             np.testing.assert_array_equal(getattr(after.camera, name), getattr(before.camera, name))
     assert read_splits(path) == SPLITS
     assert {s.subject for s in read_sequences(path, ["S8", "S9"])} == {"S8", "S9"}
+
+
+def test_the_distortion_model_comes_back_and_opencvs_leaves_no_trace(path, tmp_path):
+    sequence = population()[0]
+    camera = replace(sequence.camera, distortion_model="human36m")
+    with h5py.File(path) as file:
+        assert "distortion_model" not in file[sequence.key].attrs
+
+    mixed = [replace(s, camera=camera) if s.key == sequence.key else s for s in population()]
+    write_sequences(tmp_path / "mixed.h5", mixed, SPLITS)
+    models = {s.key: s.camera.distortion_model for s in read_sequences(tmp_path / "mixed.h5")}
+    assert {key for key, model in models.items() if model == "human36m"} == {sequence.key}
+    with h5py.File(tmp_path / "mixed.h5", "r+") as file:
+        write_strings(file[sequence.key], "distortion_model", ["fisheye"])
+    with pytest.raises(InputError, match=rf"mixed.h5: {sequence.key}: .* must be opencv or human36m, not 'fisheye'"):
+        read_sequences(tmp_path / "mixed.h5")
 
 
 def test_equal_content_gives_equal_bytes(path, tmp_path):

@@ -1,4 +1,12 @@
-"""Tiny data sets in the two forms that Human3.6M comes in, written by real writers: swinging people in its cameras."""
+"""Tiny data sets in the two forms that Human3.6M comes in, written by real writers: swinging people in its cameras.
+
+Names, sizes of pictures and the missing video are the real ones, and so are the lengths where a test asks for them:
+videos that run on after the poses or end a little before them.
+"""
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import replace
 
 import cdflib.cdfwrite
 import cv2
@@ -6,12 +14,17 @@ import h5py
 import numpy as np
 from people import take
 
+from pose3d.camera import Camera
 from pose3d.datasets.calibration import human36m_cameras
 from pose3d.datasets.human36m import ACTIONS, BROKEN, TAKES, file_stems
 from pose3d.records import Sequence
 from pose3d.skeleton import HUMAN36M_32_TO_17
 
 SUBJECTS = ("S1", "S5", "S9")
+ALL_SUBJECTS = ("S1", "S5", "S6", "S7", "S8", "S9", "S11")
+CAMERAS = ("54138969", "55011271", "58860488", "60457274")
+IMAGE_HEIGHT_PX = {subject: (1002, 1000, 1000, 1002) for subject in ALL_SUBJECTS} | {"S7": (1002,) * 4}
+"""Rows of each subject's pictures, by camera; all have 1000 columns (the authors' metadata.xml)."""
 
 
 def all_joints(kept: np.ndarray) -> np.ndarray:
@@ -19,35 +32,58 @@ def all_joints(kept: np.ndarray) -> np.ndarray:
     return kept[:, np.searchsorted(HUMAN36M_32_TO_17, np.arange(32), side="right") - 1]
 
 
-def takes(subjects, actions, frames: int) -> list[list[Sequence]]:
-    """Both takes of each action, each seen by the four cameras of its subject, 50 frames a second."""
-    cameras = human36m_cameras()
+def cameras_of(subject: str) -> list[Camera]:
+    """The four cameras with the real number of rows, whatever the project's calibration says of it."""
+    calibrated = human36m_cameras()[subject]
     return [
-        take(subject, f"{action}-{number}", frames, list(cameras[subject].values()))
-        for subject in subjects
-        for action in actions
-        for number in TAKES
+        replace(calibrated[name], width_px=1000, height_px=rows)
+        for name, rows in zip(CAMERAS, IMAGE_HEIGHT_PX[subject], strict=True)
     ]
 
 
-def write_human36m(folder, subjects=SUBJECTS, actions=ACTIONS[:1], frames: int = 12) -> dict[str, Sequence]:
-    """The official form; gives what was written, by key, without the broken take."""
+def takes(subjects, actions, frames: int, lengths: Mapping[tuple[str, str], int] | None = None) -> list[list[Sequence]]:
+    """Both takes of each action, each seen by the four cameras of its subject, 50 frames a second."""
+    return [
+        take(subject, name, (lengths or {}).get((subject, name), frames), cameras_of(subject))
+        for subject in subjects
+        for action in actions
+        for name in (f"{action}-{number}" for number in TAKES)
+    ]
+
+
+def write_human36m(
+    folder,
+    subjects=SUBJECTS,
+    actions=ACTIONS[:1],
+    frames: int = 12,
+    lengths: Mapping[tuple[str, str], int] | None = None,
+    longer: Mapping[str, int] | None = None,
+) -> dict[str, Sequence]:
+    """The official form; gives what was written, by key, without the broken take.
+
+    Args:
+        lengths: poses of single takes (subject, action), where they are not ``frames``.
+        longer: by how many frames a camera's videos and boxes are longer than the poses; negative: shorter.
+    """
     written = {}
-    for views in takes(subjects, actions, frames):
+    for views in takes(subjects, actions, frames, lengths):
         for sequence in views:
+            extra = (longer or {}).get(sequence.camera.id, 0)
+            shown = np.clip(np.arange(len(sequence) + extra), None, len(sequence) - 1)  # the last one again and again
             subject, camera = folder / sequence.subject, sequence.camera.id
             stem = file_stems(sequence.subject, sequence.action)[0]
             positions = subject / "MyPoseFeatures"
             write_cdf(positions / "D3_Positions" / f"{stem}.cdf", sequence.poses_world_m)
             write_cdf(positions / "D3_Positions_mono" / f"{stem}.{camera}.cdf", sequence.poses_cam_m)
             boxes = subject / "MySegmentsMat" / "ground_truth_bb" / f"{stem}.{camera}.mat"
-            write_masks(boxes, sequence.boxes_px, sequence.camera.width_px, sequence.camera.height_px)
+            write_masks(boxes, sequence.boxes_px[shown], sequence.camera.width_px, sequence.camera.height_px)
             video = subject / "Videos" / f"{stem}.{camera}.mp4"
             if (sequence.subject, sequence.action, camera) == BROKEN:
                 video.parent.mkdir(parents=True, exist_ok=True)
                 video.write_bytes(b"damaged as published")
                 continue
-            write_video(video, images(sequence))
+            drawn = images(sequence)
+            write_video(video, (drawn[t] for t in shown))
             written[sequence.key] = sequence
     return written
 
@@ -126,11 +162,12 @@ def outer_box(boxes_px: np.ndarray) -> np.ndarray:
 def write_video(path, frames, rate_hz: float = 50.0) -> None:
     """Frames (H, W, 3) uint8 as an MP4."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    frames = list(frames)
-    height, width, _ = frames[0].shape
+    frames = iter(frames)
+    first = next(frames)
+    height, width, _ = first.shape
     video = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), rate_hz, (width, height))
     assert video.isOpened()
-    for frame in frames:
+    for frame in itertools.chain([first], frames):
         video.write(frame)
     video.release()
 

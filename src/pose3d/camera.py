@@ -9,7 +9,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-# Newton-like fixed-point steps of cv2.undistortPoints: Human3.6M's lenses converge to 1e-9 px well before this.
+from pose3d.distortion import DISTORTION_MODELS, DistortionModel, distort, undistort_human36m
+
+# Fixed-point steps of cv2.undistortPoints: lenses like Human3.6M's converge to 1e-9 px well before this.
 _UNDISTORT = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 100, 1e-12)
 
 
@@ -24,6 +26,7 @@ class Camera:
         distortion: (5,) in OpenCV's order k1, k2, p1, p2, k3.
         rotation: (3, 3), camera from world.
         translation_m: (3,), camera from world.
+        distortion_model: the formula that ``distortion`` belongs to, see :mod:`pose3d.distortion`.
     """
 
     id: str
@@ -33,6 +36,7 @@ class Camera:
     distortion: np.ndarray
     rotation: np.ndarray
     translation_m: np.ndarray
+    distortion_model: DistortionModel = "opencv"
 
     def __post_init__(self) -> None:
         for name, shape in (
@@ -46,6 +50,11 @@ class Camera:
                 raise ValueError(f"camera {self.id}: {name} must be finite and of shape {shape}, not {value.shape}")
             value.setflags(write=False)
             object.__setattr__(self, name, value)
+        if self.distortion_model not in DISTORTION_MODELS:
+            raise ValueError(
+                f"camera {self.id}: the distortion model must be {' or '.join(DISTORTION_MODELS)}, "
+                f"not {self.distortion_model!r}"
+            )
         if not np.allclose(self.rotation @ self.rotation.T, np.eye(3), atol=1e-5):
             raise ValueError(f"camera {self.id}: rotation is not orthonormal")
         if np.linalg.det(self.rotation) < 0:
@@ -65,7 +74,7 @@ class Camera:
         return (np.asarray(points_cam_m, np.float64) - self.translation_m) @ self.rotation
 
     def project(self, points_cam_m: np.ndarray) -> np.ndarray:
-        """(..., 3) camera space, metres, to (..., 2) px with distortion (Brown-Conrady, as OpenCV has it), float64.
+        """(..., 3) camera space, metres, to (..., 2) px with the lens's distortion, float64.
 
         Raises:
             ValueError: a point lies at or behind the optical centre.
@@ -75,22 +84,19 @@ class Camera:
             raise ValueError(f"camera {self.id}: a point to project lies behind the camera")
         x, y = points[..., 0] / points[..., 2], points[..., 1] / points[..., 2]
         if self.distortion.any():
-            k1, k2, p1, p2, k3 = self.distortion
-            r2 = x * x + y * y
-            radial = 1 + r2 * (k1 + r2 * (k2 + r2 * k3))
-            x, y = (
-                x * radial + 2 * p1 * x * y + p2 * (r2 + 2 * x * x),
-                y * radial + p1 * (r2 + 2 * y * y) + 2 * p2 * x * y,
-            )
+            x, y = distort(x, y, self.distortion, self.distortion_model)
         intrinsics = self.intrinsics_px
         return np.stack([intrinsics[0, 0] * x + intrinsics[0, 2], intrinsics[1, 1] * y + intrinsics[1, 2]], axis=-1)
 
     def normalize(self, keypoints_px: np.ndarray) -> np.ndarray:
         """(..., 2) px to (..., 2) undistorted image-plane x/z, y/z: the inverse of :meth:`project`, float64."""
         keypoints = np.asarray(keypoints_px, np.float64)
-        if not self.distortion.any():
+        if not self.distortion.any() or self.distortion_model == "human36m":
             intrinsics = self.intrinsics_px
-            return (keypoints - intrinsics[:2, 2]) / np.diag(intrinsics)[:2]
+            plane = (keypoints - intrinsics[:2, 2]) / np.diag(intrinsics)[:2]
+            if not self.distortion.any():
+                return plane
+            return np.stack(undistort_human36m(plane[..., 0], plane[..., 1], self.distortion), axis=-1)
         flat = keypoints.reshape(-1, 1, 2)
         if not len(flat):
             return keypoints.copy()

@@ -263,6 +263,8 @@ def write_sequences(
             group.attrs["width_px"], group.attrs["height_px"] = sequence.camera.width_px, sequence.camera.height_px
             for name in _CAMERA_ARRAYS:
                 group.attrs[name] = getattr(sequence.camera, name)
+            if sequence.camera.distortion_model != "opencv":
+                write_strings(group, "distortion_model", [sequence.camera.distortion_model])
         check_splits(splits, subjects_seen, str(path))
     return n_sequences, n_frames
 
@@ -317,12 +319,10 @@ def each_sequence(path: str | os.PathLike, subjects: ListLike[str] | None = None
             if subjects is not None and subject not in subjects:
                 continue
             group = file[key]
-            camera = Camera(
-                camera_id,
-                int(group.attrs["width_px"]),
-                int(group.attrs["height_px"]),
-                *(group.attrs[name] for name in _CAMERA_ARRAYS),
-            )
+            try:
+                camera = _read_camera(group, camera_id)
+            except ValueError as error:
+                raise InputError(f"{path}: {key}: {error}: run `dvc repro` again") from None
             arrays = {name: group[name][...] for name in _SEQUENCE_ARRAYS}
             sequence = Sequence(subject, action, camera, float(group.attrs["fps"]), **arrays)
             check_sequence(sequence, str(path))
@@ -330,6 +330,13 @@ def each_sequence(path: str | os.PathLike, subjects: ListLike[str] | None = None
             yield sequence
     if not found:
         raise InputError(f"{path} has no frames of subjects {', '.join(subjects or ['(any)'])}")
+
+
+def _read_camera(group: h5py.Group, camera_id: str) -> Camera:
+    attributes = group.attrs
+    model = read_strings(group, "distortion_model")[0] if "distortion_model" in attributes else "opencv"
+    arrays = (attributes[name] for name in _CAMERA_ARRAYS)
+    return Camera(camera_id, int(attributes["width_px"]), int(attributes["height_px"]), *arrays, model)
 
 
 class EncodedImages:

@@ -31,6 +31,20 @@ def test_a_published_camera_has_the_published_numbers():
     inner = HUMAN36M["intrinsics"][2]
     k1, k2, k3 = inner["radial_distortion"]
     np.testing.assert_allclose(camera.distortion, [k1, k2, *inner["tangential_distortion"], k3])
+    assert camera.distortion_model == "human36m"
+
+
+def test_pictures_have_as_many_rows_as_the_authors_say():
+    rows = {subject: [c.height_px for c in cameras.values()] for subject, cameras in human36m_cameras().items()}
+    usual = [1002, 1000, 1000, 1002]
+    assert rows == dict.fromkeys(["S1", "S5", "S6", "S8", "S9", "S11"], usual) | {"S7": [1002] * 4}
+    assert all(camera.width_px == 1000 for cameras in human36m_cameras().values() for camera in cameras.values())
+
+
+def test_a_file_that_says_nothing_of_the_model_means_opencvs():
+    content = without("intrinsics", 1, "distortion_model")
+    cameras = cameras_from(content, "file")["S5"]
+    assert [camera.distortion_model for camera in cameras.values()] == ["human36m", "opencv", "human36m", "human36m"]
 
 
 def test_a_file_of_the_same_form_gives_the_same_cameras(tmp_path):
@@ -39,6 +53,7 @@ def test_a_file_of_the_same_form_gives_the_same_cameras(tmp_path):
     expected, found = human36m_cameras(), read_calibration(path)
     assert {subject: list(cameras) for subject, cameras in found.items()} == {s: list(c) for s, c in expected.items()}
     np.testing.assert_array_equal(found["S5"]["60457274"].rotation, expected["S5"]["60457274"].rotation)
+    assert found["S7"]["55011271"].height_px == 1002 and found["S7"]["55011271"].distortion_model == "human36m"
 
 
 def test_numbers_for_ids_become_names():
@@ -108,6 +123,11 @@ def changed(value, *keys):
         (changed("a/b", "intrinsics", 0, "id"), "made of letters, digits, - and ., not a/b"),
         (changed(None, "intrinsics", 0), "not a calibration"),
         (changed([], "extrinsics"), "not a calibration"),
+        (changed("fisheye", "intrinsics", 0, "distortion_model"), "model must be opencv or human36m, not 'fisheye'"),
+        (
+            changed(0, "extrinsics", "S7", 1, "res_h"),
+            "camera 55011271 has a focal length or a resolution that no camera",
+        ),
         (changed([10**400, 1], "intrinsics", 0, "focal_length"), "not a calibration"),
         (changed([10**400, 1, 1], "extrinsics", "S1", 0, "translation"), "not a calibration"),
         (changed([float("nan"), 1145], "intrinsics", 0, "focal_length"), "not a calibration"),

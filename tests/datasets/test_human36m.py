@@ -8,6 +8,9 @@ import h5py
 import numpy as np
 import pytest
 from tiny_human36m import (
+    ALL_SUBJECTS,
+    CAMERAS,
+    IMAGE_HEIGHT_PX,
     all_joints,
     images,
     outer_box,
@@ -78,6 +81,26 @@ def test_what_was_written_comes_back(written):
     decoded = next(video_frames(folder / last.path, np.array([FRAMES - 1])))
     hip = found[-1].sequence.keypoints_px[-1, 0].astype(int)
     assert decoded[hip[1], hip[0]].mean() < 140 < decoded[0, 0].mean(), "the dot of the hip is where the hip is"
+
+
+def test_pictures_have_the_real_number_of_rows_for_each_subject(tmp_path):
+    """S7 has 1002 rows in all four cameras; what does not fit is refused for it as for everybody."""
+    write_human36m(tmp_path, ALL_SUBJECTS, ["Walking"], 2)
+    found = list(recordings(Human36m(params(ALL_SUBJECTS, ("Walking",)), tmp_path)))
+    assert [one.sentence for one in found if isinstance(one, Problem)] == []
+    rows = {}
+    for recording in found:
+        rows.setdefault(recording.sequence.subject, {})[recording.sequence.camera.id] = (
+            recording.sequence.camera.height_px
+        )
+    assert {s: tuple(heights[c] for c in CAMERAS) for s, heights in rows.items()} == IMAGE_HEIGHT_PX
+
+    source = Human36m(params(("S7",), ("Walking",)), tmp_path)
+    name = SequenceName("S7", "Walking-2", "58860488")
+    video = tmp_path / "S7/Videos/Walking 2.58860488.mp4"
+    write_video(video, [np.zeros((1000, 1000, 3), np.uint8)] * 2)
+    with pytest.raises(InputError, match="is 1000 x 1000 px, camera 58860488 gives 1000 x 1002: the video was resized"):
+        source.read(name)
 
 
 def test_every_nth_frame(folder, truth):
@@ -164,6 +187,15 @@ def test_longer_videos_and_slightly_shorter_ones_are_cut_to_what_both_have(folde
     assert len(recording.frames) == len(recording.sequence) == len(recording.sequence.boxes_px) == FRAMES - 3
     write_masks(folder / BOXES, truth.boxes_px[:-5], 1000, 1000)
     assert len(read(folder).sequence) == FRAMES - 5
+
+
+def test_uneven_takes_of_all_cameras_are_cut_to_what_they_have(tmp_path):
+    longer = dict(zip(CAMERAS, (29, 3, 0, -4), strict=True))
+    written = write_human36m(tmp_path, ["S1"], ["Eating"], FRAMES, {("S1", "Eating-2"): 30}, longer)
+    found = list(recordings(Human36m(params(actions=("Eating",)), tmp_path)))
+    lengths = {r.sequence.key: (len(r.sequence), len(r.frames)) for r in found}
+    assert lengths == {key: (n, n) for key, s in written.items() if (n := len(s) + min(0, longer[s.camera.id]))}
+    assert set(dict(lengths.values())) == {FRAMES, FRAMES - 4, 30, 26}
 
 
 def cut_off(path):

@@ -2,7 +2,9 @@
 
 The JSON form: ``intrinsics`` is a list of ``{id, center, focal_length, radial_distortion, tangential_distortion, res_w,
 res_h}`` in px (k1 k2 k3, p1 p2); ``extrinsics`` maps a subject to a list, in the same order, of ``{orientation,
-translation}``, a unit quaternion w x y z and millimetres with x_world = R(q) x_camera + translation.
+translation}``, a unit quaternion w x y z and millimetres with x_world = R(q) x_camera + translation. Two keys are
+optional: ``distortion_model`` of a camera, ``opencv`` by default (see :mod:`pose3d.distortion`), and ``res_w`` and
+``res_h`` beside a subject's extrinsics, where the pictures of that subject have another size than the camera's.
 """
 
 import json
@@ -69,21 +71,24 @@ def cameras_from(content: Any, source: str) -> Cameras:
 def _camera(inner: dict[str, Any], outer: dict[str, Any]) -> Camera:
     (fx, fy), (cx, cy) = inner["focal_length"], inner["center"]
     (k1, k2, k3), (p1, p2) = inner["radial_distortion"], inner["tangential_distortion"]
-    if min(fx, fy) <= 0 or not all(0 < inner[size] <= MAX_SIDE_PX for size in ("res_w", "res_h")):
+    width_px, height_px = (outer.get(size, inner[size]) for size in ("res_w", "res_h"))
+    if min(fx, fy) <= 0 or not all(0 < size <= MAX_SIDE_PX for size in (width_px, height_px)):
         raise ValueError(f"camera {inner['id']} has a focal length or a resolution that no camera has")
     camera_from_world = Rotation.from_quat(outer["orientation"], scalar_first=True).inv().as_matrix()
     return Camera(
         str(inner["id"]),
-        int(inner["res_w"]),
-        int(inner["res_h"]),
+        int(width_px),
+        int(height_px),
         np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]]),
         np.array([k1, k2, p1, p2, k3]),
         camera_from_world,
         -camera_from_world @ np.asarray(outer["translation"], np.float64) / 1000,
+        inner.get("distortion_model", "opencv"),
     )
 
 
-# Facts published with Human3.6M; no part of the licensed recordings.
+# Facts published with Human3.6M; no part of the licensed recordings. The tangential terms are p1, p2 in the authors'
+# order. Two cameras have 1002 rows; of S7 (as of S4 and S10, whose poses are not published) all four have.
 HUMAN36M = {
     "intrinsics": [
         {
@@ -91,7 +96,8 @@ HUMAN36M = {
             "center": [512.54150390625, 515.4514770507812],
             "focal_length": [1145.0494384765625, 1143.7811279296875],
             "radial_distortion": [-0.20709891617298126, 0.24777518212795258, -0.0030751503072679043],
-            "tangential_distortion": [-0.0009756988729350269, -0.00142447161488235],
+            "tangential_distortion": [-0.00142447161488235, -0.0009756988729350269],
+            "distortion_model": "human36m",
             "res_w": 1000,
             "res_h": 1002,
         },
@@ -100,7 +106,8 @@ HUMAN36M = {
             "center": [508.8486328125, 508.0649108886719],
             "focal_length": [1149.6756591796875, 1147.5916748046875],
             "radial_distortion": [-0.1942136287689209, 0.2404085397720337, 0.006819975562393665],
-            "tangential_distortion": [-0.0016190266469493508, -0.0027408944442868233],
+            "tangential_distortion": [-0.0027408944442868233, -0.0016190266469493508],
+            "distortion_model": "human36m",
             "res_w": 1000,
             "res_h": 1000,
         },
@@ -109,7 +116,8 @@ HUMAN36M = {
             "center": [519.8158569335938, 501.40264892578125],
             "focal_length": [1149.1407470703125, 1148.7989501953125],
             "radial_distortion": [-0.2083381861448288, 0.25548800826072693, -0.0024604974314570427],
-            "tangential_distortion": [0.0014843869721516967, -0.0007599993259645998],
+            "tangential_distortion": [-0.0007599993259645998, 0.0014843869721516967],
+            "distortion_model": "human36m",
             "res_w": 1000,
             "res_h": 1000,
         },
@@ -118,7 +126,8 @@ HUMAN36M = {
             "center": [514.9682006835938, 501.88201904296875],
             "focal_length": [1145.5113525390625, 1144.77392578125],
             "radial_distortion": [-0.198384091258049, 0.21832367777824402, -0.008947807364165783],
-            "tangential_distortion": [-0.0005872055771760643, -0.0018133620033040643],
+            "tangential_distortion": [-0.0018133620033040643, -0.0005872055771760643],
+            "distortion_model": "human36m",
             "res_w": 1000,
             "res_h": 1002,
         },
@@ -182,18 +191,22 @@ HUMAN36M = {
             {
                 "orientation": [0.1435241848230362, -0.1631336808204651, -0.7548328638076782, 0.6188824772834778],
                 "translation": [1974.512939453125, 4926.3544921875, 1597.8326416015625],
+                "res_h": 1002,
             },
             {
                 "orientation": [0.6141672730445862, -0.7638262510299683, -0.1596645563840866, 0.1177929937839508],
                 "translation": [1937.0584716796875, -5119.7900390625, 1631.5665283203125],
+                "res_h": 1002,
             },
             {
                 "orientation": [0.14550060033798218, -0.12874816358089447, 0.7660516500473022, -0.6127139329910278],
                 "translation": [-1741.8111572265625, 5208.24951171875, 1464.8245849609375],
+                "res_h": 1002,
             },
             {
                 "orientation": [0.5912848114967346, -0.7821764349937439, 0.12445473670959473, -0.15196487307548523],
                 "translation": [-1734.7105712890625, -3832.42138671875, 1548.5830078125],
+                "res_h": 1002,
             },
         ],
         "S8": [
