@@ -306,12 +306,13 @@ def _grey(sequence: Sequence) -> np.ndarray:
 
 
 def _put_back(crop: np.ndarray, box_px: np.ndarray, image: np.ndarray) -> np.ndarray:
-    """Draw a crop over its box in the full image, which is changed."""
+    """Draw a crop over its box in the full image, which is changed and given back."""
     box = box_px.astype(np.float64)
+    size_px = image.shape[1::-1]
     scale = (box[2:] - box[:2]) / crop.shape[1::-1]
     # OpenCV has px centres at whole numbers, not at + 0.5.
     image_from_crop = np.column_stack([np.diag(scale), box[:2] + 0.5 * scale - 0.5])
-    size_px = image.shape[1::-1]
-    return cv2.warpAffine(
-        crop, image_from_crop, size_px, dst=image, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_TRANSPARENT
-    )
+    everywhere = cv2.warpAffine(crop, image_from_crop, size_px, borderMode=cv2.BORDER_REPLICATE)
+    x0, y0, x1, y1 = np.clip(np.round(box), 0, [*size_px, *size_px]).astype(int)
+    image[y0:y1, x0:x1] = everywhere[y0:y1, x0:x1]
+    return image
