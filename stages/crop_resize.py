@@ -2,7 +2,8 @@
 
 POSE3D_WORKERS sets the number of processes (one per CPU core by default), POSE3D_DASK_SCHEDULER a cluster in their
 place; the file is the same for any number. Each holds the crops of at most two parts of 256 frames, or of two videos,
-which are decoded whole and in order. A data set without images gives an empty file.
+which are decoded whole and in order. Pictures that are cut already are at most resized. A data set without images
+gives an empty file.
 """
 
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from pose3d.config.reading import StageParams
 from pose3d.errors import InputError, run_stage
 from pose3d.frame_jobs import in_order
 from pose3d.frames import Frames
-from pose3d.pose2d.crops import encode_crops, whole_px_square
+from pose3d.pose2d.crops import crop_from_box, encode_crops, whole_px_square
 from pose3d.records import create_hdf5, each_sequence, keys_in, write_dataset, write_encoded_images
 
 SEQUENCES = Path("data/sequences.h5")
@@ -34,11 +35,12 @@ def crop_jobs(frames: Frames, params: CropResizeParams) -> Iterator[tuple]:
     for sequence in each_sequence(SEQUENCES):
         if frames.count(sequence.key) != len(sequence):
             raise InputError(f"{FRAMES} does not hold the {len(sequence)} frames of {sequence.key}: run prepare again")
-        squares = whole_px_square(sequence.boxes_px, params.margin)
-        image_size_px = (sequence.camera.width_px, sequence.camera.height_px)
+        cut_size_px = frames.crop_size_px(sequence.key)
+        squares = None if cut_size_px else whole_px_square(sequence.boxes_px, params.margin)
+        image_size_px = cut_size_px or (sequence.camera.width_px, sequence.camera.height_px)
         settings = (params.size_px, params.jpeg_quality, image_size_px)
         for part in frames.parts(sequence.key):
-            of_part = squares[part.start : part.stop]
+            of_part = None if squares is None else squares[part.start : part.stop]
             yield (FRAMES.absolute(), frames.folder, sequence.key, part, of_part, *settings)
 
 
@@ -61,8 +63,12 @@ def main() -> None:
                     encoded += part
                     bar.update(len(part))
                 group = write_encoded_images(crops, sequence.key, encoded)
-                squares = whole_px_square(sequence.boxes_px, params.margin)
-                write_dataset(group, "crop_from_image", crop_from_image(squares, params.size_px))
+                if frames.crop_size_px(sequence.key):
+                    transforms = crop_from_box(sequence.boxes_px, params.size_px)
+                else:
+                    squares = whole_px_square(sequence.boxes_px, params.margin)
+                    transforms = crop_from_image(squares, params.size_px)
+                write_dataset(group, "crop_from_image", transforms)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Score the detector, both lifters and two baselines; draw tables, curves, pictures and a video of test subjects.
 
-Reads  data/sequences.h5, data/frames.h5, data/keypoints2d.h5, data/models/repnet.pt, data/models/temporal.pt, and the
-       files in priors/ that lifting.prior names
+Reads  data/sequences.h5, data/frames.h5, data/crops.h5, data/keypoints2d.h5, data/models/repnet.pt,
+       data/models/temporal.pt, and the files in priors/ that lifting.prior names
 Writes metrics/evaluation.json (test subjects), metrics/validation.json (the same for the validation subjects, on which
        choices are made), plots/evaluation/
 Where data/raw/multiview holds real videos, the models are also measured on those, without labels, into evaluation.json.
@@ -24,6 +24,7 @@ from pose3d.frames import read_rgb
 from pose3d.lifting.lift import lift_sequences
 from pose3d.lifting.supervision import read_prior
 from pose3d.multiview.agreement import measure_models
+from pose3d.pose2d.crops import read_crop_from_image
 from pose3d.records import Keypoints2D, Sequence, read_keypoints2d, read_sequences, read_splits
 
 DATA, PLOTS, METRICS = Path("data"), Path("plots/evaluation"), Path("metrics")
@@ -69,7 +70,8 @@ def predict(subjects: list[str], prior_world_m: np.ndarray, params: EvaluatePara
 
 
 def write_metrics(path: Path, done: Predictions, pck_threshold: float) -> None:
-    content = evaluation.summary(done.sequences, done.detections, done.errors, pck_threshold)
+    crop_from_image = read_crop_from_image(DATA / "crops.h5", done.sequences)
+    content = evaluation.summary(done.sequences, done.detections, done.errors, pck_threshold, crop_from_image)
     write_text(path, json.dumps(content, indent=2) + "\n")
 
 

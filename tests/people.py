@@ -4,8 +4,16 @@ import cv2
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from pose3d.camera import Camera
-from pose3d.records import Keypoints2D, Sequence, create_hdf5, write_encoded_images, write_keypoints2d, write_sequences
+from pose3d.camera import Camera, crop_from_image
+from pose3d.records import (
+    Keypoints2D,
+    Sequence,
+    create_hdf5,
+    write_dataset,
+    write_encoded_images,
+    write_keypoints2d,
+    write_sequences,
+)
 from pose3d.skeleton import N_JOINTS, PARENTS
 
 SPLITS = {"train": ["S1", "S7"], "validation": ["S8"], "test": ["S9", "S11"]}
@@ -90,7 +98,10 @@ def detect(sequences: list[Sequence], noise_px: float, seed: int = 0) -> list[Ke
 
 
 def write_data(folder, sequences: list[Sequence], noise_px: float = 3.0) -> None:
-    """sequences.h5, keypoints2d.h5 and frames.h5 (dots on grey) as the stages would leave them."""
+    """sequences.h5, keypoints2d.h5, frames.h5 (dots on grey) and crops.h5 as the stages would leave them.
+
+    The crops, of which there are the transforms alone, show 750 x 750 px on 1000 x 1000.
+    """
     write_sequences(folder / "sequences.h5", sequences, SPLITS)
     detections = detect(sequences, noise_px)
     write_keypoints2d(folder / "keypoints2d.h5", zip([s.key for s in sequences], detections, strict=True))
@@ -103,3 +114,8 @@ def write_data(folder, sequences: list[Sequence], noise_px: float = 3.0) -> None
                     cv2.circle(image, (round(float(x) - 0.5), round(float(y) - 0.5)), 6, (90, 120, 60), -1)
                 images.append(cv2.imencode(".jpg", image)[1].tobytes())
             write_encoded_images(file, s.key, images)
+    with create_hdf5(folder / "crops.h5") as file:
+        file.attrs["size_px"] = 1000
+        for s in sequences:
+            group = write_encoded_images(file, s.key, [b"no image"] * len(s))
+            write_dataset(group, "crop_from_image", np.tile(crop_from_image([500, 500, 750], 1000), (len(s), 1, 1)))

@@ -11,6 +11,7 @@ from people import SPLITS, camera_ring, detect, population, take, write_data
 from pose3d import evaluation, metrics, occlusion
 from pose3d.errors import InputError
 from pose3d.lifting.lift import build_lifter
+from pose3d.records import Keypoints2D
 from pose3d.training import save_model
 
 ROOT = Path(__file__).parents[1]
@@ -206,11 +207,24 @@ def test_summary_2d(sequences):
     for detected in detections:
         detected.keypoints_px[:, 0, 0] += 17
         detected.keypoints_px[:, 1, 0] += 1000
-    summary = evaluation.summary_2d(sequences, detections, 0.1)
+    summary = evaluation.summary_2d(sequences, detections, 0.1, None)
     assert summary == {
         "mean_error_px": pytest.approx(1017 / 17, abs=0.01),
         "pck_at_10pct": pytest.approx(16 / 17, abs=1e-4),
     }
+
+
+def test_summary_2d_in_heatmap_px():
+    """Crops that show x at half and y at twice the size, so that a heatmap has 1/8 and 1/2 of the image's px."""
+    sequence = take("S9", "Walk-1", 1, camera_ring(1))[0]
+    errors_px = np.zeros((17, 2))
+    errors_px[:6] = [[7.9, 0], [8.1, 0], [0, 1.9], [0, 2.1], [0, 7.9], [24, 8]]  # heatmap px 0.99 1.01 0.95 1.05 3.95 5
+    detected = Keypoints2D(sequence.keypoints_px + errors_px, np.ones((1, 17)))
+    transforms = np.array([[[0.5, 0, -100], [0, 2, 30]]])
+    summary = evaluation.summary_2d([sequence], [detected], 0.1, transforms)
+    assert summary["pck_at_1_heatmap_px"] == pytest.approx(13 / 17, abs=1e-4)
+    assert summary["pck_at_2_heatmap_px"] == pytest.approx(15 / 17, abs=1e-4)
+    assert summary["pck_at_4_heatmap_px"] == pytest.approx(16 / 17, abs=1e-4)
 
 
 def test_median_sequence_and_example_frames(sequences):
@@ -278,5 +292,8 @@ def test_the_stage_scores_test_subjects_and_validation_subjects_apart(evaluated)
     for content in (test, validation):
         assert set(content) == {"data", "pose2d", "repnet", "temporal", "nearest_neighbour", "mean_pose"}
         assert content["pose2d"]["mean_error_px"] == pytest.approx(3.0 * (np.pi / 2) ** 0.5, abs=0.3)
+        # Normal errors of 3 px, which are 1 heatmap px: within r of them lies 1 - exp(-r^2 / 2).
+        for within, share in ((1, 0.3935), (2, 0.8647), (4, 0.9997)):
+            assert content["pose2d"][f"pck_at_{within}_heatmap_px"] == pytest.approx(share, abs=0.05)
         assert content["nearest_neighbour"]["mpjpe_mm"] < content["mean_pose"]["mpjpe_mm"]
         assert {"root_error_mm", "mpjpe_absolute_mm", "accel_error_mm"} <= set(content["temporal"])

@@ -113,6 +113,30 @@ def test_an_image_that_is_cut_off_does_not_decode(folder):
             decode_image(damaged, "0.jpg")
 
 
+def test_a_crop_is_drawn_where_it_was(tmp_path, monkeypatch):
+    """A white crop with a dark upper left quarter, over x 400..480 and y 200..360."""
+    monkeypatch.setenv("POSE3D_DATA", str(tmp_path))
+    sequence = take("S9", "Walk-1", 1, camera_ring(1))[0]
+    sequence.boxes_px[:] = [400, 200, 480, 360]
+    crop = np.full((32, 32, 3), 255, np.uint8)
+    crop[:16, :16] = 0
+    cv2.imwrite(str(tmp_path / "crop.jpg"), crop)
+    with create_hdf5(tmp_path / "frames.h5") as file:
+        write_strings(file, "folder", [""])
+        write_reference(file, sequence.key, ImageFiles(("crop.jpg",), (32, 32)))
+    with Frames(tmp_path / "frames.h5") as frames:
+        assert frames.crop_size_px(sequence.key) == (32, 32)
+    (image,) = read_rgb(tmp_path / "frames.h5", sequence, [0])
+    assert image.shape == (1000, 1000, 3)
+    inside = np.zeros((1000, 1000), bool)
+    inside[200:360, 400:480] = True
+    dark = image[..., 0] < 128
+    assert (image[~inside] == 235).all()
+    rows, columns = np.nonzero(dark)
+    assert (rows.min(), columns.min()) == (200, 400)
+    assert (rows.max() + 1, columns.max() + 1) == pytest.approx((280, 440), abs=3)
+
+
 def test_read_rgb_is_red_first_and_grey_where_there_are_no_images(tmp_path):
     sequence = take("S9", "Walk-1", 3, camera_ring(1))[0]
     blue = np.zeros((20, 30, 3), np.uint8)

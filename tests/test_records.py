@@ -15,6 +15,7 @@ from pose3d.errors import InputError
 from pose3d.records import (
     EncodedImages,
     Sequence,
+    check_3d,
     create_hdf5,
     open_hdf5,
     read_keypoints2d,
@@ -90,6 +91,26 @@ def test_nan_is_refused_with_sequence_frame_and_joint(tmp_path, name):
     with pytest.raises(InputError, match=rf"S1/Walk-1/cam0: {name} is not finite at frame 3, joint RWrist"):
         write_sequences(tmp_path / "out.h5", [changed(sequence, **{name: bad})], SPLITS)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_2d_only_is_kept_and_3d_may_be_asked_for(tmp_path):
+    sequence = take("S1", "Walk-1", 5, camera_ring(1))[0]
+    no_poses = np.full((5, 17, 3), np.nan)
+    flat = changed(sequence, poses_world_m=no_poses, poses_cam_m=no_poses)
+    half = changed(sequence, poses_cam_m=no_poses)
+    assert [s.has_3d for s in (sequence, flat, half)] == [True, False, True]
+    path = tmp_path / "out.h5"
+    write_sequences(path, [flat, *take("S9", "Walk-1", 5, camera_ring(1))], SPLITS | {"validation": []})
+    found = read_sequences(path)
+    assert [s.has_3d for s in found] == [False, True]
+    np.testing.assert_array_equal(found[0].keypoints_px, sequence.keypoints_px)
+    check_3d(found[1:], path)
+    with pytest.raises(InputError, match="out.h5: S1/Walk-1/cam0 has no 3D poses: add them"):
+        check_3d(found, path)
+    with pytest.raises(InputError, match="poses_cam_m is not finite at frame 0, joint Hip"):
+        write_sequences(tmp_path / "half.h5", [half], SPLITS)
+    with pytest.raises(InputError, match="keypoints_px is not finite at frame 0, joint Hip"):
+        write_sequences(tmp_path / "none.h5", [changed(flat, keypoints_px=no_poses[..., :2])], SPLITS)
 
 
 def test_wrong_shapes_and_zero_frames_are_refused(tmp_path):

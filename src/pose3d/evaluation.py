@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pose3d import metrics, occlusion
+from pose3d.camera import apply_affine
 from pose3d.errors import InputError
 from pose3d.records import Keypoints2D, Sequence
 from pose3d.skeleton import JOINT_NAMES, ROOT
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 LIFTERS, BASELINES = ("repnet", "temporal"), ("nearest_neighbour", "mean_pose")
+WITHIN_HEATMAP_PX = (1, 2, 4)
+CROP_PX_PER_HEATMAP_PX = 4
+"""Of the original's network, whose crops have 384 px and whose heatmaps have 96."""
 MEANS = {"actions": "mean over actions", "frames": "mean over frames"}
 
 
@@ -142,28 +146,49 @@ def baseline_summary_mm(errors: Errors) -> dict[str, float | None]:
     return {key: value for key, value in summary_mm(errors).items() if key in ("mpjpe_mm", "pa_mpjpe_mm", "n_mpjpe_mm")}
 
 
-def summary_2d(sequences: list[Sequence], detections: list[Keypoints2D], threshold: float) -> dict[str, float]:
-    """Mean distance of the detected keypoints in px of the full image, and :func:`metrics.pck_2d` as a share of 1."""
+def summary_2d(
+    sequences: list[Sequence], detections: list[Keypoints2D], threshold: float, crop_from_image: np.ndarray | None
+) -> dict[str, float]:
+    """Mean distance of the detected keypoints in px of the full image, and :func:`metrics.pck_2d` as a share of 1.
+
+    Beside it, where there are crops, the original system's metric: the shares within 1, 2 and 4 px of a heatmap, which
+    has a quarter of the crop's sides.
+
+    Args:
+        crop_from_image: (N, 2, 3) affine transforms of all frames end to end; None where there are no crops.
+    """
     detected = np.concatenate([detection.keypoints_px for detection in detections])
     truth = np.concatenate([sequence.keypoints_px for sequence in sequences])
     boxes = np.concatenate([sequence.boxes_px for sequence in sequences])
-    return {
+    shares = {
         "mean_error_px": round(float(metrics.joint_errors(detected, truth).mean()), 2),
         f"pck_at_{100 * threshold:g}pct": round(metrics.pck_2d(detected, truth, boxes, threshold), 4),
     }
+    if crop_from_image is not None:
+        found, true = (apply_affine(crop_from_image, px) / CROP_PX_PER_HEATMAP_PX for px in (detected, truth))
+        for within in WITHIN_HEATMAP_PX:
+            shares[f"pck_at_{within}_heatmap_px"] = round(metrics.pck_px(found, true, within), 4)
+    return shares
 
 
 def summary(
-    sequences: list[Sequence], detections: list[Keypoints2D], errors: dict[str, Errors], pck_threshold: float
+    sequences: list[Sequence],
+    detections: list[Keypoints2D],
+    errors: dict[str, Errors],
+    pck_threshold: float,
+    crop_from_image: np.ndarray | None,
 ) -> dict[str, dict]:
     """What metrics/*.json holds: a few flat keys for the data, the detector and each method.
 
     ``fps`` belongs to the acceleration errors, which are per frame squared; a list where sequences differ.
+
+    Args:
+        pck_threshold, crop_from_image: as :func:`summary_2d` has them.
     """
     rates = sorted({sequence.fps for sequence in sequences})
     return {
         "data": {"frames": sum(map(len, sequences)), "fps": rates[0] if len(rates) == 1 else rates},
-        "pose2d": summary_2d(sequences, detections, pck_threshold),
+        "pose2d": summary_2d(sequences, detections, pck_threshold, crop_from_image),
         **{name: summary_mm(errors[name]) for name in LIFTERS},
         **{name: baseline_summary_mm(errors[name]) for name in BASELINES},
     }

@@ -9,6 +9,7 @@ of a sequence's group   content
 encoded, offsets        the frames themselves, see :mod:`pose3d.records`
 attribute video         path of a video; dataset ``frame_indices`` (T,) int64 says which of its frames, ascending
 dataset image_paths     (T,) paths of image files
+attribute crop_size_px  (2,) width and height of image files that are cut already: each shows its box, maybe stretched
 ======================  =============================================================================================
 
 Root attribute ``folder``: ``dataset.folder`` of the profile; empty where the environment names the folder. A data set
@@ -33,6 +34,7 @@ MAX_IMAGE_BYTES = 2**27
 """Of an image file: more than 8K has unpacked."""
 PART_FRAMES = 256
 """Most frames of a part of a sequence, see :meth:`Frames.parts`: enough for a job, few enough for memory."""
+_JPEG_ENDS = b"\xff\xd8", b"\xff\xd9"
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,9 +55,16 @@ class VideoFrames:
 
 @dataclass(frozen=True, eq=False)
 class ImageFiles:
-    """T image files, by path relative to the data folder."""
+    """T image files.
+
+    Attributes:
+        paths: relative to the data folder.
+        crop_size_px: None for whole images. Else the files are cut already: each shows what is in its box, stretched to
+            this width and height.
+    """
 
     paths: tuple[str, ...]
+    crop_size_px: tuple[int, int] | None = None
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -69,6 +78,8 @@ def write_reference(file: h5py.File, key: str, frames: VideoFrames | ImageFiles)
         write_dataset(group, "frame_indices", np.asarray(frames.indices, np.int64))
     else:
         write_dataset(group, "image_paths", np.array([path.encode() for path in frames.paths]))
+        if frames.crop_size_px is not None:
+            group.attrs["crop_size_px"] = np.array(frames.crop_size_px, np.int64)
 
 
 def read_image_file(path: str | os.PathLike) -> np.ndarray:
@@ -80,6 +91,32 @@ def read_image_file(path: str | os.PathLike) -> np.ndarray:
     return np.fromfile(path, np.uint8, MAX_IMAGE_BYTES)
 
 
+def is_jpeg(encoded: np.ndarray) -> bool:
+    """Whether an encoded image (N,) uint8 begins as a JPEG does."""
+    return encoded[:2].tobytes() == _JPEG_ENDS[0]
+
+
+def check_jpeg_files(paths: Iterable[Path], advice: str) -> None:
+    """Refuse JPEG files that are missing, or cut off so far as both ends show; nothing is decoded.
+
+    Args:
+        advice: what to do, the end of the sentence.
+
+    Raises:
+        InputError: names the first such file.
+    """
+    for path in paths:
+        try:
+            with open(path, "rb") as file:
+                start = file.read(2)
+                file.seek(-min(2, os.fstat(file.fileno()).st_size), os.SEEK_END)
+                end = file.read(2)
+        except FileNotFoundError:
+            raise InputError(f"{path} is missing: {advice}") from None
+        if (start, end) != _JPEG_ENDS:
+            raise InputError(f"{path} is no whole JPEG file: it is cut off or damaged, {advice}")
+
+
 def decode_image(encoded: np.ndarray, name: str, order: int = cv2.IMREAD_COLOR_BGR) -> np.ndarray:
     """Encoded image (N,) uint8 to (H, W, 3) uint8, blue first, as OpenCV has it, or red first with IMREAD_COLOR_RGB.
 
@@ -87,7 +124,7 @@ def decode_image(encoded: np.ndarray, name: str, order: int = cv2.IMREAD_COLOR_B
         InputError: it does not decode; ``name`` says which file, sequence and frame.
     """
     # OpenCV decodes a JPEG that was cut off to grey below the cut, so its end marker is checked as well.
-    cut_off = encoded[:2].tobytes() == b"\xff\xd8" and encoded[-2:].tobytes() != b"\xff\xd9"
+    cut_off = is_jpeg(encoded) and encoded[-2:].tobytes() != _JPEG_ENDS[1]
     try:
         image = None if cut_off or not len(encoded) else cv2.imdecode(encoded, order)
     except cv2.error:  # its header claims more px than pose3d lets OpenCV make room for
@@ -167,6 +204,11 @@ class Frames:
             return len(EncodedImages(group))
         return len(group["frame_indices"] if "video" in group.attrs else group["image_paths"])
 
+    def crop_size_px(self, key: str) -> tuple[int, int] | None:
+        """Width and height of a sequence's pictures where they are cut already, see :class:`ImageFiles`."""
+        size = self._file[key].attrs.get("crop_size_px")
+        return None if size is None else (int(size[0]), int(size[1]))
+
     @property
     def folder(self) -> Path | None:
         """The folder of the user's data, absolute; None where the frames are in the file itself."""
@@ -238,6 +280,8 @@ def as_image(frame: np.ndarray, name: str) -> np.ndarray:
 def read_rgb(frames_path: str | os.PathLike, sequence: Sequence, indices: Iterable[int]) -> Iterator[np.ndarray]:
     """Decode some frames of a sequence for drawing, each (H, W, 3) RGB; plain grey where the data set has no images.
 
+    Pictures that are cut already are drawn where they were, on grey.
+
     Args:
         indices: ascending.
 
@@ -247,9 +291,28 @@ def read_rgb(frames_path: str | os.PathLike, sequence: Sequence, indices: Iterab
     indices = list(indices)
     with Frames(frames_path) as frames:
         if sequence.key not in frames:
-            grey = np.full((sequence.camera.height_px, sequence.camera.width_px, 3), NO_IMAGE_GREY, np.uint8)
-            yield from (grey.copy() for _ in indices)
+            yield from (_grey(sequence) for _ in indices)
             return
-        names = frames.names(sequence.key)
+        names, is_cut = frames.names(sequence.key), frames.crop_size_px(sequence.key) is not None
         for index, frame in zip(indices, frames.read(sequence.key, indices), strict=True):
-            yield cv2.cvtColor(as_image(frame, names[index]), cv2.COLOR_BGR2RGB)
+            image = as_image(frame, names[index])
+            if is_cut:
+                image = _put_back(image, sequence.boxes_px[index], _grey(sequence))
+            yield cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+
+def _grey(sequence: Sequence) -> np.ndarray:
+    return np.full((sequence.camera.height_px, sequence.camera.width_px, 3), NO_IMAGE_GREY, np.uint8)
+
+
+def _put_back(crop: np.ndarray, box_px: np.ndarray, image: np.ndarray) -> np.ndarray:
+    """Draw a crop over its box in the full image, which is changed and given back."""
+    box = box_px.astype(np.float64)
+    size_px = image.shape[1::-1]
+    scale = (box[2:] - box[:2]) / crop.shape[1::-1]
+    # OpenCV has px centres at whole numbers, not at + 0.5.
+    image_from_crop = np.column_stack([np.diag(scale), box[:2] + 0.5 * scale - 0.5])
+    everywhere = cv2.warpAffine(crop, image_from_crop, size_px, borderMode=cv2.BORDER_REPLICATE)
+    x0, y0, x1, y1 = np.clip(np.round(box), 0, [*size_px, *size_px]).astype(int)
+    image[y0:y1, x0:x1] = everywhere[y0:y1, x0:x1]
+    return image

@@ -219,6 +219,21 @@ def auc(errors_m: ArrayLike) -> float:
     return float(pck_curve(errors_m).mean())
 
 
+def pck_px(predicted_px: ArrayLike, truth_px: ArrayLike, threshold_px: float) -> float:
+    """Fraction of keypoints nearer to the truth than a threshold in the px they are given in.
+
+    Args:
+        predicted_px, truth_px: (..., J, 2).
+
+    Raises:
+        ValueError: no keypoints.
+    """
+    errors = joint_errors(predicted_px, truth_px)
+    if not errors.size:
+        raise ValueError("no keypoints to count")
+    return float((errors < threshold_px).mean())
+
+
 def pck_2d(predicted_px: ArrayLike, truth_px: ArrayLike, boxes_px: ArrayLike, threshold: float) -> float:
     """Fraction of keypoints nearer to the truth than ``threshold`` times the longer side of the person's box.
 

@@ -22,6 +22,9 @@ keypoints2d.h5     keypoints_px                (T, 17, 2) float32, detected, in 
 given_keypoints2d  the same                    keypoints that came with the data set; mostly no group at all
 =================  ==========================  =====================================================================
 
+A sequence that has 2D only has NaN throughout in both arrays of 3D poses: the 2D network can learn from it, and no
+lifter.
+
 No byte is without a checksum, so that a damaged file is an error and not a wrong number: datasets carry fletcher32,
 and HDF5 sums up its own structures and the attributes in them. It does not for text of variable length, which lies in a
 heap of its own: :func:`write_strings` takes fixed length instead.
@@ -67,6 +70,11 @@ class Sequence:
         """Group path, ``<subject>/<action>/<camera>``."""
         return f"{self.subject}/{self.action}/{self.camera.id}"
 
+    @property
+    def has_3d(self) -> bool:
+        """False where both arrays of poses are NaN throughout: the sequence has 2D only."""
+        return not (np.isnan(self.poses_world_m).all() and np.isnan(self.poses_cam_m).all())
+
     def __len__(self) -> int:
         return len(self.poses_world_m)
 
@@ -85,6 +93,7 @@ _SEQUENCE_ARRAYS = {
     "keypoints_px": (N_JOINTS, 2),
     "boxes_px": (4,),
 }
+_POSE_ARRAYS = ("poses_world_m", "poses_cam_m")
 _CAMERA_ARRAYS = ("intrinsics_px", "distortion", "rotation", "translation_m")
 
 
@@ -225,12 +234,26 @@ def check_sequence(sequence: Sequence, source: str) -> None:
         if array.shape != (len(sequence), *shape):
             raise InputError(f"{name}: {array_name} has shape {array.shape}, not {(len(sequence), *shape)}")
         bad = ~np.isfinite(array)
-        if bad.any():
+        if bad.any() and (sequence.has_3d or array_name not in _POSE_ARRAYS):
             frame, *rest = (int(i) for i in np.argwhere(bad)[0])
             joint = f", joint {JOINT_NAMES[rest[0]]}" if array.ndim == 3 else ""
             raise InputError(f"{name}: {array_name} is not finite at frame {frame}{joint}; mend or drop that take")
     if not len(sequence):
         raise InputError(f"{name}: has no frames; drop that take")
+
+
+def check_3d(sequences: Iterable[Sequence], source: str | os.PathLike) -> None:
+    """Refuse sequences that have 2D only where 3D poses are needed.
+
+    Raises:
+        InputError: names ``source`` and the first of them.
+    """
+    for sequence in sequences:
+        if not sequence.has_3d:
+            raise InputError(
+                f"{source}: {sequence.key} has no 3D poses: add them to the data set, or run only "
+                "`dvc repro train_2d infer_2d`"
+            )
 
 
 def write_sequences(

@@ -13,6 +13,7 @@ import yaml
 from pipeline.workspace import REPOSITORY, Workspace, copy_repository
 from tiny_human36m import write_h36m_fetch, write_human36m
 from tiny_npz import write_original_npz, write_videopose3d
+from tiny_original_crops import write_original_crops
 
 from pose3d.records import keys_in, read_keypoints2d, read_sequences
 
@@ -34,8 +35,9 @@ SOURCES = {
         "poses": [f"h36m_gt_{split}.npz" for split in BOTH],
         "keypoints": [f"pose_resnet/h36m_pred2d_{split}.npz" for split in BOTH],
     },
+    "original_crops": RECORDED | {"crops": "cropped", "poses": [f"h36m_gt_{split}.npz" for split in BOTH]},
 }
-WITH_IMAGES = ("human36m", "h36m_fetch")
+WITH_IMAGES = ("human36m", "h36m_fetch", "original_crops")
 
 
 def write_data(source: str, folder: Path) -> None:
@@ -49,6 +51,8 @@ def write_data(source: str, folder: Path) -> None:
             write_videopose3d(folder, ALL, frames=FRAMES)
         case "original_npz":
             write_original_npz(folder, ALL[:-1], ALL[-1:], frames=FRAMES)
+        case "original_crops":
+            write_original_crops(folder, ALL[:-1], ALL[-1:], frames=FRAMES)
 
 
 def tiny_profile(dataset: dict) -> dict:
@@ -61,16 +65,12 @@ def tiny_profile(dataset: dict) -> dict:
     return profile
 
 
-@pytest.fixture(scope="module", params=SOURCES)
-def ran(request, tmp_path_factory) -> tuple[str, Workspace, Path, str]:
-    """Source, the repository's copy after ``dvc repro``, the data folder, and what was printed."""
-    source = request.param
-    data = tmp_path_factory.mktemp("data")
-    write_data(source, data)
-    root = tmp_path_factory.mktemp(source) / "pose3d"
+def workspace_of(dataset: dict, data: Path, folder: Path) -> Workspace:
+    """A copy of the repository in which nothing has run, on a block ``dataset`` and its folder."""
+    root = folder / "pose3d"
     root.mkdir()
     copy_repository(root)
-    (root / "profiles" / "tiny.yaml").write_text(yaml.safe_dump(tiny_profile({"source": source} | SOURCES[source])))
+    (root / "profiles" / "tiny.yaml").write_text(yaml.safe_dump(tiny_profile(dataset)))
     params = root / "params.yaml"
     params.write_text(params.read_text().replace("profile: smoke\n", "profile: tiny\n"))
     environment = {
@@ -79,7 +79,16 @@ def ran(request, tmp_path_factory) -> tuple[str, Workspace, Path, str]:
         "POSE3D_DATA": str(data),
         "DVC_NO_ANALYTICS": "1",
     }
-    workspace = Workspace(root, environment, root)
+    return Workspace(root, environment, root)
+
+
+@pytest.fixture(scope="module", params=SOURCES)
+def ran(request, tmp_path_factory) -> tuple[str, Workspace, Path, str]:
+    """Source, the repository's copy after ``dvc repro``, the data folder, and what was printed."""
+    source = request.param
+    data = tmp_path_factory.mktemp("data")
+    write_data(source, data)
+    workspace = workspace_of({"source": source} | SOURCES[source], data, tmp_path_factory.mktemp(source))
     return source, workspace, data, workspace.run("dvc", "repro").stdout
 
 
@@ -144,6 +153,22 @@ def test_changed_files_are_noticed_once_download_looks_again(ran) -> None:
     assert "Running stage 'prepare'" in printed
     assert "Running stage 'crop_resize'" in printed
     assert "Running stage 'train_2d'" not in printed  # for the crops came out the same
+
+
+def test_crops_without_3d_train_the_2d_network_and_no_lifter(tmp_path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    write_original_crops(data, ALL[:-1], ALL[-1:], frames=2)
+    for archive in data.rglob("*.npz"):
+        archive.unlink()
+    dataset = {"source": "original_crops"} | SOURCES["original_crops"] | {"poses": []}
+    workspace = workspace_of(dataset, data, tmp_path)
+    workspace.run("dvc", "repro", "train_2d", "infer_2d")
+    assert len(keys_in(workspace.root / "data" / "keypoints2d.h5")) == len(ALL) * TAKES * 4
+    assert (workspace.root / "plots" / "pose2d" / "predictions.png").stat().st_size > 10_000
+    refused = workspace.run("dvc", "repro", check=False)
+    assert refused.returncode != 0 and "Traceback" not in refused.stdout
+    assert "error: data/sequences.h5: S5/Walking-1/54138969 has no 3D poses" in refused.stdout
 
 
 def test_check_data_shows_what_is_there_and_what_is_missing(ran) -> None:

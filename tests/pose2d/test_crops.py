@@ -1,10 +1,12 @@
+import cv2
 import numpy as np
 import pytest
 from toy_crops import encode_png, write_toy_data
 
 from pose3d.camera import apply_affine, crop_from_image, invert_affine
 from pose3d.errors import InputError
-from pose3d.pose2d.crops import Crops, cut_square, encode_crop, whole_px_square
+from pose3d.pose2d.crops import Crops, crop_from_box, cut_square, encode_crop, read_crop_from_image, whole_px_square
+from pose3d.records import create_hdf5
 
 
 def test_square_lies_on_whole_px_around_the_box():
@@ -62,7 +64,47 @@ def test_frame_of_another_size_than_its_camera_is_refused():
         encode_crop(encoded, np.array([30.0, 30.0, 20.0]), 32, 90, (61, 50), "frame 0")
 
 
-def test_crops_of_several_sequences_stand_one_after_another(tmp_path):
+def test_a_box_is_stretched_to_the_crop():
+    transform = crop_from_box(np.array([[10, 20, 30, 60], [0, 0, 8, 8]]), 8)
+    corners = np.array([[[10, 20], [30, 60], [20, 50]], [[0, 0], [8, 8], [3, 4]]])
+    assert apply_affine(transform, corners).tolist() == [[[0, 0], [8, 8], [4, 6]], [[0, 0], [8, 8], [3, 4]]]
+
+
+def test_a_crop_of_the_right_size_stays_as_it_is():
+    image = np.random.default_rng(0).integers(0, 255, (32, 32, 3), np.uint8)
+    jpeg = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 40])[1]
+    assert encode_crop(jpeg, None, 32, 90, (32, 32), "crop") == jpeg.tobytes()
+    for frame, size in ((np.frombuffer(encode_png(image), np.uint8), 32), (jpeg, 48)):
+        made = np.frombuffer(encode_crop(frame, None, size, 90, (32, 32), "crop"), np.uint8)
+        assert made[:2].tobytes() == b"\xff\xd8" and cv2.imdecode(made, 1).shape == (size, size, 3)
+
+
+def test_a_stretched_crop_is_resized_whole():
+    """Left half dark, of 20 x 40 px, to a square."""
+    image = np.zeros((40, 20, 3), np.uint8)
+    image[:, 10:] = 200
+    made = np.frombuffer(encode_crop(image, None, 32, 95, (20, 40), "crop"), np.uint8)
+    crop = cv2.imdecode(made, 1)
+    assert crop.shape == (32, 32, 3)
+    assert crop[:, :14].max() < 30 and crop[:, 18:].min() > 170
+
+
+def test_crops_of_several_sizes_are_refused():
+    with pytest.raises(InputError, match="crop 2 has 20 x 40 px, the first of its sequence 20 x 20: make all"):
+        encode_crop(np.zeros((40, 20, 3), np.uint8), None, 32, 95, (20, 20), "crop 2")
+
+
+def test_transforms_of_all_crops(tmp_path):
+    sequences = write_toy_data(tmp_path, n_frames=3)
+    path = tmp_path / "data/crops.h5"
+    with Crops(path, sequences) as crops:
+        np.testing.assert_array_equal(read_crop_from_image(path, sequences), crops.crop_from_image)
+    with create_hdf5(tmp_path / "none.h5"):
+        pass
+    assert read_crop_from_image(tmp_path / "none.h5", sequences) is None
+
+
+def test_crops_of_several_sequences_sequences_stand_one_after_another(tmp_path):
     sequences = write_toy_data(tmp_path, n_frames=3)
     with (
         Crops(tmp_path / "data/crops.h5", sequences) as crops,

@@ -380,6 +380,23 @@ def test_errors_are_in_px_of_the_image_and_shares_of_the_box(tmp_path):
     assert np.allclose(error_share, 5 / (boxes[:, 2:] - boxes[:, :2]).max(-1)[:, None], rtol=1e-3)
 
 
+def test_errors_in_a_stretched_crop(tmp_path):
+    """Crops stretched fourfold along y: the box's longer side is that in the crop, and scales go by their mean."""
+    sequences = write_toy_data(tmp_path)
+    path = tmp_path / "data/crops.h5"
+    with h5py.File(path, "r+") as file:
+        stretched = file[sequences[0].key]["crop_from_image"]
+        stretched[...] = stretched[...] * [[[1], [4]]]
+    with Crops(path, sequences[:1]) as crops:
+        scale = crops.crop_from_image[0, 0, 0]
+        size = sequences[0].boxes_px[0, 2:] - sequences[0].boxes_px[0, :2]
+        assert crops.box_sides_px[0] == pytest.approx(scale * max(size[0], 4 * size[1]), rel=1e-6)
+        moved = crops.keypoints_px + np.array([3.0, 4.0], np.float32)
+        error_px, error_share = keypoint_errors(moved, crops, np.arange(len(crops)))
+        assert error_px[0] == pytest.approx(5 / (2 * scale), rel=1e-4)
+        assert error_share[0] == pytest.approx(5 / crops.box_sides_px[0], rel=1e-4)
+
+
 def test_evenly_spaced_covers_both_ends_once():
     assert evenly_spaced(3, 512).tolist() == [0, 1, 2]
     chosen = evenly_spaced(10_000, 512)

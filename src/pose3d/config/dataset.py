@@ -111,5 +111,15 @@ class OriginalNpzParams(RecordedParams):
     """JSON file of the cameras in the folder; null: Human3.6M's published calibration."""
 
 
-RecordedDataset = Human36mParams | H36mFetchParams | VideoPose3DParams | OriginalNpzParams
+class OriginalCropsParams(RecordedParams):
+    """The original system's data for its 2D network: crops with keypoints; 3D from its npz files."""
+
+    source: Literal["original_crops"]
+    crops: str
+    """Folder of the crops in the folder."""
+    poses: tuple[str, ...]
+    """Files of the 3D poses in the folder; without any, the data set is for the 2D network alone."""
+
+
+RecordedDataset = Human36mParams | H36mFetchParams | VideoPose3DParams | OriginalNpzParams | OriginalCropsParams
 DatasetParams = Annotated[EmbeddedParams | RecordedDataset, Field(discriminator="source")]

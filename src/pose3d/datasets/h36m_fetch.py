@@ -11,7 +11,6 @@ rate given here is that of the median step, and temporal models and errors of ac
 tool's ``select_frame_indices_to_include`` to keep all frames.
 """
 
-import os
 from pathlib import Path
 
 import h5py
@@ -24,7 +23,7 @@ from pose3d.datasets.human36m import camera_space, make_sequence, sequence_names
 from pose3d.datasets.human36m_files import FRAME_RATE_HZ, MAX_FRAMES, kept_joints_m
 from pose3d.datasets.recording import Recording, SequenceName
 from pose3d.errors import InputError
-from pose3d.frames import ImageFiles, decode_image, read_image_file
+from pose3d.frames import ImageFiles, check_jpeg_files, decode_image, read_image_file
 from pose3d.plain_hdf5 import check_links, check_packed_dataset
 from pose3d.skeleton import HUMAN36M_32_TO_17
 
@@ -63,7 +62,7 @@ class H36mFetch:
         in_camera = kept_joints_m(rows["pose/3d"], str(annotations))[:: self._step]
         poses = camera.camera_to_world(in_camera)
         sequence = make_sequence(
-            name, camera, _frame_rate_hz(numbers), poses, camera_space(poses, camera, str(annotations)), None
+            name, camera, frame_rate_hz(numbers), poses, camera_space(poses, camera, str(annotations)), None
         )
         given = rows["pose/2d"][:: self._step, HUMAN36M_32_TO_17].astype(np.float64)
         apart_px = float(np.median(np.linalg.norm(given - sequence.keypoints_px, axis=-1)))
@@ -112,23 +111,14 @@ def _rows(annotations: Path, camera: Camera) -> dict[str, np.ndarray]:
     return rows
 
 
-def _frame_rate_hz(numbers: np.ndarray) -> float:
-    """The frame rate of the median step between frames; the full rate for a single frame."""
+def frame_rate_hz(numbers: np.ndarray) -> float:
+    """The frame rate of the median step between frames of these numbers (T,); the full rate for a single frame."""
     return FRAME_RATE_HZ / float(np.median(np.diff(numbers))) if len(numbers) > 1 else FRAME_RATE_HZ
 
 
 def _check_images(images: list[Path], camera: Camera) -> None:
     """Refuse missing and cut off files; only the first is decoded, for its size."""
-    for image in images:
-        try:
-            with open(image, "rb") as file:
-                start = file.read(2)
-                file.seek(-min(2, os.fstat(file.fileno()).st_size), os.SEEK_END)
-                end = file.read(2)
-        except FileNotFoundError:
-            raise InputError(f"{image} is missing: run h36m-fetch again") from None
-        if start != b"\xff\xd8" or end != b"\xff\xd9":
-            raise InputError(f"{image} is no whole JPEG file: it is cut off or damaged, run h36m-fetch again")
+    check_jpeg_files(images, "run h36m-fetch again")
     height, width, _ = decode_image(read_image_file(images[0]), str(images[0])).shape
     if (width, height) != (camera.width_px, camera.height_px):
         raise InputError(

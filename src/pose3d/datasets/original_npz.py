@@ -49,8 +49,8 @@ class OriginalNpz:
         self._cameras = cameras_of(params, folder)
         self._keypoints_files = ", ".join(str(folder / name) for name in params.keypoints)
         poses_files = ", ".join(str(folder / name) for name in params.poses)
-        self._poses = _merged((folder / name for name in params.poses), "pose3d")
-        self._keypoints = _merged((folder / name for name in params.keypoints), "pose2d")
+        self._poses = merged((folder / name for name in params.poses), "pose3d")
+        self._keypoints = merged((folder / name for name in params.keypoints), "pose2d")
         check_subjects(params, {name.subject for name in self._poses}, poses_files)
         check_subjects(params, {name.subject for name in self._keypoints}, self._keypoints_files)
         self._names = sorted(
@@ -95,8 +95,12 @@ class OriginalNpz:
         )
 
 
-def _merged(paths: Iterable[Path], key: str) -> dict[SequenceName, tuple[Any, Path]]:
-    """What each sequence has under ``key`` of one of the files, and which file that is."""
+def merged(paths: Iterable[Path], key: str) -> dict[SequenceName, tuple[Any, Path]]:
+    """What each sequence has under ``key`` of one of the files, and which file that is.
+
+    Raises:
+        InputError: a file is missing, damaged or of another form, or two hold the same sequence.
+    """
     merged = {}
     for path in paths:
         content = read_pickled_npz(path, [key]).get(key)

@@ -93,9 +93,10 @@ def recordings(source: Source) -> Iterator[Recording | Problem]:
             yield Problem(name, str(error))
             continue
         poses = recording.sequence.poses_world_m
-        height = poses[:, JOINT_NAMES.index("Head"), 2] - poses[:, [3, 6], 2].mean(-1)
-        heights_m.setdefault(name.subject, []).append(float(np.median(height)))
-        last[name.subject] = name
+        if recording.sequence.has_3d:
+            height = poses[:, JOINT_NAMES.index("Head"), 2] - poses[:, [3, 6], 2].mean(-1)
+            heights_m.setdefault(name.subject, []).append(float(np.median(height)))
+            last[name.subject] = name
         yield recording
     for subject, heights in heights_m.items():
         if np.median(heights) < 0:
@@ -115,13 +116,9 @@ def check_recording(recording: Recording) -> None:
     sequence = recording.sequence
     key = f"{recording.positions_file}: {sequence.key}"
     check_sequence(sequence, str(recording.positions_file))
-    check_scale(key, sequence.poses_world_m)
-    depth_m = sequence.poses_cam_m[..., 2]
-    if depth_m.min() <= 0 or depth_m.max() > FARTHEST_M:
-        raise InputError(
-            f"{key}: joints lie {float(depth_m.min()):.3g} to {float(depth_m.max()):.3g} m before the camera: axes are "
-            "swapped, or the calibration is another camera's"
-        )
+    if sequence.has_3d:
+        check_scale(key, sequence.poses_world_m)
+        _check_depth(key, sequence.poses_cam_m)
     size_px = np.array([sequence.camera.width_px, sequence.camera.height_px])
     inside = ((sequence.keypoints_px >= 0) & (sequence.keypoints_px <= size_px)).all(-1)
     if inside.mean() < 0.5:
@@ -137,6 +134,15 @@ def check_recording(recording: Recording) -> None:
             raise InputError(f"{key}: {len(found)} {what} for {len(sequence)} poses: they must be the same takes")
     if recording.detected is not None:
         _check_detected(f"{recording.keypoints_file}: {sequence.key}", sequence, recording.detected)
+
+
+def _check_depth(key: str, poses_cam_m: np.ndarray) -> None:
+    depth_m = poses_cam_m[..., 2]
+    if depth_m.min() <= 0 or depth_m.max() > FARTHEST_M:
+        raise InputError(
+            f"{key}: joints lie {float(depth_m.min()):.3g} to {float(depth_m.max()):.3g} m before the camera: axes are "
+            "swapped, or the calibration is another camera's"
+        )
 
 
 def check_scale(key: str, poses_m: np.ndarray) -> None:

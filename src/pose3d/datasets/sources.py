@@ -1,8 +1,15 @@
 """Which module reads which recorded data set."""
 
-from pose3d.config.dataset import H36mFetchParams, Human36mParams, RecordedDataset, VideoPose3DParams
+from pose3d.config.dataset import (
+    H36mFetchParams,
+    Human36mParams,
+    OriginalCropsParams,
+    RecordedDataset,
+    VideoPose3DParams,
+)
 from pose3d.datasets.h36m_fetch import H36mFetch
 from pose3d.datasets.human36m import Human36m
+from pose3d.datasets.original_crops import OriginalCrops
 from pose3d.datasets.original_npz import OriginalNpz
 from pose3d.datasets.recording import Source
 from pose3d.datasets.videopose3d import VideoPose3D
@@ -23,5 +30,7 @@ def open_source(dataset: RecordedDataset) -> Source:
             return H36mFetch(dataset, folder)
         case VideoPose3DParams():
             return VideoPose3D(dataset, folder)
+        case OriginalCropsParams():
+            return OriginalCrops(dataset, folder)
         case _:
             return OriginalNpz(dataset, folder)

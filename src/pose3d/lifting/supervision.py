@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from pose3d.config.lifting import LiftingParams, PairedFrames, PriorSource
 from pose3d.errors import InputError
-from pose3d.records import Keypoints2D, Sequence, keys_in, read_keypoints2d, read_sequences, read_splits
+from pose3d.records import Keypoints2D, Sequence, check_3d, keys_in, read_keypoints2d, read_sequences, read_splits
 
 
 @dataclass(frozen=True)
@@ -74,15 +74,17 @@ def read_prior(sequences_path: str | os.PathLike, lifting: LiftingParams) -> lis
     name: subject and action tell takes apart.
 
     Raises:
-        InputError: a file is missing or damaged, or a subject is not in it.
+        InputError: a file is missing or damaged, a subject is not in it, or one has no 3D poses.
     """
     lifting.require_prior_files()
     sequences = []
     for source in lifting.prior:
         if source.file is None:
-            sequences += read_sequences(sequences_path, source.subjects)
+            found = read_sequences(sequences_path, source.subjects)
         else:
-            sequences += [replace(s, subject=f"{source.file}:{s.subject}") for s in _read_file(source)]
+            found = [replace(s, subject=f"{source.file}:{s.subject}") for s in _read_file(source)]
+        check_3d(found, source.file or sequences_path)
+        sequences += found
     return sequences
 
 

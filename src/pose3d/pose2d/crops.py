@@ -9,7 +9,7 @@ import numpy as np
 
 from pose3d.camera import apply_affine, square_box
 from pose3d.errors import InputError
-from pose3d.frames import Frames, as_image, decode_image
+from pose3d.frames import Frames, as_image, decode_image, is_jpeg
 from pose3d.records import EncodedImages, Sequence, open_hdf5
 
 
@@ -29,6 +29,19 @@ def whole_px_square(boxes_px: np.ndarray, margin: float) -> np.ndarray:
     side = np.maximum(np.round(square[..., 2:]), 1)
     corner = np.round(square[..., :2] - side / 2)
     return np.concatenate([corner + side / 2, side], axis=-1)
+
+
+def crop_from_box(boxes_px: np.ndarray, crop_size_px: int) -> np.ndarray:
+    """The affine transforms that stretch boxes (..., 4) x0, y0, x1, y1 to square crops, shape (..., 2, 3).
+
+    Where :func:`pose3d.camera.crop_from_image` keeps the picture's proportions, these need not.
+    """
+    boxes = np.asarray(boxes_px, np.float64)
+    scale = crop_size_px / (boxes[..., 2:] - boxes[..., :2])
+    transform = np.zeros((*boxes.shape[:-1], 2, 3))
+    transform[..., 0, 0], transform[..., 1, 1] = scale[..., 0], scale[..., 1]
+    transform[..., 2] = -scale * boxes[..., :2]
+    return transform
 
 
 def cut_square(image: np.ndarray, square_px: np.ndarray, crop_size_px: int) -> np.ndarray:
@@ -55,15 +68,20 @@ def cut_square(image: np.ndarray, square_px: np.ndarray, crop_size_px: int) -> n
     columns = np.clip(np.arange(x0, x1), 0, width - 1) - np.clip(x0, 0, width - 1)
     if inside.shape[:2] != (side, side):
         inside = inside[rows[:, None], columns]
-    shrinking = side > crop_size_px
+    return _resize(inside, crop_size_px)
+
+
+def _resize(image: np.ndarray, crop_size_px: int) -> np.ndarray:
+    """(H, W, 3) to a square, stretched where it is not one."""
+    shrinking = max(image.shape[:2]) > crop_size_px
     return cv2.resize(
-        inside, (crop_size_px, crop_size_px), interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR
+        image, (crop_size_px, crop_size_px), interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR
     )
 
 
 def encode_crop(
     frame: np.ndarray,
-    square_px: np.ndarray,
+    square_px: np.ndarray | None,
     crop_size_px: int,
     jpeg_quality: int,
     image_size_px: tuple[int, int],
@@ -71,20 +89,31 @@ def encode_crop(
 ) -> bytes:
     """A frame, encoded or not (see :func:`pose3d.frames.as_image`), to the JPEG bytes of its crop.
 
+    A JPEG that is cut already and has the crops' size stays as it is, byte by byte.
+
     Args:
-        square_px: (3,) from :func:`whole_px_square`.
-        image_size_px: width and height that the camera's calibration is for.
+        square_px: (3,) from :func:`whole_px_square`; None: the frame is cut already.
+        image_size_px: width and height that all frames must have: those of the camera's calibration, or of the crops of
+            this sequence.
 
     Raises:
         InputError: the frame does not decode or is of another size; ``name`` says which file, sequence and frame.
     """
     image = as_image(frame, name)
     if image.shape[1::-1] != image_size_px:
+        whose, advice = "its camera", "the calibration must be that of the images"
+        if square_px is None:
+            whose, advice = "the first of its sequence", "make all crops of one size"
         raise InputError(
-            f"{name} has {image.shape[1]} x {image.shape[0]} px, its camera {image_size_px[0]} x {image_size_px[1]}: "
-            "the calibration must be that of the images"
+            f"{name} has {image.shape[1]} x {image.shape[0]} px, {whose} {image_size_px[0]} x {image_size_px[1]}: "
+            f"{advice}"
         )
-    crop = cut_square(image, square_px, crop_size_px)
+    if square_px is not None:
+        crop = cut_square(image, square_px, crop_size_px)
+    elif image.shape[:2] == (crop_size_px, crop_size_px) and frame.ndim == 1 and is_jpeg(frame):
+        return frame.tobytes()
+    else:
+        crop = _resize(image, crop_size_px)
     return cv2.imencode(".jpg", crop, [cv2.IMWRITE_JPEG_QUALITY, jpeg_quality])[1].tobytes()
 
 
@@ -93,7 +122,7 @@ def encode_crops(
     folder: Path | None,
     key: str,
     numbers: range,
-    squares_px: np.ndarray,
+    squares_px: np.ndarray | None,
     crop_size_px: int,
     jpeg_quality: int,
     image_size_px: tuple[int, int],
@@ -103,18 +132,40 @@ def encode_crops(
     Args:
         frames_path, folder: what :class:`pose3d.frames.Frames` is opened with.
         numbers: T numbers of frames, ascending.
-        squares_px: (T, 3) from :func:`whole_px_square`.
-        image_size_px: width and height that the camera's calibration is for.
+        squares_px: (T, 3) from :func:`whole_px_square`; None: the frames are cut already.
+        image_size_px: as :func:`encode_crop` has it.
 
     Raises:
         InputError: a frame is missing, does not decode or is of another size.
     """
     with Frames(frames_path, folder) as frames:
         names = frames.names(key)
+        squares = [None] * len(numbers) if squares_px is None else squares_px
         return [
             encode_crop(frame, square_px, crop_size_px, jpeg_quality, image_size_px, names[number])
-            for number, square_px, frame in zip(numbers, squares_px, frames.read(key, numbers), strict=True)
+            for number, square_px, frame in zip(numbers, squares, frames.read(key, numbers), strict=True)
         ]
+
+
+def read_crop_from_image(path: str | os.PathLike, sequences: list[Sequence]) -> np.ndarray | None:
+    """(N, 2, 3) affine transforms of all crops of some sequences, end to end; None for a data set without images.
+
+    Raises:
+        InputError: the file is damaged, or does not hold a crop for each frame of the sequences.
+    """
+    with open_hdf5(path) as file:
+        return np.concatenate([_crop_from_image(file, s, path) for s in sequences]) if len(file) else None
+
+
+def _crop_from_image(file: h5py.File, sequence: Sequence, path: str | os.PathLike) -> np.ndarray:
+    if sequence.key not in file or len(EncodedImages(file[sequence.key])) != len(sequence):
+        raise InputError(f"{path} does not hold the {len(sequence)} crops of {sequence.key}: run crop_resize again")
+    crop_from_image = file[sequence.key]["crop_from_image"][...]
+    if not (np.isfinite(crop_from_image).all() and (crop_from_image[:, [0, 1], [0, 1]] > 0).all()):
+        raise InputError(
+            f"{path}: {sequence.key} has a crop_from_image that is not finite or does not scale: run crop_resize again"
+        )
+    return crop_from_image
 
 
 class Crops:
@@ -136,28 +187,15 @@ class Crops:
     """
 
     def __init__(self, path: str | os.PathLike, sequences: list[Sequence], frame_step: int = 1) -> None:
-        transforms = []
         taken = slice(None, None, frame_step)
         with open_hdf5(path) as file:
             self.size_px = int(file.attrs["size_px"])
-            for sequence in sequences:
-                if sequence.key not in file or len(EncodedImages(file[sequence.key])) != len(sequence):
-                    raise InputError(
-                        f"{path} does not hold the {len(sequence)} crops of {sequence.key}: run crop_resize again"
-                    )
-                crop_from_image = file[sequence.key]["crop_from_image"][taken]
-                if not (np.isfinite(crop_from_image).all() and (crop_from_image[:, 0, 0] > 0).all()):
-                    raise InputError(
-                        f"{path}: {sequence.key} has a crop_from_image that is not finite or does not scale: "
-                        "run crop_resize again"
-                    )
-                transforms.append(crop_from_image)
-        self.crop_from_image = np.concatenate(transforms)
+            self.crop_from_image = np.concatenate([_crop_from_image(file, s, path)[taken] for s in sequences])
         keypoints = np.concatenate([sequence.keypoints_px[taken] for sequence in sequences])
         self.keypoints_px = apply_affine(self.crop_from_image, keypoints).astype(np.float32)
         boxes = np.concatenate([sequence.boxes_px[taken] for sequence in sequences])
-        longer_sides = (boxes[:, 2:] - boxes[:, :2]).max(-1)
-        self.box_sides_px = (longer_sides * self.crop_from_image[:, 0, 0]).astype(np.float32)
+        sides = (boxes[:, 2:] - boxes[:, :2]) * self.crop_from_image[:, [0, 1], [0, 1]]
+        self.box_sides_px = sides.max(-1).astype(np.float32)
         self._path, self._sequences, self._frame_step = path, sequences, frame_step
         self._first_index = np.cumsum([0, *(-(-len(sequence) // frame_step) for sequence in sequences)])
         self._file = h5py.File(path, "r")

@@ -97,9 +97,12 @@ def heatmap_loss(heatmaps: Tensor, keypoints_crop_px: Tensor, crop_size_px: int,
 
 
 def keypoint_errors(detected_crop_px: np.ndarray, crops: Crops, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Errors (N, 17) of detections in crop px: in px of the full image, and as shares of the box's longer side."""
+    """Errors (N, 17) of detections in crop px: in px of the full image, and as shares of the box's longer side.
+
+    The former are by the mean of the scales along x and y, which are one but for crops that came stretched.
+    """
     error = np.linalg.norm(detected_crop_px - crops.keypoints_px[indices], axis=-1)
-    scale = crops.crop_from_image[indices, 0, 0]
+    scale = np.sqrt(crops.crop_from_image[indices, 0, 0] * crops.crop_from_image[indices, 1, 1])
     return error / scale[:, None], error / crops.box_sides_px[indices, None]
 
 
