@@ -30,6 +30,7 @@ from pose3d.training import Checkpoint, save_model
 
 ONE = Fabric(accelerator="cpu", devices=1)
 COMMON = {
+    "init": None,
     "steps": 6,
     "batch_size": 8,
     "width": 16,

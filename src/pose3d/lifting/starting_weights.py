@@ -89,11 +89,12 @@ def load_starting_weights(generator: nn.Module, architecture: dict[str, Any], pa
             )
         given, whose = _original_weights(content, kind, path, key), "the original's checkpoints have Human3.6M's joints"
         theirs = {name: _original_name(name, kind) for name in expected}
-    differs = difference(given, {theirs[name]: own for name, own in expected.items()})
+    wanted = {theirs[name]: own for name, own in expected.items()}
+    differs = difference(given, wanted)
     if differs:
         raise InputError(f"{path} {differs}: {key} must have the sizes of the {block} block")
-    weights = as_own({name: given[theirs[name]] for name in expected}, expected, path, key)
-    generator.load_state_dict(weights)
+    weights = as_own(given, wanted, path, key)
+    generator.load_state_dict({name: weights[theirs[name]] for name in expected})
     return [
         f"the lifter is taken over whole, its input and output layers too, because {whose}",
         "the critic starts fresh",
