@@ -110,7 +110,7 @@ def as_own(given: Mapping[str, Tensor], expected: Mapping[str, Tensor], path: st
     weights = {name: given[name].to(own.dtype) for name, own in expected.items() if name in given}
     name = not_finite(weights)
     if name is not None:
-        raise InputError(f"{path}: weight {name} is NaN or infinite, because its training diverged: check {key}")
+        raise InputError(f"{path}: weight {name} is NaN or infinite, and no training starts from that: check {key}")
     return weights
 
 

@@ -115,24 +115,22 @@ def test_the_originals_single_frame_generator_is_taken_whole(tmp_path, legacy):
     lifter, report = start(saved(tmp_path / "repnet_resnet.tar", content, legacy), ORIGINAL_FRAME)
     assert "taken over whole" in report[0] and "because the original's checkpoints have Human3.6M's joints" in report[0]
     given = content["model_G"]
-    first, _, block = lifter.shared
-    pose1, pose2, hidden, _, out = lifter.pose
-    camera1, camera2, camera = lifter.camera
-    layers = {"w1": first, "w21": hidden, "w22": out, "w3": camera}
+    layers = {"w1": "shared.0", "w21": "pose.2", "w22": "pose.4", "w3": "camera.2"}
     blocks = {
-        "linear_stage": block,
-        "pose3d_stages1": pose1,
-        "pose3d_stages2": pose2,
-        "camera_stages1": camera1,
-        "camera_stages2": camera2,
+        "linear_stage": "shared.2",
+        "pose3d_stages1": "pose.0",
+        "pose3d_stages2": "pose.1",
+        "camera_stages1": "camera.0",
+        "camera_stages2": "camera.1",
     }
-    for name, residual in blocks.items():
-        layers |= {f"{name}.w1": residual.layers[0], f"{name}.w2": residual.layers[2]}
+    for theirs, ours in blocks.items():
+        layers |= {f"{theirs}.w1": f"{ours}.layers.0", f"{theirs}.w2": f"{ours}.layers.2"}
     assert sorted(given) == sorted(f"{name}.{part}" for name in layers for part in ("weight", "bias"))
-    for name, layer in layers.items():
-        assert torch.equal(layer.weight, given[f"{name}.weight"]) and torch.equal(layer.bias, given[f"{name}.bias"]), (
-            name
-        )
+    weights = lifter.state_dict()
+    for theirs, ours in layers.items():
+        for part in ("weight", "bias"):
+            assert torch.equal(weights.pop(f"{ours}.{part}"), given[f"{theirs}.{part}"]), theirs
+    assert not weights
 
 
 @BOTH_FORMATS
@@ -141,20 +139,16 @@ def test_the_originals_temporal_generators_are_taken_whole(tmp_path, legacy):
     content["model_G_pose"] = OrderedDict((f"module.{name}", w) for name, w in content["model_G_pose"].items())
     lifter, report = start(saved(tmp_path / "video_absolute_resnet.tar", content, legacy), ORIGINAL_TEMPORAL)
     assert "taken over whole" in report[0] and "because the original's checkpoints have Human3.6M's joints" in report[0]
-    for network, given in ((lifter.pose, "model_G_pose"), (lifter.root, "model_G_root")):
-        weights = {name.removeprefix("module."): value for name, value in content[given].items()}
-        layers = {
-            "w1": network.first,
-            "w21": network.reduce[0],
-            "w22": network.mix[0],
-            "w31": network.reduce[1],
-            "w32": network.mix[1],
-            "w4": network.last,
-        }
-        assert sorted(weights) == sorted(f"{name}.{part}" for name in layers for part in ("weight", "bias"))
-        for name, layer in layers.items():
-            assert torch.equal(layer.weight, weights[f"{name}.weight"]), (given, name)
-            assert torch.equal(layer.bias, weights[f"{name}.bias"]), (given, name)
+    layers = {"w1": "first", "w21": "reduce.0", "w22": "mix.0", "w31": "reduce.1", "w32": "mix.1", "w4": "last"}
+    weights = lifter.state_dict()
+    for network, prefix in (("pose", "module."), ("root", "")):
+        given = content[f"model_G_{network}"]
+        assert sorted(given) == sorted(f"{prefix}{name}.{part}" for name in layers for part in ("weight", "bias"))
+        for theirs, ours in layers.items():
+            for part in ("weight", "bias"):
+                taken = weights.pop(f"{network}.{ours}.{part}")
+                assert torch.equal(taken, given[f"{prefix}{theirs}.{part}"]), (network, theirs)
+    assert not weights
 
 
 def refused(path, architecture, match):

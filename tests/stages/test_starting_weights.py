@@ -20,14 +20,18 @@ SHORT = {
     "repnet": {"steps": 2},
     "temporal": {"steps": 2, "window_frames": 3},
 }
-WHOLE = "the lifter is taken over whole, its input and output layers too, because this project's model files have its joints"
+LIFTER_REPORT = [
+    "the lifter is taken over whole, its input and output layers too, because this project's model files have its "
+    "joints",
+    "the critic starts fresh",
+]
 REPORTS = {
     "train_2d": [
         "backbone and deconv_layers are taken over",
         "final_layer is taken over, because this project's model files have its joints",
     ],
-    "repnet": [WHOLE, "the critic starts fresh"],
-    "temporal": [WHOLE, "the critic starts fresh"],
+    "repnet": LIFTER_REPORT,
+    "temporal": LIFTER_REPORT,
 }
 
 
