@@ -124,7 +124,9 @@ class Run:
 
     @property
     def setup(self) -> dict[str, Any]:
-        return {"seed": self.seed, **self.params.model_dump(mode="json", exclude={"dataset": {"folder"}})}
+        """Without names of files, whose content counts and not their place: :attr:`key`."""
+        left_out = {"dataset": {"folder"}, "repnet": {"init"}, "temporal": {"init"}}
+        return {"seed": self.seed, **self.params.model_dump(mode="json", exclude=left_out)}
 
     @property
     def data_sha256(self) -> dict[str, str]:
@@ -135,7 +137,9 @@ class Run:
     @property
     def key(self) -> str:
         """Under which its results stand: of all that shapes them but the code."""
-        return digest([self.setup, self.data_sha256, [file_sha256(Path(x)) for x in self.params.lifting.prior_files]])
+        lifter = self.params.repnet or self.params.temporal
+        files = [*self.params.lifting.prior_files, *([lifter.init] if lifter and lifter.init else [])]
+        return digest([self.setup, self.data_sha256, [file_sha256(Path(file)) for file in files]])
 
     def data(self, what: str) -> Path:
         """The data as the stages read it, for all runs on the same files and splits."""

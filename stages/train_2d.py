@@ -6,7 +6,7 @@ set without images trains nothing.
 
 from pathlib import Path
 
-from pose3d.config.blocks import Seed
+from pose3d.config.blocks import Seed, require_init_file
 from pose3d.config.pose2d import Train2DParams
 from pose3d.config.reading import StageParams
 from pose3d.errors import run_stage
@@ -46,6 +46,7 @@ def main() -> None:
     if not keys_in(CROPS):
         train_on_nothing()
         return
+    require_init_file("train_2d.init", settings.init)
     seed_all(params.seed)
     splits = read_splits(SEQUENCES)
     measured_split = "validation" if splits["validation"] else "train"

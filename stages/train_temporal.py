@@ -1,6 +1,6 @@
 """Train the temporal lifter: detected 2D of some subjects, unpaired 3D of others."""
 
-from pose3d.config.blocks import Seed
+from pose3d.config.blocks import Seed, require_init_file
 from pose3d.config.lifting import LiftingParams, TemporalParams
 from pose3d.config.reading import StageParams
 from pose3d.errors import run_stage
@@ -24,9 +24,10 @@ class Params(StageParams):
 def main() -> None:
     params = Params.load()
     lifting, block = params.lifting, params.temporal
+    require_init_file("temporal.init", block.init)
     supervision = read_supervision(SEQUENCES, KEYPOINTS, lifting)
     used = {"seed": params.seed, "lifting": lifting.model_dump(), "temporal": block.model_dump()}
-    inputs = [SEQUENCES, KEYPOINTS, *lifting.prior_files]
+    inputs = [SEQUENCES, KEYPOINTS, *lifting.prior_files, *([block.init] if block.init else [])]
     checkpoint = Checkpoint("train_temporal", fingerprint(used, inputs, __file__))
     with all_processes(mixed=True) as fabric:
         fitted = fit_lifter(lifting, block, supervision, params.seed, fabric, checkpoint)

@@ -1,4 +1,5 @@
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -314,15 +315,48 @@ def test_each_subject_belongs_to_one_split_and_two_splits_need_somebody(root, sp
     assert "\n" not in str(caught.value)
 
 
-def test_a_checkpoint_to_start_from_must_be_there(root, monkeypatch):
+INIT_BLOCKS = ["train_2d", "repnet", "temporal"]
+
+
+@pytest.mark.parametrize("block", INIT_BLOCKS)
+def test_weights_to_start_from_must_be_there(root, monkeypatch, block):
     monkeypatch.chdir(root)
-    assert load_and_check_files().train_2d.init is None
-    change(root / "profiles/smoke.yaml", "train_2d.init", "pretrained/mpii.pth.tar")
-    with pytest.raises(InputError, match="train_2d.init names pretrained/mpii.pth.tar, which is missing"):
+    assert getattr(load_and_check_files(), block).init is None
+    name = f"pretrained/{block}/start.pth.tar"
+    change(root / "profiles/smoke.yaml", f"{block}.init", name)
+    with pytest.raises(InputError, match=rf"{block}\.init names {name}, which is missing"):
         load_and_check_files()
-    (root / "pretrained").mkdir()
-    (root / "pretrained/mpii.pth.tar").touch()
-    assert load_and_check_files().train_2d.init == "pretrained/mpii.pth.tar"
+    (root / name).mkdir(parents=True)
+    with pytest.raises(InputError, match=rf"{block}\.init names {name}, which is a folder"):
+        load_and_check_files()
+    (root / name).rmdir()
+    (root / name).touch()
+    assert getattr(load_and_check_files(), block).init == name
+
+
+@pytest.mark.parametrize("block", INIT_BLOCKS)
+@pytest.mark.parametrize(
+    "file", ["data/models/a.pt", "/pretrained/BLOCK/a.pt", "pretrained/a.pt", "pretrained/BLOCK/../a.pt"]
+)
+def test_weights_to_start_from_stand_where_dvc_watches(root, block, file):
+    file = file.replace("BLOCK", block)
+    change(root / "profiles/smoke.yaml", f"{block}.init", file)
+    with pytest.raises(
+        InputError, match=rf"{block}\.init .*copy the file to pretrained/{block}/ .*, not '{file}'"
+    ) as caught:
+        Params.load(root)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("block", INIT_BLOCKS)
+def test_the_folders_of_weights_to_start_from_are_there_and_committed(block):
+    folder = f"pretrained/{block}"
+    kept = subprocess.run(["git", "ls-files", folder], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert kept.split() == [f"{folder}/.gitignore"]
+    ignored = ["git", "check-ignore", "-q", f"{folder}/a.pth.tar"]
+    assert subprocess.run(ignored, cwd=ROOT, check=False).returncode == 0
+    ignored[-1] += ".dvc"
+    assert subprocess.run(ignored, cwd=ROOT, check=False).returncode == 1
 
 
 def test_the_priors_files_must_be_there(root, monkeypatch):

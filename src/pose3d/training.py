@@ -57,8 +57,8 @@ def fingerprint(params: Any, inputs: Iterable[str | os.PathLike], script: str | 
     return digest.hexdigest()[:16]
 
 
-def _read_archive(path: str | os.PathLike) -> Any:
-    """What ``torch.save`` wrote, on the CPU, running no code from it.
+def read_archive(path: str | os.PathLike) -> Any:
+    """What ``torch.save`` wrote as a zip archive, on the CPU, running no code from it.
 
     ``torch.load`` does not compare the archive's checksums, and a flipped bit would go unnoticed as a wrong weight.
 
@@ -71,6 +71,15 @@ def _read_archive(path: str | os.PathLike) -> Any:
         damaged = archive.testzip()
     if damaged:
         raise zipfile.BadZipFile(f"wrong checksum of {damaged}")
+    return read_tensors(path)
+
+
+def read_tensors(path: str | os.PathLike) -> Any:
+    """What ``torch.save`` wrote in any of its formats, unchecked but for the size of its tensors.
+
+    Raises:
+        Exception: as of :func:`read_archive`.
+    """
     content = torch.load(path, map_location="cpu", weights_only=True)
     tensors = [leaf for _, leaf in _leaves(content, "", {}) if isinstance(leaf, torch.Tensor)]
     if not all(tensor.layout == torch.strided and tensor.device.type == "cpu" for tensor in tensors):
@@ -132,7 +141,7 @@ class Checkpoint:
         if not self.path.exists():
             return None
         try:
-            state = _finite(_read_archive(self.path))
+            state = _finite(read_archive(self.path))
         except Exception as error:
             print(f"{self.path} does not read ({_first_line(error)}); starting from the beginning", file=sys.stderr)
             return None
@@ -289,17 +298,25 @@ def load_model(path: str | os.PathLike) -> tuple[dict[str, Any], dict[str, torch
     if not os.path.exists(path):
         raise InputError(f"{path} is missing: run `make repro` to train it")
     try:
-        content = _finite(_read_archive(path))
-        if not isinstance(content, dict):
-            raise TypeError(f"it holds a {type(content).__name__}")
-        architecture, weights = content["architecture"], content["weights"]
-        if not (isinstance(architecture, dict) and all(map(_is_plain, architecture.values()))):
-            raise TypeError("its architecture is no table of plain values")
-        if not (isinstance(weights, dict) and all(isinstance(weight, torch.Tensor) for weight in weights.values())):
-            raise TypeError("its weights are no table of tensors")
-        return architecture, weights
+        return model_of(_finite(read_archive(path)))
     except Exception as error:
         raise InputError(f"{path} is not a model of this project ({_first_line(error)}): train it again") from None
+
+
+def model_of(content: Any) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+    """Architecture and weights in what was read of a file of :func:`save_model`.
+
+    Raises:
+        TypeError, KeyError: it is something else.
+    """
+    if not isinstance(content, dict):
+        raise TypeError(f"it holds a {type(content).__name__}")
+    architecture, weights = content["architecture"], content["weights"]
+    if not (isinstance(architecture, dict) and all(map(_is_plain, architecture.values()))):
+        raise TypeError("its architecture is no table of plain values")
+    if not (isinstance(weights, dict) and all(isinstance(weight, torch.Tensor) for weight in weights.values())):
+        raise TypeError("its weights are no table of tensors")
+    return architecture, weights
 
 
 def _is_plain(value: Any) -> bool:

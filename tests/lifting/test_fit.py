@@ -31,6 +31,7 @@ from pose3d.training import Checkpoint, save_model
 
 ONE = Fabric(accelerator="cpu", devices=1)
 COMMON = {
+    "init": None,
     "steps": 6,
     "batch_size": 8,
     "width": 16,
@@ -153,6 +154,25 @@ def test_a_stopped_run_ends_with_the_same_bytes(
     for file in ("model.pt", "curves.png"):
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
     assert whole.curves == resumed.curves
+
+
+@pytest.mark.parametrize(("kind", "formulation"), ALL)
+def test_a_run_starts_from_the_weights_of_init(kind, formulation, supervision, tmp_path, capsys):
+    """At a learning rate that moves nothing, its result is what it started from."""
+    block = params(kind, formulation, lr=1e-30)
+    run = lifting(formulation), block, supervision
+    first = fit_lifter(*run, 1, ONE, Checkpoint("first", "x"))
+    save_model(tmp_path / "start.pt", first.architecture, first.weights)
+    capsys.readouterr()
+    again = lifting(formulation), block.model_copy(update={"init": str(tmp_path / "start.pt")}), supervision
+    assert block.steps > 2
+    second = fit_lifter(*again, 2, ONE, Checkpoint("second", "x"))
+    other = fit_lifter(*run, 2, ONE, Checkpoint("other", "x"))
+    assert all(torch.equal(second.weights[name], weight) for name, weight in first.weights.items())
+    assert not all(torch.equal(other.weights[name], weight) for name, weight in first.weights.items())
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.partition(": ")[0] for line in lines] == [str(tmp_path / "start.pt")] * 2
+    assert "taken over whole" in lines[0] and lines[1].endswith("the critic starts fresh")
 
 
 def losses_of_every_step(fabric):

@@ -53,6 +53,12 @@ def test_stages_that_read_the_prior_depend_on_its_folder() -> None:
     assert reading == {stage for stage in STAGES if "priors" in STAGES[stage]["deps"]} != set()
 
 
+def test_stages_that_start_from_weights_depend_on_their_folder() -> None:
+    folders = {stage: {dep for dep in STAGES[stage]["deps"] if dep.startswith("pretrained")} for stage in STAGES}
+    blocks = {"train_2d": "train_2d", "train_repnet": "repnet", "train_temporal": "temporal"}
+    assert folders == {stage: {f"pretrained/{blocks[stage]}"} if stage in blocks else set() for stage in STAGES}
+
+
 def test_no_output_is_written_by_two_stages() -> None:
     outputs = [
         next(iter(out)) if isinstance(out, dict) else out

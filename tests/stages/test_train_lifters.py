@@ -45,3 +45,26 @@ def test_a_checkpoint_of_another_prior_is_not_gone_on_from(folder, monkeypatch, 
         with pytest.raises(SystemExit):
             runpy.run_path(str(ROOT / f"stages/{stage}.py"), run_name="__main__")
     assert paths[0] == paths[1] != paths[2]
+
+
+@pytest.mark.parametrize("stage", ["train_repnet", "train_temporal"])
+def test_a_checkpoint_of_other_starting_weights_is_not_gone_on_from(folder, monkeypatch, stage):
+    block = stage.removeprefix("train_")
+    init = f"pretrained/{block}/start.pt"
+    profile = yaml.safe_load(Path("profiles/people.yaml").read_text())
+    profile[block]["init"] = init
+    Path("profiles/people.yaml").write_text(yaml.safe_dump(profile))
+    Path(init).parent.mkdir(parents=True)
+    paths = []
+
+    def stop(*arguments):
+        paths.append(arguments[-1].path)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(fit, "fit_lifter", stop)
+    monkeypatch.setattr(sys, "argv", [f"{stage}.py"])
+    for content in ("one", "one", "two"):
+        Path(init).write_text(content)
+        with pytest.raises(SystemExit):
+            runpy.run_path(str(ROOT / f"stages/{stage}.py"), run_name="__main__")
+    assert paths[0] == paths[1] != paths[2]

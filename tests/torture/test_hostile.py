@@ -124,6 +124,47 @@ def read_network(path):
     load_network(path)
 
 
+def old_checkpoint(path):
+    """Of the format before archives; its tensor claims 8 GiB."""
+    import torch
+
+    n_held, n_claimed = 10**6 + 3, 2**31 - 1
+    torch.save({"conv1.weight": torch.zeros(n_held)}, path, _use_new_zipfile_serialization=False)
+    content, held = path.read_bytes(), b"J" + struct.pack("<i", n_held)
+    assert content.count(held) == 2  # the length of the storage and the tensor's shape
+    path.write_bytes(content.replace(held, b"J" + struct.pack("<i", n_claimed)))
+
+
+class HugeNumber:
+    """Unpickles as a number of NumPy, of a type of 2.1 GB."""
+
+    def __reduce__(self):
+        import numpy as np
+
+        scalar, _ = np.float64(0).__reduce__()
+        return scalar, (np.dtype("V2100000000"),)
+
+
+def numbers(path):
+    import torch
+
+    torch.save({"state_dict": {"conv1.weight": torch.zeros(1)}, "best": HugeNumber()}, path)
+
+
+def packed_checkpoint(path):
+    zip_of_zeros(path, "m/data/0")
+
+
+def read_start(path):
+    from pose3d.pose2d.network import PoseResNet
+    from pose3d.pose2d.pretrained import load_pretrained
+
+    class Settings:
+        init = path
+
+    load_pretrained(PoseResNet("resnet18", (8,), 4), Settings())
+
+
 def laughs(path):
     lines = [f"a{i + 1}: &a{i + 1} [{', '.join([f'*a{i}'] * 9)}]" for i in range(30)]
     path.write_text("\n".join(["a0: &a0 [lol]", *lines, "profile: *a30"]))
@@ -218,6 +259,9 @@ ATTACKS = {
     "wider.pt": (lifter(10**15, 1), read_lifter, "weights of another architecture"),
     "deep.pt": (lifter(8, 10**9), read_lifter, "is not a lifter of this project"),
     "pose2d.pt": (network, read_network, "weights of another architecture"),
+    "start.pth": (packed_checkpoint, read_start, "is not a checkpoint, or damaged"),
+    "start.pth.tar": (old_checkpoint, read_start, "is not a checkpoint, or damaged"),
+    "numbers.pth": (numbers, read_start, "has conv1.weight of shape"),
     "params.yaml": (laughs, read_params, "aliases are not read"),
     "Directions.cdf": (cdf, read_cdf, "unpacks to more than a take has"),
     "keypoints2d.h5": (hdf5, read_hdf5, "which the file does not hold"),

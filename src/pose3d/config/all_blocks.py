@@ -1,16 +1,14 @@
 """Every block of params.yaml and of the profile at once, as ``make repro`` and ``pose3d.check_data`` check them."""
 
-from pathlib import Path
-
 from pydantic import ConfigDict, model_validator
 
-from pose3d.config.blocks import Seed
+from pose3d.config.blocks import Seed, require_init_file
 from pose3d.config.dataset import DatasetParams
 from pose3d.config.evaluation import EvaluateParams
 from pose3d.config.lifting import LiftingParams, RepnetParams, TemporalParams
 from pose3d.config.pose2d import CropResizeParams, Infer2DParams, Train2DParams
 from pose3d.config.reading import StageParams
-from pose3d.errors import InputError, run_stage
+from pose3d.errors import run_stage
 
 
 class Params(StageParams):
@@ -39,13 +37,12 @@ def load_and_check_files() -> Params:
     """:meth:`Params.load`, and what they name beside the data set is there.
 
     Raises:
-        InputError: a param is wrong, or ``train_2d.init`` or a file of ``lifting.prior`` is missing, which would come
-            to light hours later.
+        InputError: a param is wrong, or an ``init`` or a file of ``lifting.prior`` is missing, which would come to
+            light hours later.
     """
     params = Params.load()
-    init = params.train_2d.init
-    if init is not None and not Path(init).exists():
-        raise InputError(f"train_2d.init names {init}, which is missing: put it there or set init to null")
+    for block in ("train_2d", "repnet", "temporal"):
+        require_init_file(f"{block}.init", getattr(params, block).init)
     params.lifting.require_prior_files()
     return params
 

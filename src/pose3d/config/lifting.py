@@ -5,9 +5,9 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
-from pose3d.config.blocks import Block, NonNegativeFloat, PositiveFloat, PositiveInt, Probability
+from pose3d.config.blocks import Block, NonNegativeFloat, PositiveFloat, PositiveInt, Probability, directly_in
 from pose3d.errors import InputError
 from pose3d.skeleton import JOINT_NAMES
 
@@ -172,6 +172,8 @@ class LifterParams(Block):
 class RepnetParams(LifterParams):
     """The single-frame lifter."""
 
+    init: Annotated[str | None, AfterValidator(directly_in("pretrained/repnet"))]
+    """Weights to start from (docs/starting_weights.md says whose), ``pretrained/repnet/NAME``; null: random."""
     blocks: PositiveInt
     """Residual blocks of the virtual camera's generator; the original's form is fixed."""
 
@@ -179,6 +181,8 @@ class RepnetParams(LifterParams):
 class TemporalParams(LifterParams):
     """The temporal lifter."""
 
+    init: Annotated[str | None, AfterValidator(directly_in("pretrained/temporal"))]
+    """As of repnet, ``pretrained/temporal/NAME``."""
     network: Literal["convolution", "causal_convolution", "gru"]
     """The convolution gives its window's centre frame; the causal one and the GRU, for live use, the last one (virtual
     camera only; the original's is the convolution)."""

@@ -2,9 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from pose3d.config.blocks import Block, NonNegativeFloat, PositiveFloat, PositiveInt, Probability
+from pose3d.config.blocks import Block, NonNegativeFloat, PositiveFloat, PositiveInt, Probability, directly_in
 
 
 class CropResizeParams(Block):
@@ -56,8 +56,8 @@ class Train2DParams(Block):
     stem_channels: PositiveInt
     """Width of the first stage; 64 in the paper and in every published checkpoint."""
     deconv_channels: Annotated[tuple[PositiveInt, ...], Field(min_length=1)]
-    init: str | None
-    """A checkpoint to start from (MPII's pose_resnet or ImageNet's ResNet), or null for random weights."""
+    init: Annotated[str | None, AfterValidator(directly_in("pretrained/train_2d"))]
+    """Weights to start from (docs/starting_weights.md says whose), ``pretrained/train_2d/NAME``; null: random."""
     sigma_heatmap_px: PositiveFloat
     sides_weight: NonNegativeFloat
     """Weight of the lesson on the side, which way people face; 0 for the paper's loss alone."""

@@ -22,6 +22,7 @@ from pose3d.lifting.original_objective import OriginalSingleFrame, OriginalWindo
 from pose3d.lifting.prior import PriorTakes
 from pose3d.lifting.proportions import fit_subjects
 from pose3d.lifting.schedule import geometric_ramp
+from pose3d.lifting.starting_weights import load_starting_weights
 from pose3d.lifting.supervision import Supervision
 from pose3d.lifting.temporal import TemporalLifter
 from pose3d.lifting.virtual_objective import VirtualCameraObjective
@@ -77,14 +78,19 @@ def fit_lifter(
             32-true: float16 would have to scale the losses.
 
     Raises:
-        InputError: training diverged, every clip is shorter than the temporal window, or the processes cannot share a
-            batch equally.
+        InputError: ``params.init`` is not such a lifter, training diverged, every clip is shorter than the temporal
+            window, or the processes cannot share a batch equally.
     """
     if isinstance(params, TemporalParams):
         _require_whole_windows(params.window_frames, supervision)
     seed_all(seed)
     architecture = lifter_architecture(lifting, params)
-    generator = build_lifter(architecture).to(fabric.device)
+    generator = build_lifter(architecture)
+    if params.init is not None:
+        report = load_starting_weights(generator, architecture, params.init, _block(params))
+        if fabric.is_global_zero:
+            print(*(f"{params.init}: {line}" for line in report), sep="\n")
+    generator = generator.to(fabric.device)
     critic_kind = OriginalCritic if lifting.formulation == "original" else Critic
     critic = critic_kind(params.critic_width).to(fabric.device)
     objective = _objective(lifting, params, supervision, generator, seed, fabric)

@@ -1,77 +1,105 @@
-"""Start pose_resnet from a published checkpoint: a pose_resnet trained on MPII, or a ResNet trained on ImageNet."""
+"""Start pose_resnet from somebody's weights: our own, the original's, Simple Baselines', or an ImageNet classifier's.
 
-import os
+The last layer has an output for each joint, and nothing in a checkpoint names them. So it is taken over only where the
+form of the file says who wrote it, and that its joints are this project's (:mod:`pose3d.skeleton`):
 
-import torch
+- our own model file: there are no others in this project;
+- ``{"model": state dict}``, alone or with ``optimizer``, ``scheduler`` and ``best_acc``, as the original's trainer
+  saves it, whose 17 joints are Human3.6M's in the same order.
+
+Simple Baselines' trainer saves 16 (MPII's) or 17, which are COCO's: as many, and others.
+"""
+
+from typing import Any
+
 from torch import Tensor
 
+from pose3d.config.pose2d import Train2DParams
 from pose3d.errors import InputError
 from pose3d.pose2d.network import PoseResNet
+from pose3d.skeleton import N_JOINTS
+from pose3d.starting_weights import as_own, difference, own_model, read_checkpoint, shown, state_dict
 
-# What an ImageNet classifier has and lacks.
-_EXTRA = ("fc.",)
-_MAY_BE_MISSING = ("deconv_layers.", "final_layer.")
+_KEY = "train_2d.init"
+_SIZES = ("backbone", "stem_channels", "deconv_channels")
+_ORIGINAL_SAVES = {"model", "optimizer", "scheduler", "best_acc"}
+_DECONV, _HEAD, _CLASSIFIER = "deconv_layers.", "final_layer.", "fc."
 
 
-def load_pretrained(network: PoseResNet, path: str | os.PathLike) -> list[str]:
-    """Copy a checkpoint's weights into the network.
+def load_pretrained(network: PoseResNet, params: Train2DParams) -> list[str]:
+    """Copy the weights of ``params.init`` into the network that these params describe.
 
-    ``final_layer`` may be missing or of another shape (MPII has 16 joints), ``deconv_layers`` may be missing, and
-    ``fc`` may be extra (ImageNet); what lacks keeps its initial values. ``module.`` prefixes and a ``state_dict``
-    wrapping are taken off.
+    The backbone must be whole. Deconvolutions must be whole or missing, as in an ImageNet classifier, whose ``fc`` is
+    left out. Of the last layer see the module.
 
     Returns:
-        One line for each such exception, for people to read.
+        What became of each part, one sentence each, for people to read.
 
     Raises:
-        InputError: no such file, not a checkpoint, or any other key missing, extra or of another shape; names the key.
+        InputError: no such file, no checkpoint, another network's, of another architecture (names the first size or key
+            that differs), or with a weight that is not finite.
     """
-    weights = _read(path)
-    expected = network.state_dict()
-    chosen: dict[str, Tensor] = {}
-    kept: list[str] = []
-    has_deconv = any(name.startswith("deconv_layers.") for name in weights)
-    for name, initial in expected.items():
-        given = weights.get(name)
-        if given is None:
-            # Checkpoints from before PyTorch 0.4.1 have no such counters.
-            if name.endswith("num_batches_tracked"):
-                chosen[name] = initial
-                continue
-            if not name.startswith(_MAY_BE_MISSING) or (has_deconv and name.startswith("deconv_layers.")):
-                raise InputError(f"{path} lacks {name}: train_2d.init must be a checkpoint of the same backbone")
-            kept.append(f"{name}: not in the checkpoint, starts from random")
-        elif given.shape != initial.shape:
-            if not name.startswith("final_layer."):
+    path = str(params.init)
+    weights, known_from = _weights(read_checkpoint(path, _KEY), params)
+    own = network.state_dict()
+    head, body = _only(weights, _HEAD), _without(weights, _HEAD, _CLASSIFIER)
+    if _only(weights, _DECONV):
+        report, body_own = ["backbone and deconv_layers are taken over"], _without(own, _HEAD)
+    else:
+        report = ["the backbone is taken over; deconv_layers start fresh, because the file has none"]
+        body_own = _without(own, _HEAD, _DECONV)
+    if _only(weights, _CLASSIFIER):
+        report.append("fc, the classifier, is left out")
+    # Checkpoints from before PyTorch 0.4.1 lack the counters of batch normalisation, which nothing here reads.
+    counters = {name: value for name, value in body_own.items() if name.endswith("num_batches_tracked")}
+    differs = difference(counters | body, body_own)
+    if differs:
+        raise InputError(f"{path} {differs}: {_KEY} must be of train_2d's backbone, stem_channels and deconv_channels")
+    taken, fate = _head(head, _only(own, _HEAD), known_from)
+    network.load_state_dict(as_own(body | taken, own, path, _KEY), strict=False)
+    return [*report, fate]
+
+
+def _weights(content: dict[str, Any], params: Train2DParams) -> tuple[dict[str, Tensor], str | None]:
+    """The state dict, and what the form of the file says about its joints: None where it says nothing."""
+    path = str(params.init)
+    model = own_model(content)
+    if model is not None:
+        architecture, weights = model
+        if architecture.get("model") != "pose_resnet":
+            kind = architecture.get("lifter", architecture.get("model", "unknown"))
+            raise InputError(f"{path} is a model file of kind {shown(kind)}, not of a pose_resnet: check {_KEY}")
+        for name in _SIZES:
+            given, own = architecture.get(name), getattr(params, name)
+            if given != (list(own) if isinstance(own, tuple) else own):
                 raise InputError(
-                    f"{path}: {name} has shape {tuple(given.shape)}, not {tuple(initial.shape)}: "
-                    "train_2d.backbone and deconv_channels must be those of the checkpoint"
+                    f"{path} has {name} {shown(given)}, but train_2d.{name} is {shown(own)}: make them equal"
                 )
-            kept.append(f"{name}: of shape {tuple(given.shape)} in the checkpoint, starts from random")
-        else:
-            chosen[name] = given
-    for name in weights:
-        if name not in expected:
-            if not name.startswith(_EXTRA):
-                raise InputError(f"{path} holds {name}, which train_2d.backbone does not have: choose its backbone")
-            kept.append(f"{name}: left out")
-    # A final layer is taken whole or not at all: one joint set's weights with another's biases mean nothing.
-    if not all(name in chosen for name in expected if name.startswith("final_layer.")):
-        chosen = {name: tensor for name, tensor in chosen.items() if not name.startswith("final_layer.")}
-    network.load_state_dict(chosen, strict=False)
-    return kept
+        return state_dict(weights, path, _KEY), "this project's model files have its joints"
+    if isinstance(content.get("model"), dict) and content.keys() <= _ORIGINAL_SAVES:
+        return state_dict(content["model"], path, _KEY), "the original's checkpoints have Human3.6M's joints"
+    nested = next((content[name] for name in ("state_dict", "model") if isinstance(content.get(name), dict)), content)
+    return state_dict(nested, path, _KEY), None
 
 
-def _read(path: str | os.PathLike) -> dict[str, Tensor]:
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise InputError(f"train_2d.init names {path}, which is missing: put it there or set init to null") from None
-    except Exception as error:  # on a file that is not its own, torch.load raises almost anything
-        reason = str(error).split("\n")[0]
-        raise InputError(f"{path} is not a checkpoint of tensors ({reason}): check train_2d.init") from None
-    if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
-        content = content["state_dict"]
-    if not isinstance(content, dict) or not all(isinstance(value, Tensor) for value in content.values()):
-        raise InputError(f"{path} is not a state dict: check train_2d.init")
-    return {name.removeprefix("module."): value for name, value in content.items()}
+def _head(given: dict[str, Tensor], own: dict[str, Tensor], known_from: str | None) -> tuple[dict[str, Tensor], str]:
+    """Which weights of the last layer are taken, all or none, and the sentence that says so."""
+    if not given:
+        return {}, "final_layer starts fresh, because the file has none"
+    differs = difference(given, own)
+    if differs:
+        return {}, f"final_layer starts fresh, because the file {differs}"
+    if known_from is None:
+        return {}, (
+            f"final_layer starts fresh, because nothing says that its {N_JOINTS} outputs are Human3.6M's joints: "
+            "COCO has as many, and others"
+        )
+    return given, f"final_layer is taken over, because {known_from}"
+
+
+def _only(weights: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name: value for name, value in weights.items() if name.startswith(prefix)}
+
+
+def _without(weights: dict[str, Tensor], *prefixes: str) -> dict[str, Tensor]:
+    return {name: value for name, value in weights.items() if not name.startswith(prefixes)}

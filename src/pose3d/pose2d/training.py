@@ -55,7 +55,7 @@ def build_network(params: Train2DParams) -> PoseResNet:
     """The network with its initial weights, from torch's global seed or from ``params.init``, which is reported."""
     network = PoseResNet(params.backbone, params.deconv_channels, params.stem_channels)
     if params.init is not None:
-        for line in load_pretrained(network, params.init):
+        for line in load_pretrained(network, params):
             print(f"{params.init}: {line}")
     return channels_last(network)
 
