@@ -136,6 +136,7 @@ def main() -> None:
 
     write_text(PLOTS / "protocols.csv", evaluation.protocols_mm(test.errors).to_csv())
     write_text(PLOTS / "per_action.csv", evaluation.per_action_mm(test.errors).to_csv())
+    write_text(PLOTS / "per_subject.csv", evaluation.per_subject_mm(test.errors).to_csv())
     write_text(PLOTS / "per_joint.csv", evaluation.per_joint_mm(test.errors).to_csv())
     hidden = evaluation.per_occlusion_mm(test.sequences, test.errors, test.poses_cam_m)
     write_text(PLOTS / "occlusion.csv", hidden.to_csv())

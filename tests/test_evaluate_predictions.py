@@ -1,3 +1,4 @@
+import io
 import re
 import struct
 import subprocess
@@ -54,6 +55,9 @@ def test_tables_are_those_of_the_pipeline(evaluate, good):
         assert re.search(rf"^ *{re.escape(protocol)} .* {row['m_mm']:.2f}$", printed, re.MULTILINE), protocol
     assert re.search(r"^ *Walk +48 +10\.00 ", printed, re.MULTILINE)
     assert re.search(r"^ *mean over actions +96 +10\.00 ", printed, re.MULTILINE)
+    for subject, row in evaluation.per_subject_mm({"m": errors}).iterrows():
+        figures = " +".join([f"{row['frames']:.0f}", *(f"{value:.2f}" for value in row.iloc[1:])])
+        assert re.search(rf"^ *{subject} +{figures}$", printed, re.MULTILINE), subject
     assert "root-relative and have no absolute" not in printed
 
 
@@ -70,6 +74,60 @@ def test_root_relative_poses_have_no_absolute_figures(evaluate, good):
     assert "mpjpe_absolute_mm" not in printed and "root_error_mm" not in printed
     assert re.search(r"^ *A-MPJPE .* -$", printed, re.MULTILINE)
     assert re.search(r"^mpjpe_mm +10\.0$", printed, re.MULTILINE)
+
+
+@pytest.mark.parametrize(("root_mm", "is_near"), [(9.9, True), (10.1, False)])
+def test_a_root_that_stays_near_0_is_relative(evaluate, good, root_mm, is_near):
+    """The root circles about 0 with the person about it, so that P1 is as it was."""
+    turns = np.linspace(0, 6, 12)
+    circle = root_mm * np.stack([np.cos(turns), 0 * turns, np.sin(turns)], -1)[:, None]
+    printed = evaluate({key: poses - poses[:, :1] + circle for key, poses in good.items()})
+    said = {
+        True: "The root never leaves 10 mm about 0: the poses are root-relative and have no absolute figures.",
+        False: "The root is up to 0.0101 m from 0: the poses are in camera space.",
+    }
+    assert said[is_near] in printed and said[not is_near] not in printed
+    assert ("mpjpe_absolute_mm" in printed) != is_near
+    assert re.search(r"^mpjpe_mm +10\.0$", printed, re.MULTILINE)
+
+
+def test_root_is_what_the_user_says(evaluate, good):
+    relative = {key: poses - poses[:, :1] for key, poses in good.items()}
+    printed = evaluate(relative, "--root", "camera")
+    assert "The poses are in camera space, as --root says." in printed
+    root_error = float(re.search(r"^root_error_mm +(\S+)$", printed, re.MULTILINE)[1])
+    truth = np.concatenate([poses[:, 0] for poses in good.values()])
+    assert root_error == pytest.approx(np.linalg.norm(truth, axis=-1).mean(), rel=1e-5)
+    told = "The poses are root-relative and have no absolute figures, as --root says."
+    for arrays in (good, good | {KEY: relative[KEY]}):  # some sequences of each kind are no matter then
+        printed = evaluate(arrays, "--root", "relative")
+        assert told in printed and "root_error_mm" not in printed
+        assert re.search(r"^mpjpe_mm +10\.0$", printed, re.MULTILINE)
+
+
+@pytest.fixture
+def evaluate_npy(tmp_path, dataset, capsys):
+    """Give one array (or a file's bytes), get what is printed."""
+
+    def run(poses, *options):
+        path = tmp_path / "p.npy"
+        path.write_bytes(poses) if isinstance(poses, bytes) else np.save(path, poses)
+        evaluate_predictions.main(["--predictions", str(path), "--dataset", str(dataset), *options])
+        return capsys.readouterr().out
+
+    return run
+
+
+def test_one_array_is_scored_as_the_sequence_that_is_named(evaluate, evaluate_npy, good):
+    """VideoPose3D's --viz-export: (T, 17, 3) float32, metres, root-relative in the camera's axes."""
+    exported = (good[KEY] - good[KEY][:, :1]).astype(np.float32) / 1000
+    printed = evaluate_npy(exported, "--sequence", KEY)
+    assert "12 frames of 1 sequences at 25 frames/s, subjects S9\n" in printed
+    assert "root-relative and have no absolute figures" in printed
+    assert re.search(r"^mpjpe_mm +10\.0$", printed, re.MULTILINE)
+    assert evaluate_npy(np.asfortranarray(1000 * exported), "--sequence", KEY, "--unit", "mm") == printed
+    others = {key: poses + 100 for key, poses in good.items() if key != KEY}
+    assert evaluate(others | {KEY: 1000 * exported}, "--sequence", KEY) == printed
 
 
 def test_chosen_subjects_only(evaluate, good):
@@ -101,7 +159,10 @@ BAD_ARRAYS = {
     "metres": (lambda g: g | {KEY: g[KEY] / 1000}, rf"{KEY} has joints 0\.\d+ mm from the root.*give --unit m$"),
     "centimetres": (lambda g: g | {KEY: g[KEY] / 10}, rf"{KEY} has joints .* mm from the root.*scale the poses"),
     "collapsed": (lambda g: g | {KEY: 0 * g[KEY]}, rf"{KEY} has joints 0 mm from the root"),
-    "some rootless": (lambda g: g | {KEY: g[KEY] - g[KEY][:, :1]}, rf"{KEY} has its root at 0 and other sequences"),
+    "some rootless": (
+        lambda g: g | {KEY: g[KEY] - g[KEY][:, :1]},
+        rf"root of {KEY} never leaves 10 mm .* that of S.* does",
+    ),
 }
 
 
@@ -196,7 +257,7 @@ BAD_FILES = {
     "text": (lambda path, arrays: b"S9: 1 2 3\n", "is not an npz file: write it with numpy.savez"),
     "empty": (lambda path, arrays: b"", "is not an npz file"),
     "cut short": (lambda path, arrays: npz_bytes(path, arrays)[:-100], "is not an npz file"),
-    "one array": (npy_bytes, "is not an npz file"),
+    "one array": (npy_bytes, "is one array without a name: say with --sequence"),
     "wrong byte": (with_a_wrong_byte, f"{KEY} is damaged or no array (Bad CRC-32"),
     "members that are no arrays": (not_arrays, "S11/Walk-1/cam0 is damaged or no array"),
 }
@@ -216,6 +277,51 @@ def test_bad_files_are_named(dataset, good, tmp_path, case):
     assert str(stopped.value).startswith(f"error: {path}") and message in str(stopped.value), stopped.value
     assert "\n" not in str(stopped.value)
     assert peak < 20e6
+
+
+def npy_file(change):
+    """Bytes of an npy of changed poses, in metres."""
+
+    def write(poses):
+        file = io.BytesIO()
+        np.save(file, change(poses))
+        return file.getvalue()
+
+    return write
+
+
+BAD_NPY = {
+    "frames": (npy_file(lambda p: p[:-1]), rf"for {KEY} has shape \(11, 17, 3\), not \(12, 17, 3\)"),
+    "nan": (npy_file(lambda p: np.where(np.arange(17)[:, None] == 3, np.nan, p)), "is not finite at frame 0, joint 3"),
+    "millimetres": (npy_file(lambda p: 1000 * p), "which no person has: give --unit mm$"),
+    "a pickle": (npy_file(lambda p: p.astype(object)), "is not an array of numbers"),
+    "cut short": (lambda p: npy_file(np.asarray)(p)[:-8], rf"for {KEY} is damaged or no array"),
+    "longer": (lambda p: npy_file(np.asarray)(p) + b"x", r"is damaged or no array \(its array goes on after its end\)"),
+    "rows claimed": (lambda p: npy(poses_of((10**13, 17, 3))), r"has shape \(10000000000000, 17, 3\)"),
+    "magic only": (lambda p: np.lib.format.MAGIC_PREFIX, "is damaged or no array"),
+    "a header without end": (lambda p: npy("{'descr': '<f8', 'shape': (12, 17"), "is damaged or no array"),
+    "another header": (lambda p: npy(poses_of((12, 17, 3)), version=2), "another header than NumPy gives"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_NPY)
+def test_a_bad_array_is_named(evaluate_npy, good, tmp_path, case):
+    content, message = BAD_NPY[case]
+    with pytest.raises(SystemExit) as stopped:
+        evaluate_npy(content(good[KEY] / 1000), "--sequence", KEY)
+    sentence = str(stopped.value)
+    assert sentence.startswith(f"error: {tmp_path / 'p.npy'}") and "\n" not in sentence
+    assert re.search(message, sentence), sentence
+
+
+def test_a_sequence_that_is_not_there(evaluate_npy, good):
+    with pytest.raises(
+        SystemExit, match=r"has no sequence S9/Wave: names are <subject>/<action>/<camera>, for instance S"
+    ):
+        evaluate_npy(good[KEY] / 1000, "--sequence", "S9/Wave")
+    with pytest.raises(SystemExit) as stopped:
+        evaluate_npy(good[KEY] / 1000, "--sequence", KEY, "--subjects", "S9")
+    assert stopped.value.code == 2  # one or the other
 
 
 def test_missing_files_are_named(dataset, good, tmp_path):

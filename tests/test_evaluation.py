@@ -175,6 +175,33 @@ def test_tables(sequences):
     assert over_time["repnet_accel_error_mm"].isna().tolist() == [True] + [False] * 8 + [True]
 
 
+def test_subjects_by_hand():
+    """A head 170 mm aside makes P1 10 mm; S9's two actions weigh alike, however long they are."""
+    cameras = camera_ring(1)
+    sequences = [
+        *take("S9", "Walk-1", 4, cameras),
+        *take("S9", "Wave-1", 8, cameras),
+        *take("S11", "Walk-2", 8, cameras),
+        *take("S5", "Walk-1", 1, cameras),
+    ]
+    poses = shifted(sequences, [0.17, 0.51, 0.34, 0])
+    errors = evaluation.errors_of("m", sequences, poses, has_root=True)
+    table = evaluation.per_subject_mm({"m": errors})
+    assert table.index.tolist() == ["S11", "S5", "S9", "all subjects"]
+    assert table["frames"].tolist() == [8, 1, 12, 21]
+    walk = (4 * 10 + 8 * 20 + 1 * 0) / 13
+    np.testing.assert_allclose(table["m_mpjpe_mm"], [20, 0, (10 + 30) / 2, (walk + 30) / 2], atol=0.01)
+    assert table["m_mpjve_mm"].isna().tolist() == [False, True, False, False]  # one frame has no velocity
+    published = evaluation.protocols_mm({"m": errors})["m_mm"]
+    for protocol, figure in (
+        ("P1", "mpjpe"),
+        ("P2", "pa_mpjpe"),
+        ("N-MPJPE", "n_mpjpe"),
+        ("MPJVE, mm per frame", "mpjve"),
+    ):
+        assert table.loc["all subjects", f"m_{figure}_mm"] == published[protocol]
+
+
 def test_occlusion_by_hand(sequences):
     """Each hidden joint is 0.1 m too far along its sight line, each visible one 0.02 m beside it."""
     poses, hidden = [], []
@@ -272,6 +299,7 @@ def test_the_stage_writes_everything_and_the_same_bytes_again(evaluated):
         "validation.json",
         "protocols.csv",
         "per_action.csv",
+        "per_subject.csv",
         "per_joint.csv",
         "occlusion.csv",
         "pck3d_curve.csv",

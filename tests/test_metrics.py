@@ -353,6 +353,21 @@ def test_hardly_any_depth_keeps_full_accuracy():
     np.testing.assert_allclose(aligned, expected, atol=1e-9)
 
 
+@pytest.mark.parametrize("which", ["predicted", "truth"])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.filterwarnings("error")
+def test_a_pose_that_is_not_finite_leaves_the_others_to_the_bit(which, value):
+    predicted, truth = random_poses(17, 6)
+    for metric in (metrics.align_procrustes, metrics.pa_mpjpe, reflected_mpjpe):
+        whole = metric(predicted, truth)
+        bad = {"predicted": predicted.copy(), "truth": truth.copy()}
+        bad[which][2, 5, 1] = value
+        scored = metric(**bad)
+        assert np.isnan(scored[2]).all()
+        np.testing.assert_array_equal(np.delete(scored, 2, axis=0), np.delete(whole, 2, axis=0))
+        assert np.isnan(metric(bad["predicted"][2], bad["truth"][2])).all()
+
+
 def test_float32_input_is_computed_in_float64():
     predicted, truth = random_poses(9, 20)
     p32, t32 = predicted.astype(np.float32), truth.astype(np.float32)

@@ -131,6 +131,14 @@ def test_demo_has_the_originals_order_and_puts_a_rootless_pose_at_the_true_root(
     assert video.demo_poses(single, truth, truth, single_has_root=True)["single frame"] is single
 
 
+def test_demo_without_truth_puts_a_rootless_pose_where_the_temporal_one_stands(sequence):
+    temporal = sequence.poses_cam_m
+    single = temporal - temporal[:, :1] + 7
+    poses = video.demo_poses(single, temporal, None, single_has_root=False)
+    assert list(poses) == ["single frame", "temporal"]
+    np.testing.assert_allclose(poses["single frame"], temporal, atol=1e-6)
+
+
 def test_floor_lines_are_half_a_metre_apart_and_reach_half_a_metre_beyond():
     lines = video.floor_lines(np.array([[[0.1, 0.1, 0.3], [0.9, 0.4, 1.7]]]))
     assert np.unique(lines[..., 0]).tolist() == [-0.5, 0, 0.5, 1.0, 1.5]

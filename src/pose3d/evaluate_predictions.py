@@ -1,148 +1,127 @@
 """Score somebody else's 3D poses exactly as the pipeline scores its own, and print what comes out.
 
     python -m pose3d.evaluate_predictions --predictions p.npz --dataset data/sequences.h5
+    python -m pose3d.evaluate_predictions --predictions p.npy --dataset data/sequences.h5 --sequence S9/Walk-1/cam0
 
 The file of predictions is what ``numpy.savez`` writes: for every sequence of the chosen subjects one array of shape
 (T, 17, 3) under its key ``<subject>/<action>/<camera>``, in that camera's space (x right, y down, z forward), in
-millimetres unless ``--unit m`` says metres, the joints in the order of pose3d.skeleton. Where the root is 0 in every
-frame the poses are root-relative, and absolute errors, which would be the person's distance, are left out.
+millimetres unless ``--unit m`` says metres, the joints in the order of pose3d.skeleton. Or it is what ``numpy.save``
+writes, as VideoPose3D's ``--viz-export`` does: one such array, of the sequence that ``--sequence`` names, in metres
+unless ``--unit mm`` says millimetres. Only that sequence is scored then.
 
-Printed are the errors by protocol and by action and their summary, in the figures of the stage evaluate. What else that
-stage writes, the errors of single joints and the curve of PCK among it, is not.
+Poses may also be root-relative, in the camera's axes. They have no absolute errors, because those would be the person's
+distance. ``--root`` says which they are; without it a root that never leaves 10 mm about 0 means root-relative.
+
+Printed are the errors by protocol, by action and by subject and their summary, in the figures of the stage evaluate.
+What else that stage writes, the errors of single joints and the curve of PCK among it, is not.
 """
 
 import argparse
-import functools
 import os
 import sys
-import zipfile
 
 import numpy as np
 import pandas as pd
 
 from pose3d import evaluation
-from pose3d.datasets.pickled_npz import is_refused_by_system, read_member, reason_of
 from pose3d.errors import InputError
-from pose3d.metrics import root_relative
+from pose3d.prediction_files import UNITS_M, is_one_array, read_one_array, read_predictions
 from pose3d.records import Sequence, keys_in, read_sequences, read_splits
 from pose3d.skeleton import ROOT
 
-UNITS_M = {"mm": 0.001, "m": 1.0}
-PERSON_M = (0.1, 2.0)
-"""Between which a person's joints lie from the root, in the median of a sequence."""
+ROOTS = {"relative": "root-relative and have no absolute figures", "camera": "in camera space"}
+"""What --root may say of the poses, and how the report puts it."""
+NEAR_ROOT_M = 0.010
+"""How far from 0 the root of root-relative poses may be: networks that predict the root too miss 0 by some mm."""
 
 
-def read_predictions(path: str | os.PathLike, sequences: list[Sequence], known: list[str], unit: str) -> list:
-    """The (T, 17, 3) predictions for the given sequences, in their order, float64 metres.
+def sequences_to_score(dataset: str, known: list[str], subjects: list[str] | None, key: str | None) -> list[Sequence]:
+    """The sequence of that key; else those of the subjects, by default the test subjects.
 
     Args:
-        known: keys of all sequences of the data set; arrays of those that are not wanted are passed over.
+        known: keys of all sequences of the data set.
 
     Raises:
-        InputError: the file is no npz, a sequence is missing or unknown, or an array is damaged or refused by
-            :func:`check_header` or :func:`check_poses`.
+        InputError: the data set lacks it or one of them.
     """
-    try:
-        archive = zipfile.ZipFile(path)
-    except Exception as error:  # whatever a file that is none makes zipfile raise
-        if is_refused_by_system(error):
-            raise InputError(f"{path} cannot be read ({error.strerror}): give a file made by numpy.savez") from None
-        raise InputError(f"{path} is not an npz file: write it with numpy.savez, one array for each sequence") from None
-    with archive:
-        members = {member.filename.removesuffix(".npy"): member for member in archive.infolist()}
-        unknown = sorted(set(members) - set(known))
-        if unknown:
-            raise InputError(
-                f"{path} has an array {unknown[0]!r}, which is no sequence of the data set: "
-                f"name arrays <subject>/<action>/<camera>, for instance {sequences[0].key!r}"
-            )
-        missing = [sequence.key for sequence in sequences if sequence.key not in members]
-        if missing:
-            raise InputError(
-                f"{path} has no array {missing[0]!r} ({len(missing)} of {len(sequences)} sequences are missing): "
-                "predict every sequence of the subjects, or name fewer with --subjects"
-            )
-        predictions = []
-        for sequence in sequences:
-            where = f"{path}: {sequence.key}"
-            check = functools.partial(check_header, sequence=sequence, where=where)
-            try:
-                poses = read_member(archive, members[sequence.key], check)
-            except InputError:
-                raise
-            except Exception as error:  # whatever damage makes zlib, zipfile or NumPy raise
-                raise InputError(f"{where} is damaged or no array ({reason_of(error)}): write the file again") from None
-            check_poses(poses, unit, where)
-            predictions.append(np.asarray(poses, np.float64) * UNITS_M[unit])
-    return predictions
-
-
-def check_header(shape: tuple[int, ...], dtype: np.dtype, sequence: Sequence, where: str) -> None:
-    """Refuse an array that cannot be this sequence's poses before its content is read.
-
-    Raises:
-        InputError: it has another shape or type; begins with ``where``.
-    """
-    expected = sequence.poses_cam_m.shape
-    if dtype.kind not in "fiu":
-        raise InputError(f"{where} is not an array of numbers: save floats of shape {expected}")
-    if shape != expected:
-        raise InputError(f"{where} has shape {shape}, not {expected}: give one pose of 17 joints for each frame")
-
-
-def check_poses(poses: np.ndarray, unit: str, where: str) -> None:
-    """Refuse poses that cannot be a person's in this unit.
-
-    Raises:
-        InputError: they are not finite, or no person has that size; begins with ``where``.
-    """
-    if not np.isfinite(poses).all():
-        t, joint = np.argwhere(~np.isfinite(poses))[0][:2]
-        raise InputError(f"{where} is not finite at frame {t}, joint {joint}: predict every joint of every frame")
-    distance = float(np.median(np.linalg.norm(np.delete(root_relative(poses), ROOT, axis=1), axis=-1)))
-    fitting = [name for name, metres in UNITS_M.items() if PERSON_M[0] <= distance * metres <= PERSON_M[1]]
-    if unit not in fitting:
-        advice = f"give --unit {fitting[0]}" if fitting else "scale the poses to a person's size in mm"
-        raise InputError(f"{where} has joints {distance:.3g} {unit} from the root, which no person has: {advice}")
-
-
-def stands_in_camera_space(path: str | os.PathLike, sequences: list[Sequence], predictions: list[np.ndarray]) -> bool:
-    """False where the root is 0 in every frame of every sequence.
-
-    Raises:
-        InputError: it is so in some sequences only.
-    """
-    rootless = [not poses[:, ROOT].any() for poses in predictions]
-    if any(rootless) and not all(rootless):
-        key = sequences[rootless.index(True)].key
-        raise InputError(f"{path}: {key} has its root at 0 and other sequences have not: give all in camera space")
-    return not rootless[0]
-
-
-def report(predictions: str, dataset: str, subjects: list[str] | None, unit: str) -> str:
-    """The tables by protocol and by action and the summary as text.
-
-    Raises:
-        InputError: either file is not what it should be, or the data set lacks one of the subjects.
-    """
-    known = keys_in(dataset)
     for subject in subjects or []:
         if not any(key.startswith(f"{subject}/") for key in known):
             raise InputError(f"{dataset} has no subject {subject}: it has {', '.join(sorted(subjects_of(known)))}")
-    sequences = read_sequences(dataset, subjects or read_splits(dataset)["test"])
-    poses_cam_m = read_predictions(predictions, sequences, known, unit)
-    has_root = stands_in_camera_space(predictions, sequences, poses_cam_m)
-    errors = evaluation.errors_of(predictions, sequences, poses_cam_m, has_root)
+    if key is None:
+        return read_sequences(dataset, subjects or read_splits(dataset)["test"])
+    if key not in known:
+        raise InputError(
+            f"{dataset} has no sequence {key}: names are <subject>/<action>/<camera>, for instance {known[0]}"
+        )
+    return [sequence for sequence in read_sequences(dataset, [key.split("/")[0]]) if sequence.key == key]
+
+
+def root_of(
+    path: str | os.PathLike, sequences: list[Sequence], poses_m: list[np.ndarray], told: str | None
+) -> tuple[str, str]:
+    """Which of :data:`ROOTS` the (T, 17, 3) poses have, and a sentence that says so and why.
+
+    Args:
+        told: which one the user says; None: the poses decide.
+
+    Raises:
+        InputError: the root of some sequences stays within :data:`NEAR_ROOT_M` of 0 and that of others does not.
+    """
+    if told:
+        return told, f"The poses are {ROOTS[told]}, as --root says."
+    farthest_m = {
+        sequence.key: float(np.linalg.norm(poses[:, ROOT], axis=-1).max())
+        for sequence, poses in zip(sequences, poses_m, strict=True)
+    }
+    near_mm = f"{1000 * NEAR_ROOT_M:g}"
+    near = [key for key, distance_m in farthest_m.items() if distance_m <= NEAR_ROOT_M]
+    if near and len(near) < len(farthest_m):
+        far = max(farthest_m, key=farthest_m.get)
+        raise InputError(
+            f"{path}: the root of {near[0]} never leaves {near_mm} mm about 0 and that of {far} does: give all "
+            "sequences root-relative or all in camera space, or say with --root which they are"
+        )
+    if near:
+        return "relative", f"The root never leaves {near_mm} mm about 0: the poses are {ROOTS['relative']}."
+    farthest = max(farthest_m.values())
+    return "camera", f"The root is up to {farthest:.3g} m from 0: the poses are {ROOTS['camera']}."
+
+
+def report(
+    predictions: str,
+    dataset: str,
+    subjects: list[str] | None = None,
+    sequence: str | None = None,
+    unit: str | None = None,
+    root: str | None = None,
+) -> str:
+    """The tables by protocol, action and subject and the summary as text; the arguments are the program's.
+
+    Raises:
+        InputError: either file is not what it should be, or the data set lacks one of the subjects or the sequence.
+    """
+    known = keys_in(dataset)
+    sequences = sequences_to_score(dataset, known, subjects, sequence)
+    if is_one_array(predictions):
+        if sequence is None:
+            raise InputError(
+                f"{predictions} is one array without a name: say with --sequence whose poses they are, for instance "
+                f"--sequence {sequences[0].key}"
+            )
+        poses_cam_m = [read_one_array(predictions, sequences[0], unit or "m")]
+    else:
+        poses_cam_m = read_predictions(predictions, sequences, known, unit or "mm")
+    root, about_root = root_of(predictions, sequences, poses_cam_m, root)
+    errors = evaluation.errors_of(predictions, sequences, poses_cam_m, root == "camera")
     methods = {"predictions": errors}
 
     scored = [sequence.key for sequence in sequences]
     rates = ", ".join(f"{rate:g}" for rate in sorted({sequence.fps for sequence in sequences}))
     lines = [
         f"{len(errors.action)} frames of {len(scored)} sequences at {rates} frames/s, "
-        f"subjects {', '.join(sorted(subjects_of(scored)))}"
+        f"subjects {', '.join(sorted(subjects_of(scored)))}",
+        about_root,
     ]
-    if not has_root:
-        lines.append("The root is 0 in every frame: the poses are root-relative and have no absolute figures.")
     summary = evaluation.summary_mm(errors)
     width = max(map(len, summary))
     lines += [
@@ -152,6 +131,9 @@ def report(predictions: str, dataset: str, subjects: list[str] | None, unit: str
         "",
         "By action",
         as_text(evaluation.per_action_mm(methods)),
+        "",
+        "By subject, means over each one's actions",
+        as_text(evaluation.per_subject_mm(methods)),
         "",
         "Summary, over frames where not said otherwise",
         *(f"{name:{width}}  {'-' if value is None else value}" for name, value in summary.items()),
@@ -183,13 +165,16 @@ def main(arguments: list[str] | None = None) -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--predictions", required=True, metavar="NPZ", help="one (T, 17, 3) array for each sequence")
+    parser.add_argument("--predictions", required=True, metavar="FILE", help="npz of all sequences, or npy of one")
     parser.add_argument("--dataset", required=True, metavar="H5", help="sequences.h5, as the stage prepare writes it")
-    parser.add_argument("--subjects", nargs="+", help="whom to score; by default the subjects of the test split")
-    parser.add_argument("--unit", choices=UNITS_M, default="mm", help="of the predictions; by default mm")
+    scored = parser.add_mutually_exclusive_group()
+    scored.add_argument("--subjects", nargs="+", help="whom to score; by default the subjects of the test split")
+    scored.add_argument("--sequence", metavar="KEY", help="which one to score; needed for an npy")
+    parser.add_argument("--unit", choices=UNITS_M, help="of the predictions; by default mm, or m in an npy")
+    parser.add_argument("--root", choices=ROOTS, help="where it is; by default relative if it stays within 10 mm of 0")
     given = parser.parse_args(arguments)
     try:
-        print(report(given.predictions, given.dataset, given.subjects, given.unit))
+        print(report(**vars(given)))
     except InputError as error:
         sys.exit(f"error: {error}")
 

@@ -22,6 +22,7 @@ LIFTERS, BASELINES = ("repnet", "temporal"), ("nearest_neighbour", "mean_pose")
 WITHIN_HEATMAP_PX = (1, 2, 4)
 CROP_PX_PER_HEATMAP_PX = 4
 """Of the original's network, whose crops have 384 px and whose heatmaps have 96."""
+ALL_SUBJECTS = "all subjects"
 MEANS = {"actions": "mean over actions", "frames": "mean over frames"}
 
 
@@ -37,6 +38,7 @@ class Errors:
         velocity: (K,), mean over the joints, metres per frame; K < N, for differences stay inside a sequence.
         acceleration: (M,), the same in metres per frame squared.
         action, velocity_action: (N,) and (K,) names, without the number of the take.
+        subject, velocity_subject: (N,) and (K,) names.
     """
 
     mpjpe: np.ndarray
@@ -49,6 +51,8 @@ class Errors:
     acceleration: np.ndarray
     action: np.ndarray
     velocity_action: np.ndarray
+    subject: np.ndarray
+    velocity_subject: np.ndarray
 
 
 def action_name(take: str) -> str:
@@ -91,11 +95,16 @@ def errors_of(method: str, sequences: list[Sequence], poses_cam_m: Iterable[np.n
         for name, errors in in_sequence.items():
             parts[name].append(errors.astype(np.float32))
     joined = {name: np.concatenate(parts.pop(name)) for name in list(parts)}
-    names = [action_name(sequence.action) for sequence in sequences]
+    actions = [action_name(sequence.action) for sequence in sequences]
+    subjects = [sequence.subject for sequence in sequences]
+    n_frames = [len(sequence) for sequence in sequences]
+    n_velocities = [max(n - 1, 0) for n in n_frames]
     return Errors(
         **{"absolute": None} | joined,
-        action=np.repeat(names, [len(sequence) for sequence in sequences]),
-        velocity_action=np.repeat(names, [max(len(sequence) - 1, 0) for sequence in sequences]),
+        action=np.repeat(actions, n_frames),
+        velocity_action=np.repeat(actions, n_velocities),
+        subject=np.repeat(subjects, n_frames),
+        velocity_subject=np.repeat(subjects, n_velocities),
     )
 
 
@@ -194,6 +203,16 @@ def summary(
     }
 
 
+def _by_frame(errors: Errors) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """The figures of the tables by action and by subject: values, actions and subjects, each (N,) or (K,)."""
+    return {
+        "mpjpe": (per_frame(errors.mpjpe), errors.action, errors.subject),
+        "pa_mpjpe": (errors.pa_mpjpe, errors.action, errors.subject),
+        "n_mpjpe": (errors.n_mpjpe, errors.action, errors.subject),
+        "mpjve": (errors.velocity, errors.velocity_action, errors.velocity_subject),
+    }
+
+
 def per_action_mm(methods: dict[str, Errors]) -> pd.DataFrame:
     """P1, P2, N-MPJPE and MPJVE of every method by action, mm, with both means as the last rows."""
     import pandas as pd
@@ -202,18 +221,32 @@ def per_action_mm(methods: dict[str, Errors]) -> pd.DataFrame:
     for name, errors in methods.items():
         frames = pd.Series(errors.action).value_counts()
         columns["frames"] = pd.Series({**frames, **dict.fromkeys(MEANS.values(), frames.sum())})
-        figures = {
-            "mpjpe": (per_frame(errors.mpjpe), errors.action),
-            "pa_mpjpe": (errors.pa_mpjpe, errors.action),
-            "n_mpjpe": (errors.n_mpjpe, errors.action),
-            "mpjve": (errors.velocity, errors.velocity_action),
-        }
-        for figure, (values, action) in figures.items():
+        for figure, (values, action, _) in _by_frame(errors).items():
             by_action = over_actions(values, action)
             means = {MEANS["actions"]: by_action.mean(), MEANS["frames"]: pd.Series(values, dtype=np.float64).mean()}
             columns[f"{name}_{figure}_mm"] = 1000 * pd.Series({**by_action, **means})
     table = pd.DataFrame(columns, index=[*sorted(frames.index), *MEANS.values()])
     return table.astype({"frames": int}).round(2).rename_axis("action")
+
+
+def per_subject_mm(methods: dict[str, Errors]) -> pd.DataFrame:
+    """P1, P2, N-MPJPE and MPJVE of every method by subject, mm, each the mean over the subject's actions.
+
+    So VideoPose3D prints them by subject. The last row is the mean over the actions of all subjects, as in
+    :func:`protocols_mm`: where subjects have unequal numbers of frames, it is not the mean of the rows above.
+    """
+    import pandas as pd
+
+    columns = {}
+    for name, errors in methods.items():
+        frames = pd.Series(errors.subject).value_counts()
+        columns["frames"] = pd.Series({**frames, ALL_SUBJECTS: frames.sum()})
+        for figure, (values, action, subject) in _by_frame(errors).items():
+            means = {one: over_actions(values[subject == one], action[subject == one]).mean() for one in frames.index}
+            together = over_actions(values, action).mean()
+            columns[f"{name}_{figure}_mm"] = 1000 * pd.Series({**means, ALL_SUBJECTS: together})
+    table = pd.DataFrame(columns, index=[*sorted(frames.index), ALL_SUBJECTS])
+    return table.astype({"frames": int}).round(2).rename_axis("subject")
 
 
 @dataclass(frozen=True)

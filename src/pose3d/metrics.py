@@ -110,27 +110,34 @@ def align_size(predicted: ArrayLike, truth: ArrayLike) -> np.ndarray:
 
 
 @_in_chunks
+@np.errstate(over="ignore", invalid="ignore")
 def align_procrustes(predicted: ArrayLike, truth: ArrayLike, *, allow_reflection: bool = False) -> np.ndarray:
     """Turn, move and scale each prediction onto the truth in the least-squares sense, (..., J, 3), same shape.
 
     Umeyama, "Least-squares estimation of transformation parameters between two point patterns" (PAMI 1991), equations
     39-43: with U D V^T the SVD of the cross-covariance and S = diag(1, 1, +-1) so that U S V^T is a rotation and not a
     reflection, the scale is tr(D S) / sum |p|^2. Flat, collinear and single-point poses have many best rotations, of
-    which one is taken; their error is the minimum all the same.
+    which one is taken; their error is the minimum all the same. A pose with a joint that is not finite, in the
+    prediction or in the truth, becomes NaN as a whole.
 
     Args:
         allow_reflection: S = I, so that a mirrored person may fit better than any turned one. That is not Protocol 2.
     """
     mean_p, mean_t = predicted.mean(-2, keepdims=True), truth.mean(-2, keepdims=True)
     p, t = predicted - mean_p, truth - mean_t
-    u, d, vt = np.linalg.svd(np.swapaxes(p, -1, -2) @ t)
+    covariance = np.swapaxes(p, -1, -2) @ t
+    finite = np.isfinite(covariance).all((-2, -1))
+    covariance[~finite] = 0  # else LAPACK would give up the whole batch
+    u, d, vt = np.linalg.svd(covariance)
     sign = np.ones_like(d)
     if not allow_reflection:
         sign[..., 2] = np.where(np.linalg.det(u @ vt) < 0, -1.0, 1.0)
     rotation = (u * sign[..., None, :]) @ vt
     power = (p * p).sum((-2, -1))
     scale = np.divide((d * sign).sum(-1), power, out=np.ones_like(power), where=power > 0)
-    return scale[..., None, None] * (p @ rotation) + mean_t
+    aligned = scale[..., None, None] * (p @ rotation) + mean_t
+    aligned[~finite] = np.nan
+    return aligned
 
 
 @_in_chunks

@@ -69,17 +69,19 @@ def view_px(upright_m: np.ndarray, centre_m: np.ndarray, reach_m: float) -> np.n
 
 
 def demo_poses(
-    single_cam_m: np.ndarray, temporal_cam_m: np.ndarray, truth_cam_m: np.ndarray, single_has_root: bool
+    single_cam_m: np.ndarray, temporal_cam_m: np.ndarray, truth_cam_m: np.ndarray | None, single_has_root: bool
 ) -> dict[str, np.ndarray]:
-    """The poses (T, J, 3) of the original's demo by title, in its order: single frame, temporal, ground truth.
+    """The poses (T, J, 3) of the original's demo by title, in its order: single frame, temporal, ground truth if any.
 
-    The original's single-frame model gives no root of its own, so it stands at the true one.
+    The original's single-frame model gives no root of its own, so it stands at the true one, or without a truth at the
+    temporal model's.
     """
-    return {
-        METHOD_TITLES["repnet"]: single_cam_m if single_has_root else align_root(single_cam_m, truth_cam_m),
+    place = temporal_cam_m if truth_cam_m is None else truth_cam_m
+    poses = {
+        METHOD_TITLES["repnet"]: single_cam_m if single_has_root else align_root(single_cam_m, place),
         METHOD_TITLES["temporal"]: temporal_cam_m,
-        TRUTH_TITLE: truth_cam_m,
     }
+    return poses if truth_cam_m is None else poses | {TRUTH_TITLE: truth_cam_m}
 
 
 def side_by_side(

@@ -113,21 +113,35 @@ def read_member(
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise ValueError(f"its member {member.filename!r} is packed in a way that NumPy does not")
     with archive.open(member) as file:
-        # The later versions are for longer headers than are read, and may claim gigabytes of them.
-        if np.lib.format.read_magic(file) != (1, 0):
-            raise ValueError(f"{member.filename} has another header than NumPy gives to plain arrays and objects")
-        shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(file, max_header_size=MAX_HEADER_CHARACTERS)
-        if check:
-            check(shape, dtype)
-        if dtype.kind == "O":
-            value = _Unpickler(file, member.file_size).load()
-        else:
-            n_bytes = dtype.itemsize * math.prod(shape)
-            if dtype.hasobject or not 0 <= n_bytes <= member.file_size:
-                raise ValueError(f"{member.filename} claims shape {shape} of {dtype}")
-            value = np.frombuffer(file.read(n_bytes), dtype).reshape(shape, order="F" if is_fortran else "C")
-        if file.read(1):  # and with the end of the member its checksum is compared
-            raise ValueError(f"{member.filename} goes on after its end")
+        return read_npy(file, member.filename, member.file_size, check)
+
+
+def read_npy(
+    file: IO[bytes], name: str, n_file_bytes: int, check: Callable[[tuple[int, ...], np.dtype], None] | None = None
+) -> Any:
+    """The array or the pickled object that numpy.save wrote, of an open file of ``n_file_bytes``.
+
+    Args:
+        name, check: what errors call it, and as :func:`read_member` has it.
+
+    Raises:
+        Exception: of whatever kind, because the file is damaged or holds something else.
+    """
+    # The later versions are for longer headers than are read, and may claim gigabytes of them.
+    if np.lib.format.read_magic(file) != (1, 0):
+        raise ValueError(f"{name} has another header than NumPy gives to plain arrays and objects")
+    shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(file, max_header_size=MAX_HEADER_CHARACTERS)
+    if check:
+        check(shape, dtype)
+    if dtype.kind == "O":
+        value = _Unpickler(file, n_file_bytes).load()
+    else:
+        n_bytes = dtype.itemsize * math.prod(shape)
+        if dtype.hasobject or not 0 <= n_bytes <= n_file_bytes:
+            raise ValueError(f"{name} claims shape {shape} of {dtype}")
+        value = np.frombuffer(file.read(n_bytes), dtype).reshape(shape, order="F" if is_fortran else "C")
+    if file.read(1):  # and with the end of an archive's member its checksum is compared
+        raise ValueError(f"{name} goes on after its end")
     return value.item() if isinstance(value, np.ndarray) and value.dtype == object and not value.ndim else value
 
 
