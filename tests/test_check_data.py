@@ -3,7 +3,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import h5py
 import yaml
+from tiny_original_crops import write_original_crops
 
 from pose3d.check_data import table_of
 
@@ -46,6 +48,25 @@ def run(folder: Path, **environment: str) -> subprocess.CompletedProcess:
 def choose(folder: Path, profile: str) -> None:
     content = yaml.safe_load((ROOT / "params.yaml").read_text()) | {"profile": profile}
     (folder / "params.yaml").write_text(yaml.safe_dump(content))
+
+
+def test_crops_are_counted_and_what_is_wrong_is_named(tmp_path):
+    write_original_crops(tmp_path / "own", ["S1"], ["S9"], frames=2)
+    rows = tmp_path / "own/cropped/S1/Walking-2/annot.h5"
+    with h5py.File(rows, "r+") as file:
+        file["pose2d"][5, 16, 1] = float("inf")  # a row of the third camera
+    profile = yaml.safe_load((ROOT / "profiles/original_crops.yaml").read_text())
+    profile["dataset"] |= {"subjects": {"train": ["S1"], "validation": [], "test": ["S9"]}, "actions": ["Walking"]}
+    profile["lifting"] = {"keypoints_subjects": ["S1"], "prior": [{"subjects": ["S1"]}]}
+    profile["train_2d"]["init"] = None
+    (tmp_path / "profiles").mkdir()
+    (tmp_path / "profiles/crops.yaml").write_text(yaml.safe_dump(profile))
+    choose(tmp_path, "crops")
+    done = run(tmp_path, POSE3D_DATA=str(tmp_path / "own"))
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    shown = [line.split() for line in done.stdout.splitlines()]
+    assert ["S1", "Walking", "2", "4", "14", "1"] in shown and ["S9", "Walking", "2", "4", "16", "0"] in shown
+    assert f"- {rows}: pose2d of camera 58860488 is not finite at frame 1, joint RWrist; cut" in done.stdout
 
 
 def test_params_and_folder_come_first(tmp_path):
