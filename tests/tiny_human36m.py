@@ -5,7 +5,7 @@ videos that run on after the poses or end a little before them.
 """
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 import cdflib.cdfwrite
@@ -58,12 +58,14 @@ def write_human36m(
     frames: int = 12,
     lengths: Mapping[tuple[str, str], int] | None = None,
     longer: Mapping[str, int] | None = None,
+    without_boxes: Collection[str] = (),
 ) -> dict[str, Sequence]:
     """The official form; gives what was written, by key, without the broken take.
 
     Args:
         lengths: poses of single takes (subject, action), where they are not ``frames``.
         longer: by how many frames a camera's videos and boxes are longer than the poses; negative: shorter.
+        without_boxes: subjects whose boxes nobody fetched.
     """
     written = {}
     for views in takes(subjects, actions, frames, lengths):
@@ -76,14 +78,14 @@ def write_human36m(
             write_cdf(positions / "D3_Positions" / f"{stem}.cdf", sequence.poses_world_m)
             write_cdf(positions / "D3_Positions_mono" / f"{stem}.{camera}.cdf", sequence.poses_cam_m)
             boxes = subject / "MySegmentsMat" / "ground_truth_bb" / f"{stem}.{camera}.mat"
-            write_masks(boxes, sequence.boxes_px[shown], sequence.camera.width_px, sequence.camera.height_px)
+            if sequence.subject not in without_boxes:
+                write_masks(boxes, sequence.boxes_px[shown], sequence.camera.width_px, sequence.camera.height_px)
             video = subject / "Videos" / f"{stem}.{camera}.mp4"
             if (sequence.subject, sequence.action, camera) == BROKEN:
                 video.parent.mkdir(parents=True, exist_ok=True)
                 video.write_bytes(b"damaged as published")
                 continue
-            drawn = images(sequence)
-            write_video(video, (drawn[t] for t in shown))
+            write_video(video, (image_at(sequence, t) for t in shown))
             written[sequence.key] = sequence
     return written
 
@@ -173,11 +175,13 @@ def write_video(path, frames, rate_hz: float = 50.0) -> None:
 
 
 def images(sequence: Sequence) -> list[np.ndarray]:
-    """Dots for the joints on grey."""
-    drawn = []
-    for keypoints in sequence.keypoints_px:
-        image = np.full((sequence.camera.height_px, sequence.camera.width_px, 3), 200, np.uint8)
-        for x, y in keypoints:
-            cv2.circle(image, (round(float(x) - 0.5), round(float(y) - 0.5)), 6, (90, 120, 60), -1)
-        drawn.append(image)
-    return drawn
+    """Dots for the joints on grey, in every frame."""
+    return [image_at(sequence, t) for t in range(len(sequence))]
+
+
+def image_at(sequence: Sequence, t: int) -> np.ndarray:
+    """The same in one frame."""
+    image = np.full((sequence.camera.height_px, sequence.camera.width_px, 3), 200, np.uint8)
+    for x, y in sequence.keypoints_px[t]:
+        cv2.circle(image, (round(float(x) - 0.5), round(float(y) - 0.5)), 6, (90, 120, 60), -1)
+    return image
