@@ -116,8 +116,6 @@ def test_what_is_wrong_as_a_whole_is_refused_at_once(tmp_path):
     assert f"{KEYPOINTS} has no subject S9, only S1" in refused(tmp_path, positions, {"S1": keypoints["S1"]})
     assert f"{POSITIONS} has no positions_3d" in refused(tmp_path, [1, 2], keypoints)
     assert f"{KEYPOINTS} has no positions_2d" in refused(tmp_path, positions, {"S1": 1, "S9": {}})
-    coco = {"num_joints": 17, "keypoints_symmetry": [[1, 3, 5, 7, 9, 11, 13, 15], [2, 4, 6, 8, 10, 12, 14, 16]]}
-    assert "COCO" in refused(tmp_path, positions, keypoints, coco)
     slash = {**positions, "S1": {"Walking/1": positions["S1"]["Walking 1"]}}
     assert "'Walking/1' cannot name" in refused(tmp_path, slash, keypoints)
     alike = {**positions, "S1": {**positions["S1"], "Walking-1": positions["S1"]["Walking 1"]}}
@@ -130,6 +128,32 @@ def test_what_is_wrong_as_a_whole_is_refused_at_once(tmp_path):
     np.savez(tmp_path / KEYPOINTS, other=positions)
     with pytest.raises(InputError, match=f"{KEYPOINTS} has no positions_2d"):
         VideoPose3D(videopose3d_params(), tmp_path)
+
+
+COCO_SYMMETRY = [[1, 3, 5, 7, 9, 11, 13, 15], [2, 4, 6, 8, 10, 12, 14, 16]]
+MPII_SYMMETRY = [[3, 4, 5, 13, 14, 15], [0, 1, 2, 10, 11, 12]]
+
+
+@pytest.mark.parametrize(
+    ("joints_2d", "joints_3d", "metadata", "file", "layout"),
+    [
+        (17, 17, {"num_joints": 17, "keypoints_symmetry": COCO_SYMMETRY}, KEYPOINTS, r"COCO \(17 joints\)"),
+        (17, 17, {"layout_name": "coco", "num_joints": 17}, KEYPOINTS, r"COCO \(17 joints\)"),
+        (17, 17, METADATA | {"keypoints_symmetry": [[1], [2]]}, KEYPOINTS, r"another skeleton of 17 joints"),
+        (16, 17, {"layout_name": "mpii", "num_joints": 16, "keypoints_symmetry": MPII_SYMMETRY}, KEYPOINTS, "MPII"),
+        (16, 32, {}, KEYPOINTS, r"MPII \(16 joints\)"),
+        (15, 15, {"num_joints": 15}, POSITIONS, r"HumanEva-I \(15 joints\)"),
+        (17, 15, METADATA, POSITIONS, r"HumanEva-I \(15 joints\)"),
+        (15, 17, {"layout_name": "humaneva15"}, KEYPOINTS, r"HumanEva-I \(15 joints\)"),
+        (17, 25, METADATA, POSITIONS, r"another skeleton \(25 joints\)"),
+    ],
+)
+def test_another_layout_is_refused_in_one_sentence(tmp_path, joints_2d, joints_3d, metadata, file, layout):
+    """With names that are not Human3.6M's, too: HumanEva-I's subjects are called Train/S1."""
+    positions = {"Train/S1": {"Walking 1 chunk0": np.ones((9, joints_3d, 3)), "Box 1": np.ones((8, joints_3d, 3))}}
+    keypoints = {s: {a: [p[..., :1].repeat(2, -1)[:, :1].repeat(joints_2d, 1)] * 3 for a, p in takes.items()}
+                 for s, takes in positions.items()}  # fmt: skip
+    assert re.search(f"{file} has the joints of {layout}", refused(tmp_path, positions, keypoints, metadata))
 
 
 def tuples_in_tuples(depth):
@@ -147,6 +171,7 @@ def tuples_in_tuples(depth):
         {"num_joints": [17]},
         {"num_joints": 17, "keypoints_symmetry": [[tuples_in_tuples(60)], [1]]},
         {"num_joints": 17, "keypoints_symmetry": [[[1]], 4]},
+        {"layout_name": [tuples_in_tuples(60)]},
         {"num_joints": 17, "keypoints_symmetry": 4},
         np.zeros(3),
     ],
