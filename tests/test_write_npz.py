@@ -104,6 +104,23 @@ def test_human36ms_cameras_need_no_calibration(tmp_path, form, capsys):
         check_equal(recording, wanted.sequence, wanted.detected, 1)
 
 
+@pytest.mark.parametrize("form", ["original", "videopose3d"])
+def test_who_has_no_3d_gives_keypoints(tmp_path, form, capsys):
+    sequences = population()
+    detected = detect(sequences, 3)
+    unknown = np.full_like(sequences[0].poses_cam_m, np.nan)
+    bare = {"poses_world_m": unknown, "poses_cam_m": unknown, "keypoints_px": unknown[..., :2]}
+    without = [replace(s, **bare) if s.subject == "S7" else s for s in sequences]
+    data = write_pipeline(tmp_path / "data", without, detected)
+    sentences, block = written(data, form, tmp_path / "out", capsys)
+    assert sentences == [] and block["keypoints_only"] == ("S7",)
+    found = read_back(block, tmp_path / "out")
+    assert [one.sequence.has_3d for one in found] == [s.subject != "S7" for s in sequences]
+    for one, sequence, own in zip(found, sequences, detected, strict=True):
+        assert one.sequence.key == sequence.key
+        np.testing.assert_array_equal(one.detected.keypoints_px, own.keypoints_px)
+
+
 def test_videopose3d_finds_its_own_form(tmp_path, capsys):
     """As its loader takes them: np.load, 32 joints of which it keeps 17, cameras by place, takes after a space."""
     sequences = population()

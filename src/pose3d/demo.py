@@ -59,12 +59,12 @@ def demo_of_sequence(data: Path, key: str | None, folder: Path, seconds: float) 
         key: of the sequence; None: the first of the test subjects.
 
     Raises:
-        InputError: a file is missing or damaged, there is no such sequence, or no time to show.
+        InputError: a file is missing or damaged, there is no such sequence, it has no 3D, or no time to show.
     """
     from pose3d.figures import reproject
     from pose3d.frames import read_rgb
     from pose3d.lifting.lift import lift_sequences
-    from pose3d.records import read_keypoints2d, read_sequences, read_splits
+    from pose3d.records import check_3d, read_keypoints2d, read_sequences, read_splits
 
     if not seconds > 0:
         raise InputError(f"--seconds must be more than 0, not {seconds:g}")
@@ -73,6 +73,7 @@ def demo_of_sequence(data: Path, key: str | None, folder: Path, seconds: float) 
     found = [sequence for sequence in read_sequences(path, subjects) if key in (None, sequence.key)]
     if not found:
         raise InputError(f"{path} has no sequence {key}: names are <subject>/<action>/<camera>, such as S9/Walk-1/cam0")
+    check_3d(found[:1], path)
     sequence = found[0]
     detections = read_keypoints2d(data / "keypoints2d.h5", [sequence])
     single, temporal = (

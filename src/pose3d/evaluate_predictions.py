@@ -24,7 +24,7 @@ from pose3d import evaluation
 from pose3d.datasets.pickled_npz import is_refused_by_system, read_member, reason_of
 from pose3d.errors import InputError
 from pose3d.metrics import root_relative
-from pose3d.records import Sequence, keys_in, read_sequences, read_splits
+from pose3d.records import Sequence, check_3d, keys_in, read_sequences, read_splits
 from pose3d.skeleton import ROOT
 
 UNITS_M = {"mm": 0.001, "m": 1.0}
@@ -123,13 +123,14 @@ def report(predictions: str, dataset: str, subjects: list[str] | None, unit: str
     """The tables by protocol and by action and the summary as text.
 
     Raises:
-        InputError: either file is not what it should be, or the data set lacks one of the subjects.
+        InputError: either file is not what it should be, or the data set lacks one of the subjects or their 3D.
     """
     known = keys_in(dataset)
     for subject in subjects or []:
         if not any(key.startswith(f"{subject}/") for key in known):
             raise InputError(f"{dataset} has no subject {subject}: it has {', '.join(sorted(subjects_of(known)))}")
     sequences = read_sequences(dataset, subjects or read_splits(dataset)["test"])
+    check_3d(sequences, dataset)
     poses_cam_m = read_predictions(predictions, sequences, known, unit)
     has_root = stands_in_camera_space(predictions, sequences, poses_cam_m)
     errors = evaluation.errors_of(predictions, sequences, poses_cam_m, has_root)

@@ -71,6 +71,7 @@ def write_npz(data: Path, form: str, out: Path) -> list[str]:
     if len(rates) > 1:
         said.append(f"frame rates are not written, and differ: {', '.join(f'{rate:g}' for rate in rates)} Hz")
     block |= {"frame_rate_hz": rates[0], "calibration": calibration and CALIBRATION}
+    block["keypoints_only"] = sorted({sequence.subject for sequence, _ in detected if not sequence.has_3d})
     out.mkdir(parents=True, exist_ok=True)
     with exclusive(out / "npz", wait=False):
         for name, members in files.items():

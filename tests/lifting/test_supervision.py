@@ -49,17 +49,21 @@ def test_only_training_subjects_teach(folder, name):
             read_supervision(folder / "sequences.h5", folder / "keypoints2d.h5", params)
 
 
-def test_2d_only_gives_keypoints_and_no_prior(folder, tmp_path):
+def test_2d_only_gives_keypoints_and_no_prior(folder, tmp_path, monkeypatch):
     no_poses = np.full((3, 17, 3), np.nan, np.float32)
     without = {"poses_world_m": no_poses, "poses_cam_m": no_poses}
     sequences = [replace(s, **without) if s.subject == "S1" else s for s in population(frames=3)]
-    path = tmp_path / "sequences.h5"
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "priors" / "sequences.h5"
     write_sequences(path, sequences, SPLITS)
     read = read_supervision(path, folder / "keypoints2d.h5", lifting(("S1",), {"subjects": ["S7"]}))
     assert not any(s.has_3d for s in read.sequences)
-    for prior in ({"subjects": ["S1"]}, {"file": str(path), "subjects": ["S1"]}):
+    for prior in ({"subjects": ["S1"]}, {"file": "priors/sequences.h5", "subjects": ["S1"]}):
         with pytest.raises(InputError, match="sequences.h5: .*S1/Walk-1/cam0 has no 3D poses"):
             read_supervision(path, folder / "keypoints2d.h5", lifting(("S7",), prior))
+    paired = {"subjects": ["S1"], "frames_share": 0.5, "draws_share": 0.5}
+    with pytest.raises(InputError, match="sequences.h5: S1/Walk-1/cam0 has no 3D poses"):
+        read_supervision(path, folder / "keypoints2d.h5", lifting(("S1",), {"subjects": ["S7"]}, paired=paired))
 
 
 def test_nothing_is_paired_unless_asked_for(folder):

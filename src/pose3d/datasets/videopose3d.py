@@ -34,6 +34,7 @@ from pose3d.datasets.pose_arrays import (
     is_chosen,
     path_safe,
     recording_of,
+    recording_of_keypoints,
 )
 from pose3d.datasets.recording import Recording, SequenceName
 from pose3d.errors import InputError
@@ -69,59 +70,64 @@ class VideoPose3D:
         _require_human36m_joints(positions.get("positions_3d"), None, self._positions_path)
         _require_human36m_joints(keypoints.get("positions_2d"), keypoints.get("metadata"), self._keypoints_path)
         self._cameras = cameras_of(params, folder)
-        self._poses = self._takes(positions.get("positions_3d"), "positions_3d", self._positions_path)
-        self._keypoints = self._takes(keypoints.get("positions_2d"), "positions_2d", self._keypoints_path)
+        self._poses = self._takes(
+            positions.get("positions_3d"), "positions_3d", self._positions_path, params.subjects_with_3d
+        )
+        self._keypoints = self._takes(
+            keypoints.get("positions_2d"), "positions_2d", self._keypoints_path, params.subjects.all
+        )
+        takes_of = self._poses | {subject: self._keypoints[subject] for subject in params.keypoints_only}
         self._names = sorted(
             SequenceName(subject, action, camera)
-            for subject, takes in self._poses.items()
+            for subject, takes in takes_of.items()
             for action in takes
             if is_chosen(action, params.actions)
             for camera in self._cameras[subject]
         )
         check_actions(params, self._names, self._positions_path)
 
-    def _takes(self, content: Any, key: str, path: Path) -> dict[str, dict[str, Any]]:
-        """Subject to our name of the action to what the file holds for it; subjects of the profile only."""
+    def _takes(self, content: Any, key: str, path: Path, wanted: list[str]) -> dict[str, dict[str, Any]]:
+        """Subject to our name of the action to what the file holds for it; wanted subjects only."""
         if not _is_of_takes(content):
             raise InputError(f"{path} has no {key} of subjects and actions, as VideoPose3D's files have it")
         subjects = {path_safe(str(subject), path): takes for subject, takes in content.items()}
-        check_subjects(self._params, subjects, path)
+        check_subjects(wanted, subjects, path)
         renamed = {}
-        for subject in self._params.subjects.all:
+        for subject in wanted:
             renamed[subject] = {path_safe(str(action), path): take for action, take in subjects[subject].items()}
             if len(renamed[subject]) < len(subjects[subject]):
                 raise InputError(f"{path}: {subject} has two actions whose names differ by a space only: rename one")
         return renamed
 
     def sequences(self) -> list[SequenceName]:
-        """Every take of the 3D file that the profile chooses, by every camera."""
+        """Every take of the 3D file that the profile chooses, by every camera; for who has no 3D, of the 2D file."""
         return self._names
 
     def read(self, name: SequenceName) -> Recording:
         """Read one of them; raises :class:`InputError` that names the file."""
         take = f"{name.subject}/{name.action}"
         where_3d, where_2d = f"{self._positions_path}: {take}", f"{self._keypoints_path}: {take}/{name.camera}"
-        cameras = self._cameras[name.subject]
+        cameras, step = self._cameras[name.subject], self._params.frame_step
+        camera, fps = cameras[name.camera], self._params.frame_rate_hz / step
         views = self._keypoints[name.subject].get(name.action)
         if not isinstance(views, list | tuple | np.ndarray):
-            raise InputError(f"{where_2d}: has no list of keypoints, while {self._positions_path} has its poses")
+            raise InputError(f"{where_2d}: has no list of keypoints by camera; mend or drop that take")
         view = list(cameras).index(name.camera)
         if view >= len(views) or len(views) > len(cameras):
             raise InputError(
                 f"{where_2d}: the take has {len(views)} views for the calibration's {len(cameras)} cameras: there must "
                 "be one of each, in that order"
             )
-        poses_world_m, keypoints = cut_alike(
-            as_17_joints(self._poses[name.subject][name.action], (3,), where_3d),
-            as_17_joints(views[view], (2, 3), where_2d),
-            self._params.frame_step,
-            where_2d,
-        )
-        camera = cameras[name.camera]
+        keypoints = as_17_joints(views[view], (2, 3), where_2d)
+        if name.subject in self._params.keypoints_only:
+            detected = detected_keypoints(keypoints[::step], where_2d)
+            return recording_of_keypoints(name, camera, fps, detected, self._keypoints_path)
+        poses = as_17_joints(self._poses[name.subject][name.action], (3,), where_3d)
+        poses_world_m, keypoints = cut_alike(poses, keypoints, step, where_2d)
         return recording_of(
             name,
             camera,
-            self._params.frame_rate_hz / self._params.frame_step,
+            fps,
             poses_world_m,
             camera.world_to_camera(poses_world_m),
             detected_keypoints(keypoints, where_2d),
