@@ -282,7 +282,7 @@ def test_a_key_of_a_variant_is_named_as_it_stands_in_the_file(root):
 def test_each_source_has_keys_of_its_own(root):
     subjects = yaml.safe_load((root / "profiles/smoke.yaml").read_text())["dataset"]["subjects"]
     dataset = {"source": "videopose3d", "subjects": subjects, "folder": None, "actions": None, "frame_step": 2}
-    dataset |= {"positions": "a.npz", "keypoints": "b.npz", "frame_rate_hz": 50}
+    dataset |= {"positions": "a.npz", "keypoints": "b.npz", "frame_rate_hz": 50, "keypoints_only": []}
     change(root / "profiles/smoke.yaml", "dataset", dataset)
     with pytest.raises(InputError, match=r": dataset\.calibration is missing"):
         Params.load(root)
@@ -290,6 +290,11 @@ def test_each_source_has_keys_of_its_own(root):
     loaded = Params.load(root).dataset
     assert isinstance(loaded, VideoPose3DParams)
     assert loaded.subjects.by_split == {split: list(names) for split, names in subjects.items()}
+    change(root / "profiles/smoke.yaml", "dataset.keypoints_only", [*subjects["train"][:1], *subjects["test"][:1]])
+    with pytest.raises(InputError, match=r": dataset\.keypoints_only .*S9 is no subject of dataset.subjects.train"):
+        Params.load(root)
+    change(root / "profiles/smoke.yaml", "dataset.keypoints_only", subjects["train"][:1])
+    assert Params.load(root).dataset.subjects_with_3d == loaded.subjects.all[1:]
     change(root / "profiles/smoke.yaml", "dataset.source", "imagenet")
     with pytest.raises(InputError, match=r": dataset .*'embedded'"):
         Params.load(root)

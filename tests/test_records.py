@@ -105,12 +105,26 @@ def test_2d_only_is_kept_and_3d_may_be_asked_for(tmp_path):
     assert [s.has_3d for s in found] == [False, True]
     np.testing.assert_array_equal(found[0].keypoints_px, sequence.keypoints_px)
     check_3d(found[1:], path)
-    with pytest.raises(InputError, match="out.h5: S1/Walk-1/cam0 has no 3D poses: add them"):
+    with pytest.raises(InputError, match="out.h5: S1/Walk-1/cam0 has no 3D poses, which are needed here: name"):
         check_3d(found, path)
     with pytest.raises(InputError, match="poses_cam_m is not finite at frame 0, joint Hip"):
         write_sequences(tmp_path / "half.h5", [half], SPLITS)
-    with pytest.raises(InputError, match="keypoints_px is not finite at frame 0, joint Hip"):
-        write_sequences(tmp_path / "none.h5", [changed(flat, keypoints_px=no_poses[..., :2])], SPLITS)
+
+
+def test_2d_that_is_not_annotated_is_kept_where_there_is_no_3d(tmp_path):
+    sequence = take("S1", "Walk-1", 5, camera_ring(1))[0]
+    unknown = np.full((5, 17, 3), np.nan)
+    bare = changed(sequence, poses_world_m=unknown, poses_cam_m=unknown, keypoints_px=unknown[..., :2])
+    path = tmp_path / "out.h5"
+    write_sequences(path, [bare, *take("S9", "Walk-1", 5, camera_ring(1))], SPLITS | {"validation": []})
+    found = read_sequences(path)
+    assert [(s.has_3d, s.is_annotated, len(s)) for s in found] == [(False, False, 5), (True, True, 5)]
+    np.testing.assert_array_equal(found[0].boxes_px, sequence.boxes_px)
+    half = bare.keypoints_px.copy()
+    half[2:] = 0
+    for bad in (changed(sequence, keypoints_px=unknown[..., :2]), changed(bare, keypoints_px=half)):
+        with pytest.raises(InputError, match="keypoints_px is not finite at frame 0, joint Hip"):
+            write_sequences(tmp_path / "bad.h5", [bad], SPLITS)
 
 
 def test_wrong_shapes_and_zero_frames_are_refused(tmp_path):

@@ -79,6 +79,7 @@ def videopose3d_params(**changes: object) -> VideoPose3DParams:
         keypoints="data_2d_h36m_cpn_ft_h36m_dbb.npz",
         frame_rate_hz=50,
         calibration=None,
+        keypoints_only=(),
     )
     return block.model_copy(update=changes)
 
@@ -125,5 +126,6 @@ def original_npz_params(**changes: object) -> OriginalNpzParams:
         keypoints=("pose_resnet/h36m_pred2d_train.npz", "pose_resnet/h36m_pred2d_test.npz"),
         frame_rate_hz=50,
         calibration=None,
+        keypoints_only=(),
     )
     return block.model_copy(update=changes)

@@ -65,7 +65,7 @@ def demo_of_sequence(
         show_truth: the ground truth has its panel and stands behind the models' poses.
 
     Raises:
-        InputError: a file is missing or damaged, there is no such sequence, or no time to show.
+        InputError: a file is missing or damaged, there is no such sequence, it has no truth to show, or no time.
     """
     from pose3d.figures import reproject
     from pose3d.lifting.lift import lift_sequences
@@ -80,6 +80,8 @@ def demo_of_sequence(
     if not found:
         raise InputError(f"{path} has no sequence {key}: names are <subject>/<action>/<camera>, such as S9/Walk-1/cam0")
     sequence = found[0]
+    if show_truth and not sequence.has_3d:
+        raise InputError(f"{path}: {sequence.key} has no 3D poses to show: give --no-truth")
     shown = part_of(sequence, start_s, seconds)
     detections = read_keypoints2d(data / "keypoints2d.h5", [sequence])
     single, temporal = (

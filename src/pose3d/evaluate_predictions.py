@@ -26,7 +26,7 @@ import pandas as pd
 from pose3d import evaluation
 from pose3d.errors import InputError
 from pose3d.prediction_files import UNITS_M, is_one_array, read_one_array, read_predictions
-from pose3d.records import Sequence, keys_in, read_sequences, read_splits
+from pose3d.records import Sequence, check_3d, keys_in, read_sequences, read_splits
 from pose3d.skeleton import ROOT
 
 ROOTS = {"relative": "root-relative and have no absolute figures", "camera": "in camera space"}
@@ -42,18 +42,19 @@ def sequences_to_score(dataset: str, known: list[str], subjects: list[str] | Non
         known: keys of all sequences of the data set.
 
     Raises:
-        InputError: the data set lacks it or one of them.
+        InputError: the data set lacks it or one of them, or their 3D.
     """
     for subject in subjects or []:
         if not any(key.startswith(f"{subject}/") for key in known):
             raise InputError(f"{dataset} has no subject {subject}: it has {', '.join(sorted(subjects_of(known)))}")
-    if key is None:
-        return read_sequences(dataset, subjects or read_splits(dataset)["test"])
-    if key not in known:
+    if key is not None and key not in known:
         raise InputError(
             f"{dataset} has no sequence {key}: names are <subject>/<action>/<camera>, for instance {known[0]}"
         )
-    return [sequence for sequence in read_sequences(dataset, [key.split("/")[0]]) if sequence.key == key]
+    of_subjects = (subjects or read_splits(dataset)["test"]) if key is None else [key.split("/")[0]]
+    sequences = [sequence for sequence in read_sequences(dataset, of_subjects) if key in (None, sequence.key)]
+    check_3d(sequences, dataset)
+    return sequences
 
 
 def root_of(

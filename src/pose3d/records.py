@@ -22,8 +22,8 @@ keypoints2d.h5     keypoints_px                (T, 17, 2) float32, detected, in 
 given_keypoints2d  the same                    keypoints that came with the data set; mostly no group at all
 =================  ==========================  =====================================================================
 
-A sequence that has 2D only has NaN throughout in both arrays of 3D poses: the 2D network can learn from it, and no
-lifter.
+A sequence without 3D has NaN throughout in both arrays of 3D poses: the 2D network can learn from it, and lifters from
+what is detected in it. If its 2D is not annotated either, keypoints_px is NaN as well: then it is for lifters alone.
 
 No byte is without a checksum, so that a damaged file is an error and not a wrong number: datasets carry fletcher32,
 and HDF5 sums up its own structures and the attributes in them. It does not for text of variable length, which lies in a
@@ -74,6 +74,11 @@ class Sequence:
     def has_3d(self) -> bool:
         """False where both arrays of poses are NaN throughout: the sequence has 2D only."""
         return not (np.isnan(self.poses_world_m).all() and np.isnan(self.poses_cam_m).all())
+
+    @property
+    def is_annotated(self) -> bool:
+        """False where ``keypoints_px`` is NaN throughout: the sequence's only 2D is what is detected in it."""
+        return not np.isnan(self.keypoints_px).all()
 
     def __len__(self) -> int:
         return len(self.poses_world_m)
@@ -229,12 +234,13 @@ def check_sequence(sequence: Sequence, source: str) -> None:
         InputError: wrong shapes, unequal lengths, no frames, NaN or infinity; names ``source``, sequence and joint.
     """
     name = f"{source}: {sequence.key}"
+    missing = () if sequence.has_3d else _POSE_ARRAYS + (() if sequence.is_annotated else ("keypoints_px",))
     for array_name, shape in _SEQUENCE_ARRAYS.items():
         array = getattr(sequence, array_name)
         if array.shape != (len(sequence), *shape):
             raise InputError(f"{name}: {array_name} has shape {array.shape}, not {(len(sequence), *shape)}")
         bad = ~np.isfinite(array)
-        if bad.any() and (sequence.has_3d or array_name not in _POSE_ARRAYS):
+        if bad.any() and array_name not in missing:
             frame, *rest = (int(i) for i in np.argwhere(bad)[0])
             joint = f", joint {JOINT_NAMES[rest[0]]}" if array.ndim == 3 else ""
             raise InputError(f"{name}: {array_name} is not finite at frame {frame}{joint}; mend or drop that take")
@@ -251,8 +257,8 @@ def check_3d(sequences: Iterable[Sequence], source: str | os.PathLike) -> None:
     for sequence in sequences:
         if not sequence.has_3d:
             raise InputError(
-                f"{source}: {sequence.key} has no 3D poses: add them to the data set, or run only "
-                "`dvc repro train_2d infer_2d`"
+                f"{source}: {sequence.key} has no 3D poses, which are needed here: name subjects that have them, or "
+                "run only `dvc repro train_2d infer_2d`"
             )
 
 

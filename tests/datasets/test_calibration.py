@@ -4,7 +4,7 @@ import json
 import numpy as np
 import pytest
 
-from pose3d.datasets.calibration import HUMAN36M, cameras_from, human36m_cameras, read_calibration
+from pose3d.datasets.calibration import HUMAN36M, calibration_of, cameras_from, human36m_cameras, read_calibration
 from pose3d.errors import InputError
 
 
@@ -54,6 +54,26 @@ def test_a_file_of_the_same_form_gives_the_same_cameras(tmp_path):
     assert {subject: list(cameras) for subject, cameras in found.items()} == {s: list(c) for s, c in expected.items()}
     np.testing.assert_array_equal(found["S5"]["60457274"].rotation, expected["S5"]["60457274"].rotation)
     assert found["S7"]["55011271"].height_px == 1002 and found["S7"]["55011271"].distortion_model == "human36m"
+
+
+def test_cameras_are_written_in_the_same_form():
+    content = copy.deepcopy(HUMAN36M)
+    content["extrinsics"]["S5"][2] |= {"focal_length": [1100, 1101], "center": [500, 501], "distortion_model": "opencv"}
+    cameras = cameras_from(content, "here")
+    np.testing.assert_array_equal(np.diag(cameras["S5"]["58860488"].intrinsics_px), [1100, 1101, 1])
+    written = cameras_from(json.loads(json.dumps(calibration_of(cameras))), "there")
+    assert list(written) == list(cameras)
+    for subject, own in cameras.items():
+        for camera_id, camera in own.items():
+            for name, value in vars(camera).items():
+                same = getattr(written[subject][camera_id], name)
+                if isinstance(value, np.ndarray):
+                    np.testing.assert_allclose(same, value, rtol=1e-12, atol=1e-12)
+                else:
+                    assert same == value
+    del cameras["S9"]["58860488"]
+    with pytest.raises(InputError, match="S1 has cameras 54138969, .* and S9 54138969, 55011271, 60457274: "):
+        calibration_of(cameras)
 
 
 def test_numbers_for_ids_become_names():

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from tiny_npz import original_npz_params, write_original_npz
 
+from pose3d.config.dataset import Subjects
 from pose3d.datasets.calibration import human36m_cameras
 from pose3d.datasets.original_npz import OriginalNpz
 from pose3d.datasets.pickled_npz import read_pickled_npz
@@ -118,6 +119,24 @@ def test_a_bad_sequence_is_named_and_the_others_are_read(tmp_path, file, key, da
     assert len([recording for recording in found if isinstance(recording, Recording)]) >= 15
     if "legs" not in problem.sentence and "project" not in problem.sentence:
         assert str(tmp_path / file) in problem.sentence
+
+
+def test_of_who_has_keypoints_only_no_3d_is_read(tmp_path):
+    """Whether there is any (S5) or not (S6)."""
+    write_original_npz(tmp_path)
+    change(tmp_path / POSES, "pose3d", lambda content: content.__delitem__("S6"))
+    subjects = Subjects(train=("S1", "S5", "S6"), validation=(), test=("S9",))
+    with_3d = original_npz_params(subjects=subjects.model_copy(update={"train": ("S1", "S5")}))
+    labelled = {one.name: one for one in recordings(OriginalNpz(with_3d, tmp_path))}
+    params = original_npz_params(subjects=subjects, keypoints_only=("S5", "S6"))
+    found = list(recordings(OriginalNpz(params, tmp_path)))
+    assert len(found) == 4 * 2 * 4 and all(isinstance(one, Recording) for one in found)
+    for one in found:
+        assert one.sequence.has_3d == one.sequence.is_annotated == (one.name.subject in ("S1", "S9"))
+        if one.name in labelled:
+            np.testing.assert_array_equal(one.detected.keypoints_px, labelled[one.name].detected.keypoints_px)
+    with pytest.raises(InputError, match=r"h36m_gt_test\.npz has no subject S6"):
+        OriginalNpz(original_npz_params(subjects=subjects), tmp_path)
 
 
 def test_names_that_would_leave_the_folder_are_refused(tmp_path):

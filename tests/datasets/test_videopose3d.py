@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from tiny_npz import METADATA, save_videopose3d, videopose3d_params, with_32_joints, write_videopose3d
 
+from pose3d.config.dataset import Subjects
 from pose3d.datasets.calibration import HUMAN36M, human36m_cameras
 from pose3d.datasets.recording import Problem, Recording, SequenceName, recordings
 from pose3d.datasets.videopose3d import VideoPose3D
@@ -116,8 +117,6 @@ def test_what_is_wrong_as_a_whole_is_refused_at_once(tmp_path):
     assert f"{KEYPOINTS} has no subject S9, only S1" in refused(tmp_path, positions, {"S1": keypoints["S1"]})
     assert f"{POSITIONS} has no positions_3d" in refused(tmp_path, [1, 2], keypoints)
     assert f"{KEYPOINTS} has no positions_2d" in refused(tmp_path, positions, {"S1": 1, "S9": {}})
-    coco = {"num_joints": 17, "keypoints_symmetry": [[1, 3, 5, 7, 9, 11, 13, 15], [2, 4, 6, 8, 10, 12, 14, 16]]}
-    assert "COCO" in refused(tmp_path, positions, keypoints, coco)
     slash = {**positions, "S1": {"Walking/1": positions["S1"]["Walking 1"]}}
     assert "'Walking/1' cannot name" in refused(tmp_path, slash, keypoints)
     alike = {**positions, "S1": {**positions["S1"], "Walking-1": positions["S1"]["Walking 1"]}}
@@ -130,6 +129,78 @@ def test_what_is_wrong_as_a_whole_is_refused_at_once(tmp_path):
     np.savez(tmp_path / KEYPOINTS, other=positions)
     with pytest.raises(InputError, match=f"{KEYPOINTS} has no positions_2d"):
         VideoPose3D(videopose3d_params(), tmp_path)
+
+
+def test_of_who_has_keypoints_only_no_3d_is_read(tmp_path):
+    """Whether there is any (S5) or not (S6)."""
+    positions, keypoints = write_videopose3d(tmp_path, ["S1", "S5", "S6", "S9"])
+    del positions["S6"]
+    save_videopose3d(tmp_path, positions, keypoints)
+    subjects = Subjects(train=("S1", "S5", "S6"), validation=(), test=("S9",))
+    params = videopose3d_params(subjects=subjects, keypoints_only=("S5", "S6"), frame_step=2)
+    found = list(recordings(VideoPose3D(params, tmp_path)))
+    assert len(found) == 4 * 2 * 4 and all(isinstance(one, Recording) for one in found)
+    for one in found:
+        sequence, view = one.sequence, CAMERAS.index(one.name.camera)
+        with_3d = one.name.subject in ("S1", "S9")
+        assert (sequence.has_3d, sequence.is_annotated) == (with_3d, with_3d)
+        assert (len(sequence), sequence.fps) == (6, 25)
+        wanted = keypoints[one.name.subject][one.name.action.replace("-", " ")][view][::2]
+        np.testing.assert_array_equal(one.detected.keypoints_px, wanted)
+        if not with_3d:
+            np.testing.assert_allclose(sequence.boxes_px[:, 2:], wanted.max(1) + 10, atol=1e-3)
+            assert sequence.camera.id == one.name.camera
+    with pytest.raises(InputError, match=f"{POSITIONS} has no subject S6"):
+        VideoPose3D(videopose3d_params(subjects=subjects), tmp_path)
+    with pytest.raises(InputError, match=f"{KEYPOINTS} has no subject S7"):
+        absent = Subjects(train=("S1", "S7"), validation=(), test=("S9",))
+        VideoPose3D(videopose3d_params(subjects=absent, keypoints_only=("S7",)), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda k: k + 2000, "S6/Walking-1/58860488: 0 % of the joints are detected in the image"),
+        (lambda k: k * np.float32(np.nan), "S6/Walking-1/58860488: keypoint Hip is not finite at frame 0"),
+        (lambda k: k[:0], "S6/Walking-1/58860488: has no frames"),
+        (lambda k: k[:, :16], r"S6/Walking-1/58860488: has shape \(12, 16, 2\)"),
+    ],
+)
+def test_bad_keypoints_of_who_has_no_3d(tmp_path, change, message):
+    positions, keypoints = write_videopose3d(tmp_path, ["S1", "S6", "S9"])
+    del positions["S6"]
+    keypoints["S6"]["Walking 1"][2] = change(keypoints["S6"]["Walking 1"][2])
+    save_videopose3d(tmp_path, positions, keypoints)
+    subjects = Subjects(train=("S1", "S6"), validation=(), test=("S9",))
+    source = VideoPose3D(videopose3d_params(subjects=subjects, keypoints_only=("S6",)), tmp_path)
+    (problem,) = [found for found in recordings(source) if isinstance(found, Problem)]
+    assert re.search(f"{KEYPOINTS}: {message}", problem.sentence)
+
+
+COCO_SYMMETRY = [[1, 3, 5, 7, 9, 11, 13, 15], [2, 4, 6, 8, 10, 12, 14, 16]]
+MPII_SYMMETRY = [[3, 4, 5, 13, 14, 15], [0, 1, 2, 10, 11, 12]]
+
+
+@pytest.mark.parametrize(
+    ("joints_2d", "joints_3d", "metadata", "file", "layout"),
+    [
+        (17, 17, {"num_joints": 17, "keypoints_symmetry": COCO_SYMMETRY}, KEYPOINTS, r"COCO \(17 joints\)"),
+        (17, 17, {"layout_name": "coco", "num_joints": 17}, KEYPOINTS, r"COCO \(17 joints\)"),
+        (17, 17, METADATA | {"keypoints_symmetry": [[1], [2]]}, KEYPOINTS, r"another skeleton of 17 joints"),
+        (16, 17, {"layout_name": "mpii", "num_joints": 16, "keypoints_symmetry": MPII_SYMMETRY}, KEYPOINTS, "MPII"),
+        (16, 32, {}, KEYPOINTS, r"MPII \(16 joints\)"),
+        (15, 15, {"num_joints": 15}, POSITIONS, r"HumanEva-I \(15 joints\)"),
+        (17, 15, METADATA, POSITIONS, r"HumanEva-I \(15 joints\)"),
+        (15, 17, {"layout_name": "humaneva15"}, KEYPOINTS, r"HumanEva-I \(15 joints\)"),
+        (17, 25, METADATA, POSITIONS, r"another skeleton \(25 joints\)"),
+    ],
+)
+def test_another_layout_is_refused_in_one_sentence(tmp_path, joints_2d, joints_3d, metadata, file, layout):
+    """With names that are not Human3.6M's, too: HumanEva-I's subjects are called Train/S1."""
+    positions = {"Train/S1": {"Walking 1 chunk0": np.ones((9, joints_3d, 3)), "Box 1": np.ones((8, joints_3d, 3))}}
+    keypoints = {s: {a: [p[..., :1].repeat(2, -1)[:, :1].repeat(joints_2d, 1)] * 3 for a, p in takes.items()}
+                 for s, takes in positions.items()}  # fmt: skip
+    assert re.search(f"{file} has the joints of {layout}", refused(tmp_path, positions, keypoints, metadata))
 
 
 def tuples_in_tuples(depth):
@@ -147,6 +218,7 @@ def tuples_in_tuples(depth):
         {"num_joints": [17]},
         {"num_joints": 17, "keypoints_symmetry": [[tuples_in_tuples(60)], [1]]},
         {"num_joints": 17, "keypoints_symmetry": [[[1]], 4]},
+        {"layout_name": [tuples_in_tuples(60)]},
         {"num_joints": 17, "keypoints_symmetry": 4},
         np.zeros(3),
     ],
@@ -179,7 +251,7 @@ def test_metadata_that_say_nothing_are_passed_over(tmp_path, metadata):
         (
             lambda p, k: p.update({"Walking 1": np.float32(np.nan) * p["Walking 1"]}),
             POSITIONS,
-            "not finite .* joint Hip",
+            "not one pose is finite",
         ),
         (lambda p, k: k["Walking 1"].__setitem__(2, k["Walking 1"][2] + 400), KEYPOINTS, "px from where the 3D"),
         (lambda p, k: k["Walking 1"][2].__setitem__((3, 4, 0), np.nan), KEYPOINTS, "LHip is not finite at frame 3"),

@@ -415,6 +415,24 @@ def test_degenerate_people_train_to_finite_numbers(kind, formulation, degenerate
 
 
 @pytest.mark.parametrize(("kind", "formulation"), ALL)
+def test_a_clip_without_3d_is_trained_on(kind, formulation, supervision, tmp_path, monkeypatch):
+    """The longer of two has no labels: other detections in it give other weights, and none is NaN."""
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    bare, labelled = supervision.sequences
+    unknown = np.full_like(bare.poses_cam_m, np.nan)
+    bare = replace(bare, poses_world_m=unknown, poses_cam_m=unknown, keypoints_px=unknown[..., :2])
+    first, second = supervision.detections
+
+    def weights(of_bare):
+        data = Supervision([bare, labelled], [of_bare, second], supervision.prior)
+        return fit_lifter(lifting(formulation), params(kind, formulation), data, 1, ONE, Checkpoint("t", "x")).weights
+
+    once, again = weights(first), weights(replace(first, keypoints_px=first.keypoints_px[:, ::-1].copy()))
+    assert all(torch.isfinite(weight).all() for weight in once.values())
+    assert any((once[name] != again[name]).any() for name in once)
+
+
+@pytest.mark.parametrize(("kind", "formulation"), ALL)
 def test_each_joint_has_its_weight_in_the_reprojection(kind, formulation, supervision, tmp_path, monkeypatch):
     """The term is a sum over joints: without one of them, and of that one alone, it adds up to the whole."""
     monkeypatch.chdir(tmp_path)

@@ -38,7 +38,12 @@ def observed(poses, seed):
     placed = place_before_camera(poses[:, None], heading, LEVEL.expand(count, 3, 3), roots, size, frame=0)[:, 0]
     plane = placed[..., :2] / placed[..., 2:]
     scales = view_from_image_plane(plane).scale
-    return SimpleNamespace(annotated=plane, scales=scales, rotations=LEVEL.expand(count, 3, 3))
+    return SimpleNamespace(
+        annotated=plane,
+        annotated_frames=torch.arange(count),
+        scales=scales,
+        rotations=LEVEL.expand(count, 3, 3),
+    )
 
 
 def bone_lengths(poses):

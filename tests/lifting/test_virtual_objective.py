@@ -8,6 +8,7 @@ import torch
 from people import camera_ring, detect, take
 from torch import nn
 
+from pose3d.errors import InputError
 from pose3d.lifting.networks import FrameLifter
 from pose3d.lifting.observations import Observations, PairedClips
 from pose3d.lifting.prior import PriorTakes
@@ -29,10 +30,11 @@ def objective(
     pairs=8,
     candidates=4,
     weights=None,
+    observations=None,
 ):
     """Of S1's 2D, S7's 3D and, if given, labelled sequences with exact detections."""
     return VirtualCameraObjective(
-        Observations(sequences, detect(sequences, noise_px), CPU),
+        observations or Observations(sequences, detect(sequences, noise_px), CPU),
         PriorTakes(take("S7", "Walk-1", 12, camera_ring()), CPU),
         *around,
         motion,
@@ -223,3 +225,43 @@ def test_a_pose_gets_the_errors_of_the_detection_that_looks_most_like_it():
     poses = poses + torch.nn.functional.normalize(poses[:, :1], dim=-1) * 0.01
     alike = data._draw_alike(poses, 0, np.random.default_rng(0))
     assert alike[:, 0].tolist() == list(range(len(poses)))
+
+
+def without_labels(sequence):
+    unknown = np.full_like(sequence.poses_cam_m, np.nan)
+    return replace(sequence, poses_world_m=unknown, poses_cam_m=unknown, keypoints_px=unknown[..., :2])
+
+
+def test_clips_without_labels_are_seen_and_lend_no_errors():
+    """The middle one of three: its detections are drawn, and errors come from the frames of the other two."""
+    labelled = [take("S1", action, frames, camera_ring(1))[0] for action, frames in (("A", 5), ("B", 7), ("C", 6))]
+    detections = detect(labelled, 3.0)
+    sequences = [labelled[0], without_labels(labelled[1]), labelled[2]]
+    observations, full = (Observations(s, detections, CPU) for s in (sequences, labelled))
+    assert observations.lengths == [5, 7, 6] and observations.annotated_lengths == [5, 6]
+    assert observations.annotated_frames.tolist() == [*range(5), *range(12, 18)]
+    for name in ("image_plane", "rotations"):
+        torch.testing.assert_close(getattr(observations, name), getattr(full, name), rtol=0, atol=0)
+    for name in ("annotated", "residuals"):
+        wanted = getattr(full, name)[observations.annotated_frames]
+        torch.testing.assert_close(getattr(observations, name), wanted, rtol=0, atol=0)
+    known = observations.annotated_frames
+    torch.testing.assert_close(observations.scales[known], full.scales[known], rtol=0, atol=0)
+    detected_scales = view_from_image_plane(observations.image_plane[5:12].double()).scale.float()
+    torch.testing.assert_close(observations.scales[5:12], detected_scales)
+
+    lifting = objective(sequences, observations=observations, candidates=64, motion=True, outputs=3)
+    rng = np.random.default_rng(0)
+    seen = lifting._draw_observed(rng, 400)
+    middle_clip = observations.image_plane[5:12]
+    assert (seen[:, -1, None] == middle_clip).all((-1, -2)).any(-1).sum() > 60
+    drawn = lifting._draw_alike(torch.from_numpy(labelled[1].poses_cam_m), 1, rng)
+    assert drawn.shape == (7, 4) and drawn.max() < 11
+    plane, poses = lifting.draw_projected(rng, 200)
+    assert torch.isfinite(plane).all() and torch.isfinite(poses).all()
+
+
+def test_some_clip_must_show_how_the_detector_errs():
+    sequences = take("S1", "A", 5, camera_ring())
+    with pytest.raises(InputError, match="none of lifting.keypoints_subjects has 3D"):
+        Observations([without_labels(s) for s in sequences], detect(sequences, 3.0), CPU)

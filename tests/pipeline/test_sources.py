@@ -13,7 +13,7 @@ import pytest
 import yaml
 from pipeline.workspace import REPOSITORY, Workspace, copy_repository
 from tiny_human36m import ALL_SUBJECTS, CAMERAS, write_h36m_fetch, write_human36m
-from tiny_npz import write_original_npz, write_videopose3d
+from tiny_npz import save_videopose3d, write_original_npz, write_videopose3d
 from tiny_original_crops import write_original_crops
 
 from pose3d.records import each_sequence, keys_in, read_keypoints2d, read_sequences
@@ -32,7 +32,7 @@ LONGER = dict(zip(CAMERAS, (31, 3, 0, -2), strict=True))
 RECORDED = {"folder": None, "subjects": SUBJECTS, "actions": ["Walking"], "frame_step": 1}
 # Of this action both takes of S5 have a number in their files' names, and one camera's video of S11 is broken.
 HUMAN36M = {"folder": None, "subjects": SEVEN, "actions": ["Directions"], "frame_step": 1}
-NPZ = RECORDED | {"frame_rate_hz": 50, "calibration": None}
+NPZ = RECORDED | {"frame_rate_hz": 50, "calibration": None, "keypoints_only": []}
 BOTH = ("train", "test")
 SOURCES = {
     "human36m": HUMAN36M,
@@ -178,6 +178,31 @@ def test_changed_files_are_noticed_once_download_looks_again(ran) -> None:
     assert "Running stage 'prepare'" in printed
     assert "Running stage 'crop_resize'" in printed
     assert "Running stage 'train_2d'" not in printed  # for the crops came out the same
+
+
+def test_who_has_keypoints_only_trains_the_lifters(tmp_path) -> None:
+    """S5 has no 3D in the files: all stages run, and no param may ask for it."""
+    data = tmp_path / "data"
+    data.mkdir()
+    positions, keypoints = write_videopose3d(data, ALL, frames=FRAMES)
+    del positions["S5"]
+    save_videopose3d(data, positions, keypoints)
+    dataset = {"source": "videopose3d"} | SOURCES["videopose3d"] | {"keypoints_only": ["S5"]}
+    workspace = workspace_of(dataset, data, tmp_path)
+    profile = workspace.root / "profiles" / "tiny.yaml"
+
+    source_folder = str(workspace.root / "src")
+    refused = workspace.run(sys.executable, "-m", "pose3d.config.all_blocks", check=False, PYTHONPATH=source_folder)
+    assert refused.returncode != 0 and "Traceback" not in refused.stdout
+    assert "lifting.prior.0.subjects names S5, who stands in dataset.keypoints_only" in refused.stdout
+    params = yaml.safe_load(profile.read_text())
+    params["lifting"] = {"keypoints_subjects": ["S1", "S5"], "prior": [{"subjects": ["S1"]}]}
+    profile.write_text(yaml.safe_dump(params))
+    workspace.run("dvc", "repro")
+    sequences = read_sequences(workspace.root / "data" / "sequences.h5", ["S5"])
+    assert len(sequences) == TAKES * 4 and not any(s.has_3d or s.is_annotated for s in sequences)
+    evaluation = json.loads((workspace.root / "metrics" / "evaluation.json").read_text())
+    assert all(math.isfinite(value) for name in ("repnet", "temporal") for value in evaluation[name].values())
 
 
 def test_crops_without_3d_train_the_2d_network_and_no_lifter(tmp_path) -> None:

@@ -3,7 +3,7 @@
 from pydantic import ConfigDict, model_validator
 
 from pose3d.config.blocks import Seed, require_init_file
-from pose3d.config.dataset import DatasetParams
+from pose3d.config.dataset import DatasetParams, KeypointsParams
 from pose3d.config.evaluation import EvaluateParams
 from pose3d.config.lifting import LiftingParams, RepnetParams, TemporalParams
 from pose3d.config.pose2d import CropResizeParams, Infer2DParams, Train2DParams
@@ -30,6 +30,8 @@ class Params(StageParams):
     @model_validator(mode="after")
     def _prior_and_keypoints_subjects_train(self) -> "Params":
         self.lifting.require_training_subjects(self.dataset.subjects.train)
+        if isinstance(self.dataset, KeypointsParams):
+            self.lifting.require_3d(self.dataset.keypoints_only)
         return self
 
 

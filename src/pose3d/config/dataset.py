@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from pose3d.config.blocks import Block, PositiveFloat, PositiveInt, Probability
 
@@ -85,7 +85,34 @@ class H36mFetchParams(RecordedParams):
     source: Literal["h36m_fetch"]
 
 
-class VideoPose3DParams(RecordedParams):
+class KeypointsParams(RecordedParams):
+    """What data sets of keypoints that came with them share."""
+
+    frame_rate_hz: PositiveFloat
+    calibration: str | None
+    """JSON file of the cameras in the folder; null: Human3.6M's published calibration."""
+    keypoints_only: tuple[str, ...]
+    """Training subjects whose 3D is not read, if there is any: ``lifting.keypoints_subjects`` may name them, as
+    VideoPose3D's semi-supervised setting does, and no other key."""
+
+    @field_validator("keypoints_only")
+    @classmethod
+    def _of_training_subjects(cls, names: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        training = info.data["subjects"].train if "subjects" in info.data else names
+        others = [name for name in names if name not in training]
+        if others:
+            raise ValueError(
+                f"{others[0]} is no subject of dataset.subjects.train: what has no 3D can neither validate nor test"
+            )
+        return names
+
+    @property
+    def subjects_with_3d(self) -> list[str]:
+        """All others, training subjects first."""
+        return [name for name in self.subjects.all if name not in self.keypoints_only]
+
+
+class VideoPose3DParams(KeypointsParams):
     """VideoPose3D's pair of npz files: 3D positions, and 2D keypoints that somebody detected."""
 
     source: Literal["videopose3d"]
@@ -93,12 +120,9 @@ class VideoPose3DParams(RecordedParams):
     """File of the 3D positions in the folder."""
     keypoints: str
     """File of the 2D keypoints in the folder."""
-    frame_rate_hz: PositiveFloat
-    calibration: str | None
-    """JSON file of the cameras in the folder; null: Human3.6M's published calibration."""
 
 
-class OriginalNpzParams(RecordedParams):
+class OriginalNpzParams(KeypointsParams):
     """The original system's npz files, training and test apart."""
 
     source: Literal["original_npz"]
@@ -106,9 +130,6 @@ class OriginalNpzParams(RecordedParams):
     """Files of the 3D poses in the folder."""
     keypoints: Annotated[tuple[str, ...], Field(min_length=1)]
     """Files of the 2D keypoints in the folder."""
-    frame_rate_hz: PositiveFloat
-    calibration: str | None
-    """JSON file of the cameras in the folder; null: Human3.6M's published calibration."""
 
 
 class OriginalCropsParams(RecordedParams):

@@ -113,16 +113,33 @@ class LiftingParams(Block):
         Raises:
             ValueError: names the key and the subject.
         """
-        own = {f"prior.{i}.subjects": source.subjects or () for i, source in enumerate(self.prior) if not source.file}
-        if self.paired is not None:
-            own["paired.subjects"] = self.paired.subjects
-        for key, names in {"keypoints_subjects": self.keypoints_subjects, **own}.items():
+        for key, names in {"keypoints_subjects": self.keypoints_subjects, **self._subjects_of_3d}.items():
             other = [name for name in names if name not in training]
             if other or not names:
                 raise ValueError(
                     f"lifting.{key} must name subjects of dataset.subjects.train ({', '.join(training)}), "
                     f"not {', '.join(other) or 'nobody'}"
                 )
+
+    def require_3d(self, keypoints_only: Collection[str]) -> None:
+        """Subjects without 3D give keypoints and nothing else.
+
+        Raises:
+            ValueError: names the key and the subject.
+        """
+        for key, names in self._subjects_of_3d.items():
+            without = [name for name in names if name in keypoints_only]
+            if without:
+                raise ValueError(
+                    f"lifting.{key} names {without[0]}, who stands in dataset.keypoints_only: without 3D, subjects may "
+                    "stand in lifting.keypoints_subjects only"
+                )
+
+    @property
+    def _subjects_of_3d(self) -> dict[str, tuple[str, ...]]:
+        """This data set's subjects whose 3D teaches, by key."""
+        named = {f"prior.{i}.subjects": source.subjects or () for i, source in enumerate(self.prior) if not source.file}
+        return named if self.paired is None else named | {"paired.subjects": self.paired.subjects}
 
 
 class LifterParams(Block):

@@ -2,9 +2,9 @@
 
 The JSON form: ``intrinsics`` is a list of ``{id, center, focal_length, radial_distortion, tangential_distortion, res_w,
 res_h}`` in px (k1 k2 k3, p1 p2); ``extrinsics`` maps a subject to a list, in the same order, of ``{orientation,
-translation}``, a unit quaternion w x y z and millimetres with x_world = R(q) x_camera + translation. Two keys are
-optional: ``distortion_model`` of a camera, ``opencv`` by default (see :mod:`pose3d.distortion`), and ``res_w`` and
-``res_h`` beside a subject's extrinsics, where the pictures of that subject have another size than the camera's.
+translation}``, a unit quaternion w x y z and millimetres with x_world = R(q) x_camera + translation. The key
+``distortion_model`` of a camera is optional, ``opencv`` by default (see :mod:`pose3d.distortion`). What else differs by
+subject, such as ``res_w`` and ``res_h``, stands beside that subject's extrinsics and goes before the camera's.
 """
 
 import json
@@ -69,9 +69,10 @@ def cameras_from(content: Any, source: str) -> Cameras:
 
 
 def _camera(inner: dict[str, Any], outer: dict[str, Any]) -> Camera:
-    (fx, fy), (cx, cy) = inner["focal_length"], inner["center"]
-    (k1, k2, k3), (p1, p2) = inner["radial_distortion"], inner["tangential_distortion"]
-    width_px, height_px = (outer.get(size, inner[size]) for size in ("res_w", "res_h"))
+    own = inner | outer
+    (fx, fy), (cx, cy) = own["focal_length"], own["center"]
+    (k1, k2, k3), (p1, p2) = own["radial_distortion"], own["tangential_distortion"]
+    width_px, height_px = own["res_w"], own["res_h"]
     if min(fx, fy) <= 0 or not all(0 < size <= MAX_SIDE_PX for size in (width_px, height_px)):
         raise ValueError(f"camera {inner['id']} has a focal length or a resolution that no camera has")
     camera_from_world = Rotation.from_quat(outer["orientation"], scalar_first=True).inv().as_matrix()
@@ -83,8 +84,53 @@ def _camera(inner: dict[str, Any], outer: dict[str, Any]) -> Camera:
         np.array([k1, k2, p1, p2, k3]),
         camera_from_world,
         -camera_from_world @ np.asarray(outer["translation"], np.float64) / 1000,
-        inner.get("distortion_model", "opencv"),
+        own.get("distortion_model", "opencv"),
     )
+
+
+def calibration_of(cameras: Cameras) -> dict[str, Any]:
+    """The module's form of some cameras: the inverse of :func:`cameras_from`.
+
+    Raises:
+        InputError: subjects have different cameras.
+    """
+    first_subject, first = next(iter(cameras.items()))
+    for subject, own in cameras.items():
+        if list(own) != list(first):
+            raise InputError(
+                f"{first_subject} has cameras {', '.join(first)} and {subject} {', '.join(own)}: a calibration has the "
+                "same cameras for all subjects"
+            )
+    shared = [_intrinsics_of(camera) for camera in first.values()]
+    return {
+        "intrinsics": shared,
+        "extrinsics": {
+            subject: [_extrinsics_of(camera, inner) for camera, inner in zip(own.values(), shared, strict=True)]
+            for subject, own in cameras.items()
+        },
+    }
+
+
+def _intrinsics_of(camera: Camera) -> dict[str, Any]:
+    k1, k2, p1, p2, k3 = camera.distortion.tolist()
+    return {
+        "id": camera.id,
+        "center": camera.intrinsics_px[:2, 2].tolist(),
+        "focal_length": np.diag(camera.intrinsics_px)[:2].tolist(),
+        "radial_distortion": [k1, k2, k3],
+        "tangential_distortion": [p1, p2],
+        "distortion_model": camera.distortion_model,
+        "res_w": camera.width_px,
+        "res_h": camera.height_px,
+    }
+
+
+def _extrinsics_of(camera: Camera, shared: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "orientation": Rotation.from_matrix(camera.rotation.T).as_quat(scalar_first=True).tolist(),
+        "translation": (1000 * camera.position_m).tolist(),
+        **{key: value for key, value in _intrinsics_of(camera).items() if value != shared[key]},
+    }
 
 
 # Facts published with Human3.6M; no part of the licensed recordings. The tangential terms are p1, p2 in the authors'

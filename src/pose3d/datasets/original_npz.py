@@ -28,6 +28,7 @@ from pose3d.datasets.pose_arrays import (
     is_chosen,
     path_safe,
     recording_of,
+    recording_of_keypoints,
 )
 from pose3d.datasets.recording import Recording, SequenceName
 from pose3d.errors import InputError
@@ -51,46 +52,52 @@ class OriginalNpz:
         poses_files = ", ".join(str(folder / name) for name in params.poses)
         self._poses = merged((folder / name for name in params.poses), "pose3d")
         self._keypoints = merged((folder / name for name in params.keypoints), "pose2d")
-        check_subjects(params, {name.subject for name in self._poses}, poses_files)
-        check_subjects(params, {name.subject for name in self._keypoints}, self._keypoints_files)
+        check_subjects(params.subjects_with_3d, {name.subject for name in self._poses}, poses_files)
+        check_subjects(params.subjects.all, {name.subject for name in self._keypoints}, self._keypoints_files)
         self._names = sorted(
             name
-            for name in self._poses
-            if name.subject in params.subjects.all and is_chosen(name.action, params.actions)
+            for found, subjects in (
+                (self._poses, params.subjects_with_3d),
+                (self._keypoints, params.keypoints_only),
+            )
+            for name in found
+            if name.subject in subjects and is_chosen(name.action, params.actions)
         )
         check_actions(params, self._names, poses_files)
 
     def sequences(self) -> list[SequenceName]:
-        """Every sequence of the 3D files that the profile chooses."""
+        """Every sequence of the 3D files that the profile chooses; for who has no 3D, of the 2D files."""
         return self._names
 
     def read(self, name: SequenceName) -> Recording:
         """Read one of them; raises :class:`InputError` that names the file."""
-        poses, poses_path = self._poses[name]
-        where_3d = f"{poses_path}: {name.key}"
-        if name not in self._keypoints:
-            raise InputError(f"{self._keypoints_files}: no keypoints of {name.key}, while {poses_path} has poses of it")
-        keypoints, keypoints_path = self._keypoints[name]
-        where_2d = f"{keypoints_path}: {name.key}"
+        step = self._params.frame_step
+        fps = self._params.frame_rate_hz / step
+        has_3d = name.subject not in self._params.keypoints_only
+        poses, path = (self._poses if has_3d else self._keypoints)[name]
+        where = f"{path}: {name.key}"
         cameras = self._cameras[name.subject]
         if name.camera not in cameras:
-            raise InputError(f"{where_3d}: camera {name.camera} is not in the calibration, only {', '.join(cameras)}")
-        poses_mm, keypoints = cut_alike(
-            as_17_joints(poses, (3,), where_3d),
-            as_17_joints(keypoints, (2, 3), where_2d),
-            self._params.frame_step,
-            where_2d,
-        )
+            raise InputError(f"{where}: camera {name.camera} is not in the calibration, only {', '.join(cameras)}")
         camera = cameras[name.camera]
+        if name not in self._keypoints:
+            raise InputError(f"{self._keypoints_files}: no keypoints of {name.key}, while {path} has poses of it")
+        keypoints, keypoints_path = self._keypoints[name]
+        where_2d = f"{keypoints_path}: {name.key}"
+        keypoints = as_17_joints(keypoints, (2, 3), where_2d)
+        if not has_3d:
+            detected = detected_keypoints(keypoints[::step], where_2d)
+            return recording_of_keypoints(name, camera, fps, detected, keypoints_path)
+        poses_mm, keypoints = cut_alike(as_17_joints(poses, (3,), where), keypoints, step, where_2d)
         poses_cam_m = poses_mm / 1000
         return recording_of(
             name,
             camera,
-            self._params.frame_rate_hz / self._params.frame_step,
+            fps,
             camera.camera_to_world(poses_cam_m),
             poses_cam_m,
             detected_keypoints(keypoints, where_2d),
-            poses_path,
+            path,
             keypoints_path,
         )
 

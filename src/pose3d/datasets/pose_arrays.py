@@ -38,14 +38,14 @@ def cameras_of(params: Params, folder: Path) -> Cameras:
     return cameras
 
 
-def check_subjects(params: Params, found: Iterable[str], path: Path | str) -> None:
+def check_subjects(subjects: Iterable[str], found: Iterable[str], path: Path | str) -> None:
     """Refuse subjects of the profile that a file lacks.
 
     Raises:
         InputError: names the file, the subject, and those that the file has.
     """
     found = sorted(map(str, found))
-    for subject in params.subjects.all:
+    for subject in subjects:
         if subject not in found:
             raise InputError(f"{path} has no subject {subject}, only {', '.join(found)}: mend dataset.subjects")
 
@@ -151,3 +151,14 @@ def recording_of(
     arrays = (poses_world_m, poses_cam_m, keypoints_px, boxes_around(keypoints_px))
     sequence = Sequence(name.subject, name.action, camera, fps, *(np.asarray(a, np.float32) for a in arrays))
     return Recording(sequence, None, detected, positions_file, keypoints_file)
+
+
+def recording_of_keypoints(
+    name: SequenceName, camera: Camera, fps: float, detected: Keypoints2D, keypoints_file: Path
+) -> Recording:
+    """A recording of which there is no more than what was detected: its boxes are around that."""
+    n_frames = len(detected.keypoints_px)
+    no_poses = np.full((n_frames, N_JOINTS, 3), np.nan, np.float32)
+    boxes_px = boxes_around(detected.keypoints_px)
+    sequence = Sequence(name.subject, name.action, camera, fps, no_poses, no_poses, no_poses[..., :2], boxes_px)
+    return Recording(sequence, None, detected, None, keypoints_file)

@@ -42,13 +42,14 @@ class Recording:
     Attributes:
         frames: where its pictures are; None where there are none.
         detected: 2D keypoints that came with the data; None where the pipeline has to detect them itself.
-        positions_file, keypoints_file: where the 3D poses and ``detected`` stood, for error messages.
+        positions_file, keypoints_file: where the 3D poses and ``detected`` stood, for error messages. None for poses:
+            nothing is known but what was detected.
     """
 
     sequence: Sequence
     frames: VideoFrames | ImageFiles | None
     detected: Keypoints2D | None
-    positions_file: Path
+    positions_file: Path | None
     keypoints_file: Path | None = None
 
     @property
@@ -114,16 +115,23 @@ def check_recording(recording: Recording) -> None:
         InputError: names the file, the sequence and what to mend.
     """
     sequence = recording.sequence
-    key = f"{recording.positions_file}: {sequence.key}"
-    check_sequence(sequence, str(recording.positions_file))
+    file = recording.keypoints_file if recording.positions_file is None else recording.positions_file
+    key = f"{file}: {sequence.key}"
+    if recording.detected is not None:
+        _check_finite(f"{recording.keypoints_file}: {sequence.key}", recording.detected)
+    if recording.positions_file is not None and not sequence.is_annotated:
+        raise InputError(f"{key}: not one pose is finite; mend or drop that take")
+    check_sequence(sequence, str(file))
     if sequence.has_3d:
         check_scale(key, sequence.poses_world_m)
         _check_depth(key, sequence.poses_cam_m)
     size_px = np.array([sequence.camera.width_px, sequence.camera.height_px])
-    inside = ((sequence.keypoints_px >= 0) & (sequence.keypoints_px <= size_px)).all(-1)
+    seen_px = sequence.keypoints_px if sequence.is_annotated else recording.detected.keypoints_px
+    inside = ((seen_px >= 0) & (seen_px <= size_px)).all(-1)
     if inside.mean() < 0.5:
+        there = "project into" if sequence.is_annotated else "are detected in"
         raise InputError(
-            f"{key}: {100 * inside.mean():.0f} % of the joints project into the image: axes are swapped, or the "
+            f"{key}: {100 * inside.mean():.0f} % of the joints {there} the image: axes are swapped, or the "
             "calibration is another camera's"
         )
     for what, found in (
@@ -132,7 +140,7 @@ def check_recording(recording: Recording) -> None:
     ):
         if found is not None and len(found) != len(sequence):
             raise InputError(f"{key}: {len(found)} {what} for {len(sequence)} poses: they must be the same takes")
-    if recording.detected is not None:
+    if recording.detected is not None and sequence.is_annotated:
         _check_detected(f"{recording.keypoints_file}: {sequence.key}", sequence, recording.detected)
 
 
@@ -165,11 +173,14 @@ def check_scale(key: str, poses_m: np.ndarray) -> None:
     raise InputError(f"{key}: legs are {leg_m:.4g} m long: {guess}")
 
 
-def _check_detected(key: str, sequence: Sequence, detected: Keypoints2D) -> None:
+def _check_finite(key: str, detected: Keypoints2D) -> None:
     bad = ~np.isfinite(detected.keypoints_px)
     if bad.any():
         frame, joint, _ = (int(i) for i in np.argwhere(bad)[0])
         raise InputError(f"{key}: keypoint {JOINT_NAMES[joint]} is not finite at frame {frame}; mend or drop that take")
+
+
+def _check_detected(key: str, sequence: Sequence, detected: Keypoints2D) -> None:
     person_px = (sequence.boxes_px[:, 2:] - sequence.boxes_px[:, :2]).max(-1).astype(np.float64)
     offset_px = np.linalg.norm(detected.keypoints_px - sequence.keypoints_px, axis=-1)
     if np.median(offset_px / person_px[:, None]) > KEYPOINT_OFFSET:

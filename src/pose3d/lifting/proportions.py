@@ -60,9 +60,10 @@ def fit_proportions(poses_world_m: Tensor, observations: Observations, rng: np.r
     for _ in range(_ROUNDS):
         seen = some(len(observations.annotated))
         heading = torch.from_numpy(rng.uniform(0, 2 * np.pi, _LOOKS)).to(fitted)
-        roots, scales = observations.annotated[seen, ROOT], observations.scales[seen]
+        roots, frames = observations.annotated[seen, ROOT], observations.annotated_frames[seen]
+        scales, rotations = observations.scales[frames], observations.rotations[frames]
         poses = fitted[some(len(fitted))][:, None]
-        placed = place_before_camera(poses, heading, observations.rotations[seen], roots, scales, frame=0)[:, 0]
+        placed = place_before_camera(poses, heading, rotations, roots, scales, frame=0)[:, 0]
         projected = _long_looks(placed[..., :2] / placed[..., 2:])
         _require_lengths(projected, "the prior")
         factors = (annotated / projected).log().mean(0).exp()

@@ -46,8 +46,13 @@ def read_supervision(
 def read_paired(
     sequences_path: str | os.PathLike, keypoints_path: str | os.PathLike, paired: PairedFrames
 ) -> list[tuple[Sequence, Keypoints2D]]:
-    """The first frames of the paired subjects' sequences, at least one of each."""
+    """The first frames of the paired subjects' sequences, at least one of each.
+
+    Raises:
+        InputError: a file is damaged, or a subject has no 3D poses.
+    """
     sequences = read_sequences(sequences_path, paired.subjects)
+    check_3d(sequences, sequences_path)
     detections = read_keypoints2d(keypoints_path, sequences)
     return [
         first_frames(s, d, math.ceil(paired.frames_share * len(s))) for s, d in zip(sequences, detections, strict=True)

@@ -83,6 +83,7 @@ class VirtualCameraObjective:
         self._shown = view_from_image_plane(observations.annotated).keypoints.flatten(1)
         before = frames_before + with_motion
         self._seen = Runs(observations.lengths, before, run_outputs, frames_after, device)
+        self._annotated = Runs(observations.annotated_lengths, before, run_outputs, frames_after, device)
         self._takes = Runs(prior.lengths, before, run_outputs, frames_after, device)
         self._paired, self._paired_share = paired, paired_share
         if paired is not None:
@@ -172,12 +173,12 @@ class VirtualCameraObjective:
         return project_with_errors(poses, self._error_gain * errors), poses
 
     def _draw_alike(self, poses_cam_m: Tensor, frame: int, rng: np.random.Generator) -> Tensor:
-        """For each pose (B, 17, 3) the frames (B, T) of the drawn detection whose ``frame`` shows the most similar one.
+        """For each pose (B, 17, 3) the annotated frames (B, T) drawn whose ``frame`` shows the most similar one.
 
         A detector errs according to what it sees: the far arm of who stands sideways, left and right of who turns away.
         """
-        candidates = rng.integers(len(self._seen), size=self._error_candidates)  # the same for all processes
-        drawn = self._seen.frames(torch.from_numpy(candidates).to(self._device))
+        candidates = rng.integers(len(self._annotated), size=self._error_candidates)  # the same for all processes
+        drawn = self._annotated.frames(torch.from_numpy(candidates).to(self._device))
         wanted = view_from_image_plane(poses_cam_m[..., :2] / poses_cam_m[..., 2:]).keypoints
         return drawn[torch.cdist(wanted.flatten(1), self._shown[drawn[:, frame]]).argmin(1)]
 

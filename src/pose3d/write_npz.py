@@ -1,0 +1,229 @@
+"""Write the keypoints that infer_2d found and the 3D poses as npz files, for other people's code.
+
+    python -m pose3d.write_npz --format videopose3d --out for_videopose3d
+
+Reads sequences.h5 and keypoints2d.h5 of ``--data`` and writes to ``--out``, by format:
+
+original     h36m_gt_train.npz, h36m_gt_test.npz (3D in camera space, millimetres, and its 2D), and
+             pose_resnet/h36m_pred2d_train.npz, pose_resnet/h36m_pred2d_test.npz (detected 2D, px). It knows no third
+             split: validation subjects stand with the training subjects.
+videopose3d  data_3d_h36m.npz (world, metres; 32 joints as VideoPose3D expects, NaN those that the 17 lack), and
+             data_2d_h36m_pose3d.npz (detected 2D, px, for ``--keypoints pose3d``; with the confidence as third number
+             where there is one)
+
+Where the cameras are not those of Human3.6M's published calibration, cameras.json is written beside them. What a form
+cannot hold is said in a sentence. The last line is what a profile of source original_npz or videopose3d needs to read
+the files back.
+"""
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pose3d.camera import Camera
+from pose3d.datasets.calibration import Cameras, calibration_of, human36m_cameras
+from pose3d.datasets.pickled_npz_writer import write_pickled_npz
+from pose3d.errors import InputError
+from pose3d.files import exclusive, write_text
+from pose3d.records import Keypoints2D, Sequence, read_keypoints2d, read_sequences, read_splits
+from pose3d.skeleton import HUMAN36M_32_TO_17, LEFT_JOINTS, N_JOINTS, RIGHT_JOINTS
+
+POSITIONS, KEYPOINTS = "data_3d_h36m.npz", "data_2d_h36m_pose3d.npz"
+CALIBRATION = "cameras.json"
+METADATA = {
+    "layout_name": "h36m",
+    "num_joints": N_JOINTS,
+    "keypoints_symmetry": [list(LEFT_JOINTS), list(RIGHT_JOINTS)],
+}
+
+Detected = tuple[Sequence, Keypoints2D]
+Files = dict[str, dict[str, Any]]
+"""Name of a file to its members."""
+
+
+def write_npz(data: Path, form: str, out: Path) -> list[str]:
+    """Write a folder of the pipeline in a form, ``original`` or ``videopose3d``.
+
+    Returns:
+        sentences: what could not be written, and what to put into a profile.
+
+    Raises:
+        InputError: the pipeline's files are missing or damaged, or nothing of them can be written; then nothing is.
+    """
+    sequences = read_sequences(data / "sequences.h5")
+    detected = list(zip(sequences, read_keypoints2d(data / "keypoints2d.h5", sequences), strict=True))
+    detected, sentences = with_steady_cameras(detected)
+    cameras = cameras_by_subject(sequence for sequence, _ in detected)
+    if form == "original":
+        files, said = original_files(detected, set(read_splits(data / "sequences.h5")["test"]))
+        block = {"source": "original_npz", "poses": list(files)[:2], "keypoints": list(files)[2:]}
+    else:
+        files, said = videopose3d_files(detected, cameras)
+        block = {"source": "videopose3d", "positions": POSITIONS, "keypoints": KEYPOINTS}
+    calibration = None if are_published(cameras) else json.dumps(calibration_of(cameras), indent=1)
+    rates = sorted({sequence.fps for sequence, _ in detected})
+    if len(rates) > 1:
+        said.append(f"frame rates are not written, and differ: {', '.join(f'{rate:g}' for rate in rates)} Hz")
+    block |= {"frame_rate_hz": rates[0], "calibration": calibration and CALIBRATION}
+    block["keypoints_only"] = sorted({sequence.subject for sequence, _ in detected if not sequence.has_3d})
+    out.mkdir(parents=True, exist_ok=True)
+    with exclusive(out / "npz", wait=False):
+        for name, members in files.items():
+            write_pickled_npz(out / name, members)
+        if calibration is not None:
+            write_text(out / CALIBRATION, calibration + "\n")
+    return [*sentences, *said, f"to read it back: {json.dumps(block)}"]
+
+
+def with_steady_cameras(detected: list[Detected]) -> tuple[list[Detected], list[str]]:
+    """Without the subjects whose cameras differ from take to take, and a sentence that names them.
+
+    Raises:
+        InputError: there are no others.
+    """
+    cameras = cameras_by_subject(sequence for sequence, _ in detected)
+    moved = {s.subject for s, _ in detected if not is_same(s.camera, cameras[s.subject][s.camera.id])}
+    names = ", ".join(sorted(moved))
+    sentence = (
+        f"left out: {names}, whose cameras differ from take to take, because a calibration has one for each subject"
+    )
+    if len(moved) == len(cameras):
+        raise InputError(f"nothing can be written; {sentence}")
+    return [one for one in detected if one[0].subject not in moved], [sentence] if moved else []
+
+
+def cameras_by_subject(sequences: Iterable[Sequence]) -> Cameras:
+    """Each subject's cameras as first seen, sorted by id: for Human3.6M that is the published order."""
+    cameras: Cameras = {}
+    for sequence in sequences:
+        cameras.setdefault(sequence.subject, {}).setdefault(sequence.camera.id, sequence.camera)
+    return {subject: dict(sorted(own.items())) for subject, own in cameras.items()}
+
+
+def are_published(cameras: Cameras) -> bool:
+    """Whether all are Human3.6M's, by the subjects' and the cameras' names."""
+    published = human36m_cameras()
+    return all(
+        camera_id in published.get(subject, {}) and is_same(camera, published[subject][camera_id])
+        for subject, own in cameras.items()
+        for camera_id, camera in own.items()
+    )
+
+
+def is_same(a: Camera, b: Camera) -> bool:
+    """Whether two cameras see the same, up to rounding."""
+    return all(
+        np.allclose(value, getattr(b, name), rtol=1e-9, atol=1e-9) if isinstance(value, np.ndarray)
+        else value == getattr(b, name)
+        for name, value in vars(a).items()
+    )  # fmt: skip
+
+
+def original_files(detected: list[Detected], test_subjects: set[str]) -> tuple[Files, list[str]]:
+    """The original's four files, 3D first, and what they cannot hold."""
+    files: Files = {}
+    for split in ("train", "test"):
+        files[f"h36m_gt_{split}.npz"] = {"pose2d": {}, "pose3d": {}}
+    for split in ("train", "test"):
+        files[f"pose_resnet/h36m_pred2d_{split}.npz"] = {"pose2d": {}}
+    for sequence, keypoints in detected:
+        split = "test" if sequence.subject in test_subjects else "train"
+        true, found = files[f"h36m_gt_{split}.npz"], files[f"pose_resnet/h36m_pred2d_{split}.npz"]
+        if sequence.has_3d:
+            _put(true["pose2d"], sequence, sequence.keypoints_px)
+            _put(true["pose3d"], sequence, 1000 * sequence.poses_cam_m)
+        _put(found["pose2d"], sequence, keypoints.keypoints_px)
+    return files, ["confidences are not written: the form has no place for them"] if are_rated(detected) else []
+
+
+def videopose3d_files(detected: list[Detected], cameras: Cameras) -> tuple[Files, list[str]]:
+    """VideoPose3D's two files, and what they cannot hold.
+
+    Raises:
+        InputError: no take was seen by all cameras.
+    """
+    rated = are_rated(detected)
+    takes: dict[tuple[str, str], list[Detected]] = {}
+    for one in detected:
+        takes.setdefault((one[0].subject, one[0].action), []).append(one)
+    positions: dict[str, dict] = {}
+    views: dict[str, dict] = {}
+    incomplete, uneven = [], []
+    for (subject, action), take in takes.items():
+        take = sorted(take, key=lambda one: one[0].camera.id)
+        if [sequence.camera.id for sequence, _ in take] != list(cameras[subject]):
+            incomplete.append(f"{subject}/{action}")
+            continue
+        lengths = {len(sequence) for sequence, _ in take}
+        if len(lengths) > 1:
+            uneven.append(f"{subject}/{action}")
+        name, cut = re.sub(r"-(\d+)$", r" \1", action), slice(min(lengths))
+        first, _ = take[0]
+        if first.has_3d:
+            positions.setdefault(subject, {})[name] = with_32_joints(first.poses_world_m[cut])
+        views.setdefault(subject, {})[name] = [_array(keypoints, rated)[cut] for _, keypoints in take]
+    if not views:
+        raise InputError("nothing can be written: VideoPose3D's form needs takes that were seen by all cameras")
+    said = []
+    if incomplete:
+        said.append(f"left out: {', '.join(incomplete)}, because the form needs takes that were seen by all cameras")
+    if uneven:
+        said.append(
+            f"cut to the shortest of their views: {', '.join(uneven)}, because the form has one length for each"
+        )
+    return {
+        POSITIONS: {"positions_3d": positions},
+        KEYPOINTS: {"positions_2d": views, "metadata": METADATA},
+    }, said
+
+
+def are_rated(detected: list[Detected]) -> bool:
+    """Whether confidences say anything: data that came without them has 1 everywhere."""
+    return any((keypoints.confidence != 1).any() for _, keypoints in detected)
+
+
+def with_32_joints(poses: np.ndarray) -> np.ndarray:
+    """(T, 17, 3) to (T, 32, 3) of Human3.6M's motion capture; NaN where the 17 have no such joint."""
+    wide = np.full((len(poses), 32, 3), np.nan, np.float32)
+    wide[:, HUMAN36M_32_TO_17] = poses
+    return wide
+
+
+def _array(keypoints: Keypoints2D, rated: bool) -> np.ndarray:
+    if not rated:
+        return keypoints.keypoints_px
+    return np.concatenate([keypoints.keypoints_px, keypoints.confidence[..., None]], -1)
+
+
+def _put(content: dict, sequence: Sequence, array: np.ndarray) -> None:
+    content.setdefault(sequence.subject, {}).setdefault(sequence.action, {})[sequence.camera.id] = array
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Bad input or a full disk ends it with one sentence and exit status 1."""
+    parser = argparse.ArgumentParser(
+        prog="python -m pose3d.write_npz", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, default=Path("data"), metavar="FOLDER", help="by default data")
+    parser.add_argument("--format", required=True, choices=("original", "videopose3d"))
+    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where to write")
+    given = parser.parse_args(arguments)
+    try:
+        for sentence in write_npz(given.data, given.format, given.out):
+            print(sentence)
+    except InputError as error:
+        sys.exit(f"error: {error}")
+    except OSError as error:
+        if error.errno is None:
+            raise
+        sys.exit(f"error: {error.strerror} at {error.filename or given.out}; free space or mend permissions there")
+
+
+if __name__ == "__main__":
+    main()
