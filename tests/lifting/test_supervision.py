@@ -63,7 +63,7 @@ def test_2d_only_gives_keypoints_and_no_prior(folder, tmp_path, monkeypatch):
         with pytest.raises(InputError, match="priors/flat.h5: .*S1/Walk-1/cam0 has no 3D poses"):
             read_supervision(path, folder / "keypoints2d.h5", lifting(("S7",), prior))
     paired = {"subjects": ["S1"], "frames_share": 0.5, "draws_share": 0.5}
-    with pytest.raises(InputError, match="sequences.h5: S1/Walk-1/cam0 has no 3D poses"):
+    with pytest.raises(InputError, match="flat.h5: S1/Walk-1/cam0 has no 3D poses"):
         read_supervision(path, folder / "keypoints2d.h5", lifting(("S1",), {"subjects": ["S7"]}, paired=paired))
 
 
