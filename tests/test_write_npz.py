@@ -11,7 +11,9 @@ import pytest
 from people import SPLITS, camera_ring, detect, population, take
 from tiny_npz import original_npz_params, videopose3d_params, write_original_npz
 
+from pose3d import write_npz
 from pose3d.config.dataset import Subjects
+from pose3d.datasets import pickled_npz_writer
 from pose3d.datasets.original_npz import OriginalNpz
 from pose3d.datasets.recording import Recording, recordings
 from pose3d.datasets.videopose3d import VideoPose3D
@@ -231,9 +233,12 @@ def test_bad_input_and_a_full_disk_give_one_sentence_and_no_file(tmp_path, monke
     assert "S1 has cameras cam0 and S11 cam0, cam1" in failed(["--data", other, "--format", "original", "--out", out])
     assert not out.exists()
 
-    def full(*_):
-        raise OSError(errno.ENOSPC, "No space left on device")
+    def full_at_the_last(value):
+        if value == write_npz.METADATA:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return whole(value)
 
-    monkeypatch.setattr("pose3d.datasets.pickled_npz_writer._member", full)
+    whole = pickled_npz_writer._member
+    monkeypatch.setattr(pickled_npz_writer, "_member", full_at_the_last)
     assert "No space left on device at " in failed(["--data", data, "--format", "videopose3d", "--out", out])
     assert not [path for path in out.rglob("*") if path.is_file()]

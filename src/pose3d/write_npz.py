@@ -21,6 +21,7 @@ import json
 import re
 import sys
 from collections.abc import Iterable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from pose3d.camera import Camera
 from pose3d.datasets.calibration import Cameras, calibration_of, human36m_cameras
 from pose3d.datasets.pickled_npz_writer import write_pickled_npz
 from pose3d.errors import InputError
-from pose3d.files import exclusive, write_text
+from pose3d.files import atomic_output
 from pose3d.records import Keypoints2D, Sequence, read_keypoints2d, read_sequences, read_splits
 from pose3d.skeleton import HUMAN36M_32_TO_17, LEFT_JOINTS, N_JOINTS, RIGHT_JOINTS
 
@@ -72,12 +73,11 @@ def write_npz(data: Path, form: str, out: Path) -> list[str]:
         said.append(f"frame rates are not written, and differ: {', '.join(f'{rate:g}' for rate in rates)} Hz")
     block |= {"frame_rate_hz": rates[0], "calibration": calibration and CALIBRATION}
     block["keypoints_only"] = sorted({sequence.subject for sequence, _ in detected if not sequence.has_3d})
-    out.mkdir(parents=True, exist_ok=True)
-    with exclusive(out / "npz", wait=False):
+    with ExitStack() as all_or_none:
         for name, members in files.items():
-            write_pickled_npz(out / name, members)
+            write_pickled_npz(all_or_none.enter_context(atomic_output(out / name)), members)
         if calibration is not None:
-            write_text(out / CALIBRATION, calibration + "\n")
+            all_or_none.enter_context(atomic_output(out / CALIBRATION)).write_text(calibration + "\n")
     return [*sentences, *said, f"to read it back: {json.dumps(block)}"]
 
 

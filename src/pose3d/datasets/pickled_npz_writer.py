@@ -12,15 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from pose3d.files import atomic_output
-
 _PROTOCOL = 3  # the last that names functions by lines of text
 _RECONSTRUCT = np.empty(0).__reduce__()[0]
 _OLDEST_TIME = (1980, 1, 1, 0, 0, 0)
 
 
 def write_pickled_npz(path: str | os.PathLike, members: dict[str, Any]) -> None:
-    """Write each value as an array that holds one pickled object, whole or not at all; same values, same bytes.
+    """Write each value as an array that holds one pickled object; same values, same bytes.
 
     :func:`pose3d.datasets.pickled_npz.read_pickled_npz` and ``numpy.load(path, allow_pickle=True)[name].item()`` read
     it.
@@ -31,7 +29,7 @@ def write_pickled_npz(path: str | os.PathLike, members: dict[str, Any]) -> None:
     Raises:
         OSError: the disk is full or not writable.
     """
-    with atomic_output(path) as partial, zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED) as archive:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         for name, value in members.items():
             with archive.open(zipfile.ZipInfo(f"{name}.npy", _OLDEST_TIME), "w", force_zip64=True) as file:
                 file.write(_member(value))
