@@ -25,7 +25,7 @@ from pose3d.lifting.lift import lift_sequences
 from pose3d.lifting.supervision import read_prior
 from pose3d.multiview.agreement import measure_models
 from pose3d.pose2d.crops import read_crop_from_image
-from pose3d.records import Keypoints2D, Sequence, read_keypoints2d, read_sequences, read_splits
+from pose3d.records import Keypoints2D, Sequence, check_3d, read_keypoints2d, read_sequences, read_splits
 
 DATA, PLOTS, METRICS = Path("data"), Path("plots/evaluation"), Path("metrics")
 PANEL_PERCENTILES = (10, 30, 50, 70, 90)
@@ -55,6 +55,7 @@ class Predictions:
 def predict(subjects: list[str], prior_world_m: np.ndarray, params: EvaluateParams) -> Predictions:
     """Run both lifters and both baselines on some subjects."""
     sequences = read_sequences(DATA / "sequences.h5", subjects)
+    check_3d(sequences, DATA / "sequences.h5")
     detections = read_keypoints2d(DATA / "keypoints2d.h5", sequences)
     poses, has_root = {}, {}
     for name in LIFTERS:

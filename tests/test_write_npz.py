@@ -14,6 +14,7 @@ from tiny_npz import original_npz_params, videopose3d_params, write_original_npz
 from pose3d import write_npz
 from pose3d.config.dataset import Subjects
 from pose3d.datasets import pickled_npz_writer
+from pose3d.datasets.calibration import human36m_cameras
 from pose3d.datasets.original_npz import OriginalNpz
 from pose3d.datasets.recording import Recording, recordings
 from pose3d.datasets.videopose3d import VideoPose3D
@@ -194,6 +195,20 @@ def test_what_the_forms_cannot_hold_is_said(tmp_path, capsys):
         "left out: S8/Wave-1, because the form needs takes that were seen by all cameras",
     ]
     assert len(read_back(block, tmp_path / "videopose3d", subjects)) == 4 * 4 - 2
+
+
+def test_a_subject_that_one_published_camera_never_saw_is_not_given_to_the_others(tmp_path, capsys):
+    """Views are known by their order alone: three of four would be read as the first three cameras'."""
+    cameras = human36m_cameras()
+    sequences = [s for name in ("S1", "S9") for s in take(name, "Walk-1", 12, list(cameras[name].values()))]
+    sequences = [s for s in sequences if (s.subject, s.camera.id) != ("S9", "54138969")]
+    splits = {"train": ["S1"], "validation": [], "test": ["S9"]}
+    data = write_pipeline(tmp_path / "data", sequences, detect(sequences, 3), splits)
+    sentences, _ = written(data, "videopose3d", tmp_path / "out", capsys)
+    assert sentences == ["left out: S9/Walk-1, because the form needs takes that were seen by all cameras"]
+    with np.load(tmp_path / "out" / "data_2d_h36m_pose3d.npz", allow_pickle=True) as file:
+        assert list(file["positions_2d"].item()) == ["S1"]
+    assert not (tmp_path / "out" / "cameras.json").exists()
 
 
 def test_views_of_different_lengths_are_cut(tmp_path, capsys):

@@ -61,13 +61,16 @@ def write_npz(data: Path, form: str, out: Path) -> list[str]:
     detected = list(zip(sequences, read_keypoints2d(data / "keypoints2d.h5", sequences), strict=True))
     detected, sentences = with_steady_cameras(detected)
     cameras = cameras_by_subject(sequence for sequence, _ in detected)
+    published = are_published(cameras)
+    if published:  # a reader knows all four by their order, also of a subject that one of them never saw
+        cameras = {subject: human36m_cameras()[subject] for subject in cameras}
     if form == "original":
         files, said = original_files(detected, set(read_splits(data / "sequences.h5")["test"]))
         block = {"source": "original_npz", "poses": list(files)[:2], "keypoints": list(files)[2:]}
     else:
         files, said = videopose3d_files(detected, cameras)
         block = {"source": "videopose3d", "positions": POSITIONS, "keypoints": KEYPOINTS}
-    calibration = None if are_published(cameras) else json.dumps(calibration_of(cameras), indent=1)
+    calibration = None if published else json.dumps(calibration_of(cameras), indent=1)
     rates = sorted({sequence.fps for sequence, _ in detected})
     if len(rates) > 1:
         said.append(f"frame rates are not written, and differ: {', '.join(f'{rate:g}' for rate in rates)} Hz")

@@ -233,6 +233,7 @@ def test_metadata_that_say_nothing_are_passed_over(tmp_path, metadata):
     ("damage", "file", "message"),
     [
         (lambda p, k: k.pop("Walking 1"), KEYPOINTS, "has no list of keypoints"),
+        (lambda p, k: k.update({"Walking 1": np.array(5.0)}), KEYPOINTS, "has no list of keypoints"),
         (lambda p, k: k["Walking 1"].__delitem__(slice(2, 4)), KEYPOINTS, "2 views for the calibration's 4 cameras"),
         (lambda p, k: k["Walking 1"].append(k["Walking 1"][0]), KEYPOINTS, "5 views for the calibration's 4 cameras"),
         (lambda p, k: k["Walking 1"].__setitem__(2, k["Walking 1"][2][:, :16]), KEYPOINTS, r"shape \(60, 16, 2\)"),

@@ -110,7 +110,7 @@ class VideoPose3D:
         cameras, step = self._cameras[name.subject], self._params.frame_step
         camera, fps = cameras[name.camera], self._params.frame_rate_hz / step
         views = self._keypoints[name.subject].get(name.action)
-        if not isinstance(views, list | tuple | np.ndarray):
+        if not isinstance(views, list | tuple) and not (isinstance(views, np.ndarray) and views.ndim):
             raise InputError(f"{where_2d}: has no list of keypoints by camera; mend or drop that take")
         view = list(cameras).index(name.camera)
         if view >= len(views) or len(views) > len(cameras):
