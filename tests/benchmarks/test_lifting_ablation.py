@@ -75,6 +75,14 @@ def call(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
     )
 
 
+def load_runner():
+    """The script as a module."""
+    spec = importlib.util.spec_from_file_location("lifting_ablation", SCRIPT)
+    runner = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(runner)
+    return runner
+
+
 def test_runs_are_done_once_whatever_else_fails_and_their_figures_stand_in_the_table(folder):
     first = call(folder, "run", "tiny.yaml", "--workers", "2")
     assert first.returncode == 1
@@ -103,6 +111,21 @@ def test_runs_are_done_once_whatever_else_fails_and_their_figures_stand_in_the_t
     assert all(isinstance(figures[f"{name}_mpjpe_mm"], float) for name in ("visible", "partly", "deep"))
 
 
+def test_every_committed_result_is_in_the_committed_tables(monkeypatch):
+    """A new param would leave them behind: then give it to the lines' setups too, with the value that they had."""
+    monkeypatch.chdir(REPOSITORY)
+    runner = load_runner()
+    ablation = runner.Ablation(**runner.read_yaml(Path("benchmarks/lifting_ablation.yaml")))
+    setups = {
+        runner.digest(runner.resolve(ablation, table, row, seed).setup)
+        for table in ablation.tables
+        for row in table.runs
+        for seed in table.seeds
+    }
+    lines = runner.read_results(Path("benchmarks/results/lifting_ablation.jsonl"))
+    assert lines and all(runner.digest(line["setup"]) in setups for line in lines)
+
+
 @pytest.mark.parametrize(
     "override, message",
     [
@@ -112,9 +135,7 @@ def test_runs_are_done_once_whatever_else_fails_and_their_figures_stand_in_the_t
     ],
 )
 def test_an_override_that_would_not_do_what_it_says_is_refused(folder, override, message, monkeypatch):
-    spec = importlib.util.spec_from_file_location("lifting_ablation", SCRIPT)
-    runner = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(runner)
+    runner = load_runner()
     monkeypatch.chdir(folder)
     ablation = runner.Ablation(**ABLATION)
     (table,) = ablation.tables
