@@ -136,10 +136,11 @@ class Run:
 
     @property
     def key(self) -> str:
-        """Under which its results stand: of all that shapes them but the code."""
+        """Under which its results stand: of all that shapes them but the code, which a new kind of lifter shows."""
         lifter = self.params.repnet or self.params.temporal
         files = [*self.params.lifting.prior_files, *([lifter.init] if lifter and lifter.init else [])]
-        return digest([self.setup, self.data_sha256, [file_sha256(Path(file)) for file in files]])
+        kind = fit.lifter_architecture(self.params.lifting, lifter)["lifter"]
+        return digest([kind, self.setup, self.data_sha256, [file_sha256(Path(file)) for file in files]])
 
     def data(self, what: str) -> Path:
         """The data as the stages read it, for all runs on the same files and splits."""

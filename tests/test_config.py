@@ -163,6 +163,16 @@ def test_a_prior_names_somebody_and_each_data_set_once(root, prior, message):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("block", ["repnet", "temporal"])
+def test_the_original_needs_its_critic(root, block):
+    change(root / "params.yaml", "lifting.formulation", "original")
+    Params.load(root)
+    change(root / "profiles/smoke.yaml", f"{block}.critic_weight", 0)
+    with pytest.raises(InputError, match=rf"{block}\.critic_weight is 0, but .* nothing else teaches depth") as caught:
+        Params.load(root)
+    assert "\n" not in str(caught.value)
+
+
 PAIRED = {"subjects": ["S1"], "frames_share": 0.1, "draws_share": 0.5}
 
 

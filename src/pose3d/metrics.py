@@ -58,7 +58,8 @@ def _in_chunks(of_poses: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]
         result = None
         for start in range(0, max(len(p), 1), CHUNK_POSES):
             chunk = slice(start, start + CHUNK_POSES)
-            part = of_poses(np.asarray(p[chunk], np.float64), np.asarray(t[chunk], np.float64), **options)
+            with np.errstate(invalid="ignore"):  # of a pose that is not finite the error is not either, and that is all
+                part = of_poses(np.asarray(p[chunk], np.float64), np.asarray(t[chunk], np.float64), **options)
             if result is None:
                 result = np.empty((len(p), *part.shape[1:]))
             result[chunk] = part

@@ -31,7 +31,9 @@ def is_one_array(path: str | os.PathLike) -> bool:
         with open(path, "rb") as file:
             return file.read(len(np.lib.format.MAGIC_PREFIX)) == np.lib.format.MAGIC_PREFIX
     except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}): give a file made by numpy.savez") from None
+        raise InputError(
+            f"{path} cannot be read ({error.strerror}): give a file made by numpy.savez or numpy.save"
+        ) from None
 
 
 def read_one_array(path: str | os.PathLike, sequence: Sequence, unit: str) -> np.ndarray:

@@ -62,7 +62,8 @@ def _reason(error: Exception) -> str:
     named = re.search(r"GLOBAL ([\w.]+)", str(error))
     if named:
         return (
-            f"holds Python objects, {named[1]} first, as a model saved whole does, and no code from a file is run here"
+            f"holds Python objects, {named[1]} first, as models saved whole and some trainers' settings do, and no "
+            "code from a file is run here"
         )
     return "is not a checkpoint, or damaged"
 

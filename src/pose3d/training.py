@@ -84,7 +84,10 @@ def read_tensors(path: str | os.PathLike) -> Any:
     tensors = [leaf for _, leaf in _leaves(content, "", {}) if isinstance(leaf, torch.Tensor)]
     if not all(tensor.layout == torch.strided and tensor.device.type == "cpu" for tensor in tensors):
         raise TypeError("a tensor in it is no plain array")
-    if sum(tensor.nbytes for tensor in tensors) > os.path.getsize(path):  # a single number can be as many as one likes
+    # A single number can be as many as one likes, and several tensors may share what the file holds once.
+    held = {tensor.untyped_storage().data_ptr(): tensor.untyped_storage().nbytes() for tensor in tensors}
+    repeated = any(tensor.nbytes > tensor.untyped_storage().nbytes() for tensor in tensors)
+    if repeated or sum(held.values()) > os.path.getsize(path):
         raise ValueError("its tensors claim more than it holds")
     return content
 

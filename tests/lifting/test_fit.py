@@ -585,6 +585,12 @@ def test_weights_follow_the_schedule():
     assert term_weights(lifting("virtual_camera"), doubled)(0)["root"] == 2 * own["root"]
 
 
+def test_the_original_does_not_train_without_its_critic(supervision):
+    block = params("frame", "original", critic_weight=0)
+    with pytest.raises(InputError, match="repnet.critic_weight is 0, but with lifting.formulation original"):
+        fit_lifter(lifting("original"), block, supervision, 1, ONE, Checkpoint("t", "x"))
+
+
 def test_clips_that_are_all_shorter_than_the_window_are_refused(supervision, tmp_path):
     checkpoint = Checkpoint("test", str(tmp_path / "none"))
     few = Supervision(supervision.sequences[1:], supervision.detections[1:], supervision.prior)

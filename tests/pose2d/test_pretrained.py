@@ -114,13 +114,25 @@ def test_the_originals_checkpoint_is_taken_whole(tmp_path, legacy):
     }
     path = saved(tmp_path / "pose_resnet_101_384x384.tar", content, legacy)
     check(path, weights, "is taken over, because the original's", nothing)
-    check(saved(path, {"model": prefixed(weights)}), weights, "is taken over, because the original's", nothing)
+    content["model"] = prefixed(weights)
+    check(saved(path, content), weights, "is taken over, because the original's", nothing)
 
 
-def test_a_dict_under_model_with_other_things_beside_is_nobodys(tmp_path):
+@pytest.mark.parametrize(
+    "beside", [{}, {"optimizer": {}}, {"optimizer": {}, "scheduler": {}, "best_acc": 1, "epoch": 3}]
+)
+def test_a_dict_under_model_with_fewer_or_other_things_beside_is_nobodys(tmp_path, beside):
     weights = small()
-    path = saved(tmp_path / "a.pth", {"model": weights, "optimizer": {}, "epoch": 3})
+    path = saved(tmp_path / "a.pth", {"model": weights, **beside})
     check(path, weights, "starts fresh, because nothing says that its 17 outputs are Human3.6M's joints")
+
+
+@BOTH_FORMATS
+def test_two_dicts_of_the_same_tensors_are_one(tmp_path, legacy):
+    """Trainers keep the best weights beside the last; on the first best step both are the same."""
+    weights = small()
+    content = {"state_dict": weights, "best_state_dict": dict(weights), "epoch": 1}
+    check(saved(tmp_path / "a.pth", content, legacy), weights, "starts fresh, because nothing says")
 
 
 @BOTH_FORMATS
@@ -236,7 +248,7 @@ def test_the_released_resnet101_is_taken_over_but_for_its_head(tmp_path):
 
 
 def test_the_stage_prints_the_report(tmp_path, capsys):
-    path = saved(tmp_path / "a.tar", {"model": small()})
+    path = saved(tmp_path / "a.tar", {"model": small(), "optimizer": {}, "scheduler": {}, "best_acc": 0.9})
     network = build_network(params(path))
     assert torch.equal(network.final_layer.bias, small()["final_layer.bias"])
     lines = capsys.readouterr().out.splitlines()
@@ -285,7 +297,8 @@ def test_other_architectures_and_bad_weights_are_named(tmp_path, change, named):
 def test_nan_in_a_head_that_is_left_out_does_no_harm(tmp_path):
     weights = small()
     weights["final_layer.bias"][3] = float("nan")
-    refused(saved(tmp_path / "a.tar", {"model": weights}), "final_layer.bias is NaN or infinite")
+    originals = {"model": weights, "optimizer": {}, "scheduler": {}, "best_acc": 0.9}
+    refused(saved(tmp_path / "a.tar", originals), "final_layer.bias is NaN or infinite")
     check(saved(tmp_path / "a.tar", weights), weights, "starts fresh")
 
 

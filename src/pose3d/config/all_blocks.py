@@ -34,6 +34,12 @@ class Params(StageParams):
             self.lifting.require_3d(self.dataset.keypoints_only)
         return self
 
+    @model_validator(mode="after")
+    def _the_original_has_its_critic(self) -> "Params":
+        for block in ("repnet", "temporal"):
+            self.lifting.require_critic(block, getattr(self, block).critic_weight)
+        return self
+
 
 def load_and_check_files() -> Params:
     """:meth:`Params.load`, and what they name beside the data set is there.

@@ -65,7 +65,8 @@ class LiftingParams(Block):
     """Share of prior takes that get another's trunk and arms (virtual camera only)."""
     reproj_joint_weights: dict[str, NonNegativeFloat]
     """Factors on single joints' part in the reprojection; joints that are not named have 1, and with 0 a joint's
-    detections do not count. RepNet's published code has ``{Spine: 0, Neck/Nose: 0.1, Head: 0.1}``."""
+    detections do not count. RepNet's published code has ``{Spine: 0, Neck/Nose: 0.1, Head: 0.1}``. The Hip counts in
+    the original's temporal model only, because the others see all joints relative to it."""
 
     @field_validator("prior")
     @classmethod
@@ -120,6 +121,21 @@ class LiftingParams(Block):
                     f"lifting.{key} must name subjects of dataset.subjects.train ({', '.join(training)}), "
                     f"not {', '.join(other) or 'nobody'}"
                 )
+
+    def require_critic(self, block: str, critic_weight: float) -> None:
+        """The original's lifters learn depth from the critic alone.
+
+        Args:
+            block: repnet or temporal, whose weight it is.
+
+        Raises:
+            ValueError: names the key.
+        """
+        if self.formulation == "original" and not critic_weight:
+            raise ValueError(
+                f"{block}.critic_weight is 0, but with lifting.formulation original nothing else teaches depth: set it "
+                "to 1, critic_loss to wasserstein and gradient_penalty to 10"
+            )
 
     def require_3d(self, keypoints_only: Collection[str]) -> None:
         """Subjects without 3D give keypoints and nothing else.

@@ -79,10 +79,14 @@ def fit_lifter(
 
     Raises:
         InputError: ``params.init`` is not such a lifter, training diverged, every clip is shorter than the temporal
-            window, or the processes cannot share a batch equally.
+            window, the processes cannot share a batch equally, or the original is to learn without its critic.
     """
     if isinstance(params, TemporalParams):
         _require_whole_windows(params.window_frames, supervision)
+    try:
+        lifting.require_critic(_block(params), params.critic_weight)
+    except ValueError as error:
+        raise InputError(str(error)) from None
     seed_all(seed)
     architecture = lifter_architecture(lifting, params)
     generator = build_lifter(architecture)

@@ -4,8 +4,8 @@ The last layer has an output for each joint, and nothing in a checkpoint names t
 form of the file says who wrote it, and that its joints are this project's (:mod:`pose3d.skeleton`):
 
 - our own model file: there are no others in this project;
-- ``{"model": state dict}``, alone or with ``optimizer``, ``scheduler`` and ``best_acc``, as the original's trainer
-  saves it, whose 17 joints are Human3.6M's in the same order.
+- a state dict under ``model`` with ``optimizer``, ``scheduler`` and ``best_acc`` beside it and nothing else, as the
+  original's trainer saves it, whose 17 joints are Human3.6M's in the same order.
 
 Simple Baselines' trainer saves 16 (MPII's) or 17, which are COCO's: as many, and others.
 """
@@ -76,7 +76,7 @@ def _weights(content: dict[str, Any], params: Train2DParams) -> tuple[dict[str, 
                     f"{path} has {name} {shown(given)}, but train_2d.{name} is {shown(own)}: make them equal"
                 )
         return state_dict(weights, path, _KEY), "this project's model files have its joints"
-    if isinstance(content.get("model"), dict) and content.keys() <= _ORIGINAL_SAVES:
+    if isinstance(content.get("model"), dict) and content.keys() == _ORIGINAL_SAVES:
         return state_dict(content["model"], path, _KEY), "the original's checkpoints have Human3.6M's joints"
     nested = next((content[name] for name in ("state_dict", "model") if isinstance(content.get(name), dict)), content)
     return state_dict(nested, path, _KEY), None
