@@ -90,4 +90,4 @@ def test_reproject_draws_a_joint_behind_the_camera_instead_of_failing(sequence):
 
 def test_people_can_be_written(tmp_path):
     write_data(tmp_path, population(2, ("Walk-1",)))
-    assert {path.name for path in tmp_path.iterdir()} == {"sequences.h5", "keypoints2d.h5", "frames.h5"}
+    assert {path.name for path in tmp_path.iterdir()} == {"sequences.h5", "keypoints2d.h5", "frames.h5", "crops.h5"}

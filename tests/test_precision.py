@@ -67,7 +67,7 @@ METRICS = {
     metrics.velocity_errors: 16,
     metrics.acceleration_errors: 32,
 }
-SHARES = {metrics.pck_curve, metrics.pck150, metrics.auc, metrics.pck_2d}
+SHARES = {metrics.pck_curve, metrics.pck150, metrics.auc, metrics.pck_2d, metrics.pck_px}
 
 
 def test_no_metric_is_left_out():
