@@ -211,6 +211,19 @@ def test_a_subject_that_one_published_camera_never_saw_is_not_given_to_the_other
     assert not (tmp_path / "out" / "cameras.json").exists()
 
 
+@pytest.mark.parametrize("form", ["original", "videopose3d"])
+def test_what_is_there_already_is_never_written_over(tmp_path, form):
+    """The names are those of people's own data."""
+    sequences = population()
+    data = write_pipeline(tmp_path / "data", sequences, detect(sequences, 3))
+    name = "h36m_gt_test.npz" if form == "original" else "data_3d_h36m.npz"
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / name).write_bytes(b"mine")
+    assert f"{name} is there already" in failed(["--data", data, "--format", form, "--out", out])
+    assert [path.name for path in out.iterdir()] == [name] and (out / name).read_bytes() == b"mine"
+
+
 def test_views_of_different_lengths_are_cut(tmp_path, capsys):
     long, short = population(frames=12), population(frames=9)
     sequences = [s if s.key == "S1/Walk-1/cam1" else long[i] for i, s in enumerate(short)]

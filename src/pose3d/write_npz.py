@@ -55,7 +55,8 @@ def write_npz(data: Path, form: str, out: Path) -> list[str]:
         sentences: what could not be written, and what to put into a profile.
 
     Raises:
-        InputError: the pipeline's files are missing or damaged, or nothing of them can be written; then nothing is.
+        InputError: the pipeline's files are missing or damaged, nothing of them can be written, or a file of that name
+            is there already; then nothing is written.
     """
     sequences = read_sequences(data / "sequences.h5")
     detected = list(zip(sequences, read_keypoints2d(data / "keypoints2d.h5", sequences), strict=True))
@@ -76,6 +77,9 @@ def write_npz(data: Path, form: str, out: Path) -> list[str]:
         said.append(f"frame rates are not written, and differ: {', '.join(f'{rate:g}' for rate in rates)} Hz")
     block |= {"frame_rate_hz": rates[0], "calibration": calibration and CALIBRATION}
     block["keypoints_only"] = sorted({sequence.subject for sequence, _ in detected if not sequence.has_3d})
+    for name in [*files, CALIBRATION]:
+        if (out / name).exists():
+            raise InputError(f"{out / name} is there already, perhaps your own data: name an empty folder with --out")
     with ExitStack() as all_or_none:
         for name, members in files.items():
             write_pickled_npz(all_or_none.enter_context(atomic_output(out / name)), members)
