@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import numpy as np
 from tqdm import tqdm
 
 from pose3d.camera import crop_from_image
@@ -35,13 +36,14 @@ def crop_jobs(frames: Frames, params: CropResizeParams) -> Iterator[tuple]:
     for sequence in each_sequence(SEQUENCES):
         if frames.count(sequence.key) != len(sequence):
             raise InputError(f"{FRAMES} does not hold the {len(sequence)} frames of {sequence.key}: run prepare again")
-        cut_size_px = frames.crop_size_px(sequence.key)
-        squares = None if cut_size_px else whole_px_square(sequence.boxes_px, params.margin)
-        image_size_px = cut_size_px or (sequence.camera.width_px, sequence.camera.height_px)
-        settings = (params.size_px, params.jpeg_quality, image_size_px)
+        sizes_px, squares = frames.crop_sizes_px(sequence.key), None
+        if sizes_px is None:
+            sizes_px = np.tile([sequence.camera.width_px, sequence.camera.height_px], (len(sequence), 1))
+            squares = whole_px_square(sequence.boxes_px, params.margin)
         for part in frames.parts(sequence.key):
-            of_part = None if squares is None else squares[part.start : part.stop]
-            yield (FRAMES.absolute(), frames.folder, sequence.key, part, of_part, *settings)
+            of_part = slice(part.start, part.stop)
+            cut = (None if squares is None else squares[of_part], params.size_px, params.jpeg_quality)
+            yield (FRAMES.absolute(), frames.folder, sequence.key, part, *cut, sizes_px[of_part])
 
 
 def main() -> None:
@@ -63,7 +65,7 @@ def main() -> None:
                     encoded += part
                     bar.update(len(part))
                 group = write_encoded_images(crops, sequence.key, encoded)
-                if frames.crop_size_px(sequence.key):
+                if frames.crop_sizes_px(sequence.key) is not None:
                     transforms = crop_from_box(sequence.boxes_px, params.size_px)
                 else:
                     squares = whole_px_square(sequence.boxes_px, params.margin)

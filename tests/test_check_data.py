@@ -65,7 +65,7 @@ def test_crops_are_counted_and_what_is_wrong_is_named(tmp_path):
     done = run(tmp_path, POSE3D_DATA=str(tmp_path / "own"))
     assert done.returncode == 1 and "Traceback" not in done.stderr
     shown = [line.split() for line in done.stdout.splitlines()]
-    assert ["S1", "Walking", "2", "4", "14", "1"] in shown and ["S9", "Walking", "2", "4", "16", "0"] in shown
+    assert ["S1", "Walking", "2", "4", "12", "1"] in shown and ["S9", "Walking", "2", "4", "14", "0"] in shown
     assert f"- {rows}: pose2d of camera 58860488 is not finite at frame 1, joint RWrist; cut" in done.stdout
 
 

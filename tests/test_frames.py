@@ -123,9 +123,9 @@ def test_a_crop_is_drawn_where_it_was(tmp_path, monkeypatch):
     cv2.imwrite(str(tmp_path / "crop.jpg"), crop)
     with create_hdf5(tmp_path / "frames.h5") as file:
         write_strings(file, "folder", [""])
-        write_reference(file, sequence.key, ImageFiles(("crop.jpg",), (32, 32)))
+        write_reference(file, sequence.key, ImageFiles(("crop.jpg",), np.array([[32, 32]])))
     with Frames(tmp_path / "frames.h5") as frames:
-        assert frames.crop_size_px(sequence.key) == (32, 32)
+        assert frames.crop_sizes_px(sequence.key).tolist() == [[32, 32]]
     (image,) = read_rgb(tmp_path / "frames.h5", sequence, [0])
     assert image.shape == (1000, 1000, 3)
     inside = np.zeros((1000, 1000), bool)

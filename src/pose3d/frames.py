@@ -9,7 +9,8 @@ of a sequence's group   content
 encoded, offsets        the frames themselves, see :mod:`pose3d.records`
 attribute video         path of a video; dataset ``frame_indices`` (T,) int64 says which of its frames, ascending
 dataset image_paths     (T,) paths of image files
-attribute crop_size_px  (2,) width and height of image files that are cut already: each shows its box, maybe stretched
+dataset crop_sizes_px   (T, 2) int64 widths and heights of image files that are cut already: each shows its box, maybe
+                        stretched
 ======================  =============================================================================================
 
 Root attribute ``folder``: ``dataset.folder`` of the profile; empty where the environment names the folder. A data set
@@ -59,12 +60,12 @@ class ImageFiles:
 
     Attributes:
         paths: relative to the data folder.
-        crop_size_px: None for whole images. Else the files are cut already: each shows what is in its box, stretched to
-            this width and height.
+        crop_sizes_px: None for whole images. Else the files are cut already: each shows what is in its box, stretched
+            to its width and height in this (T, 2) array.
     """
 
     paths: tuple[str, ...]
-    crop_size_px: tuple[int, int] | None = None
+    crop_sizes_px: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -78,8 +79,8 @@ def write_reference(file: h5py.File, key: str, frames: VideoFrames | ImageFiles)
         write_dataset(group, "frame_indices", np.asarray(frames.indices, np.int64))
     else:
         write_dataset(group, "image_paths", np.array([path.encode() for path in frames.paths]))
-        if frames.crop_size_px is not None:
-            group.attrs["crop_size_px"] = np.array(frames.crop_size_px, np.int64)
+        if frames.crop_sizes_px is not None:
+            write_dataset(group, "crop_sizes_px", np.asarray(frames.crop_sizes_px, np.int64))
 
 
 def read_image_file(path: str | os.PathLike) -> np.ndarray:
@@ -115,6 +116,24 @@ def check_jpeg_files(paths: Iterable[Path], advice: str) -> None:
             raise InputError(f"{path} is missing: {advice}") from None
         if (start, end) != _JPEG_ENDS:
             raise InputError(f"{path} is no whole JPEG file: it is cut off or damaged, {advice}")
+
+
+def jpeg_sizes_px(paths: Iterable[Path]) -> np.ndarray:
+    """(T, 2) int64 widths and heights as JPEG files say them; nothing is decoded.
+
+    Raises:
+        InputError: names the first file that does not say it.
+    """
+    from PIL import Image
+
+    sizes_px = []
+    for path in paths:
+        try:
+            with Image.open(path, formats=["JPEG"]) as image:
+                sizes_px.append(image.size)
+        except (OSError, Image.DecompressionBombError, SyntaxError, ValueError):  # Pillow raises what fits the damage
+            raise InputError(f"{path} does not decode: the file is damaged, make or fetch it again") from None
+    return np.array(sizes_px, np.int64).reshape(-1, 2)
 
 
 def decode_image(encoded: np.ndarray, name: str, order: int = cv2.IMREAD_COLOR_BGR) -> np.ndarray:
@@ -204,10 +223,10 @@ class Frames:
             return len(EncodedImages(group))
         return len(group["frame_indices"] if "video" in group.attrs else group["image_paths"])
 
-    def crop_size_px(self, key: str) -> tuple[int, int] | None:
-        """Width and height of a sequence's pictures where they are cut already, see :class:`ImageFiles`."""
-        size = self._file[key].attrs.get("crop_size_px")
-        return None if size is None else (int(size[0]), int(size[1]))
+    def crop_sizes_px(self, key: str) -> np.ndarray | None:
+        """(T, 2) widths and heights of a sequence's pictures where they are cut already, see :class:`ImageFiles`."""
+        group = self._file[key]
+        return group["crop_sizes_px"][...] if "crop_sizes_px" in group else None
 
     @property
     def folder(self) -> Path | None:
@@ -293,7 +312,7 @@ def read_rgb(frames_path: str | os.PathLike, sequence: Sequence, indices: Iterab
         if sequence.key not in frames:
             yield from (_grey(sequence) for _ in indices)
             return
-        names, is_cut = frames.names(sequence.key), frames.crop_size_px(sequence.key) is not None
+        names, is_cut = frames.names(sequence.key), frames.crop_sizes_px(sequence.key) is not None
         for index, frame in zip(indices, frames.read(sequence.key, indices), strict=True):
             image = as_image(frame, names[index])
             if is_cut:

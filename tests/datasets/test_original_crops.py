@@ -4,7 +4,7 @@ import cv2
 import h5py
 import numpy as np
 import pytest
-from tiny_original_crops import CROP_PX, original_crops_params, write_original_crops
+from tiny_original_crops import LAST_CAMERA, original_crops_params, write_original_crops
 from tiny_video import jpeg_that_claims
 
 from pose3d.config.dataset import Subjects
@@ -66,9 +66,18 @@ def test_the_full_image_is_found_again(written):
             np.testing.assert_allclose(getattr(sequence, name), getattr(truth, name), atol=tolerance)
         np.testing.assert_allclose(sequence.boxes_px, truth.boxes_px, atol=0.01)
         assert (sequence.fps, sequence.camera.width_px) == (50, truth.camera.width_px)
-        assert recording.frames.crop_size_px == (CROP_PX, CROP_PX) and recording.detected is None
+        np.testing.assert_array_equal(recording.frames.crop_sizes_px, truth.boxes_px[:, 2:] - truth.boxes_px[:, :2])
+        assert len(sequence) == FRAMES - (sequence.camera.id == LAST_CAMERA) and recording.detected is None
         assert all((folder / path).exists() for path in recording.frames.paths)
     assert found[-1].frames.paths[1] == "cropped/S9/Walking-2/60457274/img_000002.jpg"
+
+
+def test_crops_of_one_size_are_stretched_back(written, tmp_path):
+    sequences = write_original_crops(tmp_path, ["S1"], ["S9"], frames=FRAMES, crop_px=64)
+    recording = read(tmp_path)
+    assert recording.frames.crop_sizes_px.tolist() == [[64, 64]] * FRAMES
+    np.testing.assert_allclose(recording.sequence.boxes_px, sequences[NAME.key].boxes_px, atol=0.01)
+    np.testing.assert_allclose(recording.sequence.keypoints_px, sequences[NAME.key].keypoints_px, atol=0.01)
 
 
 def test_without_3d_the_crop_is_the_image(written):
@@ -79,9 +88,13 @@ def test_without_3d_the_crop_is_the_image(written):
     found = list(recordings(source))
     assert [recording.sequence.key for recording in found] == sorted(sequences)
     sequence = source.read(NAME).sequence
-    assert not sequence.has_3d and (sequence.camera.width_px, sequence.camera.height_px) == (CROP_PX, CROP_PX)
+    boxes_px = sequences[NAME.key].boxes_px
+    sizes_px = boxes_px[:, 2:] - boxes_px[:, :2]
+    assert len(np.unique(sizes_px, axis=0)) > 1
+    assert not sequence.has_3d
+    assert [sequence.camera.width_px, sequence.camera.height_px] == sizes_px.max(0).tolist()
     np.testing.assert_array_equal(sequence.keypoints_px, rows[MINE].astype(np.float32))
-    np.testing.assert_array_equal(sequence.boxes_px, [[0, 0, CROP_PX, CROP_PX]] * FRAMES)
+    np.testing.assert_array_equal(sequence.boxes_px, [[0, 0, width, height] for width, height in sizes_px])
 
 
 def test_images_are_in_the_order_of_their_numbers_and_the_rate_is_theirs(folder):
@@ -96,6 +109,17 @@ def test_images_are_in_the_order_of_their_numbers_and_the_rate_is_theirs(folder)
     recording = read(folder, frame_step=2)
     assert [path.rsplit("_", 1)[1] for path in recording.frames.paths] == ["20.jpg", "30.jpg"]
     assert recording.sequence.fps == 5 and len(recording.sequence) == 2
+
+
+def test_names_that_are_numbers_only(folder):
+    """As text, and without a name's first digit, 0999 comes last."""
+    camera = folder / TAKE / "55011271"
+    names = ["0998.jpg", "0999.jpg", "1000.jpg", "1001.jpg"]
+    for number, new in enumerate(names, 1):
+        (camera / f"img_{number:06d}.jpg").rename(camera / new)
+    recording = read(folder)
+    assert [path.rsplit("/", 1)[1] for path in recording.frames.paths] == names
+    assert recording.sequence.fps == 50
 
 
 def test_the_broken_take_has_three_cameras(tmp_path):
@@ -159,16 +183,16 @@ WRONG = {
     "32 joints": (
         ANNOTATIONS,
         lambda path: change(path, lambda rows: np.concatenate([rows, rows[:, :15]], 1)),
-        r"pose2d has shape \(16, 32, 2\)",
+        r"pose2d has shape \(15, 32, 2\)",
     ),
     "text": (ANNOTATIONS, lambda path: change(path, lambda rows: rows.astype("S8")), "of type|and type"),
     "a row too few": (
         ANNOTATIONS,
         lambda path: change(path, lambda rows: rows[1:]),
-        r"15 rows of pose2d for 16 images \(4 of 54138969, 4 of 55011271",
+        r"14 rows of pose2d for 15 images \(4 of 54138969, 4 of 55011271, 4 of 58860488, 3 of 60457274\)",
     ),
     "NaN": (ANNOTATIONS, change_mine(with_nan), "camera 55011271 is not finite at frame 1, joint LHip"),
-    "px of the full image": (ANNOTATIONS, change_mine(lambda rows: rows + 300), "0 % of the joints lie in the crops"),
+    "px of the full image": (ANNOTATIONS, change_mine(lambda rows: rows + 3000), "0 % of the joints lie in the crops"),
     "a missing image": (IMAGE, lambda path: path.unlink(), None),
     "a cut off image": (IMAGE.replace("01.jpg", "03.jpg"), cut_off, "no whole JPEG"),
     "an empty image": (IMAGE.replace("01.jpg", "03.jpg"), lambda path: path.write_bytes(b""), "no whole JPEG"),
@@ -201,7 +225,7 @@ WRONG = {
     ),
     "mirrored": (
         IMAGE,
-        lambda path: change_mine(lambda rows: [CROP_PX, 0] + [-1, 1] * rows)(path.parents[1] / "annot.h5"),
+        lambda path: change_mine(lambda rows: [rows[..., 0].max(), 0] + [-1, 1] * rows)(path.parents[1] / "annot.h5"),
         "does not fit pose3d",
     ),
 }
@@ -211,7 +235,7 @@ WRONG = {
 def test_a_wrong_file_is_refused_by_name(folder, wrong):
     place, spoil, message = WRONG[wrong]
     spoil(folder / place)
-    with pytest.raises(InputError, match=message or "16 rows of pose2d for 15 images") as raised:
+    with pytest.raises(InputError, match=message or "15 rows of pose2d for 14 images") as raised:
         read(folder)
     assert str(folder / (place if message else ANNOTATIONS)) in str(raised.value) and "\n" not in str(raised.value)
 
@@ -231,7 +255,7 @@ def change_poses(folder, new):
         (lambda take: take.update({"55011271": take["55011271"] / 1000}), "look like metres where millimetres belong"),
         (lambda take: take.update({"55011271": -take["55011271"]}), "joints lie behind camera 55011271"),
         (lambda take: take["55011271"].__setitem__((2, 10, 1), np.inf), "pose3d is not finite at frame 2, joint Head"),
-        (lambda take: take.update({"55011271": take["60457274"]}), "its pose2d does not fit pose3d"),
+        (lambda take: take.update({"55011271": take["58860488"]}), "its pose2d does not fit pose3d"),
         (lambda take: take.update({"55011271": {}}), "is no array of numbers but dict"),
     ],
 )
@@ -262,11 +286,15 @@ def test_all_problems_come_at_once_beside_what_can_be_read(folder):
     assert not any(isinstance(one, Problem) for one in found[8:])
 
 
-def test_the_first_image_gives_the_size_of_the_crops(folder, written):
-    """Crops that are twice as high show the same box."""
-    for image in (folder / TAKE / "55011271").iterdir():
-        cv2.imwrite(str(image), np.zeros((2 * CROP_PX, CROP_PX, 3), np.uint8))
-    change_mine(lambda rows: rows * [1, 2])(folder / ANNOTATIONS)
+def test_each_image_has_its_own_size(folder, written):
+    """The second crop twice as high shows the same box."""
+    image = folder / IMAGE.replace("01.jpg", "02.jpg")
+    height, width, _ = cv2.imread(str(image)).shape
+    cv2.imwrite(str(image), np.zeros((2 * height, width, 3), np.uint8))
+    change_mine(lambda rows: rows * [[[1, 1]], [[1, 2]], [[1, 1]], [[1, 1]]])(folder / ANNOTATIONS)
     recording = read(folder)
-    assert recording.frames.crop_size_px == (CROP_PX, 2 * CROP_PX)
+    assert recording.frames.crop_sizes_px[1].tolist() == [width, 2 * height]
     np.testing.assert_allclose(recording.sequence.boxes_px, written[1][NAME.key].boxes_px, atol=0.01)
+    every_third = read(folder, frame_step=3).sequence
+    np.testing.assert_array_equal(every_third.boxes_px, recording.sequence.boxes_px[::3])
+    np.testing.assert_array_equal(every_third.poses_cam_m, recording.sequence.poses_cam_m[::3])

@@ -89,8 +89,8 @@ def test_a_stretched_crop_is_resized_whole():
     assert crop[:, :14].max() < 30 and crop[:, 18:].min() > 170
 
 
-def test_crops_of_several_sizes_are_refused():
-    with pytest.raises(InputError, match="crop 2 has 20 x 40 px, the first of its sequence 20 x 20: make all"):
+def test_a_crop_of_another_size_than_prepare_saw_is_refused():
+    with pytest.raises(InputError, match="crop 2 has 20 x 40 px, when prepare ran it had 20 x 20: run prepare again"):
         encode_crop(np.zeros((40, 20, 3), np.uint8), None, 32, 95, (20, 20), "crop 2")
 
 

@@ -7,7 +7,8 @@
     h36m_gt_train.npz, h36m_gt_test.npz               pose3d, see :mod:`pose3d.datasets.original_npz`
 
 Rows and images meet by their order alone: those of the first camera, then those of the second, cameras in the order of
-their numbers. Nothing says where in the full image a crop was, nor how it was stretched. Both follow from the 3D poses,
+their numbers. A crop has the size of its person's box, or another that it was stretched to; pose2d is in px of each
+file as it is. Nothing says where in the full image a crop was, nor how it was stretched. Both follow from the 3D poses,
 because the same joints are known in the crop and, projected, in the full image. Without files of 3D poses each crop is
 taken as a full image: enough for the 2D network, and for no lifter.
 """
@@ -31,7 +32,7 @@ from pose3d.datasets.original_npz import merged
 from pose3d.datasets.pose_arrays import as_17_joints
 from pose3d.datasets.recording import Recording, SequenceName, check_scale
 from pose3d.errors import InputError
-from pose3d.frames import ImageFiles, check_jpeg_files, decode_image, read_image_file
+from pose3d.frames import ImageFiles, check_jpeg_files, jpeg_sizes_px
 from pose3d.plain_hdf5 import check_links, check_packed_dataset
 from pose3d.records import Sequence
 from pose3d.skeleton import JOINT_NAMES, N_JOINTS
@@ -39,7 +40,7 @@ from pose3d.skeleton import JOINT_NAMES, N_JOINTS
 FIT_TOLERANCE_PX = 3.0
 """Root mean square over the joints of a frame, in px of the full image."""
 ADVICE = "cut the crops again, or take its action out of dataset.actions"
-_IMAGE_NAME = re.compile(r"\w[\w .-]*?(\d{1,9})\.jpg", re.ASCII)
+_IMAGE_NAME = re.compile(r"(?:\w[\w .-]*?(?<!\d))?(\d{1,9})\.jpg", re.ASCII)
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,25 +88,27 @@ class OriginalCrops:
         kept = slice(None, None, self._step)
         images = view.images[kept]
         check_jpeg_files(images, ADVICE)
-        height, width, _ = decode_image(read_image_file(images[0]), str(images[0])).shape
-        inside = ((view.keypoints_crop_px >= 0) & (view.keypoints_crop_px <= (width, height))).all(-1).mean()
+        sizes_px = jpeg_sizes_px(images)
+        keypoints_px = view.keypoints_crop_px[kept]
+        inside = ((keypoints_px >= 0) & (keypoints_px <= sizes_px[:, None])).all(-1).mean()
         if inside < 0.5:
+            width, height = sizes_px[0]
             raise InputError(
-                f"{annotations}: {100 * inside:.0f} % of the joints lie in the crops of {width} x {height} px: it must "
-                "be in px of the crops, not of the full images"
+                f"{annotations}: {100 * inside:.0f} % of the joints lie in the crops, the first of {width} x {height} "
+                "px: it must be in px of each crop, not of the full images"
             )
         if self._poses_files:
             poses_mm, poses_file = self._poses_of(name, len(view.images))
             camera = self._cameras[name.subject][name.camera]
-            arrays = _in_full_image(name, camera, poses_mm, view, (width, height), poses_file)
+            arrays = _in_full_image(name, camera, poses_mm[kept], images, keypoints_px, sizes_px, poses_file)
         else:
             poses_file = take / "annot.h5"
-            camera = _nominal_camera(name.camera, width, height)
-            arrays = _in_crops(view, (width, height))
+            camera = _nominal_camera(name.camera, *sizes_px.max(0).tolist())
+            arrays = _in_crops(keypoints_px, sizes_px)
         rate_hz = frame_rate_hz(view.numbers[kept])
-        sequence = Sequence(name.subject, name.action, camera, rate_hz, *(a[kept].astype(np.float32) for a in arrays))
+        sequence = Sequence(name.subject, name.action, camera, rate_hz, *(a.astype(np.float32) for a in arrays))
         paths = tuple(image.relative_to(self._folder).as_posix() for image in images)
-        return Recording(sequence, ImageFiles(paths, (width, height)), None, poses_file)
+        return Recording(sequence, ImageFiles(paths, sizes_px), None, poses_file)
 
     def _poses_of(self, name: SequenceName, n_images: int) -> tuple[np.ndarray, Path]:
         """(T, 17, 3) camera space, millimetres, and the file that has them."""
@@ -141,7 +144,13 @@ def fit_crops(crop_px: np.ndarray, image_px: np.ndarray) -> tuple[np.ndarray, np
 
 
 def _in_full_image(
-    name: SequenceName, camera: Camera, poses_mm: np.ndarray, view: View, crop_size_px: tuple[int, int], path: Path
+    name: SequenceName,
+    camera: Camera,
+    poses_mm: np.ndarray,
+    images: list[Path],
+    keypoints_crop_px: np.ndarray,
+    crop_sizes_px: np.ndarray,
+    path: Path,
 ) -> tuple[np.ndarray, ...]:
     """World and camera-space poses, keypoints and boxes, as :class:`~pose3d.records.Sequence` has them."""
     poses_cam_m = poses_mm.astype(np.float64) / 1000
@@ -150,28 +159,27 @@ def _in_full_image(
         projected_px = camera.project(poses_cam_m)
     except ValueError:
         raise InputError(f"{path}: {name.key}: joints lie behind camera {camera.id}: axes are swapped") from None
-    scale, offset_px, apart_px = fit_crops(view.keypoints_crop_px, projected_px)
+    scale, offset_px, apart_px = fit_crops(keypoints_crop_px, projected_px)
     fits = (apart_px <= FIT_TOLERANCE_PX) & (scale > 0).all(-1)
     if not fits.all():
         frame = int(np.argmin(fits))
         raise InputError(
-            f"{view.images[frame]}: its pose2d does not fit pose3d of {path}, {apart_px[frame]:.3g} px apart at best: "
-            "rows and images are in another order, or the files are of different takes"
+            f"{images[frame]}: its pose2d does not fit pose3d of {path}, {apart_px[frame]:.3g} px apart at best: "
+            "the two files' rows are in another order, or of different takes"
         )
-    keypoints_px = scale[:, None] * view.keypoints_crop_px + offset_px[:, None]
-    boxes_px = np.concatenate([offset_px, offset_px + scale * crop_size_px], axis=-1)
+    keypoints_px = scale[:, None] * keypoints_crop_px + offset_px[:, None]
+    boxes_px = np.concatenate([offset_px, offset_px + scale * crop_sizes_px], axis=-1)
     return camera.camera_to_world(poses_cam_m), poses_cam_m, keypoints_px, boxes_px
 
 
-def _in_crops(view: View, crop_size_px: tuple[int, int]) -> tuple[np.ndarray, ...]:
-    """The same of 2D only: no poses, and a box that is the whole crop."""
-    n_frames = len(view.images)
-    no_poses = np.full((n_frames, N_JOINTS, 3), np.nan)
-    return no_poses, no_poses, view.keypoints_crop_px, np.tile([0.0, 0.0, *crop_size_px], (n_frames, 1))
+def _in_crops(keypoints_crop_px: np.ndarray, crop_sizes_px: np.ndarray) -> tuple[np.ndarray, ...]:
+    """The same of 2D only: no poses, and boxes that are the whole crops."""
+    no_poses = np.full((len(crop_sizes_px), N_JOINTS, 3), np.nan)
+    return no_poses, no_poses, keypoints_crop_px, np.pad(crop_sizes_px, [(0, 0), (2, 0)])
 
 
 def _nominal_camera(camera_id: str, width_px: int, height_px: int) -> Camera:
-    """A camera of a crop's size. Its focal length is as good as any, because nothing of 2D only is lifted."""
+    """A camera of the largest crop's size. Its focal length is as good as any, because nothing of 2D only is lifted."""
     focal_px = max(width_px, height_px)
     intrinsics_px = np.array([[focal_px, 0, width_px / 2], [0, focal_px, height_px / 2], [0, 0, 1]])
     return Camera(camera_id, width_px, height_px, intrinsics_px, np.zeros(5), np.eye(3), np.zeros(3))

@@ -93,17 +93,17 @@ def encode_crop(
 
     Args:
         square_px: (3,) from :func:`whole_px_square`; None: the frame is cut already.
-        image_size_px: width and height that all frames must have: those of the camera's calibration, or of the crops of
-            this sequence.
+        image_size_px: width and height that the frame must have: those of the camera's calibration, or, of a frame that
+            is cut already, those that it had when prepare ran.
 
     Raises:
         InputError: the frame does not decode or is of another size; ``name`` says which file, sequence and frame.
     """
     image = as_image(frame, name)
-    if image.shape[1::-1] != image_size_px:
+    if image.shape[1::-1] != tuple(image_size_px):
         whose, advice = "its camera", "the calibration must be that of the images"
         if square_px is None:
-            whose, advice = "the first of its sequence", "make all crops of one size"
+            whose, advice = "when prepare ran it had", "run prepare again"
         raise InputError(
             f"{name} has {image.shape[1]} x {image.shape[0]} px, {whose} {image_size_px[0]} x {image_size_px[1]}: "
             f"{advice}"
@@ -125,7 +125,7 @@ def encode_crops(
     squares_px: np.ndarray | None,
     crop_size_px: int,
     jpeg_quality: int,
-    image_size_px: tuple[int, int],
+    image_sizes_px: np.ndarray,
 ) -> list[bytes]:
     """Read some frames of a sequence, one at a time, and encode their crops: a job of its own, on whichever machine.
 
@@ -133,7 +133,7 @@ def encode_crops(
         frames_path, folder: what :class:`pose3d.frames.Frames` is opened with.
         numbers: T numbers of frames, ascending.
         squares_px: (T, 3) from :func:`whole_px_square`; None: the frames are cut already.
-        image_size_px: as :func:`encode_crop` has it.
+        image_sizes_px: (T, 2), as :func:`encode_crop` has them.
 
     Raises:
         InputError: a frame is missing, does not decode or is of another size.
@@ -142,8 +142,10 @@ def encode_crops(
         names = frames.names(key)
         squares = [None] * len(numbers) if squares_px is None else squares_px
         return [
-            encode_crop(frame, square_px, crop_size_px, jpeg_quality, image_size_px, names[number])
-            for number, square_px, frame in zip(numbers, squares, frames.read(key, numbers), strict=True)
+            encode_crop(frame, square_px, crop_size_px, jpeg_quality, size_px, names[number])
+            for number, square_px, size_px, frame in zip(
+                numbers, squares, image_sizes_px.tolist(), frames.read(key, numbers), strict=True
+            )
         ]
 
 
