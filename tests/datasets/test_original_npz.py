@@ -139,6 +139,16 @@ def test_of_who_has_keypoints_only_no_3d_is_read(tmp_path):
         OriginalNpz(original_npz_params(subjects=subjects), tmp_path)
 
 
+def test_the_files_that_lack_all_takes_of_a_subject_are_named(tmp_path):
+    write_original_npz(tmp_path)
+    subjects = Subjects(train=("S1", "S6"), validation=(), test=("S9",))
+    params = original_npz_params(subjects=subjects, actions=("Walking",))
+    for key, file, keypoints_only in (("pose2d", KEYPOINTS, ("S6",)), ("pose3d", POSES, ())):
+        change(tmp_path / file, key, lambda content: content.update(S6={"Eating-1": content["S6"]["Walking-1"]}))
+        with pytest.raises(InputError, match=f"{file}, .* has no takes of S6"):
+            OriginalNpz(params.model_copy(update={"keypoints_only": keypoints_only}), tmp_path)
+
+
 def test_names_that_would_leave_the_folder_are_refused(tmp_path):
     for name in ("..", "../S1", "/S1", "S1/../..", "S" * 101):
         write_original_npz(tmp_path)

@@ -157,6 +157,17 @@ def test_of_who_has_keypoints_only_no_3d_is_read(tmp_path):
         VideoPose3D(videopose3d_params(subjects=absent, keypoints_only=("S7",)), tmp_path)
 
 
+def test_the_file_that_lacks_all_takes_of_a_subject_is_named(tmp_path):
+    positions, keypoints = write_videopose3d(tmp_path, ["S1", "S6", "S9"])
+    save_videopose3d(tmp_path, positions, {**keypoints, "S6": {}})
+    params = videopose3d_params(subjects=Subjects(train=("S1", "S6"), validation=(), test=("S9",)))
+    with pytest.raises(InputError, match=f"{KEYPOINTS} has no takes of S6"):
+        VideoPose3D(params.model_copy(update={"keypoints_only": ("S6",)}), tmp_path)
+    save_videopose3d(tmp_path, {**positions, "S6": {}}, keypoints)
+    with pytest.raises(InputError, match=f"{POSITIONS} has no takes of S6"):
+        VideoPose3D(params, tmp_path)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -227,6 +238,19 @@ def test_metadata_that_say_nothing_are_passed_over(tmp_path, metadata):
     positions, keypoints = write_videopose3d(tmp_path)
     save_videopose3d(tmp_path, positions, keypoints, metadata)
     assert VideoPose3D(videopose3d_params(), tmp_path).sequences()
+
+
+def test_a_take_without_frames_is_said_to_have_none(tmp_path):
+    positions, keypoints = write_videopose3d(tmp_path, ["S1", "S9"])
+    positions["S1"]["Walking 1"] = positions["S1"]["Walking 1"][:0]
+    keypoints["S1"]["Walking 1"] = [view[:0] for view in keypoints["S1"]["Walking 1"]]
+    save_videopose3d(tmp_path, positions, keypoints)
+    problems = [
+        found for found in recordings(VideoPose3D(videopose3d_params(), tmp_path)) if isinstance(found, Problem)
+    ]
+    assert [problem.sentence for problem in problems] == [
+        f"{tmp_path / POSITIONS}: S1/Walking-1/{camera}: has no frames; drop that take" for camera in CAMERAS
+    ]
 
 
 @pytest.mark.parametrize(

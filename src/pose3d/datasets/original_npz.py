@@ -63,7 +63,7 @@ class OriginalNpz:
             for name in found
             if name.subject in subjects and is_chosen(name.action, params.actions)
         )
-        check_actions(params, self._names, poses_files)
+        check_actions(params, self._names, poses_files, self._keypoints_files)
 
     def sequences(self) -> list[SequenceName]:
         """Every sequence of the 3D files that the profile chooses; for who has no 3D, of the 2D files."""
