@@ -149,6 +149,23 @@ def test_the_files_that_lack_all_takes_of_a_subject_are_named(tmp_path):
             OriginalNpz(params.model_copy(update={"keypoints_only": keypoints_only}), tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("file", "key", "n_joints", "layout"),
+    [
+        (KEYPOINTS, "pose2d", 16, r"MPII \(16 joints\)"),
+        (POSES, "pose3d", 15, r"HumanEva-I \(15 joints\)"),
+        (POSES, "pose3d", 25, r"another skeleton \(25 joints\)"),
+    ],
+)
+def test_another_layout_is_refused_in_one_sentence(tmp_path, file, key, n_joints, layout):
+    """With names that are not Human3.6M's, too: HumanEva-I's subjects are called Train/S1."""
+    write_original_npz(tmp_path)
+    array = np.ones((9, n_joints, int(key[-2])))
+    change(tmp_path / file, key, lambda _: {"Train/S1": {"Walking 1": {"C1": array, "C2": array}}})
+    with pytest.raises(InputError, match=f"{file} has the joints of {layout}, not Human3.6M's 17 joints"):
+        OriginalNpz(original_npz_params(), tmp_path)
+
+
 def test_names_that_would_leave_the_folder_are_refused(tmp_path):
     for name in ("..", "../S1", "/S1", "S1/../..", "S" * 101):
         write_original_npz(tmp_path)

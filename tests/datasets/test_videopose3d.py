@@ -214,6 +214,37 @@ def test_another_layout_is_refused_in_one_sentence(tmp_path, joints_2d, joints_3
     assert re.search(f"{file} has the joints of {layout}", refused(tmp_path, positions, keypoints, metadata))
 
 
+SYMMETRY = {"keypoints_symmetry": METADATA["keypoints_symmetry"]}
+
+
+@pytest.mark.parametrize(
+    ("metadata", "proves"),
+    [
+        (METADATA, True),
+        ({"layout_name": "h36m"}, True),
+        ({"num_joints": 17} | SYMMETRY, True),
+        ({"num_joints": 17, "keypoints_symmetry": SYMMETRY["keypoints_symmetry"][::-1]}, True),
+        ({}, False),
+        ({"num_joints": 17}, False),
+        ({"layout_name": "mine", "num_joints": 17}, False),
+        ({"keypoints_symmetry": COCO_SYMMETRY}, False),
+        (np.zeros(3), False),
+    ],
+)
+def test_of_who_has_keypoints_only_the_metadata_must_say_whose_joints_they_are(tmp_path, metadata, proves):
+    """Those of COCO are 17 as well, and without 3D nothing would tell them apart."""
+    positions, keypoints = write_videopose3d(tmp_path, ["S1", "S6", "S9"])
+    save_videopose3d(tmp_path, positions, keypoints, metadata)
+    params = videopose3d_params(subjects=Subjects(train=("S1", "S6"), validation=(), test=("S9",)))
+    assert VideoPose3D(params, tmp_path).sequences()
+    without_3d = params.model_copy(update={"keypoints_only": ("S6",)})
+    if proves:
+        assert VideoPose3D(without_3d, tmp_path).sequences()
+    else:
+        with pytest.raises(InputError, match=f"{KEYPOINTS}: no metadata says .* of S6: .*layout_name"):
+            VideoPose3D(without_3d, tmp_path)
+
+
 def tuples_in_tuples(depth):
     """2 ** depth values in as many bytes as depth; to hash it takes a step for each value."""
     inner = (1,)
