@@ -29,6 +29,10 @@ LONG_TAKE, LONG_FRAMES = ("S6", "Directions-1"), 1000
 """As many frames as Human3.6M's shortest takes have; of a subject who is not scored, which costs most."""
 LONGER = dict(zip(CAMERAS, (31, 3, 0, -2), strict=True))
 """By how many frames the videos of each camera are longer than the poses; a few are shorter in the real data, too."""
+UNEVEN = {("S1", "Directions-2"): 13, ("S7", "Directions-1"): 7, ("S8", "Directions-1"): 8, ("S9", "Directions-2"): 16}
+"""Frames of takes that do not have as many as the others of their form."""
+KEPT = {CAMERAS[1]: slice(1, None, 2), CAMERAS[2]: slice(None, -2), CAMERAS[3]: slice(0, None, 3)}
+"""The frames that h36m-fetch kept of a camera's take, where these are not all."""
 RECORDED = {"folder": None, "subjects": SUBJECTS, "actions": ["Walking"], "frame_step": 1}
 # Of this action both takes of S5 have a number in their files' names, and one camera's video of S11 is broken.
 HUMAN36M = {"folder": None, "subjects": SEVEN, "actions": ["Directions"], "frame_step": 1}
@@ -56,7 +60,8 @@ def write_data(source: str, folder: Path) -> dict[str, int]:
             written = write_human36m(folder, ALL_SUBJECTS, ["Directions"], FRAMES, lengths, LONGER, ["S6"])
             return {key: len(s) + min(0, LONGER[s.camera.id]) for key, s in written.items()}
         case "h36m_fetch":
-            return {key: len(s) for key, s in write_h36m_fetch(folder, ALL_SUBJECTS, ["Directions"], FRAMES).items()}
+            written = write_h36m_fetch(folder, ALL_SUBJECTS, ["Directions"], FRAMES, lengths=UNEVEN, kept=KEPT)
+            return {key: len(sequence) for key, sequence in written.items()}
         case "original_crops":
             actions = [f"Directions-{take}" for take in TAKES]
             written = write_original_crops(folder, ALL_SUBJECTS[:5], ALL_SUBJECTS[5:], actions, FRAMES)
