@@ -360,7 +360,9 @@ def test_hardly_any_depth_keeps_full_accuracy():
 @pytest.mark.filterwarnings("error")
 def test_a_pose_that_is_not_finite_leaves_the_others_to_the_bit(which, value):
     predicted, truth = random_poses(17, 6)
-    for metric in (metrics.align_procrustes, metrics.pa_mpjpe, reflected_mpjpe):
+    for metric in (metrics.align_procrustes, *PER_POSE):
+        if metric is metrics.root_errors:  # no other joint matters there
+            continue
         whole = metric(predicted, truth)
         bad = {"predicted": predicted.copy(), "truth": truth.copy()}
         bad[which][2, 5, 1] = value
@@ -368,6 +370,26 @@ def test_a_pose_that_is_not_finite_leaves_the_others_to_the_bit(which, value):
         assert np.isnan(scored[2]).all()
         np.testing.assert_array_equal(np.delete(scored, 2, axis=0), np.delete(whole, 2, axis=0))
         assert np.isnan(metric(bad["predicted"][2], bad["truth"][2])).all()
+
+
+@pytest.mark.parametrize("which", ["predicted", "truth"])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.filterwarnings("error")
+def test_errors_of_a_joint_that_is_not_finite_are_nan_and_the_others_stay(which, value):
+    poses = dict(zip(("predicted", "truth"), random_poses(18, 6), strict=True))
+    bad = {name: each.copy() for name, each in poses.items()}
+    bad[which][2, 5, 1] = value
+    # What frame 2 has a part in: the errors of that frame, of steps 1-2 and 2-3, of 0-1-2, 1-2-3 and 2-3-4.
+    for metric, frames in (
+        (metrics.joint_errors, [2]),
+        (metrics.velocity_errors, [1, 2]),
+        (metrics.acceleration_errors, [0, 1, 2]),
+    ):
+        expected = metric(**poses)
+        expected[frames, 5] = np.nan
+        np.testing.assert_array_equal(metric(**bad), expected)
+    bad[which][2, 0, 1] = value
+    assert np.isnan(metrics.root_errors(**bad)[2]) and np.isnan(metrics.mpjpe(**bad)[2])
 
 
 def test_float32_input_is_computed_in_float64():

@@ -91,22 +91,33 @@ def write_human36m(
 
 
 def write_h36m_fetch(
-    folder, subjects=SUBJECTS, actions=ACTIONS[:1], frames: int = 12, frame_numbers=None
+    folder,
+    subjects=SUBJECTS,
+    actions=ACTIONS[:1],
+    frames: int = 12,
+    frame_numbers=None,
+    lengths: Mapping[tuple[str, str], int] | None = None,
+    kept: Mapping[str, slice] | None = None,
 ) -> dict[str, Sequence]:
     """h36m-fetch's form; gives what was written, by key.
 
     Args:
         frame_numbers: of the images, from 1; every one by default.
+        lengths: frames of single takes (subject, action), where they are not ``frames``.
+        kept: the frames of a take that a camera shows, where these are not all: the tool chooses for each by itself.
     """
-    numbers = np.arange(frames) + 1 if frame_numbers is None else np.asarray(frame_numbers)
     written = {}
-    for views in takes(subjects, actions, len(numbers)):
+    for views in takes(subjects, actions, frames if frame_numbers is None else len(frame_numbers), lengths):
         views = [s for s in views if (s.subject, s.action, s.camera.id) != BROKEN]
         place = folder / "processed" / views[0].subject / views[0].action
-        for sequence in views:
+        every = np.arange(len(views[0])) + 1 if frame_numbers is None else np.asarray(frame_numbers)
+        chosen = [(kept or {}).get(s.camera.id, slice(None)) for s in views]
+        numbers = [every[of_camera] for of_camera in chosen]
+        views = [part_of(s, of_camera) for s, of_camera in zip(views, chosen, strict=True)]
+        for sequence, of_camera in zip(views, numbers, strict=True):
             images_folder = place / "imageSequence" / sequence.camera.id
             images_folder.mkdir(parents=True, exist_ok=True)
-            for number, image in zip(numbers, images(sequence), strict=True):
+            for number, image in zip(of_camera, images(sequence), strict=True):
                 cv2.imwrite(str(images_folder / f"img_{number:06d}.jpg"), image)
             written[sequence.key] = sequence
         in_camera = np.concatenate([all_joints(s.poses_cam_m) for s in views]) * 1000
@@ -114,9 +125,15 @@ def write_h36m_fetch(
             file["pose/2d"] = np.concatenate([all_joints(s.keypoints_px) for s in views])
             file["pose/3d"] = in_camera
             file["pose/3d-univ"] = in_camera * 0.95
-            file["camera"] = np.repeat([int(s.camera.id) for s in views], len(numbers))
-            file["frame"] = np.tile(numbers, len(views))
+            file["camera"] = np.repeat([int(s.camera.id) for s in views], [len(s) for s in views])
+            file["frame"] = np.concatenate(numbers)
     return written
+
+
+def part_of(sequence: Sequence, frames: slice) -> Sequence:
+    """Some frames of a sequence."""
+    arrays = ("poses_world_m", "poses_cam_m", "keypoints_px", "boxes_px")
+    return replace(sequence, **{name: getattr(sequence, name)[frames] for name in arrays})
 
 
 def write_cdf(path, poses_m: np.ndarray) -> None:

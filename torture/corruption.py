@@ -142,6 +142,8 @@ OWN_FILES = (
     "videopose3d/data_2d_h36m_cpn_ft_h36m_dbb.npz",
     "original_npz/h36m_gt_train.npz",
     "original_npz/pose_resnet/h36m_pred2d_train.npz",
+    "original_crops/cropped/S1/Walking-1/annot.h5",
+    "original_crops/cropped/S1/Walking-1/54138969/img_000001.jpg",
     "views/calibration.qca.txt",
     "views/cam0.mp4",
     "clip.mp4",

@@ -11,10 +11,18 @@ import torch
 from people import camera_ring
 from tiny_human36m import write_h36m_fetch, write_human36m
 from tiny_npz import write_original_npz, write_videopose3d
+from tiny_original_crops import write_original_crops
 from tiny_qualisys import element, write_calibration
 from tiny_video import picture, write_video
 
-from pose3d.config.dataset import H36mFetchParams, Human36mParams, OriginalNpzParams, RecordedDataset, VideoPose3DParams
+from pose3d.config.dataset import (
+    H36mFetchParams,
+    Human36mParams,
+    OriginalCropsParams,
+    OriginalNpzParams,
+    RecordedDataset,
+    VideoPose3DParams,
+)
 from pose3d.datasets.recording import Problem, recordings
 from pose3d.datasets.sources import open_source
 from pose3d.errors import InputError
@@ -27,7 +35,7 @@ OWN = Path("own")
 SUBJECTS = ("S1", "S9")
 FRAMES = 6
 _COMMON = {"subjects": {"train": ["S1"], "validation": [], "test": ["S9"]}, "actions": ["Walking"], "frame_step": 1}
-_NPZ = {"frame_rate_hz": 50, "calibration": None}
+_NPZ = {"frame_rate_hz": 50, "calibration": None, "keypoints_only": []}
 _VIEWS = camera_ring(2)
 _CHECKPOINT = "train_repnet", "0123456789abcdef"
 
@@ -41,6 +49,7 @@ def write_own_files(root: Path) -> None:
     write_h36m_fetch(own / "h36m_fetch", SUBJECTS, ["Walking"], frames=FRAMES)
     write_videopose3d(own / "videopose3d", SUBJECTS, frames=FRAMES)
     write_original_npz(own / "original_npz", SUBJECTS[:1], SUBJECTS[1:], frames=FRAMES)
+    write_original_crops(own / "original_crops", SUBJECTS[:1], SUBJECTS[1:], frames=FRAMES)
     write_calibration(own / "views" / CALIBRATION, *(element(camera) for camera in _VIEWS))
     images = [picture(_VIEWS[0].width_px, _VIEWS[0].height_px, (200, 100, 400, 500), seed) for seed in range(FRAMES)]
     for camera in _VIEWS:
@@ -101,6 +110,13 @@ def _read_source(source: str) -> Any:
             keypoints=["pose_resnet/h36m_pred2d_train.npz", "pose_resnet/h36m_pred2d_test.npz"],
             **_COMMON,
             **_NPZ,
+        ),
+        "original_crops": lambda: OriginalCropsParams(
+            source="original_crops",
+            folder=folder,
+            crops="cropped",
+            poses=["h36m_gt_train.npz", "h36m_gt_test.npz"],
+            **_COMMON,
         ),
     }
     values = []

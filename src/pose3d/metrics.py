@@ -2,7 +2,8 @@
 
 Poses are (..., J, 3) in metres and keypoints (..., J, 2) in px, any float type; all arithmetic is float64 and results
 are in the input's unit. The root counts among the J joints of every mean, as it does in the published Human3.6M tables.
-Any number of poses may come at once: they are worked through in chunks, so that little but the result takes memory.
+Any number of poses may come at once: they are worked through in chunks, so that little but the result takes memory. An
+error that would be infinite is NaN: of a joint at infinity no more is known than of one that is NaN.
 
 A protocol is an alignment of the prediction followed by :func:`joint_errors`:
 
@@ -58,7 +59,7 @@ def _in_chunks(of_poses: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]
         result = None
         for start in range(0, max(len(p), 1), CHUNK_POSES):
             chunk = slice(start, start + CHUNK_POSES)
-            with np.errstate(invalid="ignore"):  # of a pose that is not finite the error is not either, and that is all
+            with np.errstate(invalid="ignore"):  # of a pose that is not finite the error is NaN, and that is all
                 part = of_poses(np.asarray(p[chunk], np.float64), np.asarray(t[chunk], np.float64), **options)
             if result is None:
                 result = np.empty((len(p), *part.shape[1:]))
@@ -71,7 +72,14 @@ def _in_chunks(of_poses: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]
 @_in_chunks
 def joint_errors(predicted: ArrayLike, truth: ArrayLike) -> np.ndarray:
     """Euclidean distance of each joint as it stands, (..., J, D) to (..., J)."""
-    return np.linalg.norm(predicted - truth, axis=-1)
+    return _lengths(predicted - truth)
+
+
+def _lengths(differences: np.ndarray) -> np.ndarray:
+    """(N, J, D) to (N, J), NaN for infinity."""
+    lengths = np.linalg.norm(differences, axis=-1)
+    lengths[np.isinf(lengths)] = np.nan
+    return lengths
 
 
 def root_relative(poses: ArrayLike) -> np.ndarray:
@@ -200,7 +208,8 @@ def _difference_errors(predicted: ArrayLike, truth: ArrayLike, order: int) -> np
     predicted, truth = _pair(predicted, truth)
     if predicted.ndim != 3:
         raise ValueError(f"one sequence (T, J, 3) at a time, not {predicted.shape}")
-    return np.linalg.norm(np.diff(root_relative(predicted) - root_relative(truth), n=order, axis=0), axis=-1)
+    with np.errstate(invalid="ignore"):
+        return _lengths(np.diff(root_relative(predicted) - root_relative(truth), n=order, axis=0))
 
 
 def pck_curve(errors_m: ArrayLike, thresholds_m: ArrayLike = AUC_THRESHOLDS_M) -> np.ndarray:

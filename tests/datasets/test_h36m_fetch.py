@@ -76,6 +76,19 @@ def test_the_broken_take_is_left_out(tmp_path):
     assert [recording.sequence.key for recording in found] == sorted(written) and len(found) == 7
 
 
+def test_takes_and_cameras_may_have_different_frames(tmp_path):
+    kept = {"55011271": slice(1, None, 2), "60457274": slice(0, None, 3)}
+    lengths = {("S1", "Directions-2"): 7}
+    written = write_h36m_fetch(tmp_path, ["S1"], ["Directions"], 10, lengths=lengths, kept=kept)
+    found = {recording.name: recording for recording in recordings(H36mFetch(params(), tmp_path))}
+    assert [len(recording.sequence) for recording in found.values()] == [10, 5, 10, 4, 7, 3, 7, 3]
+    for recording in found.values():
+        truth = written[recording.sequence.key]
+        np.testing.assert_allclose(recording.sequence.poses_world_m, truth.poses_world_m, atol=1e-5)
+    assert [path[-10:-4] for path in found[NAME].frames.paths] == ["000002", "000004", "000006"]
+    assert found[NAME].sequence.fps == 25 and found[NAME._replace(camera="60457274")].sequence.fps == 50 / 3
+
+
 def change(path, column, new):
     """Replace a dataset by what ``new`` makes of its values; None removes it."""
     with h5py.File(path, "r+") as file:

@@ -139,6 +139,33 @@ def test_of_who_has_keypoints_only_no_3d_is_read(tmp_path):
         OriginalNpz(original_npz_params(subjects=subjects), tmp_path)
 
 
+def test_the_files_that_lack_all_takes_of_a_subject_are_named(tmp_path):
+    write_original_npz(tmp_path)
+    subjects = Subjects(train=("S1", "S6"), validation=(), test=("S9",))
+    params = original_npz_params(subjects=subjects, actions=("Walking",))
+    for key, file, keypoints_only in (("pose2d", KEYPOINTS, ("S6",)), ("pose3d", POSES, ())):
+        change(tmp_path / file, key, lambda content: content.update(S6={"Eating-1": content["S6"]["Walking-1"]}))
+        with pytest.raises(InputError, match=f"{file}, .* has no takes of S6"):
+            OriginalNpz(params.model_copy(update={"keypoints_only": keypoints_only}), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("file", "key", "n_joints", "layout"),
+    [
+        (KEYPOINTS, "pose2d", 16, r"MPII \(16 joints\)"),
+        (POSES, "pose3d", 15, r"HumanEva-I \(15 joints\)"),
+        (POSES, "pose3d", 25, r"another skeleton \(25 joints\)"),
+    ],
+)
+def test_another_layout_is_refused_in_one_sentence(tmp_path, file, key, n_joints, layout):
+    """With names that are not Human3.6M's, too: HumanEva-I's subjects are called Train/S1."""
+    write_original_npz(tmp_path)
+    array = np.ones((9, n_joints, int(key[-2])))
+    change(tmp_path / file, key, lambda _: {"Train/S1": {"Walking 1": {"C1": array, "C2": array}}})
+    with pytest.raises(InputError, match=f"{file} has the joints of {layout}, not Human3.6M's 17 joints"):
+        OriginalNpz(original_npz_params(), tmp_path)
+
+
 def test_names_that_would_leave_the_folder_are_refused(tmp_path):
     for name in ("..", "../S1", "/S1", "S1/../..", "S" * 101):
         write_original_npz(tmp_path)

@@ -157,6 +157,17 @@ def test_of_who_has_keypoints_only_no_3d_is_read(tmp_path):
         VideoPose3D(videopose3d_params(subjects=absent, keypoints_only=("S7",)), tmp_path)
 
 
+def test_the_file_that_lacks_all_takes_of_a_subject_is_named(tmp_path):
+    positions, keypoints = write_videopose3d(tmp_path, ["S1", "S6", "S9"])
+    save_videopose3d(tmp_path, positions, {**keypoints, "S6": {}})
+    params = videopose3d_params(subjects=Subjects(train=("S1", "S6"), validation=(), test=("S9",)))
+    with pytest.raises(InputError, match=f"{KEYPOINTS} has no takes of S6"):
+        VideoPose3D(params.model_copy(update={"keypoints_only": ("S6",)}), tmp_path)
+    save_videopose3d(tmp_path, {**positions, "S6": {}}, keypoints)
+    with pytest.raises(InputError, match=f"{POSITIONS} has no takes of S6"):
+        VideoPose3D(params, tmp_path)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -203,6 +214,37 @@ def test_another_layout_is_refused_in_one_sentence(tmp_path, joints_2d, joints_3
     assert re.search(f"{file} has the joints of {layout}", refused(tmp_path, positions, keypoints, metadata))
 
 
+SYMMETRY = {"keypoints_symmetry": METADATA["keypoints_symmetry"]}
+
+
+@pytest.mark.parametrize(
+    ("metadata", "proves"),
+    [
+        (METADATA, True),
+        ({"layout_name": "h36m"}, True),
+        ({"num_joints": 17} | SYMMETRY, True),
+        ({"num_joints": 17, "keypoints_symmetry": SYMMETRY["keypoints_symmetry"][::-1]}, True),
+        ({}, False),
+        ({"num_joints": 17}, False),
+        ({"layout_name": "mine", "num_joints": 17}, False),
+        ({"keypoints_symmetry": COCO_SYMMETRY}, False),
+        (np.zeros(3), False),
+    ],
+)
+def test_of_who_has_keypoints_only_the_metadata_must_say_whose_joints_they_are(tmp_path, metadata, proves):
+    """Those of COCO are 17 as well, and without 3D nothing would tell them apart."""
+    positions, keypoints = write_videopose3d(tmp_path, ["S1", "S6", "S9"])
+    save_videopose3d(tmp_path, positions, keypoints, metadata)
+    params = videopose3d_params(subjects=Subjects(train=("S1", "S6"), validation=(), test=("S9",)))
+    assert VideoPose3D(params, tmp_path).sequences()
+    without_3d = params.model_copy(update={"keypoints_only": ("S6",)})
+    if proves:
+        assert VideoPose3D(without_3d, tmp_path).sequences()
+    else:
+        with pytest.raises(InputError, match=f"{KEYPOINTS}: no metadata says .* of S6: .*layout_name"):
+            VideoPose3D(without_3d, tmp_path)
+
+
 def tuples_in_tuples(depth):
     """2 ** depth values in as many bytes as depth; to hash it takes a step for each value."""
     inner = (1,)
@@ -227,6 +269,19 @@ def test_metadata_that_say_nothing_are_passed_over(tmp_path, metadata):
     positions, keypoints = write_videopose3d(tmp_path)
     save_videopose3d(tmp_path, positions, keypoints, metadata)
     assert VideoPose3D(videopose3d_params(), tmp_path).sequences()
+
+
+def test_a_take_without_frames_is_said_to_have_none(tmp_path):
+    positions, keypoints = write_videopose3d(tmp_path, ["S1", "S9"])
+    positions["S1"]["Walking 1"] = positions["S1"]["Walking 1"][:0]
+    keypoints["S1"]["Walking 1"] = [view[:0] for view in keypoints["S1"]["Walking 1"]]
+    save_videopose3d(tmp_path, positions, keypoints)
+    problems = [
+        found for found in recordings(VideoPose3D(videopose3d_params(), tmp_path)) if isinstance(found, Problem)
+    ]
+    assert [problem.sentence for problem in problems] == [
+        f"{tmp_path / POSITIONS}: S1/Walking-1/{camera}: has no frames; drop that take" for camera in CAMERAS
+    ]
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from collections import OrderedDict
 import numpy as np
 import pytest
 import torch
+from lightning_fabric import Fabric
 from torch import nn
 
 from pose3d.config.pose2d import AugmentationParams, StepSchedule, Train2DParams
@@ -249,13 +250,21 @@ def test_the_released_resnet101_is_taken_over_but_for_its_head(tmp_path):
 
 def test_the_stage_prints_the_report(tmp_path, capsys):
     path = saved(tmp_path / "a.tar", {"model": small(), "optimizer": {}, "scheduler": {}, "best_acc": 0.9})
-    network = build_network(params(path))
+    network = build_network(params(path), Fabric(accelerator="cpu", devices=1))
     assert torch.equal(network.final_layer.bias, small()["final_layer.bias"])
     lines = capsys.readouterr().out.splitlines()
     assert lines == [
         f"{path}: backbone and deconv_layers are taken over",
         f"{path}: final_layer is taken over, because the original's checkpoints have Human3.6M's joints",
     ]
+
+
+def test_of_several_processes_the_first_alone_prints_it(tmp_path, capsys, monkeypatch):
+    path = saved(tmp_path / "a.tar", {"model": small(), "optimizer": {}, "scheduler": {}, "best_acc": 0.9})
+    monkeypatch.setattr(Fabric, "is_global_zero", False)
+    network = build_network(params(path), Fabric(accelerator="cpu", devices=1))
+    assert torch.equal(network.final_layer.bias, small()["final_layer.bias"])
+    assert capsys.readouterr().out == ""
 
 
 def refused(path, match, **sizes):

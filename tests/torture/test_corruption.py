@@ -4,16 +4,19 @@ import json
 import signal
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 from people import SPLITS, detect, population
 
+from pose3d.config.dataset import RecordedDataset
 from pose3d.files import MANIFEST, check_manifest, sha256_of, write_text
 from pose3d.lifting.lift import build_lifter, load_lifter
 from pose3d.records import read_keypoints2d, read_sequences, read_splits, write_keypoints2d, write_sequences
 from pose3d.training import save_model
 from torture import corruption
+from torture.own_files import write_own_files
 
 
 def read_poses():
@@ -64,6 +67,15 @@ def test_keypoints_of_another_run_are_refused(root, kind):
     target = corruption.Target("keypoints2d.h5", TARGETS["keypoints2d.h5"], tracked=False)
     (row,) = corruption.run_cases(root, corruption.cases(root, (target,), {kind: 1}))
     assert (row.cases, row.failed) == (1, 0)
+
+
+def test_files_of_every_source_are_damaged_and_read_undisturbed(tmp_path):
+    sources = [model.model_fields["source"].annotation for model in get_args(RecordedDataset)]
+    targets = {Path(target.path).parts[1]: target for target in corruption.TARGETS if target.path.startswith("own/")}
+    write_own_files(tmp_path)
+    for (source,) in map(get_args, sources):
+        outcome = corruption.in_child(targets[source].read, tmp_path)
+        assert outcome.kind == "read", outcome.text
 
 
 def _hang():

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from pose3d.config.dataset import OriginalNpzParams
+from pose3d.datasets.layouts import require_human36m_joints
 from pose3d.datasets.pickled_npz import read_pickled_npz
 from pose3d.datasets.pose_arrays import (
     as_17_joints,
@@ -35,14 +36,15 @@ from pose3d.errors import InputError
 
 MAX_SEQUENCES = 100_000
 """Of one file; Human3.6M has 840. Dicts that stand in a file once may be named in many places, in two bytes each."""
+FILES = "pose_resnet/h36m_pred2d_train.npz and h36m_gt_train.npz"
 
 
 class OriginalNpz:
     """The files as a :class:`~pose3d.datasets.recording.Source`.
 
     Raises:
-        InputError: a file is missing, damaged or of another form, two hold the same sequence, or they lack a subject or
-            an action of the profile.
+        InputError: a file is missing, damaged, of another form or of other joints, two hold the same sequence, or they
+            lack a subject or an action of the profile.
     """
 
     def __init__(self, params: OriginalNpzParams, folder: Path) -> None:
@@ -63,7 +65,7 @@ class OriginalNpz:
             for name in found
             if name.subject in subjects and is_chosen(name.action, params.actions)
         )
-        check_actions(params, self._names, poses_files)
+        check_actions(params, self._names, poses_files, self._keypoints_files)
 
     def sequences(self) -> list[SequenceName]:
         """Every sequence of the 3D files that the profile chooses; for who has no 3D, of the 2D files."""
@@ -106,14 +108,14 @@ def merged(paths: Iterable[Path], key: str) -> dict[SequenceName, tuple[Any, Pat
     """What each sequence has under ``key`` of one of the files, and which file that is.
 
     Raises:
-        InputError: a file is missing, damaged or of another form, or two hold the same sequence.
+        InputError: a file is missing, damaged, of another form or of other joints, or two hold the same sequence.
     """
     merged = {}
     for path in paths:
         content = read_pickled_npz(path, [key]).get(key)
         try:
             found = (
-                (SequenceName(path_safe(str(subject), path), path_safe(str(action), path), str(camera)), array)
+                ((subject, action, camera), array)
                 for subject, takes in content.items()
                 for action, views in takes.items()
                 for camera, array in views.items()
@@ -123,7 +125,9 @@ def merged(paths: Iterable[Path], key: str) -> dict[SequenceName, tuple[Any, Pat
             raise InputError(f"{path} has no {key} of subjects, actions and cameras, as the original has it") from None
         if len(found) > MAX_SEQUENCES:
             raise InputError(f"{path} has more than {MAX_SEQUENCES} sequences under {key}: it is damaged")
-        for name, array in found:
+        require_human36m_joints((array for _, array in found), path, FILES)
+        for (subject, action, camera), array in found:
+            name = SequenceName(path_safe(str(subject), path), path_safe(str(action), path), str(camera))
             if name in merged:
                 raise InputError(f"{path} and {merged[name][1]} both have {name.key}: each sequence stands in one file")
             merged[name] = array, path

@@ -68,17 +68,21 @@ def is_chosen(action: str, actions: Collection[str] | None) -> bool:
     return actions is None or re.sub(r"-\d+$", "", action) in actions
 
 
-def check_actions(params: Params, names: Collection[SequenceName], path: Path | str) -> None:
+def check_actions(
+    params: Params, names: Collection[SequenceName], positions: Path | str, keypoints: Path | str
+) -> None:
     """Refuse actions of the profile that no subject performs, and subjects who perform none of them.
 
     Raises:
-        InputError: names the file and the action or the subject.
+        InputError: names the action or the subject, and the file that says which takes there are: that of the 3D, or of
+            the 2D for who has keypoints only.
     """
     for action in params.actions or ():
         if not any(is_chosen(name.action, [action]) for name in names):
-            raise InputError(f"{path} has no takes of action {action} by these subjects: mend dataset.actions")
+            raise InputError(f"{positions} has no takes of action {action} by these subjects: mend dataset.actions")
     for subject in params.subjects.all:
         if not any(name.subject == subject for name in names):
+            path = keypoints if subject in params.keypoints_only else positions
             raise InputError(f"{path} has no takes of {subject} that the profile asks for: mend dataset.subjects")
 
 

@@ -119,7 +119,7 @@ def check_recording(recording: Recording) -> None:
     key = f"{file}: {sequence.key}"
     if recording.detected is not None:
         _check_finite(f"{recording.keypoints_file}: {sequence.key}", recording.detected)
-    if recording.positions_file is not None and not sequence.is_annotated:
+    if recording.positions_file is not None and len(sequence) and not sequence.is_annotated:
         raise InputError(f"{key}: not one pose is finite; mend or drop that take")
     check_sequence(sequence, str(file))
     if sequence.has_3d:

@@ -51,12 +51,13 @@ def architecture(params: Train2DParams, crop_size_px: int) -> dict[str, Any]:
     }
 
 
-def build_network(params: Train2DParams) -> PoseResNet:
-    """The network with its initial weights, from torch's global seed or from ``params.init``, which is reported."""
+def build_network(params: Train2DParams, fabric: Fabric) -> PoseResNet:
+    """The network with its initial weights, from torch's global seed or from ``params.init``, then reported once."""
     network = PoseResNet(params.backbone, params.deconv_channels, params.stem_channels)
     if params.init is not None:
-        for line in load_pretrained(network, params):
-            print(f"{params.init}: {line}")
+        report = load_pretrained(network, params)
+        if fabric.is_global_zero:
+            print(*(f"{params.init}: {line}" for line in report), sep="\n")
     return channels_last(network)
 
 
@@ -137,7 +138,7 @@ def train(
         raise InputError("one crop is too few to train on, for batch normalisation compares: lower train_2d.frame_step")
     share = Share.of(fabric)
     share.require_equal("train_2d.batch_size, or the number of crops,", min(params.batch_size, len(training)))
-    learner = PoseResNetWithSides(share_batch_statistics(build_network(params), fabric.device))
+    learner = PoseResNetWithSides(share_batch_statistics(build_network(params, fabric), fabric.device))
     optimizer = torch.optim.Adam(learner.parameters(), lr=params.lr, fused=True)
     model, optimizer = fabric.setup(learner, optimizer)
     workers = worker_count()
