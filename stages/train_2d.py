@@ -1,15 +1,19 @@
 """Train pose_resnet on the training subjects' crops, and show how well it finds the validation subjects' joints.
 
-Where a profile names no validation subjects, the training subjects are shown instead, and the pictures say so. A data
-set without images trains nothing.
+Where a profile names no validation subjects, the training subjects are shown instead, and the pictures say so.
+metrics/pose2d.json has the original system's 2D metric on the same crops, also where a data set has no 3D and evaluate
+cannot run. A data set without images trains nothing.
 """
 
+import json
 from pathlib import Path
 
 from pose3d.config.blocks import Seed, require_init_file
 from pose3d.config.pose2d import Train2DParams
 from pose3d.config.reading import StageParams
 from pose3d.errors import run_stage
+from pose3d.files import write_text
+from pose3d.metrics import heatmap_pck
 from pose3d.pose2d.batches import plain_batches
 from pose3d.pose2d.crops import Crops
 from pose3d.pose2d.inference import detect
@@ -23,6 +27,7 @@ from pose3d.workers import worker_count
 SEQUENCES = Path("data/sequences.h5")
 CROPS = Path("data/crops.h5")
 MODEL = Path("data/models/pose2d.pt")
+METRICS = Path("metrics/pose2d.json")
 PLOTS = Path("plots/pose2d")
 SHOWN_CROPS = 24
 NO_NETWORK = {"model": "none, for the data set has no images"}
@@ -36,6 +41,7 @@ class Params(StageParams):
 def train_on_nothing() -> None:
     """A data set without images trains no network: the outputs are there, and empty."""
     print("the data set has no images: no 2D network is trained")
+    write_text(METRICS, "{}\n")
     write_curves(PLOTS / "curves.csv", [])
     save_model(MODEL, NO_NETWORK, {})
 
@@ -73,6 +79,8 @@ def main() -> None:
         _, error_share = keypoint_errors(detected.keypoints_px, measured, indices)
         size_px = training.size_px
 
+    figures = {"crops": len(indices), **heatmap_pck(detected.keypoints_px, truth_px)}
+    write_text(METRICS, json.dumps({measured_split: figures}, indent=2) + "\n")
     write_curves(PLOTS / "curves.csv", rows)
     shown_as = f"{measured_split} subjects"
     save_learning_curve(rows, shown_as, PLOTS / "learning_curve.png")

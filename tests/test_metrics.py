@@ -450,3 +450,14 @@ def test_unequal_shapes_are_refused_and_not_broadcast():
         metrics.mpjpe(predicted[:1], truth)
     with pytest.raises(ValueError, match="shapes must be equal"):
         metrics.joint_errors(predicted[0, 0], truth[0, 0])
+
+
+def test_the_original_2d_metric_by_hand():
+    """Joints 3, 4, 7, 15 and 16 crop px away are 0.75, 1, 1.75, 3.75 and 4 px of the heatmap; nearer is meant."""
+    truth = np.zeros((1, 5, 2))
+    predicted = np.array([[[3.0, 0], [0, 4.0], [-7.0, 0], [0, 15.0], [16.0, 0]]])
+    assert metrics.heatmap_pck(predicted, truth) == {
+        "pck_at_1_heatmap_px": 0.2,
+        "pck_at_2_heatmap_px": 0.6,
+        "pck_at_4_heatmap_px": 0.8,
+    }

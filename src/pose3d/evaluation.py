@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 LIFTERS, BASELINES = ("repnet", "temporal"), ("nearest_neighbour", "mean_pose")
-WITHIN_HEATMAP_PX = (1, 2, 4)
-CROP_PX_PER_HEATMAP_PX = 4
 """Of the original's network, whose crops have 384 px and whose heatmaps have 96."""
 ALL_SUBJECTS = "all subjects"
 MEANS = {"actions": "mean over actions", "frames": "mean over frames"}
@@ -160,8 +158,7 @@ def summary_2d(
 ) -> dict[str, float]:
     """Mean distance of the detected keypoints in px of the full image, and :func:`metrics.pck_2d` as a share of 1.
 
-    Beside it, where there are crops, the original system's metric: the shares within 1, 2 and 4 px of a heatmap, which
-    has a quarter of the crop's sides.
+    Beside it, where there are crops, :func:`metrics.heatmap_pck`.
 
     Args:
         crop_from_image: (N, 2, 3) affine transforms of all frames end to end; None where there are no crops.
@@ -174,9 +171,7 @@ def summary_2d(
         f"pck_at_{100 * threshold:g}pct": round(metrics.pck_2d(detected, truth, boxes, threshold), 4),
     }
     if crop_from_image is not None:
-        found, true = (apply_affine(crop_from_image, px) / CROP_PX_PER_HEATMAP_PX for px in (detected, truth))
-        for within in WITHIN_HEATMAP_PX:
-            shares[f"pck_at_{within}_heatmap_px"] = round(metrics.pck_px(found, true, within), 4)
+        shares |= metrics.heatmap_pck(*(apply_affine(crop_from_image, px) for px in (detected, truth)))
     return shares
 
 

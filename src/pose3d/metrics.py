@@ -32,6 +32,8 @@ AUC_THRESHOLDS_M = np.arange(0, 151, 5) / 1000
 """0, 5, ..., 150 mm: the 31 thresholds of the AUC of MPI-INF-3DHP (Mehta et al., 3DV 2017)."""
 PCK_THRESHOLD_M = 0.150
 """150 mm: the threshold of the PCK of MPI-INF-3DHP."""
+_WITHIN_HEATMAP_PX = (1, 2, 4)
+_CROP_PX_PER_HEATMAP_PX = 4
 CHUNK_POSES = 4096
 """Poses handled at once: a float64 copy of them is 1.6 MiB, so the temporaries of a metric stay near the cache."""
 
@@ -249,6 +251,22 @@ def pck_px(predicted_px: ArrayLike, truth_px: ArrayLike, threshold_px: float) ->
     if not errors.size:
         raise ValueError("no keypoints to count")
     return float((errors < threshold_px).mean())
+
+
+def heatmap_pck(predicted_crop_px: ArrayLike, truth_crop_px: ArrayLike) -> dict[str, float]:
+    """The original system's 2D metric: shares within 1, 2 and 4 px of a heatmap, which has a quarter of a crop's sides.
+
+    Args:
+        predicted_crop_px, truth_crop_px: (..., J, 2).
+
+    Returns:
+        ``pck_at_1_heatmap_px`` and so on, rounded to four digits.
+
+    Raises:
+        ValueError: no keypoints.
+    """
+    predicted, truth = (np.asarray(px) / _CROP_PX_PER_HEATMAP_PX for px in (predicted_crop_px, truth_crop_px))
+    return {f"pck_at_{px}_heatmap_px": round(pck_px(predicted, truth, px), 4) for px in _WITHIN_HEATMAP_PX}
 
 
 def pck_2d(predicted_px: ArrayLike, truth_px: ArrayLike, boxes_px: ArrayLike, threshold: float) -> float:

@@ -218,14 +218,14 @@ WRONG = {
         lambda path: [image.unlink() for image in path.iterdir()],
         "holds no images",
     ),
-    "images in another order": (
-        IMAGE,
-        lambda path: change_mine(lambda rows: np.roll(rows, 5, 1))(path.parents[1] / "annot.h5"),
+    "joints in another order": (
+        ANNOTATIONS,
+        change_mine(lambda rows: np.roll(rows, 5, 1)),
         "does not fit pose3d",
     ),
     "mirrored": (
-        IMAGE,
-        lambda path: change_mine(lambda rows: [rows[..., 0].max(), 0] + [-1, 1] * rows)(path.parents[1] / "annot.h5"),
+        ANNOTATIONS,
+        change_mine(lambda rows: [rows[..., 0].max(), 0] + [-1, 1] * rows),
         "does not fit pose3d",
     ),
 }
@@ -255,7 +255,7 @@ def change_poses(folder, new):
         (lambda take: take.update({"55011271": take["55011271"] / 1000}), "look like metres where millimetres belong"),
         (lambda take: take.update({"55011271": -take["55011271"]}), "joints lie behind camera 55011271"),
         (lambda take: take["55011271"].__setitem__((2, 10, 1), np.inf), "pose3d is not finite at frame 2, joint Head"),
-        (lambda take: take.update({"55011271": take["58860488"]}), "its pose2d does not fit pose3d"),
+        (lambda take: take.update({"55011271": take["58860488"]}), "does not fit pose3d"),
         (lambda take: take.update({"55011271": {}}), "is no array of numbers but dict"),
     ],
 )

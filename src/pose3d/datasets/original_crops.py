@@ -100,7 +100,8 @@ class OriginalCrops:
         if self._poses_files:
             poses_mm, poses_file = self._poses_of(name, len(view.images))
             camera = self._cameras[name.subject][name.camera]
-            arrays = _in_full_image(name, camera, poses_mm[kept], images, keypoints_px, sizes_px, poses_file)
+            sources = (annotations, poses_file)
+            arrays = _in_full_image(name, camera, poses_mm[kept], keypoints_px, sizes_px, sources, images)
         else:
             poses_file = take / "annot.h5"
             camera = _nominal_camera(name.camera, *sizes_px.max(0).tolist())
@@ -147,12 +148,13 @@ def _in_full_image(
     name: SequenceName,
     camera: Camera,
     poses_mm: np.ndarray,
-    images: list[Path],
     keypoints_crop_px: np.ndarray,
     crop_sizes_px: np.ndarray,
-    path: Path,
+    sources: tuple[str, Path],
+    images: list[Path],
 ) -> tuple[np.ndarray, ...]:
     """World and camera-space poses, keypoints and boxes, as :class:`~pose3d.records.Sequence` has them."""
+    annotations, path = sources
     poses_cam_m = poses_mm.astype(np.float64) / 1000
     check_scale(f"{path}: {name.key}", poses_cam_m)
     try:
@@ -164,8 +166,8 @@ def _in_full_image(
     if not fits.all():
         frame = int(np.argmin(fits))
         raise InputError(
-            f"{images[frame]}: its pose2d does not fit pose3d of {path}, {apart_px[frame]:.3g} px apart at best: "
-            "the two files' rows are in another order, or of different takes"
+            f"{annotations}, of {images[frame].name}, does not fit pose3d of {path}, {apart_px[frame]:.3g} px apart at "
+            "best: the two files' rows are in another order, or of different takes"
         )
     keypoints_px = scale[:, None] * keypoints_crop_px + offset_px[:, None]
     boxes_px = np.concatenate([offset_px, offset_px + scale * crop_sizes_px], axis=-1)
