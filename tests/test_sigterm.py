@@ -66,11 +66,14 @@ def test_other_exceptions_are_still_printed_there(capsys):
 
 
 def test_ctrl_c_that_a_shell_has_had_ignored_stays_so():
-    code = (
-        "import signal; from pose3d.sigterm import raise_signals; raise_signals(); signal.raise_signal(signal.SIGINT)"
-    )
-    ignore = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
-    assert subprocess.run([sys.executable, "-c", ignore + code], check=False).returncode == 0
+    code = """
+import signal
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+from pose3d.sigterm import raise_signals
+raise_signals()
+signal.raise_signal(signal.SIGINT)
+"""
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_held_it_interrupts_nothing_and_is_raised_at_the_end():
