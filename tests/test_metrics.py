@@ -24,7 +24,7 @@ def reflected_mpjpe(predicted, truth):
     return metrics.joint_errors(metrics.align_procrustes(predicted, truth, allow_reflection=True), truth).mean(-1)
 
 
-PER_POSE = (metrics.mpjpe, metrics.n_mpjpe, metrics.pa_mpjpe, metrics.root_errors, size_mpjpe, reflected_mpjpe)
+PER_POSE = (metrics.mpjpe, metrics.n_mpjpe, metrics.pa_mpjpe, size_mpjpe, reflected_mpjpe)
 
 
 def random_poses(seed: int, *shape: int) -> np.ndarray:
@@ -63,7 +63,6 @@ def test_joint_errors_and_mpjpe_by_hand():
     assert metrics.mpjpe(predicted, truth) == pytest.approx(1.0, abs=TIGHT)
     predicted += [7, 7, 7]
     assert metrics.mpjpe(predicted, truth) == pytest.approx(1.0, abs=TIGHT)
-    assert metrics.root_errors(predicted, truth) == pytest.approx(7 * 3**0.5, abs=TIGHT)
 
 
 def test_n_mpjpe_by_hand():
@@ -361,8 +360,6 @@ def test_hardly_any_depth_keeps_full_accuracy():
 def test_a_pose_that_is_not_finite_leaves_the_others_to_the_bit(which, value):
     predicted, truth = random_poses(17, 6)
     for metric in (metrics.align_procrustes, *PER_POSE):
-        if metric is metrics.root_errors:  # no other joint matters there
-            continue
         whole = metric(predicted, truth)
         bad = {"predicted": predicted.copy(), "truth": truth.copy()}
         bad[which][2, 5, 1] = value
@@ -389,7 +386,7 @@ def test_errors_of_a_joint_that_is_not_finite_are_nan_and_the_others_stay(which,
         expected[frames, 5] = np.nan
         np.testing.assert_array_equal(metric(**bad), expected)
     bad[which][2, 0, 1] = value
-    assert np.isnan(metrics.root_errors(**bad)[2]) and np.isnan(metrics.mpjpe(**bad)[2])
+    assert np.isnan(metrics.mpjpe(**bad)[2])
 
 
 def test_float32_input_is_computed_in_float64():
@@ -432,7 +429,7 @@ def test_chunks_of_the_real_size_leave_no_seam(surplus):
     np.testing.assert_allclose(together[-5:], one_by_one, atol=TIGHT)
 
 
-@pytest.mark.parametrize("metric", PER_POSE[:4])
+@pytest.mark.parametrize("metric", PER_POSE[:3])
 def test_more_poses_take_no_more_memory(metric):
     peaks = []
     for chunks in (1, 6):

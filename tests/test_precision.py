@@ -63,11 +63,10 @@ METRICS = {
     metrics.mpjpe: 8,
     metrics.n_mpjpe: 8,
     metrics.pa_mpjpe: 8,
-    metrics.root_errors: 4,
     metrics.velocity_errors: 16,
     metrics.acceleration_errors: 32,
 }
-SHARES = {metrics.pck_curve, metrics.pck150, metrics.auc, metrics.pck_2d, metrics.pck_px}
+SHARES = {metrics.pck_curve, metrics.pck150, metrics.auc, metrics.pck_2d, metrics.pck_px, metrics.heatmap_pck}
 
 
 def test_no_metric_is_left_out():

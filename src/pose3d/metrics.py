@@ -169,12 +169,6 @@ def pa_mpjpe(predicted: ArrayLike, truth: ArrayLike) -> np.ndarray:
     return joint_errors(align_procrustes(predicted, truth), truth).mean(-1)
 
 
-@_in_chunks
-def root_errors(predicted: ArrayLike, truth: ArrayLike) -> np.ndarray:
-    """Distance of the predicted root from the true one, (..., J, 3) to (...)."""
-    return joint_errors(predicted, truth)[..., ROOT]
-
-
 def velocity_errors(predicted: ArrayLike, truth: ArrayLike) -> np.ndarray:
     """Error of the root-relative first difference p[t] - p[t-1] of one sequence, per frame: MPJVE is its mean.
 

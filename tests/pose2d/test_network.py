@@ -1,13 +1,14 @@
 import pytest
 import torch
 
-from pose3d.pose2d.network import PoseResNet, heatmap_size
+from pose3d.pose2d.network import PoseResNet
 
 
-@pytest.mark.parametrize("deconv_channels, size_px", [((8, 8, 8), 64), ((8, 8), 64), ((8, 8, 8), 96)])
-def test_heatmaps_have_the_announced_size(deconv_channels, size_px):
+@pytest.mark.parametrize(
+    "deconv_channels, size_px, size", [((8, 8, 8), 64, 16), ((8, 8), 64, 8), ((8, 8, 8), 96, 24), ((8, 8, 8), 384, 96)]
+)
+def test_each_deconvolution_doubles_a_32th_of_the_crop(deconv_channels, size_px, size):
     network = PoseResNet("resnet18", deconv_channels, stem_channels=4)
-    size = heatmap_size(size_px, deconv_channels)
     assert network(torch.zeros(2, 3, size_px, size_px)).shape == (2, 17, size, size)
 
 

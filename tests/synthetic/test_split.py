@@ -6,10 +6,10 @@ from pose3d.synthetic.split import (
     KEYPOINTS_SUBJECTS,
     PERFORMERS,
     PRIOR_SUBJECTS,
-    TEST_SUBJECTS,
-    VALIDATION_SUBJECTS,
     plan_takes,
 )
+
+VALIDATION_SUBJECTS, TEST_SUBJECTS = ("S8",), ("S9", "S11")
 
 
 def clips(subjects):

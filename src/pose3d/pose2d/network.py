@@ -124,16 +124,6 @@ class PoseResNet(nn.Module):
         return self.final_layer(self.deconv_layers(self.encode(x)))
 
 
-def heatmap_size(crop_size_px: int, deconv_channels: tuple[int, ...]) -> int:
-    """Side of the heatmaps for crops of a given side."""
-    return crop_size_px // 32 * 2 ** len(deconv_channels)
-
-
-def count_parameters(network: nn.Module) -> int:
-    """Number of trained numbers."""
-    return sum(parameter.numel() for parameter in network.parameters())
-
-
 def channels_last(network: nn.Module) -> nn.Module:
     """The memory layout in which convolutions run fastest, on CPUs by a third."""
     return network.to(memory_format=torch.channels_last)

@@ -40,8 +40,6 @@ Each has a body, pose, heading and clothes of its own, and only a few share a ro
 before one wall in one shirt, and a network soon knows left from right by the wall and the shirt: with some dozens of
 takes and no stills it told the sides of people it had not seen no better than by tossing a coin.
 """
-VALIDATION_SUBJECTS = ("S8",)
-TEST_SUBJECTS = ("S9", "S11")
 
 
 @dataclass(frozen=True)
