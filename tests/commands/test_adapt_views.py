@@ -35,6 +35,12 @@ def test_a_folder_that_another_run_writes_is_refused(tmp_path):
     assert not list(out.iterdir())
 
 
+def test_an_unwritable_folder_is_one_sentence(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(SystemExit, match=rf"^error: Not a directory at {tmp_path / 'file'}/out; "):
+        main(["adapt-views", "--folder", "videos", "--out", str(tmp_path / "file" / "out")])
+
+
 def test_figures_before_and_after_are_lines():
     def figures(residual_px):
         agreed = {"residual_median_px": residual_px, "consistent_pct": 80.5, "confidence_mean": 0.7}

@@ -102,3 +102,9 @@ def test_bad_choices_are_one_sentence_and_leave_nothing(data, tmp_path, options,
         main(["demo", "--data", str(data), "--out", str(tmp_path / "out"), *options])
     assert str(stopped.value).startswith("error: ") and "\n" not in str(stopped.value)
     assert not (tmp_path / "out").exists()
+
+
+def test_an_unwritable_folder_is_one_sentence(data, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(SystemExit, match=rf"^error: Not a directory at {tmp_path / 'file'}"):
+        main(["demo", "--data", str(data), "--out", str(tmp_path / "file" / "out"), "--seconds", "0.04"])
