@@ -155,6 +155,34 @@ def test_sigterm_ends_a_subcommand_with_143(monkeypatch):
     assert ended.value.code == 143
 
 
+def printing(output: int) -> subprocess.CompletedProcess:
+    """A subcommand that prints a line, to a file descriptor that does not take it."""
+    code = "from pose3d.commands import demo, run\ndemo.run = lambda given: print('done')\nrun.main(['demo'])"
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    command = [sys.executable, "-c", code]
+    return subprocess.run(
+        command, env=environment | {"PYTHONPATH": str(SRC)}, stdout=output, stderr=subprocess.PIPE, text=True
+    )
+
+
+def test_what_cannot_be_printed_is_one_sentence():
+    with open("/dev/full", "w") as full:
+        done = printing(full.fileno())
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: No space left on device at standard output; ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_reader_that_has_enough_ends_a_subcommand_quietly():
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = printing(writing)
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, "")
+
+
 def test_the_earlier_forms_say_what_replaced_them(command):
     done = program("-m", f"pose3d.{command.replace('-', '_')}", "--help")
     assert done.returncode == 0 and done.stdout.startswith(f"usage: pose3d {command} ")

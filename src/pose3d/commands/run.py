@@ -1,6 +1,8 @@
 """The front door: one parser over all subcommands, and one way to end (:func:`pose3d.errors.end_in_one_sentence`)."""
 
 import argparse
+import os
+import signal
 import sys
 
 from pose3d.commands import (
@@ -43,7 +45,7 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(2)
     else:
         output = getattr(given, "out", None) or getattr(given, "output", None)
-        end_in_one_sentence(lambda: COMMANDS[given.command].run(given), "nothing half-written is left", output)
+        end_in_one_sentence(lambda: _run(given), "nothing half-written is left", output)
 
 
 def old_form(command: str) -> None:
@@ -72,6 +74,18 @@ def _description() -> str:
     width = max(map(len, COMMANDS))
     lines = [f"  {name:{width}}  {module.__doc__.partition('.')[0]}" for name, module in COMMANDS.items()]
     return "\n".join(["3D human poses from images and videos, learnt with weak supervision.", "", "commands:", *lines])
+
+
+def _run(given: argparse.Namespace) -> None:
+    COMMANDS[given.command].run(given)
+    try:
+        sys.stdout.flush()  # not at the interpreter's end, where an error is no longer said in one sentence
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter tries once more
+        if isinstance(error, BrokenPipeError):
+            sys.exit(128 + signal.SIGPIPE)  # who read it has enough, as head has
+        error.filename = "standard output"
+        raise
 
 
 def _print_version() -> None:
