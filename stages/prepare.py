@@ -73,7 +73,7 @@ def recorded_sequences(dataset: RecordedDataset, frames: h5py.File, given: h5py.
         shown = "\n".join(f"- {sentence}" for sentence in problems[:SHOWN_PROBLEMS])
         raise InputError(
             f"{len(problems)} of {len(source.sequences())} sequences cannot be used: mend the files, or leave their "
-            f"subjects or actions out of the profile (`python -m pose3d.check_data` shows all):\n{shown}"
+            f"subjects or actions out of the profile (`pose3d check-data` shows all):\n{shown}"
         )
 
 

@@ -9,7 +9,7 @@ import torch
 from tiny_models import NETWORK
 from torch import nn
 
-from pose3d import export
+from pose3d import onnx_export
 from pose3d.errors import InputError
 from pose3d.lifting.lift import build_lifter, lift_virtual, load_lifter
 from pose3d.onnx_runtime import digest_property, load_lifter_onnx, load_network_onnx
@@ -33,10 +33,10 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("onnx")
     torch.manual_seed(0)
     save_model(folder / "pose2d.pt", NETWORK, PoseResNet("resnet18", (8, 8), 4).state_dict())
-    export.write_onnx(folder / "pose2d.onnx", export.network_graph(folder / "pose2d.pt"))
+    onnx_export.write_onnx(folder / "pose2d.onnx", onnx_export.network_graph(folder / "pose2d.pt"))
     for name, architecture in LIFTERS.items():
         save_model(folder / f"{name}.pt", architecture, build_lifter(architecture).state_dict())
-        export.write_onnx(folder / f"{name}.onnx", export.lifter_graph(folder / f"{name}.pt"))
+        onnx_export.write_onnx(folder / f"{name}.onnx", onnx_export.lifter_graph(folder / f"{name}.pt"))
     return folder
 
 
@@ -89,12 +89,12 @@ def set_metadata(**values):
 @pytest.mark.parametrize("load", [load_network_onnx, load_lifter_onnx])
 def test_a_missing_or_damaged_file_is_one_sentence(folder, tmp_path, load):
     path = tmp_path / "m.onnx"
-    with pytest.raises(InputError, match=r"m\.onnx is missing: run `python -m pose3d\.export`"):
+    with pytest.raises(InputError, match=r"m\.onnx is missing: run `pose3d export`"):
         load(path)
     whole = (folder / "convolution.onnx").read_bytes()
     for content in (b"", b"not a model", whole[: len(whole) // 2], (folder / "frame.pt").read_bytes()):
         path.write_bytes(content)
-        with pytest.raises(InputError, match=r"m\.onnx is damaged or was not written by python -m pose3d") as raised:
+        with pytest.raises(InputError, match=r"m\.onnx is damaged or was not written by `pose3d export`") as raised:
             load(path)
         assert "\n" not in str(raised.value)
     with pytest.raises(InputError, match=r"cannot be read \(Is a directory\)"):
@@ -126,7 +126,7 @@ def test_one_flipped_bit_in_a_weight_is_found(folder, tmp_path):
 )
 def test_a_graph_of_something_else_is_one_sentence(folder, tmp_path, change, reason):
     path = resaved(folder, tmp_path / "m.onnx", change)
-    with pytest.raises(InputError, match=rf"m\.onnx was not written by python -m pose3d\.export \({reason}"):
+    with pytest.raises(InputError, match=rf"m\.onnx was not written by `pose3d export` \({reason}"):
         load_lifter_onnx(path)
 
 

@@ -12,6 +12,7 @@ from people import SPLITS, camera_ring, detect, population, take
 from tiny_npz import original_npz_params, videopose3d_params, write_original_npz
 
 from pose3d import write_npz
+from pose3d.commands.run import main
 from pose3d.config.dataset import Subjects
 from pose3d.datasets import pickled_npz_writer
 from pose3d.datasets.calibration import human36m_cameras
@@ -19,7 +20,8 @@ from pose3d.datasets.original_npz import OriginalNpz
 from pose3d.datasets.recording import Recording, recordings
 from pose3d.datasets.videopose3d import VideoPose3D
 from pose3d.records import write_keypoints2d, write_sequences
-from pose3d.write_npz import main
+
+pytestmark = pytest.mark.usefixtures("own_signals")  # the command takes over SIGTERM and Ctrl-C
 
 SUBJECTS = Subjects(train=("S1", "S7"), validation=("S8",), test=("S9", "S11"))
 
@@ -38,7 +40,7 @@ def rated(sequences):
 
 def written(data, form, out, capsys):
     """What was printed but the last line, and the block of the profile in that one."""
-    main(["--data", str(data), "--format", form, "--out", str(out)])
+    main(["write-npz", "--data", str(data), "--format", form, "--out", str(out)])
     *sentences, last = capsys.readouterr().out.splitlines()
     block = json.loads(last.removeprefix("to read it back: "))
     return sentences, {key: tuple(value) if isinstance(value, list) else value for key, value in block.items()}
@@ -242,7 +244,7 @@ def test_views_of_different_lengths_are_cut(tmp_path, capsys):
 
 def failed(arguments):
     with pytest.raises(SystemExit) as stopped:
-        main([str(argument) for argument in arguments])
+        main(["write-npz", *map(str, arguments)])
     assert str(stopped.value).startswith("error: ") and "\n" not in str(stopped.value)
     return str(stopped.value)
 
@@ -260,6 +262,9 @@ def test_bad_input_and_a_full_disk_give_one_sentence_and_no_file(tmp_path, monke
     other = write_pipeline(tmp_path / "fewer", fewer, detect(fewer, 3))
     assert "S1 has cameras cam0 and S11 cam0, cam1" in failed(["--data", other, "--format", "original", "--out", out])
     assert not out.exists()
+    (tmp_path / "file").touch()
+    below = tmp_path / "file" / "out"
+    assert f"at {tmp_path / 'file'}" in failed(["--data", data, "--format", "original", "--out", below])
 
     def full_at_the_last(value):
         if value == write_npz.METADATA:

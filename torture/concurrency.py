@@ -106,7 +106,7 @@ def prediction(folder: Path) -> list[str]:
     """The command to predict a clip but for the output's name at its end; with models that are sure of anything."""
     images = [picture(320, 240, (100 + t, 40, 160 + t, 200), seed=t) for t in range(FRAMES)]
     clip, models = write_video(folder / "clip.mp4", images), save_models(folder / "models")
-    return ["python", "-m", "pose3d.predict", str(clip), "--models", str(models), "--out"]
+    return ["python", "-m", "pose3d", "predict", str(clip), "--models", str(models), "--out"]
 
 
 def predictions_apart(clone: Workspace, folder: Path) -> list[bool]:
@@ -126,7 +126,7 @@ def predictions_together(clone: Workspace, folder: Path) -> list[bool]:
 
 
 def exports_together(clone: Workspace, folder: Path) -> list[bool]:
-    command = ["python", "-m", "pose3d.export", "--out"]
+    command = ["python", "-m", "pose3d", "export", "--out"]
     clone.run(*command, "alone", PYTHONPATH="src")
     done = at_once([clone] * 2, [[*command, "both"]] * 2)
     whole = files(clone.root / "both") == files(clone.root / "alone")

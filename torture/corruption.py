@@ -381,7 +381,7 @@ def run() -> list[Row]:
     cv2.setNumThreads(1)
     workspace = smoke_workspace()
     workspace.run(
-        sys.executable, "-m", "pose3d.export", "--models", "data/models", "--out", "data/onnx", PYTHONPATH="src"
+        sys.executable, "-m", "pose3d", "export", "--models", "data/models", "--out", "data/onnx", PYTHONPATH="src"
     )
     prepare(workspace.root)
     return run_cases(workspace.root, cases(workspace.root))

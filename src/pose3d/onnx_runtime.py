@@ -1,4 +1,4 @@
-"""Models that :mod:`pose3d.export` wrote, run by onnxruntime in place of torch's.
+"""Models that :mod:`pose3d.onnx_export` wrote, run by onnxruntime in place of torch's.
 
 What is loaded here is called as the torch modules are: :func:`pose3d.pose2d.inference.predict_heatmaps` takes an
 :class:`OnnxNetwork`, :func:`pose3d.lifting.lift.lift_virtual` an :class:`OnnxLifter`. Everything is float32 on the CPU.
@@ -99,7 +99,7 @@ def load_network_onnx(path: str | os.PathLike) -> tuple[OnnxNetwork, dict[str, A
     """
     session, kind, metadata = _open(path)
     if kind != NETWORK:
-        raise InputError(f"{path} holds a lifter, not the 2D network: give the pose2d.onnx of python -m pose3d.export")
+        raise InputError(f"{path} holds a lifter, not the 2D network: give the pose2d.onnx of `pose3d export`")
     return OnnxNetwork(session), metadata["architecture"]
 
 
@@ -113,8 +113,7 @@ def load_lifter_onnx(path: str | os.PathLike) -> OnnxLifter:
     session, kind, metadata = _open(path)
     if kind == NETWORK:
         raise InputError(
-            f"{path} holds the 2D network, not a lifter: give the repnet.onnx or temporal.onnx of "
-            "python -m pose3d.export"
+            f"{path} holds the 2D network, not a lifter: give the repnet.onnx or temporal.onnx of `pose3d export`"
         )
     check_kind(path, kind)
     return OnnxLifter(session, kind, metadata["frames_before"], metadata["frames_after"])
@@ -127,16 +126,16 @@ def _open(path: str | os.PathLike) -> tuple["InferenceSession", str, dict[str, A
     except ImportError:
         raise InputError("the package onnxruntime is not installed: install pose3d[onnx]") from None
     if not os.path.exists(path):
-        raise InputError(f"{path} is missing: run `python -m pose3d.export` to write it")
+        raise InputError(f"{path} is missing: run `pose3d export` to write it")
     try:
         with open(path, "rb") as file:
             content = file.read()
     except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}): give a file of python -m pose3d.export") from None
+        raise InputError(f"{path} cannot be read ({error.strerror}): give a file of `pose3d export`") from None
     model, digest = content[:-_DIGEST_PROPERTY_BYTES], content[-_DIGEST_PROPERTY_BYTES:]
     if digest != digest_property(model):
         raise InputError(
-            f"{path} is damaged or was not written by python -m pose3d.export (its sha256 is another): export the model"
+            f"{path} is damaged or was not written by `pose3d export` (its sha256 is another): export the model"
         )
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()  # it knows nothing of OMP_NUM_THREADS
@@ -154,7 +153,7 @@ def _open(path: str | os.PathLike) -> tuple["InferenceSession", str, dict[str, A
         if found != PORTS[kind]:
             raise ValueError(f"its inputs are {', '.join(found.inputs)}, its outputs {', '.join(found.outputs)}")
     except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path} was not written by python -m pose3d.export ({error}): export the model") from None
+        raise InputError(f"{path} was not written by `pose3d export` ({error}): export the model") from None
     return session, kind, metadata
 
 

@@ -1,25 +1,10 @@
-"""Write the keypoints that infer_2d found and the 3D poses as npz files, for other people's code.
+"""The keypoints that infer_2d found and the 3D poses as npz files, for other people's code.
 
-    python -m pose3d.write_npz --format videopose3d --out for_videopose3d
-
-Reads sequences.h5 and keypoints2d.h5 of ``--data`` and writes to ``--out``, by format:
-
-original     h36m_gt_train.npz, h36m_gt_test.npz (3D in camera space, millimetres, and its 2D), and
-             pose_resnet/h36m_pred2d_train.npz, pose_resnet/h36m_pred2d_test.npz (detected 2D, px). It knows no third
-             split: validation subjects stand with the training subjects.
-videopose3d  data_3d_h36m.npz (world, metres; 32 joints as VideoPose3D expects, NaN those that the 17 lack), and
-             data_2d_h36m_pose3d.npz (detected 2D, px, for ``--keypoints pose3d``; with the confidence as third number
-             where there is one)
-
-Where the cameras are not those of Human3.6M's published calibration, cameras.json is written beside them. What a form
-cannot hold is said in a sentence. The last line is what a profile of source original_npz or videopose3d needs to read
-the files back.
+``pose3d write-npz --help`` names the files of both forms.
 """
 
-import argparse
 import json
 import re
-import sys
 from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
@@ -212,25 +197,7 @@ def _put(content: dict, sequence: Sequence, array: np.ndarray) -> None:
     content.setdefault(sequence.subject, {}).setdefault(sequence.action, {})[sequence.camera.id] = array
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Bad input or a full disk ends it with one sentence and exit status 1."""
-    parser = argparse.ArgumentParser(
-        prog="python -m pose3d.write_npz", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--data", type=Path, default=Path("data"), metavar="FOLDER", help="by default data")
-    parser.add_argument("--format", required=True, choices=("original", "videopose3d"))
-    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where to write")
-    given = parser.parse_args(arguments)
-    try:
-        for sentence in write_npz(given.data, given.format, given.out):
-            print(sentence)
-    except InputError as error:
-        sys.exit(f"error: {error}")
-    except OSError as error:
-        if error.errno is None:
-            raise
-        sys.exit(f"error: {error.strerror} at {error.filename or given.out}; free space or mend permissions there")
+if __name__ == "__main__":  # ``python -m pose3d.write_npz`` of earlier releases
+    from pose3d.commands.run import old_form
 
-
-if __name__ == "__main__":
-    main()
+    old_form("write-npz")

@@ -233,7 +233,7 @@ def test_crops_without_3d_train_the_2d_network_and_no_lifter(tmp_path) -> None:
 
 def test_check_data_shows_what_is_there_and_what_is_missing(ran) -> None:
     source, workspace, data = ran.source, ran.workspace, ran.data
-    command = [sys.executable, "-m", "pose3d.check_data"]
+    command = [sys.executable, "-m", "pose3d", "check-data"]
     environment = {**workspace.environment, "PYTHONPATH": str(workspace.root / "src")}
 
     def check() -> subprocess.CompletedProcess:

@@ -1,4 +1,4 @@
-"""Every block of params.yaml and of the profile at once, as ``make repro`` and ``pose3d.check_data`` check them."""
+"""Every block of params.yaml and of the profile at once, as ``make repro`` and ``pose3d check-data`` check them."""
 
 from pydantic import ConfigDict, model_validator
 

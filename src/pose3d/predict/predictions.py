@@ -150,7 +150,7 @@ def read_predictions(path: str | os.PathLike) -> Predictions:
                 member.filename.removesuffix(".npy"): read_member(archive, member, _check_header) for member in members
             }
     except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}): give a file that pose3d.predict wrote") from None
+        raise InputError(f"{path} cannot be read ({error.strerror}): give a file that `pose3d predict` wrote") from None
     except Exception as error:  # whatever damage makes zlib, zipfile or NumPy raise
         raise InputError(f"{path} is no whole npz file of predictions ({error}): predict again") from None
     lifters = [name.removeprefix(_POSES) for name in arrays if name.startswith(_POSES)]
@@ -170,7 +170,7 @@ def read_predictions(path: str | os.PathLike) -> Predictions:
     }
     for name, shape in shapes.items():
         if name not in arrays:
-            raise InputError(f"{path} has no array {name}: give a file that pose3d.predict wrote")
+            raise InputError(f"{path} has no array {name}: give a file that `pose3d predict` wrote")
         if arrays[name].shape != shape or arrays[name].dtype.kind not in "fiub":
             raise InputError(
                 f"{path}: {name} must be numbers of shape {shape}, not {arrays[name].shape}: predict again"

@@ -2,14 +2,13 @@
 
 import json
 import shutil
-import sys
 
 import numpy as np
 import pytest
 import torch
 from tiny_models import NETWORK
 
-from pose3d import export
+from pose3d import onnx_export
 from pose3d.errors import InputError
 from pose3d.lifting.lift import build_lifter, load_lifter
 from pose3d.onnx_runtime import load_lifter_onnx, load_network_onnx
@@ -63,7 +62,7 @@ def models(tmp_path_factory):
 
 @pytest.mark.parametrize("batch", [1, 2, 5])
 def test_the_network_gives_the_same_heatmaps_at_every_batch(models, tmp_path, batch):
-    difference = export.write_onnx(tmp_path / "n.onnx", export.network_graph(models / "pose2d.pt"))
+    difference = onnx_export.write_onnx(tmp_path / "n.onnx", onnx_export.network_graph(models / "pose2d.pt"))
     assert difference < 1e-5
     network, architecture = load_network(models / "pose2d.pt")
     loaded, found = load_network_onnx(tmp_path / "n.onnx")
@@ -78,7 +77,7 @@ def test_the_network_gives_the_same_heatmaps_at_every_batch(models, tmp_path, ba
 @pytest.mark.parametrize("name", LIFTERS)
 def test_lifters_give_the_same_outputs_for_clips_of_every_length(tmp_path, name):
     path = save_lifter(tmp_path / "l.pt", LIFTERS[name])
-    assert export.write_onnx(tmp_path / "l.onnx", export.lifter_graph(path)) < 1e-5
+    assert onnx_export.write_onnx(tmp_path / "l.onnx", onnx_export.lifter_graph(path)) < 1e-5
     lifter, loaded = load_lifter(path), load_lifter_onnx(tmp_path / "l.onnx")
     for attribute in ("frames_before", "frames_after", "with_motion"):
         if hasattr(lifter, attribute):
@@ -101,7 +100,7 @@ def test_lifters_give_the_same_outputs_for_clips_of_every_length(tmp_path, name)
 
 
 def test_metadata_say_how_to_use_the_files(models, tmp_path):
-    export.export(models, tmp_path)
+    onnx_export.export(models, tmp_path)
     said = {}
     for name in ("pose2d", "temporal"):
         props = onnx.load(tmp_path / f"{name}.onnx").metadata_props
@@ -125,7 +124,7 @@ def test_metadata_say_how_to_use_the_files(models, tmp_path):
 
 def test_axes_of_any_size_have_names(tmp_path):
     path = save_lifter(tmp_path / "l.pt", LIFTERS["convolution"])
-    export.write_onnx(tmp_path / "l.onnx", export.lifter_graph(path))
+    onnx_export.write_onnx(tmp_path / "l.onnx", onnx_export.lifter_graph(path))
     graph = onnx.load(tmp_path / "l.onnx").graph
     shapes = {
         value.name: [d.dim_param or d.dim_value for d in value.type.tensor_type.shape.dim]
@@ -142,16 +141,16 @@ def test_the_same_model_gives_the_same_bytes_wherever_it_stands(models, tmp_path
     copied = tmp_path / "elsewhere"
     shutil.copytree(models, copied)
     for folder, out in ((models, "a"), (copied, "b")):
-        export.export(folder, tmp_path / out)
-    for name in export.MODELS:
+        onnx_export.export(folder, tmp_path / out)
+    for name in onnx_export.MODELS:
         assert (tmp_path / "a" / f"{name}.onnx").read_bytes() == (tmp_path / "b" / f"{name}.onnx").read_bytes()
         assert str(models).encode() not in (tmp_path / "a" / f"{name}.onnx").read_bytes()
 
 
 @pytest.mark.parametrize(("error", "said"), [(1e-3, "0.001"), (float("nan"), "nan")])
 def test_a_file_that_differs_from_torch_is_not_written(models, tmp_path, monkeypatch, error, said):
-    graph = export.lifter_graph(models / "repnet.pt")
-    traced = export._traced
+    graph = onnx_export.lifter_graph(models / "repnet.pt")
+    traced = onnx_export._traced
 
     def damaged(graph):
         model = onnx.load_from_string(traced(graph))
@@ -159,39 +158,7 @@ def test_a_file_that_differs_from_torch_is_not_written(models, tmp_path, monkeyp
         bias.CopyFrom(onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(bias) + np.float32(error), bias.name))
         return model.SerializeToString()
 
-    monkeypatch.setattr(export, "_traced", damaged)
+    monkeypatch.setattr(onnx_export, "_traced", damaged)
     with pytest.raises(InputError, match=f"outputs {said} away from torch's, more than 0.0001"):
-        export.write_onnx(tmp_path / "repnet.onnx", graph)
+        onnx_export.write_onnx(tmp_path / "repnet.onnx", graph)
     assert not list(tmp_path.iterdir())
-
-
-def test_the_command_prints_files_with_their_differences(models, tmp_path, capsys):
-    export.main(["--models", str(models), "--out", str(tmp_path / "out")])
-    lines = capsys.readouterr().out.splitlines()
-    assert [line.split(":")[0] for line in lines] == [str(tmp_path / "out" / f"{name}.onnx") for name in export.MODELS]
-    assert all("MB, within " in line for line in lines)
-
-
-def test_a_missing_model_is_one_sentence_and_nothing_is_written(models, tmp_path):
-    folder = tmp_path / "models"
-    shutil.copytree(models, folder)
-    (folder / "temporal.pt").unlink()
-    with pytest.raises(SystemExit) as end:
-        export.main(["--models", str(folder), "--out", str(tmp_path / "out")])
-    assert end.value.code == f"error: {folder}/temporal.pt is missing: run `make repro` to train it"
-    assert not (tmp_path / "out").exists()
-
-
-@pytest.mark.parametrize("package", ["onnx", "onnxruntime"])
-def test_a_missing_package_is_one_sentence(models, tmp_path, monkeypatch, package):
-    monkeypatch.setitem(sys.modules, package, None)  # importing it raises
-    with pytest.raises(SystemExit) as end:
-        export.main(["--models", str(models), "--out", str(tmp_path)])
-    assert end.value.code == f"error: the package {package} is not installed: install pose3d[onnx]"
-    assert not list(tmp_path.iterdir())
-
-
-def test_an_unwritable_folder_is_one_sentence(models, tmp_path):
-    (tmp_path / "file").touch()
-    with pytest.raises(SystemExit, match="error: Not a directory at "):
-        export.main(["--models", str(models), "--out", str(tmp_path / "file" / "out")])

@@ -2,30 +2,20 @@ import json
 import re
 
 import cv2
-import numpy as np
 import pytest
-from people import camera_ring, population, take, write_data
+from people import population, write_data
 from tiny_models import save_models
 
-from pose3d import demo
+from pose3d import frames as frames_module
+from pose3d.commands.run import main
 from pose3d.video import GAP_PX, SIDE_PX
-
-
-def test_demo_writes_three_files_without_a_truth(tmp_path):
-    sequence = take("S9", "Walk-1", 6, camera_ring(1))[0]
-    image = np.full((1000, 1000, 3), 128, np.uint8)
-    poses, keypoints = {"temporal": sequence.poses_cam_m.copy()}, sequence.keypoints_px.copy()
-    poses["temporal"][2], keypoints[2] = np.nan, np.nan  # nobody found there
-    paths = demo.write_demo(tmp_path, lambda: [image] * 6, 25.0, keypoints, sequence.boxes_px, poses, "x")
-    assert [path.name for path in paths] == ["player.html", "demo.mp4", "demo.gif"]
-    assert all(path.stat().st_size > 1000 for path in paths)
 
 
 def test_missing_data_is_one_sentence(tmp_path):
     with pytest.raises(SystemExit, match=r"^error: .*sequences.h5 is missing"):
-        demo.main(["--data", str(tmp_path)])
+        main(["demo", "--data", str(tmp_path)])
     with pytest.raises(SystemExit, match="--seconds must be more than 0"):
-        demo.main(["--data", str(tmp_path), "--seconds", "0"])
+        main(["demo", "--data", str(tmp_path), "--seconds", "0"])
 
 
 @pytest.fixture(scope="module")
@@ -41,16 +31,16 @@ def data(tmp_path_factory):
 def made(data, tmp_path, monkeypatch):
     """Make a demo; gives the frames of sequences.h5 that it asked for, its video's frames and the page's clip."""
     asked = []
-    read_rgb = demo.read_rgb
+    read_rgb = frames_module.read_rgb
 
     def read_and_note(path, sequence, frames):
         asked.append(frames)
         return read_rgb(path, sequence, frames)
 
-    monkeypatch.setattr(demo, "read_rgb", read_and_note)
+    monkeypatch.setattr(frames_module, "read_rgb", read_and_note)
 
     def make(*options):
-        demo.main(["--data", str(data), "--out", str(tmp_path / "out"), *options])
+        main(["demo", "--data", str(data), "--out", str(tmp_path / "out"), *options])
         capture = cv2.VideoCapture(str(tmp_path / "out/demo.mp4"))
         frames = []
         while (frame := capture.read()[1]) is not None:
@@ -109,6 +99,12 @@ def test_without_truth(made):
 )
 def test_bad_choices_are_one_sentence_and_leave_nothing(data, tmp_path, options, message):
     with pytest.raises(SystemExit, match=message) as stopped:
-        demo.main(["--data", str(data), "--out", str(tmp_path / "out"), *options])
+        main(["demo", "--data", str(data), "--out", str(tmp_path / "out"), *options])
     assert str(stopped.value).startswith("error: ") and "\n" not in str(stopped.value)
     assert not (tmp_path / "out").exists()
+
+
+def test_an_unwritable_folder_is_one_sentence(data, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(SystemExit, match=rf"^error: Not a directory at {tmp_path / 'file'}"):
+        main(["demo", "--data", str(data), "--out", str(tmp_path / "file" / "out"), "--seconds", "0.04"])

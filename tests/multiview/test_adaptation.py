@@ -11,14 +11,13 @@ from tiny_models import save_models
 from tiny_qualisys import element, write_calibration
 from tiny_video import write_video
 
-from pose3d.adapt_views import adapt_models, main
-from pose3d.files import exclusive
-from pose3d.multiview import agreement, finding, selftraining
+from pose3d.multiview import adaptation, agreement, selftraining
+from pose3d.multiview.adaptation import adapt_models
 from pose3d.multiview.finding import FoundPerson
 from pose3d.multiview.views import CALIBRATION
 from pose3d.pose2d.inference import load_network
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 FRAMES = 10
 
 
@@ -41,7 +40,7 @@ def workplace(tmp_path, monkeypatch) -> Path:
     def find(look, cameras, takes, fps):
         return whole.in_frames(slice(0, len(list(takes[0]()))))
 
-    for module in (finding, selftraining, agreement):
+    for module in (adaptation, selftraining, agreement):
         monkeypatch.setattr(module, "find_person", find)
     shutil.copy(ROOT / "params.yaml", tmp_path)
     shutil.copytree(ROOT / "profiles", tmp_path / "profiles")
@@ -71,27 +70,3 @@ def test_models_are_measured_on_the_same_videos(workplace):
     assert report["frames"] == FRAMES // 2 and report["triangulated"]["residual_median_px"] < 1e-3
     assert report["repnet"]["frames_compared"] == report["temporal"]["frames_compared"] == FRAMES // 2
     assert cv2.imread("views.png").any()
-
-
-def test_a_missing_model_ends_in_one_sentence_and_leaves_nothing(tmp_path, monkeypatch):
-    monkeypatch.chdir(ROOT)
-    with pytest.raises(SystemExit, match=r"error: .*pose2d\.pt is missing"):
-        main(["--models", str(tmp_path / "no"), "--folder", str(tmp_path), "--out", str(tmp_path / "out")])
-    assert not list((tmp_path / "out").iterdir())
-
-
-@pytest.mark.parametrize(
-    "given",
-    [["--out", "models"], ["--out", "other", "--rounds", "0"], ["--out", "other", "--learnt-share", "1.1"]],
-)
-def test_what_cannot_be_meant_is_refused(given, capsys):
-    with pytest.raises(SystemExit) as ended:
-        main(["--models", "models", *given])
-    assert ended.value.code == 2 and "must be" in capsys.readouterr().err
-
-
-def test_a_folder_that_another_run_writes_is_refused(workplace):
-    Path("out").mkdir()
-    with exclusive(Path("out/models")), pytest.raises(SystemExit, match="^error: another run is writing out/models: "):
-        main(["--models", "models", "--folder", "videos", "--out", "out"])
-    assert not list(Path("out").iterdir())

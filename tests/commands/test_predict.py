@@ -12,9 +12,9 @@ import pytest
 from tiny_models import save_models
 from tiny_video import picture, write_video
 
+from pose3d.commands.run import main
 from pose3d.files import exclusive
 from pose3d.predict import pipeline, predict
-from pose3d.predict.__main__ import main
 from pose3d.predict.predictions import read_predictions
 
 ROOT = Path(__file__).parents[2]
@@ -43,7 +43,7 @@ def test_the_command_writes_all_files(tmp_path, video, models):
     (tmp_path / "k.json").write_text(json.dumps(camera))
     out = tmp_path / "new" / "out"
     options = ["--camera", tmp_path / "k.json", "--boxes", tmp_path / "b.csv", "--models", models, "--out", out]
-    main(list(map(str, [video, *options])))
+    main(list(map(str, ["predict", video, *options])))
     read = read_predictions(out / "predictions.npz")
     assert len(read) == 21
     assert read.camera.intrinsics_px[0, 0] == 70
@@ -59,13 +59,13 @@ def test_a_folder_that_another_prediction_is_writing_is_refused(tmp_path, video,
     out = tmp_path / "out"
     out.mkdir()
     with exclusive(out / "predictions"), pytest.raises(SystemExit, match="error: another run is writing .*out/pred"):
-        main([str(video), "--models", str(models), "--out", str(out)])
+        main(["predict", str(video), "--models", str(models), "--out", str(out)])
     assert list(out.iterdir()) == []
 
 
 def test_onnxruntime_predicts_what_torch_does(tmp_path, video, models, monkeypatch):
     pytest.importorskip("onnxruntime", reason="extra onnx")
-    from pose3d.export import export
+    from pose3d.onnx_export import export
 
     export(models, tmp_path / "data" / "onnx")
     monkeypatch.chdir(tmp_path)  # where export writes by default, predict reads by default
@@ -81,12 +81,12 @@ def test_models_that_were_not_exported_are_asked_for(tmp_path, video, models, mo
     pytest.importorskip("onnxruntime", reason="extra onnx")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as caught:
-        main([str(video), "--runtime", "onnx"])
-    assert caught.value.code == "error: data/onnx/repnet.onnx is missing: run `python -m pose3d.export` to write it"
+        main(["predict", str(video), "--runtime", "onnx"])
+    assert caught.value.code == "error: data/onnx/repnet.onnx is missing: run `pose3d export` to write it"
 
 
 def test_what_was_predicted_is_shown(tmp_path, video, models, capsys):
-    main([str(video), "--models", str(models), "--out", str(tmp_path / "out"), "--show", "0.2"])
+    main(["predict", str(video), "--models", str(models), "--out", str(tmp_path / "out"), "--show", "0.2"])
     printed = [path.rpartition("/")[2] for path in capsys.readouterr().out.split()]
     assert printed[:4] == ["predictions.npz", "predictions.csv", "predictions.bvh", "player.html"]
     assert set(printed) == {path.name for path in (tmp_path / "out").iterdir()}  # and nothing of the way there
@@ -95,7 +95,7 @@ def test_what_was_predicted_is_shown(tmp_path, video, models, capsys):
 def test_errors_are_one_sentence(tmp_path, video, models):
     def message(*arguments):
         with pytest.raises(SystemExit) as caught:
-            main([str(a) for a in (*arguments, "--models", models, "--out", tmp_path / "out")])
+            main([str(a) for a in ("predict", *arguments, "--models", models, "--out", tmp_path / "out")])
         return caught.value.code
 
     assert message(tmp_path / "none.mp4").startswith(f"error: {tmp_path}/none.mp4 is missing")
@@ -118,7 +118,7 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path, video, models, most_b
     resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, limits[1]))
     try:
         with pytest.raises(SystemExit) as caught:
-            main([str(video), "--models", str(models), "--out", str(out)])
+            main(["predict", str(video), "--models", str(models), "--out", str(out)])
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert caught.value.code.startswith("error: ")
@@ -133,7 +133,7 @@ def test_what_is_no_video_is_one_sentence_on_the_terminal(tmp_path, models):
     (tmp_path / "v.mp4").write_text("no video")
     options = ["--models", models, "--out", tmp_path / "out"]
     done = subprocess.run(
-        [sys.executable, "-m", "pose3d.predict", tmp_path / "v.mp4", *options],
+        [sys.executable, "-m", "pose3d", "predict", tmp_path / "v.mp4", *options],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
         capture_output=True,
@@ -142,14 +142,3 @@ def test_what_is_no_video_is_one_sentence_on_the_terminal(tmp_path, models):
     assert done.returncode == 1 and not done.stdout
     sentence = "does not open as a video: it is damaged, or of a format that OpenCV lacks"
     assert done.stderr == f"error: {tmp_path}/v.mp4 {sentence}\n"
-
-
-def test_help_needs_no_models_and_no_torch():
-    code = "import sys; from pose3d.predict.__main__ import main\ntry: main(['--help'])\nfinally: print(*sys.modules)"
-    done = subprocess.run(
-        [sys.executable, "-c", code], env={"PYTHONPATH": str(ROOT / "src")}, capture_output=True, text=True
-    )
-    assert done.returncode == 0
-    help_text, loaded = done.stdout.rsplit("\n", 2)[:2]
-    assert "--person N" in help_text
-    assert not {"torch", "cv2", "numpy"} & set(loaded.split())

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from people import SPLITS, population
 
-from pose3d import evaluate_predictions, evaluation
+from pose3d import evaluation
+from pose3d.commands.run import main
 from pose3d.records import write_sequences
 
 KEY = "S9/Wave-1/cam1"
@@ -38,7 +39,7 @@ def evaluate(tmp_path, dataset, capsys):
 
     def run(arrays, *options):
         np.savez(tmp_path / "p.npz", **arrays)
-        evaluate_predictions.main(["--predictions", str(tmp_path / "p.npz"), "--dataset", str(dataset), *options])
+        main(["evaluate-predictions", "--predictions", str(tmp_path / "p.npz"), "--dataset", str(dataset), *options])
         return capsys.readouterr().out
 
     return run
@@ -112,7 +113,7 @@ def evaluate_npy(tmp_path, dataset, capsys):
     def run(poses, *options):
         path = tmp_path / "p.npy"
         path.write_bytes(poses) if isinstance(poses, bytes) else np.save(path, poses)
-        evaluate_predictions.main(["--predictions", str(path), "--dataset", str(dataset), *options])
+        main(["evaluate-predictions", "--predictions", str(path), "--dataset", str(dataset), *options])
         return capsys.readouterr().out
 
     return run
@@ -271,7 +272,7 @@ def test_bad_files_are_named(dataset, good, tmp_path, case):
     path.mkdir() if written is None else path.write_bytes(written)
     tracemalloc.start()
     with pytest.raises(SystemExit) as stopped:
-        evaluate_predictions.main(["--predictions", str(path), "--dataset", str(dataset)])
+        main(["evaluate-predictions", "--predictions", str(path), "--dataset", str(dataset)])
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert str(stopped.value).startswith(f"error: {path}") and message in str(stopped.value), stopped.value
@@ -326,16 +327,16 @@ def test_a_sequence_that_is_not_there(evaluate_npy, good):
 
 def test_missing_files_are_named(dataset, good, tmp_path):
     with pytest.raises(SystemExit, match=r"none\.npz cannot be read \(No such file or directory\)"):
-        evaluate_predictions.main(["--predictions", str(tmp_path / "none.npz"), "--dataset", str(dataset)])
+        main(["evaluate-predictions", "--predictions", str(tmp_path / "none.npz"), "--dataset", str(dataset)])
     np.savez(tmp_path / "p.npz", **good)
     with pytest.raises(SystemExit, match=r"none\.h5 is missing"):
-        evaluate_predictions.main(["--predictions", str(tmp_path / "p.npz"), "--dataset", str(tmp_path / "none.h5")])
+        main(["evaluate-predictions", "--predictions", str(tmp_path / "p.npz"), "--dataset", str(tmp_path / "none.h5")])
 
 
 def test_as_a_program(dataset, good, tmp_path):
     np.savez(tmp_path / "p.npz", **good)
     np.savez(tmp_path / "bad.npz", **without(good, KEY))
-    command = [sys.executable, "-m", "pose3d.evaluate_predictions", "--dataset", str(dataset), "--predictions"]
+    command = [sys.executable, "-m", "pose3d", "evaluate-predictions", "--dataset", str(dataset), "--predictions"]
     right = subprocess.run([*command, str(tmp_path / "p.npz")], capture_output=True, text=True)
     assert right.returncode == 0 and right.stderr == ""
     assert re.search(r"^mpjpe_mm +10\.0$", right.stdout, re.MULTILINE)
@@ -345,5 +346,5 @@ def test_as_a_program(dataset, good, tmp_path):
 
 
 def test_nothing_of_torch_is_loaded():
-    program = "import sys, pose3d.evaluate_predictions; print(sorted(m for m in sys.modules if m.startswith('torch')))"
+    program = "import sys, pose3d.prediction_report; print(sorted(m for m in sys.modules if m.startswith('torch')))"
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout == "[]\n"

@@ -7,9 +7,9 @@ import h5py
 import yaml
 from tiny_original_crops import write_original_crops
 
-from pose3d.check_data import table_of
+from pose3d.commands.check_data import table_of
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def test_table_counts_takes_cameras_frames_and_problems():
@@ -37,7 +37,7 @@ def test_table_counts_takes_cameras_frames_and_problems():
 
 def run(folder: Path, **environment: str) -> subprocess.CompletedProcess:
     return subprocess.run(
-        [sys.executable, "-m", "pose3d.check_data"],
+        [sys.executable, "-m", "pose3d", "check-data"],
         cwd=folder,
         env={"PYTHONPATH": str(ROOT / "src"), **environment},
         capture_output=True,

@@ -1,0 +1,80 @@
+"""Check params and data set, and show what is missing.
+
+    pose3d check-data
+
+Checks the params, the profile and the data set it names, as stage prepare does, and nothing else: no file is written.
+Shown are the takes, cameras, frames and problems of each subject and action. Exit status 1 when anything is wrong.
+"""
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """There are none: params.yaml says what is checked."""
+
+
+def run(given: argparse.Namespace) -> None:
+    if check():
+        sys.exit(1)
+
+
+def check() -> int:
+    """Print the table and the problems; gives the number of problems.
+
+    Raises:
+        InputError: params or profile are wrong, or the data set as a whole cannot be opened.
+    """
+    from tqdm import tqdm
+
+    from pose3d.config.all_blocks import load_and_check_files
+    from pose3d.config.dataset import EmbeddedParams
+    from pose3d.datasets.recording import Problem, recordings
+    from pose3d.datasets.sources import open_source
+
+    params = load_and_check_files()
+    print(f"params.yaml with profile {params.profile}: every key is known and of its type")
+    if isinstance(params.dataset, EmbeddedParams):
+        print("the embedded data set is made by the pipeline itself: there is nothing to check")
+        return 0
+    source = open_source(params.dataset)
+    rows, problems = [], []
+    for found in tqdm(recordings(source), total=len(source.sequences()), desc="check-data", mininterval=2):
+        bad = isinstance(found, Problem)
+        subject, take, camera = found.name
+        frames = 0 if bad else len(found.sequence)
+        rows.append({"subject": subject, "take": take, "camera": camera, "frames": frames, "problem": int(bad)})
+        if bad:
+            problems.append(found.sentence)
+    print(table_of(rows).to_string(index=False))
+    for sentence in problems:
+        print(f"- {sentence}")
+    print({0: "no problems", 1: "1 problem"}.get(len(problems), f"{len(problems)} problems"))
+    return len(problems)
+
+
+def table_of(rows: list[dict]) -> "pd.DataFrame":
+    """One row per subject and action: its takes, cameras, frames and problems.
+
+    Args:
+        rows: one per sequence with subject, take, camera, frames (0 for a problem) and problem (0 or 1).
+    """
+    import pandas as pd
+
+    table = pd.DataFrame(rows)
+    table["action"] = table["take"].str.replace(r"-\d+$", "", regex=True)
+    usable = table[table["problem"] == 0]
+    columns = {
+        "takes": usable.groupby(["subject", "action"])["take"].nunique(),
+        "cameras": usable.groupby(["subject", "action"])["camera"].nunique(),
+        "frames": usable.groupby(["subject", "action"])["frames"].sum(),
+        "problems": table.groupby(["subject", "action"])["problem"].sum(),
+    }
+    shown = pd.DataFrame(columns).fillna(0).astype(int)
+    shown.loc[("all", ""), :] = shown.sum()
+    shown.loc[("all", ""), "cameras"] = usable["camera"].nunique()
+    return shown.astype(int).reset_index()

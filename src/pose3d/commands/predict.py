@@ -1,0 +1,84 @@
+"""Predict one person's 3D poses in a video.
+
+    pose3d predict video.mp4 --out folder
+
+The models are those that the pipeline trained. Writes predictions.npz, predictions.csv and predictions.bvh into the
+folder, with --show also player.html, demo.mp4 and demo.gif. Start it in the root of the repository, whose params.yaml
+says how crops are cut and heatmaps decoded. docs/predict.md explains the choices.
+"""
+
+import argparse
+import os
+from pathlib import Path
+
+from pose3d.errors import InputError
+
+FOV_DEG = 60.0
+SHOWN_S = 20.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("video", help="of one person or several; one is followed")
+    view = parser.add_mutually_exclusive_group()
+    view.add_argument("--camera", metavar="JSON", help="calibration: width_px, height_px, intrinsics_px, distortion")
+    view.add_argument(
+        "--fov",
+        type=float,
+        default=FOV_DEG,
+        metavar="DEGREES",
+        help=f"field of view along the picture's longer side, where there is no calibration; by default {FOV_DEG:g}",
+    )
+    parser.add_argument("--boxes", metavar="CSV", help="frame,x0,y0,x1,y1 in px; by default the person is followed")
+    parser.add_argument("--person", type=int, metavar="N", help="the N-th from the left; else the largest that moves")
+    parser.add_argument(
+        "--runtime",
+        choices=("torch", "onnx"),
+        default="torch",
+        help="onnx: onnxruntime, on what pose3d export wrote; by default torch",
+    )
+    parser.add_argument(
+        "--models", metavar="FOLDER", help="trained models; by default data/models, with --runtime onnx data/onnx"
+    )
+    parser.add_argument("--out", default="prediction", metavar="FOLDER", help="by default prediction")
+    parser.add_argument(
+        "--show",
+        nargs="?",
+        type=float,
+        const=SHOWN_S,
+        metavar="SECONDS",
+        help=f"also write a page with a 3D player, a video and a GIF of the beginning, {SHOWN_S:g} s if not said",
+    )
+
+
+def run(given: argparse.Namespace) -> None:
+    # What they would say of a file that is no video is said in one sentence. Read when OpenCV is loaded.
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    # Threads that wait for each other soon give up their core: else two predictions at once take up to five times as
+    # long as one after the other. Read when torch is loaded.
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+    from pose3d.files import exclusive
+
+    out = Path(given.out)
+    out.mkdir(parents=True, exist_ok=True)  # before the long part: a wrong name shows now
+    with exclusive(out / "predictions", wait=False):  # two at once would mix their files
+        _predict(given, out)
+
+
+def _predict(given: argparse.Namespace, out: Path) -> None:
+    if given.show is not None and not given.show > 0:
+        raise InputError(f"--show takes a number of seconds above 0, not {given.show:g}")
+    from pose3d.predict.animation import write_animation
+    from pose3d.predict.pipeline import predict
+    from pose3d.predict.predictions import write_csv, write_npz
+    from pose3d.predict.show import write_show
+
+    predictions = predict(
+        given.video, given.camera, given.fov, given.boxes, given.person, given.models, given.runtime, scratch=out
+    )
+    writers = {"predictions.npz": write_npz, "predictions.csv": write_csv, "predictions.bvh": write_animation}
+    for name, write in writers.items():
+        write(out / name, predictions)
+        print(out / name)
+    if given.show is not None:
+        print(*write_show(out, given.video, predictions, given.show), sep="\n")

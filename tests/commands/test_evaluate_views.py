@@ -1,0 +1,38 @@
+import json
+
+import pytest
+
+from pose3d.commands.run import main
+from pose3d.multiview import agreement
+
+REPORT = {"frames": 5, "cameras": ["a", "b"], "triangulated": {"residual_median_px": 2.5}}
+
+
+@pytest.fixture
+def measured(monkeypatch):
+    monkeypatch.setattr(agreement, "measure_models", lambda *given: REPORT)
+
+
+def test_a_missing_model_ends_in_one_sentence(tmp_path):
+    with pytest.raises(SystemExit, match=r"^error: .*pose2d\.pt"):
+        main(["evaluate-views", "--models", str(tmp_path), "--folder", str(tmp_path)])
+
+
+def test_steps_start_at_one():
+    with pytest.raises(SystemExit, match="^error: --frame-step must be at least 1, not 0$"):
+        main(["evaluate-views", "--frame-step", "0"])
+
+
+def test_figures_are_printed_and_written(measured, tmp_path, capsys):
+    main(["evaluate-views", "--folder", "videos", "--output", str(tmp_path / "views.json")])
+    assert json.loads((tmp_path / "views.json").read_text()) == REPORT
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "5 frames of 2 cameras" and lines[-1].split() == ["residual_median_px", "2.5"]
+
+
+def test_where_figures_cannot_be_written_they_are_printed(measured, tmp_path, capsys):
+    (tmp_path / "file").touch()
+    output = tmp_path / "file" / "views.json"
+    with pytest.raises(SystemExit, match=rf"^error: File exists at {output.parent}; "):
+        main(["evaluate-views", "--folder", "videos", "--output", str(output)])
+    assert "residual_median_px" in capsys.readouterr().out
