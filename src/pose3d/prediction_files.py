@@ -12,7 +12,6 @@ import numpy as np
 
 from pose3d.datasets.pickled_npz import is_refused_by_system, read_member, read_npy, reason_of
 from pose3d.errors import InputError
-from pose3d.metrics import root_relative
 from pose3d.records import Sequence
 from pose3d.skeleton import ROOT
 
@@ -126,7 +125,8 @@ def check_poses(poses: np.ndarray, unit: str, where: str) -> None:
     if not np.isfinite(poses).all():
         t, joint = np.argwhere(~np.isfinite(poses))[0][:2]
         raise InputError(f"{where} is not finite at frame {t}, joint {joint}: predict every joint of every frame")
-    distance = float(np.median(np.linalg.norm(np.delete(root_relative(poses), ROOT, axis=1), axis=-1)))
+    from_root = np.delete(poses - poses[:, ROOT : ROOT + 1], ROOT, axis=1)
+    distance = float(np.median(np.linalg.norm(from_root, axis=-1)))
     fitting = [name for name, metres in UNITS_M.items() if PERSON_M[0] <= distance * metres <= PERSON_M[1]]
     if unit not in fitting:
         advice = f"give --unit {fitting[0]}" if fitting else "scale the poses to a person's size in mm"
