@@ -5,6 +5,7 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,6 +15,7 @@ import numpy as np
 
 from pose3d.camera import Camera
 from pose3d.datasets.calibration import Cameras, calibration_of, human36m_cameras
+from pose3d.datasets.human36m import ACTIONS, TAKES, file_stems
 from pose3d.datasets.pickled_npz_writer import write_pickled_npz
 from pose3d.errors import InputError
 from pose3d.files import atomic_output
@@ -22,6 +24,8 @@ from pose3d.skeleton import HUMAN36M_32_TO_17, LEFT_JOINTS, N_JOINTS, RIGHT_JOIN
 
 POSITIONS, KEYPOINTS = "data_3d_h36m.npz", "data_2d_h36m_pose3d.npz"
 CALIBRATION = "cameras.json"
+_SAME_POSE_M = 0.001
+"""How far apart the same joints of two views may be in the world: float32 and a calibration's rounding."""
 METADATA = {
     "layout_name": "h36m",
     "num_joints": N_JOINTS,
@@ -44,17 +48,28 @@ def write_npz(data: Path, form: str, out: Path) -> list[str]:
             is there already; then nothing is written.
     """
     sequences = read_sequences(data / "sequences.h5")
+    splits = read_splits(data / "sequences.h5")
+    without = sorted({s.subject for s in sequences if not s.has_3d and s.subject not in splits["train"]})
+    if without:
+        raise InputError(
+            f"{data / 'sequences.h5'}: {', '.join(without)} of the validation and test subjects have no 3D: with neither "
+            "form could anything be evaluated on them; write the data of a profile that names the files of their poses"
+        )
     detected = list(zip(sequences, read_keypoints2d(data / "keypoints2d.h5", sequences), strict=True))
     detected, sentences = with_steady_cameras(detected)
     cameras = cameras_by_subject(sequence for sequence, _ in detected)
     published = are_published(cameras)
+    if not published:
+        detected, left_out = with_all_cameras(detected)
+        sentences += left_out
+        cameras = cameras_by_subject(sequence for sequence, _ in detected)
     if published:  # a reader knows all four by their order, also of a subject that one of them never saw
         cameras = {subject: human36m_cameras()[subject] for subject in cameras}
     if form == "original":
-        files, said = original_files(detected, set(read_splits(data / "sequences.h5")["test"]))
+        files, said = original_files(detected, set(splits["test"]))
         block = {"source": "original_npz", "poses": list(files)[:2], "keypoints": list(files)[2:]}
     else:
-        files, said = videopose3d_files(detected, cameras)
+        files, said = videopose3d_files(detected, cameras, published)
         block = {"source": "videopose3d", "positions": POSITIONS, "keypoints": KEYPOINTS}
     calibration = None if published else json.dumps(calibration_of(cameras), indent=1)
     rates = sorted({sequence.fps for sequence, _ in detected})
@@ -88,6 +103,19 @@ def with_steady_cameras(detected: list[Detected]) -> tuple[list[Detected], list[
     if len(moved) == len(cameras):
         raise InputError(f"nothing can be written; {sentence}")
     return [one for one in detected if one[0].subject not in moved], [sentence] if moved else []
+
+
+def with_all_cameras(detected: list[Detected]) -> tuple[list[Detected], list[str]]:
+    """Only those subjects that have the same cameras as most others, and a sentence that names the others."""
+    ids = {subject: tuple(own) for subject, own in cameras_by_subject(sequence for sequence, _ in detected).items()}
+    counts = Counter(ids.values())
+    most = max(counts, key=lambda cameras: (counts[cameras], len(cameras)))
+    others = sorted(subject for subject, own in ids.items() if own != most)
+    sentence = (
+        f"left out: {', '.join(others)}, because a calibration has the same cameras for all subjects, which are "
+        f"{', '.join(most)} for the others"
+    )
+    return [one for one in detected if one[0].subject not in others], [sentence] if others else []
 
 
 def cameras_by_subject(sequences: Iterable[Sequence]) -> Cameras:
@@ -134,11 +162,29 @@ def original_files(detected: list[Detected], test_subjects: set[str]) -> tuple[F
     return files, ["confidences are not written: the form has no place for them"] if are_rated(detected) else []
 
 
-def videopose3d_files(detected: list[Detected], cameras: Cameras) -> tuple[Files, list[str]]:
+def videopose3d_names(takes: Iterable[tuple[str, str]], published: bool) -> dict[tuple[str, str], str]:
+    """What VideoPose3D calls takes (subject, action): ``Walking 1`` for ``Walking-1``.
+
+    Human3.6M's own numbers of takes are 1 and 2 for each action, whereas VideoPose3D has the names of the authors' files
+    (:func:`pose3d.datasets.human36m.file_stems`), where most first takes have no number. So data in which every take of
+    Human3.6M's actions is numbered 1 or 2 gets those names; data that came from VideoPose3D's files has takes without a
+    number, and keeps its own.
+
+    Args:
+        published: whether the cameras are Human3.6M's.
+    """
+    takes = list(takes)
+    parts = {take: take[1].rpartition("-") for take in takes}
+    if published and all(name in ACTIONS and number in TAKES for name, _, number in parts.values()):
+        return {take: file_stems(*take)[-1] for take in takes}
+    return {take: re.sub(r"-(\d+)$", r" \1", take[1]) for take in takes}
+
+
+def videopose3d_files(detected: list[Detected], cameras: Cameras, published: bool) -> tuple[Files, list[str]]:
     """VideoPose3D's two files, and what they cannot hold.
 
     Raises:
-        InputError: no take was seen by all cameras.
+        InputError: no take was seen by all cameras at the same moments.
     """
     rated = are_rated(detected)
     takes: dict[tuple[str, str], list[Detected]] = {}
@@ -146,29 +192,43 @@ def videopose3d_files(detected: list[Detected], cameras: Cameras) -> tuple[Files
         takes.setdefault((one[0].subject, one[0].action), []).append(one)
     positions: dict[str, dict] = {}
     views: dict[str, dict] = {}
-    incomplete, uneven = [], []
+    incomplete, apart, uneven = [], [], []
+    names = videopose3d_names(takes, published)
     for (subject, action), take in takes.items():
         take = sorted(take, key=lambda one: one[0].camera.id)
         if [sequence.camera.id for sequence, _ in take] != list(cameras[subject]):
             incomplete.append(f"{subject}/{action}")
             continue
         lengths = {len(sequence) for sequence, _ in take}
+        name, cut = names[subject, action], slice(min(lengths))
+        first, _ = take[0]
+        if any(np.abs(s.poses_world_m[cut] - first.poses_world_m[cut]).max() > _SAME_POSE_M for s, _ in take):
+            apart.append(f"{subject}/{action}")
+            continue
         if len(lengths) > 1:
             uneven.append(f"{subject}/{action}")
-        name, cut = re.sub(r"-(\d+)$", r" \1", action), slice(min(lengths))
-        first, _ = take[0]
         if first.has_3d:
             positions.setdefault(subject, {})[name] = with_32_joints(first.poses_world_m[cut])
         views.setdefault(subject, {})[name] = [_array(keypoints, rated)[cut] for _, keypoints in take]
     if not views:
-        raise InputError("nothing can be written: VideoPose3D's form needs takes that were seen by all cameras")
+        raise InputError(
+            "nothing can be written: VideoPose3D's form needs takes that were seen by all cameras at the same moments"
+        )
     said = []
     if incomplete:
         said.append(f"left out: {', '.join(incomplete)}, because the form needs takes that were seen by all cameras")
+    if apart:
+        said.append(
+            f"left out: {', '.join(apart)}, whose views show different moments, but the form has one 3D for all"
+        )
     if uneven:
         said.append(
             f"cut to the shortest of their views: {', '.join(uneven)}, because the form has one length for each"
         )
+    renamed = [(take, name) for take, name in names.items() if name.replace(" ", "-") != take[1]]
+    if renamed:
+        (subject, action), name = renamed[0]
+        said.append(f"takes have the names of VideoPose3D's own files: {subject}/{action} is its {name}, and so on")
     return {
         POSITIONS: {"positions_3d": positions},
         KEYPOINTS: {"positions_2d": views, "metadata": METADATA},
