@@ -52,8 +52,8 @@ def write_npz(data: Path, form: str, out: Path) -> list[str]:
     without = sorted({s.subject for s in sequences if not s.has_3d and s.subject not in splits["train"]})
     if without:
         raise InputError(
-            f"{data / 'sequences.h5'}: {', '.join(without)} of the validation and test subjects have no 3D: with neither "
-            "form could anything be evaluated on them; write the data of a profile that names the files of their poses"
+            f"{data / 'sequences.h5'}: {', '.join(without)} of the validation and test subjects have no 3D: nothing "
+            "could be evaluated on them in either form; write the data of a profile that names the files of their poses"
         )
     detected = list(zip(sequences, read_keypoints2d(data / "keypoints2d.h5", sequences), strict=True))
     detected, sentences = with_steady_cameras(detected)
@@ -165,10 +165,9 @@ def original_files(detected: list[Detected], test_subjects: set[str]) -> tuple[F
 def videopose3d_names(takes: Iterable[tuple[str, str]], published: bool) -> dict[tuple[str, str], str]:
     """What VideoPose3D calls takes (subject, action): ``Walking 1`` for ``Walking-1``.
 
-    Human3.6M's own numbers of takes are 1 and 2 for each action, whereas VideoPose3D has the names of the authors' files
-    (:func:`pose3d.datasets.human36m.file_stems`), where most first takes have no number. So data in which every take of
-    Human3.6M's actions is numbered 1 or 2 gets those names; data that came from VideoPose3D's files has takes without a
-    number, and keeps its own.
+    Human3.6M's metadata numbers the takes of an action 1 and 2, whereas VideoPose3D has the names of the authors' files
+    (:func:`pose3d.datasets.human36m.file_stems`), where most second takes have no number. So data in which every take
+    is numbered 1 or 2 gets those names; data from VideoPose3D's files has takes without a number, and keeps its own.
 
     Args:
         published: whether the cameras are Human3.6M's.
