@@ -37,16 +37,16 @@ from pose3d.config.lifting import LiftingParams, RepnetParams, TemporalParams
 from pose3d.config.reading import PARAMS_FILE, PROFILES_FOLDER, read_yaml
 from pose3d.datasets.recording import Problem, recordings
 from pose3d.datasets.sources import open_source
-from pose3d.errors import InputError
 from pose3d.evaluation import errors_of, per_occlusion_mm, summary_mm
 from pose3d.lifting import fit
 from pose3d.lifting.lift import lift_sequences
 from pose3d.lifting.supervision import read_supervision
-from pose3d.own_data import data_folder
-from pose3d.processes import one_process
 from pose3d.records import Sequence, append_keypoints2d, create_hdf5, read_keypoints2d, read_sequences, write_sequences
+from pose3d.runtime.errors import InputError
+from pose3d.runtime.processes import one_process
+from pose3d.runtime.user_data import data_folder
+from pose3d.runtime.workers import worker_count
 from pose3d.training import Checkpoint, fingerprint, save_model
-from pose3d.workers import worker_count
 
 STATE = Path(".ckpt/ablation")
 FIGURES = {

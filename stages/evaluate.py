@@ -17,15 +17,16 @@ from pose3d import baselines, evaluation, figures, metrics, video
 from pose3d.config.evaluation import EvaluateParams
 from pose3d.config.lifting import LiftingParams
 from pose3d.config.reading import StageParams
-from pose3d.errors import run_stage
+from pose3d.datasets.manifest import check_manifest
 from pose3d.evaluation import LIFTERS, Errors
-from pose3d.files import check_manifest, write_text
 from pose3d.frames import read_rgb
 from pose3d.lifting.lift import lift_sequences
 from pose3d.lifting.supervision import read_prior
 from pose3d.multiview.agreement import measure_models
 from pose3d.pose2d.crops import read_crop_from_image
 from pose3d.records import Keypoints2D, Sequence, check_3d, read_keypoints2d, read_sequences, read_splits
+from pose3d.runtime.errors import run_stage
+from pose3d.runtime.files import write_text
 
 DATA, PLOTS, METRICS = Path("data"), Path("plots/evaluation"), Path("metrics")
 PANEL_PERCENTILES = (10, 30, 50, 70, 90)

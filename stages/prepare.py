@@ -15,10 +15,9 @@ from pose3d.config.blocks import Seed
 from pose3d.config.dataset import DatasetParams, EmbeddedParams, RecordedDataset
 from pose3d.config.reading import StageParams
 from pose3d.datasets.embedded import EmbeddedSettings, plan, render_takes
+from pose3d.datasets.manifest import check_manifest
 from pose3d.datasets.recording import Problem, recordings
 from pose3d.datasets.sources import open_source
-from pose3d.errors import InputError, run_stage
-from pose3d.files import check_manifest
 from pose3d.frames import write_reference
 from pose3d.records import (
     Sequence,
@@ -28,6 +27,7 @@ from pose3d.records import (
     write_sequences,
     write_strings,
 )
+from pose3d.runtime.errors import InputError, run_stage
 from pose3d.synthetic.body import read_body
 from pose3d.synthetic.split import STILLS
 

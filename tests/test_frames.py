@@ -4,7 +4,6 @@ import pytest
 from people import camera_ring, take
 from tiny_video import jpeg_that_claims
 
-from pose3d.errors import InputError
 from pose3d.frames import (
     Frames,
     ImageFiles,
@@ -16,6 +15,7 @@ from pose3d.frames import (
     write_reference,
 )
 from pose3d.records import create_hdf5, write_encoded_images, write_strings
+from pose3d.runtime.errors import InputError
 
 GREYS = (10, 60, 110, 160, 210)
 KEY = "S9/Walk-1/cam0"

@@ -6,9 +6,9 @@ import h5py
 import numpy as np
 import pytest
 
-from pose3d.errors import InputError
 from pose3d.plain_hdf5 import check_own_file, check_packed_dataset
 from pose3d.records import create_hdf5, keys_in, open_hdf5, write_dataset
+from pose3d.runtime.errors import InputError
 
 SECRET = "secret.h5"
 

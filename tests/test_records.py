@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from people import SPLITS, camera_ring, detect, population, take
 
-from pose3d.errors import InputError
 from pose3d.records import (
     EncodedImages,
     Sequence,
@@ -27,6 +26,7 @@ from pose3d.records import (
     write_sequences,
     write_strings,
 )
+from pose3d.runtime.errors import InputError
 
 ARRAYS = ("poses_world_m", "poses_cam_m", "keypoints_px", "boxes_px")
 
@@ -282,7 +282,7 @@ def test_hdf5_may_close_a_file_that_a_signal_kept_from_closing_after_all_else(tm
 INTERRUPTED = """
 import numpy as np
 import sys
-from pose3d.errors import run_stage
+from pose3d.runtime.errors import run_stage
 from pose3d.records import create_hdf5, write_dataset
 
 def main():

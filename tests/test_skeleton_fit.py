@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from people import swinging_poses
 from scipy.spatial.transform import Rotation
 
-from pose3d.errors import InputError
+from pose3d.runtime.errors import InputError
 from pose3d.skeleton import BONES, bone_matrix
 from pose3d.skeleton_fit import (
     REST_DIRECTIONS,

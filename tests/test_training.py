@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from pose3d import training
-from pose3d.errors import InputError
+from pose3d.runtime.errors import InputError
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_a_full_disk_is_said_of_a_checkpoint_as_of_every_file(checkpoint):
     checkpoint.save({"step": 3})
     code = """
 import resource, signal, torch
-from pose3d.errors import run_stage
+from pose3d.runtime.errors import run_stage
 from pose3d.training import Checkpoint
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536))

@@ -7,7 +7,7 @@ from people import camera_ring, take
 from PIL import Image
 
 from pose3d import figures, video
-from pose3d.errors import InputError
+from pose3d.runtime.errors import InputError
 
 
 @pytest.fixture(scope="module")

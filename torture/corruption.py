@@ -29,8 +29,7 @@ from dvc.repo import Repo
 from tqdm import tqdm
 
 from pose3d.config.all_blocks import Params
-from pose3d.errors import InputError
-from pose3d.files import check_manifest
+from pose3d.datasets.manifest import check_manifest
 from pose3d.frames import Frames, as_image
 from pose3d.lifting.lift import load_lifter
 from pose3d.onnx_runtime import load_lifter_onnx, load_network_onnx
@@ -39,6 +38,7 @@ from pose3d.pose2d.inference import load_network
 from pose3d.predict.clip import read_camera
 from pose3d.predict.following import GivenBoxes
 from pose3d.records import keys_in, read_keypoints2d, read_sequences, read_splits
+from pose3d.runtime.errors import InputError
 from pose3d.synthetic.body import read_body
 from pose3d.synthetic.split import STILLS
 from pose3d.training import load_model, save_model

@@ -14,9 +14,9 @@ import os
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from pose3d.errors import InputError
-from pose3d.files import atomic_output
-from pose3d.rows import Sliceable, chunks
+from pose3d.runtime.errors import InputError
+from pose3d.runtime.files import atomic_output
+from pose3d.runtime.rows import Sliceable, chunks
 from pose3d.skeleton import JOINT_NAMES, N_JOINTS, ROOT
 from pose3d.skeleton_fit import CHILDREN, REST_DIRECTIONS, SkeletonFit, check_poses, fit_bone_lengths
 

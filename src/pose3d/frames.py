@@ -26,9 +26,9 @@ import cv2
 import h5py
 import numpy as np
 
-from pose3d.errors import InputError
-from pose3d.own_data import data_folder
 from pose3d.records import EncodedImages, Sequence, open_hdf5, read_strings, write_dataset, write_strings
+from pose3d.runtime.errors import InputError
+from pose3d.runtime.user_data import data_folder
 
 NO_IMAGE_GREY = 235
 MAX_IMAGE_BYTES = 2**27

@@ -12,7 +12,7 @@ from functools import lru_cache
 import h5py
 from h5py import h5d, h5l, h5o, h5z
 
-from pose3d.errors import InputError
+from pose3d.runtime.errors import InputError
 
 MAX_UNPACKED_BYTES = 128 * 2**20
 """Of one dataset that is packed: Human3.6M's longest takes have 25 MB."""
@@ -38,7 +38,7 @@ def check_own_file(path: str | os.PathLike) -> None:
     try:
         _check_own_file(os.path.abspath(path), status.st_ino, status.st_size, status.st_mtime_ns)
     except SystemError:
-        raise  # a signal, see pose3d.errors.run_stage
+        raise  # a signal, see pose3d.runtime.errors.run_stage
     except Exception as error:  # h5py raises whatever fits the damage
         raise InputError(f"{path} is not a whole HDF5 file ({error}): delete it and run `dvc repro`") from None
 

@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 
 from pose3d.figures import TRUTH_TITLE, bone_colour
-from pose3d.files import write_text
+from pose3d.runtime.files import write_text
 from pose3d.skeleton import BONES, N_JOINTS
 from pose3d.upright import stand
 from pose3d.video import write_mp4

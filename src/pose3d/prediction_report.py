@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from pose3d import evaluation
-from pose3d.errors import InputError
 from pose3d.prediction_files import is_one_array, read_one_array, read_predictions
 from pose3d.records import Sequence, check_3d, keys_in, read_sequences, read_splits
+from pose3d.runtime.errors import InputError
 from pose3d.skeleton import ROOT
 
 ROOTS = {"relative": "root-relative and have no absolute figures", "camera": "in camera space"}

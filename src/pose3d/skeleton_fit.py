@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from pose3d.errors import InputError
+from pose3d.runtime.errors import InputError
 from pose3d.skeleton import BONES, JOINT_NAMES, N_JOINTS, ROOT, bone_matrix, mirror_permutation
 
 CHILDREN = tuple(tuple(child for parent, child in BONES if parent == joint) for joint in range(N_JOINTS))

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from pose3d.config.blocks import require_init_file
-from pose3d.errors import InputError
+from pose3d.runtime.errors import InputError
 from pose3d.training import model_of, not_finite, read_archive, read_tensors
 
 _ZIP_STARTS_WITH = b"PK\x03\x04"

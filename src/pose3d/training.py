@@ -16,8 +16,8 @@ import numpy as np
 import torch
 
 import pose3d
-from pose3d.errors import InputError
-from pose3d.files import atomic_output, exclusive, partial_path
+from pose3d.runtime.errors import InputError
+from pose3d.runtime.files import atomic_output, exclusive, partial_path
 
 _MOST_PARTS = 100
 """Of a network, where its model file says how many: more would be built for minutes before the weights disagree."""

@@ -12,10 +12,10 @@ import cv2
 import numpy as np
 
 from pose3d.camera import apply_affine, crop_from_image
-from pose3d.errors import InputError
 from pose3d.figures import METHOD_TITLES, REPROJECTION_TITLE, TRUTH_TITLE, bone_colour
-from pose3d.files import atomic_output
 from pose3d.metrics import align_root
+from pose3d.runtime.errors import InputError
+from pose3d.runtime.files import atomic_output
 from pose3d.skeleton import BONES
 from pose3d.upright import stand
 

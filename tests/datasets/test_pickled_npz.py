@@ -12,7 +12,7 @@ import pytest
 
 from pose3d.datasets import pickled_npz
 from pose3d.datasets.pickled_npz import read_pickled_npz
-from pose3d.errors import InputError
+from pose3d.runtime.errors import InputError
 
 
 def npy_header(description):

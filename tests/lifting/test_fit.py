@@ -14,7 +14,6 @@ from lightning_fabric import Fabric
 
 from pose3d.camera import Camera
 from pose3d.config.lifting import LiftingParams, RepnetParams, TemporalParams
-from pose3d.errors import InputError
 from pose3d.lifting import adversarial
 from pose3d.lifting.critic import Logistic, Wasserstein
 from pose3d.lifting.fit import OWN_WEIGHTS, fit_lifter, lifter_architecture, term_weights
@@ -25,7 +24,8 @@ from pose3d.lifting.trajectory import smooth
 from pose3d.lifting.virtual_camera import view_from_image_plane
 from pose3d.lifting.virtual_objective import VirtualCameraObjective
 from pose3d.records import Keypoints2D, Sequence
-from pose3d.sigterm import Terminated
+from pose3d.runtime.errors import InputError
+from pose3d.runtime.signals import Terminated
 from pose3d.skeleton import JOINT_NAMES
 from pose3d.training import Checkpoint, save_model
 
@@ -209,7 +209,7 @@ def test_two_processes_lose_at_every_step_what_one_loses(supervision, tmp_path, 
 import json
 from pathlib import Path
 from test_fit import losses_of_every_step
-from pose3d.processes import all_processes
+from pose3d.runtime.processes import all_processes
 
 with all_processes() as fabric:
     assert fabric.world_size == 2
@@ -240,8 +240,8 @@ def stop_after(save):
 SIGTERM_TO_BOTH = """
 import pytest
 from test_fit import adversarial, at_fourth_step, fit_lifter, lifting, params, sigterm, toy_supervision
-from pose3d.errors import run_stage
-from pose3d.processes import all_processes
+from pose3d.runtime.errors import run_stage
+from pose3d.runtime.processes import all_processes
 from pose3d.training import Checkpoint
 
 adversarial._LOG_STEPS = 5

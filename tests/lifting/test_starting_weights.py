@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import nn
 
-from pose3d.errors import InputError
 from pose3d.lifting.lift import build_lifter
 from pose3d.lifting.starting_weights import load_starting_weights
+from pose3d.runtime.errors import InputError
 from pose3d.training import save_model
 
 FRAME = {"lifter": "frame", "width": 16, "blocks": 2}

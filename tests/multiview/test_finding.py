@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 from people import camera_ring, swinging_poses
 
-from pose3d.errors import InputError
 from pose3d.multiview.finding import (
     FoundPerson,
     before_grey,
@@ -16,6 +15,7 @@ from pose3d.multiview.finding import (
 )
 from pose3d.pose2d.people import box_around_joints
 from pose3d.records import Keypoints2D
+from pose3d.runtime.errors import InputError
 
 
 def walking_square(frames=9):

@@ -5,7 +5,6 @@ from torch import nn
 from toy_crops import write_toy_data
 
 from pose3d.camera import apply_affine
-from pose3d.errors import InputError
 from pose3d.pose2d import inference
 from pose3d.pose2d.batches import Batch, plain_batches
 from pose3d.pose2d.crops import Crops
@@ -13,6 +12,7 @@ from pose3d.pose2d.heatmaps import gaussian_targets
 from pose3d.pose2d.inference import decode, detect, detect_sequences, load_network, predict_heatmaps, to_full_image
 from pose3d.pose2d.network import PoseResNet
 from pose3d.records import Keypoints2D
+from pose3d.runtime.errors import InputError
 from pose3d.skeleton import LEFT_JOINTS, RIGHT_JOINTS
 from pose3d.training import save_model
 

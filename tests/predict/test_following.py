@@ -5,9 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_video import picture
 
-from pose3d.errors import InputError
 from pose3d.predict.following import Follower, GivenBoxes, MovingBlobs, search_boxes
 from pose3d.records import Keypoints2D
+from pose3d.runtime.errors import InputError
 
 WIDTH, HEIGHT = 320, 240
 SPREAD = np.random.default_rng(0).uniform(0, 1, (17, 2))

@@ -239,8 +239,8 @@ def film(path):
 
 
 def read_film(path):
-    from pose3d.errors import InputError
     from pose3d.predict.clip import Clip
+    from pose3d.runtime.errors import InputError
 
     with Clip(path) as clip:
         frames = sum(1 for _ in clip)
@@ -274,7 +274,7 @@ READ = """
 import json, sys
 import pose3d  # first, as in every command, for OpenCV reads its bounds when it is imported
 from pathlib import Path
-from pose3d.errors import InputError
+from pose3d.runtime.errors import InputError
 from test_hostile import ATTACKS
 
 for name, (_, read, _) in ATTACKS.items():

@@ -10,7 +10,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pose3d.errors import InputError
+from pose3d.runtime.errors import InputError
 
 if TYPE_CHECKING:
     from pose3d.records import Sequence

@@ -8,7 +8,7 @@ from pose3d.config.evaluation import EvaluateParams
 from pose3d.config.lifting import LiftingParams, RepnetParams, TemporalParams
 from pose3d.config.pose2d import CropResizeParams, Infer2DParams, Train2DParams
 from pose3d.config.reading import StageParams
-from pose3d.errors import run_stage
+from pose3d.runtime.errors import run_stage
 
 
 class Params(StageParams):

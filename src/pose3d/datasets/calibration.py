@@ -16,8 +16,8 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from pose3d.camera import Camera
-from pose3d.errors import InputError
-from pose3d.files import read_small_text
+from pose3d.runtime.errors import InputError
+from pose3d.runtime.files import read_small_text
 
 MAX_SIDE_PX = 20_000
 

@@ -15,9 +15,9 @@ import cv2
 import numpy as np
 
 from pose3d.camera import Camera
-from pose3d.errors import InputError
-from pose3d.frame_jobs import in_order
 from pose3d.records import Sequence
+from pose3d.runtime.errors import InputError
+from pose3d.runtime.frame_jobs import in_order
 from pose3d.synthetic.appearance import Room, dress, furnish
 from pose3d.synthetic.background import see
 from pose3d.synthetic.body import Body, PosedBones, read_body
@@ -154,7 +154,7 @@ def render_takes(takes: list[Take], settings: EmbeddedSettings, raw: Path, bodie
     """Render takes in parallel and give them in order, a few at a time, so that memory stays bounded.
 
     Raises:
-        InputError: a body or a clip is missing or damaged; or as :func:`pose3d.frame_jobs.in_order`.
+        InputError: a body or a clip is missing or damaged; or as :func:`pose3d.runtime.frame_jobs.in_order`.
     """
     return in_order(render_take, ((take, settings, raw.absolute(), bodies.absolute()) for take in takes))
 

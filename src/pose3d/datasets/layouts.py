@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pose3d.errors import InputError
+from pose3d.runtime.errors import InputError
 from pose3d.skeleton import LEFT_JOINTS, N_JOINTS, RIGHT_JOINTS
 
 N_JOINTS_CAPTURED = 32

@@ -31,10 +31,10 @@ from pose3d.datasets.human36m_files import MAX_FRAMES
 from pose3d.datasets.original_npz import merged
 from pose3d.datasets.pose_arrays import as_17_joints
 from pose3d.datasets.recording import Recording, SequenceName, check_scale
-from pose3d.errors import InputError
 from pose3d.frames import ImageFiles, check_jpeg_files, jpeg_sizes_px
 from pose3d.plain_hdf5 import check_links, check_packed_dataset
 from pose3d.records import Sequence
+from pose3d.runtime.errors import InputError
 from pose3d.skeleton import JOINT_NAMES, N_JOINTS
 
 FIT_TOLERANCE_PX = 3.0

@@ -32,7 +32,7 @@ from pose3d.datasets.pose_arrays import (
     recording_of_keypoints,
 )
 from pose3d.datasets.recording import Recording, SequenceName
-from pose3d.errors import InputError
+from pose3d.runtime.errors import InputError
 
 MAX_SEQUENCES = 100_000
 """Of one file; Human3.6M has 840. Dicts that stand in a file once may be named in many places, in two bytes each."""

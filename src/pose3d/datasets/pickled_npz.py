@@ -22,7 +22,7 @@ from typing import IO, Any, ClassVar
 
 import numpy as np
 
-from pose3d.errors import InputError
+from pose3d.runtime.errors import InputError
 
 MAX_BYTES = 16 * 2**30
 """Of an archive, unpacked: ten times Human3.6M's poses of 32 joints in double precision."""

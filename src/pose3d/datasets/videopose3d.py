@@ -40,7 +40,7 @@ from pose3d.datasets.pose_arrays import (
     recording_of_keypoints,
 )
 from pose3d.datasets.recording import Recording, SequenceName
-from pose3d.errors import InputError
+from pose3d.runtime.errors import InputError
 
 MAX_ARRAYS = 10_000
 """Of a file, looked at for their joints; Human3.6M has 840."""

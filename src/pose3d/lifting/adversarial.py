@@ -27,8 +27,8 @@ from tqdm import tqdm
 from pose3d.lifting.critic import CriticLoss
 from pose3d.lifting.networks import Forward
 from pose3d.lifting.schedule import averaging_decay, cosine_decay
-from pose3d.processes import average_gradients, mean_over_processes
-from pose3d.sigterm import Terminated, sigterm_held
+from pose3d.runtime.processes import average_gradients, mean_over_processes
+from pose3d.runtime.signals import Terminated, sigterm_held
 from pose3d.training import Checkpoint, numpy_generator, require_finite, require_finite_state
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from pose3d.lifting.networks import FrameLifter
 from pose3d.lifting.original import RepNet
 from pose3d.lifting.trajectory import smooth
 from pose3d.lifting.virtual_camera import to_camera_space
-from pose3d.rows import CHUNK_ROWS, Rows, Sliceable, chunks
+from pose3d.runtime.rows import CHUNK_ROWS, Rows, Sliceable, chunks
 from pose3d.skeleton import N_JOINTS
 
 TRAINED_RATE_HZ = 25.0
@@ -39,10 +39,10 @@ def lift_clip(
         lifter: from :func:`pose3d.lifting.lift.load_lifter` or :func:`pose3d.onnx_runtime.load_lifter_onnx`.
         time_s: (T,), strictly ascending.
         keypoints_px: (T, 17, 2).
-        scratch: folder for the poses, see :class:`pose3d.rows.Rows`.
+        scratch: folder for the poses, see :class:`pose3d.runtime.rows.Rows`.
 
     Returns:
-        Poses as :class:`pose3d.rows.Rows` (T, 17, 3).
+        Poses as :class:`pose3d.runtime.rows.Rows` (T, 17, 3).
 
     Raises:
         OSError: the disk is full.
@@ -121,7 +121,7 @@ def lift_in_chunks(
     whole clip, and takes it in one piece.
 
     Args:
-        scratch: folder for the poses, see :class:`pose3d.rows.Rows`.
+        scratch: folder for the poses, see :class:`pose3d.runtime.rows.Rows`.
     """
     n_frames = len(keypoints_px)
     poses = Rows(scratch, (N_JOINTS, 3))

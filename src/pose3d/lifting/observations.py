@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pose3d.errors import InputError
 from pose3d.lifting.virtual_camera import view_from_image_plane
 from pose3d.records import Keypoints2D, Sequence
+from pose3d.runtime.errors import InputError
 
 
 class Observations:

@@ -32,7 +32,7 @@ from pose3d.lifting.virtual_camera import (
     root_position,
     view_from_image_plane,
 )
-from pose3d.processes import WHOLE, Share
+from pose3d.runtime.processes import WHOLE, Share
 from pose3d.skeleton import ROOT
 
 

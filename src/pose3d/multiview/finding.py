@@ -18,10 +18,10 @@ import torch
 from torch import nn
 
 from pose3d.camera import Camera
-from pose3d.errors import InputError
 from pose3d.multiview.triangulation import Triangulated, triangulate
 from pose3d.pose2d.people import Detector, Look, box_around_joints
 from pose3d.records import Keypoints2D
+from pose3d.runtime.errors import InputError
 
 Pictures = Callable[[], Iterator[np.ndarray]]
 """Gives the frames of one view from the first, (H, W, 3) uint8 BGR, as often as it is called: they fill gigabytes."""

@@ -21,7 +21,6 @@ from tqdm import tqdm
 
 from pose3d.camera import Camera, apply_affine
 from pose3d.config.pose2d import AugmentationParams, CosineSchedule
-from pose3d.errors import InputError
 from pose3d.multiview.finding import (
     CROP_MARGIN,
     SEARCH_SHARE,
@@ -38,9 +37,10 @@ from pose3d.pose2d.crops import Crops
 from pose3d.pose2d.network import PoseResNet
 from pose3d.pose2d.people import cut_crops
 from pose3d.pose2d.training import heatmap_loss, learning_rate_factor
+from pose3d.runtime.errors import InputError
+from pose3d.runtime.workers import worker_count
 from pose3d.skeleton import BONES, JOINT_NAMES
 from pose3d.training import require_finite, require_finite_state
-from pose3d.workers import worker_count
 
 AGREEING_VIEWS = 3
 SURE = 0.15

@@ -8,9 +8,9 @@ import h5py
 import numpy as np
 
 from pose3d.camera import apply_affine, square_box
-from pose3d.errors import InputError
 from pose3d.frames import Frames, as_image, decode_image, is_jpeg
 from pose3d.records import EncodedImages, Sequence, open_hdf5
+from pose3d.runtime.errors import InputError
 
 
 def whole_px_square(boxes_px: np.ndarray, margin: float) -> np.ndarray:

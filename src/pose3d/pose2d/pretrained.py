@@ -15,8 +15,8 @@ from typing import Any
 from torch import Tensor
 
 from pose3d.config.pose2d import Train2DParams
-from pose3d.errors import InputError
 from pose3d.pose2d.network import PoseResNet
+from pose3d.runtime.errors import InputError
 from pose3d.skeleton import N_JOINTS
 from pose3d.starting_weights import as_own, difference, own_model, read_checkpoint, shown, state_dict
 

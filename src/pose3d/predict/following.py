@@ -15,10 +15,10 @@ from collections.abc import Iterable
 import cv2
 import numpy as np
 
-from pose3d.errors import InputError
-from pose3d.files import read_small_text
 from pose3d.pose2d.people import Look, box_around_joints, box_within
 from pose3d.records import Keypoints2D
+from pose3d.runtime.errors import InputError
+from pose3d.runtime.files import read_small_text
 
 MAX_BOXES_BYTES = 32 * 2**20
 """Of a file of boxes: a million frames."""

@@ -14,7 +14,6 @@ from tqdm import tqdm
 
 from pose3d.config.pose2d import CropResizeParams, Infer2DParams
 from pose3d.config.reading import StageParams
-from pose3d.errors import InputError
 from pose3d.lifting.lift import LIFTERS, load_lifter
 from pose3d.lifting.long_clips import lift_clip
 from pose3d.onnx_runtime import load_lifter_onnx, load_network_onnx
@@ -23,9 +22,10 @@ from pose3d.pose2d.people import Detector
 from pose3d.predict.clip import Clip, camera_from_view, read_camera
 from pose3d.predict.following import SURE, Follower, GivenBoxes
 from pose3d.predict.predictions import Predictions
-from pose3d.processes import one_process
 from pose3d.records import Keypoints2D
-from pose3d.rows import Rows
+from pose3d.runtime.errors import InputError
+from pose3d.runtime.processes import one_process
+from pose3d.runtime.rows import Rows
 from pose3d.skeleton import N_JOINTS
 
 MODELS = {"torch": Path("data/models"), "onnx": Path("data/onnx")}
@@ -84,7 +84,8 @@ def predict(
         person: which one to follow, see :class:`pose3d.predict.following.Follower`.
         models: folder of pose2d, repnet and temporal; None: the runtime's in :data:`MODELS`.
         runtime: torch, for .pt files, or onnx, for .onnx files.
-        scratch: a folder: what is predicted lies in files there, as :class:`pose3d.rows.Rows`, and memory does not grow
+        scratch: a folder: what is predicted lies in files there, as :class:`pose3d.runtime.rows.Rows`, and memory does
+        not grow
             with the video. None: all of it is in memory as arrays, 0.7 kB a frame.
 
     Raises:

@@ -31,10 +31,10 @@ import numpy as np
 
 from pose3d.camera import Camera
 from pose3d.datasets.pickled_npz import read_member
-from pose3d.errors import InputError
-from pose3d.files import atomic_output
 from pose3d.lifting.lift import Lifted
-from pose3d.rows import Sliceable, chunks
+from pose3d.runtime.errors import InputError
+from pose3d.runtime.files import atomic_output
+from pose3d.runtime.rows import Sliceable, chunks
 from pose3d.skeleton import JOINT_NAMES, N_JOINTS
 
 _POSES, _HAS_ROOT = "poses_cam_m_", "has_root_"
@@ -44,7 +44,7 @@ _POSES, _HAS_ROOT = "poses_cam_m_", "has_root_"
 class Predictions:
     """T frames of one person; see the module's table for shapes and units.
 
-    What has a row for each frame is an array or, where it was not to be in memory, :class:`pose3d.rows.Rows`.
+    What has a row for each frame is an array or, where it was not to be in memory, :class:`pose3d.runtime.rows.Rows`.
 
     Attributes:
         lifted: name of a lifter to its poses.

@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Callable
 
-from pose3d.sigterm import Terminated, exit_status, raise_signals
+from pose3d.runtime.signals import Terminated, exit_status, raise_signals
 
 
 class InputError(Exception):

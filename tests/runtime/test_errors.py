@@ -4,8 +4,8 @@ import weakref
 
 import pytest
 
-from pose3d.errors import InputError, run_stage
-from pose3d.sigterm import Terminated
+from pose3d.runtime.errors import InputError, run_stage
+from pose3d.runtime.signals import Terminated
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,7 @@
 
 import os
 
-from pose3d.errors import InputError
+from pose3d.runtime.errors import InputError
 
 
 def worker_count() -> int:

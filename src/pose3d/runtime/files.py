@@ -2,7 +2,6 @@
 
 import fcntl
 import hashlib
-import json
 import os
 import shutil
 import sys
@@ -11,11 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pose3d.errors import InputError
-from pose3d.sigterm import uninterrupted
+from pose3d.runtime.errors import InputError
+from pose3d.runtime.signals import uninterrupted
 
-MANIFEST = "manifest.json"
-"""In a folder of files from elsewhere: what they are."""
 _WAIT_S = 0.05
 
 
@@ -166,27 +163,6 @@ def sha256_of(path: str | os.PathLike) -> str:
     """Hash of a file, hexadecimal."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def check_manifest(folder: Path) -> None:
-    """Compare a folder of files from packages with the hashes that its manifest has of them.
-
-    Raises:
-        InputError: the manifest is missing or damaged; a file is missing, another, or not in the manifest.
-    """
-    manifest, remedy = folder / MANIFEST, "run `dvc repro --force --single-item download`"
-    try:
-        packages = json.loads(manifest.read_text(encoding="utf-8"))
-        hashes = {name: entry["sha256"] for package in packages.values() for name, entry in package["files"].items()}
-    except FileNotFoundError:
-        raise InputError(f"{manifest} is missing: {remedy}") from None
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise InputError(f"{manifest} is not a manifest of packages ({error!r}): {remedy}") from None
-    found = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
-    del found[MANIFEST]
-    for name in sorted(hashes.keys() | found.keys()):
-        if name not in found or name not in hashes or sha256_of(found[name]) != hashes[name]:
-            raise InputError(f"{folder / name} is not as {manifest} describes it: {remedy}")
 
 
 def read_small_text(path: str | os.PathLike, max_bytes: int = 2**20) -> str:

@@ -4,7 +4,7 @@ import resource
 import numpy as np
 import pytest
 
-from pose3d.rows import Rows, chunks
+from pose3d.runtime.rows import Rows, chunks
 
 
 @pytest.fixture(params=["memory", "file"])

@@ -28,8 +28,8 @@ import cv2
 import numpy as np
 from joblib.externals.loky import ProcessPoolExecutor
 
-from pose3d.errors import InputError
-from pose3d.workers import worker_count
+from pose3d.runtime.errors import InputError
+from pose3d.runtime.workers import worker_count
 
 SCHEDULER_VARIABLE = "POSE3D_DASK_SCHEDULER"
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")

@@ -8,7 +8,7 @@ import weakref
 
 import pytest
 
-from pose3d.sigterm import Terminated, exit_status, raise_signals, sigterm_held, uninterrupted
+from pose3d.runtime.signals import Terminated, exit_status, raise_signals, sigterm_held, uninterrupted
 
 BOTH = pytest.mark.parametrize(("number", "kind"), [(signal.SIGTERM, Terminated), (signal.SIGINT, KeyboardInterrupt)])
 
@@ -69,7 +69,7 @@ def test_ctrl_c_that_a_shell_has_had_ignored_stays_so():
     code = """
 import signal
 signal.signal(signal.SIGINT, signal.SIG_IGN)
-from pose3d.sigterm import raise_signals
+from pose3d.runtime.signals import raise_signals
 raise_signals()
 signal.raise_signal(signal.SIGINT)
 """

@@ -24,9 +24,9 @@ import torch
 from filelock import FileLock
 from torch import Tensor, nn
 
-from pose3d.errors import InputError
-from pose3d.gpus import claim_gpu
-from pose3d.sigterm import exit_status
+from pose3d.runtime.errors import InputError
+from pose3d.runtime.gpus import claim_gpu
+from pose3d.runtime.signals import exit_status
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric

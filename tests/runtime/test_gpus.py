@@ -3,12 +3,12 @@ import sys
 
 import pytest
 
-from pose3d.gpus import claim_gpu
+from pose3d.runtime.gpus import claim_gpu
 
 HOLD = """
 import sys
 from pathlib import Path
-from pose3d.gpus import claim_gpu
+from pose3d.runtime.gpus import claim_gpu
 index, claim = claim_gpu(sys.argv[2:], Path(sys.argv[1]))
 print(index, flush=True)
 sys.stdin.read()

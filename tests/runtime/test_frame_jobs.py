@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from pose3d import frame_jobs
-from pose3d.errors import InputError
-from pose3d.frame_jobs import SCHEDULER_VARIABLE, in_order
+from pose3d.runtime import frame_jobs
+from pose3d.runtime.errors import InputError
+from pose3d.runtime.frame_jobs import SCHEDULER_VARIABLE, in_order
 
 ORPHANING = """
 import os, pathlib, signal, sys
-from pose3d.frame_jobs import in_order
-from test_frame_jobs import slowest_first
+from pose3d.runtime.frame_jobs import in_order
+from runtime.test_frame_jobs import slowest_first
 results = in_order(slowest_first, ((n,) for n in range(99)))
 pathlib.Path(sys.argv[1]).write_text(" ".join(str(next(results)[1]) for _ in range(4)))
 os.kill(os.getpid(), signal.SIGKILL)
@@ -83,7 +83,7 @@ def test_a_killed_process_is_one_sentence():
 
 
 def test_no_process_outlives_a_parent_that_was_killed(tmp_path):
-    here = Path(__file__).parent
+    here = Path(__file__).parents[1]
     parent = subprocess.Popen(
         [sys.executable, "-c", ORPHANING, str(tmp_path / "pids")],
         env={**os.environ, "PYTHONPATH": os.pathsep.join([str(here), str(here.parent / "src")])},

@@ -10,8 +10,8 @@ import pytest
 import torch
 from two_processes import start
 
-from pose3d.errors import InputError
-from pose3d.processes import WHOLE, Share, all_processes, mean_over_processes, one_process
+from pose3d.runtime.errors import InputError
+from pose3d.runtime.processes import WHOLE, Share, all_processes, mean_over_processes, one_process
 
 
 @pytest.fixture(autouse=True)
@@ -124,8 +124,8 @@ def endings(tmp_path_factory):
 import os
 from pathlib import Path
 import torch
-from pose3d.errors import InputError, run_stage
-from pose3d.processes import all_processes, mean_over_processes
+from pose3d.runtime.errors import InputError, run_stage
+from pose3d.runtime.processes import all_processes, mean_over_processes
 
 def main():
     with all_processes() as fabric:

@@ -2,8 +2,8 @@ import os
 
 import pytest
 
-from pose3d.errors import InputError
-from pose3d.workers import worker_count
+from pose3d.runtime.errors import InputError
+from pose3d.runtime.workers import worker_count
 
 
 def test_workers_come_from_the_environment(monkeypatch):

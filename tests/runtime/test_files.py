@@ -10,18 +10,10 @@ import time
 
 import pytest
 
-from pose3d.errors import InputError
-from pose3d.files import (
-    MANIFEST,
-    atomic_folder,
-    atomic_output,
-    check_manifest,
-    exclusive,
-    read_small_text,
-    sha256_of,
-    write_text,
-)
-from pose3d.sigterm import Terminated, raise_signals
+from pose3d.datasets.manifest import MANIFEST, check_manifest
+from pose3d.runtime.errors import InputError
+from pose3d.runtime.files import atomic_folder, atomic_output, exclusive, read_small_text, sha256_of, write_text
+from pose3d.runtime.signals import Terminated, raise_signals
 
 
 def test_a_whole_file_replaces_the_old_one(tmp_path):
@@ -108,7 +100,7 @@ def test_a_signal_waits_until_a_temporary_folder_is_gone(tmp_path, own_signals, 
 
 TWO_AT_ONCE = """
 import sys
-from pose3d.files import atomic_output
+from pose3d.runtime.files import atomic_output
 for _ in range(40):
     with atomic_output(sys.argv[1]) as partial:
         with open(partial, "w") as file:
@@ -169,7 +161,7 @@ def test_who_does_not_wait_is_told_in_one_sentence(tmp_path):
 
 def test_who_waits_says_so_and_goes_on_when_the_other_is_killed(tmp_path):
     path = tmp_path / "out"
-    script = "import sys, time\nfrom pose3d.files import exclusive\n"
+    script = "import sys, time\nfrom pose3d.runtime.files import exclusive\n"
     script += "with exclusive(sys.argv[1]):\n    print(1, flush=True)\n    time.sleep(float(sys.argv[2]))"
     first = subprocess.Popen([sys.executable, "-c", script, path, "60"], stdout=subprocess.PIPE)
     assert first.stdout.readline() == b"1\n"

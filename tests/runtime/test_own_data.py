@@ -2,8 +2,9 @@ import json
 
 import pytest
 
-from pose3d.errors import InputError
-from pose3d.own_data import data_folder, list_own_files
+from pose3d.datasets.manifest import list_own_files
+from pose3d.runtime.errors import InputError
+from pose3d.runtime.user_data import data_folder
 
 
 def test_the_profile_comes_before_the_environment(tmp_path, monkeypatch):
