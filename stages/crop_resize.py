@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from pose3d.camera import crop_from_image
 from pose3d.config.pose2d import CropResizeParams
 from pose3d.config.reading import StageParams
 from pose3d.frames import Frames
+from pose3d.geometry.camera import crop_from_image
 from pose3d.pose2d.crops import crop_from_box, encode_crops, whole_px_square
 from pose3d.records import create_hdf5, each_sequence, keys_in, write_dataset, write_encoded_images
 from pose3d.runtime.errors import InputError, run_stage

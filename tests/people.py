@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from pose3d.camera import Camera, crop_from_image
+from pose3d.geometry.camera import Camera, crop_from_image
+from pose3d.geometry.skeleton import N_JOINTS, PARENTS
 from pose3d.records import (
     Keypoints2D,
     Sequence,
@@ -14,7 +15,6 @@ from pose3d.records import (
     write_keypoints2d,
     write_sequences,
 )
-from pose3d.skeleton import N_JOINTS, PARENTS
 
 SPLITS = {"train": ["S1", "S7"], "validation": ["S8"], "test": ["S9", "S11"]}
 INTRINSICS_PX = np.array([[1145.0, 0, 512.5], [0, 1143.8, 515.5], [0, 0, 1]])

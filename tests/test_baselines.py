@@ -6,8 +6,8 @@ from people import camera_ring, detect, looking_at, take
 from scipy.spatial.transform import Rotation
 
 from pose3d import baselines, metrics
+from pose3d.geometry.skeleton import mirror_permutation
 from pose3d.records import Keypoints2D
-from pose3d.skeleton import mirror_permutation
 
 
 @pytest.fixture(scope="module")

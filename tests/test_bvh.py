@@ -10,9 +10,9 @@ from scipy.spatial.transform import Rotation
 
 from pose3d import bvh
 from pose3d.bvh import BONE_JOINTS, NAMES, continuous_euler_deg, write_bvh
+from pose3d.geometry.skeleton_fit import fit_bone_lengths, with_bone_lengths
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.rows import chunks
-from pose3d.skeleton_fit import fit_bone_lengths, with_bone_lengths
 
 CAMERA_FROM_WORLD = np.array([[1.0, 0, 0], [0, 0, -1.0], [0, 1.0, 0]])
 

@@ -11,7 +11,7 @@ from scipy.spatial import procrustes
 from scipy.spatial.transform import Rotation
 
 from pose3d import metrics
-from pose3d.skeleton import ROOT
+from pose3d.geometry.skeleton import ROOT
 
 TIGHT = 1e-12
 

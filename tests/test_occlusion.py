@@ -7,7 +7,7 @@ from scipy.optimize import minimize_scalar
 from scipy.spatial.transform import Rotation
 
 from pose3d import occlusion
-from pose3d.skeleton import BONES, JOINT_NAMES, PARENTS, mirror_permutation
+from pose3d.geometry.skeleton import BONES, JOINT_NAMES, PARENTS, mirror_permutation
 
 RADII_M = np.array(list(occlusion.RADII_M.values()))
 JOINT = {name: i for i, name in enumerate(JOINT_NAMES)}

@@ -9,11 +9,11 @@ import numpy as np
 from tiny_human36m import images
 from tiny_npz import TEST, TRAIN, write_original_npz
 
-from pose3d.camera import apply_affine
 from pose3d.config.dataset import OriginalCropsParams, Subjects
 from pose3d.datasets.calibration import human36m_cameras
 from pose3d.datasets.human36m import BROKEN
 from pose3d.datasets.recording import SequenceName
+from pose3d.geometry.camera import apply_affine
 from pose3d.pose2d.crops import crop_from_box
 from pose3d.records import Sequence
 

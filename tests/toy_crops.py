@@ -5,10 +5,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from pose3d.camera import Camera, crop_from_image
+from pose3d.geometry.camera import Camera, crop_from_image
+from pose3d.geometry.skeleton import N_JOINTS
 from pose3d.pose2d.crops import encode_crop, whole_px_square
 from pose3d.records import Sequence, create_hdf5, write_dataset, write_encoded_images, write_sequences
-from pose3d.skeleton import N_JOINTS
 
 IMAGE_SIZE_PX = (160, 120)
 

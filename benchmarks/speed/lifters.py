@@ -19,6 +19,7 @@ from benchmarks.speed.report import Figure, Setting
 from benchmarks.speed.timing import interleaved, seconds, synchronize
 from pose3d.config.lifting import LiftingParams, RepnetParams, TemporalParams
 from pose3d.config.reading import PARAMS_FILE, PROFILES_FOLDER, read_yaml
+from pose3d.geometry.skeleton import mirror_permutation
 from pose3d.lifting import fit
 from pose3d.lifting.lift import build_lifter, lift, repeat_edges
 from pose3d.lifting.supervision import Supervision
@@ -26,7 +27,6 @@ from pose3d.lifting.temporal import TemporalLifter
 from pose3d.lifting.trajectory import smooth
 from pose3d.lifting.virtual_camera import lifter_features, root_position, to_camera_space
 from pose3d.records import Sequence
-from pose3d.skeleton import mirror_permutation
 
 _BLOCKS = {"lifting": LiftingParams, "repnet": RepnetParams, "temporal": TemporalParams}
 _ORIGINAL = {

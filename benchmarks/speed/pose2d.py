@@ -10,9 +10,9 @@ from lightning_fabric import Fabric
 from benchmarks.speed import people
 from benchmarks.speed.report import Figure, Setting
 from benchmarks.speed.timing import interleaved, seconds
-from pose3d.camera import crop_from_image
 from pose3d.config.pose2d import Infer2DParams, Train2DParams
 from pose3d.config.reading import PARAMS_FILE, PROFILES_FOLDER, read_yaml
+from pose3d.geometry.camera import crop_from_image
 from pose3d.pose2d.batches import normalize_images
 from pose3d.pose2d.crops import whole_px_square
 from pose3d.pose2d.inference import BATCH_SIZE, detect_sequences

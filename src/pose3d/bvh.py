@@ -14,11 +14,11 @@ import os
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from pose3d.geometry.skeleton import JOINT_NAMES, N_JOINTS, ROOT
+from pose3d.geometry.skeleton_fit import CHILDREN, REST_DIRECTIONS, SkeletonFit, check_poses, fit_bone_lengths
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.files import atomic_output
 from pose3d.runtime.rows import Sliceable, chunks
-from pose3d.skeleton import JOINT_NAMES, N_JOINTS, ROOT
-from pose3d.skeleton_fit import CHILDREN, REST_DIRECTIONS, SkeletonFit, check_poses, fit_bone_lengths
 
 BVH_FROM_CAMERA = np.array([1.0, -1.0, -1.0])
 """Camera space (x right, y down, z forward) times this is the file's: half a turn about x."""
@@ -38,12 +38,13 @@ _ROTATIONS = "Zrotation Xrotation Yrotation"
 def write_bvh(path: str | os.PathLike, poses_cam_m: Sliceable, fps: float) -> None:
     """Write (T, 17, 3) joints in camera space, metres, as BVH with constant bone lengths, atomically.
 
-    What the file's skeleton does is :func:`pose3d.skeleton_fit.with_bone_lengths` with the poses' median lengths (of
-    long clips those of some ten thousand frames, evenly spread): the root's path and the directions of all bones are
-    the poses' own. Poses relative to their root stay at the origin. Some frames at a time are read and written.
+    What the file's skeleton does is :func:`pose3d.geometry.skeleton_fit.with_bone_lengths` with the poses' median
+    lengths (of long clips those of some ten thousand frames, evenly spread): the root's path and the directions of all
+    bones are the poses' own. Poses relative to their root stay at the origin. Some frames at a time are read and
+    written.
 
     Raises:
-        InputError: the poses or ``fps`` are refused by :func:`pose3d.skeleton_fit.check_poses`.
+        InputError: the poses or ``fps`` are refused by :func:`pose3d.geometry.skeleton_fit.check_poses`.
         OSError: the disk is full or not writable.
     """
     n_frames, sample = len(poses_cam_m), []

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pose3d import metrics, occlusion
-from pose3d.camera import apply_affine
+from pose3d.geometry.camera import apply_affine
+from pose3d.geometry.skeleton import JOINT_NAMES, ROOT
 from pose3d.records import Keypoints2D, Sequence
 from pose3d.runtime.errors import InputError
-from pose3d.skeleton import JOINT_NAMES, ROOT
 
 if TYPE_CHECKING:
     import pandas as pd

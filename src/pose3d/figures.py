@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pose3d.camera import Camera
+from pose3d.geometry.camera import Camera
+from pose3d.geometry.skeleton import BONES, LEFT_JOINTS, RIGHT_JOINTS
 from pose3d.runtime.files import atomic_output
-from pose3d.skeleton import BONES, LEFT_JOINTS, RIGHT_JOINTS
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -26,7 +26,7 @@ from functools import wraps
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pose3d.skeleton import ROOT
+from pose3d.geometry.skeleton import ROOT
 
 AUC_THRESHOLDS_M = np.arange(0, 151, 5) / 1000
 """0, 5, ..., 150 mm: the 31 thresholds of the AUC of MPI-INF-3DHP (Mehta et al., 3DV 2017)."""

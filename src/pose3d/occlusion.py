@@ -19,7 +19,7 @@ the other arm but not by the chest; hands, feet and clothes have no capsule; and
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pose3d.skeleton import BONES, N_JOINTS
+from pose3d.geometry.skeleton import BONES, N_JOINTS
 
 RADII_M = dict(
     zip(

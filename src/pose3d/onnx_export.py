@@ -22,6 +22,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from pose3d.geometry.skeleton import JOINT_NAMES, N_JOINTS
 from pose3d.lifting.lift import load_lifter
 from pose3d.lifting.original import OriginalTemporal, RepNet
 from pose3d.lifting.virtual_camera import MOTION_CHANNELS, POSE_CHANNELS
@@ -30,7 +31,6 @@ from pose3d.pose2d.batches import IMAGE_MEAN, IMAGE_STD
 from pose3d.pose2d.inference import load_network
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.files import atomic_output, exclusive
-from pose3d.skeleton import JOINT_NAMES, N_JOINTS
 from pose3d.training import load_model
 
 OPSET = 17

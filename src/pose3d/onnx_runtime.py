@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from pose3d.geometry.skeleton import JOINT_NAMES
 from pose3d.lifting.lift import check_kind
 from pose3d.runtime.errors import InputError
-from pose3d.skeleton import JOINT_NAMES
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession

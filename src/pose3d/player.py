@@ -18,9 +18,9 @@ import cv2
 import numpy as np
 
 from pose3d.figures import TRUTH_TITLE, bone_colour
+from pose3d.geometry.skeleton import BONES, N_JOINTS
+from pose3d.geometry.upright import stand
 from pose3d.runtime.files import write_text
-from pose3d.skeleton import BONES, N_JOINTS
-from pose3d.upright import stand
 from pose3d.video import write_mp4
 
 MAX_HEIGHT_PX = 480
@@ -47,7 +47,7 @@ def write_player(
         poses_cam_m: title to (T, 17, 3), all in the same camera space, the method trusted most last, and after it the
             truth, called "ground truth", if there is one. The page begins with the former over the latter.
         title: any text.
-        up_cam: as :func:`pose3d.upright.stand` has it.
+        up_cam: as :func:`pose3d.geometry.upright.stand` has it.
 
     Joints of frames where nobody was found are NaN in keypoints and poses; nothing is drawn there.
 

@@ -11,9 +11,9 @@ from collections.abc import Callable
 import numpy as np
 
 from pose3d.datasets.pickled_npz import is_refused_by_system, read_member, read_npy, reason_of
+from pose3d.geometry.skeleton import ROOT
 from pose3d.records import Sequence
 from pose3d.runtime.errors import InputError
-from pose3d.skeleton import ROOT
 
 UNITS_M = {"mm": 0.001, "m": 1.0}
 PERSON_M = (0.1, 2.0)

@@ -41,12 +41,12 @@ from typing import ClassVar
 import h5py
 import numpy as np
 
-from pose3d.camera import Camera
+from pose3d.geometry.camera import Camera
+from pose3d.geometry.skeleton import JOINT_NAMES, N_JOINTS
 from pose3d.plain_hdf5 import check_own_file
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.files import atomic_output
 from pose3d.runtime.signals import uninterrupted
-from pose3d.skeleton import JOINT_NAMES, N_JOINTS
 
 SCHEMA_VERSION = 2
 SPLITS = ("train", "validation", "test")

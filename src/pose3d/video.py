@@ -11,13 +11,13 @@ from collections.abc import Iterable, Iterator
 import cv2
 import numpy as np
 
-from pose3d.camera import apply_affine, crop_from_image
 from pose3d.figures import METHOD_TITLES, REPROJECTION_TITLE, TRUTH_TITLE, bone_colour
+from pose3d.geometry.camera import apply_affine, crop_from_image
+from pose3d.geometry.skeleton import BONES
+from pose3d.geometry.upright import stand
 from pose3d.metrics import align_root
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.files import atomic_output
-from pose3d.skeleton import BONES
-from pose3d.upright import stand
 
 SIDE_PX, HEADER_PX, GAP_PX = 320, 32, 8
 FLOOR_SQUARE_M = 0.5
@@ -102,7 +102,7 @@ def side_by_side(
         poses_cam_m: title to (T, J, 3), all in the same camera space, the method trusted most last, and after it the
             truth, called "ground truth", if there is one. The last one sets floor, centre and scale. Frames where
             nobody was found are NaN, here as in the keypoints and boxes.
-        up_cam: as :func:`pose3d.upright.stand` has it.
+        up_cam: as :func:`pose3d.geometry.upright.stand` has it.
     """
     upright_m = stand(poses_cam_m, up_cam)
     reference = list(upright_m.values())[-1]

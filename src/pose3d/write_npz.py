@@ -13,14 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from pose3d.camera import Camera
 from pose3d.datasets.calibration import Cameras, calibration_of, human36m_cameras
 from pose3d.datasets.human36m import ACTIONS, TAKES, file_stems
 from pose3d.datasets.pickled_npz_writer import write_pickled_npz
+from pose3d.geometry.camera import Camera
+from pose3d.geometry.skeleton import HUMAN36M_32_TO_17, LEFT_JOINTS, N_JOINTS, RIGHT_JOINTS
 from pose3d.records import Keypoints2D, Sequence, read_keypoints2d, read_sequences, read_splits
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.files import atomic_output
-from pose3d.skeleton import HUMAN36M_32_TO_17, LEFT_JOINTS, N_JOINTS, RIGHT_JOINTS
 
 POSITIONS, KEYPOINTS = "data_3d_h36m.npz", "data_2d_h36m_pose3d.npz"
 CALIBRATION = "cameras.json"

@@ -12,8 +12,9 @@ import torch
 import two_processes
 from lightning_fabric import Fabric
 
-from pose3d.camera import Camera
 from pose3d.config.lifting import LiftingParams, RepnetParams, TemporalParams
+from pose3d.geometry.camera import Camera
+from pose3d.geometry.skeleton import JOINT_NAMES
 from pose3d.lifting import adversarial
 from pose3d.lifting.critic import Logistic, Wasserstein
 from pose3d.lifting.fit import OWN_WEIGHTS, fit_lifter, lifter_architecture, term_weights
@@ -26,7 +27,6 @@ from pose3d.lifting.virtual_objective import VirtualCameraObjective
 from pose3d.records import Keypoints2D, Sequence
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.signals import Terminated
-from pose3d.skeleton import JOINT_NAMES
 from pose3d.training import Checkpoint, save_model
 
 ONE = Fabric(accelerator="cpu", devices=1)

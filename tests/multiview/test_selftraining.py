@@ -5,8 +5,8 @@ import pytest
 import torch
 from people import camera_ring, swinging_poses
 
-from pose3d.camera import apply_affine, invert_affine
 from pose3d.config.pose2d import AugmentationParams
+from pose3d.geometry.camera import apply_affine, invert_affine
 from pose3d.multiview import selftraining
 from pose3d.multiview.finding import CROP_MARGIN, FoundPerson
 from pose3d.multiview.selftraining import (

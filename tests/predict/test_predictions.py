@@ -4,12 +4,12 @@ import errno
 import numpy as np
 import pytest
 
+from pose3d.geometry.skeleton import JOINT_NAMES
 from pose3d.lifting.lift import Lifted
 from pose3d.predict import predictions as module
 from pose3d.predict.clip import camera_from_view
 from pose3d.predict.predictions import Predictions, read_predictions, write_csv, write_npz
 from pose3d.runtime.errors import InputError
-from pose3d.skeleton import JOINT_NAMES
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from toy_crops import encode_png, toy_frame, toy_sequence, write_toy_data
 
-from pose3d.camera import apply_affine, invert_affine
+from pose3d.geometry.camera import apply_affine, invert_affine
 from pose3d.pose2d.crops import Crops
 from pose3d.records import create_hdf5, write_encoded_images, write_sequences
 

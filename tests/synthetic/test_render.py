@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from tiny_performers import CUBE_TRIANGLES, cuboid, tiny_body
 
-from pose3d.camera import Camera
+from pose3d.geometry.camera import Camera
 from pose3d.synthetic.appearance import TEXTURE_SIZE, body_regions, cloud_noise, dress, furnish
 from pose3d.synthetic.background import pixel_rays, room_depth, see
 from pose3d.synthetic.cameras import look_at, stage_cameras

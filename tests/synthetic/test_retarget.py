@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 from tiny_performers import climb_pose, deepmimic_frame, tiny_body, write_climb, write_deepmimic
 
-from pose3d.skeleton import JOINT_NAMES
+from pose3d.geometry.skeleton import JOINT_NAMES
 from pose3d.synthetic.mocap import read_climb, read_deepmimic
 from pose3d.synthetic.retarget import frame, minimal_rotation, partway, perform, twist_angle, unit
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from pose3d.camera import Camera
+from pose3d.geometry.camera import Camera
 from pose3d.records import Sequence
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.frame_jobs import in_order

@@ -22,7 +22,6 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from pose3d.camera import Camera
 from pose3d.config.dataset import OriginalCropsParams
 from pose3d.datasets.calibration import human36m_cameras
 from pose3d.datasets.h36m_fetch import frame_rate_hz
@@ -32,10 +31,11 @@ from pose3d.datasets.original_npz import merged
 from pose3d.datasets.pose_arrays import as_17_joints
 from pose3d.datasets.recording import Recording, SequenceName, check_scale
 from pose3d.frames import ImageFiles, check_jpeg_files, jpeg_sizes_px
+from pose3d.geometry.camera import Camera
+from pose3d.geometry.skeleton import JOINT_NAMES, N_JOINTS
 from pose3d.plain_hdf5 import check_links, check_packed_dataset
 from pose3d.records import Sequence
 from pose3d.runtime.errors import InputError
-from pose3d.skeleton import JOINT_NAMES, N_JOINTS
 
 FIT_TOLERANCE_PX = 3.0
 """Root mean square over the joints of a frame, in px of the full image."""

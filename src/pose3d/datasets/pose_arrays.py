@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from pose3d.camera import Camera
 from pose3d.config.dataset import OriginalNpzParams, VideoPose3DParams
 from pose3d.datasets.calibration import Cameras, human36m_cameras, read_calibration
 from pose3d.datasets.recording import Recording, SequenceName, boxes_around, check_scale
+from pose3d.geometry.camera import Camera
+from pose3d.geometry.skeleton import HUMAN36M_32_TO_17, N_JOINTS
 from pose3d.records import Keypoints2D, Sequence
 from pose3d.runtime.errors import InputError
-from pose3d.skeleton import HUMAN36M_32_TO_17, N_JOINTS
 
 MISSING_KEYPOINTS, EXTRA_KEYPOINTS = 5, 50
 """Frames by which a take's keypoints may end before its poses or after them, for videos run on a little after the

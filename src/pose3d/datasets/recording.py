@@ -8,9 +8,9 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from pose3d.frames import ImageFiles, VideoFrames
+from pose3d.geometry.skeleton import JOINT_NAMES
 from pose3d.records import Keypoints2D, Sequence, check_sequence
 from pose3d.runtime.errors import InputError
-from pose3d.skeleton import JOINT_NAMES
 
 LEG = ((1, 2), (2, 3), (4, 5), (5, 6))
 LEG_RANGE_M = (0.4, 1.3)

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pose3d.camera import Camera
+from pose3d.geometry.camera import Camera
+from pose3d.geometry.skeleton import mirror_permutation
 from pose3d.lifting.networks import FrameLifter
 from pose3d.lifting.original import OriginalTemporal, RepNet, normalise_px, relative_to_root
 from pose3d.lifting.temporal import TemporalLifter
@@ -18,7 +19,6 @@ from pose3d.lifting.trajectory import smooth
 from pose3d.lifting.virtual_camera import lifter_features, root_position, to_camera_space
 from pose3d.records import Keypoints2D, Sequence
 from pose3d.runtime.errors import InputError
-from pose3d.skeleton import mirror_permutation
 from pose3d.training import build_with, load_model
 
 LIFTERS = {"repnet": (FrameLifter.kind, RepNet.kind), "temporal": (TemporalLifter.kind, OriginalTemporal.kind)}

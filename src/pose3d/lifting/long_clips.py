@@ -6,14 +6,14 @@ import numpy as np
 import torch
 from torch import nn
 
-from pose3d.camera import Camera
+from pose3d.geometry.camera import Camera
+from pose3d.geometry.skeleton import N_JOINTS
 from pose3d.lifting.lift import Lifted, lift_keypoints, lift_window
 from pose3d.lifting.networks import FrameLifter
 from pose3d.lifting.original import RepNet
 from pose3d.lifting.trajectory import smooth
 from pose3d.lifting.virtual_camera import to_camera_space
 from pose3d.runtime.rows import CHUNK_ROWS, Rows, Sliceable, chunks
-from pose3d.skeleton import N_JOINTS
 
 TRAINED_RATE_HZ = 25.0
 """What the temporal lifter was trained at (``dataset.frame_rate_hz``): its windows must last as long here."""

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pose3d.geometry.skeleton import BONES, N_JOINTS, ROOT
 from pose3d.lifting.networks import POSE_SIZE, DoubleBackwardLeakyReLU
 from pose3d.lifting.temporal import TemporalNetwork
 from pose3d.records import Sequence
-from pose3d.skeleton import BONES, N_JOINTS, ROOT
 
 KEYPOINTS_SIZE = 2 * (N_JOINTS - 1)
 _JOINTS_WIDTH = 100

@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pose3d.geometry.skeleton import JOINT_NAMES, N_JOINTS, ROOT, bone_matrix, mirror_permutation
 from pose3d.lifting.virtual_camera import VirtualView, to_rays, view_from_image_plane
 from pose3d.records import Sequence
-from pose3d.skeleton import JOINT_NAMES, N_JOINTS, ROOT, bone_matrix, mirror_permutation
 
 # A take that walks past the camera is pushed back until every joint stands at least this far in front of it.
 _MIN_DEPTH_M = 0.5

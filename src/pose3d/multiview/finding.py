@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from pose3d.camera import Camera
+from pose3d.geometry.camera import Camera
 from pose3d.multiview.triangulation import Triangulated, triangulate
 from pose3d.pose2d.people import Detector, Look, box_around_joints
 from pose3d.records import Keypoints2D

@@ -9,7 +9,7 @@ import xml.etree.ElementTree as ElementTree
 
 import numpy as np
 
-from pose3d.camera import Camera
+from pose3d.geometry.camera import Camera
 from pose3d.runtime.errors import InputError
 
 SUBPIXELS = 64

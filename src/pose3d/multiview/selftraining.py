@@ -19,8 +19,9 @@ import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
-from pose3d.camera import Camera, apply_affine
 from pose3d.config.pose2d import AugmentationParams, CosineSchedule
+from pose3d.geometry.camera import Camera, apply_affine
+from pose3d.geometry.skeleton import BONES, JOINT_NAMES
 from pose3d.multiview.finding import (
     CROP_MARGIN,
     SEARCH_SHARE,
@@ -39,7 +40,6 @@ from pose3d.pose2d.people import cut_crops
 from pose3d.pose2d.training import heatmap_loss, learning_rate_factor
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.workers import worker_count
-from pose3d.skeleton import BONES, JOINT_NAMES
 from pose3d.training import require_finite, require_finite_state
 
 AGREEING_VIEWS = 3

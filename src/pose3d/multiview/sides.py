@@ -11,9 +11,9 @@ from itertools import product
 
 import numpy as np
 
-from pose3d.camera import Camera
+from pose3d.geometry.camera import Camera
+from pose3d.geometry.skeleton import LEFT_JOINTS, RIGHT_JOINTS
 from pose3d.multiview.finding import FoundPerson, support
-from pose3d.skeleton import LEFT_JOINTS, RIGHT_JOINTS
 
 _LEGS, _ARMS = slice(0, 3), slice(3, 6)
 """In LEFT_JOINTS and RIGHT_JOINTS, from hip or shoulder outwards."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from pose3d.camera import Camera
+from pose3d.geometry.camera import Camera
 from pose3d.multiview.qualisys import read_qualisys
 from pose3d.runtime.errors import InputError
 

@@ -7,8 +7,8 @@ import cv2
 import h5py
 import numpy as np
 
-from pose3d.camera import apply_affine, square_box
 from pose3d.frames import Frames, as_image, decode_image, is_jpeg
+from pose3d.geometry.camera import apply_affine, square_box
 from pose3d.records import EncodedImages, Sequence, open_hdf5
 from pose3d.runtime.errors import InputError
 
@@ -23,7 +23,7 @@ def whole_px_square(boxes_px: np.ndarray, margin: float) -> np.ndarray:
         margin: side over the longer side of the box.
 
     Returns:
-        (..., 3) centre x, centre y, side, for :func:`pose3d.camera.crop_from_image`.
+        (..., 3) centre x, centre y, side, for :func:`pose3d.geometry.camera.crop_from_image`.
     """
     square = square_box(boxes_px, margin)
     side = np.maximum(np.round(square[..., 2:]), 1)
@@ -34,7 +34,7 @@ def whole_px_square(boxes_px: np.ndarray, margin: float) -> np.ndarray:
 def crop_from_box(boxes_px: np.ndarray, crop_size_px: int) -> np.ndarray:
     """The affine transforms that stretch boxes (..., 4) x0, y0, x1, y1 to square crops, shape (..., 2, 3).
 
-    Where :func:`pose3d.camera.crop_from_image` keeps the picture's proportions, these need not.
+    Where :func:`pose3d.geometry.camera.crop_from_image` keeps the picture's proportions, these need not.
     """
     boxes = np.asarray(boxes_px, np.float64)
     scale = crop_size_px / (boxes[..., 2:] - boxes[..., :2])

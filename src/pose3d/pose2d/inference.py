@@ -7,14 +7,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pose3d.camera import apply_affine, invert_affine
+from pose3d.geometry.camera import apply_affine, invert_affine
+from pose3d.geometry.skeleton import mirror_permutation
 from pose3d.pose2d.batches import Batch, normalize_images, plain_batches
 from pose3d.pose2d.crops import Crops
 from pose3d.pose2d.heatmaps import confidence, heatmap_to_crop_px, local_soft_argmax, marginal_soft_argmax, unflip
 from pose3d.pose2d.network import PoseResNet, channels_last
 from pose3d.records import Keypoints2D, Sequence
 from pose3d.runtime.errors import InputError
-from pose3d.skeleton import mirror_permutation
 from pose3d.training import build_with, load_model
 
 BATCH_SIZE = 32

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from pose3d.camera import crop_from_image
+from pose3d.geometry.camera import crop_from_image
 from pose3d.pose2d.batches import Batch
 from pose3d.pose2d.crops import cut_square, whole_px_square
 from pose3d.pose2d.inference import detect, to_full_image

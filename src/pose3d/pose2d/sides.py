@@ -9,8 +9,8 @@ not: it keeps the parameters of pose_resnet and no others.
 
 from torch import Tensor, nn
 
+from pose3d.geometry.skeleton import LEFT_JOINTS, RIGHT_JOINTS
 from pose3d.pose2d.network import PoseResNet
-from pose3d.skeleton import LEFT_JOINTS, RIGHT_JOINTS
 
 _UNIT_SHARE = 0.2
 """Offsets are measured in this share of the crop's side: about a person's width."""

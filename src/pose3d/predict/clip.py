@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from pydantic import BaseModel, ConfigDict, FiniteFloat, PositiveInt, ValidationError
 
-from pose3d.camera import Camera
+from pose3d.geometry.camera import Camera
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.files import read_small_text
 from pose3d.runtime.prefetch import prefetch

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from pose3d.config.pose2d import CropResizeParams, Infer2DParams
 from pose3d.config.reading import StageParams
+from pose3d.geometry.skeleton import N_JOINTS
 from pose3d.lifting.lift import LIFTERS, load_lifter
 from pose3d.lifting.long_clips import lift_clip
 from pose3d.onnx_runtime import load_lifter_onnx, load_network_onnx
@@ -26,7 +27,6 @@ from pose3d.records import Keypoints2D
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.processes import one_process
 from pose3d.runtime.rows import Rows
-from pose3d.skeleton import N_JOINTS
 
 MODELS = {"torch": Path("data/models"), "onnx": Path("data/onnx")}
 """By runtime, where the pipeline and :mod:`pose3d.onnx_export` write them."""

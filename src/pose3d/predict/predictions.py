@@ -29,13 +29,13 @@ from typing import IO
 
 import numpy as np
 
-from pose3d.camera import Camera
 from pose3d.datasets.pickled_npz import read_member
+from pose3d.geometry.camera import Camera
+from pose3d.geometry.skeleton import JOINT_NAMES, N_JOINTS
 from pose3d.lifting.lift import Lifted
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.files import atomic_output
 from pose3d.runtime.rows import Sliceable, chunks
-from pose3d.skeleton import JOINT_NAMES, N_JOINTS
 
 _POSES, _HAS_ROOT = "poses_cam_m_", "has_root_"
 
@@ -176,7 +176,7 @@ def read_predictions(path: str | os.PathLike) -> Predictions:
                 f"{path}: {name} must be numbers of shape {shape}, not {arrays[name].shape}: predict again"
             )
     if arrays.get("joints", np.empty(0)).tolist() != list(JOINT_NAMES):
-        raise InputError(f"{path}: joints are not those of pose3d.skeleton: predict again")
+        raise InputError(f"{path}: joints are not those of pose3d.geometry.skeleton: predict again")
     try:
         camera = Camera(
             "clip",

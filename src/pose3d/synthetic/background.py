@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from pose3d.camera import Camera
+from pose3d.geometry.camera import Camera
 from pose3d.synthetic.appearance import Room, Texture
 from pose3d.synthetic.mocap import Boxes
 from pose3d.synthetic.raster import FAR_M, UNDRAWN, Lamp, rasterize

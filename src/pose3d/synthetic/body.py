@@ -150,7 +150,7 @@ class Body:
             vertices_m: (T, V, 3) result of :meth:`skin` for the same poses.
 
         Returns:
-            (T, 17, 3) float64, metres in the world, in the order of :data:`pose3d.skeleton.JOINT_NAMES`.
+            (T, 17, 3) float64, metres in the world, in the order of :data:`pose3d.geometry.skeleton.JOINT_NAMES`.
         """
 
         def head(label: str) -> np.ndarray:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from people import DISTORTION, INTRINSICS_PX, camera_ring, swinging_poses
 from scipy.spatial.transform import Rotation
 
-from pose3d.camera import (
+from pose3d.geometry.camera import (
     Camera,
     apply_affine,
     crop_from_image,

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from people import camera_ring, take
 
-from pose3d.upright import floor_height, stand, upright_from_camera
+from pose3d.geometry.upright import floor_height, stand, upright_from_camera
 
 
 def test_axes_of_level_and_tipped_cameras():

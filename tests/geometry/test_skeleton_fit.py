@@ -5,9 +5,8 @@ from hypothesis import strategies as st
 from people import swinging_poses
 from scipy.spatial.transform import Rotation
 
-from pose3d.runtime.errors import InputError
-from pose3d.skeleton import BONES, bone_matrix
-from pose3d.skeleton_fit import (
+from pose3d.geometry.skeleton import BONES, bone_matrix
+from pose3d.geometry.skeleton_fit import (
     REST_DIRECTIONS,
     SkeletonFit,
     Swing,
@@ -17,6 +16,7 @@ from pose3d.skeleton_fit import (
     shortest_rotations,
     with_bone_lengths,
 )
+from pose3d.runtime.errors import InputError
 
 UP = np.array([0.0, 1.0, 0.0])
 

@@ -4,9 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
-from pose3d.camera import Camera
 from pose3d.datasets.calibration import human36m_cameras
-from pose3d.distortion import distort, undistort_human36m
+from pose3d.geometry.camera import Camera
+from pose3d.geometry.distortion import distort, undistort_human36m
 
 # As VideoPose3D lists them: centre, focal length, k1 k2 k3, and the tangential terms t1 t2.
 PUBLISHED = {

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from pose3d.geometry.skeleton import BONES, JOINT_NAMES, N_JOINTS, ROOT, bone_matrix, mirror_permutation
 from pose3d.runtime.errors import InputError
-from pose3d.skeleton import BONES, JOINT_NAMES, N_JOINTS, ROOT, bone_matrix, mirror_permutation
 
 CHILDREN = tuple(tuple(child for parent, child in BONES if parent == joint) for joint in range(N_JOINTS))
 """Children of each joint."""
@@ -43,7 +43,7 @@ class FittedSkeleton:
 
     Attributes:
         root_m: (T, 3).
-        bone_lengths_m: (16,), in the order of :data:`pose3d.skeleton.BONES`.
+        bone_lengths_m: (16,), in the order of :data:`pose3d.geometry.skeleton.BONES`.
         joint_rotations: for each of the 17 joints T rotations; ends of the skeleton do not turn.
         bone_rotations: for each of the 16 bones T rotations.
     """

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pose3d.skeleton import ROOT
+from pose3d.geometry.skeleton import ROOT
 
 _LEVEL_CAMERA_UP = np.array([0.0, -1.0, 0.0])
 

@@ -1,8 +1,8 @@
 import numpy as np
 from people import swinging_poses
 
-from pose3d import skeleton
-from pose3d.skeleton import mirror_permutation
+from pose3d.geometry import skeleton
+from pose3d.geometry.skeleton import mirror_permutation
 
 
 def test_tables_agree_with_each_other():

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from pose3d.distortion import DISTORTION_MODELS, DistortionModel, distort, undistort_human36m
+from pose3d.geometry.distortion import DISTORTION_MODELS, DistortionModel, distort, undistort_human36m
 
 # Fixed-point steps of cv2.undistortPoints: lenses like Human3.6M's converge to 1e-9 px well before this.
 _UNDISTORT = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 100, 1e-12)
@@ -26,7 +26,7 @@ class Camera:
         distortion: (5,) in OpenCV's order k1, k2, p1, p2, k3.
         rotation: (3, 3), camera from world.
         translation_m: (3,), camera from world.
-        distortion_model: the formula that ``distortion`` belongs to, see :mod:`pose3d.distortion`.
+        distortion_model: the formula that ``distortion`` belongs to, see :mod:`pose3d.geometry.distortion`.
     """
 
     id: str
