@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pose3d.config.all_blocks import Params, load_and_check_files
+from pose3d.config.check import Params, load_and_check_files
 from pose3d.config.dataset import VideoPose3DParams
 from pose3d.config.pose2d import CropResizeParams
 from pose3d.config.reading import StageParams, read_yaml

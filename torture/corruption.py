@@ -28,7 +28,7 @@ import numpy as np
 from dvc.repo import Repo
 from tqdm import tqdm
 
-from pose3d.config.all_blocks import Params
+from pose3d.config.check import Params
 from pose3d.datasets.manifest import check_manifest
 from pose3d.frames import Frames, as_image
 from pose3d.lifting.lift import load_lifter

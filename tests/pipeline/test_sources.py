@@ -199,7 +199,7 @@ def test_who_has_keypoints_only_trains_the_lifters(tmp_path) -> None:
     profile = workspace.root / "profiles" / "tiny.yaml"
 
     source_folder = str(workspace.root / "src")
-    refused = workspace.run(sys.executable, "-m", "pose3d.config.all_blocks", check=False, PYTHONPATH=source_folder)
+    refused = workspace.run(sys.executable, "-m", "pose3d.config.check", check=False, PYTHONPATH=source_folder)
     assert refused.returncode != 0 and "Traceback" not in refused.stdout
     assert "lifting.prior.0.subjects names S5, who stands in dataset.keypoints_only" in refused.stdout
     params = yaml.safe_load(profile.read_text())

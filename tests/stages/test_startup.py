@@ -52,4 +52,4 @@ def test_what_a_script_loads_is_seen(tmp_path):
 
 
 def test_checking_the_params_loads_no_torch():
-    assert not {"torch", "matplotlib", "distributed"} & loaded_for_help("pose3d.config.all_blocks")
+    assert not {"torch", "matplotlib", "distributed"} & loaded_for_help("pose3d.config.check")

@@ -56,7 +56,7 @@ def load_and_check_files() -> Params:
 
 
 def main() -> None:
-    """``python -m pose3d.config.all_blocks``: an error in any block is found before the first stage runs."""
+    """``python -m pose3d.config.check``: an error in any block is found before the first stage runs."""
     load_and_check_files()
 
 
