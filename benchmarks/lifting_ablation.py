@@ -41,7 +41,9 @@ from pose3d.evaluation import errors_of, per_occlusion_mm, summary_mm
 from pose3d.lifting import fit
 from pose3d.lifting.lift import lift_sequences
 from pose3d.lifting.supervision import read_supervision
-from pose3d.records import Sequence, append_keypoints2d, create_hdf5, read_keypoints2d, read_sequences, write_sequences
+from pose3d.records.hdf5 import create_hdf5
+from pose3d.records.keypoints2d import append_keypoints2d, read_keypoints2d
+from pose3d.records.sequences import Sequence, read_sequences, write_sequences
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.processes import one_process
 from pose3d.runtime.user_data import data_folder

@@ -19,12 +19,13 @@ from pose3d.config.lifting import LiftingParams
 from pose3d.config.reading import StageParams
 from pose3d.datasets.manifest import check_manifest
 from pose3d.evaluation import LIFTERS, Errors
-from pose3d.frames import read_rgb
 from pose3d.lifting.lift import lift_sequences
 from pose3d.lifting.supervision import read_prior
 from pose3d.multiview.agreement import measure_models
 from pose3d.pose2d.crops import read_crop_from_image
-from pose3d.records import Keypoints2D, Sequence, check_3d, read_keypoints2d, read_sequences, read_splits
+from pose3d.records.frames import read_rgb
+from pose3d.records.keypoints2d import Keypoints2D, read_keypoints2d
+from pose3d.records.sequences import Sequence, check_3d, read_sequences, read_splits
 from pose3d.runtime.errors import run_stage
 from pose3d.runtime.files import write_text
 

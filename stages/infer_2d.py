@@ -12,7 +12,8 @@ from pose3d.config.blocks import Seed
 from pose3d.config.pose2d import Infer2DParams
 from pose3d.config.reading import StageParams
 from pose3d.pose2d.inference import detect_sequences, load_network
-from pose3d.records import Keypoints2D, Sequence, each_sequence, keys_in, read_keypoints2d, write_keypoints2d
+from pose3d.records.keypoints2d import Keypoints2D, read_keypoints2d, write_keypoints2d
+from pose3d.records.sequences import Sequence, each_sequence, keys_in
 from pose3d.runtime.errors import run_stage
 from pose3d.runtime.processes import one_process
 from pose3d.runtime.workers import worker_count

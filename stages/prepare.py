@@ -18,15 +18,11 @@ from pose3d.datasets.embedded import EmbeddedSettings, plan, render_takes
 from pose3d.datasets.manifest import check_manifest
 from pose3d.datasets.recording import Problem, recordings
 from pose3d.datasets.sources import open_source
-from pose3d.frames import write_reference
-from pose3d.records import (
-    Sequence,
-    append_keypoints2d,
-    create_hdf5,
-    write_encoded_images,
-    write_sequences,
-    write_strings,
-)
+from pose3d.records.encoded_images import write_encoded_images
+from pose3d.records.frames import write_reference
+from pose3d.records.hdf5 import create_hdf5, write_strings
+from pose3d.records.keypoints2d import append_keypoints2d
+from pose3d.records.sequences import Sequence, write_sequences
 from pose3d.runtime.errors import InputError, run_stage
 from pose3d.synthetic.body import read_body
 from pose3d.synthetic.split import STILLS

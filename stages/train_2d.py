@@ -17,7 +17,7 @@ from pose3d.pose2d.crops import Crops
 from pose3d.pose2d.inference import detect
 from pose3d.pose2d.plots import save_learning_curve, save_pck_curve, save_predictions
 from pose3d.pose2d.training import MEASURED_CROPS, architecture, evenly_spaced, keypoint_errors, train
-from pose3d.records import keys_in, read_sequences, read_splits
+from pose3d.records.sequences import keys_in, read_sequences, read_splits
 from pose3d.runtime.errors import run_stage
 from pose3d.runtime.files import write_text
 from pose3d.runtime.processes import all_processes

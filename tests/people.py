@@ -6,15 +6,10 @@ from scipy.spatial.transform import Rotation
 
 from pose3d.geometry.camera import Camera, crop_from_image
 from pose3d.geometry.skeleton import N_JOINTS, PARENTS
-from pose3d.records import (
-    Keypoints2D,
-    Sequence,
-    create_hdf5,
-    write_dataset,
-    write_encoded_images,
-    write_keypoints2d,
-    write_sequences,
-)
+from pose3d.records.encoded_images import write_encoded_images
+from pose3d.records.hdf5 import create_hdf5, write_dataset
+from pose3d.records.keypoints2d import Keypoints2D, write_keypoints2d
+from pose3d.records.sequences import Sequence, write_sequences
 
 SPLITS = {"train": ["S1", "S7"], "validation": ["S8"], "test": ["S9", "S11"]}
 INTRINSICS_PX = np.array([[1145.0, 0, 512.5], [0, 1143.8, 515.5], [0, 0, 1]])

@@ -7,7 +7,7 @@ from scipy.spatial.transform import Rotation
 
 from pose3d import baselines, metrics
 from pose3d.geometry.skeleton import mirror_permutation
-from pose3d.records import Keypoints2D
+from pose3d.records.keypoints2d import Keypoints2D
 
 
 @pytest.fixture(scope="module")

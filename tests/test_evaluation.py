@@ -10,7 +10,7 @@ from people import SPLITS, camera_ring, detect, population, take, write_data
 
 from pose3d import evaluation, metrics, occlusion
 from pose3d.lifting.lift import build_lifter
-from pose3d.records import Keypoints2D
+from pose3d.records.keypoints2d import Keypoints2D
 from pose3d.runtime.errors import InputError
 from pose3d.training import save_model
 

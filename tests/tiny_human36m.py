@@ -18,7 +18,7 @@ from pose3d.datasets.calibration import human36m_cameras
 from pose3d.datasets.human36m import ACTIONS, BROKEN, TAKES, file_stems
 from pose3d.geometry.camera import Camera
 from pose3d.geometry.skeleton import HUMAN36M_32_TO_17
-from pose3d.records import Sequence
+from pose3d.records.sequences import Sequence
 
 SUBJECTS = ("S1", "S5", "S9")
 ALL_SUBJECTS = ("S1", "S5", "S6", "S7", "S8", "S9", "S11")

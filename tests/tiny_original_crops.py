@@ -15,7 +15,7 @@ from pose3d.datasets.human36m import BROKEN
 from pose3d.datasets.recording import SequenceName
 from pose3d.geometry.camera import apply_affine
 from pose3d.pose2d.crops import crop_from_box
-from pose3d.records import Sequence
+from pose3d.records.sequences import Sequence
 
 LAST_CAMERA = "60457274"
 """It sees one frame less than the others, as some of Human3.6M's do, where there are several."""

@@ -8,7 +8,9 @@ import numpy as np
 from pose3d.geometry.camera import Camera, crop_from_image
 from pose3d.geometry.skeleton import N_JOINTS
 from pose3d.pose2d.crops import encode_crop, whole_px_square
-from pose3d.records import Sequence, create_hdf5, write_dataset, write_encoded_images, write_sequences
+from pose3d.records.encoded_images import write_encoded_images
+from pose3d.records.hdf5 import create_hdf5, write_dataset
+from pose3d.records.sequences import Sequence, write_sequences
 
 IMAGE_SIZE_PX = (160, 120)
 

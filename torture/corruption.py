@@ -30,14 +30,15 @@ from tqdm import tqdm
 
 from pose3d.config.check import Params
 from pose3d.datasets.manifest import check_manifest
-from pose3d.frames import Frames, as_image
 from pose3d.lifting.lift import load_lifter
 from pose3d.onnx_runtime import load_lifter_onnx, load_network_onnx
 from pose3d.pose2d.crops import Crops
 from pose3d.pose2d.inference import load_network
 from pose3d.predict.clip import read_camera
 from pose3d.predict.following import GivenBoxes
-from pose3d.records import keys_in, read_keypoints2d, read_sequences, read_splits
+from pose3d.records.frames import Frames, as_image
+from pose3d.records.keypoints2d import read_keypoints2d
+from pose3d.records.sequences import keys_in, read_sequences, read_splits
 from pose3d.runtime.errors import InputError
 from pose3d.synthetic.body import read_body
 from pose3d.synthetic.split import STILLS

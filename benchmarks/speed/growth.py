@@ -26,7 +26,10 @@ from pose3d.config.reading import PARAMS_FILE, PROFILES_FOLDER, read_yaml
 from pose3d.lifting.fit import lifter_architecture
 from pose3d.lifting.lift import build_lifter
 from pose3d.pose2d.network import PoseResNet
-from pose3d.records import Sequence, create_hdf5, write_encoded_images, write_keypoints2d, write_sequences
+from pose3d.records.encoded_images import write_encoded_images
+from pose3d.records.hdf5 import create_hdf5
+from pose3d.records.keypoints2d import write_keypoints2d
+from pose3d.records.sequences import Sequence, write_sequences
 from pose3d.training import save_model
 
 REPOSITORY = Path(__file__).parents[2]

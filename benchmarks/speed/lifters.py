@@ -26,7 +26,7 @@ from pose3d.lifting.supervision import Supervision
 from pose3d.lifting.temporal import TemporalLifter
 from pose3d.lifting.trajectory import smooth
 from pose3d.lifting.virtual_camera import lifter_features, root_position, to_camera_space
-from pose3d.records import Sequence
+from pose3d.records.sequences import Sequence
 
 _BLOCKS = {"lifting": LiftingParams, "repnet": RepnetParams, "temporal": TemporalParams}
 _ORIGINAL = {

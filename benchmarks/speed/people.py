@@ -9,7 +9,8 @@ from scipy.spatial.transform import Rotation
 from pose3d.geometry.camera import Camera
 from pose3d.geometry.skeleton import N_JOINTS, PARENTS
 from pose3d.lifting.supervision import Supervision
-from pose3d.records import Keypoints2D, Sequence
+from pose3d.records.keypoints2d import Keypoints2D
+from pose3d.records.sequences import Sequence
 
 CAMERAS = 4
 _INTRINSICS = np.array([[1.145, 0, 0.5125], [0, 1.1438, 0.5155], [0, 0, 1]])  # in widths of the picture

@@ -17,7 +17,10 @@ from pose3d.pose2d.batches import normalize_images
 from pose3d.pose2d.crops import whole_px_square
 from pose3d.pose2d.inference import BATCH_SIZE, detect_sequences
 from pose3d.pose2d.network import PoseResNet, channels_last
-from pose3d.records import Keypoints2D, Sequence, create_hdf5, write_dataset, write_encoded_images
+from pose3d.records.encoded_images import write_encoded_images
+from pose3d.records.hdf5 import create_hdf5, write_dataset
+from pose3d.records.keypoints2d import Keypoints2D
+from pose3d.records.sequences import Sequence
 from pose3d.runtime.processes import one_process
 from pose3d.training import seed_all
 

@@ -13,7 +13,8 @@ from tqdm import tqdm
 from pose3d.geometry.camera import Camera, rotation_to_optical_axis
 from pose3d.geometry.skeleton import ROOT, mirror_permutation
 from pose3d.metrics import root_relative
-from pose3d.records import Keypoints2D, Sequence
+from pose3d.records.keypoints2d import Keypoints2D
+from pose3d.records.sequences import Sequence
 
 FRAMES_AT_ONCE = 256
 """Bounds memory: the similarities of 256 frames to 72,000 views take 74 MB."""

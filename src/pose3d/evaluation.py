@@ -12,7 +12,8 @@ import numpy as np
 from pose3d import metrics, occlusion
 from pose3d.geometry.camera import apply_affine
 from pose3d.geometry.skeleton import JOINT_NAMES, ROOT
-from pose3d.records import Keypoints2D, Sequence
+from pose3d.records.keypoints2d import Keypoints2D
+from pose3d.records.sequences import Sequence
 from pose3d.runtime.errors import InputError
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from pose3d.datasets.pickled_npz import is_refused_by_system, read_member, read_npy, reason_of
 from pose3d.geometry.skeleton import ROOT
-from pose3d.records import Sequence
+from pose3d.records.pickled_npz import is_refused_by_system, read_member, read_npy, reason_of
+from pose3d.records.sequences import Sequence
 from pose3d.runtime.errors import InputError
 
 UNITS_M = {"mm": 0.001, "m": 1.0}
@@ -91,7 +91,7 @@ def _checked(read: Callable[..., np.ndarray], sequence: Sequence, unit: str, whe
     """What ``read`` gives, in float64 metres, if it is whole and can be this sequence's poses.
 
     Args:
-        read: takes ``check`` as :func:`pose3d.datasets.pickled_npz.read_member` has it.
+        read: takes ``check`` as :func:`pose3d.records.pickled_npz.read_member` has it.
     """
     try:
         poses = read(check=functools.partial(check_header, sequence=sequence, where=where))

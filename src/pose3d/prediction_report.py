@@ -11,7 +11,7 @@ import pandas as pd
 from pose3d import evaluation
 from pose3d.geometry.skeleton import ROOT
 from pose3d.prediction_files import is_one_array, read_one_array, read_predictions
-from pose3d.records import Sequence, check_3d, keys_in, read_sequences, read_splits
+from pose3d.records.sequences import Sequence, check_3d, keys_in, read_sequences, read_splits
 from pose3d.runtime.errors import InputError
 
 ROOTS = {"relative": "root-relative and have no absolute figures", "camera": "in camera space"}

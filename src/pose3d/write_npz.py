@@ -15,10 +15,11 @@ import numpy as np
 
 from pose3d.datasets.calibration import Cameras, calibration_of, human36m_cameras
 from pose3d.datasets.human36m import ACTIONS, TAKES, file_stems
-from pose3d.datasets.pickled_npz_writer import write_pickled_npz
 from pose3d.geometry.camera import Camera
 from pose3d.geometry.skeleton import HUMAN36M_32_TO_17, LEFT_JOINTS, N_JOINTS, RIGHT_JOINTS
-from pose3d.records import Keypoints2D, Sequence, read_keypoints2d, read_sequences, read_splits
+from pose3d.records.keypoints2d import Keypoints2D, read_keypoints2d
+from pose3d.records.pickled_npz_writer import write_pickled_npz
+from pose3d.records.sequences import Sequence, read_sequences, read_splits
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.files import atomic_output
 

@@ -12,7 +12,7 @@ from people import SPLITS, population
 
 from pose3d import evaluation
 from pose3d.commands.run import main
-from pose3d.records import write_sequences
+from pose3d.records.sequences import write_sequences
 
 KEY = "S9/Wave-1/cam1"
 

@@ -6,9 +6,9 @@ import pytest
 from people import camera_ring, detect, take
 
 from pose3d.datasets.recording import Problem, Recording, SequenceName, boxes_around, check_recording, recordings
-from pose3d.frames import ImageFiles
 from pose3d.geometry.camera import Camera
-from pose3d.records import Keypoints2D
+from pose3d.records.frames import ImageFiles
+from pose3d.records.keypoints2d import Keypoints2D
 from pose3d.runtime.errors import InputError
 
 

@@ -24,7 +24,8 @@ from pose3d.lifting.supervision import Supervision
 from pose3d.lifting.trajectory import smooth
 from pose3d.lifting.virtual_camera import view_from_image_plane
 from pose3d.lifting.virtual_objective import VirtualCameraObjective
-from pose3d.records import Keypoints2D, Sequence
+from pose3d.records.keypoints2d import Keypoints2D
+from pose3d.records.sequences import Sequence
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.signals import Terminated
 from pose3d.training import Checkpoint, save_model

@@ -9,7 +9,8 @@ from pose3d import baselines
 from pose3d.config.lifting import LiftingParams
 from pose3d.lifting.prior import PriorTakes
 from pose3d.lifting.supervision import read_prior, read_supervision
-from pose3d.records import read_keypoints2d, read_sequences, write_sequences
+from pose3d.records.keypoints2d import read_keypoints2d
+from pose3d.records.sequences import read_sequences, write_sequences
 from pose3d.runtime.errors import InputError
 
 

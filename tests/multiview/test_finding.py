@@ -14,7 +14,7 @@ from pose3d.multiview.finding import (
     united,
 )
 from pose3d.pose2d.people import box_around_joints
-from pose3d.records import Keypoints2D
+from pose3d.records.keypoints2d import Keypoints2D
 from pose3d.runtime.errors import InputError
 
 

@@ -16,7 +16,8 @@ from tiny_human36m import ALL_SUBJECTS, CAMERAS, write_h36m_fetch, write_human36
 from tiny_npz import save_videopose3d, write_original_npz, write_videopose3d
 from tiny_original_crops import write_original_crops
 
-from pose3d.records import each_sequence, keys_in, read_keypoints2d, read_sequences
+from pose3d.records.keypoints2d import read_keypoints2d
+from pose3d.records.sequences import each_sequence, keys_in, read_sequences
 
 pytestmark = pytest.mark.pipeline
 

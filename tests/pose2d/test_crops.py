@@ -5,7 +5,7 @@ from toy_crops import encode_png, write_toy_data
 
 from pose3d.geometry.camera import apply_affine, crop_from_image, invert_affine
 from pose3d.pose2d.crops import Crops, crop_from_box, cut_square, encode_crop, read_crop_from_image, whole_px_square
-from pose3d.records import create_hdf5
+from pose3d.records.hdf5 import create_hdf5
 from pose3d.runtime.errors import InputError
 
 

@@ -12,7 +12,7 @@ from pose3d.pose2d.crops import Crops
 from pose3d.pose2d.heatmaps import gaussian_targets
 from pose3d.pose2d.inference import decode, detect, detect_sequences, load_network, predict_heatmaps, to_full_image
 from pose3d.pose2d.network import PoseResNet
-from pose3d.records import Keypoints2D
+from pose3d.records.keypoints2d import Keypoints2D
 from pose3d.runtime.errors import InputError
 from pose3d.training import save_model
 

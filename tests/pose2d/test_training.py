@@ -22,7 +22,9 @@ from pose3d.pose2d.batches import epoch_order, normalize_images, training_batche
 from pose3d.pose2d.crops import Crops
 from pose3d.pose2d.sides import sides_loss
 from pose3d.pose2d.training import evenly_spaced, heatmap_loss, keypoint_errors, learning_rate_factor, train
-from pose3d.records import create_hdf5, read_sequences, write_dataset, write_encoded_images
+from pose3d.records.encoded_images import write_encoded_images
+from pose3d.records.hdf5 import create_hdf5, write_dataset
+from pose3d.records.sequences import read_sequences
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.prefetch import Awaited, prefetch
 from pose3d.runtime.signals import Terminated

@@ -36,7 +36,7 @@ def png(path):
 
 
 def image(path):
-    from pose3d.frames import decode_image, read_image_file
+    from pose3d.records.frames import decode_image, read_image_file
 
     decode_image(read_image_file(path), str(path))
 
@@ -74,7 +74,7 @@ def predictions(path):
 
 
 def read_npz(path):
-    from pose3d.datasets.pickled_npz import read_pickled_npz
+    from pose3d.records.pickled_npz import read_pickled_npz
 
     read_pickled_npz(path, ["positions_3d"])
 
@@ -191,7 +191,7 @@ def read_cdf(path):
 def hdf5(path):
     import h5py
 
-    from pose3d.records import create_hdf5
+    from pose3d.records.hdf5 import create_hdf5
 
     with create_hdf5(path) as file:
         file.create_dataset("S1/Walk/cam0/keypoints_px", (10**9, 17, 2), "f4", chunks=(1000, 17, 2))
@@ -200,7 +200,7 @@ def hdf5(path):
 
 
 def read_hdf5(path):
-    from pose3d.records import open_hdf5
+    from pose3d.records.hdf5 import open_hdf5
 
     with open_hdf5(path) as file:
         file["S1/Walk/cam0/keypoints_px"][...]

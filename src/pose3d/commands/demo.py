@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from pose3d.runtime.errors import InputError
 
 if TYPE_CHECKING:
-    from pose3d.records import Sequence
+    from pose3d.records.sequences import Sequence
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,9 +46,10 @@ def demo_of_sequence(
     """
     from pose3d.demo_files import write_demo
     from pose3d.figures import reproject
-    from pose3d.frames import read_rgb
     from pose3d.lifting.lift import lift_sequences
-    from pose3d.records import read_keypoints2d, read_sequences, read_splits
+    from pose3d.records.frames import read_rgb
+    from pose3d.records.keypoints2d import read_keypoints2d
+    from pose3d.records.sequences import read_sequences, read_splits
     from pose3d.video import demo_poses
 
     if not start_s >= 0:

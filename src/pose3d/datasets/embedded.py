@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from pose3d.geometry.camera import Camera
-from pose3d.records import Sequence
+from pose3d.records.sequences import Sequence
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.frame_jobs import in_order
 from pose3d.synthetic.appearance import Room, dress, furnish

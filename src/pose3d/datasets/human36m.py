@@ -20,10 +20,10 @@ from pose3d.config.dataset import Human36mParams, RecordedParams
 from pose3d.datasets.calibration import human36m_cameras
 from pose3d.datasets.human36m_files import FRAME_RATE_HZ, check_video, read_boxes, read_poses
 from pose3d.datasets.recording import Recording, SequenceName, boxes_around
-from pose3d.frames import VideoFrames
 from pose3d.geometry.camera import Camera
 from pose3d.geometry.skeleton import ROOT
-from pose3d.records import Sequence
+from pose3d.records.frames import VideoFrames
+from pose3d.records.sequences import Sequence
 from pose3d.runtime.errors import InputError
 
 ACTIONS = (

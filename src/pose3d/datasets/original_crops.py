@@ -30,11 +30,11 @@ from pose3d.datasets.human36m_files import MAX_FRAMES
 from pose3d.datasets.original_npz import merged
 from pose3d.datasets.pose_arrays import as_17_joints
 from pose3d.datasets.recording import Recording, SequenceName, check_scale
-from pose3d.frames import ImageFiles, check_jpeg_files, jpeg_sizes_px
 from pose3d.geometry.camera import Camera
 from pose3d.geometry.skeleton import JOINT_NAMES, N_JOINTS
-from pose3d.plain_hdf5 import check_links, check_packed_dataset
-from pose3d.records import Sequence
+from pose3d.records.frames import ImageFiles, check_jpeg_files, jpeg_sizes_px
+from pose3d.records.hdf5_checks import check_links, check_packed_dataset
+from pose3d.records.sequences import Sequence
 from pose3d.runtime.errors import InputError
 
 FIT_TOLERANCE_PX = 3.0
@@ -153,7 +153,7 @@ def _in_full_image(
     sources: tuple[str, Path],
     images: list[Path],
 ) -> tuple[np.ndarray, ...]:
-    """World and camera-space poses, keypoints and boxes, as :class:`~pose3d.records.Sequence` has them."""
+    """World and camera-space poses, keypoints and boxes, as :class:`~pose3d.records.sequences.Sequence` has them."""
     annotations, path = sources
     poses_cam_m = poses_mm.astype(np.float64) / 1000
     check_scale(f"{path}: {name.key}", poses_cam_m)

@@ -11,7 +11,8 @@ from pose3d.datasets.calibration import Cameras, human36m_cameras, read_calibrat
 from pose3d.datasets.recording import Recording, SequenceName, boxes_around, check_scale
 from pose3d.geometry.camera import Camera
 from pose3d.geometry.skeleton import HUMAN36M_32_TO_17, N_JOINTS
-from pose3d.records import Keypoints2D, Sequence
+from pose3d.records.keypoints2d import Keypoints2D
+from pose3d.records.sequences import Sequence
 from pose3d.runtime.errors import InputError
 
 MISSING_KEYPOINTS, EXTRA_KEYPOINTS = 5, 50

@@ -7,9 +7,10 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from pose3d.frames import ImageFiles, VideoFrames
 from pose3d.geometry.skeleton import JOINT_NAMES
-from pose3d.records import Keypoints2D, Sequence, check_sequence
+from pose3d.records.frames import ImageFiles, VideoFrames
+from pose3d.records.keypoints2d import Keypoints2D
+from pose3d.records.sequences import Sequence, check_sequence
 from pose3d.runtime.errors import InputError
 
 LEG = ((1, 2), (2, 3), (4, 5), (5, 6))

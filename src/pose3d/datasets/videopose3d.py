@@ -26,7 +26,6 @@ import numpy as np
 
 from pose3d.config.dataset import VideoPose3DParams
 from pose3d.datasets.layouts import require_human36m_joints, says_human36m
-from pose3d.datasets.pickled_npz import read_pickled_npz
 from pose3d.datasets.pose_arrays import (
     as_17_joints,
     cameras_of,
@@ -40,6 +39,7 @@ from pose3d.datasets.pose_arrays import (
     recording_of_keypoints,
 )
 from pose3d.datasets.recording import Recording, SequenceName
+from pose3d.records.pickled_npz import read_pickled_npz
 from pose3d.runtime.errors import InputError
 
 MAX_ARRAYS = 10_000

@@ -17,7 +17,8 @@ from pose3d.lifting.original import OriginalTemporal, RepNet, normalise_px, rela
 from pose3d.lifting.temporal import TemporalLifter
 from pose3d.lifting.trajectory import smooth
 from pose3d.lifting.virtual_camera import lifter_features, root_position, to_camera_space
-from pose3d.records import Keypoints2D, Sequence
+from pose3d.records.keypoints2d import Keypoints2D
+from pose3d.records.sequences import Sequence
 from pose3d.runtime.errors import InputError
 from pose3d.training import build_with, load_model
 

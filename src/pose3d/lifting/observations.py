@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from pose3d.lifting.virtual_camera import view_from_image_plane
-from pose3d.records import Keypoints2D, Sequence
+from pose3d.records.keypoints2d import Keypoints2D
+from pose3d.records.sequences import Sequence
 from pose3d.runtime.errors import InputError
 
 

@@ -13,7 +13,7 @@ from torch.nn import functional
 from pose3d.geometry.skeleton import BONES, N_JOINTS, ROOT
 from pose3d.lifting.networks import POSE_SIZE, DoubleBackwardLeakyReLU
 from pose3d.lifting.temporal import TemporalNetwork
-from pose3d.records import Sequence
+from pose3d.records.sequences import Sequence
 
 KEYPOINTS_SIZE = 2 * (N_JOINTS - 1)
 _JOINTS_WIDTH = 100

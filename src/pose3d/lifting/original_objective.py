@@ -15,7 +15,7 @@ from pose3d.lifting.clips import Runs
 from pose3d.lifting.losses import orthogonal_camera, perspective_without_division, weak_perspective_reprojection
 from pose3d.lifting.networks import Forward
 from pose3d.lifting.original import normalise_px, normalised_intrinsics, relative_to_root
-from pose3d.records import Sequence
+from pose3d.records.sequences import Sequence
 from pose3d.runtime.processes import WHOLE, Share
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from pose3d.geometry.skeleton import JOINT_NAMES, N_JOINTS, ROOT, bone_matrix, mirror_permutation
 from pose3d.lifting.virtual_camera import VirtualView, to_rays, view_from_image_plane
-from pose3d.records import Sequence
+from pose3d.records.sequences import Sequence
 
 # A take that walks past the camera is pushed back until every joint stands at least this far in front of it.
 _MIN_DEPTH_M = 0.5

@@ -6,7 +6,8 @@ from collections.abc import Sequence as ListLike
 from dataclasses import dataclass, replace
 
 from pose3d.config.lifting import LiftingParams, PairedFrames, PriorSource
-from pose3d.records import Keypoints2D, Sequence, check_3d, keys_in, read_keypoints2d, read_sequences, read_splits
+from pose3d.records.keypoints2d import Keypoints2D, read_keypoints2d
+from pose3d.records.sequences import Sequence, check_3d, keys_in, read_sequences, read_splits
 from pose3d.runtime.errors import InputError
 
 

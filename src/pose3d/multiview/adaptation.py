@@ -24,7 +24,7 @@ from pose3d.pose2d.batches import plain_batches
 from pose3d.pose2d.crops import Crops
 from pose3d.pose2d.inference import BATCH_SIZE, detect, load_network
 from pose3d.pose2d.training import PCK_SHARE, evenly_spaced, keypoint_errors
-from pose3d.records import keys_in, read_sequences, read_splits
+from pose3d.records.sequences import keys_in, read_sequences, read_splits
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.files import atomic_output, write_text
 from pose3d.runtime.workers import worker_count

@@ -15,7 +15,6 @@ import cv2
 import numpy as np
 
 from pose3d import metrics
-from pose3d.frames import video_frames
 from pose3d.geometry.camera import Camera
 from pose3d.geometry.skeleton import BONES, JOINT_NAMES, N_JOINTS
 from pose3d.lifting.lift import LIFTERS, lift, load_lifter
@@ -23,7 +22,9 @@ from pose3d.multiview.finding import FoundPerson, Pictures, detector_of, find_pe
 from pose3d.multiview.triangulation import Triangulated
 from pose3d.multiview.views import View, read_views
 from pose3d.pose2d.inference import load_network
-from pose3d.records import Keypoints2D, Sequence
+from pose3d.records.frames import video_frames
+from pose3d.records.keypoints2d import Keypoints2D
+from pose3d.records.sequences import Sequence
 from pose3d.runtime.files import atomic_output
 from pose3d.video import draw_skeleton
 

@@ -7,9 +7,11 @@ import cv2
 import h5py
 import numpy as np
 
-from pose3d.frames import Frames, as_image, decode_image, is_jpeg
 from pose3d.geometry.camera import apply_affine, square_box
-from pose3d.records import EncodedImages, Sequence, open_hdf5
+from pose3d.records.encoded_images import EncodedImages
+from pose3d.records.frames import Frames, as_image, decode_image, is_jpeg
+from pose3d.records.hdf5 import open_hdf5
+from pose3d.records.sequences import Sequence
 from pose3d.runtime.errors import InputError
 
 
@@ -87,7 +89,7 @@ def encode_crop(
     image_size_px: tuple[int, int],
     name: str,
 ) -> bytes:
-    """A frame, encoded or not (see :func:`pose3d.frames.as_image`), to the JPEG bytes of its crop.
+    """A frame, encoded or not (see :func:`pose3d.records.frames.as_image`), to the JPEG bytes of its crop.
 
     A JPEG that is cut already and has the crops' size stays as it is, byte by byte.
 
@@ -130,7 +132,7 @@ def encode_crops(
     """Read some frames of a sequence, one at a time, and encode their crops: a job of its own, on whichever machine.
 
     Args:
-        frames_path, folder: what :class:`pose3d.frames.Frames` is opened with.
+        frames_path, folder: what :class:`pose3d.records.frames.Frames` is opened with.
         numbers: T numbers of frames, ascending.
         squares_px: (T, 3) from :func:`whole_px_square`; None: the frames are cut already.
         image_sizes_px: (T, 2), as :func:`encode_crop` has them.

@@ -13,7 +13,8 @@ from pose3d.pose2d.batches import Batch, normalize_images, plain_batches
 from pose3d.pose2d.crops import Crops
 from pose3d.pose2d.heatmaps import confidence, heatmap_to_crop_px, local_soft_argmax, marginal_soft_argmax, unflip
 from pose3d.pose2d.network import PoseResNet, channels_last
-from pose3d.records import Keypoints2D, Sequence
+from pose3d.records.keypoints2d import Keypoints2D
+from pose3d.records.sequences import Sequence
 from pose3d.runtime.errors import InputError
 from pose3d.training import build_with, load_model
 

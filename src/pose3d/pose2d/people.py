@@ -13,7 +13,7 @@ from pose3d.geometry.camera import crop_from_image
 from pose3d.pose2d.batches import Batch
 from pose3d.pose2d.crops import cut_square, whole_px_square
 from pose3d.pose2d.inference import detect, to_full_image
-from pose3d.records import Keypoints2D
+from pose3d.records.keypoints2d import Keypoints2D
 
 Look = Callable[[ListLike[np.ndarray], np.ndarray], Keypoints2D]
 """N pictures (H, W, 3) BGR and a box in each, (N, 4) px, to keypoints in px of the picture."""

@@ -23,7 +23,7 @@ from pose3d.pose2d.people import Detector
 from pose3d.predict.clip import Clip, camera_from_view, read_camera
 from pose3d.predict.following import SURE, Follower, GivenBoxes
 from pose3d.predict.predictions import Predictions
-from pose3d.records import Keypoints2D
+from pose3d.records.keypoints2d import Keypoints2D
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.processes import one_process
 from pose3d.runtime.rows import Rows

@@ -29,10 +29,10 @@ from typing import IO
 
 import numpy as np
 
-from pose3d.datasets.pickled_npz import read_member
 from pose3d.geometry.camera import Camera
 from pose3d.geometry.skeleton import JOINT_NAMES, N_JOINTS
 from pose3d.lifting.lift import Lifted
+from pose3d.records.pickled_npz import read_member
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.files import atomic_output
 from pose3d.runtime.rows import Sliceable, chunks

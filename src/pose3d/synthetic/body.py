@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 from scipy import sparse
 
-from pose3d.records import create_hdf5, open_hdf5, read_strings, write_dataset, write_strings
+from pose3d.records.hdf5 import create_hdf5, open_hdf5, read_strings, write_dataset, write_strings
 from pose3d.runtime.errors import InputError
 
 SIDES = ("L", "R")

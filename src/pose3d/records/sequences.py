@@ -13,7 +13,7 @@ sequences.h5       poses_world_m               (T, 17, 3) float32, metres, z up
                    attributes                  fps and the camera's calibration
                    root attributes             split_train, split_validation, split_test: names of subjects
 frames.h5          encoded, offsets            JPEG bytes of all frames end to end (N,) uint8; (T + 1,) int64; or where
-                                               else the frames are, see :mod:`pose3d.frames`
+                                               else the frames are, see :mod:`pose3d.records.frames`
 crops.h5           encoded, offsets            the same for square crops
                    crop_from_image             (T, 2, 3) float64 affine transform, px to px
                    root attribute              size_px
@@ -30,25 +30,19 @@ and HDF5 sums up its own structures and the attributes in them. It does not for 
 heap of its own: :func:`write_strings` takes fixed length instead.
 """
 
-import io
 import os
 from collections.abc import Iterable, Iterator
 from collections.abc import Sequence as ListLike
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import ClassVar
 
 import h5py
 import numpy as np
 
 from pose3d.geometry.camera import Camera
 from pose3d.geometry.skeleton import JOINT_NAMES, N_JOINTS
-from pose3d.plain_hdf5 import check_own_file
+from pose3d.records.hdf5 import create_hdf5, open_hdf5, read_strings, write_dataset, write_strings
 from pose3d.runtime.errors import InputError
-from pose3d.runtime.files import atomic_output
-from pose3d.runtime.signals import uninterrupted
 
-SCHEMA_VERSION = 2
 SPLITS = ("train", "validation", "test")
 
 
@@ -84,14 +78,6 @@ class Sequence:
         return len(self.poses_world_m)
 
 
-@dataclass(frozen=True, eq=False)
-class Keypoints2D:
-    """Detected keypoints of one sequence: (T, 17, 2) px in the full image, (T, 17) confidence in [0, 1]."""
-
-    keypoints_px: np.ndarray
-    confidence: np.ndarray
-
-
 _SEQUENCE_ARRAYS = {
     "poses_world_m": (N_JOINTS, 3),
     "poses_cam_m": (N_JOINTS, 3),
@@ -100,131 +86,6 @@ _SEQUENCE_ARRAYS = {
 }
 _POSE_ARRAYS = ("poses_world_m", "poses_cam_m")
 _CAMERA_ARRAYS = ("intrinsics_px", "distortion", "rotation", "translation_m")
-
-
-class _PatientFile(io.RawIOBase):
-    """A file for HDF5 to write to that keeps a write error instead of raising it inside the HDF5 library.
-
-    When a write fails below it (a full disk), HDF5 prints pages, leaks the file and may crash the process. Here the
-    first error is kept, the rest of the writing is feigned, and :func:`write_dataset` and :func:`create_hdf5` raise it.
-    So it is once the file below is closed: where a signal has kept HDF5 from closing its own, it does so later. What a
-    signal raises waits until HDF5 is done.
-    """
-
-    open_files: ClassVar[dict[str, "_PatientFile"]] = {}
-
-    def __init__(self, file: io.FileIO) -> None:
-        self._file = file
-        self.error: OSError | None = None
-
-    def __repr__(self) -> str:
-        return str(self._file.name)  # what h5py reports as the name of the file
-
-    @uninterrupted
-    def write(self, data: memoryview) -> int:
-        if self._writable():
-            try:
-                written = 0
-                while written < len(data):
-                    written += self._file.write(data[written:])
-            except OSError as error:
-                self.error = OSError(error.errno, error.strerror, str(self))
-        return len(data)
-
-    @uninterrupted
-    def readinto(self, buffer: memoryview) -> int:
-        return 0 if self._file.closed else self._file.readinto(buffer)
-
-    @uninterrupted
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        return offset if self._file.closed else self._file.seek(offset, whence)
-
-    @uninterrupted
-    def truncate(self, size: int) -> int:
-        if self._writable():
-            try:
-                return self._file.truncate(size)
-            except OSError as error:
-                self.error = OSError(error.errno, error.strerror, str(self))
-        return size
-
-    def _writable(self) -> bool:
-        return self.error is None and not self._file.closed
-
-    def raise_error(self) -> None:
-        if self.error is not None:
-            raise self.error
-
-
-@contextmanager
-def create_hdf5(path: str | os.PathLike) -> Iterator[h5py.File]:
-    """A new HDF5 file with the schema version, complete at ``path`` or not there at all.
-
-    Raises:
-        OSError: the disk is full or not writable.
-    """
-    with atomic_output(path) as partial, open(partial, "wb+", buffering=0) as raw:
-        stream = _PatientFile(raw)
-        _PatientFile.open_files[str(stream)] = stream
-        try:
-            with h5py.File(stream, "w", libver="latest") as file:
-                file.attrs["schema_version"] = SCHEMA_VERSION
-                yield file
-        finally:
-            del _PatientFile.open_files[str(stream)]
-            stream.raise_error()
-
-
-@contextmanager
-def open_hdf5(path: str | os.PathLike) -> Iterator[h5py.File]:
-    """Open a stage's file for reading.
-
-    Raises:
-        InputError: it is missing, truncated, damaged, of another schema version, or leads to other files.
-    """
-    if not os.path.exists(path):
-        raise InputError(f"{path} is missing: run `make repro` (or `dvc repro`) to make it")
-    check_own_file(path)
-    try:
-        file = h5py.File(path, "r")
-        version = file.attrs.get("schema_version")
-    except (OSError, KeyError) as error:
-        raise InputError(f"{path} is not a whole HDF5 file ({error}): delete it and run `dvc repro`") from None
-    with file:
-        if version != SCHEMA_VERSION:
-            raise InputError(f"{path} has schema version {version}, not {SCHEMA_VERSION}: run `dvc repro` again")
-        try:
-            yield file
-        except (OSError, KeyError) as error:
-            if getattr(error, "errno", None) is not None:
-                raise  # the system's, such as a full disk under an output: damage in HDF5 carries no number
-            raise InputError(f"{path} is damaged or incomplete ({error}): delete it and run `dvc repro`") from error
-
-
-def write_dataset(group: h5py.Group, name: str, values: np.ndarray) -> None:
-    """Write an array in chunks with a checksum; bytes depend on the values only.
-
-    Raises:
-        OSError: the disk is full.
-    """
-    values = np.ascontiguousarray(values)
-    if values.size:
-        group.create_dataset(name, data=values, chunks=True, fletcher32=True)
-    else:
-        group.create_dataset(name, data=values)
-    stream = _PatientFile.open_files.get(group.file.filename)
-    if stream is not None:
-        stream.raise_error()
-
-
-def write_strings(holder: h5py.File | h5py.Group, name: str, strings: ListLike[str]) -> None:
-    """Write an attribute of some strings, as UTF-8 of fixed length."""
-    holder.attrs[name] = np.array([string.encode() for string in strings], np.bytes_)
-
-
-def read_strings(holder: h5py.File | h5py.Group, name: str) -> list[str]:
-    """What :func:`write_strings` wrote."""
-    return [string.decode() for string in holder.attrs[name]]
 
 
 def check_sequence(sequence: Sequence, source: str) -> None:
@@ -366,79 +227,3 @@ def _read_camera(group: h5py.Group, camera_id: str) -> Camera:
     model = read_strings(group, "distortion_model")[0] if "distortion_model" in attributes else "opencv"
     arrays = (attributes[name] for name in _CAMERA_ARRAYS)
     return Camera(camera_id, int(attributes["width_px"]), int(attributes["height_px"]), *arrays, model)
-
-
-class EncodedImages:
-    """Encoded images of one sequence, read one at a time: ``images[t]`` is (N,) uint8, undecoded."""
-
-    def __init__(self, group: h5py.Group) -> None:
-        self._encoded = group["encoded"]
-        self._offsets = group["offsets"][...]
-
-    def __len__(self) -> int:
-        return len(self._offsets) - 1
-
-    def __getitem__(self, frame: int) -> np.ndarray:
-        return self._encoded[self._offsets[frame] : self._offsets[frame + 1]]
-
-
-def write_encoded_images(file: h5py.File, key: str, images: ListLike[bytes]) -> h5py.Group:
-    """Append a sequence's encoded images under ``key``; the group is returned for what else belongs to it."""
-    group = file.create_group(key)
-    write_dataset(group, "encoded", np.frombuffer(b"".join(images), np.uint8))
-    write_dataset(group, "offsets", np.cumsum([0, *(len(image) for image in images)], dtype=np.int64))
-    return group
-
-
-def append_keypoints2d(file: h5py.File, key: str, detected: Keypoints2D) -> None:
-    """Write a sequence's detections under ``key`` of an open keypoints2d.h5.
-
-    Raises:
-        InputError: a keypoint is not finite.
-    """
-    if not (np.isfinite(detected.keypoints_px).all() and np.isfinite(detected.confidence).all()):
-        raise InputError(f"{file.filename}: {key}: a detected keypoint is not finite; train_2d has diverged")
-    group = file.create_group(key)
-    write_dataset(group, "keypoints_px", detected.keypoints_px.astype(np.float32))
-    write_dataset(group, "confidence", detected.confidence.astype(np.float32))
-
-
-def write_keypoints2d(path: str | os.PathLike, detections: Iterable[tuple[str, Keypoints2D]]) -> None:
-    """Write keypoints2d.h5 from (key, detections).
-
-    Raises:
-        InputError: a keypoint is not finite.
-    """
-    with create_hdf5(path) as file:
-        for key, detected in detections:
-            append_keypoints2d(file, key, detected)
-
-
-def read_keypoints2d(path: str | os.PathLike, sequences: Iterable[Sequence]) -> list[Keypoints2D]:
-    """Detections for the given sequences, in their order.
-
-    Raises:
-        InputError: a sequence has none, of another length, or not finite.
-    """
-    detections = []
-    with open_hdf5(path) as file:
-        for sequence in sequences:
-            if sequence.key not in file:
-                raise InputError(f"{path} has no keypoints for {sequence.key}: run infer_2d again")
-            group = file[sequence.key]
-            detected = Keypoints2D(group["keypoints_px"][...], group["confidence"][...])
-            if detected.keypoints_px.shape != sequence.keypoints_px.shape:
-                raise InputError(
-                    f"{path}: {sequence.key} has keypoints of shape {detected.keypoints_px.shape}, "
-                    f"the sequence {sequence.keypoints_px.shape}: run infer_2d again"
-                )
-            if detected.confidence.shape != detected.keypoints_px.shape[:-1]:
-                raise InputError(
-                    f"{path}: {sequence.key} has confidence of shape {detected.confidence.shape}, "
-                    f"its keypoints {detected.keypoints_px.shape}: run infer_2d again"
-                )
-            for name, values in vars(detected).items():
-                if not np.isfinite(values).all():
-                    raise InputError(f"{path}: {sequence.key}: {name} is not finite; run infer_2d again")
-            detections.append(detected)
-    return detections

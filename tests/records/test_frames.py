@@ -4,7 +4,8 @@ import pytest
 from people import camera_ring, take
 from tiny_video import jpeg_that_claims
 
-from pose3d.frames import (
+from pose3d.records.encoded_images import write_encoded_images
+from pose3d.records.frames import (
     Frames,
     ImageFiles,
     VideoFrames,
@@ -14,7 +15,7 @@ from pose3d.frames import (
     video_frames,
     write_reference,
 )
-from pose3d.records import create_hdf5, write_encoded_images, write_strings
+from pose3d.records.hdf5 import create_hdf5, write_strings
 from pose3d.runtime.errors import InputError
 
 GREYS = (10, 60, 110, 160, 210)

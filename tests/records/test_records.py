@@ -11,21 +11,10 @@ import numpy as np
 import pytest
 from people import SPLITS, camera_ring, detect, population, take
 
-from pose3d.records import (
-    EncodedImages,
-    Sequence,
-    check_3d,
-    create_hdf5,
-    open_hdf5,
-    read_keypoints2d,
-    read_sequences,
-    read_splits,
-    write_dataset,
-    write_encoded_images,
-    write_keypoints2d,
-    write_sequences,
-    write_strings,
-)
+from pose3d.records.encoded_images import EncodedImages, write_encoded_images
+from pose3d.records.hdf5 import create_hdf5, open_hdf5, write_dataset, write_strings
+from pose3d.records.keypoints2d import read_keypoints2d, write_keypoints2d
+from pose3d.records.sequences import Sequence, check_3d, read_sequences, read_splits, write_sequences
 from pose3d.runtime.errors import InputError
 
 ARRAYS = ("poses_world_m", "poses_cam_m", "keypoints_px", "boxes_px")
@@ -283,7 +272,7 @@ INTERRUPTED = """
 import numpy as np
 import sys
 from pose3d.runtime.errors import run_stage
-from pose3d.records import create_hdf5, write_dataset
+from pose3d.records.hdf5 import create_hdf5, write_dataset
 
 def main():
     print("writing", flush=True)

@@ -6,8 +6,9 @@ import h5py
 import numpy as np
 import pytest
 
-from pose3d.plain_hdf5 import check_own_file, check_packed_dataset
-from pose3d.records import create_hdf5, keys_in, open_hdf5, write_dataset
+from pose3d.records.hdf5 import create_hdf5, open_hdf5, write_dataset
+from pose3d.records.hdf5_checks import check_own_file, check_packed_dataset
+from pose3d.records.sequences import keys_in
 from pose3d.runtime.errors import InputError
 
 SECRET = "secret.h5"
@@ -88,7 +89,7 @@ def test_datasets_that_share_the_same_bytes_are_counted_against_the_files_size(p
 
 def test_a_right_file_passes_and_is_looked_at_once(path, monkeypatch):
     check_own_file(path)
-    monkeypatch.setattr("pose3d.plain_hdf5.check_links", None)
+    monkeypatch.setattr("pose3d.records.hdf5_checks.check_links", None)
     with open_hdf5(path) as file:
         assert list(file) == ["S5"]
 

@@ -10,8 +10,8 @@ import zipfile
 import numpy as np
 import pytest
 
-from pose3d.datasets import pickled_npz
-from pose3d.datasets.pickled_npz import read_pickled_npz
+from pose3d.records import pickled_npz
+from pose3d.records.pickled_npz import read_pickled_npz
 from pose3d.runtime.errors import InputError
 
 

@@ -20,7 +20,7 @@ _OLDEST_TIME = (1980, 1, 1, 0, 0, 0)
 def write_pickled_npz(path: str | os.PathLike, members: dict[str, Any]) -> None:
     """Write each value as an array that holds one pickled object; same values, same bytes.
 
-    :func:`pose3d.datasets.pickled_npz.read_pickled_npz` and ``numpy.load(path, allow_pickle=True)[name].item()`` read
+    :func:`pose3d.records.pickled_npz.read_pickled_npz` and ``numpy.load(path, allow_pickle=True)[name].item()`` read
     it.
 
     Args:

@@ -26,7 +26,7 @@ _PACKED = frozenset({h5z.FILTER_FLETCHER32, h5z.FILTER_SHUFFLE, h5z.FILTER_DEFLA
 
 
 def check_own_file(path: str | os.PathLike) -> None:
-    """Refuse what :func:`pose3d.records.create_hdf5` cannot have made.
+    """Refuse what :func:`pose3d.records.hdf5.create_hdf5` cannot have made.
 
     Datasets are not packed there, so that no file may claim more than its size. Whole files of some thousand sequences
     take half a second; one that has not changed is checked once in a process, since some are opened for each job.

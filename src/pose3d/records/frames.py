@@ -6,7 +6,7 @@ which the file refers by path (relative to the data folder, so that the file's b
 ======================  =============================================================================================
 of a sequence's group   content
 ======================  =============================================================================================
-encoded, offsets        the frames themselves, see :mod:`pose3d.records`
+encoded, offsets        the frames themselves, see :mod:`pose3d.records.sequences`
 attribute video         path of a video; dataset ``frame_indices`` (T,) int64 says which of its frames, ascending
 dataset image_paths     (T,) paths of image files
 dataset crop_sizes_px   (T, 2) int64 widths and heights of image files that are cut already: each shows its box, maybe
@@ -26,7 +26,9 @@ import cv2
 import h5py
 import numpy as np
 
-from pose3d.records import EncodedImages, Sequence, open_hdf5, read_strings, write_dataset, write_strings
+from pose3d.records.encoded_images import EncodedImages
+from pose3d.records.hdf5 import open_hdf5, read_strings, write_dataset, write_strings
+from pose3d.records.sequences import Sequence
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.user_data import data_folder
 
