@@ -48,7 +48,8 @@ from pose3d.runtime.errors import InputError
 from pose3d.runtime.processes import one_process
 from pose3d.runtime.user_data import data_folder
 from pose3d.runtime.workers import worker_count
-from pose3d.training import Checkpoint, fingerprint, save_model
+from pose3d.training.checkpoint import Checkpoint, fingerprint
+from pose3d.training.model_file import save_model
 
 STATE = Path(".ckpt/ablation")
 FIGURES = {

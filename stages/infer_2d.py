@@ -17,7 +17,7 @@ from pose3d.records.sequences import Sequence, each_sequence, keys_in
 from pose3d.runtime.errors import run_stage
 from pose3d.runtime.processes import one_process
 from pose3d.runtime.workers import worker_count
-from pose3d.training import seed_all
+from pose3d.training.seeds import seed_all
 
 SEQUENCES = Path("data/sequences.h5")
 CROPS = Path("data/crops.h5")

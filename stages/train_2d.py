@@ -22,7 +22,10 @@ from pose3d.runtime.errors import run_stage
 from pose3d.runtime.files import write_text
 from pose3d.runtime.processes import all_processes
 from pose3d.runtime.workers import worker_count
-from pose3d.training import Checkpoint, fingerprint, save_model, seed_all, write_curves
+from pose3d.training.checkpoint import Checkpoint, fingerprint
+from pose3d.training.curves import write_curves
+from pose3d.training.model_file import save_model
+from pose3d.training.seeds import seed_all
 
 SEQUENCES = Path("data/sequences.h5")
 CROPS = Path("data/crops.h5")

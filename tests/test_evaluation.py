@@ -12,7 +12,7 @@ from pose3d import evaluation, metrics, occlusion
 from pose3d.lifting.lift import build_lifter
 from pose3d.records.keypoints2d import Keypoints2D
 from pose3d.runtime.errors import InputError
-from pose3d.training import save_model
+from pose3d.training.model_file import save_model
 
 ROOT = Path(__file__).parents[1]
 

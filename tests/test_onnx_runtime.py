@@ -15,7 +15,7 @@ from pose3d.onnx_runtime import digest_property, load_lifter_onnx, load_network_
 from pose3d.pose2d.inference import load_network, predict_heatmaps
 from pose3d.pose2d.network import PoseResNet
 from pose3d.runtime.errors import InputError
-from pose3d.training import save_model
+from pose3d.training.model_file import save_model
 
 onnx = pytest.importorskip("onnx", reason="extra onnx")
 pytest.importorskip("onnxruntime", reason="extra onnx")

@@ -42,7 +42,7 @@ from pose3d.records.sequences import keys_in, read_sequences, read_splits
 from pose3d.runtime.errors import InputError
 from pose3d.synthetic.body import read_body
 from pose3d.synthetic.split import STILLS
-from pose3d.training import load_model, save_model
+from pose3d.training.model_file import load_model, save_model
 from torture.own_files import OWN, checkpoint_path, read_checkpoint, read_own, write_own_files
 from torture.rows import Row, run_alone
 from torture.workspace import smoke_workspace

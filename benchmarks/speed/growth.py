@@ -30,7 +30,7 @@ from pose3d.records.encoded_images import write_encoded_images
 from pose3d.records.hdf5 import create_hdf5
 from pose3d.records.keypoints2d import write_keypoints2d
 from pose3d.records.sequences import Sequence, write_sequences
-from pose3d.training import save_model
+from pose3d.training.model_file import save_model
 
 REPOSITORY = Path(__file__).parents[2]
 MULTIPLES = (1, 4, 16)

@@ -22,7 +22,7 @@ from pose3d.records.hdf5 import create_hdf5, write_dataset
 from pose3d.records.keypoints2d import Keypoints2D
 from pose3d.records.sequences import Sequence
 from pose3d.runtime.processes import one_process
-from pose3d.training import seed_all
+from pose3d.training.seeds import seed_all
 
 _MARGIN = 1.25
 _JPEG_QUALITY = 90

@@ -31,7 +31,7 @@ from pose3d.pose2d.batches import IMAGE_MEAN, IMAGE_STD
 from pose3d.pose2d.inference import load_network
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.files import atomic_output, exclusive
-from pose3d.training import load_model
+from pose3d.training.model_file import load_model
 
 OPSET = 17
 MAX_DIFFERENCE = 1e-4

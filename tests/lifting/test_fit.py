@@ -28,7 +28,8 @@ from pose3d.records.keypoints2d import Keypoints2D
 from pose3d.records.sequences import Sequence
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.signals import Terminated
-from pose3d.training import Checkpoint, save_model
+from pose3d.training.checkpoint import Checkpoint
+from pose3d.training.model_file import save_model
 
 ONE = Fabric(accelerator="cpu", devices=1)
 COMMON = {
@@ -243,7 +244,7 @@ import pytest
 from test_fit import adversarial, at_fourth_step, fit_lifter, lifting, params, sigterm, toy_supervision
 from pose3d.runtime.errors import run_stage
 from pose3d.runtime.processes import all_processes
-from pose3d.training import Checkpoint
+from pose3d.training.checkpoint import Checkpoint
 
 adversarial._LOG_STEPS = 5
 at_fourth_step(pytest.MonkeyPatch(), sigterm)

@@ -14,7 +14,7 @@ from pose3d.pose2d.inference import decode, detect, detect_sequences, load_netwo
 from pose3d.pose2d.network import PoseResNet
 from pose3d.records.keypoints2d import Keypoints2D
 from pose3d.runtime.errors import InputError
-from pose3d.training import save_model
+from pose3d.training.model_file import save_model
 
 
 class SidedNetwork(nn.Module):

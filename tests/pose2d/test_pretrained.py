@@ -14,7 +14,7 @@ from pose3d.pose2d.network import PoseResNet
 from pose3d.pose2d.pretrained import load_pretrained
 from pose3d.pose2d.training import architecture, build_network
 from pose3d.runtime.errors import InputError
-from pose3d.training import save_model
+from pose3d.training.model_file import save_model
 
 SIZES = {"backbone": "resnet18", "stem_channels": 4, "deconv_channels": (8, 8, 8)}
 COUNTER = "num_batches_tracked"

@@ -28,7 +28,9 @@ from pose3d.records.sequences import read_sequences
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.prefetch import Awaited, prefetch
 from pose3d.runtime.signals import Terminated
-from pose3d.training import Checkpoint, save_model, seed_all
+from pose3d.training.checkpoint import Checkpoint
+from pose3d.training.model_file import save_model
+from pose3d.training.seeds import seed_all
 
 PARAMS = Train2DParams(
     backbone="resnet18",

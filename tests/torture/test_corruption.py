@@ -16,7 +16,7 @@ from pose3d.lifting.lift import build_lifter, load_lifter
 from pose3d.records.keypoints2d import read_keypoints2d, write_keypoints2d
 from pose3d.records.sequences import read_sequences, read_splits, write_sequences
 from pose3d.runtime.files import sha256_of, write_text
-from pose3d.training import save_model
+from pose3d.training.model_file import save_model
 from torture import corruption
 from torture.own_files import write_own_files
 

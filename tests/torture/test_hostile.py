@@ -90,7 +90,7 @@ def model(path):
 
 
 def read_model(path):
-    from pose3d.training import load_model
+    from pose3d.training.model_file import load_model
 
     load_model(path)
 
@@ -99,7 +99,7 @@ def lifter(width, blocks):
     def write(path):
         import torch
 
-        from pose3d.training import save_model
+        from pose3d.training.model_file import save_model
 
         save_model(path, {"lifter": "frame", "width": width, "blocks": blocks}, {"weight": torch.zeros(1)})
 
@@ -113,7 +113,7 @@ def read_lifter(path):
 
 
 def network(path):
-    from pose3d.training import save_model
+    from pose3d.training.model_file import save_model
 
     save_model(path, {"backbone": "resnet18", "deconv_channels": [256], "stem_channels": 1000}, {})
 

@@ -29,7 +29,8 @@ from pose3d.lifting.networks import Forward
 from pose3d.lifting.schedule import averaging_decay, cosine_decay
 from pose3d.runtime.processes import average_gradients, mean_over_processes
 from pose3d.runtime.signals import Terminated, sigterm_held
-from pose3d.training import Checkpoint, numpy_generator, require_finite, require_finite_state
+from pose3d.training.checkpoint import Checkpoint, require_finite, require_finite_state
+from pose3d.training.seeds import numpy_generator
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric

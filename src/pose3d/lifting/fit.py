@@ -27,7 +27,8 @@ from pose3d.lifting.temporal import TemporalLifter
 from pose3d.lifting.virtual_objective import VirtualCameraObjective
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.processes import Share
-from pose3d.training import Checkpoint, numpy_generator, seed_all
+from pose3d.training.checkpoint import Checkpoint
+from pose3d.training.seeds import numpy_generator, seed_all
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric

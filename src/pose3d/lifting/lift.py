@@ -20,7 +20,7 @@ from pose3d.lifting.virtual_camera import lifter_features, root_position, to_cam
 from pose3d.records.keypoints2d import Keypoints2D
 from pose3d.records.sequences import Sequence
 from pose3d.runtime.errors import InputError
-from pose3d.training import build_with, load_model
+from pose3d.training.model_file import build_with, load_model
 
 LIFTERS = {"repnet": (FrameLifter.kind, RepNet.kind), "temporal": (TemporalLifter.kind, OriginalTemporal.kind)}
 """Names of the pipeline's model files, and the kinds of lifters that each may hold."""

@@ -28,7 +28,8 @@ from pose3d.records.sequences import keys_in, read_sequences, read_splits
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.files import atomic_output, write_text
 from pose3d.runtime.workers import worker_count
-from pose3d.training import save_model, seed_all
+from pose3d.training.model_file import save_model
+from pose3d.training.seeds import seed_all
 
 DATA = Path("data")
 MEASURED_CROPS = 512

@@ -40,7 +40,7 @@ from pose3d.pose2d.people import cut_crops
 from pose3d.pose2d.training import heatmap_loss, learning_rate_factor
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.workers import worker_count
-from pose3d.training import require_finite, require_finite_state
+from pose3d.training.checkpoint import require_finite, require_finite_state
 
 AGREEING_VIEWS = 3
 SURE = 0.15

@@ -12,7 +12,7 @@ from pose3d.pose2d.augmentation import augment
 from pose3d.pose2d.crops import Crops
 from pose3d.runtime.prefetch import prefetch
 from pose3d.runtime.processes import WHOLE, Share
-from pose3d.training import numpy_generator
+from pose3d.training.seeds import numpy_generator
 
 IMAGE_MEAN = (0.44487878, 0.27743985, 0.2616888)
 IMAGE_STD = (0.25466519, 0.26579411, 0.24354595)

@@ -16,7 +16,7 @@ from pose3d.pose2d.network import PoseResNet, channels_last
 from pose3d.records.keypoints2d import Keypoints2D
 from pose3d.records.sequences import Sequence
 from pose3d.runtime.errors import InputError
-from pose3d.training import build_with, load_model
+from pose3d.training.model_file import build_with, load_model
 
 BATCH_SIZE = 32
 GROUP_CROPS = 1024

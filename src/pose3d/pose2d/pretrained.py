@@ -18,7 +18,7 @@ from pose3d.config.pose2d import Train2DParams
 from pose3d.geometry.skeleton import N_JOINTS
 from pose3d.pose2d.network import PoseResNet
 from pose3d.runtime.errors import InputError
-from pose3d.starting_weights import as_own, difference, own_model, read_checkpoint, shown, state_dict
+from pose3d.training.starting_weights import as_own, difference, own_model, read_checkpoint, shown, state_dict
 
 _KEY = "train_2d.init"
 _SIZES = ("backbone", "stem_channels", "deconv_channels")

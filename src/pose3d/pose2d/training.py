@@ -25,7 +25,7 @@ from pose3d.runtime.prefetch import Awaited
 from pose3d.runtime.processes import Share, mean_over_processes
 from pose3d.runtime.signals import Terminated, sigterm_held
 from pose3d.runtime.workers import worker_count
-from pose3d.training import Checkpoint, require_finite
+from pose3d.training.checkpoint import Checkpoint, require_finite
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric

@@ -10,14 +10,18 @@ import numpy as np
 import pytest
 import torch
 
-from pose3d import training
 from pose3d.runtime.errors import InputError
+from pose3d.training.checkpoint import Checkpoint, fingerprint, require_finite
+from pose3d.training.curves import write_curves
+from pose3d.training.finite import not_finite
+from pose3d.training.model_file import build_with, load_model, save_model
+from pose3d.training.seeds import numpy_generator
 
 
 @pytest.fixture
 def checkpoint(tmp_path, monkeypatch):
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
-    return training.Checkpoint("train_2d", "0123456789abcdef")
+    return Checkpoint("train_2d", "0123456789abcdef")
 
 
 def test_checkpoint_round_trip_and_removal(checkpoint, tmp_path):
@@ -25,9 +29,9 @@ def test_checkpoint_round_trip_and_removal(checkpoint, tmp_path):
     assert checkpoint.load(start) is None
     checkpoint.save({"step": 3, "weights": {"w": torch.arange(4.0)}})
     assert checkpoint.path == tmp_path / ".ckpt/train_2d-0123456789abcdef.pt"
-    state = training.Checkpoint("train_2d", "0123456789abcdef").load(start)
+    state = Checkpoint("train_2d", "0123456789abcdef").load(start)
     assert state["step"] == 3 and torch.equal(state["weights"]["w"], torch.arange(4.0))
-    assert training.Checkpoint("train_2d", "fedcba9876543210").load(start) is None
+    assert Checkpoint("train_2d", "fedcba9876543210").load(start) is None
     checkpoint.remove()
     checkpoint.remove()
     assert checkpoint.load(start) is None
@@ -62,7 +66,7 @@ def test_a_full_disk_is_said_of_a_checkpoint_as_of_every_file(checkpoint):
     code = """
 import resource, signal, torch
 from pose3d.runtime.errors import run_stage
-from pose3d.training import Checkpoint
+from pose3d.training.checkpoint import Checkpoint
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536))
 def main():
@@ -184,7 +188,7 @@ def test_models_and_checkpoints_run_no_code(checkpoint, tmp_path, monkeypatch):
     torch.save({"architecture": {}, "weights": Payload()}, checkpoint.path)
     assert checkpoint.load({}) is None
     with pytest.raises(InputError, match="is not a model of this project"):
-        training.load_model(checkpoint.path)
+        load_model(checkpoint.path)
     assert not (tmp_path / "owned").exists()
 
 
@@ -193,31 +197,31 @@ def test_fingerprint_changes_with_params_inputs_and_script(tmp_path):
     data.write_bytes(b"1")
     script.write_text("pass")
     params = {"lr": 1e-3, "steps": 10}
-    first = training.fingerprint(params, [data], script)
-    assert first == training.fingerprint({"steps": 10, "lr": 1e-3}, [data], script)
+    first = fingerprint(params, [data], script)
+    assert first == fingerprint({"steps": 10, "lr": 1e-3}, [data], script)
     assert len(first) == 16
-    others = [training.fingerprint(params | {"lr": 2e-3}, [data], script)]
+    others = [fingerprint(params | {"lr": 2e-3}, [data], script)]
     data.write_bytes(b"2")
-    others.append(training.fingerprint(params, [data], script))
+    others.append(fingerprint(params, [data], script))
     data.write_bytes(b"1")
     script.write_text("pass  # changed")
-    others.append(training.fingerprint(params, [data], script))
+    others.append(fingerprint(params, [data], script))
     assert len({first, *others}) == 4
 
 
 def test_require_finite_names_step_and_terms():
-    training.require_finite(1, critic=0.0, reprojection=-3.5)
+    require_finite(1, critic=0.0, reprojection=-3.5)
     for bad in (float("nan"), float("inf"), -float("inf")):
         with pytest.raises(InputError, match=r"diverged at step 17 \(critic (nan|inf|-inf), reprojection 1\)"):
-            training.require_finite(17, critic=bad, reprojection=1.0)
+            require_finite(17, critic=bad, reprojection=1.0)
 
 
 def test_a_diverged_run_says_where_the_last_good_checkpoint_is(checkpoint):
     with pytest.raises(InputError, match=r"step 2 \(loss nan\).*; there is no checkpoint yet$"):
-        training.require_finite(2, checkpoint, loss=math.nan)
+        require_finite(2, checkpoint, loss=math.nan)
     checkpoint.save({"step": 1})
     with pytest.raises(InputError) as error:
-        training.require_finite(2, checkpoint, loss=math.nan)
+        require_finite(2, checkpoint, loss=math.nan)
     assert str(error.value).endswith(f"; the last good checkpoint stays at {checkpoint.path}")
 
 
@@ -241,7 +245,7 @@ def adam_with(moment, value):
     ],
 )
 def test_not_finite_names_the_first_place(values, place):
-    assert training.not_finite(values) == place
+    assert not_finite(values) == place
 
 
 def test_a_number_that_is_not_finite_never_replaces_a_good_checkpoint(checkpoint):
@@ -263,14 +267,14 @@ def test_a_checkpoint_with_a_number_that_is_not_finite_is_not_used(checkpoint, c
 
 def test_a_model_with_a_weight_that_is_not_finite_is_neither_written_nor_read(tmp_path):
     path = tmp_path / "model.pt"
-    training.save_model(path, {}, {"w": torch.ones(2)})
+    save_model(path, {}, {"w": torch.ones(2)})
     good = path.read_bytes()
     with pytest.raises(InputError, match=r"model\.pt is not written: weight w is not finite"):
-        training.save_model(path, {}, {"w": torch.tensor([1, math.nan])})
+        save_model(path, {}, {"w": torch.tensor([1, math.nan])})
     assert path.read_bytes() == good
     torch.save({"architecture": {}, "weights": {"w": torch.tensor([1, math.nan])}}, path)
     with pytest.raises(InputError, match=r"model\.pt is not a model of this project \(weights\.w is not finite\)"):
-        training.load_model(path)
+        load_model(path)
 
 
 def test_model_round_trip_gives_the_same_bytes(tmp_path):
@@ -278,10 +282,10 @@ def test_model_round_trip_gives_the_same_bytes(tmp_path):
     contents = []
     for folder in ("a", "b"):
         path = tmp_path / folder / "model.pt"
-        training.save_model(path, {"lifter": "frame", "width": 3}, weights)
+        save_model(path, {"lifter": "frame", "width": 3}, weights)
         contents.append(path.read_bytes())
     assert contents[0] == contents[1]
-    architecture, read = training.load_model(path)
+    architecture, read = load_model(path)
     assert architecture == {"lifter": "frame", "width": 3}
     assert all(torch.equal(read[name], weights[name]) for name in weights)
 
@@ -301,37 +305,37 @@ def test_a_foreign_file_is_no_model(tmp_path, content):
     path = tmp_path / "model.pt"
     path.write_bytes(content)
     with pytest.raises(InputError, match=r"model.pt is not a model of this project") as caught:
-        training.load_model(path)
+        load_model(path)
     assert "\n" not in str(caught.value)
 
 
 def test_a_truncated_or_flipped_model_is_refused(tmp_path):
     path = tmp_path / "model.pt"
-    training.save_model(path, {"lifter": "frame"}, {"w": torch.arange(1000.0)})
+    save_model(path, {"lifter": "frame"}, {"w": torch.arange(1000.0)})
     content = path.read_bytes()
     flipped = bytearray(content)
     flipped[len(content) // 2] ^= 1
     for damaged in (content[: len(content) // 2], content[:-1], bytes(flipped)):
         path.write_bytes(damaged)
         with pytest.raises(InputError, match="is not a model of this project"):
-            training.load_model(path)
+            load_model(path)
 
 
 def test_a_missing_model_says_what_to_do(tmp_path):
     with pytest.raises(InputError, match=r"model.pt is missing: run"):
-        training.load_model(tmp_path / "model.pt")
+        load_model(tmp_path / "model.pt")
 
 
 @pytest.mark.parametrize("other", [torch.nn.Linear(4, 2), torch.nn.Linear(3, 2, bias=False), torch.nn.PReLU()])
 def test_weights_of_another_architecture_are_refused(other):
     with pytest.raises(InputError, match="model.pt holds weights of another architecture: .*weight|bias") as caught:
-        training.build_with(lambda: torch.nn.Linear(3, 2), other.state_dict(), "model.pt")
+        build_with(lambda: torch.nn.Linear(3, 2), other.state_dict(), "model.pt")
     assert "\n" not in str(caught.value)
 
 
 def test_a_module_is_built_with_the_weights_of_a_file():
     weights = torch.nn.Linear(3, 2).state_dict()
-    built = training.build_with(lambda: torch.nn.Linear(3, 2), weights, "model.pt").state_dict()
+    built = build_with(lambda: torch.nn.Linear(3, 2), weights, "model.pt").state_dict()
     assert all(torch.equal(built[name], weights[name]) for name in weights)
 
 
@@ -349,42 +353,42 @@ def test_a_module_is_built_with_the_weights_of_a_file():
 def test_a_model_of_what_no_model_is_made_of_is_refused(tmp_path, content, problem):
     torch.save(content, tmp_path / "model.pt")
     with pytest.raises(InputError, match=rf"model\.pt is not a model of this project \(.*{problem}"):
-        training.load_model(tmp_path / "model.pt")
+        load_model(tmp_path / "model.pt")
 
 
 def test_lists_that_hold_each_other_many_times_are_walked_once():
     content = [math.nan]
     for _ in range(60):
         content = [content, content]
-    assert training.not_finite(content) == ".".join("0" * 61)
+    assert not_finite(content) == ".".join("0" * 61)
 
 
 def test_generators_of_other_purposes_are_independent():
-    a, b = training.numpy_generator(1, 2, 3), training.numpy_generator(1, 2, 4)
-    again = training.numpy_generator(1, 2, 3)
+    a, b = numpy_generator(1, 2, 3), numpy_generator(1, 2, 4)
+    again = numpy_generator(1, 2, 3)
     draw = a.random(5)
     np.testing.assert_array_equal(draw, again.random(5))
     assert not np.array_equal(draw, b.random(5))
 
 
 def test_curves_are_written(tmp_path):
-    training.write_curves(tmp_path / "curves.csv", [{"step": 1, "loss": 1 / 3}, {"step": 2, "loss": 0.25}])
+    write_curves(tmp_path / "curves.csv", [{"step": 1, "loss": 1 / 3}, {"step": 2, "loss": 0.25}])
     assert (tmp_path / "curves.csv").read_text() == "step,loss\n1,0.333333\n2,0.25\n"
 
 
 def test_curves_keep_whole_steps_and_leave_empty_what_a_row_lacks(tmp_path):
     rows = [{"step": 1_000_050, "loss": 2e6}, {"step": 1_000_100, "loss": math.nan, "pck": 0.5}]
-    training.write_curves(tmp_path / "curves.csv", rows)
+    write_curves(tmp_path / "curves.csv", rows)
     assert (tmp_path / "curves.csv").read_bytes() == b"step,loss,pck\n1000050,2e+06,\n1000100,,0.5\n"
-    training.write_curves(tmp_path / "none.csv", [])
+    write_curves(tmp_path / "none.csv", [])
     assert (tmp_path / "none.csv").read_bytes() == b"\n"
 
 
 def test_a_model_that_unpacks_to_more_than_it_holds_is_refused(tmp_path):
-    training.save_model(tmp_path / "m.pt", {"lifter": "frame"}, {"weight": torch.zeros(2**18)})
+    save_model(tmp_path / "m.pt", {"lifter": "frame"}, {"weight": torch.zeros(2**18)})
     with zipfile.ZipFile(tmp_path / "m.pt") as whole, zipfile.ZipFile(tmp_path / "bomb.pt", "w") as bomb:
         for member in whole.infolist():
             bomb.writestr(member.filename, whole.read(member), zipfile.ZIP_DEFLATED)
-    assert training.load_model(tmp_path / "m.pt")[1]["weight"].shape == (2**18,)
+    assert load_model(tmp_path / "m.pt")[1]["weight"].shape == (2**18,)
     with pytest.raises(InputError, match=r"bomb\.pt .*claims to unpack to more than it holds"):
-        training.load_model(tmp_path / "bomb.pt")
+        load_model(tmp_path / "bomb.pt")

@@ -9,7 +9,9 @@ from torch import Tensor
 
 from pose3d.config.blocks import require_init_file
 from pose3d.runtime.errors import InputError
-from pose3d.training import model_of, not_finite, read_archive, read_tensors
+from pose3d.training.archive import read_archive, read_tensors
+from pose3d.training.finite import not_finite
+from pose3d.training.model_file import model_of
 
 _ZIP_STARTS_WITH = b"PK\x03\x04"
 _SHOWN_CHARACTERS = 100
