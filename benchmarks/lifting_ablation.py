@@ -30,14 +30,14 @@ import torch
 from pydantic import ConfigDict, Field, ValidationError, model_validator
 from tqdm import tqdm
 
-from pose3d import occlusion
 from pose3d.config.blocks import Block, Seed
 from pose3d.config.dataset import VideoPose3DParams
 from pose3d.config.lifting import LiftingParams, RepnetParams, TemporalParams
 from pose3d.config.reading import PARAMS_FILE, PROFILES_FOLDER, read_yaml
 from pose3d.datasets.recording import Problem, recordings
 from pose3d.datasets.sources import open_source
-from pose3d.evaluation import errors_of, per_occlusion_mm, summary_mm
+from pose3d.evaluation import occlusion
+from pose3d.evaluation.tables import errors_of, per_occlusion_mm, summary_mm
 from pose3d.lifting import fit
 from pose3d.lifting.lift import lift_sequences
 from pose3d.lifting.supervision import read_supervision
@@ -78,7 +78,8 @@ class Row(Block):
 class Table(Block):
     """Runs that compare with each other; ``base`` and ``set`` are overrides, ``block.key`` to value.
 
-    ``by_occlusion`` adds MPJPE by how deep the person's own body hides the joint, see :mod:`pose3d.occlusion`.
+    ``by_occlusion`` adds MPJPE by how deep the person's own body hides the joint, see
+    :mod:`pose3d.evaluation.occlusion`.
     """
 
     title: str

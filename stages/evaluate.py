@@ -13,12 +13,26 @@ from pathlib import Path
 
 import numpy as np
 
-from pose3d import baselines, evaluation, figures, metrics, video
+from pose3d import figures, video
 from pose3d.config.evaluation import EvaluateParams
 from pose3d.config.lifting import LiftingParams
 from pose3d.config.reading import StageParams
 from pose3d.datasets.manifest import check_manifest
-from pose3d.evaluation import LIFTERS, Errors
+from pose3d.evaluation import baselines, metrics
+from pose3d.evaluation.examples import error_over_time_mm, example_frames, median_sequence
+from pose3d.evaluation.protocols import protocols_mm
+from pose3d.evaluation.tables import (
+    LIFTERS,
+    Errors,
+    action_name,
+    errors_of,
+    pck3d_table,
+    per_action_mm,
+    per_joint_mm,
+    per_occlusion_mm,
+    per_subject_mm,
+    summary,
+)
 from pose3d.lifting.lift import lift_sequences
 from pose3d.lifting.supervision import read_prior
 from pose3d.multiview.agreement import measure_models
@@ -68,25 +82,25 @@ def predict(subjects: list[str], prior_world_m: np.ndarray, params: EvaluatePara
         baselines.nearest_neighbours(prior_world_m, params.nearest_yaws, sequences, detections)
     )
     poses["mean_pose"] = [baselines.mean_pose(prior_world_m, sequence) for sequence in sequences]
-    errors = {name: evaluation.errors_of(name, sequences, poses[name], has_root.get(name, False)) for name in poses}
+    errors = {name: errors_of(name, sequences, poses[name], has_root.get(name, False)) for name in poses}
     return Predictions(sequences, detections, poses, has_root, errors)
 
 
 def write_metrics(path: Path, done: Predictions, pck_threshold: float) -> None:
     crop_from_image = read_crop_from_image(DATA / "crops.h5", done.sequences)
-    content = evaluation.summary(done.sequences, done.detections, done.errors, pck_threshold, crop_from_image)
+    content = summary(done.sequences, done.detections, done.errors, pck_threshold, crop_from_image)
     write_text(path, json.dumps(content, indent=2) + "\n")
 
 
 def draw_panel(path: Path, done: Predictions, percentiles: tuple[float, ...]) -> None:
     """Frames at fixed percentiles of the temporal model's error, one a row."""
     rows = []
-    for i, t in evaluation.example_frames(done.sequences, done.poses_cam_m["temporal"], percentiles):
+    for i, t in example_frames(done.sequences, done.poses_cam_m["temporal"], percentiles):
         sequence = done.sequences[i]
         truth = sequence.poses_cam_m[t]
         poses = {name: done.poses_cam_m[name][i][t] for name in LIFTERS}
         row = {
-            "title": f"{evaluation.action_name(sequence.action)}, {sequence.camera.id}",
+            "title": f"{action_name(sequence.action)}, {sequence.camera.id}",
             "image_rgb": next(read_rgb(DATA / "frames.h5", sequence, [t])),
             "keypoints_px": figures.reproject(sequence.camera, poses["temporal"]),
             "box_px": sequence.boxes_px[t],
@@ -99,9 +113,9 @@ def draw_panel(path: Path, done: Predictions, percentiles: tuple[float, ...]) ->
 
 def draw_clip(done: Predictions) -> None:
     """Errors over time and the video, for the test sequence of median error."""
-    i = evaluation.median_sequence(done.sequences, done.poses_cam_m["temporal"])
+    i = median_sequence(done.sequences, done.poses_cam_m["temporal"])
     sequence, poses = done.sequences[i], {name: done.poses_cam_m[name][i] for name in LIFTERS}
-    table = evaluation.error_over_time_mm(sequence, poses)
+    table = error_over_time_mm(sequence, poses)
     write_text(PLOTS / "error_over_time.csv", table.to_csv())
     figures.save_png(figures.error_over_time_figure(table, sequence.key), PLOTS / "error_over_time.png")
 
@@ -137,13 +151,13 @@ def main() -> None:
         report["real_views"] = measure_models(DATA / "models", REAL_VIEWS, REAL_VIEWS_STEP, PLOTS / "real_views.png")
         write_text(METRICS / "evaluation.json", json.dumps(report, indent=2) + "\n")
 
-    write_text(PLOTS / "protocols.csv", evaluation.protocols_mm(test.errors).to_csv())
-    write_text(PLOTS / "per_action.csv", evaluation.per_action_mm(test.errors).to_csv())
-    write_text(PLOTS / "per_subject.csv", evaluation.per_subject_mm(test.errors).to_csv())
-    write_text(PLOTS / "per_joint.csv", evaluation.per_joint_mm(test.errors).to_csv())
-    hidden = evaluation.per_occlusion_mm(test.sequences, test.errors, test.poses_cam_m)
+    write_text(PLOTS / "protocols.csv", protocols_mm(test.errors).to_csv())
+    write_text(PLOTS / "per_action.csv", per_action_mm(test.errors).to_csv())
+    write_text(PLOTS / "per_subject.csv", per_subject_mm(test.errors).to_csv())
+    write_text(PLOTS / "per_joint.csv", per_joint_mm(test.errors).to_csv())
+    hidden = per_occlusion_mm(test.sequences, test.errors, test.poses_cam_m)
     write_text(PLOTS / "occlusion.csv", hidden.to_csv())
-    curve = evaluation.pck3d_table(test.errors)
+    curve = pck3d_table(test.errors)
     write_text(PLOTS / "pck3d_curve.csv", curve.to_csv())
     figures.save_png(figures.pck3d_figure(curve), PLOTS / "pck3d_curve.png")
     draw_clip(test)

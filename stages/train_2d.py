@@ -11,7 +11,7 @@ from pathlib import Path
 from pose3d.config.blocks import Seed, require_init_file
 from pose3d.config.pose2d import Train2DParams
 from pose3d.config.reading import StageParams
-from pose3d.metrics import heatmap_pck
+from pose3d.evaluation.metrics import heatmap_pck
 from pose3d.pose2d.batches import plain_batches
 from pose3d.pose2d.crops import Crops
 from pose3d.pose2d.inference import detect

@@ -148,7 +148,7 @@ def style_axes(axes: Axes) -> None:
 
 
 def pck3d_figure(table: pd.DataFrame) -> Figure:
-    """Curves of :func:`pose3d.evaluation.pck3d_table`, each with its AUC in the legend."""
+    """Curves of :func:`pose3d.evaluation.tables.pck3d_table`, each with its AUC in the legend."""
     figure = new_figure((6, 4))
     axes = figure.add_subplot()
     for name in table.columns:
@@ -161,7 +161,7 @@ def pck3d_figure(table: pd.DataFrame) -> Figure:
 
 
 def error_over_time_figure(table: pd.DataFrame, title: str) -> Figure:
-    """Curves of :func:`pose3d.evaluation.error_over_time_mm`: P1 above, acceleration error below."""
+    """Curves of :func:`pose3d.evaluation.examples.error_over_time_mm`: P1 above, acceleration error below."""
     figure = new_figure((8, 5))
     upper, lower = figure.subplots(2, 1, sharex=True)
     for column in table.columns.drop("time_s"):

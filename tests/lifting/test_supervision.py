@@ -5,8 +5,8 @@ import pytest
 import torch
 from people import SPLITS, camera_ring, population, take, write_data
 
-from pose3d import baselines
 from pose3d.config.lifting import LiftingParams
+from pose3d.evaluation import baselines
 from pose3d.lifting.prior import PriorTakes
 from pose3d.lifting.supervision import read_prior, read_supervision
 from pose3d.records.keypoints2d import read_keypoints2d

@@ -32,6 +32,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(given: argparse.Namespace) -> None:
-    from pose3d.prediction_report import report
+    from pose3d.evaluation.prediction_report import report
 
     print(report(given.predictions, given.dataset, given.subjects, given.sequence, given.unit, given.root))

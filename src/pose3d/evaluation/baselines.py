@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from tqdm import tqdm
 
+from pose3d.evaluation.metrics import root_relative
 from pose3d.geometry.camera import Camera, rotation_to_optical_axis
 from pose3d.geometry.skeleton import ROOT, mirror_permutation
-from pose3d.metrics import root_relative
 from pose3d.records.keypoints2d import Keypoints2D
 from pose3d.records.sequences import Sequence
 

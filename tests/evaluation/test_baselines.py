@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from people import camera_ring, detect, looking_at, take
 from scipy.spatial.transform import Rotation
 
-from pose3d import baselines, metrics
+from pose3d.evaluation import baselines, metrics
 from pose3d.geometry.skeleton import mirror_permutation
 from pose3d.records.keypoints2d import Keypoints2D
 

@@ -8,7 +8,8 @@ import os
 import numpy as np
 import pandas as pd
 
-from pose3d import evaluation
+from pose3d.evaluation.protocols import protocols_mm
+from pose3d.evaluation.tables import errors_of, per_action_mm, per_subject_mm, summary_mm
 from pose3d.geometry.skeleton import ROOT
 from pose3d.prediction_files import is_one_array, read_one_array, read_predictions
 from pose3d.records.sequences import Sequence, check_3d, keys_in, read_sequences, read_splits
@@ -98,7 +99,7 @@ def report(
     else:
         poses_cam_m = read_predictions(predictions, sequences, known, unit or "mm")
     root, about_root = root_of(predictions, sequences, poses_cam_m, root)
-    errors = evaluation.errors_of(predictions, sequences, poses_cam_m, root == "camera")
+    errors = errors_of(predictions, sequences, poses_cam_m, root == "camera")
     methods = {"predictions": errors}
 
     scored = [sequence.key for sequence in sequences]
@@ -108,18 +109,18 @@ def report(
         f"subjects {', '.join(sorted(subjects_of(scored)))}",
         about_root,
     ]
-    summary = evaluation.summary_mm(errors)
+    summary = summary_mm(errors)
     width = max(map(len, summary))
     lines += [
         "",
         "By protocol, as published (compare within a row only)",
-        as_text(evaluation.protocols_mm(methods)),
+        as_text(protocols_mm(methods)),
         "",
         "By action",
-        as_text(evaluation.per_action_mm(methods)),
+        as_text(per_action_mm(methods)),
         "",
         "By subject, means over each one's actions",
-        as_text(evaluation.per_subject_mm(methods)),
+        as_text(per_subject_mm(methods)),
         "",
         "Summary, over frames where not said otherwise",
         *(f"{name:{width}}  {'-' if value is None else value}" for name, value in summary.items()),

@@ -6,7 +6,7 @@ from people import OFFSETS_M, swinging_poses
 from scipy.optimize import minimize_scalar
 from scipy.spatial.transform import Rotation
 
-from pose3d import occlusion
+from pose3d.evaluation import occlusion
 from pose3d.geometry.skeleton import BONES, JOINT_NAMES, PARENTS, mirror_permutation
 
 RADII_M = np.array(list(occlusion.RADII_M.values()))

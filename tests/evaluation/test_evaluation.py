@@ -8,13 +8,27 @@ import pytest
 import yaml
 from people import SPLITS, camera_ring, detect, population, take, write_data
 
-from pose3d import evaluation, metrics, occlusion
+from pose3d.evaluation import metrics, occlusion
+from pose3d.evaluation.examples import error_over_time_mm, example_frames, median_sequence
+from pose3d.evaluation.protocols import protocols_mm
+from pose3d.evaluation.tables import (
+    action_name,
+    baseline_summary_mm,
+    errors_of,
+    pck3d_table,
+    per_action_mm,
+    per_joint_mm,
+    per_occlusion_mm,
+    per_subject_mm,
+    summary_2d,
+    summary_mm,
+)
 from pose3d.lifting.lift import build_lifter
 from pose3d.records.keypoints2d import Keypoints2D
 from pose3d.runtime.errors import InputError
 from pose3d.training.model_file import save_model
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +47,7 @@ def shifted(sequences, metres_by_take):
 
 
 def test_action_name():
-    assert [evaluation.action_name(a) for a in ("Walk-1", "Walk-12", "Walk", "Sit-Down-2", "-1", "Walk-x")] == [
+    assert [action_name(a) for a in ("Walk-1", "Walk-12", "Walk", "Sit-Down-2", "-1", "Walk-x")] == [
         "Walk",
         "Walk",
         "Walk",
@@ -44,8 +58,8 @@ def test_action_name():
 
 
 def test_summary_by_hand(sequences):
-    errors = evaluation.errors_of("m", sequences, shifted(sequences, [0.17, 0.17, 0.34]), has_root=True)
-    summary = evaluation.summary_mm(errors)
+    errors = errors_of("m", sequences, shifted(sequences, [0.17, 0.17, 0.34]), has_root=True)
+    summary = summary_mm(errors)
     assert summary["mpjpe_mm"] == pytest.approx((14 * 10 + 6 * 20) / 20, abs=0.01)
     assert summary["mpjpe_over_actions_mm"] == pytest.approx(15, abs=0.01)
     assert summary["accel_error_mm"] == pytest.approx(0, abs=0.01)  # a constant shift of one joint has no acceleration
@@ -61,28 +75,28 @@ def test_summary_by_hand(sequences):
 
 def test_a_method_without_root_has_no_absolute_errors(sequences):
     poses = [metrics.root_relative(s.poses_cam_m) for s in sequences]
-    summary = evaluation.summary_mm(evaluation.errors_of("m", sequences, poses, has_root=False))
+    summary = summary_mm(errors_of("m", sequences, poses, has_root=False))
     assert "root_error_mm" not in summary and "mpjpe_absolute_mm" not in summary
     assert summary["mpjpe_mm"] == pytest.approx(0, abs=0.01)
-    few = evaluation.baseline_summary_mm(evaluation.errors_of("m", sequences, poses, has_root=False))
+    few = baseline_summary_mm(errors_of("m", sequences, poses, has_root=False))
     assert list(few) == ["mpjpe_mm", "pa_mpjpe_mm", "n_mpjpe_mm"]
 
 
 def test_two_frames_have_no_acceleration_error():
     pair = take("S9", "Walk-1", 2, camera_ring(1))
-    summary = evaluation.summary_mm(evaluation.errors_of("m", pair, [pair[0].poses_cam_m], has_root=True))
+    summary = summary_mm(errors_of("m", pair, [pair[0].poses_cam_m], has_root=True))
     assert summary["accel_error_mm"] is None and summary["mpjve_mm"] == 0
     json.dumps(summary, allow_nan=False)
 
 
 def test_single_frames_have_no_velocity_error(sequences):
     single = take("S9", "Still-1", 1, camera_ring(1))
-    errors = evaluation.errors_of("m", single, [single[0].poses_cam_m], has_root=False)
-    assert evaluation.summary_mm(errors)["mpjve_mm"] is None
-    table = evaluation.protocols_mm({"m": errors})
+    errors = errors_of("m", single, [single[0].poses_cam_m], has_root=False)
+    assert summary_mm(errors)["mpjve_mm"] is None
+    table = protocols_mm({"m": errors})
     assert table["m_mm"].isna().tolist() == [name in ("MPJVE, mm per frame", "A-MPJPE") for name in table.index]
     both = [*sequences, *single]
-    actions = evaluation.per_action_mm({"m": evaluation.errors_of("m", both, (s.poses_cam_m for s in both), False)})
+    actions = per_action_mm({"m": errors_of("m", both, (s.poses_cam_m for s in both), False)})
     assert actions.index.tolist() == ["Still", "Walk", "Wave", "mean over actions", "mean over frames"]
     assert actions["m_mpjve_mm"].isna().tolist() == [True, False, False, False, False]
 
@@ -95,7 +109,7 @@ def test_each_protocol_by_hand(sequences):
         pose[1::2, 10, 0] += 2 * a
         pose = (pose - pose[:, :1]) * size + pose[:, :1] - [0, 0, 0.3]
         poses.append(pose)
-    table = evaluation.protocols_mm({"m": evaluation.errors_of("m", sequences, iter(poses), has_root=True)})["m_mm"]
+    table = protocols_mm({"m": errors_of("m", sequences, iter(poses), has_root=True)})["m_mm"]
 
     truth = np.concatenate([s.poses_cam_m for s in sequences]).astype(np.float64)
     all_poses = np.concatenate(poses)
@@ -127,14 +141,14 @@ def test_each_protocol_by_hand(sequences):
 
 def test_a_mirrored_method_looks_good_only_where_mirroring_is_allowed(sequences):
     poses = [s.poses_cam_m * np.float32([-1, 1, 1]) for s in sequences]
-    table = evaluation.protocols_mm({"m": evaluation.errors_of("m", sequences, poses, has_root=False)})["m_mm"]
+    table = protocols_mm({"m": errors_of("m", sequences, poses, has_root=False)})["m_mm"]
     assert table["not P2: mirroring allowed"] == pytest.approx(0, abs=0.01)
     assert table["P2, over frames"] > 20
     assert np.isnan(table["A-MPJPE"])
 
 
 def test_protocols_are_told_apart():
-    table = evaluation.protocols_mm({})
+    table = protocols_mm({})
     assert list(table.columns) == ["alignment", "joints", "mean_over", "as_published_by"]
     assert table.index.is_unique
     assert not table.duplicated(["alignment", "joints", "mean_over"]).drop("MPJVE, mm per frame").any()
@@ -144,15 +158,15 @@ def test_bad_predictions_are_named(sequences):
     poses = shifted(sequences, [0, 0, 0])
     poses[1][2, 3] = np.nan
     with pytest.raises(InputError, match="temporal gave a pose that is not finite for S9/Walk-2/cam0"):
-        evaluation.errors_of("temporal", sequences, poses, has_root=True)
+        errors_of("temporal", sequences, poses, has_root=True)
     poses[1] = poses[1][:2]
     with pytest.raises(InputError, match=r"shape \(2, 17, 3\) for S9/Walk-2/cam0"):
-        evaluation.errors_of("temporal", sequences, poses, has_root=True)
+        errors_of("temporal", sequences, poses, has_root=True)
 
 
 def test_tables(sequences):
-    errors = evaluation.errors_of("m", sequences, shifted(sequences, [0.17, 0.17, 0.34]), has_root=True)
-    actions = evaluation.per_action_mm({"repnet": errors, "temporal": errors})
+    errors = errors_of("m", sequences, shifted(sequences, [0.17, 0.17, 0.34]), has_root=True)
+    actions = per_action_mm({"repnet": errors, "temporal": errors})
     assert actions.index.tolist() == ["Walk", "Wave", "mean over actions", "mean over frames"]
     assert actions["frames"].tolist() == [14, 6, 20, 20]
     np.testing.assert_allclose(actions["temporal_mpjpe_mm"], [10, 20, 15, 13], atol=0.01)
@@ -160,16 +174,16 @@ def test_tables(sequences):
     assert actions.loc["mean over frames", "repnet_pa_mpjpe_mm"] == pytest.approx(
         1000 * errors.pa_mpjpe.mean(), abs=0.01
     )
-    joints = evaluation.per_joint_mm({"repnet": errors})
+    joints = per_joint_mm({"repnet": errors})
     assert joints.index[10] == "Head" and joints.index[-1] == "mean"
     assert joints.loc["Head"].item() == pytest.approx((14 * 170 + 6 * 340) / 20, abs=0.01)
     assert joints.loc["mean"].item() == pytest.approx(13, abs=0.01)
-    curve = evaluation.pck3d_table({"repnet": errors})
+    curve = pck3d_table({"repnet": errors})
     assert curve.index.tolist() == list(range(0, 151, 5))
     assert curve.loc[150, "repnet"] == pytest.approx(
         100 * 15 / 16, abs=0.01
     )  # the head is outside, the root not counted
-    over_time = evaluation.error_over_time_mm(sequences[0], {"repnet": shifted(sequences, [0.17, 0, 0])[0]})
+    over_time = error_over_time_mm(sequences[0], {"repnet": shifted(sequences, [0.17, 0, 0])[0]})
     assert over_time["time_s"].tolist() == pytest.approx([0.04 * t for t in range(10)])
     np.testing.assert_allclose(over_time["repnet_mpjpe_mm"], 10, atol=0.01)
     assert over_time["repnet_accel_error_mm"].isna().tolist() == [True] + [False] * 8 + [True]
@@ -185,14 +199,14 @@ def test_subjects_by_hand():
         *take("S5", "Walk-1", 1, cameras),
     ]
     poses = shifted(sequences, [0.17, 0.51, 0.34, 0])
-    errors = evaluation.errors_of("m", sequences, poses, has_root=True)
-    table = evaluation.per_subject_mm({"m": errors})
+    errors = errors_of("m", sequences, poses, has_root=True)
+    table = per_subject_mm({"m": errors})
     assert table.index.tolist() == ["S11", "S5", "S9", "all subjects"]
     assert table["frames"].tolist() == [8, 1, 12, 21]
     walk = (4 * 10 + 8 * 20 + 1 * 0) / 13
     np.testing.assert_allclose(table["m_mpjpe_mm"], [20, 0, (10 + 30) / 2, (walk + 30) / 2], atol=0.01)
     assert table["m_mpjve_mm"].isna().tolist() == [False, True, False, False]  # one frame has no velocity
-    published = evaluation.protocols_mm({"m": errors})["m_mm"]
+    published = protocols_mm({"m": errors})["m_mm"]
     for protocol, figure in (
         ("P1", "mpjpe"),
         ("P2", "pa_mpjpe"),
@@ -216,8 +230,8 @@ def test_occlusion_by_hand(sequences):
         poses.append(truth + wrong)
         hidden.append(depth[:, 1:] > 0)
     hidden = np.concatenate(hidden)
-    errors = evaluation.errors_of("m", sequences, poses, has_root=True)
-    table = evaluation.per_occlusion_mm(sequences, {"m": errors}, {"m": poses})
+    errors = errors_of("m", sequences, poses, has_root=True)
+    table = per_occlusion_mm(sequences, {"m": errors}, {"m": poses})
     assert table.index.tolist() == ["visible", "partly", "deep", "all"]
     assert list(table.columns) == ["joints_pct", "m_mpjpe_mm", "m_along_mm", "m_across_mm"]
     share = 100 * hidden.mean()
@@ -225,7 +239,7 @@ def test_occlusion_by_hand(sequences):
     assert table.loc[["partly", "deep"], "joints_pct"].sum() == pytest.approx(share, abs=0.02)
     np.testing.assert_allclose(table.loc["visible"].iloc[1:], [20, 0, 20], atol=0.01)
     np.testing.assert_allclose(table.loc[["partly", "deep"]].iloc[:, 1:], [[100, 100, 0]] * 2, atol=0.01)
-    p1 = evaluation.protocols_mm({"m": errors}).loc["P1, over frames", "m_mm"]
+    p1 = protocols_mm({"m": errors}).loc["P1, over frames", "m_mm"]
     assert table.loc["all", "m_mpjpe_mm"] == pytest.approx(p1 * 17 / 16, abs=0.02)
 
 
@@ -234,7 +248,7 @@ def test_summary_2d(sequences):
     for detected in detections:
         detected.keypoints_px[:, 0, 0] += 17
         detected.keypoints_px[:, 1, 0] += 1000
-    summary = evaluation.summary_2d(sequences, detections, 0.1, None)
+    summary = summary_2d(sequences, detections, 0.1, None)
     assert summary == {
         "mean_error_px": pytest.approx(1017 / 17, abs=0.01),
         "pck_at_10pct": pytest.approx(16 / 17, abs=1e-4),
@@ -248,7 +262,7 @@ def test_summary_2d_in_heatmap_px():
     errors_px[:6] = [[7.9, 0], [8.1, 0], [0, 1.9], [0, 2.1], [0, 7.9], [24, 8]]  # heatmap px 0.99 1.01 0.95 1.05 3.95 5
     detected = Keypoints2D(sequence.keypoints_px + errors_px, np.ones((1, 17)))
     transforms = np.array([[[0.5, 0, -100], [0, 2, 30]]])
-    summary = evaluation.summary_2d([sequence], [detected], 0.1, transforms)
+    summary = summary_2d([sequence], [detected], 0.1, transforms)
     assert summary["pck_at_1_heatmap_px"] == pytest.approx(13 / 17, abs=1e-4)
     assert summary["pck_at_2_heatmap_px"] == pytest.approx(15 / 17, abs=1e-4)
     assert summary["pck_at_4_heatmap_px"] == pytest.approx(16 / 17, abs=1e-4)
@@ -256,12 +270,12 @@ def test_summary_2d_in_heatmap_px():
 
 def test_median_sequence_and_example_frames(sequences):
     poses = shifted(sequences, [0.17, 0.51, 0.34])
-    assert evaluation.median_sequence(sequences, poses) == 2
-    chosen = evaluation.example_frames(sequences, poses, (0, 100))
+    assert median_sequence(sequences, poses) == 2
+    chosen = example_frames(sequences, poses, (0, 100))
     assert sequences[chosen[0][0]].action == "Walk-1"
     assert sequences[chosen[1][0]].action == "Wave-1"  # the worst is Walk-2, but that action has been shown
-    assert chosen == evaluation.example_frames(sequences, poses, (0, 100))
-    assert len(evaluation.example_frames(sequences[:1], poses[:1], (10, 30, 50, 70, 90))) == 5
+    assert chosen == example_frames(sequences, poses, (0, 100))
+    assert len(example_frames(sequences[:1], poses[:1], (10, 30, 50, 70, 90))) == 5
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from scipy.optimize import minimize_scalar
 from scipy.spatial import procrustes
 from scipy.spatial.transform import Rotation
 
-from pose3d import metrics
+from pose3d.evaluation import metrics
 from pose3d.geometry.skeleton import ROOT
 
 TIGHT = 1e-12
