@@ -14,7 +14,6 @@ from tqdm import tqdm
 from pose3d.config.blocks import Seed
 from pose3d.config.dataset import DatasetParams, EmbeddedParams, RecordedDataset
 from pose3d.config.reading import StageParams
-from pose3d.datasets.embedded import EmbeddedSettings, plan, render_takes
 from pose3d.datasets.manifest import check_manifest
 from pose3d.datasets.recording import Problem, recordings
 from pose3d.datasets.sources import open_source
@@ -26,6 +25,7 @@ from pose3d.records.sequences import Sequence, write_sequences
 from pose3d.runtime.errors import InputError, run_stage
 from pose3d.synthetic.body import read_body
 from pose3d.synthetic.split import STILLS
+from pose3d.synthetic.takes import EmbeddedSettings, plan, render_takes
 
 RAW, BODIES = Path("data/raw"), Path("data/bodies.h5")
 SEQUENCES, FRAMES = Path("data/sequences.h5"), Path("data/frames.h5")

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from tiny_performers import write_sources
 
-from pose3d.datasets import embedded
-from pose3d.datasets.embedded import EmbeddedSettings, generator, plan, read_clip, render_take, render_takes
 from pose3d.runtime.errors import InputError
+from pose3d.synthetic import takes as embedded
 from pose3d.synthetic.appearance import dress
 from pose3d.synthetic.split import PERFORMERS, STILLS
+from pose3d.synthetic.takes import EmbeddedSettings, generator, plan, read_clip, render_take, render_takes
 
 SETTINGS = EmbeddedSettings(
     seed=3,
