@@ -13,8 +13,8 @@ from tiny_models import save_models
 from tiny_video import picture, write_video
 
 from pose3d.commands.run import main
+from pose3d.formats.predictions import read_predictions
 from pose3d.predict import pipeline, predict
-from pose3d.predict.predictions import read_predictions
 from pose3d.runtime.files import exclusive
 
 ROOT = Path(__file__).parents[2]

@@ -80,7 +80,7 @@ def read_npz(path):
 
 
 def read_predictions(path):
-    from pose3d.predict.predictions import read_predictions
+    from pose3d.formats.predictions import read_predictions
 
     read_predictions(path)
 

@@ -68,9 +68,9 @@ def run(given: argparse.Namespace) -> None:
 def _predict(given: argparse.Namespace, out: Path) -> None:
     if given.show is not None and not given.show > 0:
         raise InputError(f"--show takes a number of seconds above 0, not {given.show:g}")
+    from pose3d.formats.predictions import write_csv, write_npz
     from pose3d.predict.animation import write_animation
     from pose3d.predict.pipeline import predict
-    from pose3d.predict.predictions import write_csv, write_npz
     from pose3d.predict.show import write_show
 
     predictions = predict(

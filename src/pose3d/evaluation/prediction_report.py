@@ -10,8 +10,8 @@ import pandas as pd
 
 from pose3d.evaluation.protocols import protocols_mm
 from pose3d.evaluation.tables import errors_of, per_action_mm, per_subject_mm, summary_mm
+from pose3d.formats.prediction_files import is_one_array, read_one_array, read_predictions
 from pose3d.geometry.skeleton import ROOT
-from pose3d.prediction_files import is_one_array, read_one_array, read_predictions
 from pose3d.records.sequences import Sequence, check_3d, keys_in, read_sequences, read_splits
 from pose3d.runtime.errors import InputError
 

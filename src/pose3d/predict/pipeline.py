@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from pose3d.config.pose2d import CropResizeParams, Infer2DParams
 from pose3d.config.reading import StageParams
+from pose3d.formats.predictions import Predictions
 from pose3d.geometry.skeleton import N_JOINTS
 from pose3d.lifting.lift import LIFTERS, load_lifter
 from pose3d.lifting.long_clips import lift_clip
@@ -22,7 +23,6 @@ from pose3d.pose2d.inference import load_network
 from pose3d.pose2d.people import Detector
 from pose3d.predict.clip import Clip, camera_from_view, read_camera
 from pose3d.predict.following import SURE, Follower, GivenBoxes
-from pose3d.predict.predictions import Predictions
 from pose3d.records.keypoints2d import Keypoints2D
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.processes import one_process

@@ -4,11 +4,11 @@ import errno
 import numpy as np
 import pytest
 
+from pose3d.formats import predictions as module
+from pose3d.formats.predictions import Predictions, read_predictions, write_csv, write_npz
 from pose3d.geometry.skeleton import JOINT_NAMES
 from pose3d.lifting.lift import Lifted
-from pose3d.predict import predictions as module
 from pose3d.predict.clip import camera_from_view
-from pose3d.predict.predictions import Predictions, read_predictions, write_csv, write_npz
 from pose3d.runtime.errors import InputError
 
 

@@ -11,13 +11,13 @@ import pytest
 from people import SPLITS, camera_ring, detect, population, take
 from tiny_npz import original_npz_params, videopose3d_params, write_original_npz
 
-from pose3d import write_npz
 from pose3d.commands.run import main
 from pose3d.config.dataset import Subjects
 from pose3d.datasets.calibration import human36m_cameras
 from pose3d.datasets.original_npz import OriginalNpz
 from pose3d.datasets.recording import Recording, recordings
 from pose3d.datasets.videopose3d import VideoPose3D
+from pose3d.formats import lifting_npz as write_npz
 from pose3d.records import pickled_npz_writer
 from pose3d.records.keypoints2d import write_keypoints2d
 from pose3d.records.sequences import write_sequences

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from people import swinging_poses
 from scipy.spatial.transform import Rotation
 
-from pose3d import bvh
-from pose3d.bvh import BONE_JOINTS, NAMES, continuous_euler_deg, write_bvh
+from pose3d.formats import bvh
+from pose3d.formats.bvh import BONE_JOINTS, NAMES, continuous_euler_deg, write_bvh
 from pose3d.geometry.skeleton_fit import fit_bone_lengths, with_bone_lengths
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.rows import chunks
