@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 
-from pose3d import figures, video
 from pose3d.config.evaluation import EvaluateParams
 from pose3d.config.lifting import LiftingParams
 from pose3d.config.reading import StageParams
@@ -42,6 +41,7 @@ from pose3d.records.keypoints2d import Keypoints2D, read_keypoints2d
 from pose3d.records.sequences import Sequence, check_3d, read_sequences, read_splits
 from pose3d.runtime.errors import run_stage
 from pose3d.runtime.files import write_text
+from pose3d.show import figures, video
 
 DATA, PLOTS, METRICS = Path("data"), Path("plots/evaluation"), Path("metrics")
 PANEL_PERCENTILES = (10, 30, 50, 70, 90)

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Sequence as ListLike
 
-from pose3d.figures import TRUNK, new_figure, save_png, style_axes
+from pose3d.show.figures import TRUNK, new_figure, save_png, style_axes
 
 _COLUMNS = 3
 

@@ -26,7 +26,7 @@ from pose3d.records.frames import video_frames
 from pose3d.records.keypoints2d import Keypoints2D
 from pose3d.records.sequences import Sequence
 from pose3d.runtime.files import atomic_output
-from pose3d.video import draw_skeleton
+from pose3d.show.video import draw_skeleton
 
 AGREE_PX = 15.0
 AGREE_VIEWS = 3

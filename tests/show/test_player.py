@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from people import camera_ring, take
 
-from pose3d.figures import LEFT, RIGHT, TRUNK, TRUTH_RIGHT, bone_colour
-from pose3d.player import page, write_player
+from pose3d.show.figures import LEFT, RIGHT, TRUNK, TRUTH_RIGHT, bone_colour
+from pose3d.show.player import page, write_player
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 

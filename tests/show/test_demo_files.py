@@ -1,7 +1,7 @@
 import numpy as np
 from people import camera_ring, take
 
-from pose3d.demo_files import write_demo
+from pose3d.show.demo_files import write_demo
 
 
 def test_demo_writes_three_files_without_a_truth(tmp_path):

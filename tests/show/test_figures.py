@@ -5,9 +5,9 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from people import camera_ring, population, take, write_data
 
-from pose3d import figures
 from pose3d.evaluation.metrics import root_relative
 from pose3d.geometry.skeleton import JOINT_NAMES
+from pose3d.show import figures
 
 
 @pytest.fixture(scope="module")

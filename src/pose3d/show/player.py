@@ -17,11 +17,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from pose3d.figures import TRUTH_TITLE, bone_colour
 from pose3d.geometry.skeleton import BONES, N_JOINTS
 from pose3d.geometry.upright import stand
 from pose3d.runtime.files import write_text
-from pose3d.video import write_mp4
+from pose3d.show.figures import TRUTH_TITLE, bone_colour
+from pose3d.show.video import write_mp4
 
 MAX_HEIGHT_PX = 480
 
@@ -86,7 +86,7 @@ def page(title: str, clip: dict) -> str:
     """The template with its places filled: the title as text, the clip as JSON that cannot end its script element."""
     # One pass, so that a title that reads like a place stays a title.
     filled = {"TITLE": html.escape(title), "CLIP": json.dumps(clip).replace("<", "\\u003c")}
-    template = (files("pose3d") / "player.html").read_text(encoding="utf-8")
+    template = (files("pose3d.show") / "player.html").read_text(encoding="utf-8")
     return re.sub(r"\{\{(TITLE|CLIP)\}\}", lambda place: filled[place[1]], template)
 
 

@@ -6,8 +6,8 @@ import pytest
 from people import camera_ring, take
 from PIL import Image
 
-from pose3d import figures, video
 from pose3d.runtime.errors import InputError
+from pose3d.show import figures, video
 
 
 @pytest.fixture(scope="module")

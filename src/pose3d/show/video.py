@@ -12,12 +12,12 @@ import cv2
 import numpy as np
 
 from pose3d.evaluation.metrics import align_root
-from pose3d.figures import METHOD_TITLES, REPROJECTION_TITLE, TRUTH_TITLE, bone_colour
 from pose3d.geometry.camera import apply_affine, crop_from_image
 from pose3d.geometry.skeleton import BONES
 from pose3d.geometry.upright import stand
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.files import atomic_output
+from pose3d.show.figures import METHOD_TITLES, REPROJECTION_TITLE, TRUTH_TITLE, bone_colour
 
 SIDE_PX, HEADER_PX, GAP_PX = 320, 32, 8
 FLOOR_SQUARE_M = 0.5

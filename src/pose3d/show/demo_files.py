@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pose3d.player import write_player
-from pose3d.video import side_by_side, write_gif, write_mp4
+from pose3d.show.player import write_player
+from pose3d.show.video import side_by_side, write_gif, write_mp4
 
 
 def write_demo(
@@ -25,9 +25,9 @@ def write_demo(
     Args:
         read_frames: gives the T images (H, W, 3) RGB from the first on; called once for each file, so that no file
             needs all of them at once.
-        boxes_px, poses_cam_m: as :func:`pose3d.video.side_by_side` has them: (T, 4), and title to (T, 17, 3), the
+        boxes_px, poses_cam_m: as :func:`pose3d.show.video.side_by_side` has them: (T, 4), and title to (T, 17, 3), the
             method trusted most last and after it the truth, called "ground truth", if there is one.
-        keypoints_px, title, up_cam: as :func:`pose3d.player.write_player` has them.
+        keypoints_px, title, up_cam: as :func:`pose3d.show.player.write_player` has them.
 
     Raises:
         InputError: the disk is full.
