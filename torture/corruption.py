@@ -31,7 +31,7 @@ from tqdm import tqdm
 from pose3d.config.check import Params
 from pose3d.datasets.manifest import check_manifest
 from pose3d.lifting.lift import load_lifter
-from pose3d.onnx_runtime import load_lifter_onnx, load_network_onnx
+from pose3d.onnx.runtime import load_lifter_onnx, load_network_onnx
 from pose3d.pose2d.crops import Crops
 from pose3d.pose2d.inference import load_network
 from pose3d.predict.clip import read_camera

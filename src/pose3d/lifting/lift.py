@@ -101,7 +101,7 @@ def lift_keypoints(lifter: nn.Module, camera: Camera, keypoints_px: np.ndarray, 
     """Lift (T, 17, 2) keypoints of one clip; any T >= 1, edge frames are repeated where a window needs more.
 
     Args:
-        lifter: from :func:`load_lifter`, or from :func:`pose3d.onnx_runtime.load_lifter_onnx`.
+        lifter: from :func:`load_lifter`, or from :func:`pose3d.onnx.runtime.load_lifter_onnx`.
     """
     device = next((weight.device for weight in lifter.parameters()), torch.device("cpu"))
     if lifter.kind in (FrameLifter.kind, TemporalLifter.kind):

@@ -36,7 +36,7 @@ def lift_clip(
     are interpolated back to the frames' own times. Past gaps of :data:`GAP_S` it starts anew.
 
     Args:
-        lifter: from :func:`pose3d.lifting.lift.load_lifter` or :func:`pose3d.onnx_runtime.load_lifter_onnx`.
+        lifter: from :func:`pose3d.lifting.lift.load_lifter` or :func:`pose3d.onnx.runtime.load_lifter_onnx`.
         time_s: (T,), strictly ascending.
         keypoints_px: (T, 17, 2).
         scratch: folder for the poses, see :class:`pose3d.runtime.rows.Rows`.

@@ -18,7 +18,7 @@ from pose3d.formats.predictions import Predictions
 from pose3d.geometry.skeleton import N_JOINTS
 from pose3d.lifting.lift import LIFTERS, load_lifter
 from pose3d.lifting.long_clips import lift_clip
-from pose3d.onnx_runtime import load_lifter_onnx, load_network_onnx
+from pose3d.onnx.runtime import load_lifter_onnx, load_network_onnx
 from pose3d.pose2d.inference import load_network
 from pose3d.pose2d.people import Detector
 from pose3d.predict.clip import Clip, camera_from_view, read_camera
@@ -29,7 +29,7 @@ from pose3d.runtime.processes import one_process
 from pose3d.runtime.rows import Rows
 
 MODELS = {"torch": Path("data/models"), "onnx": Path("data/onnx")}
-"""By runtime, where the pipeline and :mod:`pose3d.onnx_export` write them."""
+"""By runtime, where the pipeline and :mod:`pose3d.onnx.export` write them."""
 LEARNT_FRAMES, LEARNT_STEP = 100, 4
 """From every LEARNT_STEP-th of the first LEARNT_FRAMES frames following knows the background of a camera at rest."""
 _GIVEN_BATCH, _FOLLOWED_BATCH = 16, 4

@@ -2,7 +2,7 @@
 
 pose2d.onnx takes normalised crops (B, 3, S, S), and gives heatmaps (B, 17, H, H). repnet.onnx and temporal.onnx take
 the features of B clips of any length, and give poses in metres relative to the root and what places them. What comes
-before and after (crops, decoding, virtual camera) is not in the graphs: pose3d.onnx_runtime loads them into the same
+before and after (crops, decoding, virtual camera) is not in the graphs: pose3d.onnx.runtime loads them into the same
 Python functions that call torch's modules.
 
 A file's metadata_props say how to use it, each value as JSON: architecture, joint_names, and crop_size_px,
@@ -26,7 +26,7 @@ from pose3d.geometry.skeleton import JOINT_NAMES, N_JOINTS
 from pose3d.lifting.lift import load_lifter
 from pose3d.lifting.original import OriginalTemporal, RepNet
 from pose3d.lifting.virtual_camera import MOTION_CHANNELS, POSE_CHANNELS
-from pose3d.onnx_runtime import NETWORK, PORTS, digest_property, load_lifter_onnx, load_network_onnx
+from pose3d.onnx.runtime import NETWORK, PORTS, digest_property, load_lifter_onnx, load_network_onnx
 from pose3d.pose2d.batches import IMAGE_MEAN, IMAGE_STD
 from pose3d.pose2d.inference import load_network
 from pose3d.runtime.errors import InputError
@@ -43,7 +43,7 @@ class Graph:
     """What is written into one file.
 
     Attributes:
-        kind: one of :data:`pose3d.onnx_runtime.PORTS`.
+        kind: one of :data:`pose3d.onnx.runtime.PORTS`.
         module: in evaluation mode; takes and gives what the ports name.
         input_shapes: of each input, an axis by its name where any size goes.
         smallest: of each named axis the smallest size.

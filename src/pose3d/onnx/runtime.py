@@ -1,4 +1,4 @@
-"""Models that :mod:`pose3d.onnx_export` wrote, run by onnxruntime in place of torch's.
+"""Models that :mod:`pose3d.onnx.export` wrote, run by onnxruntime in place of torch's.
 
 What is loaded here is called as the torch modules are: :func:`pose3d.pose2d.inference.predict_heatmaps` takes an
 :class:`OnnxNetwork`, :func:`pose3d.lifting.lift.lift_virtual` an :class:`OnnxLifter`. Everything is float32 on the CPU.

@@ -9,9 +9,9 @@ import torch
 from tiny_models import NETWORK
 from torch import nn
 
-from pose3d import onnx_export
 from pose3d.lifting.lift import build_lifter, lift_virtual, load_lifter
-from pose3d.onnx_runtime import digest_property, load_lifter_onnx, load_network_onnx
+from pose3d.onnx import export as onnx_export
+from pose3d.onnx.runtime import digest_property, load_lifter_onnx, load_network_onnx
 from pose3d.pose2d.inference import load_network, predict_heatmaps
 from pose3d.pose2d.network import PoseResNet
 from pose3d.runtime.errors import InputError

@@ -8,10 +8,10 @@ import pytest
 import torch
 from tiny_models import NETWORK
 
-from pose3d import onnx_export
 from pose3d.geometry.skeleton import JOINT_NAMES
 from pose3d.lifting.lift import build_lifter, load_lifter
-from pose3d.onnx_runtime import load_lifter_onnx, load_network_onnx
+from pose3d.onnx import export as onnx_export
+from pose3d.onnx.runtime import load_lifter_onnx, load_network_onnx
 from pose3d.pose2d.batches import IMAGE_MEAN, IMAGE_STD
 from pose3d.pose2d.inference import load_network
 from pose3d.pose2d.network import PoseResNet
