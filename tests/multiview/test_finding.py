@@ -13,7 +13,7 @@ from pose3d.multiview.finding import (
     support,
     united,
 )
-from pose3d.pose2d.people import box_around_joints
+from pose3d.pose2d.detector import box_around_joints
 from pose3d.records.keypoints2d import Keypoints2D
 from pose3d.runtime.errors import InputError
 

@@ -18,8 +18,8 @@ from pose3d.multiview.selftraining import (
     label_crops,
 )
 from pose3d.pose2d.batches import normalize_images
+from pose3d.pose2d.detector import cut_crops
 from pose3d.pose2d.network import PoseResNet
-from pose3d.pose2d.people import cut_crops
 from pose3d.pose2d.training import heatmap_loss
 from pose3d.runtime.errors import InputError
 

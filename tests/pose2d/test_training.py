@@ -20,7 +20,7 @@ from pose3d.config.pose2d import AugmentationParams, CosineSchedule, StepSchedul
 from pose3d.pose2d import training as training_module
 from pose3d.pose2d.batches import epoch_order, normalize_images, training_batches
 from pose3d.pose2d.crops import Crops
-from pose3d.pose2d.sides import sides_loss
+from pose3d.pose2d.left_right import sides_loss
 from pose3d.pose2d.training import evenly_spaced, heatmap_loss, keypoint_errors, learning_rate_factor, train
 from pose3d.records.encoded_images import write_encoded_images
 from pose3d.records.hdf5 import create_hdf5, write_dataset

@@ -19,7 +19,7 @@ from torch import nn
 
 from pose3d.geometry.camera import Camera
 from pose3d.multiview.triangulation import Triangulated, triangulate
-from pose3d.pose2d.people import Detector, Look, box_around_joints
+from pose3d.pose2d.detector import Detector, Look, box_around_joints
 from pose3d.records.keypoints2d import Keypoints2D
 from pose3d.runtime.errors import InputError
 

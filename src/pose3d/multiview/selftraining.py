@@ -35,8 +35,8 @@ from pose3d.multiview.finding import (
 from pose3d.multiview.sides import with_settled_sides
 from pose3d.pose2d.batches import Batch, normalize_images, training_batches
 from pose3d.pose2d.crops import Crops
+from pose3d.pose2d.detector import cut_crops
 from pose3d.pose2d.network import PoseResNet
-from pose3d.pose2d.people import cut_crops
 from pose3d.pose2d.training import heatmap_loss, learning_rate_factor
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.workers import worker_count

@@ -17,9 +17,9 @@ from pose3d.pose2d.batches import Batch, batches_per_epoch, normalize_images, pl
 from pose3d.pose2d.crops import Crops
 from pose3d.pose2d.heatmaps import crop_to_heatmap_px, gaussian_targets
 from pose3d.pose2d.inference import decode, predict_heatmaps
+from pose3d.pose2d.left_right import PoseResNetWithSides, sides_loss
 from pose3d.pose2d.network import PoseResNet, channels_last
 from pose3d.pose2d.pretrained import load_pretrained
-from pose3d.pose2d.sides import PoseResNetWithSides, sides_loss
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.prefetch import Awaited
 from pose3d.runtime.processes import Share, mean_over_processes

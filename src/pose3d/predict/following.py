@@ -15,7 +15,7 @@ from collections.abc import Iterable
 import cv2
 import numpy as np
 
-from pose3d.pose2d.people import Look, box_around_joints, box_within
+from pose3d.pose2d.detector import Look, box_around_joints, box_within
 from pose3d.records.keypoints2d import Keypoints2D
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.files import read_small_text

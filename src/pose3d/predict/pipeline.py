@@ -19,8 +19,8 @@ from pose3d.geometry.skeleton import N_JOINTS
 from pose3d.lifting.lift import LIFTERS, load_lifter
 from pose3d.lifting.long_clips import lift_clip
 from pose3d.onnx.runtime import load_lifter_onnx, load_network_onnx
+from pose3d.pose2d.detector import Detector
 from pose3d.pose2d.inference import load_network
-from pose3d.pose2d.people import Detector
 from pose3d.predict.clip import Clip, camera_from_view, read_camera
 from pose3d.predict.following import SURE, Follower, GivenBoxes
 from pose3d.records.keypoints2d import Keypoints2D

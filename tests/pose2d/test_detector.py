@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pose3d.pose2d.people import box_around_joints, cut_crops
+from pose3d.pose2d.detector import box_around_joints, cut_crops
 
 
 def test_a_box_around_joints_has_the_body_beyond_them_and_stays_inside():

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from pose3d.geometry.skeleton import LEFT_JOINTS, RIGHT_JOINTS, mirror_permutation
+from pose3d.pose2d.left_right import PoseResNetWithSides, sides_loss
 from pose3d.pose2d.network import PoseResNet
-from pose3d.pose2d.sides import PoseResNetWithSides, sides_loss
 
 SIZE_PX = 100
 
