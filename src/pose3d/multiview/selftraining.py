@@ -32,7 +32,7 @@ from pose3d.multiview.finding import (
     detector_of,
     find_person,
 )
-from pose3d.multiview.sides import with_settled_sides
+from pose3d.multiview.left_right import with_settled_sides
 from pose3d.pose2d.batches import Batch, normalize_images, training_batches
 from pose3d.pose2d.crops import Crops
 from pose3d.pose2d.detector import cut_crops

@@ -4,7 +4,7 @@ from people import camera_ring, swinging_poses
 
 from pose3d.geometry.skeleton import LEFT_JOINTS, RIGHT_JOINTS
 from pose3d.multiview.finding import FoundPerson
-from pose3d.multiview.sides import with_settled_sides
+from pose3d.multiview.left_right import with_settled_sides
 
 
 @pytest.fixture
