@@ -22,7 +22,7 @@ from pose3d.onnx.runtime import load_lifter_onnx, load_network_onnx
 from pose3d.pose2d.detector import Detector
 from pose3d.pose2d.inference import load_network
 from pose3d.predict.clip import Clip, camera_from_view, read_camera
-from pose3d.predict.following import SURE, Follower, GivenBoxes
+from pose3d.predict.tracking import SURE, Follower, GivenBoxes
 from pose3d.records.keypoints2d import Keypoints2D
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.processes import one_process
@@ -80,8 +80,8 @@ def predict(
         video: any file that OpenCV's FFmpeg decodes.
         camera: JSON file, see :func:`pose3d.predict.clip.read_camera`; None: a camera of ``fov_deg``.
         fov_deg: field of view along the picture's longer side.
-        boxes: CSV file, see :class:`pose3d.predict.following.GivenBoxes`; None: the person is found and followed.
-        person: which one to follow, see :class:`pose3d.predict.following.Follower`.
+        boxes: CSV file, see :class:`pose3d.predict.tracking.GivenBoxes`; None: the person is found and followed.
+        person: which one to follow, see :class:`pose3d.predict.tracking.Follower`.
         models: folder of pose2d, repnet and temporal; None: the runtime's in :data:`MODELS`.
         runtime: torch, for .pt files, or onnx, for .onnx files.
         scratch: a folder: what is predicted lies in files there, as :class:`pose3d.runtime.rows.Rows`, and memory does

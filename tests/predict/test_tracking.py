@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_video import picture
 
-from pose3d.predict.following import Follower, GivenBoxes, MovingBlobs, search_boxes
+from pose3d.predict.tracking import Follower, GivenBoxes, MovingBlobs, search_boxes
 from pose3d.records.keypoints2d import Keypoints2D
 from pose3d.runtime.errors import InputError
 
