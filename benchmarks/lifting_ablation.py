@@ -43,7 +43,7 @@ from pose3d.lifting.lift import lift_sequences
 from pose3d.lifting.supervision import read_supervision
 from pose3d.records.hdf5 import create_hdf5
 from pose3d.records.keypoints2d import append_keypoints2d, read_keypoints2d
-from pose3d.records.sequences import Sequence, read_sequences, write_sequences
+from pose3d.records.sequences import PoseSequence, read_sequences, write_sequences
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.processes import one_process
 from pose3d.runtime.user_data import data_folder
@@ -201,7 +201,7 @@ def write_data(run: Run) -> None:
         return  # it is completed after the sequences
     source = open_source(run.params.dataset)
 
-    def sequences(given: h5py.File) -> Iterator[Sequence]:
+    def sequences(given: h5py.File) -> Iterator[PoseSequence]:
         for recording in tqdm(recordings(source), "sequences", total=len(source.sequences())):
             if isinstance(recording, Problem):
                 raise InputError(recording.sentence)

@@ -38,7 +38,7 @@ from pose3d.multiview.agreement import measure_models
 from pose3d.pose2d.crops import read_crop_from_image
 from pose3d.records.frames import read_rgb
 from pose3d.records.keypoints2d import Keypoints2D, read_keypoints2d
-from pose3d.records.sequences import Sequence, check_3d, read_sequences, read_splits
+from pose3d.records.sequences import PoseSequence, check_3d, read_sequences, read_splits
 from pose3d.runtime.errors import run_stage
 from pose3d.runtime.files import write_text
 from pose3d.show import figures, video
@@ -61,7 +61,7 @@ class Params(StageParams):
 class Predictions:
     """Some subjects' sequences with what was detected and what each method made of it, all in the same order."""
 
-    sequences: list[Sequence]
+    sequences: list[PoseSequence]
     detections: list[Keypoints2D]
     poses_cam_m: dict[str, list[np.ndarray]]
     has_root: dict[str, bool]

@@ -21,7 +21,7 @@ from pose3d.records.encoded_images import write_encoded_images
 from pose3d.records.frames import write_reference
 from pose3d.records.hdf5 import create_hdf5, write_strings
 from pose3d.records.keypoints2d import append_keypoints2d
-from pose3d.records.sequences import Sequence, write_sequences
+from pose3d.records.sequences import PoseSequence, write_sequences
 from pose3d.runtime.errors import InputError, run_stage
 from pose3d.synthetic.body import read_body
 from pose3d.synthetic.split import STILLS
@@ -38,7 +38,7 @@ class Params(StageParams):
     dataset: DatasetParams
 
 
-def embedded_sequences(seed: int, dataset: EmbeddedParams, frames: h5py.File) -> Iterator[Sequence]:
+def embedded_sequences(seed: int, dataset: EmbeddedParams, frames: h5py.File) -> Iterator[PoseSequence]:
     """Render every take into ``frames``."""
     settings = EmbeddedSettings(seed=seed, **dataset.model_dump(exclude={"source", "subjects", "real_views"}))
     check_manifest(RAW)
@@ -51,7 +51,7 @@ def embedded_sequences(seed: int, dataset: EmbeddedParams, frames: h5py.File) ->
             yield sequence
 
 
-def recorded_sequences(dataset: RecordedDataset, frames: h5py.File, given: h5py.File) -> Iterator[Sequence]:
+def recorded_sequences(dataset: RecordedDataset, frames: h5py.File, given: h5py.File) -> Iterator[PoseSequence]:
     """Read and check every sequence, and note its frames and given keypoints; all problems are shown before the end."""
     source = open_source(dataset)
     write_strings(frames, "folder", [dataset.folder or ""])

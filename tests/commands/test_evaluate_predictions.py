@@ -347,5 +347,8 @@ def test_as_a_program(dataset, good, tmp_path):
 
 
 def test_nothing_of_torch_is_loaded():
-    program = "import sys, pose3d.evaluation.prediction_report; print(sorted(m for m in sys.modules if m.startswith('torch')))"
+    program = (
+        "import sys, pose3d.evaluation.prediction_report; "
+        "print(sorted(m for m in sys.modules if m.startswith('torch')))"
+    )
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout == "[]\n"

@@ -25,7 +25,7 @@ from pose3d.lifting.trajectory import smooth
 from pose3d.lifting.virtual_camera import view_from_image_plane
 from pose3d.lifting.virtual_objective import VirtualCameraObjective
 from pose3d.records.keypoints2d import Keypoints2D
-from pose3d.records.sequences import Sequence
+from pose3d.records.sequences import PoseSequence
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.signals import Terminated
 from pose3d.training.checkpoint import Checkpoint
@@ -84,7 +84,7 @@ def sequence(subject, frames, seed):
     world = rng.normal(0, 0.3, (1, 17, 3)) + rng.normal(0, 0.02, (frames, 17, 3)) + [0, 0, 1.0]
     cam = camera.world_to_camera(world)
     boxes = np.tile([0.0, 0, 512, 512], (frames, 1))
-    return Sequence(subject, f"Walk-{seed}", camera, 25.0, world, cam, camera.project(cam), boxes)
+    return PoseSequence(subject, f"Walk-{seed}", camera, 25.0, world, cam, camera.project(cam), boxes)
 
 
 def toy_supervision():

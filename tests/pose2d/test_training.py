@@ -341,10 +341,10 @@ def test_normalised_images_are_channels_last_and_standardised():
 
 def test_waiting_for_batches_is_counted(monkeypatch):
     clock = iter([0.0, 0.0, 1.0, 4.0, 7.0, 10.0, 10.0])  # three waits of 1, 3 and 0 s
-    monkeypatch.setattr("pose3d.pose2d.batches.time.perf_counter", lambda: next(clock))
+    monkeypatch.setattr("pose3d.runtime.prefetch.time.perf_counter", lambda: next(clock))
     batches = Awaited(iter("ab"))
     assert [*batches] == ["a", "b"]
-    monkeypatch.setattr("pose3d.pose2d.batches.time.perf_counter", lambda: 16.0)
+    monkeypatch.setattr("pose3d.runtime.prefetch.time.perf_counter", lambda: 16.0)
     assert batches.busy_share() == 0.75
 
 

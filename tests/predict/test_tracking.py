@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_video import picture
 
-from pose3d.predict.tracking import Follower, GivenBoxes, MovingBlobs, search_boxes
+from pose3d.predict.tracking import GivenBoxes, MovingBlobs, PersonTracker, search_boxes
 from pose3d.records.keypoints2d import Keypoints2D
 from pose3d.runtime.errors import InputError
 
@@ -44,17 +44,17 @@ def walk(n_frames, start=40, speed=3):
 
 
 def follow(boxes, batch=4, **options):
-    follower = Follower(look, WIDTH, HEIGHT, **options)
+    tracker = PersonTracker(look, WIDTH, HEIGHT, **options)
     images = [picture(WIDTH, HEIGHT, box, seed) for seed, box in enumerate(boxes)]
-    found = [follower.follow(images[k : k + batch])[0] for k in range(0, len(images), batch)]
-    return follower, np.concatenate(found)
+    found = [tracker.follow(images[k : k + batch])[0] for k in range(0, len(images), batch)]
+    return tracker, np.concatenate(found)
 
 
 @pytest.mark.parametrize("batch", [1, 4, 7])
 def test_a_walker_is_found_and_followed_from_the_first_frame_on(batch):
     truth = walk(50)
-    follower, boxes = follow(truth, batch)
-    assert follower.found
+    tracker, boxes = follow(truth, batch)
+    assert tracker.found
     assert len(boxes) == 50
     assert min(overlap(a, np.array(b)) for a, b in zip(boxes[batch:], truth[batch:], strict=True)) > 0.6
 
@@ -66,14 +66,14 @@ def test_who_stands_still_is_found_by_searching():
 
 def test_who_leaves_and_comes_back_elsewhere_is_found_again():
     truth = [*walk(12), *[None] * 12, *[(250, 60, 290, 160)] * 12]
-    follower, boxes = follow(truth)
+    tracker, boxes = follow(truth)
     assert overlap(boxes[-1], np.array(truth[-1])) > 0.6
     np.testing.assert_array_equal(boxes[20], boxes[23])  # meanwhile the box waits
 
 
 def test_nobody_in_an_empty_room():
-    follower, boxes = follow([None] * 16)
-    assert not follower.found
+    tracker, boxes = follow([None] * 16)
+    assert not tracker.found
     np.testing.assert_array_equal(boxes, np.tile([40, 0, 280, 240], (16, 1)))
 
 
@@ -87,7 +87,7 @@ def test_the_largest_person_or_the_nth_from_the_left():
     left, right = np.array([30, 90, 70, 190]), np.array([220, 60, 276, 200])
 
     def first_box(person):
-        return Follower(look, WIDTH, HEIGHT, person).follow([two_people()])[0][0]
+        return PersonTracker(look, WIDTH, HEIGHT, person).follow([two_people()])[0][0]
 
     assert overlap(first_box(None), right) > 0.6
     assert overlap(first_box(1), left) > 0.6
@@ -194,12 +194,12 @@ def test_who_moves_is_taken_in_place_of_what_stands_still_unless_asked_for_by_nu
     truth = walk(60, start=20, speed=2)
     images = [both(box, seed) for seed, box in enumerate(truth)]
     for person, expected in ((None, truth[-1]), (2, still)):
-        follower = Follower(look, WIDTH, HEIGHT, person)
-        found = [follower.follow(images[k : k + 2])[0] for k in range(0, len(images), 2)]
+        tracker = PersonTracker(look, WIDTH, HEIGHT, person)
+        found = [tracker.follow(images[k : k + 2])[0] for k in range(0, len(images), 2)]
         assert overlap(found[-1][-1], np.array(expected)) > 0.6
-    follower = Follower(look, WIDTH, HEIGHT)
-    follower.learn_background(images[::3])
-    assert overlap(follower.follow(images[:2])[0][0], np.array(truth[0])) > 0.6
+    tracker = PersonTracker(look, WIDTH, HEIGHT)
+    tracker.learn_background(images[::3])
+    assert overlap(tracker.follow(images[:2])[0][0], np.array(truth[0])) > 0.6
 
 
 def test_a_moving_body_of_which_the_network_is_unsure_is_not_left_for_furniture_of_which_it_is_sure():
@@ -215,9 +215,9 @@ def test_a_moving_body_of_which_the_network_is_unsure_is_not_left_for_furniture_
     images = [picture(WIDTH, HEIGHT, box, seed) for seed, box in enumerate(truth)]
     for image in images:
         image[furniture[1] : furniture[3], furniture[0] : furniture[2]] = 200
-    follower = Follower(doubtful, WIDTH, HEIGHT)
-    follower.learn_background(images[::3])
-    found = [follower.follow(images[k : k + 4]) for k in range(0, len(images), 4)]
+    tracker = PersonTracker(doubtful, WIDTH, HEIGHT)
+    tracker.learn_background(images[::3])
+    found = [tracker.follow(images[k : k + 4]) for k in range(0, len(images), 4)]
     boxes = np.concatenate([boxes for boxes, _, _ in found])
     assert found[0][2].all() and not found[-1][2].any()
     assert found[-1][1].confidence.max() < 0.3
@@ -239,9 +239,9 @@ def test_a_box_that_slid_onto_a_part_of_a_moving_body_comes_back_to_the_whole():
                 keypoints[:, 1] = keypoints[:, 1].max() - 0.1 * (keypoints[:, 1].max() - keypoints[:, 1])
         return seen
 
-    follower = Follower(slipping, WIDTH, HEIGHT)
-    follower.learn_background(images[::3])
-    found = np.concatenate([follower.follow(images[k : k + 4])[0] for k in range(0, len(images), 4)])
+    tracker = PersonTracker(slipping, WIDTH, HEIGHT)
+    tracker.learn_background(images[::3])
+    found = np.concatenate([tracker.follow(images[k : k + 4])[0] for k in range(0, len(images), 4)])
     errors = [overlap(a, np.array(b)) for a, b in zip(found, truth, strict=True)]
     assert min(errors) < 0.3
     assert min(errors[-16:]) > 0.6
@@ -268,9 +268,9 @@ def test_joints_off_the_moving_body_are_no_persons_however_sure_the_network_is()
             seen.keypoints_px[..., 1] -= 150
         return seen
 
-    follower = Follower(straying, WIDTH, HEIGHT)
-    follower.learn_background(images[::3])
-    found = [follower.follow(images[k : k + 4]) for k in range(0, len(images), 4)]
+    tracker = PersonTracker(straying, WIDTH, HEIGHT)
+    tracker.learn_background(images[::3])
+    found = [tracker.follow(images[k : k + 4]) for k in range(0, len(images), 4)]
     assert found[0][2].all()
     assert found[-1][1].confidence.mean() > 0.5
     assert not found[-1][2].any()

@@ -14,7 +14,7 @@ from people import SPLITS, camera_ring, detect, population, take
 from pose3d.records.encoded_images import EncodedImages, write_encoded_images
 from pose3d.records.hdf5 import create_hdf5, open_hdf5, write_dataset, write_strings
 from pose3d.records.keypoints2d import read_keypoints2d, write_keypoints2d
-from pose3d.records.sequences import Sequence, check_3d, read_sequences, read_splits, write_sequences
+from pose3d.records.sequences import PoseSequence, check_3d, read_sequences, read_splits, write_sequences
 from pose3d.runtime.errors import InputError
 
 ARRAYS = ("poses_world_m", "poses_cam_m", "keypoints_px", "boxes_px")
@@ -27,9 +27,9 @@ def path(tmp_path):
     return path
 
 
-def changed(sequence: Sequence, **arrays) -> Sequence:
+def changed(sequence: PoseSequence, **arrays) -> PoseSequence:
     values = {name: getattr(sequence, name) for name in ARRAYS} | arrays
-    return Sequence(sequence.subject, sequence.action, sequence.camera, sequence.fps, **values)
+    return PoseSequence(sequence.subject, sequence.action, sequence.camera, sequence.fps, **values)
 
 
 def test_sequences_round_trip(path):

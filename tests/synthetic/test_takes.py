@@ -8,7 +8,7 @@ from tiny_performers import write_sources
 
 from pose3d.runtime.errors import InputError
 from pose3d.synthetic import takes as embedded
-from pose3d.synthetic.appearance import dress
+from pose3d.synthetic.appearance import sample_clothes
 from pose3d.synthetic.split import PERFORMERS, STILLS
 from pose3d.synthetic.takes import EmbeddedSettings, generator, plan, read_clip, render_take, render_takes
 
@@ -97,7 +97,9 @@ def test_stills_are_other_people_poses_and_clothes_on_the_floor(sources, monkeyp
     takes = plan(["S9", STILLS], SETTINGS, sources[0])[-2:]
     assert [(take.subject, take.action, len(take)) for take in takes] == [(STILLS, "Room-1", 3), (STILLS, "Room-2", 3)]
     dressed = []
-    monkeypatch.setattr(embedded, "dress", lambda *given: dressed.append(dress(*given)) or dressed[-1])
+    monkeypatch.setattr(
+        embedded, "sample_clothes", lambda *given: dressed.append(sample_clothes(*given)) or dressed[-1]
+    )
     rendered = render_take(takes[0], SETTINGS, *sources)
     first, second = rendered.sequences
     poses = first.poses_world_m

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from pose3d.runtime.errors import InputError
 
 if TYPE_CHECKING:
-    from pose3d.records.sequences import Sequence
+    from pose3d.records.sequences import PoseSequence
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -83,7 +83,7 @@ def demo_of_sequence(
     )
 
 
-def part_of(sequence: "Sequence", start_s: float, seconds: float) -> slice:
+def part_of(sequence: "PoseSequence", start_s: float, seconds: float) -> slice:
     """The frames from ``start_s`` on, one at least, none past the end.
 
     Raises:

@@ -1,4 +1,7 @@
-"""The front door: one parser over all subcommands, and one way to end (:func:`pose3d.runtime.errors.end_in_one_sentence`)."""
+"""The front door: one parser over all subcommands, and one way to end.
+
+See :func:`pose3d.runtime.errors.end_in_one_sentence`.
+"""
 
 import argparse
 import os

@@ -12,7 +12,7 @@ from pose3d.datasets.recording import Recording, SequenceName, boxes_around, che
 from pose3d.geometry.camera import Camera
 from pose3d.geometry.skeleton import HUMAN36M_32_TO_17, N_JOINTS
 from pose3d.records.keypoints2d import Keypoints2D
-from pose3d.records.sequences import Sequence
+from pose3d.records.sequences import PoseSequence
 from pose3d.runtime.errors import InputError
 
 MISSING_KEYPOINTS, EXTRA_KEYPOINTS = 5, 50
@@ -154,7 +154,7 @@ def recording_of(
             "is another camera's"
         ) from None
     arrays = (poses_world_m, poses_cam_m, keypoints_px, boxes_around(keypoints_px))
-    sequence = Sequence(name.subject, name.action, camera, fps, *(np.asarray(a, np.float32) for a in arrays))
+    sequence = PoseSequence(name.subject, name.action, camera, fps, *(np.asarray(a, np.float32) for a in arrays))
     return Recording(sequence, None, detected, positions_file, keypoints_file)
 
 
@@ -165,5 +165,5 @@ def recording_of_keypoints(
     n_frames = len(detected.keypoints_px)
     no_poses = np.full((n_frames, N_JOINTS, 3), np.nan, np.float32)
     boxes_px = boxes_around(detected.keypoints_px)
-    sequence = Sequence(name.subject, name.action, camera, fps, no_poses, no_poses, no_poses[..., :2], boxes_px)
+    sequence = PoseSequence(name.subject, name.action, camera, fps, no_poses, no_poses, no_poses[..., :2], boxes_px)
     return Recording(sequence, None, detected, None, keypoints_file)

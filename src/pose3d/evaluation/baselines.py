@@ -14,13 +14,13 @@ from pose3d.evaluation.metrics import root_relative
 from pose3d.geometry.camera import Camera, rotation_to_optical_axis
 from pose3d.geometry.skeleton import ROOT, mirror_permutation
 from pose3d.records.keypoints2d import Keypoints2D
-from pose3d.records.sequences import Sequence
+from pose3d.records.sequences import PoseSequence
 
 FRAMES_AT_ONCE = 256
 """Bounds memory: the similarities of 256 frames to 72,000 views take 74 MB."""
 
 
-def prior_poses(sequences: Iterable[Sequence], limit: int) -> np.ndarray:
+def prior_poses(sequences: Iterable[PoseSequence], limit: int) -> np.ndarray:
     """At most ``limit`` root-relative world poses (N, J, 3), metres, evenly spaced over all takes.
 
     Each take is used once, from whichever camera comes first, since its cameras all saw the same poses.
@@ -32,7 +32,7 @@ def prior_poses(sequences: Iterable[Sequence], limit: int) -> np.ndarray:
     return poses[np.unique(np.linspace(0, len(poses) - 1, limit).round().astype(int))]
 
 
-def mean_pose(prior_world_m: np.ndarray, sequence: Sequence) -> np.ndarray:
+def mean_pose(prior_world_m: np.ndarray, sequence: PoseSequence) -> np.ndarray:
     """The mean of the prior over all poses and all yaws, turned into the sequence's camera: one constant per camera.
 
     Facing is unknown, and the mean of a point over all turns about the vertical is its projection onto the vertical
@@ -95,7 +95,7 @@ def _shapes(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return flat / np.maximum(length, 1e-9)[:, None], length
 
 
-def nearest_neighbour(views_world_m: np.ndarray, sequence: Sequence, detected: Keypoints2D) -> np.ndarray:
+def nearest_neighbour(views_world_m: np.ndarray, sequence: PoseSequence, detected: Keypoints2D) -> np.ndarray:
     """For each frame the view of the prior whose projection looks most like the detected keypoints.
 
     Keypoints are seen through :func:`level_camera`, relative to the root and divided by their own length, so that
@@ -126,7 +126,7 @@ def nearest_neighbour(views_world_m: np.ndarray, sequence: Sequence, detected: K
 
 
 def nearest_neighbours(
-    prior_world_m: np.ndarray, n_yaws: int, sequences: list[Sequence], detections: list[Keypoints2D]
+    prior_world_m: np.ndarray, n_yaws: int, sequences: list[PoseSequence], detections: list[Keypoints2D]
 ) -> Iterator[np.ndarray]:
     """:func:`nearest_neighbour` of every sequence, one after the other, with a progress bar."""
     views = turned_views(prior_world_m, n_yaws)

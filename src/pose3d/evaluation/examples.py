@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pose3d.evaluation import metrics
-from pose3d.records.sequences import Sequence
+from pose3d.records.sequences import PoseSequence
 
 if TYPE_CHECKING:
     import pandas as pd
 from pose3d.evaluation.tables import action_name
 
 
-def error_over_time_mm(sequence: Sequence, poses_cam_m: dict[str, np.ndarray]) -> pd.DataFrame:
+def error_over_time_mm(sequence: PoseSequence, poses_cam_m: dict[str, np.ndarray]) -> pd.DataFrame:
     """P1 and acceleration error of each frame of one sequence, mm, by method; acceleration is empty at both ends."""
     import pandas as pd
 
@@ -28,14 +28,14 @@ def error_over_time_mm(sequence: Sequence, poses_cam_m: dict[str, np.ndarray]) -
     return table.round(3).rename_axis("frame")
 
 
-def median_sequence(sequences: list[Sequence], poses_cam_m: list[np.ndarray]) -> int:
+def median_sequence(sequences: list[PoseSequence], poses_cam_m: list[np.ndarray]) -> int:
     """Index of the sequence whose P1 is the (lower) median: neither the best nor the worst one is shown."""
     means = [metrics.mpjpe(p, s.poses_cam_m).mean() for s, p in zip(sequences, poses_cam_m, strict=True)]
     return int(np.argsort(means, kind="stable")[(len(means) - 1) // 2])
 
 
 def example_frames(
-    sequences: list[Sequence], poses_cam_m: list[np.ndarray], percentiles: Iterable[float]
+    sequences: list[PoseSequence], poses_cam_m: list[np.ndarray], percentiles: Iterable[float]
 ) -> list[tuple[int, int]]:
     """(sequence, frame) nearest to each percentile of P1, each from an action and a camera not shown before while
     there are any.

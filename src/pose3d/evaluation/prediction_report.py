@@ -12,7 +12,7 @@ from pose3d.evaluation.protocols import protocols_mm
 from pose3d.evaluation.tables import errors_of, per_action_mm, per_subject_mm, summary_mm
 from pose3d.formats.prediction_files import is_one_array, read_one_array, read_predictions
 from pose3d.geometry.skeleton import ROOT
-from pose3d.records.sequences import Sequence, check_3d, keys_in, read_sequences, read_splits
+from pose3d.records.sequences import PoseSequence, check_3d, keys_in, read_sequences, read_splits
 from pose3d.runtime.errors import InputError
 
 ROOTS = {"relative": "root-relative and have no absolute figures", "camera": "in camera space"}
@@ -21,7 +21,9 @@ NEAR_ROOT_M = 0.010
 """How far from 0 the root of root-relative poses may be: networks that predict the root too miss 0 by some mm."""
 
 
-def sequences_to_score(dataset: str, known: list[str], subjects: list[str] | None, key: str | None) -> list[Sequence]:
+def sequences_to_score(
+    dataset: str, known: list[str], subjects: list[str] | None, key: str | None
+) -> list[PoseSequence]:
     """The sequence of that key; else those of the subjects, by default the test subjects.
 
     Args:
@@ -44,7 +46,7 @@ def sequences_to_score(dataset: str, known: list[str], subjects: list[str] | Non
 
 
 def root_of(
-    path: str | os.PathLike, sequences: list[Sequence], poses_m: list[np.ndarray], told: str | None
+    path: str | os.PathLike, sequences: list[PoseSequence], poses_m: list[np.ndarray], told: str | None
 ) -> tuple[str, str]:
     """Which of :data:`ROOTS` the (T, 17, 3) poses have, and a sentence that says so and why.
 

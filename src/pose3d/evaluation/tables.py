@@ -13,7 +13,7 @@ from pose3d.evaluation import metrics, occlusion
 from pose3d.geometry.camera import apply_affine
 from pose3d.geometry.skeleton import JOINT_NAMES, ROOT
 from pose3d.records.keypoints2d import Keypoints2D
-from pose3d.records.sequences import Sequence
+from pose3d.records.sequences import PoseSequence
 from pose3d.runtime.errors import InputError
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def action_name(take: str) -> str:
     return name if name and number.isdigit() else take
 
 
-def errors_of(method: str, sequences: list[Sequence], poses_cam_m: Iterable[np.ndarray], has_root: bool) -> Errors:
+def errors_of(method: str, sequences: list[PoseSequence], poses_cam_m: Iterable[np.ndarray], has_root: bool) -> Errors:
     """Compare a method's (T, J, 3) camera-space poses, one array per sequence, with the truth.
 
     The poses are taken one sequence at a time, so they may come from a generator and need not be held together.
@@ -156,7 +156,7 @@ def baseline_summary_mm(errors: Errors) -> dict[str, float | None]:
 
 
 def summary_2d(
-    sequences: list[Sequence], detections: list[Keypoints2D], threshold: float, crop_from_image: np.ndarray | None
+    sequences: list[PoseSequence], detections: list[Keypoints2D], threshold: float, crop_from_image: np.ndarray | None
 ) -> dict[str, float]:
     """Mean distance of the detected keypoints in px of the full image, and :func:`metrics.pck_2d` as a share of 1.
 
@@ -178,7 +178,7 @@ def summary_2d(
 
 
 def summary(
-    sequences: list[Sequence],
+    sequences: list[PoseSequence],
     detections: list[Keypoints2D],
     errors: dict[str, Errors],
     pck_threshold: float,
@@ -257,7 +257,7 @@ def per_joint_mm(methods: dict[str, Errors]) -> pd.DataFrame:
 
 
 def per_occlusion_mm(
-    sequences: list[Sequence], methods: dict[str, Errors], poses_cam_m: dict[str, list[np.ndarray]]
+    sequences: list[PoseSequence], methods: dict[str, Errors], poses_cam_m: dict[str, list[np.ndarray]]
 ) -> pd.DataFrame:
     """P1 of every method by how deep the person's own body hides the joint, mm, with all joints as the last row.
 

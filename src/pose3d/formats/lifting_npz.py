@@ -19,7 +19,7 @@ from pose3d.geometry.camera import Camera
 from pose3d.geometry.skeleton import HUMAN36M_32_TO_17, LEFT_JOINTS, N_JOINTS, RIGHT_JOINTS
 from pose3d.records.keypoints2d import Keypoints2D, read_keypoints2d
 from pose3d.records.pickled_npz_writer import write_pickled_npz
-from pose3d.records.sequences import Sequence, read_sequences, read_splits
+from pose3d.records.sequences import PoseSequence, read_sequences, read_splits
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.files import atomic_output
 
@@ -33,7 +33,7 @@ METADATA = {
     "keypoints_symmetry": [list(LEFT_JOINTS), list(RIGHT_JOINTS)],
 }
 
-Detected = tuple[Sequence, Keypoints2D]
+Detected = tuple[PoseSequence, Keypoints2D]
 Files = dict[str, dict[str, Any]]
 """Name of a file to its members."""
 
@@ -119,7 +119,7 @@ def with_all_cameras(detected: list[Detected]) -> tuple[list[Detected], list[str
     return [one for one in detected if one[0].subject not in others], [sentence] if others else []
 
 
-def cameras_by_subject(sequences: Iterable[Sequence]) -> Cameras:
+def cameras_by_subject(sequences: Iterable[PoseSequence]) -> Cameras:
     """Each subject's cameras as first seen, sorted by id: for Human3.6M that is the published order."""
     cameras: Cameras = {}
     for sequence in sequences:
@@ -253,5 +253,5 @@ def _array(keypoints: Keypoints2D, rated: bool) -> np.ndarray:
     return np.concatenate([keypoints.keypoints_px, keypoints.confidence[..., None]], -1)
 
 
-def _put(content: dict, sequence: Sequence, array: np.ndarray) -> None:
+def _put(content: dict, sequence: PoseSequence, array: np.ndarray) -> None:
     content.setdefault(sequence.subject, {}).setdefault(sequence.action, {})[sequence.camera.id] = array

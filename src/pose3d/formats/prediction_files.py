@@ -12,7 +12,7 @@ import numpy as np
 
 from pose3d.geometry.skeleton import ROOT
 from pose3d.records.pickled_npz import is_refused_by_system, read_member, read_npy, reason_of
-from pose3d.records.sequences import Sequence
+from pose3d.records.sequences import PoseSequence
 from pose3d.runtime.errors import InputError
 
 UNITS_M = {"mm": 0.001, "m": 1.0}
@@ -35,7 +35,7 @@ def is_one_array(path: str | os.PathLike) -> bool:
         ) from None
 
 
-def read_one_array(path: str | os.PathLike, sequence: Sequence, unit: str) -> np.ndarray:
+def read_one_array(path: str | os.PathLike, sequence: PoseSequence, unit: str) -> np.ndarray:
     """The (T, 17, 3) poses of a file made by numpy.save, which are predictions for this sequence, float64 metres.
 
     Raises:
@@ -46,7 +46,7 @@ def read_one_array(path: str | os.PathLike, sequence: Sequence, unit: str) -> np
         return _checked(read, sequence, unit, f"{path} for {sequence.key}")
 
 
-def read_predictions(path: str | os.PathLike, sequences: list[Sequence], known: list[str], unit: str) -> list:
+def read_predictions(path: str | os.PathLike, sequences: list[PoseSequence], known: list[str], unit: str) -> list:
     """The (T, 17, 3) predictions of an npz for the given sequences, in their order, float64 metres.
 
     Args:
@@ -87,7 +87,7 @@ def read_predictions(path: str | os.PathLike, sequences: list[Sequence], known: 
         ]
 
 
-def _checked(read: Callable[..., np.ndarray], sequence: Sequence, unit: str, where: str) -> np.ndarray:
+def _checked(read: Callable[..., np.ndarray], sequence: PoseSequence, unit: str, where: str) -> np.ndarray:
     """What ``read`` gives, in float64 metres, if it is whole and can be this sequence's poses.
 
     Args:
@@ -103,7 +103,7 @@ def _checked(read: Callable[..., np.ndarray], sequence: Sequence, unit: str, whe
     return np.asarray(poses, np.float64) * UNITS_M[unit]
 
 
-def check_header(shape: tuple[int, ...], dtype: np.dtype, sequence: Sequence, where: str) -> None:
+def check_header(shape: tuple[int, ...], dtype: np.dtype, sequence: PoseSequence, where: str) -> None:
     """Refuse an array that cannot be this sequence's poses before its content is read.
 
     Raises:

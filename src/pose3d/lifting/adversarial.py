@@ -13,8 +13,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable
-from collections.abc import Sequence as ListLike
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -198,7 +197,7 @@ def _require_finite_steps(
 
 @torch.no_grad()
 def real_and_fake(
-    generator: nn.Module, objective: Objective, rngs: ListLike[np.random.Generator], optimisation: Optimisation
+    generator: nn.Module, objective: Objective, rngs: Sequence[np.random.Generator], optimisation: Optimisation
 ) -> list[tuple[Tensor, Tensor]]:
     """For each critic step poses of the prior and of the generator, (B, 16, 3) each.
 

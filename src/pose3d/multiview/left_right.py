@@ -6,7 +6,7 @@ most views of most frames are right. The last is an assumption, and the weak poi
 than not has its own errors confirmed, for sides that are exchanged in all views at all times agree perfectly.
 """
 
-from collections.abc import Sequence as ListLike
+from collections.abc import Sequence
 from itertools import product
 
 import numpy as np
@@ -20,7 +20,7 @@ _LEGS, _ARMS = slice(0, 3), slice(3, 6)
 
 
 def with_settled_sides(
-    cameras: ListLike[Camera], person: FoundPerson, threshold_px: float
+    cameras: Sequence[Camera], person: FoundPerson, threshold_px: float
 ) -> tuple[FoundPerson, np.ndarray]:
     """The person with sides settled, legs and arms each for themselves.
 
@@ -51,7 +51,7 @@ def _exchanged(person: FoundPerson, swapped: np.ndarray, left: list[int], right:
 
 
 def _between_views(
-    cameras: ListLike[Camera], person: FoundPerson, left: list[int], right: list[int], threshold_px: float
+    cameras: Sequence[Camera], person: FoundPerson, left: list[int], right: list[int], threshold_px: float
 ) -> np.ndarray:
     """(V, T) True where a view's sides against those of the first view have more support exchanged.
 
@@ -73,7 +73,7 @@ def _between_views(
 
 
 def _over_time(
-    cameras: ListLike[Camera], person: FoundPerson, swapped: np.ndarray, left: int, right: int, threshold_px: float
+    cameras: Sequence[Camera], person: FoundPerson, swapped: np.ndarray, left: int, right: int, threshold_px: float
 ) -> np.ndarray:
     """(T,) True where all views must exchange their sides, so that the body turns slowly and most detections stay.
 

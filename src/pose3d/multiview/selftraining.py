@@ -9,8 +9,7 @@ is the training data of before, so that little is forgotten.
 """
 
 import copy
-from collections.abc import Iterator
-from collections.abc import Sequence as ListLike
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 
@@ -26,7 +25,7 @@ from pose3d.multiview.finding import (
     CROP_MARGIN,
     SEARCH_SHARE,
     FoundPerson,
-    Pictures,
+    FrameSource,
     before_grey,
     better_of,
     detector_of,
@@ -95,8 +94,8 @@ class LabelledCrops:
 
 def adapt(
     detector: tuple[PoseResNet, dict],
-    cameras: ListLike[Camera],
-    takes: ListLike[Pictures],
+    cameras: Sequence[Camera],
+    takes: Sequence[FrameSource],
     fps: float,
     rendered: Crops | None,
     settings: AdaptationParams,
@@ -133,7 +132,7 @@ def adapt(
     return network
 
 
-def agreed_joints(cameras: ListLike[Camera], person: FoundPerson, threshold_px: float) -> np.ndarray:
+def agreed_joints(cameras: Sequence[Camera], person: FoundPerson, threshold_px: float) -> np.ndarray:
     """Joints (T, 17, 3) in the world that teach, metres; NaN for those that do not.
 
     They are those of three views or more within ``threshold_px``, sure enough, whose sides are settled between views
@@ -172,8 +171,8 @@ def _of_bones_that_keep_their_length(joints_m: np.ndarray) -> np.ndarray:
 
 
 def label_crops(
-    cameras: ListLike[Camera],
-    takes: ListLike[Pictures],
+    cameras: Sequence[Camera],
+    takes: Sequence[FrameSource],
     boxes_px: np.ndarray,
     joints_m: np.ndarray,
     crop_size_px: int,

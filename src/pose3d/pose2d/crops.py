@@ -11,7 +11,7 @@ from pose3d.geometry.camera import apply_affine, square_box
 from pose3d.records.encoded_images import EncodedImages
 from pose3d.records.frames import Frames, as_image, decode_image, is_jpeg
 from pose3d.records.hdf5 import open_hdf5
-from pose3d.records.sequences import Sequence
+from pose3d.records.sequences import PoseSequence
 from pose3d.runtime.errors import InputError
 
 
@@ -151,7 +151,7 @@ def encode_crops(
         ]
 
 
-def read_crop_from_image(path: str | os.PathLike, sequences: list[Sequence]) -> np.ndarray | None:
+def read_crop_from_image(path: str | os.PathLike, sequences: list[PoseSequence]) -> np.ndarray | None:
     """(N, 2, 3) affine transforms of all crops of some sequences, end to end; None for a data set without images.
 
     Raises:
@@ -161,7 +161,7 @@ def read_crop_from_image(path: str | os.PathLike, sequences: list[Sequence]) -> 
         return np.concatenate([_crop_from_image(file, s, path) for s in sequences]) if len(file) else None
 
 
-def _crop_from_image(file: h5py.File, sequence: Sequence, path: str | os.PathLike) -> np.ndarray:
+def _crop_from_image(file: h5py.File, sequence: PoseSequence, path: str | os.PathLike) -> np.ndarray:
     if sequence.key not in file or len(EncodedImages(file[sequence.key])) != len(sequence):
         raise InputError(f"{path} does not hold the {len(sequence)} crops of {sequence.key}: run crop_resize again")
     crop_from_image = file[sequence.key]["crop_from_image"][...]
@@ -190,7 +190,7 @@ class Crops:
         InputError: the file is damaged, or does not hold a crop for each frame of the sequences.
     """
 
-    def __init__(self, path: str | os.PathLike, sequences: list[Sequence], frame_step: int = 1) -> None:
+    def __init__(self, path: str | os.PathLike, sequences: list[PoseSequence], frame_step: int = 1) -> None:
         taken = slice(None, None, frame_step)
         with open_hdf5(path) as file:
             self.size_px = int(file.attrs["size_px"])

@@ -1,7 +1,6 @@
 """People in full pictures: boxes around joints, the network's crops around boxes, and what it finds in them."""
 
-from collections.abc import Callable, Iterator
-from collections.abc import Sequence as ListLike
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +14,7 @@ from pose3d.pose2d.crops import cut_square, whole_px_square
 from pose3d.pose2d.inference import detect, to_full_image
 from pose3d.records.keypoints2d import Keypoints2D
 
-Look = Callable[[ListLike[np.ndarray], np.ndarray], Keypoints2D]
+KeypointDetector = Callable[[Sequence[np.ndarray], np.ndarray], Keypoints2D]
 """N pictures (H, W, 3) BGR and a box in each, (N, 4) px, to keypoints in px of the picture."""
 
 SMALLEST_SIDE_PX = 16.0
@@ -49,7 +48,7 @@ def box_within(box_px: np.ndarray, width_px: int, height_px: int) -> np.ndarray:
 
 
 def cut_crops(
-    images_bgr: ListLike[np.ndarray], boxes_px: np.ndarray, margin: float, size_px: int
+    images_bgr: Sequence[np.ndarray], boxes_px: np.ndarray, margin: float, size_px: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Squares around boxes (N, 4) as training crops have them.
 
@@ -66,7 +65,7 @@ def cut_crops(
 
 @dataclass(frozen=True, eq=False)
 class Detector:
-    """The 2D network on boxes of pictures, a :data:`Look`.
+    """The 2D network on boxes of pictures, a :data:`KeypointDetector`.
 
     Attributes:
         network: of (B, 3, S, S) normalised images, on the device.
@@ -81,7 +80,7 @@ class Detector:
     decode: str
     flip_test: bool
 
-    def __call__(self, images_bgr: ListLike[np.ndarray], boxes_px: np.ndarray) -> Keypoints2D:
+    def __call__(self, images_bgr: Sequence[np.ndarray], boxes_px: np.ndarray) -> Keypoints2D:
         """Keypoints (N, 17, 2) in px of the pictures; N pictures (H, W, 3) and (N, 4) boxes."""
         crops, transforms = cut_crops(images_bgr, boxes_px, self.margin, self.architecture["crop_size_px"])
 

@@ -14,7 +14,7 @@ from pose3d.pose2d.crops import Crops
 from pose3d.pose2d.heatmaps import confidence, heatmap_to_crop_px, local_soft_argmax, marginal_soft_argmax, unflip
 from pose3d.pose2d.network import PoseResNet, channels_last
 from pose3d.records.keypoints2d import Keypoints2D
-from pose3d.records.sequences import Sequence
+from pose3d.records.sequences import PoseSequence
 from pose3d.runtime.errors import InputError
 from pose3d.training.model_file import build_with, load_model
 
@@ -82,7 +82,7 @@ def detect_sequences(
     network: nn.Module,
     architecture: dict,
     crops_path: str | os.PathLike,
-    sequences: Iterable[Sequence],
+    sequences: Iterable[PoseSequence],
     device: torch.device,
     method: str,
     flip_test: bool,
@@ -114,9 +114,9 @@ def detect_sequences(
             yield sequence.key, Keypoints2D(detected.keypoints_px[own], detected.confidence[own])
 
 
-def _groups(sequences: Iterable[Sequence], n_crops: int) -> Iterator[list[Sequence]]:
+def _groups(sequences: Iterable[PoseSequence], n_crops: int) -> Iterator[list[PoseSequence]]:
     """Consecutive sequences of at least ``n_crops`` crops in all, but for the last group."""
-    group: list[Sequence] = []
+    group: list[PoseSequence] = []
     for sequence in sequences:
         group.append(sequence)
         if sum(map(len, group)) >= n_crops:

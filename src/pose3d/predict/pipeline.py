@@ -22,7 +22,7 @@ from pose3d.onnx.runtime import load_lifter_onnx, load_network_onnx
 from pose3d.pose2d.detector import Detector
 from pose3d.pose2d.inference import load_network
 from pose3d.predict.clip import Clip, camera_from_view, read_camera
-from pose3d.predict.tracking import SURE, Follower, GivenBoxes
+from pose3d.predict.tracking import SURE, GivenBoxes, PersonTracker
 from pose3d.records.keypoints2d import Keypoints2D
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.processes import one_process
@@ -81,7 +81,7 @@ def predict(
         camera: JSON file, see :func:`pose3d.predict.clip.read_camera`; None: a camera of ``fov_deg``.
         fov_deg: field of view along the picture's longer side.
         boxes: CSV file, see :class:`pose3d.predict.tracking.GivenBoxes`; None: the person is found and followed.
-        person: which one to follow, see :class:`pose3d.predict.tracking.Follower`.
+        person: which one to follow, see :class:`pose3d.predict.tracking.PersonTracker`.
         models: folder of pose2d, repnet and temporal; None: the runtime's in :data:`MODELS`.
         runtime: torch, for .pt files, or onnx, for .onnx files.
         scratch: a folder: what is predicted lies in files there, as :class:`pose3d.runtime.rows.Rows`, and memory does
@@ -141,8 +141,8 @@ def find_keypoints(
     Raises:
         InputError: nobody is found in the whole video, or fewer people than ``person``.
     """
-    follower = Follower(look, clip.width_px, clip.height_px, person)
-    follower.learn_background(beginning)
+    tracker = PersonTracker(look, clip.width_px, clip.height_px, person)
+    tracker.learn_background(beginning)
     rows = {
         "time_s": Rows(scratch, (), np.float64),
         "boxes_px": Rows(scratch, (4,)),
@@ -155,7 +155,7 @@ def find_keypoints(
         while batch := list(itertools.islice(frames, _FOLLOWED_BATCH if given is None else _GIVEN_BATCH)):
             images = [frame.image_bgr for frame in batch]
             if given is None:
-                boxes_px, seen, found = follower.follow(images)
+                boxes_px, seen, found = tracker.follow(images)
             else:
                 boxes_px = given.at(np.arange(n_frames, n_frames + len(batch)))
                 seen = look(images, boxes_px)

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 import cv2
 import numpy as np
 
-from pose3d.pose2d.detector import Look, box_around_joints, box_within
+from pose3d.pose2d.detector import KeypointDetector, box_around_joints, box_within
 from pose3d.records.keypoints2d import Keypoints2D
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.files import read_small_text
@@ -103,7 +103,7 @@ class MovingBlobs:
         return boxes * np.tile([width / size[0], height / size[1]], 2)
 
 
-class Follower:
+class PersonTracker:
     """Follows one person through a video, a few frames at a time.
 
     Args:
@@ -115,7 +115,7 @@ class Follower:
         found: whether anybody was ever found.
     """
 
-    def __init__(self, look: Look, width_px: int, height_px: int, person: int | None = None) -> None:
+    def __init__(self, look: KeypointDetector, width_px: int, height_px: int, person: int | None = None) -> None:
         self._look, self._size = look, (width_px, height_px)
         self._person = person
         self._blobs = MovingBlobs()

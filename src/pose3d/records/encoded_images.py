@@ -1,6 +1,6 @@
 """Encoded pictures of one sequence in an HDF5 file, one after another."""
 
-from collections.abc import Sequence as ListLike
+from collections.abc import Sequence
 
 import h5py
 import numpy as np
@@ -22,7 +22,7 @@ class EncodedImages:
         return self._encoded[self._offsets[frame] : self._offsets[frame + 1]]
 
 
-def write_encoded_images(file: h5py.File, key: str, images: ListLike[bytes]) -> h5py.Group:
+def write_encoded_images(file: h5py.File, key: str, images: Sequence[bytes]) -> h5py.Group:
     """Append a sequence's encoded images under ``key``; the group is returned for what else belongs to it."""
     group = file.create_group(key)
     write_dataset(group, "encoded", np.frombuffer(b"".join(images), np.uint8))

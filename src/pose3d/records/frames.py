@@ -28,7 +28,7 @@ import numpy as np
 
 from pose3d.records.encoded_images import EncodedImages
 from pose3d.records.hdf5 import open_hdf5, read_strings, write_dataset, write_strings
-from pose3d.records.sequences import Sequence
+from pose3d.records.sequences import PoseSequence
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.user_data import data_folder
 
@@ -298,7 +298,7 @@ def as_image(frame: np.ndarray, name: str) -> np.ndarray:
     return decode_image(frame, name) if frame.ndim == 1 else frame
 
 
-def read_rgb(frames_path: str | os.PathLike, sequence: Sequence, indices: Iterable[int]) -> Iterator[np.ndarray]:
+def read_rgb(frames_path: str | os.PathLike, sequence: PoseSequence, indices: Iterable[int]) -> Iterator[np.ndarray]:
     """Decode some frames of a sequence for drawing, each (H, W, 3) RGB; plain grey where the data set has no images.
 
     Pictures that are cut already are drawn where they were, on grey.
@@ -322,7 +322,7 @@ def read_rgb(frames_path: str | os.PathLike, sequence: Sequence, indices: Iterab
             yield cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
-def _grey(sequence: Sequence) -> np.ndarray:
+def _grey(sequence: PoseSequence) -> np.ndarray:
     return np.full((sequence.camera.height_px, sequence.camera.width_px, 3), NO_IMAGE_GREY, np.uint8)
 
 

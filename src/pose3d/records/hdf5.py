@@ -2,8 +2,7 @@
 
 import io
 import os
-from collections.abc import Iterator
-from collections.abc import Sequence as ListLike
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import ClassVar
 
@@ -133,7 +132,7 @@ def write_dataset(group: h5py.Group, name: str, values: np.ndarray) -> None:
         stream.raise_error()
 
 
-def write_strings(holder: h5py.File | h5py.Group, name: str, strings: ListLike[str]) -> None:
+def write_strings(holder: h5py.File | h5py.Group, name: str, strings: Sequence[str]) -> None:
     """Write an attribute of some strings, as UTF-8 of fixed length."""
     holder.attrs[name] = np.array([string.encode() for string in strings], np.bytes_)
 

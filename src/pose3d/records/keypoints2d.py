@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 
 from pose3d.records.hdf5 import create_hdf5, open_hdf5, write_dataset
-from pose3d.records.sequences import Sequence
+from pose3d.records.sequences import PoseSequence
 from pose3d.runtime.errors import InputError
 
 
@@ -44,7 +44,7 @@ def write_keypoints2d(path: str | os.PathLike, detections: Iterable[tuple[str, K
             append_keypoints2d(file, key, detected)
 
 
-def read_keypoints2d(path: str | os.PathLike, sequences: Iterable[Sequence]) -> list[Keypoints2D]:
+def read_keypoints2d(path: str | os.PathLike, sequences: Iterable[PoseSequence]) -> list[Keypoints2D]:
     """Detections for the given sequences, in their order.
 
     Raises:

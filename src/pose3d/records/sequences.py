@@ -31,8 +31,7 @@ heap of its own: :func:`write_strings` takes fixed length instead.
 """
 
 import os
-from collections.abc import Iterable, Iterator
-from collections.abc import Sequence as ListLike
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import h5py
@@ -47,7 +46,7 @@ SPLITS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True, eq=False)
-class Sequence:
+class PoseSequence:
     """One take seen by one camera; see the module's table for shapes and units."""
 
     subject: str
@@ -88,7 +87,7 @@ _POSE_ARRAYS = ("poses_world_m", "poses_cam_m")
 _CAMERA_ARRAYS = ("intrinsics_px", "distortion", "rotation", "translation_m")
 
 
-def check_sequence(sequence: Sequence, source: str) -> None:
+def check_sequence(sequence: PoseSequence, source: str) -> None:
     """Refuse a sequence that later stages could not trust.
 
     Raises:
@@ -109,7 +108,7 @@ def check_sequence(sequence: Sequence, source: str) -> None:
         raise InputError(f"{name}: has no frames; drop that take")
 
 
-def check_3d(sequences: Iterable[Sequence], source: str | os.PathLike) -> None:
+def check_3d(sequences: Iterable[PoseSequence], source: str | os.PathLike) -> None:
     """Refuse sequences that have 2D only where 3D poses are needed.
 
     Raises:
@@ -124,7 +123,7 @@ def check_3d(sequences: Iterable[Sequence], source: str | os.PathLike) -> None:
 
 
 def write_sequences(
-    path: str | os.PathLike, sequences: Iterable[Sequence], splits: dict[str, ListLike[str]]
+    path: str | os.PathLike, sequences: Iterable[PoseSequence], splits: dict[str, Sequence[str]]
 ) -> tuple[int, int]:
     """Write sequences.h5, one sequence after another as they come.
 
@@ -159,7 +158,7 @@ def write_sequences(
     return n_sequences, n_frames
 
 
-def check_splits(splits: dict[str, ListLike[str]], subjects: Iterable[str], source: str) -> None:
+def check_splits(splits: dict[str, Sequence[str]], subjects: Iterable[str], source: str) -> None:
     """Refuse splits that overlap or hold no frames; validation alone may name nobody.
 
     Raises:
@@ -191,7 +190,7 @@ def read_splits(path: str | os.PathLike) -> dict[str, list[str]]:
         return {split: read_strings(file, f"split_{split}") for split in SPLITS}
 
 
-def read_sequences(path: str | os.PathLike, subjects: ListLike[str] | None = None) -> list[Sequence]:
+def read_sequences(path: str | os.PathLike, subjects: Sequence[str] | None = None) -> list[PoseSequence]:
     """Sequences of the given subjects (all by default), sorted by key.
 
     Raises:
@@ -200,7 +199,7 @@ def read_sequences(path: str | os.PathLike, subjects: ListLike[str] | None = Non
     return list(each_sequence(path, subjects))
 
 
-def each_sequence(path: str | os.PathLike, subjects: ListLike[str] | None = None) -> Iterator[Sequence]:
+def each_sequence(path: str | os.PathLike, subjects: Sequence[str] | None = None) -> Iterator[PoseSequence]:
     """What :func:`read_sequences` gives, one at a time."""
     found = False
     with open_hdf5(path) as file:
@@ -214,7 +213,7 @@ def each_sequence(path: str | os.PathLike, subjects: ListLike[str] | None = None
             except ValueError as error:
                 raise InputError(f"{path}: {key}: {error}: run `dvc repro` again") from None
             arrays = {name: group[name][...] for name in _SEQUENCE_ARRAYS}
-            sequence = Sequence(subject, action, camera, float(group.attrs["fps"]), **arrays)
+            sequence = PoseSequence(subject, action, camera, float(group.attrs["fps"]), **arrays)
             check_sequence(sequence, str(path))
             found = True
             yield sequence

@@ -38,7 +38,9 @@ class View:
     exposure: np.ndarray
 
 
-def see(camera: Camera, room: Room, boxes: Boxes | None, lamp: Lamp, supersampling: int, exposure: np.ndarray) -> View:
+def render_background(
+    camera: Camera, room: Room, boxes: Boxes | None, lamp: Lamp, supersampling: int, exposure: np.ndarray
+) -> View:
     """Draw the still part of a take.
 
     Raises:

@@ -15,18 +15,18 @@ import cv2
 import numpy as np
 
 from pose3d.geometry.camera import Camera
-from pose3d.records.sequences import Sequence
+from pose3d.records.sequences import PoseSequence
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.frame_jobs import in_order
-from pose3d.synthetic.appearance import Room, dress, furnish
-from pose3d.synthetic.background import see
+from pose3d.synthetic.appearance import Room, sample_clothes, sample_room
+from pose3d.synthetic.background import render_background
 from pose3d.synthetic.body import Body, PosedBones, read_body
 from pose3d.synthetic.cameras import MAX_CAMERAS, stage_cameras
 from pose3d.synthetic.clutter import clutter
 from pose3d.synthetic.mocap import Boxes, PositionClip, RotationClip, read_climb, read_deepmimic
 from pose3d.synthetic.raster import Lamp
 from pose3d.synthetic.render import Mesh, draw, extent, light_body
-from pose3d.synthetic.retarget import Performance, perform
+from pose3d.synthetic.retarget import Performance, retarget
 from pose3d.synthetic.split import (
     PERFORMERS,
     STILLS,
@@ -96,7 +96,7 @@ class EmbeddedSettings:
 class RenderedTake:
     """One take: its sequences, one per camera, and for each of them the T encoded frames."""
 
-    sequences: list[Sequence]
+    sequences: list[PoseSequence]
     images: list[list[bytes]]
 
 
@@ -164,7 +164,7 @@ def render_take(take: Take, settings: EmbeddedSettings, raw: Path, bodies: Path)
     if take.subject == STILLS:
         return _render_stills(take, settings, raw, bodies)
     body = read_body(bodies, take.subject)
-    whole = perform(body, read_clip(raw, take.clip, settings.frame_rate_hz))
+    whole = retarget(body, read_clip(raw, take.clip, settings.frame_rate_hz))
     cameras = stage_cameras(generator(settings.seed, take.subject), settings.image_size_px, settings.cameras)
     rng = generator(settings.seed, take.subject, take.action)
     bones, boxes = place(rng, whole.bones.cut(take.start, take.stop), whole.boxes, cameras)
@@ -172,8 +172,8 @@ def render_take(take: Take, settings: EmbeddedSettings, raw: Path, bodies: Path)
     sequences = record(take, settings.frame_rate_hz, cameras, body.joints(bones, vertices_m), vertices_m)
     # What those are measured on who train nothing does not depend on how training is made harder.
     share = settings.clutter if take.subject in TRAINING_SUBJECTS else 0.0
-    meshes = repeat(Mesh.of(body.faces, dress(body, rng, share > 0)))
-    return RenderedTake(sequences, _render(rng, settings, share, furnish(rng), meshes, vertices_m, boxes, cameras))
+    meshes = repeat(Mesh.of(body.faces, sample_clothes(body, rng, share > 0)))
+    return RenderedTake(sequences, _render(rng, settings, share, sample_room(rng), meshes, vertices_m, boxes, cameras))
 
 
 def _render_stills(take: Take, settings: EmbeddedSettings, raw: Path, bodies: Path) -> RenderedTake:
@@ -196,10 +196,10 @@ def _render_stills(take: Take, settings: EmbeddedSettings, raw: Path, bodies: Pa
         bones = bones.moved(np.eye(3), np.array([0.0, 0.0, -height_m]))
         vertices.append(body.skin(bones))
         joints.append(body.joints(bones, vertices[-1]))
-        meshes.append(Mesh.of(body.faces, dress(body, rng, settings.clutter > 0)))
+        meshes.append(Mesh.of(body.faces, sample_clothes(body, rng, settings.clutter > 0)))
     vertices_m = np.concatenate(vertices)
     sequences = record(take, settings.frame_rate_hz, cameras, np.concatenate(joints), vertices_m)
-    images = _render(rng, settings, settings.clutter, furnish(rng), meshes, vertices_m, None, cameras)
+    images = _render(rng, settings, settings.clutter, sample_room(rng), meshes, vertices_m, None, cameras)
     return RenderedTake(sequences, images)
 
 
@@ -209,7 +209,7 @@ def _performance(
 ) -> tuple[Body, Performance]:
     """A whole clip on a body: stills come back to each of the few that there are many times."""
     body = read_body(bodies, subject)
-    return body, perform(body, read_clip(raw, clip, rate_hz))
+    return body, retarget(body, read_clip(raw, clip, rate_hz))
 
 
 def place(
@@ -242,7 +242,7 @@ def place(
 
 def record(
     take: Take, fps: float, cameras: list[Camera], poses_world_m: np.ndarray, vertices_m: np.ndarray
-) -> list[Sequence]:
+) -> list[PoseSequence]:
     """Ground truth of a take by camera; boxes are tight around the body's mesh, cut at the image's edges."""
     sequences = []
     for camera in cameras:
@@ -250,7 +250,7 @@ def record(
         mesh_px = camera.project(camera.world_to_camera(vertices_m))
         boxes_px = np.concatenate(extent(mesh_px), axis=-1)
         sequences.append(
-            Sequence(
+            PoseSequence(
                 subject=take.subject,
                 action=take.action,
                 camera=camera,
@@ -280,7 +280,7 @@ def _render(
     lamp = Lamp(room.lamp_m, (low + high) / 2, float(np.linalg.norm(high - low)) / 2, settings.image_size_px, boxes)
     exposures = rng.uniform(0.9, 1.1) * (1 + rng.uniform(-0.04, 0.04, (MAX_CAMERAS, 3)))
     views = [
-        see(camera, room, boxes, lamp, settings.supersampling, exposure)
+        render_background(camera, room, boxes, lamp, settings.supersampling, exposure)
         for camera, exposure in zip(cameras, exposures, strict=False)
     ]
     if clutter_share > 0:
