@@ -16,7 +16,7 @@ MODULES = (
     "pose3d.evaluate_views",
     "pose3d.predict",
 )
-WITHOUT_TORCH = {"download", "bake_bodies", "prepare", "crop_resize"}
+WITHOUT_TORCH = {"hash_code", "download", "bake_bodies", "prepare", "crop_resize"}
 WHERE_USED = {"lightning_fabric", "torch._dynamo", "sympy", "pandas", "matplotlib"}
 """Loaded by the functions that need them and not before: they take up to seconds."""
 SHOW_HELP = """
