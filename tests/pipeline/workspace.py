@@ -126,9 +126,13 @@ def stubbed_workspace(folder: Path, more: dict[str, str] | None = None) -> Works
     return workspace
 
 
-def rerun(workspace: Workspace) -> set[str]:
-    """Stages that DVC runs now."""
-    printed = workspace.run("dvc", "repro").stdout
+def rerun(workspace: Workspace, *targets: str) -> set[str]:
+    """Stages that DVC runs now, of all or of some with what they read."""
+    return stages_run(workspace.run("dvc", "repro", *targets).stdout)
+
+
+def stages_run(printed: str) -> set[str]:
+    """Stages that DVC says it ran."""
     return {line.split("'")[1] for line in printed.splitlines() if line.startswith("Running stage")}
 
 
