@@ -4,7 +4,8 @@ Reads  data/sequences.h5, data/frames.h5, data/crops.h5, data/keypoints2d.h5, da
        data/models/temporal.pt, and the files in priors/ that lifting.prior names
 Writes metrics/evaluation.json (test subjects), metrics/validation.json (the same for the validation subjects, on which
        choices are made), plots/evaluation/
-Where data/raw/multiview holds real videos, the models are also measured on those, without labels, into evaluation.json.
+Where dataset.real_views asks for it, the models are also measured on the real videos in data/raw/multiview, without
+labels, into evaluation.json.
 """
 
 import json
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pose3d.config.dataset import DatasetParams, EmbeddedParams
 from pose3d.config.evaluation import EvaluateParams
 from pose3d.config.lifting import LiftingParams
 from pose3d.config.reading import StageParams
@@ -53,6 +55,7 @@ REAL_VIEWS_STEP = 2
 
 
 class Params(StageParams):
+    dataset: DatasetParams
     lifting: LiftingParams
     evaluate: EvaluateParams
 
@@ -86,9 +89,13 @@ def predict(subjects: list[str], prior_world_m: np.ndarray, params: EvaluatePara
     return Predictions(sequences, detections, poses, has_root, errors)
 
 
-def write_metrics(path: Path, done: Predictions, pck_threshold: float) -> None:
+def metrics_of(done: Predictions, pck_threshold: float) -> dict[str, dict]:
+    """What metrics/evaluation.json and metrics/validation.json hold, by method."""
     crop_from_image = read_crop_from_image(DATA / "crops.h5", done.sequences)
-    content = summary(done.sequences, done.detections, done.errors, pck_threshold, crop_from_image)
+    return summary(done.sequences, done.detections, done.errors, pck_threshold, crop_from_image)
+
+
+def write_json(path: Path, content: dict) -> None:
     write_text(path, json.dumps(content, indent=2) + "\n")
 
 
@@ -133,23 +140,22 @@ def draw_clip(done: Predictions) -> None:
 
 def main() -> None:
     params = Params.load()
-    if REAL_VIEWS.exists():  # where dataset.real_views asks for them
+    real_views = isinstance(params.dataset, EmbeddedParams) and params.dataset.real_views is not None
+    if real_views:
         check_manifest(REAL_VIEWS.parent)
     prior_sequences = read_prior(DATA / "sequences.h5", params.lifting)
     prior = baselines.prior_poses(prior_sequences, params.evaluate.nearest_poses)
     splits = read_splits(DATA / "sequences.h5")
 
+    validation = {"data": {"frames": 0}}  # a profile may train on everybody, as the original does
     if splits["validation"]:
-        validation = predict(splits["validation"], prior, params.evaluate)
-        write_metrics(METRICS / "validation.json", validation, params.evaluate.pck_threshold)
-    else:  # a profile may train on everybody, as the original does
-        write_text(METRICS / "validation.json", json.dumps({"data": {"frames": 0}}) + "\n")
+        validation = metrics_of(predict(splits["validation"], prior, params.evaluate), params.evaluate.pck_threshold)
+    write_json(METRICS / "validation.json", validation)
     test = predict(splits["test"], prior, params.evaluate)
-    write_metrics(METRICS / "evaluation.json", test, params.evaluate.pck_threshold)
-    if REAL_VIEWS.exists():
-        report = json.loads((METRICS / "evaluation.json").read_text(encoding="utf-8"))
+    report = metrics_of(test, params.evaluate.pck_threshold)
+    if real_views:
         report["real_views"] = measure_models(DATA / "models", REAL_VIEWS, REAL_VIEWS_STEP, PLOTS / "real_views.png")
-        write_text(METRICS / "evaluation.json", json.dumps(report, indent=2) + "\n")
+    write_json(METRICS / "evaluation.json", report)
 
     write_text(PLOTS / "protocols.csv", protocols_mm(test.errors).to_csv())
     write_text(PLOTS / "per_action.csv", per_action_mm(test.errors).to_csv())

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 STAGES = sorted((Path(__file__).parents[2] / "stages").glob("*.py"))
-WITHOUT_TORCH = {"download", "bake_bodies", "prepare", "crop_resize"}
+WITHOUT_TORCH = {"hash_code", "download", "bake_bodies", "prepare", "crop_resize"}
 WHERE_USED = {"lightning_fabric", "torch._dynamo", "sympy", "pandas", "matplotlib"}
 """Loaded by the functions that need them and not before: they take up to seconds."""
 SHOW_HELP = """
