@@ -34,10 +34,10 @@ def test_nothing_runs_again_where_nothing_changed(stubbed: Workspace) -> None:
 
 
 def test_comments_docstrings_and_formatting_run_no_stage_again(stubbed: Workspace) -> None:
-    append(stubbed, "src/pose3d/errors.py", A_COMMENT)
+    append(stubbed, "src/pose3d/runtime/errors.py", A_COMMENT)
     append(stubbed, "src/pose3d/lifting/critic.py", '\n\n"""Some words."""\n')
     append(stubbed, "stages/evaluate.py", "\n\n")
-    camera = stubbed.root / "src/pose3d/camera.py"
+    camera = stubbed.root / "src/pose3d/geometry/camera.py"
     camera.write_bytes(camera.read_bytes().replace(b"\n", b"\r\n"))
     assert out_of_date(stubbed.root) == {}
     assert rerun(stubbed) == {"hash_code"}
@@ -67,7 +67,7 @@ def test_a_change_of_a_param_is_out_of_date_as_well(stubbed: Workspace) -> None:
 
 
 def test_a_module_that_no_stage_loads_does_not_count(stubbed: Workspace) -> None:
-    append(stubbed, "src/pose3d/player.py", "CHANGED = 1\n")
+    append(stubbed, "src/pose3d/show/player.py", "CHANGED = 1\n")
     assert out_of_date(stubbed.root) == {}
     assert rerun(stubbed) == {"hash_code"}
 
