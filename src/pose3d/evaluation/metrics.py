@@ -2,8 +2,8 @@
 
 Poses are (..., J, 3) in metres and keypoints (..., J, 2) in px, any float type; all arithmetic is float64 and results
 are in the input's unit. The root counts among the J joints of every mean, as it does in the published Human3.6M tables.
-Any number of poses may come at once: they are worked through in chunks, so that little but the result takes memory. An
-error that would be infinite is NaN: of a joint at infinity no more is known than of one that is NaN.
+An error that would be infinite is NaN: of a joint at infinity no more is known than of one that is NaN. Shapes must be
+equal, else it is a ValueError (nothing is broadcast here: a pose against a batch is a mistake).
 
 A protocol is an alignment of the prediction followed by :func:`joint_errors`:
 
@@ -20,9 +20,6 @@ Two more alignments, :func:`align_size` and :func:`align_procrustes` with reflec
 published figures were made with them and compare with nothing else.
 """
 
-from collections.abc import Callable
-from functools import wraps
-
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -34,51 +31,24 @@ PCK_THRESHOLD_M = 0.150
 """150 mm: the threshold of the PCK of MPI-INF-3DHP."""
 _WITHIN_HEATMAP_PX = (1, 2, 4)
 _CROP_PX_PER_HEATMAP_PX = 4
-CHUNK_POSES = 4096
-"""Poses handled at once: a float64 copy of them is 1.6 MiB, so the temporaries of a metric stay near the cache."""
 
 
 def _pair(predicted: ArrayLike, truth: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    predicted, truth = np.asarray(predicted), np.asarray(truth)
-    if predicted.shape != truth.shape or predicted.ndim < 2:
-        raise ValueError(
-            f"shapes must be equal and (..., joints, coordinates), not {predicted.shape} and {truth.shape}"
-        )
-    return predicted, truth
+    p, t = (np.asarray(poses, np.float64, order="C") for poses in (predicted, truth))
+    if p.shape != t.shape or p.ndim < 2:
+        raise ValueError(f"shapes must be equal and (..., joints, coordinates), not {p.shape} and {t.shape}")
+    return p, t
 
 
-def _in_chunks(of_poses: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
-    """Let a function of two float64 batches (N, J, D) take (..., J, D) of any type, a chunk at a time.
-
-    Raises:
-        ValueError: unequal shapes (nothing is broadcast here: a pose against a batch is a mistake).
-    """
-
-    @wraps(of_poses)
-    def chunked(predicted: ArrayLike, truth: ArrayLike, **options: bool) -> np.ndarray:
-        predicted, truth = _pair(predicted, truth)
-        p, t = (poses.reshape(-1, *poses.shape[-2:]) for poses in (predicted, truth))
-        result = None
-        for start in range(0, max(len(p), 1), CHUNK_POSES):
-            chunk = slice(start, start + CHUNK_POSES)
-            with np.errstate(invalid="ignore"):  # of a pose that is not finite the error is NaN, and that is all
-                part = of_poses(np.asarray(p[chunk], np.float64), np.asarray(t[chunk], np.float64), **options)
-            if result is None:
-                result = np.empty((len(p), *part.shape[1:]))
-            result[chunk] = part
-        return result.reshape(predicted.shape[:-2] + result.shape[1:])[()]
-
-    return chunked
-
-
-@_in_chunks
+@np.errstate(invalid="ignore")  # of a pose that is not finite the error is NaN, and that is all
 def joint_errors(predicted: ArrayLike, truth: ArrayLike) -> np.ndarray:
     """Euclidean distance of each joint as it stands, (..., J, D) to (..., J)."""
-    return _lengths(predicted - truth)
+    p, t = _pair(predicted, truth)
+    return _lengths(p - t)
 
 
 def _lengths(differences: np.ndarray) -> np.ndarray:
-    """(N, J, D) to (N, J), NaN for infinity."""
+    """(..., J, D) to (..., J), NaN for infinity."""
     lengths = np.linalg.norm(differences, axis=-1)
     lengths[np.isinf(lengths)] = np.nan
     return lengths
@@ -86,41 +56,43 @@ def _lengths(differences: np.ndarray) -> np.ndarray:
 
 def root_relative(poses: ArrayLike) -> np.ndarray:
     """Poses with the root moved to the origin, same shape, float64."""
-    poses = np.asarray(poses, np.float64)
-    return poses - poses[..., ROOT : ROOT + 1, :]
+    moved = np.asarray(poses, np.float64)
+    return moved - moved[..., ROOT : ROOT + 1, :]
 
 
-@_in_chunks
+@np.errstate(invalid="ignore")
 def align_root(predicted: ArrayLike, truth: ArrayLike) -> np.ndarray:
     """Move each prediction so that its root stands on the true root, same shape."""
-    return root_relative(predicted) + truth[..., ROOT : ROOT + 1, :]
+    p, t = _pair(predicted, truth)
+    return root_relative(p) + t[..., ROOT : ROOT + 1, :]
 
 
-@_in_chunks
+@np.errstate(invalid="ignore")
 def align_scale(predicted: ArrayLike, truth: ArrayLike) -> np.ndarray:
     """Root alignment, then the factor s = <p, t> / <p, p> about the root that minimises |s p - t|, same shape.
 
     A prediction that is a single point keeps its scale.
     """
+    predicted, truth = _pair(predicted, truth)
     p, t = root_relative(predicted), root_relative(truth)
     power = (p * p).sum((-2, -1), keepdims=True)
     scale = np.divide((p * t).sum((-2, -1), keepdims=True), power, out=np.ones_like(power), where=power > 0)
     return scale * p + truth[..., ROOT : ROOT + 1, :]
 
 
-@_in_chunks
+@np.errstate(invalid="ignore")
 def align_size(predicted: ArrayLike, truth: ArrayLike) -> np.ndarray:
     """Root alignment, then the factor s = |t| / |p| that makes both poses equally large about the root, same shape.
 
     Not the N-MPJPE of the field: its factor is :func:`align_scale`'s, s = <p, t> / <p, p>, which is never larger.
     A prediction that is a single point keeps its scale.
     """
+    predicted, truth = _pair(predicted, truth)
     p, t = root_relative(predicted), root_relative(truth)
     size_p, size_t = (np.sqrt((x * x).sum((-2, -1), keepdims=True)) for x in (p, t))
     return np.divide(size_t, size_p, out=np.ones_like(size_p), where=size_p > 0) * p + truth[..., ROOT : ROOT + 1, :]
 
 
-@_in_chunks
 @np.errstate(over="ignore", invalid="ignore")
 def align_procrustes(predicted: ArrayLike, truth: ArrayLike, *, allow_reflection: bool = False) -> np.ndarray:
     """Turn, move and scale each prediction onto the truth in the least-squares sense, (..., J, 3), same shape.
@@ -134,6 +106,7 @@ def align_procrustes(predicted: ArrayLike, truth: ArrayLike, *, allow_reflection
     Args:
         allow_reflection: S = I, so that a mirrored person may fit better than any turned one. That is not Protocol 2.
     """
+    predicted, truth = _pair(predicted, truth)
     mean_p, mean_t = predicted.mean(-2, keepdims=True), truth.mean(-2, keepdims=True)
     p, t = predicted - mean_p, truth - mean_t
     covariance = np.swapaxes(p, -1, -2) @ t
@@ -151,19 +124,16 @@ def align_procrustes(predicted: ArrayLike, truth: ArrayLike, *, allow_reflection
     return aligned
 
 
-@_in_chunks
 def mpjpe(predicted: ArrayLike, truth: ArrayLike) -> np.ndarray:
     """Mean per-joint position error with the roots aligned (Protocol 1), (..., J, 3) to (...)."""
     return joint_errors(align_root(predicted, truth), truth).mean(-1)
 
 
-@_in_chunks
 def n_mpjpe(predicted: ArrayLike, truth: ArrayLike) -> np.ndarray:
     """MPJPE after root and scale alignment, (..., J, 3) to (...)."""
     return joint_errors(align_scale(predicted, truth), truth).mean(-1)
 
 
-@_in_chunks
 def pa_mpjpe(predicted: ArrayLike, truth: ArrayLike) -> np.ndarray:
     """MPJPE after Procrustes alignment of each pose by itself (Protocol 2), (..., J, 3) to (...)."""
     return joint_errors(align_procrustes(predicted, truth), truth).mean(-1)
