@@ -3,7 +3,7 @@
 Keypoints that came with the data set are passed on as they are.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from tqdm import tqdm
@@ -31,7 +31,7 @@ class Params(StageParams):
     infer_2d: Infer2DParams
 
 
-def sequences() -> Iterator[PoseSequence]:
+def sequences() -> Iterable[PoseSequence]:
     """All sequences, one at a time, with a progress bar."""
     total = len(keys_in(SEQUENCES))
     return tqdm(each_sequence(SEQUENCES), total=total, desc="infer_2d", unit="sequence", mininterval=2)
@@ -42,10 +42,10 @@ def detections(params: Params) -> Iterator[tuple[str, Keypoints2D]]:
     seed_all(params.seed)
     fabric = one_process(mixed=True)
     network, architecture = load_network(MODEL)
-    network = fabric.setup_module(network)
+    model = fabric.setup_module(network)
     how = params.infer_2d
     return detect_sequences(
-        network, architecture, CROPS, sequences(), fabric.device, how.decode, how.flip_test, worker_count()
+        model, architecture, CROPS, sequences(), fabric.device, how.decode, how.flip_test, worker_count()
     )
 
 

@@ -44,11 +44,10 @@ def check() -> int:
     source = open_source(params.dataset)
     rows, problems = [], []
     for found in tqdm(recordings(source), total=len(source.sequences()), desc="check-data", mininterval=2):
-        bad = isinstance(found, Problem)
         subject, take, camera = found.name
-        frames = 0 if bad else len(found.sequence)
+        bad, frames = (True, 0) if isinstance(found, Problem) else (False, len(found.sequence))
         rows.append({"subject": subject, "take": take, "camera": camera, "frames": frames, "problem": int(bad)})
-        if bad:
+        if isinstance(found, Problem):
             problems.append(found.sentence)
     print(table_of(rows).to_string(index=False))
     for sentence in problems:

@@ -75,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
 def _description() -> str:
     """What pose3d is, and a line for each subcommand: the first of its docstring."""
     width = max(map(len, COMMANDS))
-    lines = [f"  {name:{width}}  {module.__doc__.partition('.')[0]}" for name, module in COMMANDS.items()]
+    lines = [f"  {name:{width}}  {(module.__doc__ or '').partition('.')[0]}" for name, module in COMMANDS.items()]
     return "\n".join(["3D human poses from images and videos, learnt with weak supervision.", "", "commands:", *lines])
 
 

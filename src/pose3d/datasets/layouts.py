@@ -87,7 +87,8 @@ def _sides(metadata: dict[Any, Any]) -> set[frozenset[int]] | None:
 def _layout_of_arrays(arrays: Iterable[Any]) -> str | None:
     """Whose joints they are, if all have the same number of joints and that is not Human3.6M's; else None."""
     counts = {array.shape[1] if isinstance(array, np.ndarray) and array.ndim == 3 else None for array in arrays}
-    return _layout_of_count(counts.pop()) if len(counts) == 1 and counts != {None} else None
+    count = counts.pop() if len(counts) == 1 else None
+    return None if count is None else _layout_of_count(count)
 
 
 def _layout_of_count(n_joints: int) -> str | None:

@@ -110,17 +110,17 @@ def merged(paths: Iterable[Path], key: str) -> dict[SequenceName, tuple[Any, Pat
     Raises:
         InputError: a file is missing, damaged, of another form or of other joints, or two hold the same sequence.
     """
-    merged = {}
+    merged: dict[SequenceName, tuple[Any, Path]] = {}
     for path in paths:
-        content = read_pickled_npz(path, [key]).get(key)
+        content: Any = read_pickled_npz(path, [key]).get(key)
         try:
-            found = (
+            entries = (
                 ((subject, action, camera), array)
                 for subject, takes in content.items()
                 for action, views in takes.items()
                 for camera, array in views.items()
             )
-            found = list(itertools.islice(found, MAX_SEQUENCES + 1))
+            found = list(itertools.islice(entries, MAX_SEQUENCES + 1))
         except AttributeError:
             raise InputError(f"{path} has no {key} of subjects, actions and cameras, as the original has it") from None
         if len(found) > MAX_SEQUENCES:

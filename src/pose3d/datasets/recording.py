@@ -127,7 +127,8 @@ def check_recording(recording: Recording) -> None:
         check_scale(key, sequence.poses_world_m)
         _check_depth(key, sequence.poses_cam_m)
     size_px = np.array([sequence.camera.width_px, sequence.camera.height_px])
-    seen_px = sequence.keypoints_px if sequence.is_annotated else recording.detected.keypoints_px
+    detected = recording.detected
+    seen_px = sequence.keypoints_px if sequence.is_annotated or detected is None else detected.keypoints_px
     inside = ((seen_px >= 0) & (seen_px <= size_px)).all(-1)
     if inside.mean() < 0.5:
         there = "project into" if sequence.is_annotated else "are detected in"
@@ -137,12 +138,12 @@ def check_recording(recording: Recording) -> None:
         )
     for what, found in (
         ("frames", recording.frames),
-        ("keypoints", recording.detected and recording.detected.confidence),
+        ("keypoints", None if detected is None else detected.confidence),
     ):
         if found is not None and len(found) != len(sequence):
             raise InputError(f"{key}: {len(found)} {what} for {len(sequence)} poses: they must be the same takes")
-    if recording.detected is not None and sequence.is_annotated:
-        _check_detected(f"{recording.keypoints_file}: {sequence.key}", sequence, recording.detected)
+    if detected is not None and sequence.is_annotated:
+        _check_detected(f"{recording.keypoints_file}: {sequence.key}", sequence, detected)
 
 
 def _check_depth(key: str, poses_cam_m: np.ndarray) -> None:

@@ -25,7 +25,7 @@ def prior_poses(sequences: Iterable[PoseSequence], limit: int) -> np.ndarray:
 
     Each take is used once, from whichever camera comes first, since its cameras all saw the same poses.
     """
-    takes = {}
+    takes: dict[tuple[str, str], PoseSequence] = {}
     for sequence in sequences:
         takes.setdefault((sequence.subject, sequence.action), sequence)
     poses = root_relative(np.concatenate([takes[take].poses_world_m for take in sorted(takes)]))

@@ -65,7 +65,7 @@ def root_of(
     near_mm = f"{1000 * NEAR_ROOT_M:g}"
     near = [key for key, distance_m in farthest_m.items() if distance_m <= NEAR_ROOT_M]
     if near and len(near) < len(farthest_m):
-        far = max(farthest_m, key=farthest_m.get)
+        far = max(farthest_m, key=farthest_m.__getitem__)
         raise InputError(
             f"{path}: the root of {near[0]} never leaves {near_mm} mm about 0 and that of {far} does: give all "
             "sequences root-relative or all in camera space, or say with --root which they are"
@@ -133,7 +133,7 @@ def report(
 def as_text(table: pd.DataFrame) -> str:
     """A table of words, flush left, and figures, flush right; a dash where there is no figure."""
     table = table.reset_index()
-    for name in table:
+    for name in map(str, table):
         if not pd.api.types.is_numeric_dtype(table[name]):
             words = [name, *table[name]]
             width = max(map(len, words))

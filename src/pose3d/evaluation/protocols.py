@@ -143,7 +143,7 @@ def protocols_mm(methods: dict[str, Errors]) -> pd.DataFrame:
 
     rows = []
     for protocol in PROTOCOLS:
-        row = {
+        row: dict[str, str | float | None] = {
             "protocol": protocol.name,
             "alignment": protocol.alignment,
             "joints": protocol.joints,

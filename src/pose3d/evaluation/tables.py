@@ -100,7 +100,8 @@ def errors_of(method: str, sequences: list[PoseSequence], poses_cam_m: Iterable[
     n_frames = [len(sequence) for sequence in sequences]
     n_velocities = [max(n - 1, 0) for n in n_frames]
     return Errors(
-        **{"absolute": None} | joined,
+        absolute=joined.pop("absolute", None),
+        **joined,
         action=np.repeat(actions, n_frames),
         velocity_action=np.repeat(actions, n_velocities),
         subject=np.repeat(subjects, n_frames),
@@ -108,7 +109,7 @@ def errors_of(method: str, sequences: list[PoseSequence], poses_cam_m: Iterable[
     )
 
 
-def millimetres(errors_m: np.ndarray) -> float | None:
+def millimetres(errors_m: np.ndarray | pd.Series) -> float | None:
     """Mean in millimetres, rounded so that a diff of metrics stays readable; None where there is nothing to average."""
     return round(1000 * float(np.asarray(errors_m).mean(dtype=np.float64)), 2) if errors_m.size else None
 
@@ -274,7 +275,7 @@ def per_occlusion_mm(
     depth = np.concatenate([occlusion.self_occlusion(sequence.poses_cam_m) for sequence in sequences])
     classes = np.delete(occlusion.occlusion_class(depth), ROOT, axis=1)
     rows = {name: classes == i for i, name in enumerate(occlusion.CLASSES)} | {"all": np.ones_like(classes, bool)}
-    columns = {"joints_pct": [100 * row.mean() for row in rows.values()]}
+    columns: dict[str, list[float] | np.ndarray] = {"joints_pct": [100 * row.mean() for row in rows.values()]}
     for name, errors in methods.items():
         parts = [_along_and_across(p, s.poses_cam_m) for s, p in zip(sequences, poses_cam_m[name], strict=True)]
         along, across = (np.concatenate(part) for part in zip(*parts, strict=True))

@@ -68,7 +68,7 @@ def write_npz(data: Path, form: str, out: Path) -> list[str]:
         cameras = {subject: human36m_cameras()[subject] for subject in cameras}
     if form == "original":
         files, said = original_files(detected, set(splits["test"]))
-        block = {"source": "original_npz", "poses": list(files)[:2], "keypoints": list(files)[2:]}
+        block: dict[str, Any] = {"source": "original_npz", "poses": list(files)[:2], "keypoints": list(files)[2:]}
     else:
         files, said = videopose3d_files(detected, cameras, published)
         block = {"source": "videopose3d", "positions": POSITIONS, "keypoints": KEYPOINTS}

@@ -24,6 +24,7 @@ keypoint_x_px, keypoint_y_px, confidence, and <lifter>_x_m, <lifter>_y_m, <lifte
 import csv
 import os
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import IO
 
@@ -35,7 +36,7 @@ from pose3d.lifting.lift import Lifted
 from pose3d.records.pickled_npz import read_member
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.files import atomic_output
-from pose3d.runtime.rows import Sliceable, chunks
+from pose3d.runtime.rows import RowsOrArray, chunks
 
 _POSES, _HAS_ROOT = "poses_cam_m_", "has_root_"
 
@@ -51,12 +52,12 @@ class Predictions:
         camera: in its own space (identity rotation, no translation).
     """
 
-    time_s: Sliceable
-    boxes_px: Sliceable
-    keypoints_px: Sliceable
-    confidence: Sliceable
-    found: Sliceable
-    lifted: dict[str, Lifted]
+    time_s: RowsOrArray
+    boxes_px: RowsOrArray
+    keypoints_px: RowsOrArray
+    confidence: RowsOrArray
+    found: RowsOrArray
+    lifted: Mapping[str, Lifted[RowsOrArray]]
     camera: Camera
 
     def __len__(self) -> int:
@@ -70,7 +71,7 @@ def write_npz(path: str | os.PathLike, predictions: Predictions) -> None:
         OSError: the disk is full or not writable.
     """
     camera = predictions.camera
-    arrays = {
+    arrays: dict[str, RowsOrArray] = {
         "time_s": predictions.time_s,
         "boxes_px": predictions.boxes_px,
         "keypoints_px": predictions.keypoints_px,
@@ -90,12 +91,12 @@ def write_npz(path: str | os.PathLike, predictions: Predictions) -> None:
                 _write_array(member, array)
 
 
-def _write_array(file: IO[bytes], array: Sliceable) -> None:
+def _write_array(file: IO[bytes], array: RowsOrArray) -> None:
     """What :func:`numpy.lib.format.write_array` writes."""
     descr = np.lib.format.dtype_to_descr(array.dtype)
     header = {"descr": descr, "fortran_order": False, "shape": array.shape}
     np.lib.format.write_array_header_1_0(file, header)
-    if not array.shape:
+    if isinstance(array, np.ndarray) and not array.shape:
         file.write(array.tobytes())
         return
     for part in chunks(len(array)):
@@ -190,7 +191,11 @@ def read_predictions(path: str | os.PathLike) -> Predictions:
     except ValueError as error:
         raise InputError(f"{path}: {error}: predict again") from None
     return Predictions(
-        *(arrays[name] for name in ("time_s", "boxes_px", "keypoints_px", "confidence", "found")),
+        time_s=arrays["time_s"],
+        boxes_px=arrays["boxes_px"],
+        keypoints_px=arrays["keypoints_px"],
+        confidence=arrays["confidence"],
+        found=arrays["found"],
         lifted={name: Lifted(arrays[_POSES + name], bool(arrays[_HAS_ROOT + name])) for name in lifters},
         camera=camera,
     )

@@ -32,8 +32,8 @@ PARENTS = (-1, 0, 1, 2, 0, 4, 5, 0, 7, 8, 9, 8, 11, 12, 8, 14, 15)
 BONES = tuple((parent, joint) for joint, parent in enumerate(PARENTS) if parent >= 0)
 """The 16 bones as (parent, child), ordered by child."""
 
-RIGHT_JOINTS = (1, 2, 3, 14, 15, 16)
-LEFT_JOINTS = (4, 5, 6, 11, 12, 13)
+RIGHT_JOINTS: tuple[int, ...] = (1, 2, 3, 14, 15, 16)
+LEFT_JOINTS: tuple[int, ...] = (4, 5, 6, 11, 12, 13)
 """``LEFT_JOINTS[i]`` mirrors ``RIGHT_JOINTS[i]``."""
 
 HUMAN36M_32_TO_17 = (0, 1, 2, 3, 6, 7, 8, 12, 13, 14, 15, 17, 18, 19, 25, 26, 27)

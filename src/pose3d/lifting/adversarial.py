@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from pose3d.lifting.critic import CriticLoss
-from pose3d.lifting.networks import Forward
+from pose3d.lifting.networks import Forward, Lifter
 from pose3d.lifting.schedule import averaging_decay, cosine_decay
 from pose3d.runtime.processes import average_gradients, mean_over_processes
 from pose3d.runtime.signals import Terminated, sigterm_held
@@ -84,7 +84,7 @@ class Optimisation:
 
 
 def train(
-    generator: nn.Module,
+    generator: Lifter,
     critic: nn.Module,
     objective: Objective,
     weights: Callable[[int], dict[str, float]],
@@ -116,13 +116,14 @@ def train(
     generator_optimizer = torch.optim.Adam(generator.parameters(), lr=o.lr, betas=o.betas, fused=True)
     critic_optimizer = torch.optim.Adam(critic.parameters(), lr=o.lr, betas=o.betas, fused=True)
     average = {name: value.detach().clone() for name, value in generator.state_dict().items()}
-    parts = {
+    parts: dict[str, Any] = {
         "generator": generator,
         "critic": critic,
         "generator_optimizer": generator_optimizer,
         "critic_optimizer": critic_optimizer,
     }
-    first_step, rows = 0, []
+    first_step = 0
+    rows: list[dict[str, float]] = []
     sums: dict[str, Tensor] = {}
 
     def state_after(step: int) -> dict[str, Any]:
@@ -153,7 +154,7 @@ def train(
             step_weights = weights(step)
             for group in generator_optimizer.param_groups + critic_optimizer.param_groups:
                 group["lr"] = cosine_decay(step, o.lr, o.lr_end_share, o.steps)
-            logged = {}
+            logged: dict[str, Tensor] = {}
             if step_weights[CRITIC] > 0:
                 rngs = [numpy_generator(seed, _BATCHES, step, 1 + turn) for turn in range(o.critic_steps)]
                 for (real, fake), rng in zip(real_and_fake(generator, objective, rngs, o), rngs, strict=True):
@@ -197,7 +198,7 @@ def _require_finite_steps(
 
 @torch.no_grad()
 def real_and_fake(
-    generator: nn.Module, objective: Objective, rngs: Sequence[np.random.Generator], optimisation: Optimisation
+    generator: Lifter, objective: Objective, rngs: Sequence[np.random.Generator], optimisation: Optimisation
 ) -> list[tuple[Tensor, Tensor]]:
     """For each critic step poses of the prior and of the generator, (B, 16, 3) each.
 
@@ -243,7 +244,7 @@ def generator_step(
         terms[CRITIC] = optimisation.critic_loss.generator_term(critic(fake))
         critic.requires_grad_(True)
     used = {name: weight for name, weight in weights.items() if weight > 0}
-    loss = sum(weight * terms[name] for name, weight in used.items())
+    loss = torch.as_tensor(sum(weight * terms[name] for name, weight in used.items()))
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
     average_gradients(generator)

@@ -14,6 +14,9 @@ class KinematicChainSpace(nn.Module):
     Psi is symmetric, so that a linear layer on its triangle can do whatever one on all of it can.
     """
 
+    bones: Tensor
+    triangle: Tensor
+
     def __init__(self) -> None:
         super().__init__()
         # The root stands at the origin, so its column drops out. Constants: not part of the weights.

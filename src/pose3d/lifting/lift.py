@@ -4,15 +4,15 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from pose3d.geometry.camera import Camera
 from pose3d.geometry.skeleton import mirror_permutation
-from pose3d.lifting.networks import FrameLifter
+from pose3d.lifting.networks import FrameLifter, Lifter
 from pose3d.lifting.original import OriginalTemporal, RepNet, normalise_px, relative_to_root
 from pose3d.lifting.temporal import TemporalLifter
 from pose3d.lifting.trajectory import smooth
@@ -20,27 +20,31 @@ from pose3d.lifting.virtual_camera import lifter_features, root_position, to_cam
 from pose3d.records.keypoints2d import Keypoints2D
 from pose3d.records.sequences import PoseSequence
 from pose3d.runtime.errors import InputError
+from pose3d.runtime.rows import Rows
 from pose3d.training.model_file import build_with, load_model
 
 LIFTERS = {"repnet": (FrameLifter.kind, RepNet.kind), "temporal": (TemporalLifter.kind, OriginalTemporal.kind)}
 """Names of the pipeline's model files, and the kinds of lifters that each may hold."""
 
 
+Poses = TypeVar("Poses", bound=np.ndarray | Rows, covariant=True)
+
+
 @dataclass(frozen=True, eq=False)
-class Lifted:
+class Lifted(Generic[Poses]):
     """One sequence in 3D.
 
     Attributes:
         poses_cam_m: (T, 17, 3) float32, axes of the camera. With ``has_root`` joints in camera space; without,
-            relative to the root, which then is at 0.
+            relative to the root, which then is at 0. An array, or of long clips :class:`pose3d.runtime.rows.Rows`.
         has_root: False for the original's single-frame lifter only: weak perspective knows no distance.
     """
 
-    poses_cam_m: np.ndarray
+    poses_cam_m: Poses
     has_root: bool
 
 
-def build_lifter(architecture: dict[str, Any]) -> nn.Module:
+def build_lifter(architecture: dict[str, Any]) -> Lifter:
     """The untrained generator of an architecture, as stored in model files.
 
     Raises:
@@ -62,7 +66,7 @@ def check_kind(path: str | os.PathLike, kind: str) -> None:
         raise InputError(f"{path} holds a lifter of kind {kind}, not {' or '.join(LIFTERS[name])}: was it exchanged?")
 
 
-def load_lifter(path: str | os.PathLike) -> nn.Module:
+def load_lifter(path: str | os.PathLike) -> Lifter:
     """A trained lifter, on the CPU and in evaluation mode.
 
     Raises:
@@ -81,7 +85,7 @@ def load_lifter(path: str | os.PathLike) -> nn.Module:
 
 def lift_sequences(
     model_path: str | os.PathLike, sequences: Sequence[PoseSequence], detections: Sequence[Keypoints2D]
-) -> list[Lifted]:
+) -> list[Lifted[np.ndarray]]:
     """Lift detections with a trained model; of the sequences only the cameras' intrinsics are read.
 
     Raises:
@@ -91,13 +95,13 @@ def lift_sequences(
     return [lift(lifter, s, d.keypoints_px) for s, d in zip(sequences, detections, strict=True)]
 
 
-def lift(lifter: nn.Module, sequence: PoseSequence, keypoints_px: np.ndarray) -> Lifted:
+def lift(lifter: Lifter, sequence: PoseSequence, keypoints_px: np.ndarray) -> Lifted[np.ndarray]:
     """Lift (T, 17, 2) keypoints of one sequence, of which only the camera's intrinsics and the frame rate are read."""
     return lift_keypoints(lifter, sequence.camera, keypoints_px, sequence.fps)
 
 
 @torch.no_grad()
-def lift_keypoints(lifter: nn.Module, camera: Camera, keypoints_px: np.ndarray, fps: float) -> Lifted:
+def lift_keypoints(lifter: Lifter, camera: Camera, keypoints_px: np.ndarray, fps: float) -> Lifted[np.ndarray]:
     """Lift (T, 17, 2) keypoints of one clip; any T >= 1, edge frames are repeated where a window needs more.
 
     Args:
@@ -119,7 +123,7 @@ def lift_keypoints(lifter: nn.Module, camera: Camera, keypoints_px: np.ndarray, 
     return Lifted(joints.cpu().numpy(), has_root=lifter.kind != RepNet.kind)
 
 
-def lift_virtual(lifter: nn.Module, image_plane: Tensor, fps: float) -> Tensor:
+def lift_virtual(lifter: Lifter, image_plane: Tensor, fps: float) -> Tensor:
     """Lift (T, 17, 2) image-plane keypoints of one clip to (T, 17, 3) joints in camera space, metres.
 
     A lifter that looks ahead has the root's distance smoothed along its ray.
@@ -134,7 +138,7 @@ def lift_virtual(lifter: nn.Module, image_plane: Tensor, fps: float) -> Tensor:
 
 
 @torch.no_grad()
-def lift_window(lifter: nn.Module, image_plane: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def lift_window(lifter: Lifter, image_plane: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Lift those T frames of a window that have all the others around them that the lifter needs.
 
     The window and its mirror image are both lifted and averaged: no body is better known on its left than on its right.

@@ -4,12 +4,11 @@ import os
 
 import numpy as np
 import torch
-from torch import nn
 
 from pose3d.geometry.camera import Camera
 from pose3d.geometry.skeleton import N_JOINTS
 from pose3d.lifting.lift import Lifted, lift_keypoints, lift_window
-from pose3d.lifting.networks import FrameLifter
+from pose3d.lifting.networks import FrameLifter, Lifter
 from pose3d.lifting.original import RepNet
 from pose3d.lifting.trajectory import smooth
 from pose3d.lifting.virtual_camera import to_camera_space
@@ -24,12 +23,12 @@ _ROUNDING_S = 2e-3
 
 
 def lift_clip(
-    lifter: nn.Module,
+    lifter: Lifter,
     camera: Camera,
     time_s: np.ndarray,
     keypoints_px: Sliceable,
     scratch: str | os.PathLike | None = None,
-) -> Lifted:
+) -> Lifted[Rows]:
     """Lift a clip of any frame rate.
 
     A lifter that sees several frames gets them at the rate that it was trained at, interpolated in time, and its poses
@@ -108,12 +107,12 @@ class Resampled:
 
 
 def lift_in_chunks(
-    lifter: nn.Module,
+    lifter: Lifter,
     camera: Camera,
     keypoints_px: Sliceable,
     scratch: str | os.PathLike | None = None,
     chunk_frames: int = CHUNK_ROWS,
-) -> Lifted:
+) -> Lifted[Rows]:
     """What :func:`pose3d.lifting.lift.lift` gives for (T, 17, 2) keypoints at :data:`TRAINED_RATE_HZ`, in chunks.
 
     Chunks overlap by what an output's window needs on both sides. The smoothing of the root's distance sees the whole
@@ -151,8 +150,8 @@ def _with_edges(frames: Sliceable, part: slice, before: int, after: int) -> np.n
 
 
 def _lift_original(
-    lifter: nn.Module, camera: Camera, keypoints_px: Sliceable, poses: Rows, chunk_frames: int
-) -> Lifted:
+    lifter: Lifter, camera: Camera, keypoints_px: Sliceable, poses: Rows, chunk_frames: int
+) -> Lifted[Rows]:
     """The original's lifters smooth nothing: a frame far from a chunk's edges is that of the whole clip."""
     before, after = getattr(lifter, "frames_before", 0), getattr(lifter, "frames_after", 0)
     for part in chunks(len(keypoints_px), chunk_frames):

@@ -37,7 +37,26 @@ class ResidualBlock(nn.Module):
         return x + self.layers(x)
 
 
-class FrameLifter(nn.Module):
+class Lifter(nn.Module):
+    """A generator, of torch or of onnxruntime, as lifting a clip needs to know it.
+
+    Attributes:
+        kind: what model files call its architecture.
+        frames_before, frames_after: frames that it needs around those with an output.
+        with_motion: whether it takes how the joints move, see :func:`pose3d.lifting.virtual_camera.lifter_features`.
+        forward_clip: whole clips to poses and root codes or roots.
+        poses: what training asks for: the poses of its forward pass alone.
+    """
+
+    kind: str
+    frames_before: int
+    frames_after: int
+    with_motion: bool
+    forward_clip: Callable[..., tuple[Tensor, Tensor]]
+    poses: Callable[[Tensor], Tensor]
+
+
+class FrameLifter(Lifter):
     """The virtual camera's single-frame generator: one network for the pose, a narrower one for the root.
 
     It is a window of one frame: (B, T, 32) to a pose (B, T, 16, 3) in metres and a root code (B, T, 3), see

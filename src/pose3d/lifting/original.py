@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pose3d.geometry.skeleton import BONES, N_JOINTS, ROOT
-from pose3d.lifting.networks import POSE_SIZE, DoubleBackwardLeakyReLU
+from pose3d.lifting.networks import POSE_SIZE, DoubleBackwardLeakyReLU, Lifter
 from pose3d.lifting.temporal import TemporalNetwork
 from pose3d.records.sequences import PoseSequence
 
@@ -47,7 +47,7 @@ class ResidualBlock(nn.Module):
         return self.activation(x + self.layers(x))
 
 
-class RepNet(nn.Module):
+class RepNet(Lifter):
     """The single-frame generator: (B, 32) to a pose (B, 16, 3) in metres and a weak-perspective camera K (B, 3, 2)."""
 
     kind = "original_repnet"
@@ -79,7 +79,7 @@ class WindowNetwork(TemporalNetwork):
         return functional.leaky_relu(kept + mixed)
 
 
-class OriginalTemporal(nn.Module):
+class OriginalTemporal(Lifter):
     """The temporal generator: root-relative pose (B, 16, 3) and root in camera space (B, 3), metres, centre frame."""
 
     kind = "original_video_gan"
@@ -127,6 +127,8 @@ class OriginalCritic(nn.Module):
     Args:
         width: features of the kinematic chain path (the original: 1000).
     """
+
+    chain: Tensor
 
     def __init__(self, width: int) -> None:
         super().__init__()

@@ -5,7 +5,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from pose3d.config.lifting import LiftingParams, PairedFrames, PriorSource
+from pose3d.config.lifting import LiftingParams, PairedFrames
 from pose3d.records.keypoints2d import Keypoints2D, read_keypoints2d
 from pose3d.records.sequences import PoseSequence, check_3d, keys_in, read_sequences, read_splits
 from pose3d.runtime.errors import InputError
@@ -88,26 +88,25 @@ def read_prior(sequences_path: str | os.PathLike, lifting: LiftingParams) -> lis
         if source.file is None:
             found = read_sequences(sequences_path, source.subjects)
         else:
-            found = [replace(s, subject=f"{source.file}:{s.subject}") for s in _read_file(source)]
+            found = [replace(s, subject=f"{source.file}:{s.subject}") for s in _read_file(source.file, source.subjects)]
         check_3d(found, source.file or sequences_path)
         sequences += found
     return sequences
 
 
-def _read_file(source: PriorSource) -> list[PoseSequence]:
+def _read_file(file: str, subjects: Sequence[str] | None) -> list[PoseSequence]:
     try:
-        there = {key.split("/")[0] for key in keys_in(source.file)}
-        wanted = source.subjects or sorted(there)
+        there = {key.split("/")[0] for key in keys_in(file)}
+        wanted = subjects or sorted(there)
         missing = [name for name in wanted if name not in there]
         if not missing:
-            return read_sequences(source.file, wanted)
+            return read_sequences(file, wanted)
     except InputError as error:
         # The reader's advice, to let the pipeline make the file again, holds for the pipeline's own files only.
         raise InputError(
-            f"lifting.prior names {source.file}, which is damaged or no sequences.h5: "
-            "make it again as priors/README.md says"
+            f"lifting.prior names {file}, which is damaged or no sequences.h5: make it again as priors/README.md says"
         ) from error
     raise InputError(
-        f"lifting.prior names subject {missing[0]}, whom {source.file} does not have: choose among "
+        f"lifting.prior names subject {missing[0]}, whom {file} does not have: choose among "
         f"{', '.join(sorted(there))}, or leave subjects out for all"
     )

@@ -4,13 +4,15 @@ place.
 ``frames_before`` and ``frames_after`` of every network are the frames that it needs around those with an output.
 """
 
+from collections.abc import Callable, Iterable
 from functools import partial
+from typing import cast
 
 from torch import Tensor, nn
 from torch.nn import functional
 
 from pose3d.geometry.skeleton import N_JOINTS
-from pose3d.lifting.networks import POSE_SIZE, ROOT_SIZE
+from pose3d.lifting.networks import POSE_SIZE, ROOT_SIZE, Lifter
 from pose3d.lifting.virtual_camera import MOTION_CHANNELS, POSE_CHANNELS
 
 _KERNEL = 3
@@ -53,11 +55,11 @@ class TemporalNetwork(nn.Module):
         self.frames_before = window_frames - 1 - self.frames_after
         self._kept = _KERNEL - 1 if causal else _KERNEL // 2  # which of three frames a residual connection goes past
         self.first = nn.Conv1d(channels, width, _KERNEL)
-        self.reduce = nn.ModuleList(nn.Conv1d(width, width, _KERNEL) for _ in range(levels - 1))
+        self.reduce = _convolutions(width, _KERNEL, levels - 1)
         for layer in (self.first, *self.reduce):
             # In memory as _reduce_threefold has it, which then copies nothing.
             layer.weight = nn.Parameter(layer.weight.detach().transpose(1, 2).contiguous().transpose(1, 2))
-        self.mix = nn.ModuleList(nn.Conv1d(width, width, 1) for _ in range(levels - 1))
+        self.mix = _convolutions(width, 1, levels - 1)
         self.last = nn.Conv1d(width, outputs, 1)
 
     def forward(self, windows: Tensor) -> Tensor:
@@ -91,6 +93,11 @@ class TemporalNetwork(nn.Module):
             x = functional.leaky_relu(functional.conv1d(x, reduce.weight, reduce.bias, dilation=step))
             x = self.residual(kept, mix(x))
         return self.last(x).transpose(1, 2)
+
+
+def _convolutions(width: int, kernel: int, number: int) -> Iterable[nn.Conv1d]:
+    layers = nn.ModuleList(nn.Conv1d(width, width, kernel) for _ in range(number))
+    return cast(Iterable[nn.Conv1d], layers)  # torch types what is in it as any nn.Module
 
 
 def _reduce_threefold(layer: nn.Conv1d, x: Tensor) -> Tensor:
@@ -129,7 +136,7 @@ class RecurrentNetwork(nn.Module):
     forward_runs = forward_clip
 
 
-class TemporalLifter(nn.Module):
+class TemporalLifter(Lifter):
     """The virtual camera's temporal generator: one network for the pose, a narrower one for the root.
 
     (B, T, 35) features of whole clips or runs to a pose (B, T - window_frames + 1, 16, 3) in metres and a root code
@@ -144,11 +151,12 @@ class TemporalLifter(nn.Module):
 
     def __init__(self, width: int, window_frames: int, network: str) -> None:
         super().__init__()
-        kind = {
+        kinds: dict[str, Callable[..., TemporalNetwork | RecurrentNetwork]] = {
             "convolution": TemporalNetwork,
             "causal_convolution": partial(TemporalNetwork, causal=True),
             "gru": RecurrentNetwork,
-        }[network]
+        }
+        kind = kinds[network]
         channels = POSE_CHANNELS + MOTION_CHANNELS
         self.pose = kind(channels, POSE_SIZE, width, window_frames)
         self.root = kind(channels, ROOT_SIZE, width // 2, window_frames)

@@ -133,7 +133,7 @@ def compare_lifted(poses_cam_m: Sequence[np.ndarray], views: Sequence[View], tri
         "frames_compared": int(whole.sum()),
         "pa_mpjpe_to_triangulated_mm": [_rounded(value) for value in against],
         "pa_mpjpe_between_views_mm": _rounded(1000 * np.mean(pairs)),
-        "bone_variation_pct": _rounded(np.mean([bone_variation_pct(poses) for poses in poses_cam_m])),
+        "bone_variation_pct": _rounded(float(np.mean([bone_variation_pct(poses) for poses in poses_cam_m]))),
     }
 
 

@@ -60,7 +60,7 @@ def _between_views(
     """
     joints = left + right
     swapped = np.zeros(person.confidence.shape[:2], bool)
-    best = np.full(swapped.shape[1], -np.inf)
+    best = np.full(person.confidence.shape[1], -np.inf)
     for choice in product((False, True), repeat=len(cameras) - 1):
         tried = np.zeros_like(swapped)
         tried[1:] = np.array(choice)[:, None]

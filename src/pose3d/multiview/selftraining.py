@@ -12,6 +12,7 @@ import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
+from typing import cast
 
 import numpy as np
 import torch
@@ -32,7 +33,7 @@ from pose3d.multiview.finding import (
     find_person,
 )
 from pose3d.multiview.left_right import with_settled_sides
-from pose3d.pose2d.batches import Batch, normalize_images, training_batches
+from pose3d.pose2d.batches import Batch, TrainingCrops, normalize_images, training_batches
 from pose3d.pose2d.crops import Crops
 from pose3d.pose2d.detector import cut_crops
 from pose3d.pose2d.network import PoseResNet
@@ -226,7 +227,7 @@ def fine_tune(
     learner = copy.deepcopy(network).eval()
     averaged = AveragedModel(learner, multi_avg_fn=get_ema_multi_avg_fn(AVERAGE_DECAY))
     optimizer = torch.optim.Adam(learner.parameters(), lr=settings.lr, fused=True)
-    sources = [real] if rendered is None else [real, rendered]
+    sources: list[TrainingCrops] = [real] if rendered is None else [real, rendered]
     parts = [_endless(source, augmentation, settings.batch_size // len(sources), seed) for source in sources]
     progress = tqdm(range(settings.steps), desc="fine-tuning", unit="step", mininterval=2)
     for step, batches in zip(progress, zip(*parts, strict=True), strict=False):
@@ -241,11 +242,9 @@ def fine_tune(
         averaged.update_parameters(learner)
         require_finite(step + 1, heatmap_loss=loss.item())
     require_finite_state(settings.steps, network=averaged.module)
-    return averaged.module
+    return cast(PoseResNet, averaged.module)  # torch types it as any nn.Module
 
 
-def _endless(
-    crops: Crops | LabelledCrops, augmentation: AugmentationParams, batch_size: int, seed: int
-) -> Iterator[Batch]:
+def _endless(crops: TrainingCrops, augmentation: AugmentationParams, batch_size: int, seed: int) -> Iterator[Batch]:
     for epoch in count():
         yield from training_batches(crops, augmentation, batch_size, seed, epoch, 0, worker_count())

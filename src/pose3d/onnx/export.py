@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from pose3d.geometry.skeleton import JOINT_NAMES, N_JOINTS
 from pose3d.lifting.lift import load_lifter
+from pose3d.lifting.networks import Lifter
 from pose3d.lifting.original import OriginalTemporal, RepNet
 from pose3d.lifting.virtual_camera import MOTION_CHANNELS, POSE_CHANNELS
 from pose3d.onnx.runtime import NETWORK, PORTS, digest_property, load_lifter_onnx, load_network_onnx
@@ -63,14 +64,15 @@ class Graph:
         generator = torch.Generator().manual_seed(0)
         sizes = {axis: size + larger_by for axis, size in self.smallest.items()}
         return tuple(
-            torch.randn([sizes.get(axis, axis) for axis in shape], generator=generator) for shape in self.input_shapes
+            torch.randn([sizes[axis] if isinstance(axis, str) else axis for axis in shape], generator=generator)
+            for shape in self.input_shapes
         )
 
 
 class _Clip(nn.Module):
     """A lifter by its ``forward_clip``, which exporting must find under the name of forward."""
 
-    def __init__(self, lifter: nn.Module) -> None:
+    def __init__(self, lifter: Lifter) -> None:
         super().__init__()
         self.lifter = lifter
 
@@ -174,7 +176,7 @@ def _traced(graph: Graph) -> bytes:
         torch.onnx.export(
             graph.module,
             inputs,
-            written,
+            written,  # type: ignore[arg-type]  # torch's types know of names only, not of files
             input_names=list(ports.inputs),
             output_names=list(ports.outputs),
             dynamic_axes=axes,

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from pose3d.geometry.skeleton import JOINT_NAMES
 from pose3d.lifting.lift import check_kind
+from pose3d.lifting.networks import Lifter
 from pose3d.runtime.errors import InputError
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class OnnxNetwork(nn.Module):
         return _run(self._session, images)[0]
 
 
-class OnnxLifter(nn.Module):
+class OnnxLifter(Lifter):
     """A lifter of any architecture. Inputs and outputs are those of the torch lifter's ``forward_clip``, or of RepNet.
 
     Attributes:

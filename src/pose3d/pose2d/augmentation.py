@@ -1,5 +1,7 @@
 """Random changes to a training crop that leave its meaning: an affine warp, colours, occluders, a worse picture."""
 
+from typing import cast
+
 import cv2
 import numpy as np
 
@@ -87,7 +89,8 @@ def degrade(image: np.ndarray, strengths: np.ndarray, noise: np.ndarray) -> np.n
     noise = np.tile(noise, (repeats, repeats, 1))[:side, :side]
     image = np.clip(image + 20 * grain**2 * noise + 0.5, 0, 255).astype(np.uint8)
     quality = [cv2.IMWRITE_JPEG_QUALITY, round(95 - 80 * compression)]
-    return cv2.imdecode(cv2.imencode(".jpg", image, quality)[1], cv2.IMREAD_COLOR)
+    decoded = cv2.imdecode(cv2.imencode(".jpg", image, quality)[1], cv2.IMREAD_COLOR)
+    return cast(np.ndarray, decoded)  # None is for what does not decode
 
 
 def geometric_transform(

@@ -1,9 +1,13 @@
 """Batch normalisation over the batches of all processes, so that their number changes no result."""
 
+from typing import TypeVar
+
 import torch
 from torch import Tensor, nn
 
 from pose3d.runtime.processes import mean_over_processes
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 class _Mean(torch.autograd.Function):
@@ -24,6 +28,12 @@ class SharedBatchNorm2d(nn.BatchNorm2d):
     Statistics are float32 at least, whatever the precision.
     """
 
+    # There are always some, and no cumulative mean of them.
+    running_mean: Tensor
+    running_var: Tensor
+    num_batches_tracked: Tensor
+    momentum: float
+
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) to the same shape, B being this process's share."""
         if not self.training:
@@ -43,7 +53,7 @@ class SharedBatchNorm2d(nn.BatchNorm2d):
         return normalised
 
 
-def share_batch_statistics(network: nn.Module, device: torch.device) -> nn.Module:
+def share_batch_statistics(network: Network, device: torch.device) -> Network:
     """The network with every nn.BatchNorm2d replaced where there are several processes; names and values stay."""
     if not torch.distributed.is_initialized():
         return network

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -44,8 +45,19 @@ def epoch_order(n_samples: int, seed: int, epoch: int) -> np.ndarray:
     return numpy_generator(seed, _ORDER, epoch).permutation(n_samples)
 
 
+class TrainingCrops(Protocol):
+    """What :func:`training_batches` takes: N crops with keypoints, as of :class:`pose3d.pose2d.crops.Crops`."""
+
+    @property
+    def keypoints_px(self) -> np.ndarray: ...
+
+    def __len__(self) -> int: ...
+
+    def image_rgb(self, index: int) -> np.ndarray: ...
+
+
 def training_batches(
-    crops: Crops,
+    crops: TrainingCrops,
     strengths: AugmentationParams,
     batch_size: int,
     seed: int,

@@ -22,7 +22,7 @@ BATCH_SIZE = 32
 GROUP_CROPS = 1024
 
 
-def load_network(path: str) -> tuple[PoseResNet, dict]:
+def load_network(path: str | os.PathLike) -> tuple[PoseResNet, dict]:
     """The trained network in evaluation mode, and its architecture (see :func:`pose3d.pose2d.training.architecture`).
 
     Raises:

@@ -4,10 +4,14 @@ Xiao, Wu and Wei, "Simple Baselines for Human Pose Estimation and Tracking", ECC
 as in torchvision's ResNets and in the released pose_resnet checkpoints, so that both load.
 """
 
+from typing import TypeVar
+
 import torch
 from torch import Tensor, nn
 
 from pose3d.geometry.skeleton import N_JOINTS
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 class BasicBlock(nn.Module):
@@ -59,7 +63,7 @@ def _shortcut(in_channels: int, out_channels: int, stride: int) -> nn.Sequential
     return nn.Sequential(nn.Conv2d(in_channels, out_channels, 1, stride, bias=False), nn.BatchNorm2d(out_channels))
 
 
-_BACKBONES = {
+_BACKBONES: dict[str, tuple[type[BasicBlock] | type[Bottleneck], tuple[int, ...]]] = {
     "resnet18": (BasicBlock, (2, 2, 2, 2)),
     "resnet34": (BasicBlock, (3, 4, 6, 3)),
     "resnet50": (Bottleneck, (3, 4, 6, 3)),
@@ -76,6 +80,11 @@ class PoseResNet(nn.Module):
         deconv_channels: width of each 4x4 stride-2 transposed convolution; three of 256 in the paper.
         stem_channels: width of the first convolution and stage, which doubles at each further stage; 64 in the paper.
     """
+
+    layer1: nn.Sequential
+    layer2: nn.Sequential
+    layer3: nn.Sequential
+    layer4: nn.Sequential
 
     def __init__(self, backbone: str, deconv_channels: tuple[int, ...], stem_channels: int = 64) -> None:
         super().__init__()
@@ -113,7 +122,7 @@ class PoseResNet(nn.Module):
                 # Each output px sees 2x2 of the 4x4 taps, so that this is He et al.'s initialisation.
                 nn.init.normal_(module.weight, std=(2 / (4 * module.in_channels)) ** 0.5)
         nn.init.normal_(self.final_layer.weight, std=0.001)  # heatmaps start at zero, as they mostly are
-        nn.init.zeros_(self.final_layer.bias)
+        nn.init.zeros_(self.final_layer.bias)  # type: ignore[arg-type]  # None without bias, which it has
 
     def encode(self, x: Tensor) -> Tensor:
         """The ResNet's features, (B, encoded_channels, S / 32, S / 32)."""
@@ -124,6 +133,6 @@ class PoseResNet(nn.Module):
         return self.final_layer(self.deconv_layers(self.encode(x)))
 
 
-def channels_last(network: nn.Module) -> nn.Module:
+def channels_last(network: Network) -> Network:
     """The memory layout in which convolutions run fastest, on CPUs by a third."""
-    return network.to(memory_format=torch.channels_last)
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's types lack it

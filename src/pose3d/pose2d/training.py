@@ -145,7 +145,9 @@ def train(
     workers = worker_count()
     steps_per_epoch = batches_per_epoch(len(training), params.batch_size)
     n_steps = params.epochs * steps_per_epoch
-    step, rows, losses = 0, [], []
+    step = 0
+    rows: list[dict[str, float]] = []
+    losses: list[float] = []
 
     def state_now() -> dict[str, Any]:
         return {"learner": learner, "optimizer": optimizer, "step": step, "rows": rows, "losses": losses}

@@ -3,27 +3,25 @@
 import itertools
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
 from tqdm import tqdm
 
 from pose3d.config.pose2d import CropResizeParams, Infer2DParams
 from pose3d.config.reading import StageParams
 from pose3d.formats.predictions import Predictions
 from pose3d.geometry.skeleton import N_JOINTS
-from pose3d.lifting.lift import LIFTERS, load_lifter
+from pose3d.lifting.lift import LIFTERS, Lifted, load_lifter
 from pose3d.lifting.long_clips import lift_clip
+from pose3d.lifting.networks import Lifter
 from pose3d.onnx.runtime import load_lifter_onnx, load_network_onnx
-from pose3d.pose2d.detector import Detector
+from pose3d.pose2d.detector import Detector, KeypointDetector
 from pose3d.pose2d.inference import load_network
 from pose3d.predict.clip import Clip, camera_from_view, read_camera
 from pose3d.predict.tracking import SURE, GivenBoxes, PersonTracker
-from pose3d.records.keypoints2d import Keypoints2D
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.processes import one_process
 from pose3d.runtime.rows import Rows
@@ -48,13 +46,14 @@ def load_detector(models: Path, runtime: str, params: Params) -> Detector:
     """
     how = params.crop_resize.margin, params.infer_2d.decode, params.infer_2d.flip_test
     if runtime == "onnx":
-        return Detector(*load_network_onnx(models / "pose2d.onnx"), torch.device("cpu"), *how)
+        graph, architecture = load_network_onnx(models / "pose2d.onnx")
+        return Detector(graph, architecture, torch.device("cpu"), *how)
     network, architecture = load_network(models / "pose2d.pt")
     fabric = one_process(mixed=True)
     return Detector(fabric.setup_module(network), architecture, fabric.device, *how)
 
 
-def load_lifters(models: Path, runtime: str) -> dict[str, nn.Module]:
+def load_lifters(models: Path, runtime: str) -> dict[str, Lifter]:
     """Both lifters of a folder, on the CPU.
 
     Raises:
@@ -108,10 +107,10 @@ def predict(
         seen = find_keypoints(video, clip, look, given, person, scratch, beginning)
     time_s = seen["time_s"][:]
     lifted = {name: lift_clip(lifter, view, time_s, seen["keypoints_px"], scratch) for name, lifter in lifters.items()}
-    if scratch is None:
-        seen = {name: rows[:] for name, rows in seen.items()}
-        lifted = {name: replace(poses, poses_cam_m=poses.poses_cam_m[:]) for name, poses in lifted.items()}
-    return Predictions(**seen, lifted=lifted, camera=view)
+    if scratch is not None:
+        return Predictions(**seen, lifted=lifted, camera=view)
+    in_memory = {name: Lifted(poses.poses_cam_m[:], poses.has_root) for name, poses in lifted.items()}
+    return Predictions(**{name: rows[:] for name, rows in seen.items()}, lifted=in_memory, camera=view)
 
 
 def _beginning(video: str | os.PathLike) -> Iterator[np.ndarray]:
@@ -123,7 +122,7 @@ def _beginning(video: str | os.PathLike) -> Iterator[np.ndarray]:
 def find_keypoints(
     name: str | os.PathLike,
     clip: Clip,
-    look: Callable[[list[np.ndarray], np.ndarray], Keypoints2D],
+    look: KeypointDetector,
     given: GivenBoxes | None,
     person: int | None,
     scratch: str | os.PathLike | None = None,

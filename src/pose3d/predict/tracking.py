@@ -179,14 +179,11 @@ class PersonTracker:
 
     def _moving_body(self, blobs_px: np.ndarray) -> np.ndarray | None:
         """What moves where the person was last, unless it is a limb only: the blob most like the box."""
-        if self._last is None:
+        last = self._last
+        if last is None:
             return None
-        near = [blob for blob in self._large(blobs_px) if _overlap(self._last, blob) > 0.1]
-        return max(near, key=lambda blob: _alike(self._last, blob), default=None)
-
-    def _large(self, blobs_px: np.ndarray) -> list[np.ndarray]:
-        """The blobs that are more than a limb of the person."""
-        return [blob for blob in blobs_px if _area(blob) >= _LARGE_BLOB * _area(self._last)]
+        near = [blob for blob in _large(blobs_px, last) if _overlap(last, blob) > 0.1]
+        return max(near, key=lambda blob: _alike(last, blob), default=None)
 
     def _find(self, image_bgr: np.ndarray, blobs_px: np.ndarray) -> None:
         """Look for people in one frame; on success the one to follow is the first of the recent boxes."""
@@ -216,7 +213,7 @@ class PersonTracker:
             self._unmoved_batches = 0
             if moving is None or _alike(followed, moving) >= 0.5:
                 return
-        elif self._person is None and (large := self._large(blobs_px)):
+        elif self._person is None and (large := _large(blobs_px, followed)):
             self._unmoved_batches += 1
             if self._unmoved_batches % _STILL_BATCHES:
                 return
@@ -271,7 +268,12 @@ def _apart(boxes_px: list[np.ndarray]) -> list[np.ndarray]:
 
 def _inside(points_px: np.ndarray, box_px: np.ndarray) -> np.ndarray:
     """Which of some points (..., 2) lie in a box."""
-    return ((points_px >= box_px[:2]) & (points_px <= box_px[2:])).all(-1)
+    return np.all((points_px >= box_px[:2]) & (points_px <= box_px[2:]), axis=-1)
+
+
+def _large(blobs_px: np.ndarray, box_px: np.ndarray) -> list[np.ndarray]:
+    """The blobs that are more than a limb of the person in a box."""
+    return [blob for blob in blobs_px if _area(blob) >= _LARGE_BLOB * _area(box_px)]
 
 
 def _area(box_px: np.ndarray) -> float:

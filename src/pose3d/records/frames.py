@@ -21,6 +21,7 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import h5py
@@ -205,7 +206,7 @@ class Frames:
         self._file = self._opened.__enter__()
         return self
 
-    def __exit__(self, *error: object) -> bool | None:
+    def __exit__(self, *error: Any) -> bool | None:
         return self._opened.__exit__(*error)
 
     def __contains__(self, key: str) -> bool:
@@ -255,9 +256,9 @@ class Frames:
             return [f"{video} frame {index}" for index in group["frame_indices"][...]]
         return [str(self._own(folder, path.decode())) for path in group["image_paths"][...]]
 
-    def _own(self, folder: Path, path: str) -> Path:
+    def _own(self, folder: Path | None, path: str) -> Path:
         """A file of the data folder."""
-        if Path(path).is_absolute() or ".." in Path(path).parts:
+        if folder is None or Path(path).is_absolute() or ".." in Path(path).parts:
             raise InputError(f"{self._path} refers to {path}, which is not in the data folder: run prepare again")
         return folder / path
 

@@ -4,7 +4,7 @@ import io
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import h5py
 import numpy as np
@@ -13,6 +13,9 @@ from pose3d.records.hdf5_checks import check_own_file
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.files import atomic_output
 from pose3d.runtime.signals import uninterrupted
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 SCHEMA_VERSION = 2
 
@@ -36,18 +39,19 @@ class _PatientFile(io.RawIOBase):
         return str(self._file.name)  # what h5py reports as the name of the file
 
     @uninterrupted
-    def write(self, data: memoryview) -> int:
+    def write(self, data: "Buffer") -> int:
+        view = memoryview(data)
         if self._writable():
             try:
                 written = 0
-                while written < len(data):
-                    written += self._file.write(data[written:])
+                while written < len(view):
+                    written += self._file.write(view[written:])
             except OSError as error:
                 self.error = OSError(error.errno, error.strerror, str(self))
-        return len(data)
+        return len(view)
 
     @uninterrupted
-    def readinto(self, buffer: memoryview) -> int:
+    def readinto(self, buffer: "Buffer") -> int:
         return 0 if self._file.closed else self._file.readinto(buffer)
 
     @uninterrupted
@@ -55,7 +59,7 @@ class _PatientFile(io.RawIOBase):
         return offset if self._file.closed else self._file.seek(offset, whence)
 
     @uninterrupted
-    def truncate(self, size: int) -> int:
+    def truncate(self, size: int) -> int:  # type: ignore[override]  # HDF5 alone calls it, and with a size
         if self._writable():
             try:
                 return self._file.truncate(size)

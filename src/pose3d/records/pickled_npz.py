@@ -18,7 +18,7 @@ import re
 import zipfile
 from collections.abc import Callable, Collection
 from types import FunctionType
-from typing import IO, Any, ClassVar
+from typing import IO, Any, ClassVar, TypeGuard
 
 import numpy as np
 
@@ -70,7 +70,7 @@ def read_pickled_npz(path: str | os.PathLike, keys: Collection[str]) -> dict[str
         raise InputError(f"{path} is no whole npz archive of dicts and arrays ({reason}): fetch it again") from error
 
 
-def is_refused_by_system(error: Exception) -> bool:
+def is_refused_by_system(error: Exception) -> TypeGuard[OSError]:
     """Whether the system does not let the file be read, so that nothing is known of its content."""
     # A damaged archive that points to before the file's start gives EINVAL.
     return isinstance(error, OSError) and error.errno not in (None, errno.EINVAL)
@@ -182,7 +182,7 @@ def _fill_array(array: np.ndarray, state: Any) -> None:
     wanted, item = (list, 1) if dtype.dtype == object else (bytes, dtype.dtype.itemsize)
     if type(content) is not wanted or len(content) != item * math.prod(shape):
         raise ValueError("an array's shape and content disagree")
-    array.__setstate__((1, shape, dtype.dtype, bool(is_fortran), content))
+    array.__setstate__((1, shape, dtype.dtype, bool(is_fortran), content))  # type: ignore[arg-type]  # says NumPy's bool
 
 
 def _new_scalar(dtype: Any, content: Any) -> Any:
@@ -227,14 +227,18 @@ class _Instructions(dict):
         return super().__getitem__(code)
 
     def __missing__(self, code: int) -> Callable:
-        known = pickletools.code2op.get(chr(code))
+        known = pickletools.code2op.get(chr(code))  # type: ignore[attr-defined]  # not in Python's stubs
         raise _RefusedError(f"uses the pickle instruction {known.name if known else code}")
 
 
 class _Unpickler(pickle._Unpickler):
     """Python's unpickler in Python, cut down to the instructions of data; every function that it calls is ours."""
 
-    globals: ClassVar[dict[tuple[str, str], FunctionType]] = {
+    # Python's own, which its stubs do not list.
+    stack: list[Any]
+    metastack: list[list[Any]]
+
+    globals: ClassVar[dict[tuple[str, str], Callable[..., Any]]] = {
         ("numpy", "ndarray"): _ndarray,
         ("numpy", "dtype"): _new_dtype,
         ("numpy.core.multiarray", "_reconstruct"): _new_array,
@@ -248,7 +252,7 @@ class _Unpickler(pickle._Unpickler):
 
     def __init__(self, file: IO[bytes], n_bytes: int) -> None:
         super().__init__(file, encoding="latin1")
-        self.dispatch = _Instructions(self.dispatch)
+        self.dispatch = _Instructions(self.dispatch)  # type: ignore[misc]  # only a class's, say Python's stubs
         # Python 2's text, and Python 3's in protocol 2, is made twice, as bytes and as an array. An array of objects
         # has 8 bytes for each, which took an instruction.
         self._n_bytes_left = 2 * n_bytes + 8 * MAX_INSTRUCTIONS
@@ -259,7 +263,7 @@ class _Unpickler(pickle._Unpickler):
         if self._n_bytes_left < 0:
             raise ValueError("its arrays and bytes are larger than what they are made of")
 
-    def find_class(self, module: str, name: str) -> FunctionType:
+    def find_class(self, module: str, name: str) -> Callable[..., Any]:
         """Looks the name up among the nine, without importing or following dots."""
         if (module, name) not in self.globals:
             raise _RefusedError(f"asks for {f'{module}.{name}'[:80]!r}")
@@ -276,11 +280,11 @@ class _Unpickler(pickle._Unpickler):
 
     def load_setitem(self) -> None:
         _check_items(self.stack[-3], self.stack[-2:-1])
-        super().load_setitem()
+        super().load_setitem()  # type: ignore[misc]  # not in Python's stubs
 
     def load_setitems(self) -> None:
         _check_items(self.metastack[-1][-1], self.stack[::2])  # all since the last mark
-        super().load_setitems()
+        super().load_setitems()  # type: ignore[misc]  # not in Python's stubs
 
     def load_build(self) -> None:
         state = self.stack.pop()
@@ -293,7 +297,7 @@ class _Unpickler(pickle._Unpickler):
         else:
             raise _RefusedError(f"changes the state of a {type(target).__name__}")
 
-    dispatch: ClassVar = {
+    dispatch: ClassVar[dict[int, Callable[[Any], None]]] = {
         getattr(pickle, name)[0]: pickle._Unpickler.dispatch[getattr(pickle, name)[0]] for name in _ADMITTED.split()
     }
     dispatch[pickle.SETITEM[0]] = load_setitem

@@ -8,6 +8,7 @@ import io
 import os
 import pickle
 import zipfile
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -47,9 +48,13 @@ def _member(value: Any) -> bytes:
 class _Pickler(pickle._Pickler):
     """Python's pickler, which calls NumPy's function that makes arrays by the name that every NumPy knows."""
 
+    # Python's own, which its stubs do not list.
+    write: Callable[[bytes], Any]
+    memoize: Callable[[Any], None]
+
     def save_global(self, obj: Any, name: str | None = None) -> None:
         if obj is _RECONSTRUCT:
             self.write(pickle.GLOBAL + b"numpy.core.multiarray\n_reconstruct\n")
             self.memoize(obj)
         else:
-            super().save_global(obj, name)
+            super().save_global(obj, name)  # type: ignore[misc]  # not in Python's stubs

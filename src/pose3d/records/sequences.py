@@ -31,8 +31,9 @@ heap of its own: :func:`write_strings` takes fixed length instead.
 """
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import h5py
 import numpy as np
@@ -123,7 +124,7 @@ def check_3d(sequences: Iterable[PoseSequence], source: str | os.PathLike) -> No
 
 
 def write_sequences(
-    path: str | os.PathLike, sequences: Iterable[PoseSequence], splits: dict[str, Sequence[str]]
+    path: str | os.PathLike, sequences: Iterable[PoseSequence], splits: Mapping[str, Sequence[str]]
 ) -> tuple[int, int]:
     """Write sequences.h5, one sequence after another as they come.
 
@@ -158,7 +159,7 @@ def write_sequences(
     return n_sequences, n_frames
 
 
-def check_splits(splits: dict[str, Sequence[str]], subjects: Iterable[str], source: str) -> None:
+def check_splits(splits: Mapping[str, Sequence[str]], subjects: Iterable[str], source: str) -> None:
     """Refuse splits that overlap or hold no frames; validation alone may name nobody.
 
     Raises:
@@ -223,6 +224,11 @@ def each_sequence(path: str | os.PathLike, subjects: Sequence[str] | None = None
 
 def _read_camera(group: h5py.Group, camera_id: str) -> Camera:
     attributes = group.attrs
-    model = read_strings(group, "distortion_model")[0] if "distortion_model" in attributes else "opencv"
-    arrays = (attributes[name] for name in _CAMERA_ARRAYS)
-    return Camera(camera_id, int(attributes["width_px"]), int(attributes["height_px"]), *arrays, model)
+    model: Any = read_strings(group, "distortion_model")[0] if "distortion_model" in attributes else "opencv"
+    return Camera(
+        camera_id,
+        int(attributes["width_px"]),
+        int(attributes["height_px"]),
+        **{name: attributes[name] for name in _CAMERA_ARRAYS},
+        distortion_model=model,
+    )

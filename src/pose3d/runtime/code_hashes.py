@@ -97,7 +97,7 @@ def _imported_names(node: ast.AST, path: Path) -> list[str]:
             raise InputError(f"{path}, line {node.lineno}: write the import with the whole name of its module")
         return [f"{node.module}.{alias.name}" for alias in node.names]
     if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
-        children = node.orelse
+        children: Iterable[ast.AST] = node.orelse
     else:
         children = ast.iter_child_nodes(node)
     return [name for child in children for name in _imported_names(child, path)]

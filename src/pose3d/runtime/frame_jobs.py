@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
 from functools import cache
@@ -43,7 +43,7 @@ class _Pool(NamedTuple):
     size: Callable[[], int]
 
 
-def in_order(function: Callable[..., Result], jobs: Iterable[tuple]) -> Iterator[Result]:
+def in_order(function: Callable[..., Result], jobs: Iterable[tuple]) -> Generator[Result, None, None]:
     """``function(*job)`` for every job, in parallel, the results in order.
 
     Two jobs per worker are under way, or done and waiting for their turn: memory is bounded by their results however
@@ -57,7 +57,7 @@ def in_order(function: Callable[..., Result], jobs: Iterable[tuple]) -> Iterator
     """
     scheduler = os.environ.get(SCHEDULER_VARIABLE)
     with _cluster(scheduler) if scheduler else _processes() as pool:
-        waiting = deque()
+        waiting: deque[Any] = deque()  # futures
         for job in jobs:
             while len(waiting) >= 2 * max(pool.size(), 1):
                 yield waiting.popleft().result()

@@ -2,9 +2,9 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import cv2
 
@@ -12,13 +12,13 @@ Item = TypeVar("Item")
 Loaded = TypeVar("Loaded")
 
 
-class Awaited:
+class Awaited(Generic[Loaded]):
     """Loaded items, and the share of the time since the first was asked for in which nobody waited for one."""
 
     def __init__(self, items: Iterator[Loaded]) -> None:
         self._items, self._start, self._waited_s = items, time.perf_counter(), 0.0
 
-    def __iter__(self) -> "Awaited":
+    def __iter__(self) -> "Awaited[Loaded]":
         return self
 
     def __next__(self) -> Loaded:
@@ -33,7 +33,7 @@ class Awaited:
         return 1 - self._waited_s / (time.perf_counter() - self._start)
 
 
-def prefetch(load: Callable[[Item], Loaded], items: Iterable[Item], workers: int) -> Iterator[Loaded]:
+def prefetch(load: Callable[[Item], Loaded], items: Iterable[Item], workers: int) -> Generator[Loaded, None, None]:
     """``map(load, items)``, with up to ``workers + 1`` results computed ahead by as many threads as there are workers.
 
     Threads and not processes: OpenCV and HDF5 release Python's lock, nothing is copied, and errors keep their words.

@@ -79,7 +79,8 @@ def all_processes(mixed: bool = False) -> Iterator[Fabric]:
         fabric.launch()
         yield fabric
         return
-    children: list[Popen] = fabric.strategy.launcher.procs  # launch() fills it where no other program starts processes
+    # launch() fills it where no other program starts processes.
+    children: list[Popen] = fabric.strategy.launcher.procs  # type: ignore[union-attr]  # typed as any launcher
     done = threading.Event()
     watch = (_end_with_parent, os.getppid()) if fabric.local_rank > 0 else (_end_with_children, children)
     threading.Thread(target=watch[0], args=(watch[1], done), daemon=True).start()
@@ -122,6 +123,7 @@ def _fabric(devices: int, nodes: int, mixed: bool) -> Fabric:
     alone = devices * nodes == 1
     try:
         environment.validate_settings(devices, nodes)
+        precision = os.environ.get("POSE3D_PRECISION") or _default_precision(accelerator, mixed)
         return Fabric(
             accelerator=accelerator,
             strategy="auto" if alone else "ddp",
@@ -129,7 +131,7 @@ def _fabric(devices: int, nodes: int, mixed: bool) -> Fabric:
             if alone and accelerator in ("auto", "cuda") and torch.cuda.is_available()
             else devices,
             num_nodes=nodes,
-            precision=os.environ.get("POSE3D_PRECISION") or _default_precision(accelerator, mixed),
+            precision=precision,  # type: ignore[arg-type]  # Fabric itself refuses what it does not know
             plugins=[environment],
         )
     except (ValueError, RuntimeError, MisconfigurationException) as error:
@@ -166,7 +168,8 @@ def _cluster_environment(devices: int, nodes: int) -> ClusterEnvironment:
     """Who starts the processes. Of SLURM's variables only the step's tell whether it does, or runs one plain script."""
     from lightning_fabric.plugins.environments import LightningEnvironment, SLURMEnvironment, TorchElasticEnvironment
 
-    wanted, started, environment = devices * nodes, None, LightningEnvironment
+    wanted, started = devices * nodes, None
+    environment: type[ClusterEnvironment] = LightningEnvironment
     if TorchElasticEnvironment.detect():
         started, environment = int(os.environ["WORLD_SIZE"]), TorchElasticEnvironment
     elif int(os.environ.get("SLURM_STEP_NUM_TASKS", 1)) > 1:

@@ -35,7 +35,7 @@ class Rows:
         self, folder: str | os.PathLike | None, row_shape: tuple[int, ...] = (), dtype: DTypeLike = np.float32
     ) -> None:
         # Without a buffer, so that a full disk shows where it is written to.
-        self._file = io.BytesIO() if folder is None else tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115
+        self._file = io.BytesIO() if folder is None else tempfile.TemporaryFile(dir=os.fspath(folder), buffering=0)  # noqa: SIM115
         self._row_shape, self.dtype = row_shape, np.dtype(dtype)
         self._row_bytes = self.dtype.itemsize * int(np.prod(row_shape))
         self._length = 0
@@ -79,6 +79,9 @@ class Rows:
         self._file.seek(start * self._row_bytes)
         if self._file.write(rows.tobytes()) < rows.nbytes:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+RowsOrArray = np.ndarray | Rows
 
 
 def chunks(n_rows: int, chunk_rows: int = CHUNK_ROWS) -> Iterator[slice]:

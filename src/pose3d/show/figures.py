@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -52,7 +52,7 @@ def bone_colour(child: int, truth: bool = False) -> str:
     return TRUTH if truth else TRUNK
 
 
-def new_figure(size_in: tuple[float, float], layout: str | None = "constrained") -> Figure:
+def new_figure(size_in: tuple[float, float], layout: Literal["constrained"] | None = "constrained") -> Figure:
     """An empty figure of 100 dots per inch."""
     from matplotlib.figure import Figure  # here, so that a stage's `--help` does not wait for it
 
@@ -79,14 +79,13 @@ def draw_pose_3d(axes: Axes3D, pose_cam_m: np.ndarray | None, truth_cam_m: np.nd
     The view is the camera's own, moved a little to the right and up so that depth shows. The cube is centred on the
     truth (or on the pose, where there is none).
     """
-    for pose, is_truth in ((truth_cam_m, True), (pose_cam_m, False)):
-        if pose is None:
-            continue
+    poses = [(pose, is_truth) for pose, is_truth in ((truth_cam_m, True), (pose_cam_m, False)) if pose is not None]
+    for pose, is_truth in poses:
         x, depth, height = pose[:, 0], pose[:, 2], -pose[:, 1]  # y is down in camera space
         for bone in BONES:
-            bone = list(bone)
-            axes.plot(x[bone], depth[bone], height[bone], color=bone_colour(bone[1], is_truth), lw=2, zorder=2)
-    reference = pose_cam_m if truth_cam_m is None else truth_cam_m
+            ends = list(bone)
+            axes.plot(x[ends], depth[ends], height[ends], color=bone_colour(ends[1], is_truth), lw=2, zorder=2)
+    reference, _ = poses[0]
     centre = (reference.min(0) + reference.max(0)) / 2
     axes.set_xlim(centre[0] - REACH_M, centre[0] + REACH_M)
     axes.set_ylim(centre[2] - REACH_M, centre[2] + REACH_M)

@@ -166,7 +166,7 @@ def write_mp4(path: str | os.PathLike, frames: Iterable[np.ndarray], fps: float)
             for frame in frames:
                 if writer is None:
                     size = (frame.shape[1], frame.shape[0])
-                    writer = cv2.VideoWriter(str(encoded), cv2.VideoWriter_fourcc(*"vp09"), fps, size)
+                    writer = cv2.VideoWriter(str(encoded), cv2.VideoWriter.fourcc(*"vp09"), fps, size)
                     if not writer.isOpened():
                         raise RuntimeError("this build of OpenCV cannot write VP9 video")
                 writer.write(frame)

@@ -209,7 +209,7 @@ def sample_clothes(body: Body, rng: np.random.Generator, varied: bool) -> np.nda
     if rng.random() < 0.9:
         colours[regions["feet"]] = shoe_colour
     # Uneven dye and folds, so that cloth is not one flat colour.
-    waves = sum(np.sin(rest @ rng.normal(0, 40, 3) + rng.uniform(0, 6.3)) for _ in range(4)) / 4
+    waves = np.asarray(sum(np.sin(rest @ rng.normal(0, 40, 3) + rng.uniform(0, 6.3)) for _ in range(4))) / 4
     if varied:
         if rng.random() < _BARE_TRUNK_SHARE:
             colours[shirt] = skin

@@ -8,7 +8,7 @@ import numpy as np
 from pose3d.geometry.camera import Camera
 from pose3d.synthetic.appearance import Room, Texture
 from pose3d.synthetic.mocap import Boxes
-from pose3d.synthetic.raster import FAR_M, UNDRAWN, Lamp, rasterize
+from pose3d.synthetic.raster import FAR_M, UNDRAWN, Lamp, look_up_depth, rasterize
 
 _SHADOW_BIAS_M = 0.03
 _WALLS = ((0, 1), (0, -1), (1, 1), (1, -1))  # (axis, sign) of the walls x = +, x = -, y = +, y = -
@@ -72,7 +72,7 @@ def render_background(
     albedo = _albedo(positions, surface, box_normals, room)
     if boxes is not None:
         map_px, lamp_depth = lamp.look_up(positions)
-        occluder = cv2.remap(lamp.boxes_depth_m, map_px, None, cv2.INTER_NEAREST, borderValue=FAR_M)
+        occluder = look_up_depth(lamp.boxes_depth_m, map_px)
         visible = (lamp_depth < occluder + _SHADOW_BIAS_M).astype(np.float32)
         direct *= cv2.GaussianBlur(visible, (0, 0), 1.5 * supersampling * camera.width_px / 512)
     unlit, lit = np.empty_like(albedo), np.empty_like(albedo)

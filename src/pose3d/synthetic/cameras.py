@@ -27,7 +27,7 @@ def look_at(position_m: np.ndarray, target_m: np.ndarray, roll_rad: float = 0.0)
     """
     forward = np.asarray(target_m, np.float64) - position_m
     right = np.cross(forward, [0.0, 0.0, 1.0])
-    if np.linalg.norm(right) < 1e-9 * max(np.linalg.norm(forward), 1e-300):
+    if np.linalg.norm(right) < 1e-9 * max(float(np.linalg.norm(forward)), 1e-300):
         raise ValueError("a camera must not look straight up or down")
     forward, right = forward / np.linalg.norm(forward), right / np.linalg.norm(right)
     rotation = np.stack([right, np.cross(forward, right), forward])

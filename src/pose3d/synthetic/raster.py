@@ -85,7 +85,7 @@ class Lamp:
         return depth
 
     def look_up(self, points_m: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Where world points (..., 3) lie in the map, for cv2.remap, and how far away; float32 (..., 2) and (...)."""
+        """Where world points (..., 3) lie in the map, px with centres at whole numbers, and how far away; float32."""
         points = np.asarray(points_m, np.float32).reshape(-1, 3) @ self._rotation.T
         points = points.reshape(points_m.shape)
         depth_m = points[..., 2] + self._translation[2]
@@ -96,3 +96,9 @@ class Lamp:
         for axis in range(2):  # NumPy takes several times as long where the innermost axis is two or three long
             map_px[..., axis] = (points[..., axis] + self._translation[axis]) * scale + centre
         return map_px, depth_m
+
+
+def look_up_depth(depth_m: np.ndarray, map_px: np.ndarray) -> np.ndarray:
+    """Depths of a lamp's map at (H, W, 2) places of :meth:`Lamp.look_up`, (H, W) float32; ``FAR_M`` beyond the map."""
+    # OpenCV's types know of two separate maps only.
+    return cv2.remap(depth_m, map_px, None, cv2.INTER_NEAREST, borderValue=FAR_M)  # type: ignore[call-overload]

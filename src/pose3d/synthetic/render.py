@@ -14,7 +14,7 @@ from scipy import sparse
 from pose3d.geometry.camera import Camera
 from pose3d.synthetic.appearance import Room
 from pose3d.synthetic.background import View
-from pose3d.synthetic.raster import FAR_M, UNDRAWN, Lamp, rasterize
+from pose3d.synthetic.raster import UNDRAWN, Lamp, look_up_depth, rasterize
 
 _SHADOW_BIAS_M = 0.03  # nearer than this to the shadow's cause a surface counts as lit, or it would shade itself
 _SHADOW_SOFTNESS_PX = 1.2  # at 512 px
@@ -60,7 +60,7 @@ def light_body(mesh: Mesh, vertices_m: np.ndarray, room: Room, lamp: Lamp) -> Li
     normals = mesh.normals(vertices_m)
     map_px, depth_m = lamp.look_up(vertices_m)
     nearest = np.minimum(lamp_depth, lamp.boxes_depth_m)
-    occluder = cv2.remap(nearest, map_px[:, None], None, cv2.INTER_NEAREST, borderValue=FAR_M)
+    occluder = look_up_depth(nearest, map_px[:, None])
     visible = depth_m < occluder[:, 0] + _SHADOW_BIAS_M
     to_lamp = (room.lamp_m / np.linalg.norm(room.lamp_m)).astype(np.float32)
     direct = np.clip(normals @ to_lamp, 0, 1) * np.where(visible, 1, 0.15)
@@ -83,8 +83,8 @@ def draw(view: View, mesh: Mesh, body: LitBody, room: Room) -> tuple[np.ndarray,
     x0, y0, x1, y1 = window
     part = (slice(y0, y1), slice(x0, x1))
 
-    occluder = cv2.remap(body.lamp_depth_m, view.lamp_px[part], None, cv2.INTER_NEAREST, borderValue=FAR_M)
-    shadow = (occluder + _SHADOW_BIAS_M < view.lamp_depth_m[part]).astype(np.float32)
+    occluder = look_up_depth(body.lamp_depth_m, view.lamp_px[part])
+    shadow: np.ndarray = (occluder + _SHADOW_BIAS_M < view.lamp_depth_m[part]).astype(np.float32)
     shadow = cv2.GaussianBlur(shadow, (0, 0), _SHADOW_SOFTNESS_PX * view.camera.width_px / 512)
 
     scale = view.supersampling

@@ -286,7 +286,7 @@ def _render(
     if clutter_share > 0:
         views = [clutter(view, rng) if rng.random() < clutter_share else view for view in views]
     quality = [cv2.IMWRITE_JPEG_QUALITY, settings.jpeg_quality]
-    images = [[] for _ in cameras]
+    images: list[list[bytes]] = [[] for _ in cameras]
     for mesh, vertices in zip(meshes, vertices_m, strict=False):  # one person's mesh is repeated without end
         lit = light_body(mesh, vertices, room, lamp)
         for view, encoded in zip(views, images, strict=True):

@@ -28,7 +28,7 @@ def fingerprint(params: Any, inputs: Iterable[str | os.PathLike], script: str | 
     """
     digest = hashlib.sha256(json.dumps(params, sort_keys=True).encode())
     package = Path(pose3d.__file__).parent
-    loaded = {Path(m.__file__) for m in list(sys.modules.values()) if getattr(m, "__file__", None)}
+    loaded = {Path(file) for m in list(sys.modules.values()) if (file := getattr(m, "__file__", None))}
     code = sorted(path for path in loaded if package in path.parents)
     for path in [*inputs, script, *code]:
         with open(path, "rb") as file:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
@@ -11,6 +11,7 @@ from pose3d.runtime.files import atomic_output
 from pose3d.training.archive import first_line, read_archive, write_archive
 from pose3d.training.finite import all_finite, not_finite
 
+Network = TypeVar("Network", bound=torch.nn.Module)
 _MOST_PARTS = 100
 """Of a network, where its model file says how many: more would be built for minutes before the weights disagree."""
 
@@ -67,9 +68,7 @@ def _is_plain(value: Any) -> bool:
     return len(parts) <= _MOST_PARTS and all(isinstance(part, str | int | float) for part in parts)
 
 
-def build_with(
-    build: Callable[[], torch.nn.Module], weights: dict[str, torch.Tensor], source: str | os.PathLike
-) -> torch.nn.Module:
+def build_with(build: Callable[[], Network], weights: dict[str, torch.Tensor], source: str | os.PathLike) -> Network:
     """A module that has the weights of a file.
 
     Args:

@@ -12,7 +12,7 @@ def seed_all(seed: int) -> None:
     torch.manual_seed(seed)
     torch.use_deterministic_algorithms(True, warn_only=True)
     # It would fill every new tensor with NaN first, to show what reads memory before writing it; nothing here does.
-    torch.utils.deterministic.fill_uninitialized_memory = False
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # not in torch's types
     torch.backends.cudnn.benchmark = False
 
 

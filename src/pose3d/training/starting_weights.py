@@ -1,7 +1,7 @@
 """Files that a training starts from: what ``torch.save`` wrote, here or elsewhere, running no code from it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -30,7 +30,7 @@ class _Skipped:
         pass
 
 
-_NUMPY_NUMBERS = [
+_NUMPY_NUMBERS: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [
     (_Skipped, name) for name in ("numpy.dtype", "numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar")
 ]
 
