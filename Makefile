@@ -15,7 +15,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .PHONY: repro test bench torture setup
 
 repro: setup
-	python -m pose3d.config.all_blocks
+	python -m pose3d.config.check
 	dvc repro
 
 test: setup

@@ -30,23 +30,26 @@ import torch
 from pydantic import ConfigDict, Field, ValidationError, model_validator
 from tqdm import tqdm
 
-from pose3d import occlusion
 from pose3d.config.blocks import Block, Seed
 from pose3d.config.dataset import VideoPose3DParams
 from pose3d.config.lifting import LiftingParams, RepnetParams, TemporalParams
 from pose3d.config.reading import PARAMS_FILE, PROFILES_FOLDER, read_yaml
 from pose3d.datasets.recording import Problem, recordings
 from pose3d.datasets.sources import open_source
-from pose3d.errors import InputError
-from pose3d.evaluation import errors_of, per_occlusion_mm, summary_mm
+from pose3d.evaluation import occlusion
+from pose3d.evaluation.tables import errors_of, per_occlusion_mm, summary_mm
 from pose3d.lifting import fit
 from pose3d.lifting.lift import lift_sequences
 from pose3d.lifting.supervision import read_supervision
-from pose3d.own_data import data_folder
-from pose3d.processes import one_process
-from pose3d.records import Sequence, append_keypoints2d, create_hdf5, read_keypoints2d, read_sequences, write_sequences
-from pose3d.training import Checkpoint, fingerprint, save_model
-from pose3d.workers import worker_count
+from pose3d.records.hdf5 import create_hdf5
+from pose3d.records.keypoints2d import append_keypoints2d, read_keypoints2d
+from pose3d.records.sequences import PoseSequence, read_sequences, write_sequences
+from pose3d.runtime.errors import InputError
+from pose3d.runtime.processes import one_process
+from pose3d.runtime.user_data import data_folder
+from pose3d.runtime.workers import worker_count
+from pose3d.training.checkpoint import Checkpoint, fingerprint
+from pose3d.training.model_file import save_model
 
 STATE = Path(".ckpt/ablation")
 FIGURES = {
@@ -75,7 +78,8 @@ class Row(Block):
 class Table(Block):
     """Runs that compare with each other; ``base`` and ``set`` are overrides, ``block.key`` to value.
 
-    ``by_occlusion`` adds MPJPE by how deep the person's own body hides the joint, see :mod:`pose3d.occlusion`.
+    ``by_occlusion`` adds MPJPE by how deep the person's own body hides the joint, see
+    :mod:`pose3d.evaluation.occlusion`.
     """
 
     title: str
@@ -197,7 +201,7 @@ def write_data(run: Run) -> None:
         return  # it is completed after the sequences
     source = open_source(run.params.dataset)
 
-    def sequences(given: h5py.File) -> Iterator[Sequence]:
+    def sequences(given: h5py.File) -> Iterator[PoseSequence]:
         for recording in tqdm(recordings(source), "sequences", total=len(source.sequences())):
             if isinstance(recording, Problem):
                 raise InputError(recording.sentence)

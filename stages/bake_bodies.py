@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pose3d.config.dataset import DatasetParams
 from pose3d.config.reading import StageParams
-from pose3d.errors import InputError, run_stage
+from pose3d.runtime.errors import InputError, run_stage
 from pose3d.synthetic.bake import SHAPES, bake_bodies
 from pose3d.synthetic.body import write_bodies
 

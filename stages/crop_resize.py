@@ -13,14 +13,16 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from pose3d.camera import crop_from_image
 from pose3d.config.pose2d import CropResizeParams
 from pose3d.config.reading import StageParams
-from pose3d.errors import InputError, run_stage
-from pose3d.frame_jobs import in_order
-from pose3d.frames import Frames
+from pose3d.geometry.camera import crop_from_image
 from pose3d.pose2d.crops import crop_from_box, encode_crops, whole_px_square
-from pose3d.records import create_hdf5, each_sequence, keys_in, write_dataset, write_encoded_images
+from pose3d.records.encoded_images import write_encoded_images
+from pose3d.records.frames import Frames
+from pose3d.records.hdf5 import create_hdf5, write_dataset
+from pose3d.records.sequences import each_sequence, keys_in
+from pose3d.runtime.errors import InputError, run_stage
+from pose3d.runtime.frame_jobs import in_order
 
 SEQUENCES = Path("data/sequences.h5")
 FRAMES = Path("data/frames.h5")

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from pose3d.config.dataset import DatasetParams, EmbeddedParams
 from pose3d.config.reading import StageParams
+from pose3d.datasets.manifest import list_own_files
 from pose3d.datasets.packages import MULTIVIEW_PACKAGES, PACKAGES, fetch_packages
-from pose3d.errors import run_stage
-from pose3d.own_data import data_folder, list_own_files
+from pose3d.runtime.errors import run_stage
+from pose3d.runtime.user_data import data_folder
 
 OUTPUT = Path("data/raw")
 

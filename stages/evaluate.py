@@ -4,7 +4,8 @@ Reads  data/sequences.h5, data/frames.h5, data/crops.h5, data/keypoints2d.h5, da
        data/models/temporal.pt, and the files in priors/ that lifting.prior names
 Writes metrics/evaluation.json (test subjects), metrics/validation.json (the same for the validation subjects, on which
        choices are made), plots/evaluation/
-Where data/raw/multiview holds real videos, the models are also measured on those, without labels, into evaluation.json.
+Where dataset.real_views asks for it, the models are also measured on the real videos in data/raw/multiview, without
+labels, into evaluation.json.
 """
 
 import json
@@ -13,19 +14,36 @@ from pathlib import Path
 
 import numpy as np
 
-from pose3d import baselines, evaluation, figures, metrics, video
+from pose3d.config.dataset import DatasetParams, EmbeddedParams
 from pose3d.config.evaluation import EvaluateParams
 from pose3d.config.lifting import LiftingParams
 from pose3d.config.reading import StageParams
-from pose3d.errors import run_stage
-from pose3d.evaluation import LIFTERS, Errors
-from pose3d.files import check_manifest, write_text
-from pose3d.frames import read_rgb
+from pose3d.datasets.manifest import check_manifest
+from pose3d.evaluation import baselines, metrics
+from pose3d.evaluation.examples import error_over_time_mm, example_frames, median_sequence
+from pose3d.evaluation.protocols import protocols_mm
+from pose3d.evaluation.tables import (
+    LIFTERS,
+    Errors,
+    action_name,
+    errors_of,
+    pck3d_table,
+    per_action_mm,
+    per_joint_mm,
+    per_occlusion_mm,
+    per_subject_mm,
+    summary,
+)
 from pose3d.lifting.lift import lift_sequences
 from pose3d.lifting.supervision import read_prior
 from pose3d.multiview.agreement import measure_models
 from pose3d.pose2d.crops import read_crop_from_image
-from pose3d.records import Keypoints2D, Sequence, check_3d, read_keypoints2d, read_sequences, read_splits
+from pose3d.records.frames import read_rgb
+from pose3d.records.keypoints2d import Keypoints2D, read_keypoints2d
+from pose3d.records.sequences import PoseSequence, check_3d, read_sequences, read_splits
+from pose3d.runtime.errors import run_stage
+from pose3d.runtime.files import write_text
+from pose3d.show import figures, video
 
 DATA, PLOTS, METRICS = Path("data"), Path("plots/evaluation"), Path("metrics")
 PANEL_PERCENTILES = (10, 30, 50, 70, 90)
@@ -37,6 +55,7 @@ REAL_VIEWS_STEP = 2
 
 
 class Params(StageParams):
+    dataset: DatasetParams
     lifting: LiftingParams
     evaluate: EvaluateParams
 
@@ -45,7 +64,7 @@ class Params(StageParams):
 class Predictions:
     """Some subjects' sequences with what was detected and what each method made of it, all in the same order."""
 
-    sequences: list[Sequence]
+    sequences: list[PoseSequence]
     detections: list[Keypoints2D]
     poses_cam_m: dict[str, list[np.ndarray]]
     has_root: dict[str, bool]
@@ -66,25 +85,29 @@ def predict(subjects: list[str], prior_world_m: np.ndarray, params: EvaluatePara
         baselines.nearest_neighbours(prior_world_m, params.nearest_yaws, sequences, detections)
     )
     poses["mean_pose"] = [baselines.mean_pose(prior_world_m, sequence) for sequence in sequences]
-    errors = {name: evaluation.errors_of(name, sequences, poses[name], has_root.get(name, False)) for name in poses}
+    errors = {name: errors_of(name, sequences, poses[name], has_root.get(name, False)) for name in poses}
     return Predictions(sequences, detections, poses, has_root, errors)
 
 
-def write_metrics(path: Path, done: Predictions, pck_threshold: float) -> None:
+def metrics_of(done: Predictions, pck_threshold: float) -> dict[str, dict]:
+    """What metrics/evaluation.json and metrics/validation.json hold, by method."""
     crop_from_image = read_crop_from_image(DATA / "crops.h5", done.sequences)
-    content = evaluation.summary(done.sequences, done.detections, done.errors, pck_threshold, crop_from_image)
+    return summary(done.sequences, done.detections, done.errors, pck_threshold, crop_from_image)
+
+
+def write_json(path: Path, content: dict) -> None:
     write_text(path, json.dumps(content, indent=2) + "\n")
 
 
 def draw_panel(path: Path, done: Predictions, percentiles: tuple[float, ...]) -> None:
     """Frames at fixed percentiles of the temporal model's error, one a row."""
     rows = []
-    for i, t in evaluation.example_frames(done.sequences, done.poses_cam_m["temporal"], percentiles):
+    for i, t in example_frames(done.sequences, done.poses_cam_m["temporal"], percentiles):
         sequence = done.sequences[i]
         truth = sequence.poses_cam_m[t]
         poses = {name: done.poses_cam_m[name][i][t] for name in LIFTERS}
         row = {
-            "title": f"{evaluation.action_name(sequence.action)}, {sequence.camera.id}",
+            "title": f"{action_name(sequence.action)}, {sequence.camera.id}",
             "image_rgb": next(read_rgb(DATA / "frames.h5", sequence, [t])),
             "keypoints_px": figures.reproject(sequence.camera, poses["temporal"]),
             "box_px": sequence.boxes_px[t],
@@ -97,9 +120,9 @@ def draw_panel(path: Path, done: Predictions, percentiles: tuple[float, ...]) ->
 
 def draw_clip(done: Predictions) -> None:
     """Errors over time and the video, for the test sequence of median error."""
-    i = evaluation.median_sequence(done.sequences, done.poses_cam_m["temporal"])
+    i = median_sequence(done.sequences, done.poses_cam_m["temporal"])
     sequence, poses = done.sequences[i], {name: done.poses_cam_m[name][i] for name in LIFTERS}
-    table = evaluation.error_over_time_mm(sequence, poses)
+    table = error_over_time_mm(sequence, poses)
     write_text(PLOTS / "error_over_time.csv", table.to_csv())
     figures.save_png(figures.error_over_time_figure(table, sequence.key), PLOTS / "error_over_time.png")
 
@@ -117,31 +140,30 @@ def draw_clip(done: Predictions) -> None:
 
 def main() -> None:
     params = Params.load()
-    if REAL_VIEWS.exists():  # where dataset.real_views asks for them
+    real_views = isinstance(params.dataset, EmbeddedParams) and params.dataset.real_views is not None
+    if real_views:
         check_manifest(REAL_VIEWS.parent)
     prior_sequences = read_prior(DATA / "sequences.h5", params.lifting)
     prior = baselines.prior_poses(prior_sequences, params.evaluate.nearest_poses)
     splits = read_splits(DATA / "sequences.h5")
 
+    validation = {"data": {"frames": 0}}  # a profile may train on everybody, as the original does
     if splits["validation"]:
-        validation = predict(splits["validation"], prior, params.evaluate)
-        write_metrics(METRICS / "validation.json", validation, params.evaluate.pck_threshold)
-    else:  # a profile may train on everybody, as the original does
-        write_text(METRICS / "validation.json", json.dumps({"data": {"frames": 0}}) + "\n")
+        validation = metrics_of(predict(splits["validation"], prior, params.evaluate), params.evaluate.pck_threshold)
+    write_json(METRICS / "validation.json", validation)
     test = predict(splits["test"], prior, params.evaluate)
-    write_metrics(METRICS / "evaluation.json", test, params.evaluate.pck_threshold)
-    if REAL_VIEWS.exists():
-        report = json.loads((METRICS / "evaluation.json").read_text(encoding="utf-8"))
+    report = metrics_of(test, params.evaluate.pck_threshold)
+    if real_views:
         report["real_views"] = measure_models(DATA / "models", REAL_VIEWS, REAL_VIEWS_STEP, PLOTS / "real_views.png")
-        write_text(METRICS / "evaluation.json", json.dumps(report, indent=2) + "\n")
+    write_json(METRICS / "evaluation.json", report)
 
-    write_text(PLOTS / "protocols.csv", evaluation.protocols_mm(test.errors).to_csv())
-    write_text(PLOTS / "per_action.csv", evaluation.per_action_mm(test.errors).to_csv())
-    write_text(PLOTS / "per_subject.csv", evaluation.per_subject_mm(test.errors).to_csv())
-    write_text(PLOTS / "per_joint.csv", evaluation.per_joint_mm(test.errors).to_csv())
-    hidden = evaluation.per_occlusion_mm(test.sequences, test.errors, test.poses_cam_m)
+    write_text(PLOTS / "protocols.csv", protocols_mm(test.errors).to_csv())
+    write_text(PLOTS / "per_action.csv", per_action_mm(test.errors).to_csv())
+    write_text(PLOTS / "per_subject.csv", per_subject_mm(test.errors).to_csv())
+    write_text(PLOTS / "per_joint.csv", per_joint_mm(test.errors).to_csv())
+    hidden = per_occlusion_mm(test.sequences, test.errors, test.poses_cam_m)
     write_text(PLOTS / "occlusion.csv", hidden.to_csv())
-    curve = evaluation.pck3d_table(test.errors)
+    curve = pck3d_table(test.errors)
     write_text(PLOTS / "pck3d_curve.csv", curve.to_csv())
     figures.save_png(figures.pck3d_figure(curve), PLOTS / "pck3d_curve.png")
     draw_clip(test)

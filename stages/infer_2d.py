@@ -11,12 +11,13 @@ from tqdm import tqdm
 from pose3d.config.blocks import Seed
 from pose3d.config.pose2d import Infer2DParams
 from pose3d.config.reading import StageParams
-from pose3d.errors import run_stage
 from pose3d.pose2d.inference import detect_sequences, load_network
-from pose3d.processes import one_process
-from pose3d.records import Keypoints2D, Sequence, each_sequence, keys_in, read_keypoints2d, write_keypoints2d
-from pose3d.training import seed_all
-from pose3d.workers import worker_count
+from pose3d.records.keypoints2d import Keypoints2D, read_keypoints2d, write_keypoints2d
+from pose3d.records.sequences import PoseSequence, each_sequence, keys_in
+from pose3d.runtime.errors import run_stage
+from pose3d.runtime.processes import one_process
+from pose3d.runtime.workers import worker_count
+from pose3d.training.seeds import seed_all
 
 SEQUENCES = Path("data/sequences.h5")
 CROPS = Path("data/crops.h5")
@@ -30,7 +31,7 @@ class Params(StageParams):
     infer_2d: Infer2DParams
 
 
-def sequences() -> Iterator[Sequence]:
+def sequences() -> Iterator[PoseSequence]:
     """All sequences, one at a time, with a progress bar."""
     total = len(keys_in(SEQUENCES))
     return tqdm(each_sequence(SEQUENCES), total=total, desc="infer_2d", unit="sequence", mininterval=2)

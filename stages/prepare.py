@@ -14,22 +14,18 @@ from tqdm import tqdm
 from pose3d.config.blocks import Seed
 from pose3d.config.dataset import DatasetParams, EmbeddedParams, RecordedDataset
 from pose3d.config.reading import StageParams
-from pose3d.datasets.embedded import EmbeddedSettings, plan, render_takes
+from pose3d.datasets.manifest import check_manifest
 from pose3d.datasets.recording import Problem, recordings
 from pose3d.datasets.sources import open_source
-from pose3d.errors import InputError, run_stage
-from pose3d.files import check_manifest
-from pose3d.frames import write_reference
-from pose3d.records import (
-    Sequence,
-    append_keypoints2d,
-    create_hdf5,
-    write_encoded_images,
-    write_sequences,
-    write_strings,
-)
+from pose3d.records.encoded_images import write_encoded_images
+from pose3d.records.frames import write_reference
+from pose3d.records.hdf5 import create_hdf5, write_strings
+from pose3d.records.keypoints2d import append_keypoints2d
+from pose3d.records.sequences import PoseSequence, write_sequences
+from pose3d.runtime.errors import InputError, run_stage
 from pose3d.synthetic.body import read_body
 from pose3d.synthetic.split import STILLS
+from pose3d.synthetic.takes import EmbeddedSettings, plan, render_takes
 
 RAW, BODIES = Path("data/raw"), Path("data/bodies.h5")
 SEQUENCES, FRAMES = Path("data/sequences.h5"), Path("data/frames.h5")
@@ -42,7 +38,7 @@ class Params(StageParams):
     dataset: DatasetParams
 
 
-def embedded_sequences(seed: int, dataset: EmbeddedParams, frames: h5py.File) -> Iterator[Sequence]:
+def embedded_sequences(seed: int, dataset: EmbeddedParams, frames: h5py.File) -> Iterator[PoseSequence]:
     """Render every take into ``frames``."""
     settings = EmbeddedSettings(seed=seed, **dataset.model_dump(exclude={"source", "subjects", "real_views"}))
     check_manifest(RAW)
@@ -55,7 +51,7 @@ def embedded_sequences(seed: int, dataset: EmbeddedParams, frames: h5py.File) ->
             yield sequence
 
 
-def recorded_sequences(dataset: RecordedDataset, frames: h5py.File, given: h5py.File) -> Iterator[Sequence]:
+def recorded_sequences(dataset: RecordedDataset, frames: h5py.File, given: h5py.File) -> Iterator[PoseSequence]:
     """Read and check every sequence, and note its frames and given keypoints; all problems are shown before the end."""
     source = open_source(dataset)
     write_strings(frames, "folder", [dataset.folder or ""])

@@ -11,18 +11,21 @@ from pathlib import Path
 from pose3d.config.blocks import Seed, require_init_file
 from pose3d.config.pose2d import Train2DParams
 from pose3d.config.reading import StageParams
-from pose3d.errors import run_stage
-from pose3d.files import write_text
-from pose3d.metrics import heatmap_pck
+from pose3d.evaluation.metrics import heatmap_pck
 from pose3d.pose2d.batches import plain_batches
 from pose3d.pose2d.crops import Crops
 from pose3d.pose2d.inference import detect
 from pose3d.pose2d.plots import save_learning_curve, save_pck_curve, save_predictions
 from pose3d.pose2d.training import MEASURED_CROPS, architecture, evenly_spaced, keypoint_errors, train
-from pose3d.processes import all_processes
-from pose3d.records import keys_in, read_sequences, read_splits
-from pose3d.training import Checkpoint, fingerprint, save_model, seed_all, write_curves
-from pose3d.workers import worker_count
+from pose3d.records.sequences import keys_in, read_sequences, read_splits
+from pose3d.runtime.errors import run_stage
+from pose3d.runtime.files import write_text
+from pose3d.runtime.processes import all_processes
+from pose3d.runtime.workers import worker_count
+from pose3d.training.checkpoint import Checkpoint, fingerprint
+from pose3d.training.curves import write_curves
+from pose3d.training.model_file import save_model
+from pose3d.training.seeds import seed_all
 
 SEQUENCES = Path("data/sequences.h5")
 CROPS = Path("data/crops.h5")

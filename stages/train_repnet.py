@@ -3,12 +3,14 @@
 from pose3d.config.blocks import Seed, require_init_file
 from pose3d.config.lifting import LiftingParams, RepnetParams
 from pose3d.config.reading import StageParams
-from pose3d.errors import run_stage
 from pose3d.lifting.fit import fit_lifter
 from pose3d.lifting.plots import save_curves_png
 from pose3d.lifting.supervision import read_supervision
-from pose3d.processes import all_processes
-from pose3d.training import Checkpoint, fingerprint, save_model, write_curves
+from pose3d.runtime.errors import run_stage
+from pose3d.runtime.processes import all_processes
+from pose3d.training.checkpoint import Checkpoint, fingerprint
+from pose3d.training.curves import write_curves
+from pose3d.training.model_file import save_model
 
 SEQUENCES, KEYPOINTS = "data/sequences.h5", "data/keypoints2d.h5"
 MODEL = "data/models/repnet.pt"

@@ -4,17 +4,12 @@ import cv2
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from pose3d.camera import Camera, crop_from_image
-from pose3d.records import (
-    Keypoints2D,
-    Sequence,
-    create_hdf5,
-    write_dataset,
-    write_encoded_images,
-    write_keypoints2d,
-    write_sequences,
-)
-from pose3d.skeleton import N_JOINTS, PARENTS
+from pose3d.geometry.camera import Camera, crop_from_image
+from pose3d.geometry.skeleton import N_JOINTS, PARENTS
+from pose3d.records.encoded_images import write_encoded_images
+from pose3d.records.hdf5 import create_hdf5, write_dataset
+from pose3d.records.keypoints2d import Keypoints2D, write_keypoints2d
+from pose3d.records.sequences import PoseSequence, write_sequences
 
 SPLITS = {"train": ["S1", "S7"], "validation": ["S8"], "test": ["S9", "S11"]}
 INTRINSICS_PX = np.array([[1145.0, 0, 512.5], [0, 1143.8, 515.5], [0, 0, 1]])
@@ -64,7 +59,7 @@ def swinging_poses(rng: np.random.Generator, frames: int) -> np.ndarray:
     return poses
 
 
-def take(subject: str, action: str, frames: int, cameras: list[Camera], seed: int = 0) -> list[Sequence]:
+def take(subject: str, action: str, frames: int, cameras: list[Camera], seed: int = 0) -> list[PoseSequence]:
     """One take seen by each camera."""
     rng = np.random.default_rng([seed, *f"{subject}/{action}".encode()])
     poses = swinging_poses(rng, frames).astype(np.float32)
@@ -74,18 +69,18 @@ def take(subject: str, action: str, frames: int, cameras: list[Camera], seed: in
         keypoints = camera.project(in_camera)
         boxes = np.concatenate([keypoints.min(1) - 10, keypoints.max(1) + 10], -1)
         arrays = (a.astype(np.float32) for a in (poses, in_camera, keypoints, boxes))
-        sequences.append(Sequence(subject, action, camera, 25.0, *arrays))
+        sequences.append(PoseSequence(subject, action, camera, 25.0, *arrays))
     return sequences
 
 
-def population(frames: int = 12, actions: tuple[str, ...] = ("Walk-1", "Wave-1")) -> list[Sequence]:
+def population(frames: int = 12, actions: tuple[str, ...] = ("Walk-1", "Wave-1")) -> list[PoseSequence]:
     """Every subject of :data:`SPLITS` in every action, from two cameras, sorted by key."""
     subjects = sorted(name for names in SPLITS.values() for name in names)
     cameras = camera_ring()
     return [sequence for s in subjects for a in sorted(actions) for sequence in take(s, a, frames, cameras)]
 
 
-def detect(sequences: list[Sequence], noise_px: float, seed: int = 0) -> list[Keypoints2D]:
+def detect(sequences: list[PoseSequence], noise_px: float, seed: int = 0) -> list[Keypoints2D]:
     """The true keypoints with noise."""
     rng = np.random.default_rng(seed)
     return [
@@ -97,7 +92,7 @@ def detect(sequences: list[Sequence], noise_px: float, seed: int = 0) -> list[Ke
     ]
 
 
-def write_data(folder, sequences: list[Sequence], noise_px: float = 3.0) -> None:
+def write_data(folder, sequences: list[PoseSequence], noise_px: float = 3.0) -> None:
     """sequences.h5, keypoints2d.h5, frames.h5 (dots on grey) and crops.h5 as the stages would leave them.
 
     The crops, of which there are the transforms alone, show 750 x 750 px on 1000 x 1000.

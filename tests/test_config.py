@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pose3d.config.all_blocks import Params, load_and_check_files
+from pose3d.config.check import Params, load_and_check_files
 from pose3d.config.dataset import VideoPose3DParams
 from pose3d.config.pose2d import CropResizeParams
 from pose3d.config.reading import StageParams, read_yaml
-from pose3d.errors import InputError
+from pose3d.runtime.errors import InputError
 
 ROOT = Path(__file__).parents[1]
 

@@ -28,7 +28,8 @@ from pose3d.lifting.original_objective import OriginalSingleFrame, OriginalWindo
 from pose3d.lifting.prior import PriorTakes
 from pose3d.lifting.temporal import TemporalLifter
 from pose3d.lifting.virtual_objective import VirtualCameraObjective
-from pose3d.pose2d import heatmaps, sides, training
+from pose3d.pose2d import heatmaps, training
+from pose3d.pose2d import left_right as sides
 from pose3d.pose2d.batch_norm import SharedBatchNorm2d
 
 CPU = torch.device("cpu")

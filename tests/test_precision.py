@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from people import camera_ring, swinging_poses
 
-from pose3d import metrics
-from pose3d.camera import crop_from_image, rotation_to_optical_axis, square_box
+from pose3d.evaluation import metrics
+from pose3d.geometry.camera import crop_from_image, rotation_to_optical_axis, square_box
 from pose3d.lifting.prior import pairs_of, place_before_camera, project_with_errors, vary_bone_lengths
 from pose3d.lifting.virtual_camera import (
     lifter_features,

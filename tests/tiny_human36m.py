@@ -14,11 +14,11 @@ import h5py
 import numpy as np
 from people import take
 
-from pose3d.camera import Camera
 from pose3d.datasets.calibration import human36m_cameras
 from pose3d.datasets.human36m import ACTIONS, BROKEN, TAKES, file_stems
-from pose3d.records import Sequence
-from pose3d.skeleton import HUMAN36M_32_TO_17
+from pose3d.geometry.camera import Camera
+from pose3d.geometry.skeleton import HUMAN36M_32_TO_17
+from pose3d.records.sequences import PoseSequence
 
 SUBJECTS = ("S1", "S5", "S9")
 ALL_SUBJECTS = ("S1", "S5", "S6", "S7", "S8", "S9", "S11")
@@ -41,7 +41,9 @@ def cameras_of(subject: str) -> list[Camera]:
     ]
 
 
-def takes(subjects, actions, frames: int, lengths: Mapping[tuple[str, str], int] | None = None) -> list[list[Sequence]]:
+def takes(
+    subjects, actions, frames: int, lengths: Mapping[tuple[str, str], int] | None = None
+) -> list[list[PoseSequence]]:
     """Both takes of each action, each seen by the four cameras of its subject, 50 frames a second."""
     return [
         take(subject, name, (lengths or {}).get((subject, name), frames), cameras_of(subject))
@@ -59,7 +61,7 @@ def write_human36m(
     lengths: Mapping[tuple[str, str], int] | None = None,
     longer: Mapping[str, int] | None = None,
     without_boxes: Collection[str] = (),
-) -> dict[str, Sequence]:
+) -> dict[str, PoseSequence]:
     """The official form; gives what was written, by key, without the broken take.
 
     Args:
@@ -98,7 +100,7 @@ def write_h36m_fetch(
     frame_numbers=None,
     lengths: Mapping[tuple[str, str], int] | None = None,
     kept: Mapping[str, slice] | None = None,
-) -> dict[str, Sequence]:
+) -> dict[str, PoseSequence]:
     """h36m-fetch's form; gives what was written, by key.
 
     Args:
@@ -130,7 +132,7 @@ def write_h36m_fetch(
     return written
 
 
-def part_of(sequence: Sequence, frames: slice) -> Sequence:
+def part_of(sequence: PoseSequence, frames: slice) -> PoseSequence:
     """Some frames of a sequence."""
     arrays = ("poses_world_m", "poses_cam_m", "keypoints_px", "boxes_px")
     return replace(sequence, **{name: getattr(sequence, name)[frames] for name in arrays})
@@ -191,12 +193,12 @@ def write_video(path, frames, rate_hz: float = 50.0) -> None:
     video.release()
 
 
-def images(sequence: Sequence) -> list[np.ndarray]:
+def images(sequence: PoseSequence) -> list[np.ndarray]:
     """Dots for the joints on grey, in every frame."""
     return [image_at(sequence, t) for t in range(len(sequence))]
 
 
-def image_at(sequence: Sequence, t: int) -> np.ndarray:
+def image_at(sequence: PoseSequence, t: int) -> np.ndarray:
     """The same in one frame."""
     image = np.full((sequence.camera.height_px, sequence.camera.width_px, 3), 200, np.uint8)
     for x, y in sequence.keypoints_px[t]:

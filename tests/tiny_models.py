@@ -6,7 +6,7 @@ import torch
 
 from pose3d.lifting.lift import build_lifter
 from pose3d.pose2d.network import PoseResNet
-from pose3d.training import save_model
+from pose3d.training.model_file import save_model
 
 NETWORK = {
     "model": "pose_resnet",

@@ -8,7 +8,7 @@ from people import swinging_poses
 
 from pose3d.config.dataset import OriginalNpzParams, Subjects, VideoPose3DParams
 from pose3d.datasets.calibration import human36m_cameras
-from pose3d.skeleton import HUMAN36M_32_TO_17, LEFT_JOINTS, RIGHT_JOINTS
+from pose3d.geometry.skeleton import HUMAN36M_32_TO_17, LEFT_JOINTS, RIGHT_JOINTS
 
 TRAIN, TEST = ("S1", "S5", "S6", "S7", "S8"), ("S9", "S11")
 METADATA = {

@@ -9,13 +9,13 @@ import numpy as np
 from tiny_human36m import images
 from tiny_npz import TEST, TRAIN, write_original_npz
 
-from pose3d.camera import apply_affine
 from pose3d.config.dataset import OriginalCropsParams, Subjects
 from pose3d.datasets.calibration import human36m_cameras
 from pose3d.datasets.human36m import BROKEN
 from pose3d.datasets.recording import SequenceName
+from pose3d.geometry.camera import apply_affine
 from pose3d.pose2d.crops import crop_from_box
-from pose3d.records import Sequence
+from pose3d.records.sequences import PoseSequence
 
 LAST_CAMERA = "60457274"
 """It sees one frame less than the others, as some of Human3.6M's do, where there are several."""
@@ -28,7 +28,7 @@ def write_original_crops(
     actions: Iterable[str] = ("Walking-1", "Walking-2"),
     frames: int = 6,
     crop_px: int | None = None,
-) -> dict[str, Sequence]:
+) -> dict[str, PoseSequence]:
     """Crops of boxes of any proportions, each as it is or all stretched to squares of ``crop_px``.
 
     Returns:
@@ -54,7 +54,7 @@ def write_original_crops(
                 in_camera = camera.world_to_camera(seen)
                 keypoints = camera.project(in_camera)
                 boxes = np.concatenate([np.floor(keypoints.min(1)) - 12, np.ceil(keypoints.max(1)) + 20], -1)
-                sequence = Sequence(subject, action, camera, 50.0, seen, in_camera, keypoints, boxes)
+                sequence = PoseSequence(subject, action, camera, 50.0, seen, in_camera, keypoints, boxes)
                 (place / camera.id).mkdir(parents=True)
                 for number, (image, box) in enumerate(zip(images(sequence), boxes.astype(int), strict=True), 1):
                     crop = image[box[1] : box[3], box[0] : box[2]]

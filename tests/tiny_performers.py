@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from pose3d.datasets import embedded
-from pose3d.files import MANIFEST, sha256_of, write_text
+from pose3d.datasets.manifest import MANIFEST
+from pose3d.runtime.files import sha256_of, write_text
+from pose3d.synthetic import takes as embedded
 from pose3d.synthetic.body import SIDES, Body, write_bodies
 from pose3d.synthetic.mocap import CLIMB_JOINTS
 from pose3d.synthetic.split import PERFORMERS

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pose3d.camera import Camera
+from pose3d.geometry.camera import Camera
 
 # Stands 3 m along x and 1 m up, looks along -x, upright: right is +y, up +z, backward +x.
 CAMERA = """<camera serial="{serial}">

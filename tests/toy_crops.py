@@ -5,10 +5,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from pose3d.camera import Camera, crop_from_image
+from pose3d.geometry.camera import Camera, crop_from_image
+from pose3d.geometry.skeleton import N_JOINTS
 from pose3d.pose2d.crops import encode_crop, whole_px_square
-from pose3d.records import Sequence, create_hdf5, write_dataset, write_encoded_images, write_sequences
-from pose3d.skeleton import N_JOINTS
+from pose3d.records.encoded_images import write_encoded_images
+from pose3d.records.hdf5 import create_hdf5, write_dataset
+from pose3d.records.sequences import PoseSequence, write_sequences
 
 IMAGE_SIZE_PX = (160, 120)
 
@@ -17,13 +19,13 @@ def encode_png(image: np.ndarray) -> bytes:
     return cv2.imencode(".png", image)[1].tobytes()
 
 
-def toy_sequence(subject: str, n_frames: int, seed: int) -> Sequence:
+def toy_sequence(subject: str, n_frames: int, seed: int) -> PoseSequence:
     rng = np.random.default_rng(seed)
     camera = Camera("cam0", *IMAGE_SIZE_PX, np.diag([100.0, 100.0, 1.0]), np.zeros(5), np.eye(3), np.zeros(3))
     keypoints = rng.uniform([50, 30], [110, 90], (n_frames, N_JOINTS, 2)).astype(np.float32)
     poses = np.concatenate([keypoints / 100, np.ones((n_frames, N_JOINTS, 1))], -1).astype(np.float32)
     boxes = np.concatenate([keypoints.min(1) - 4, keypoints.max(1) + 4], -1)
-    return Sequence(subject, "Dots-1", camera, 25.0, poses, poses, keypoints, boxes)
+    return PoseSequence(subject, "Dots-1", camera, 25.0, poses, poses, keypoints, boxes)
 
 
 def toy_frame(keypoints_px: np.ndarray) -> np.ndarray:
@@ -33,7 +35,7 @@ def toy_frame(keypoints_px: np.ndarray) -> np.ndarray:
     return image
 
 
-def write_toy_data(folder: Path, n_frames: int = 12, size_px: int = 32) -> list[Sequence]:
+def write_toy_data(folder: Path, n_frames: int = 12, size_px: int = 32) -> list[PoseSequence]:
     """Write data/sequences.h5, frames.h5 and crops.h5 of subjects S1 (training), S8 (validation) and S9 (test)."""
     data = folder / "data"
     sequences = [toy_sequence(subject, n_frames, seed) for seed, subject in enumerate(("S1", "S8", "S9"))]

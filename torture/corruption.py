@@ -28,20 +28,21 @@ import numpy as np
 from dvc.repo import Repo
 from tqdm import tqdm
 
-from pose3d.config.all_blocks import Params
-from pose3d.errors import InputError
-from pose3d.files import check_manifest
-from pose3d.frames import Frames, as_image
+from pose3d.config.check import Params
+from pose3d.datasets.manifest import check_manifest
 from pose3d.lifting.lift import load_lifter
-from pose3d.onnx_runtime import load_lifter_onnx, load_network_onnx
+from pose3d.onnx.runtime import load_lifter_onnx, load_network_onnx
 from pose3d.pose2d.crops import Crops
 from pose3d.pose2d.inference import load_network
 from pose3d.predict.clip import read_camera
-from pose3d.predict.following import GivenBoxes
-from pose3d.records import keys_in, read_keypoints2d, read_sequences, read_splits
+from pose3d.predict.tracking import GivenBoxes
+from pose3d.records.frames import Frames, as_image
+from pose3d.records.keypoints2d import read_keypoints2d
+from pose3d.records.sequences import keys_in, read_sequences, read_splits
+from pose3d.runtime.errors import InputError
 from pose3d.synthetic.body import read_body
 from pose3d.synthetic.split import STILLS
-from pose3d.training import load_model, save_model
+from pose3d.training.model_file import load_model, save_model
 from torture.own_files import OWN, checkpoint_path, read_checkpoint, read_own, write_own_files
 from torture.rows import Row, run_alone
 from torture.workspace import smoke_workspace

@@ -19,7 +19,7 @@ import torch
 
 from benchmarks.speed import alignment, growth, lifters, pose2d, rendering
 from benchmarks.speed.report import Figure, NotMeasured, Results, Setting, machine, table
-from pose3d.processes import one_process
+from pose3d.runtime.processes import one_process
 
 ROWS = {
     "repnet_training": lifters.frame_training,

@@ -8,7 +8,7 @@ import torch
 from benchmarks.speed import people
 from benchmarks.speed.report import Figure, Setting
 from benchmarks.speed.timing import interleaved, seconds
-from pose3d import metrics
+from pose3d.evaluation import metrics
 
 _POSES = 100_000
 _ERROR_M = 0.05

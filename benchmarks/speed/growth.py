@@ -26,8 +26,11 @@ from pose3d.config.reading import PARAMS_FILE, PROFILES_FOLDER, read_yaml
 from pose3d.lifting.fit import lifter_architecture
 from pose3d.lifting.lift import build_lifter
 from pose3d.pose2d.network import PoseResNet
-from pose3d.records import Sequence, create_hdf5, write_encoded_images, write_keypoints2d, write_sequences
-from pose3d.training import save_model
+from pose3d.records.encoded_images import write_encoded_images
+from pose3d.records.hdf5 import create_hdf5
+from pose3d.records.keypoints2d import write_keypoints2d
+from pose3d.records.sequences import PoseSequence, write_sequences
+from pose3d.training.model_file import save_model
 
 REPOSITORY = Path(__file__).parents[2]
 MULTIPLES = (1, 4, 16)
@@ -113,10 +116,10 @@ def _grow(
     return figures
 
 
-def _sequences(takes: int, frames: int) -> list[Sequence]:
+def _sequences(takes: int, frames: int) -> list[PoseSequence]:
     """One training take, and ``takes`` of the test subject, which are one and the same motion."""
     test = people.take("S9", "Swing-1", frames, 1, _FPS, _FRAME_PX)
-    more = [Sequence(**vars(s) | {"action": f"Swing-{number}"}) for number in range(1, takes + 1) for s in test]
+    more = [PoseSequence(**vars(s) | {"action": f"Swing-{number}"}) for number in range(1, takes + 1) for s in test]
     return people.take("S1", "Swing-1", _FEW_FRAMES, 0, _FPS, _FRAME_PX) + more
 
 
@@ -132,7 +135,7 @@ def _write_params(folder: Path) -> None:
     (folder / PROFILES_FOLDER / "small.yaml").write_text(yaml.safe_dump(profile), encoding="utf-8")
 
 
-def _write_frames(folder: Path, sequences: list[Sequence]) -> None:
+def _write_frames(folder: Path, sequences: list[PoseSequence]) -> None:
     """frames.h5 with the same few pictures again and again."""
     pictures = jpegs(_FRAME_PX, 32)
     with create_hdf5(folder / "data/frames.h5") as file:
@@ -140,7 +143,7 @@ def _write_frames(folder: Path, sequences: list[Sequence]) -> None:
             write_encoded_images(file, sequence.key, [pictures[t % len(pictures)] for t in range(len(sequence))])
 
 
-def _write_detector_inputs(folder: Path, sequences: list[Sequence]) -> None:
+def _write_detector_inputs(folder: Path, sequences: list[PoseSequence]) -> None:
     write_crops(folder / "data/crops.h5", sequences, _CROP_PX)
     with create_hdf5(folder / "data/given_keypoints2d.h5"):
         pass
@@ -150,7 +153,7 @@ def _write_detector_inputs(folder: Path, sequences: list[Sequence]) -> None:
     save_model(folder / "data/models/pose2d.pt", architecture, network.state_dict())
 
 
-def _write_lifter_inputs(folder: Path, sequences: list[Sequence]) -> None:
+def _write_lifter_inputs(folder: Path, sequences: list[PoseSequence]) -> None:
     found = people.detections(sequences, 0)
     write_keypoints2d(folder / "data/keypoints2d.h5", zip([s.key for s in sequences], found, strict=True))
     with create_hdf5(folder / "data/frames.h5"):

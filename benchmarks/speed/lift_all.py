@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from pose3d.lifting.lift import lift_sequences
-from pose3d.records import read_keypoints2d, read_sequences, read_splits
+from pose3d.records.keypoints2d import read_keypoints2d
+from pose3d.records.sequences import read_sequences, read_splits
 
 DATA = Path("data")
 

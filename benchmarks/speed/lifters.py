@@ -19,14 +19,14 @@ from benchmarks.speed.report import Figure, Setting
 from benchmarks.speed.timing import interleaved, seconds, synchronize
 from pose3d.config.lifting import LiftingParams, RepnetParams, TemporalParams
 from pose3d.config.reading import PARAMS_FILE, PROFILES_FOLDER, read_yaml
+from pose3d.geometry.skeleton import mirror_permutation
 from pose3d.lifting import fit
 from pose3d.lifting.lift import build_lifter, lift, repeat_edges
 from pose3d.lifting.supervision import Supervision
 from pose3d.lifting.temporal import TemporalLifter
 from pose3d.lifting.trajectory import smooth
 from pose3d.lifting.virtual_camera import lifter_features, root_position, to_camera_space
-from pose3d.records import Sequence
-from pose3d.skeleton import mirror_permutation
+from pose3d.records.sequences import PoseSequence
 
 _BLOCKS = {"lifting": LiftingParams, "repnet": RepnetParams, "temporal": TemporalParams}
 _ORIGINAL = {
@@ -203,7 +203,9 @@ def plain_windows(lifter: TemporalLifter) -> Windows:
 
 
 @torch.no_grad()
-def lift_windows(lifter: TemporalLifter, network: Windows, sequence: Sequence, keypoints_px: np.ndarray) -> np.ndarray:
+def lift_windows(
+    lifter: TemporalLifter, network: Windows, sequence: PoseSequence, keypoints_px: np.ndarray
+) -> np.ndarray:
     """:func:`pose3d.lifting.lift.lift` with every frame's window cut out of the keypoints, and all windows of the clip
     and of its mirror image run as a batch; (T, 17, 3) metres."""
     device = next(lifter.parameters()).device

@@ -6,10 +6,11 @@ The benchmark asks how fast, and never how well, so it needs no data set; sizes 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from pose3d.camera import Camera
+from pose3d.geometry.camera import Camera
+from pose3d.geometry.skeleton import N_JOINTS, PARENTS
 from pose3d.lifting.supervision import Supervision
-from pose3d.records import Keypoints2D, Sequence
-from pose3d.skeleton import N_JOINTS, PARENTS
+from pose3d.records.keypoints2d import Keypoints2D
+from pose3d.records.sequences import PoseSequence
 
 CAMERAS = 4
 _INTRINSICS = np.array([[1.145, 0, 0.5125], [0, 1.1438, 0.5155], [0, 0, 1]])  # in widths of the picture
@@ -58,7 +59,9 @@ def swinging_poses(rng: np.random.Generator, frames: int, fps: float) -> np.ndar
     return poses
 
 
-def take(subject: str, action: str, frames: int, seed: int, fps: float = 25.0, size_px: int = 1000) -> list[Sequence]:
+def take(
+    subject: str, action: str, frames: int, seed: int, fps: float = 25.0, size_px: int = 1000
+) -> list[PoseSequence]:
     """One take seen by every camera."""
     poses = swinging_poses(np.random.default_rng(seed), frames, fps).astype(np.float32)
     sequences = []
@@ -67,11 +70,11 @@ def take(subject: str, action: str, frames: int, seed: int, fps: float = 25.0, s
         keypoints = camera.project(in_camera)
         boxes = np.concatenate([keypoints.min(1) - 10, keypoints.max(1) + 10], -1)
         arrays = (array.astype(np.float32) for array in (poses, in_camera, keypoints, boxes))
-        sequences.append(Sequence(subject, action, camera, fps, *arrays))
+        sequences.append(PoseSequence(subject, action, camera, fps, *arrays))
     return sequences
 
 
-def detections(sequences: list[Sequence], seed: int) -> list[Keypoints2D]:
+def detections(sequences: list[PoseSequence], seed: int) -> list[Keypoints2D]:
     """The true keypoints with noise."""
     rng = np.random.default_rng(seed)
     return [

@@ -26,9 +26,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
+from pose3d.geometry.skeleton import N_JOINTS
 from pose3d.lifting.original import chain_matrix, normalise_px, normalised_intrinsics
 from pose3d.lifting.supervision import Supervision
-from pose3d.skeleton import N_JOINTS
 
 PAD = 13
 """Frames of a window before and after its centre."""

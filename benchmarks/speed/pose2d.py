@@ -10,16 +10,19 @@ from lightning_fabric import Fabric
 from benchmarks.speed import people
 from benchmarks.speed.report import Figure, Setting
 from benchmarks.speed.timing import interleaved, seconds
-from pose3d.camera import crop_from_image
 from pose3d.config.pose2d import Infer2DParams, Train2DParams
 from pose3d.config.reading import PARAMS_FILE, PROFILES_FOLDER, read_yaml
+from pose3d.geometry.camera import crop_from_image
 from pose3d.pose2d.batches import normalize_images
 from pose3d.pose2d.crops import whole_px_square
 from pose3d.pose2d.inference import BATCH_SIZE, detect_sequences
 from pose3d.pose2d.network import PoseResNet, channels_last
-from pose3d.processes import one_process
-from pose3d.records import Keypoints2D, Sequence, create_hdf5, write_dataset, write_encoded_images
-from pose3d.training import seed_all
+from pose3d.records.encoded_images import write_encoded_images
+from pose3d.records.hdf5 import create_hdf5, write_dataset
+from pose3d.records.keypoints2d import Keypoints2D
+from pose3d.records.sequences import PoseSequence
+from pose3d.runtime.processes import one_process
+from pose3d.training.seeds import seed_all
 
 _MARGIN = 1.25
 _JPEG_QUALITY = 90
@@ -39,7 +42,7 @@ def jpegs(size_px: int, count: int) -> list[bytes]:
     return encoded
 
 
-def write_crops(path: Path, sequences: list[Sequence], size_px: int) -> None:
+def write_crops(path: Path, sequences: list[PoseSequence], size_px: int) -> None:
     """crops.h5 with the same few pictures again and again."""
     pictures = jpegs(size_px, 32)
     with create_hdf5(path) as file:
@@ -66,7 +69,7 @@ def _profile(setting: Setting) -> Path:
     return PROFILES_FOLDER / ("gpu.yaml" if setting.on_gpu else "small.yaml")
 
 
-def _whole_path(setting: Setting, precision: str, fabric: Fabric, path: Path, sequences: list[Sequence]) -> Figure:
+def _whole_path(setting: Setting, precision: str, fabric: Fabric, path: Path, sequences: list[PoseSequence]) -> Figure:
     params = Train2DParams.model_validate(read_yaml(_profile(setting))["train_2d"])
     infer = Infer2DParams.model_validate(read_yaml(PARAMS_FILE)["infer_2d"])
     size_px = read_yaml(_profile(setting))["crop_resize"]["size_px"]

@@ -9,8 +9,8 @@ from benchmarks.speed.report import Figure, NotMeasured, Setting
 from benchmarks.speed.timing import seconds
 from pose3d.config.dataset import EmbeddedParams
 from pose3d.config.reading import PROFILES_FOLDER, read_yaml
-from pose3d.datasets.embedded import EmbeddedSettings, plan, render_takes
 from pose3d.synthetic.split import STILLS, Take
+from pose3d.synthetic.takes import EmbeddedSettings, plan, render_takes
 
 RAW, BODIES = Path("data/raw"), Path("data/bodies.h5")
 _TAKE_FRAMES = 50

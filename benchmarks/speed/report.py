@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from lightning_fabric import Fabric
 
-from pose3d.files import write_text
+from pose3d.runtime.files import write_text
 
 
 class NotMeasured(Exception):

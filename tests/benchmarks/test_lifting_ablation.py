@@ -12,8 +12,8 @@ import pytest
 import yaml
 from tiny_npz import write_videopose3d
 
-from pose3d.errors import InputError
 from pose3d.lifting.lift import load_lifter
+from pose3d.runtime.errors import InputError
 
 REPOSITORY = Path(__file__).parents[2]
 SCRIPT = REPOSITORY / "benchmarks/lifting_ablation.py"

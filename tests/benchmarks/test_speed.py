@@ -15,7 +15,7 @@ from benchmarks.speed.timing import interleaved
 from pose3d.lifting.critic import Wasserstein
 from pose3d.lifting.original import OriginalCritic, OriginalTemporal, RepNet
 from pose3d.lifting.original_objective import OriginalSingleFrame, OriginalWindows
-from pose3d.processes import one_process
+from pose3d.runtime.processes import one_process
 
 CPU = torch.device("cpu")
 WIDTH, BATCH, SEED = 24, 7, 5

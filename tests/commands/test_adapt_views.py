@@ -4,7 +4,7 @@ import pytest
 
 from pose3d.commands.adapt_views import as_text
 from pose3d.commands.run import main
-from pose3d.files import exclusive
+from pose3d.runtime.files import exclusive
 
 ROOT = Path(__file__).parents[2]
 

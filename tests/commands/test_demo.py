@@ -6,9 +6,9 @@ import pytest
 from people import population, write_data
 from tiny_models import save_models
 
-from pose3d import frames as frames_module
 from pose3d.commands.run import main
-from pose3d.video import GAP_PX, SIDE_PX
+from pose3d.records import frames as frames_module
+from pose3d.show.video import GAP_PX, SIDE_PX
 
 
 def test_missing_data_is_one_sentence(tmp_path):

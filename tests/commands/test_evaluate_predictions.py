@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from people import SPLITS, population
 
-from pose3d import evaluation
 from pose3d.commands.run import main
-from pose3d.records import write_sequences
+from pose3d.evaluation.protocols import protocols_mm
+from pose3d.evaluation.tables import errors_of, per_subject_mm, summary_mm
+from pose3d.records.sequences import write_sequences
 
 KEY = "S9/Wave-1/cam1"
 
@@ -49,14 +50,14 @@ def test_tables_are_those_of_the_pipeline(evaluate, good):
     printed = evaluate(good)
     assert "96 frames of 8 sequences at 25 frames/s, subjects S11, S9" in printed
     sequences = [s for s in population() if s.subject in SPLITS["test"]]
-    errors = evaluation.errors_of("m", sequences, [good[s.key] / 1000 for s in sequences], has_root=True)
-    for name, value in evaluation.summary_mm(errors).items():
+    errors = errors_of("m", sequences, [good[s.key] / 1000 for s in sequences], has_root=True)
+    for name, value in summary_mm(errors).items():
         assert re.search(rf"^{name} +{re.escape(str(value))}$", printed, re.MULTILINE), name
-    for protocol, row in evaluation.protocols_mm({"m": errors}).iterrows():
+    for protocol, row in protocols_mm({"m": errors}).iterrows():
         assert re.search(rf"^ *{re.escape(protocol)} .* {row['m_mm']:.2f}$", printed, re.MULTILINE), protocol
     assert re.search(r"^ *Walk +48 +10\.00 ", printed, re.MULTILINE)
     assert re.search(r"^ *mean over actions +96 +10\.00 ", printed, re.MULTILINE)
-    for subject, row in evaluation.per_subject_mm({"m": errors}).iterrows():
+    for subject, row in per_subject_mm({"m": errors}).iterrows():
         figures = " +".join([f"{row['frames']:.0f}", *(f"{value:.2f}" for value in row.iloc[1:])])
         assert re.search(rf"^ *{subject} +{figures}$", printed, re.MULTILINE), subject
     assert "root-relative and have no absolute" not in printed
@@ -346,5 +347,8 @@ def test_as_a_program(dataset, good, tmp_path):
 
 
 def test_nothing_of_torch_is_loaded():
-    program = "import sys, pose3d.prediction_report; print(sorted(m for m in sys.modules if m.startswith('torch')))"
+    program = (
+        "import sys, pose3d.evaluation.prediction_report; "
+        "print(sorted(m for m in sys.modules if m.startswith('torch')))"
+    )
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout == "[]\n"

@@ -7,7 +7,7 @@ import pytest
 from tiny_models import save_models
 
 from pose3d.commands.run import main
-from pose3d.onnx_export import MODELS
+from pose3d.onnx.export import MODELS
 
 pytest.importorskip("onnx", reason="extra onnx")
 pytest.importorskip("onnxruntime", reason="extra onnx")

@@ -13,9 +13,9 @@ from tiny_models import save_models
 from tiny_video import picture, write_video
 
 from pose3d.commands.run import main
-from pose3d.files import exclusive
+from pose3d.formats.predictions import read_predictions
 from pose3d.predict import pipeline, predict
-from pose3d.predict.predictions import read_predictions
+from pose3d.runtime.files import exclusive
 
 ROOT = Path(__file__).parents[2]
 
@@ -65,7 +65,7 @@ def test_a_folder_that_another_prediction_is_writing_is_refused(tmp_path, video,
 
 def test_onnxruntime_predicts_what_torch_does(tmp_path, video, models, monkeypatch):
     pytest.importorskip("onnxruntime", reason="extra onnx")
-    from pose3d.onnx_export import export
+    from pose3d.onnx.export import export
 
     export(models, tmp_path / "data" / "onnx")
     monkeypatch.chdir(tmp_path)  # where export writes by default, predict reads by default

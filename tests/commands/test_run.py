@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from pose3d.commands.run import COMMANDS, main
-from pose3d.errors import InputError
-from pose3d.sigterm import Terminated
+from pose3d.runtime.errors import InputError
+from pose3d.runtime.signals import Terminated
 
 SRC = Path(__file__).parents[2] / "src"
 HELP = "import sys\nfrom pose3d.commands.run import main\ntry: main()\nfinally: print('loaded:', *sys.modules)"

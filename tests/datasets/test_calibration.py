@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from pose3d.datasets.calibration import HUMAN36M, calibration_of, cameras_from, human36m_cameras, read_calibration
-from pose3d.errors import InputError
+from pose3d.runtime.errors import InputError
 
 
 def test_the_published_cameras_stand_around_the_room_and_look_at_its_centre():

@@ -10,7 +10,7 @@ from tiny_video import jpeg_that_claims
 from pose3d.config.dataset import H36mFetchParams, Subjects
 from pose3d.datasets.h36m_fetch import COLUMNS, H36mFetch
 from pose3d.datasets.recording import Problem, Recording, SequenceName, recordings
-from pose3d.errors import InputError
+from pose3d.runtime.errors import InputError
 
 NUMBERS = [1, 3, 4, 9, 14, 19, 24, 30]
 NAME = SequenceName("S1", "Directions-2", "55011271")

@@ -24,9 +24,9 @@ from tiny_human36m import (
 from pose3d.config.dataset import Human36mParams, Subjects
 from pose3d.datasets.human36m import ACTIONS, BROKEN, OTHER_NUMBERS, TAKES, Human36m, file_stems
 from pose3d.datasets.recording import Problem, Recording, SequenceName, recordings
-from pose3d.errors import InputError
-from pose3d.frames import video_frames
-from pose3d.skeleton import HUMAN36M_32_TO_17
+from pose3d.geometry.skeleton import HUMAN36M_32_TO_17
+from pose3d.records.frames import video_frames
+from pose3d.runtime.errors import InputError
 
 FRAMES = 12
 NAME = SequenceName("S1", "Directions-2", "55011271")

@@ -10,7 +10,7 @@ from tiny_video import jpeg_that_claims
 from pose3d.config.dataset import Subjects
 from pose3d.datasets.original_crops import OriginalCrops, fit_crops
 from pose3d.datasets.recording import Problem, SequenceName, recordings
-from pose3d.errors import InputError
+from pose3d.runtime.errors import InputError
 
 FRAMES = 4
 NAME = SequenceName("S1", "Walking-2", "55011271")

@@ -7,9 +7,9 @@ from tiny_npz import original_npz_params, write_original_npz
 from pose3d.config.dataset import Subjects
 from pose3d.datasets.calibration import human36m_cameras
 from pose3d.datasets.original_npz import OriginalNpz
-from pose3d.datasets.pickled_npz import read_pickled_npz
 from pose3d.datasets.recording import Problem, Recording, SequenceName, recordings
-from pose3d.errors import InputError
+from pose3d.records.pickled_npz import read_pickled_npz
+from pose3d.runtime.errors import InputError
 
 POSES, KEYPOINTS = "h36m_gt_train.npz", "pose_resnet/h36m_pred2d_train.npz"
 CAMERAS = ["54138969", "55011271", "58860488", "60457274"]

@@ -11,7 +11,7 @@ import pytest
 
 from pose3d.datasets import packages
 from pose3d.datasets.packages import MULTIVIEW_PACKAGES, PACKAGES, Package, fetch_packages
-from pose3d.errors import InputError
+from pose3d.runtime.errors import InputError
 
 
 class FakePip:

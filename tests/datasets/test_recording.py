@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 from people import camera_ring, detect, take
 
-from pose3d.camera import Camera
 from pose3d.datasets.recording import Problem, Recording, SequenceName, boxes_around, check_recording, recordings
-from pose3d.errors import InputError
-from pose3d.frames import ImageFiles
-from pose3d.records import Keypoints2D
+from pose3d.geometry.camera import Camera
+from pose3d.records.frames import ImageFiles
+from pose3d.records.keypoints2d import Keypoints2D
+from pose3d.runtime.errors import InputError
 
 
 def recorded(sequence, frames, detected) -> Recording:

@@ -9,7 +9,7 @@ from pose3d.config.dataset import Subjects
 from pose3d.datasets.calibration import HUMAN36M, human36m_cameras
 from pose3d.datasets.recording import Problem, Recording, SequenceName, recordings
 from pose3d.datasets.videopose3d import VideoPose3D
-from pose3d.errors import InputError
+from pose3d.runtime.errors import InputError
 
 POSITIONS, KEYPOINTS = "data_3d_h36m.npz", "data_2d_h36m_cpn_ft_h36m_dbb.npz"
 CAMERAS = ["54138969", "55011271", "58860488", "60457274"]

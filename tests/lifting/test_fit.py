@@ -12,9 +12,9 @@ import torch
 import two_processes
 from lightning_fabric import Fabric
 
-from pose3d.camera import Camera
 from pose3d.config.lifting import LiftingParams, RepnetParams, TemporalParams
-from pose3d.errors import InputError
+from pose3d.geometry.camera import Camera
+from pose3d.geometry.skeleton import JOINT_NAMES
 from pose3d.lifting import adversarial
 from pose3d.lifting.critic import Logistic, Wasserstein
 from pose3d.lifting.fit import OWN_WEIGHTS, fit_lifter, lifter_architecture, term_weights
@@ -24,10 +24,12 @@ from pose3d.lifting.supervision import Supervision
 from pose3d.lifting.trajectory import smooth
 from pose3d.lifting.virtual_camera import view_from_image_plane
 from pose3d.lifting.virtual_objective import VirtualCameraObjective
-from pose3d.records import Keypoints2D, Sequence
-from pose3d.sigterm import Terminated
-from pose3d.skeleton import JOINT_NAMES
-from pose3d.training import Checkpoint, save_model
+from pose3d.records.keypoints2d import Keypoints2D
+from pose3d.records.sequences import PoseSequence
+from pose3d.runtime.errors import InputError
+from pose3d.runtime.signals import Terminated
+from pose3d.training.checkpoint import Checkpoint
+from pose3d.training.model_file import save_model
 
 ONE = Fabric(accelerator="cpu", devices=1)
 COMMON = {
@@ -82,7 +84,7 @@ def sequence(subject, frames, seed):
     world = rng.normal(0, 0.3, (1, 17, 3)) + rng.normal(0, 0.02, (frames, 17, 3)) + [0, 0, 1.0]
     cam = camera.world_to_camera(world)
     boxes = np.tile([0.0, 0, 512, 512], (frames, 1))
-    return Sequence(subject, f"Walk-{seed}", camera, 25.0, world, cam, camera.project(cam), boxes)
+    return PoseSequence(subject, f"Walk-{seed}", camera, 25.0, world, cam, camera.project(cam), boxes)
 
 
 def toy_supervision():
@@ -209,7 +211,7 @@ def test_two_processes_lose_at_every_step_what_one_loses(supervision, tmp_path, 
 import json
 from pathlib import Path
 from test_fit import losses_of_every_step
-from pose3d.processes import all_processes
+from pose3d.runtime.processes import all_processes
 
 with all_processes() as fabric:
     assert fabric.world_size == 2
@@ -240,9 +242,9 @@ def stop_after(save):
 SIGTERM_TO_BOTH = """
 import pytest
 from test_fit import adversarial, at_fourth_step, fit_lifter, lifting, params, sigterm, toy_supervision
-from pose3d.errors import run_stage
-from pose3d.processes import all_processes
-from pose3d.training import Checkpoint
+from pose3d.runtime.errors import run_stage
+from pose3d.runtime.processes import all_processes
+from pose3d.training.checkpoint import Checkpoint
 
 adversarial._LOG_STEPS = 5
 at_fourth_step(pytest.MonkeyPatch(), sigterm)

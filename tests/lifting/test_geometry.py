@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from pose3d.camera import Camera, rotation_to_optical_axis
+from pose3d.geometry.camera import Camera, rotation_to_optical_axis
+from pose3d.geometry.skeleton import PARENTS
 from pose3d.lifting.clips import Runs
 from pose3d.lifting.prior import (
     mirror_world,
@@ -27,7 +28,6 @@ from pose3d.lifting.virtual_camera import (
     to_camera_space,
     view_from_image_plane,
 )
-from pose3d.skeleton import PARENTS
 
 CPU = torch.device("cpu")
 

@@ -9,7 +9,7 @@ from pose3d.lifting.networks import FrameLifter
 from pose3d.lifting.original import OriginalTemporal, RepNet
 from pose3d.lifting.temporal import TemporalLifter
 from pose3d.predict.clip import camera_from_view
-from pose3d.rows import Rows
+from pose3d.runtime.rows import Rows
 
 CAMERA = camera_from_view(640, 480, 60)
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from pose3d.geometry.skeleton import PARENTS
 from pose3d.lifting.adversarial import Optimisation, critic_step, generator_step, real_and_fake
 from pose3d.lifting.critic import Critic, Logistic, Wasserstein, gradient_penalty
 from pose3d.lifting.kcs import KinematicChainSpace
@@ -22,7 +23,6 @@ from pose3d.lifting.losses import (
 from pose3d.lifting.networks import DoubleBackwardLeakyReLU
 from pose3d.lifting.original import RepNet
 from pose3d.lifting.schedule import averaging_decay, cosine_decay, geometric_ramp
-from pose3d.skeleton import PARENTS
 
 
 def poses(*shape, seed=0):

@@ -3,11 +3,11 @@
 import pytest
 import torch
 
+from pose3d.geometry.skeleton import mirror_permutation
 from pose3d.lifting.lift import lift_virtual
 from pose3d.lifting.networks import FrameLifter
 from pose3d.lifting.original import OriginalTemporal, RepNet
 from pose3d.lifting.temporal import TemporalLifter, TemporalNetwork, window_levels
-from pose3d.skeleton import mirror_permutation
 
 AROUND = {"convolution": (4, 4), "causal_convolution": (8, 0), "gru": (8, 0)}  # frames before and after, of nine
 

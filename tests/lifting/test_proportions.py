@@ -7,11 +7,11 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
-from pose3d.errors import InputError
+from pose3d.geometry.skeleton import bone_matrix
 from pose3d.lifting.prior import PriorTakes, place_before_camera, symmetric_factors, vary_bone_lengths
 from pose3d.lifting.proportions import fit_proportions, fit_subjects
 from pose3d.lifting.virtual_camera import view_from_image_plane
-from pose3d.skeleton import bone_matrix
+from pose3d.runtime.errors import InputError
 
 LEVEL = torch.tensor([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])  # camera from world: z forward is y, y down is -z
 

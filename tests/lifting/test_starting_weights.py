@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import nn
 
-from pose3d.errors import InputError
 from pose3d.lifting.lift import build_lifter
 from pose3d.lifting.starting_weights import load_starting_weights
-from pose3d.training import save_model
+from pose3d.runtime.errors import InputError
+from pose3d.training.model_file import save_model
 
 FRAME = {"lifter": "frame", "width": 16, "blocks": 2}
 TEMPORAL = {"lifter": "temporal", "width": 16, "window_frames": 9, "network": "convolution"}

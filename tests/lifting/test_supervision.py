@@ -5,12 +5,13 @@ import pytest
 import torch
 from people import SPLITS, camera_ring, population, take, write_data
 
-from pose3d import baselines
 from pose3d.config.lifting import LiftingParams
-from pose3d.errors import InputError
+from pose3d.evaluation import baselines
 from pose3d.lifting.prior import PriorTakes
 from pose3d.lifting.supervision import read_prior, read_supervision
-from pose3d.records import read_keypoints2d, read_sequences, write_sequences
+from pose3d.records.keypoints2d import read_keypoints2d
+from pose3d.records.sequences import read_sequences, write_sequences
+from pose3d.runtime.errors import InputError
 
 
 def lifting(keypoints: tuple[str, ...], *prior: dict, paired: dict | None = None) -> LiftingParams:

@@ -8,13 +8,13 @@ import torch
 from people import camera_ring, detect, take
 from torch import nn
 
-from pose3d.errors import InputError
 from pose3d.lifting.networks import FrameLifter
 from pose3d.lifting.observations import Observations, PairedClips
 from pose3d.lifting.prior import PriorTakes
 from pose3d.lifting.temporal import TemporalLifter
 from pose3d.lifting.virtual_camera import view_from_image_plane
 from pose3d.lifting.virtual_objective import VirtualCameraObjective
+from pose3d.runtime.errors import InputError
 
 CPU = torch.device("cpu")
 

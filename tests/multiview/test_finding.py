@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 from people import camera_ring, swinging_poses
 
-from pose3d.errors import InputError
 from pose3d.multiview.finding import (
     FoundPerson,
     before_grey,
@@ -14,8 +13,9 @@ from pose3d.multiview.finding import (
     support,
     united,
 )
-from pose3d.pose2d.people import box_around_joints
-from pose3d.records import Keypoints2D
+from pose3d.pose2d.detector import box_around_joints
+from pose3d.records.keypoints2d import Keypoints2D
+from pose3d.runtime.errors import InputError
 
 
 def walking_square(frames=9):

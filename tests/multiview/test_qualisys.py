@@ -3,8 +3,8 @@ import pytest
 from people import camera_ring
 from tiny_qualisys import CAMERA, element, write_calibration
 
-from pose3d.errors import InputError
 from pose3d.multiview.qualisys import read_qualisys
+from pose3d.runtime.errors import InputError
 
 
 def test_values_worked_out_by_hand(tmp_path):

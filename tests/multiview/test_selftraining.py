@@ -5,9 +5,8 @@ import pytest
 import torch
 from people import camera_ring, swinging_poses
 
-from pose3d.camera import apply_affine, invert_affine
 from pose3d.config.pose2d import AugmentationParams
-from pose3d.errors import InputError
+from pose3d.geometry.camera import apply_affine, invert_affine
 from pose3d.multiview import selftraining
 from pose3d.multiview.finding import CROP_MARGIN, FoundPerson
 from pose3d.multiview.selftraining import (
@@ -19,9 +18,10 @@ from pose3d.multiview.selftraining import (
     label_crops,
 )
 from pose3d.pose2d.batches import normalize_images
+from pose3d.pose2d.detector import cut_crops
 from pose3d.pose2d.network import PoseResNet
-from pose3d.pose2d.people import cut_crops
 from pose3d.pose2d.training import heatmap_loss
+from pose3d.runtime.errors import InputError
 
 NONE = AugmentationParams.model_validate(dict.fromkeys(AugmentationParams.model_fields, 0) | {"flip": False})
 

@@ -6,7 +6,7 @@ from people import camera_ring, swinging_poses
 from scipy.optimize import least_squares
 from scipy.spatial.transform import Rotation
 
-from pose3d.camera import Camera
+from pose3d.geometry.camera import Camera
 from pose3d.multiview.triangulation import refine, triangulate
 
 

@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 from tiny_qualisys import CAMERA, write_calibration
 
-from pose3d.errors import InputError
 from pose3d.multiview.views import CALIBRATION, read_views
+from pose3d.runtime.errors import InputError
 
 
 def write_video(path, width=1000, height=800, frames=3, fps=25):

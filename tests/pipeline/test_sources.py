@@ -16,7 +16,8 @@ from tiny_human36m import ALL_SUBJECTS, CAMERAS, write_h36m_fetch, write_human36
 from tiny_npz import save_videopose3d, write_original_npz, write_videopose3d
 from tiny_original_crops import write_original_crops
 
-from pose3d.records import each_sequence, keys_in, read_keypoints2d, read_sequences
+from pose3d.records.keypoints2d import read_keypoints2d
+from pose3d.records.sequences import each_sequence, keys_in, read_sequences
 
 pytestmark = pytest.mark.pipeline
 
@@ -199,7 +200,7 @@ def test_who_has_keypoints_only_trains_the_lifters(tmp_path) -> None:
     profile = workspace.root / "profiles" / "tiny.yaml"
 
     source_folder = str(workspace.root / "src")
-    refused = workspace.run(sys.executable, "-m", "pose3d.config.all_blocks", check=False, PYTHONPATH=source_folder)
+    refused = workspace.run(sys.executable, "-m", "pose3d.config.check", check=False, PYTHONPATH=source_folder)
     assert refused.returncode != 0 and "Traceback" not in refused.stdout
     assert "lifting.prior.0.subjects names S5, who stands in dataset.keypoints_only" in refused.stdout
     params = yaml.safe_load(profile.read_text())

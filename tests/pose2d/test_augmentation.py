@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 
 from pose3d.config.pose2d import AugmentationParams
+from pose3d.geometry.skeleton import mirror_permutation
 from pose3d.pose2d.augmentation import augment, color_transform, degrade, geometric_transform, move_piece, warp
-from pose3d.skeleton import mirror_permutation
 
 NONE = AugmentationParams(flip=False, rotation_deg=0, scale=0, translation=0, color=0, occlusion=0, degradation=0)
 

@@ -9,7 +9,7 @@ from torch import nn
 from pose3d.pose2d import batch_norm
 from pose3d.pose2d.batch_norm import SharedBatchNorm2d, share_batch_statistics
 from pose3d.pose2d.network import PoseResNet
-from pose3d.processes import Share
+from pose3d.runtime.processes import Share
 
 CPU = torch.device("cpu")
 

@@ -3,10 +3,10 @@ import numpy as np
 import pytest
 from toy_crops import encode_png, write_toy_data
 
-from pose3d.camera import apply_affine, crop_from_image, invert_affine
-from pose3d.errors import InputError
+from pose3d.geometry.camera import apply_affine, crop_from_image, invert_affine
 from pose3d.pose2d.crops import Crops, crop_from_box, cut_square, encode_crop, read_crop_from_image, whole_px_square
-from pose3d.records import create_hdf5
+from pose3d.records.hdf5 import create_hdf5
+from pose3d.runtime.errors import InputError
 
 
 def test_square_lies_on_whole_px_around_the_box():

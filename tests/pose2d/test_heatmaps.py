@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from pose3d.geometry.skeleton import mirror_permutation
 from pose3d.pose2d.heatmaps import (
     confidence,
     crop_to_heatmap_px,
@@ -11,7 +12,6 @@ from pose3d.pose2d.heatmaps import (
     marginal_soft_argmax,
     unflip,
 )
-from pose3d.skeleton import mirror_permutation
 
 
 def random_keypoints(size: int, margin: float, n: int = 40) -> torch.Tensor:

@@ -4,17 +4,17 @@ import torch
 from torch import nn
 from toy_crops import write_toy_data
 
-from pose3d.camera import apply_affine
-from pose3d.errors import InputError
+from pose3d.geometry.camera import apply_affine
+from pose3d.geometry.skeleton import LEFT_JOINTS, RIGHT_JOINTS
 from pose3d.pose2d import inference
 from pose3d.pose2d.batches import Batch, plain_batches
 from pose3d.pose2d.crops import Crops
 from pose3d.pose2d.heatmaps import gaussian_targets
 from pose3d.pose2d.inference import decode, detect, detect_sequences, load_network, predict_heatmaps, to_full_image
 from pose3d.pose2d.network import PoseResNet
-from pose3d.records import Keypoints2D
-from pose3d.skeleton import LEFT_JOINTS, RIGHT_JOINTS
-from pose3d.training import save_model
+from pose3d.records.keypoints2d import Keypoints2D
+from pose3d.runtime.errors import InputError
+from pose3d.training.model_file import save_model
 
 
 class SidedNetwork(nn.Module):

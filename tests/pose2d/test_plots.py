@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 from people import camera_ring, take
 
-from pose3d.figures import LEFT, RIGHT, TRUNK, TRUTH, TRUTH_LEFT, TRUTH_RIGHT
 from pose3d.pose2d.plots import save_learning_curve, save_pck_curve, save_predictions
+from pose3d.show.figures import LEFT, RIGHT, TRUNK, TRUTH, TRUTH_LEFT, TRUTH_RIGHT
 
 ROWS = [
     {"epoch": 0.5, "train_loss": 6.8},

@@ -9,12 +9,12 @@ from lightning_fabric import Fabric
 from torch import nn
 
 from pose3d.config.pose2d import AugmentationParams, StepSchedule, Train2DParams
-from pose3d.errors import InputError
 from pose3d.lifting.lift import build_lifter
 from pose3d.pose2d.network import PoseResNet
 from pose3d.pose2d.pretrained import load_pretrained
 from pose3d.pose2d.training import architecture, build_network
-from pose3d.training import save_model
+from pose3d.runtime.errors import InputError
+from pose3d.training.model_file import save_model
 
 SIZES = {"backbone": "resnet18", "stem_channels": 4, "deconv_channels": (8, 8, 8)}
 COUNTER = "num_batches_tracked"

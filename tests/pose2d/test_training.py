@@ -17,15 +17,20 @@ from lightning_fabric import Fabric
 from toy_crops import write_toy_data
 
 from pose3d.config.pose2d import AugmentationParams, CosineSchedule, StepSchedule, Train2DParams
-from pose3d.errors import InputError
 from pose3d.pose2d import training as training_module
-from pose3d.pose2d.batches import Awaited, epoch_order, normalize_images, prefetch, training_batches
+from pose3d.pose2d.batches import epoch_order, normalize_images, training_batches
 from pose3d.pose2d.crops import Crops
-from pose3d.pose2d.sides import sides_loss
+from pose3d.pose2d.left_right import sides_loss
 from pose3d.pose2d.training import evenly_spaced, heatmap_loss, keypoint_errors, learning_rate_factor, train
-from pose3d.records import create_hdf5, read_sequences, write_dataset, write_encoded_images
-from pose3d.sigterm import Terminated
-from pose3d.training import Checkpoint, save_model, seed_all
+from pose3d.records.encoded_images import write_encoded_images
+from pose3d.records.hdf5 import create_hdf5, write_dataset
+from pose3d.records.sequences import read_sequences
+from pose3d.runtime.errors import InputError
+from pose3d.runtime.prefetch import Awaited, prefetch
+from pose3d.runtime.signals import Terminated
+from pose3d.training.checkpoint import Checkpoint
+from pose3d.training.model_file import save_model
+from pose3d.training.seeds import seed_all
 
 PARAMS = Train2DParams(
     backbone="resnet18",
@@ -161,7 +166,7 @@ def test_two_processes_train_as_one_does_and_go_on_from_its_checkpoint_and_it_fr
 import json
 from pathlib import Path
 from test_training import run_training, training_module
-from pose3d.processes import all_processes
+from pose3d.runtime.processes import all_processes
 
 training_module.LOGGED_STEPS = 1
 with all_processes() as fabric:
@@ -336,10 +341,10 @@ def test_normalised_images_are_channels_last_and_standardised():
 
 def test_waiting_for_batches_is_counted(monkeypatch):
     clock = iter([0.0, 0.0, 1.0, 4.0, 7.0, 10.0, 10.0])  # three waits of 1, 3 and 0 s
-    monkeypatch.setattr("pose3d.pose2d.batches.time.perf_counter", lambda: next(clock))
+    monkeypatch.setattr("pose3d.runtime.prefetch.time.perf_counter", lambda: next(clock))
     batches = Awaited(iter("ab"))
     assert [*batches] == ["a", "b"]
-    monkeypatch.setattr("pose3d.pose2d.batches.time.perf_counter", lambda: 16.0)
+    monkeypatch.setattr("pose3d.runtime.prefetch.time.perf_counter", lambda: 16.0)
     assert batches.busy_share() == 0.75
 
 

@@ -3,12 +3,12 @@ import pybvh
 import pytest
 from people import swinging_poses
 
-from pose3d.bvh import NAMES
+from pose3d.formats.bvh import NAMES
+from pose3d.formats.predictions import Predictions
+from pose3d.geometry.skeleton_fit import fit_bone_lengths, with_bone_lengths
 from pose3d.lifting.lift import Lifted
 from pose3d.predict.animation import without_gaps, write_animation
 from pose3d.predict.clip import camera_from_view
-from pose3d.predict.predictions import Predictions
-from pose3d.skeleton_fit import fit_bone_lengths, with_bone_lengths
 
 
 def predictions_of(poses, time_s, found):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from tiny_video import picture, write_video
 
-from pose3d.errors import InputError
 from pose3d.predict.clip import Clip, ClipFrame, camera_from_view, read_camera
+from pose3d.runtime.errors import InputError
 
 K = [[500.0, 0, 32], [0, 510.0, 24], [0, 0, 1]]
 GOOD = {"width_px": 64, "height_px": 48, "intrinsics_px": K, "distortion": [0.1, 0, 0, 0.01, 0]}

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 from tiny_video import picture, write_video
 
-from pose3d.errors import InputError
 from pose3d.predict.clip import Clip
-from pose3d.predict.following import GivenBoxes
 from pose3d.predict.pipeline import find_keypoints
-from pose3d.records import Keypoints2D
+from pose3d.predict.tracking import GivenBoxes
+from pose3d.records.keypoints2d import Keypoints2D
+from pose3d.runtime.errors import InputError
 
 
 def sure_everywhere(images_bgr, boxes_px):

@@ -3,12 +3,12 @@ import pytest
 from people import swinging_poses
 from tiny_video import picture, write_video
 
-from pose3d.figures import reproject
+from pose3d.formats.predictions import Predictions
 from pose3d.lifting.lift import Lifted
 from pose3d.predict import show as module
 from pose3d.predict.clip import camera_from_view
-from pose3d.predict.predictions import Predictions
 from pose3d.predict.show import write_show
+from pose3d.show.figures import reproject
 
 CAMERA = camera_from_view(64, 48, 60)
 

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from tiny_performers import write_sources
 
-from pose3d.frame_jobs import SCHEDULER_VARIABLE
+from pose3d.runtime.frame_jobs import SCHEDULER_VARIABLE
 
 distributed = pytest.importorskip("distributed")
 REPOSITORY = Path(__file__).parents[2]

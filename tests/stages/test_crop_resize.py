@@ -10,9 +10,11 @@ import pytest
 import yaml
 from toy_crops import encode_png, toy_frame, toy_sequence, write_toy_data
 
-from pose3d.camera import apply_affine, invert_affine
+from pose3d.geometry.camera import apply_affine, invert_affine
 from pose3d.pose2d.crops import Crops
-from pose3d.records import create_hdf5, write_encoded_images, write_sequences
+from pose3d.records.encoded_images import write_encoded_images
+from pose3d.records.hdf5 import create_hdf5
+from pose3d.records.sequences import write_sequences
 
 REPOSITORY = Path(__file__).parents[2]
 

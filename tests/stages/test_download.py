@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from pose3d.datasets.packages import MULTIVIEW_PACKAGES, PACKAGES
-from pose3d.files import sha256_of
+from pose3d.runtime.files import sha256_of
 
 REPOSITORY = Path(__file__).parents[2]
 

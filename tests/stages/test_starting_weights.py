@@ -11,7 +11,7 @@ import yaml
 from people import SPLITS, population, write_data
 from toy_crops import write_toy_data
 
-from pose3d.training import load_model
+from pose3d.training.model_file import load_model
 
 ROOT = Path(__file__).parents[2]
 MODELS = {"train_2d": "pose2d", "repnet": "repnet", "temporal": "temporal"}

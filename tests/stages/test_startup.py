@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 STAGES = sorted((Path(__file__).parents[2] / "stages").glob("*.py"))
-WITHOUT_TORCH = {"download", "bake_bodies", "prepare", "crop_resize"}
+WITHOUT_TORCH = {"hash_code", "download", "bake_bodies", "prepare", "crop_resize"}
 WHERE_USED = {"lightning_fabric", "torch._dynamo", "sympy", "pandas", "matplotlib"}
 """Loaded by the functions that need them and not before: they take up to seconds."""
 SHOW_HELP = """
@@ -52,4 +52,4 @@ def test_what_a_script_loads_is_seen(tmp_path):
 
 
 def test_checking_the_params_loads_no_torch():
-    assert not {"torch", "matplotlib", "distributed"} & loaded_for_help("pose3d.config.all_blocks")
+    assert not {"torch", "matplotlib", "distributed"} & loaded_for_help("pose3d.config.check")

@@ -9,7 +9,7 @@ import torch
 from safetensors import SafetensorError
 from tiny_performers import tiny_body
 
-from pose3d.errors import InputError
+from pose3d.runtime.errors import InputError
 from pose3d.synthetic import bake
 from pose3d.synthetic.bake import SHAPES, bake_bodies, face_landmarks, read_blend_shape
 from pose3d.synthetic.split import PERFORMERS

@@ -3,8 +3,8 @@ import pytest
 from scipy.spatial.transform import Rotation
 from tiny_performers import tiny_body
 
-from pose3d.errors import InputError
-from pose3d.skeleton import JOINT_NAMES, LEFT_JOINTS, RIGHT_JOINTS
+from pose3d.geometry.skeleton import JOINT_NAMES, LEFT_JOINTS, RIGHT_JOINTS
+from pose3d.runtime.errors import InputError
 from pose3d.synthetic.body import read_body, write_bodies
 
 

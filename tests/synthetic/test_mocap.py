@@ -3,7 +3,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 from tiny_performers import CUBE_TRIANGLES, climb_pose, cuboid, deepmimic_frame, write_climb, write_deepmimic
 
-from pose3d.errors import InputError
+from pose3d.runtime.errors import InputError
 from pose3d.synthetic.mocap import CLIMB_JOINTS, read_boxes, read_climb, read_deepmimic, sample_times
 
 

@@ -3,9 +3,9 @@ import numpy as np
 import pytest
 from tiny_performers import CUBE_TRIANGLES, cuboid, tiny_body
 
-from pose3d.camera import Camera
-from pose3d.synthetic.appearance import TEXTURE_SIZE, body_regions, cloud_noise, dress, furnish
-from pose3d.synthetic.background import pixel_rays, room_depth, see
+from pose3d.geometry.camera import Camera
+from pose3d.synthetic.appearance import TEXTURE_SIZE, body_regions, cloud_noise, sample_clothes, sample_room
+from pose3d.synthetic.background import pixel_rays, render_background, room_depth
 from pose3d.synthetic.cameras import look_at, stage_cameras
 from pose3d.synthetic.mocap import Boxes
 from pose3d.synthetic.raster import FAR_M, UNDRAWN, Lamp, rasterize
@@ -24,9 +24,9 @@ def scene(size_px=256, boxes=None, seed=0):
     """A room, one camera's view of it, and the lamp."""
     rng = np.random.default_rng(seed)
     camera = stage_cameras(rng, size_px, 1)[0]
-    room = furnish(rng)
+    room = sample_room(rng)
     lamp = Lamp(room.lamp_m, np.array([0, 0, 0.9]), 1.3, size_px, boxes)
-    return camera, room, lamp, see(camera, room, boxes, lamp, 2, np.ones(3))
+    return camera, room, lamp, render_background(camera, room, boxes, lamp, 2, np.ones(3))
 
 
 @pytest.mark.parametrize(("width", "height"), [(256, 256), (257, 201)])
@@ -79,7 +79,7 @@ def test_the_floor_is_where_the_camera_sees_it():
 def test_projected_joints_lie_on_the_rendered_body(seed):
     camera, room, lamp, view = scene(seed=seed)
     vertices = rest_vertices()
-    mesh = Mesh.of(BODY.faces, dress(BODY, np.random.default_rng(seed), False))
+    mesh = Mesh.of(BODY.faces, sample_clothes(BODY, np.random.default_rng(seed), False))
     image, coverage = draw(view, mesh, light_body(mesh, vertices, room, lamp), room)
     assert image.shape == (256, 256, 3) and image.dtype == np.uint8
     inside = ("upperleg01.L", "lowerleg01.L", "foot.L", "upperarm01.R", "lowerarm01.R", "wrist.R", "spine02", "head")
@@ -115,7 +115,7 @@ def test_a_box_in_front_hides_the_body_and_one_behind_does_not():
         centre = sign * 1.0 * towards
         corners = cuboid(tuple(centre + [-0.45, -0.45, 0.0]), tuple(centre + [0.45, 0.45, 0.6]))
         camera, room, lamp, view = scene(boxes=Boxes(corners, CUBE_TRIANGLES))
-        mesh = Mesh.of(BODY.faces, dress(BODY, np.random.default_rng(0), False))
+        mesh = Mesh.of(BODY.faces, sample_clothes(BODY, np.random.default_rng(0), False))
         _, coverage = draw(view, mesh, light_body(mesh, vertices, room, lamp), room)
         ankle = camera.project(camera.world_to_camera([0.13, 0.01, 0.1])).astype(int)
         head = camera.project(camera.world_to_camera([0.0, 0.0, 1.65])).astype(int)
@@ -156,7 +156,7 @@ def test_a_body_out_of_sight_leaves_the_background():
 
 
 def test_rooms_and_clothes_differ_by_seed_and_repeat_by_seed():
-    first, again, other = (dress(BODY, np.random.default_rng(seed), False) for seed in (1, 1, 2))
+    first, again, other = (sample_clothes(BODY, np.random.default_rng(seed), False) for seed in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
     assert np.abs(first - other).max() > 0.05
     assert first.min() >= 0 and first.max() <= 1
@@ -167,8 +167,8 @@ def test_rooms_and_clothes_differ_by_seed_and_repeat_by_seed():
 
 def test_varied_clothes_are_the_plain_ones_with_some_taken_off():
     trunk = body_regions(BODY)["trunk"]
-    plain = [dress(BODY, np.random.default_rng(seed), False) for seed in range(24)]
-    varied = [dress(BODY, np.random.default_rng(seed), True) for seed in range(24)]
+    plain = [sample_clothes(BODY, np.random.default_rng(seed), False) for seed in range(24)]
+    varied = [sample_clothes(BODY, np.random.default_rng(seed), True) for seed in range(24)]
     changed = [np.abs(a - b).max(1) > 1e-3 for a, b in zip(plain, varied, strict=True)]
     same = sum(not some.any() for some in changed)
     assert 2 < same < 20
@@ -193,7 +193,7 @@ def test_lens_distortion_is_refused():
     camera, room, lamp, _ = scene(64)
     bent = Camera("cam0", 64, 64, camera.intrinsics_px, np.full(5, 0.1), camera.rotation, camera.translation_m)
     with pytest.raises(ValueError, match="distortion"):
-        see(bent, room, None, lamp, 1, np.ones(3))
+        render_background(bent, room, None, lamp, 1, np.ones(3))
 
 
 def test_rounding_to_bytes():

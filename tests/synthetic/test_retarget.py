@@ -5,9 +5,9 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 from tiny_performers import climb_pose, deepmimic_frame, tiny_body, write_climb, write_deepmimic
 
-from pose3d.skeleton import JOINT_NAMES
+from pose3d.geometry.skeleton import JOINT_NAMES
 from pose3d.synthetic.mocap import read_climb, read_deepmimic
-from pose3d.synthetic.retarget import frame, minimal_rotation, partway, perform, twist_angle, unit
+from pose3d.synthetic.retarget import frame, minimal_rotation, partway, retarget, twist_angle, unit
 
 BODY = tiny_body()
 JOINT = {name: index for index, name in enumerate(JOINT_NAMES)}
@@ -29,14 +29,14 @@ def perform_climb(tmp_path, **angles):
     steps = np.linspace(0, 1, 61)
     joints = np.stack([climb_pose(**{name: step * angle for name, angle in angles.items()}) for step in steps])
     clip = read_climb(write_climb(tmp_path / "climb_0.npy", joints), tmp_path / "climb_0_boxes.obj", 25)
-    performance = perform(BODY, clip)
+    performance = retarget(BODY, clip)
     bones = performance.bones
     return clip, performance, BODY.joints(bones, BODY.skin(bones))
 
 
 def perform_deepmimic(tmp_path, **rotations):
     frames = [deepmimic_frame(**rotations)] * 2
-    bones = perform(BODY, read_deepmimic(write_deepmimic(tmp_path / "clip.json", frames), 25)).bones
+    bones = retarget(BODY, read_deepmimic(write_deepmimic(tmp_path / "clip.json", frames), 25)).bones
     return bones, BODY.joints(bones, BODY.skin(bones))[0]
 
 
@@ -117,7 +117,7 @@ def test_the_whole_clip_has_one_floor(tmp_path):
     joints = np.repeat(climb_pose()[None], 121, axis=0)
     joints[60:, :, 2] += 0.5  # standing on something for the second half
     clip = read_climb(write_climb(tmp_path / "climb_0.npy", joints), tmp_path / "climb_0_boxes.obj", 25)
-    height = BODY.skin(perform(BODY, clip).bones, slice(2, 3))[:, BODY.moved_by(("foot",)), 0].min(axis=1)
+    height = BODY.skin(retarget(BODY, clip).bones, slice(2, 3))[:, BODY.moved_by(("foot",)), 0].min(axis=1)
     scale = BODY.leg_length_m() / 0.8
     np.testing.assert_allclose(height[-1] - height[0], 0.5 * scale, atol=1e-5)
     assert abs(height[0]) < 0.03
@@ -149,6 +149,6 @@ def test_a_wrist_turns_no_further_than_wrists_do(tmp_path):
     fingers = [i for i, name in enumerate(CLIMB_JOINTS) if name.startswith("LeftHand") and i != wrist]
     joints[:, fingers] = 2 * joints[:, [wrist]] - joints[:, fingers]  # the hand folded back by 180 degrees
     clip = read_climb(write_climb(tmp_path / "climb_0.npy", joints), tmp_path / "climb_0_boxes.obj", 25)
-    bones = perform(BODY, clip).bones
+    bones = retarget(BODY, clip).bones
     forearm, hand = (bones.rotations[0, BODY.bone(f"{bone}.L")] for bone in ("lowerarm01", "wrist"))
     assert np.degrees(Rotation.from_matrix(forearm.T @ hand).magnitude()) <= 60 + 80

@@ -11,10 +11,12 @@ import pytest
 from people import SPLITS, detect, population
 
 from pose3d.config.dataset import RecordedDataset
-from pose3d.files import MANIFEST, check_manifest, sha256_of, write_text
+from pose3d.datasets.manifest import MANIFEST, check_manifest
 from pose3d.lifting.lift import build_lifter, load_lifter
-from pose3d.records import read_keypoints2d, read_sequences, read_splits, write_keypoints2d, write_sequences
-from pose3d.training import save_model
+from pose3d.records.keypoints2d import read_keypoints2d, write_keypoints2d
+from pose3d.records.sequences import read_sequences, read_splits, write_sequences
+from pose3d.runtime.files import sha256_of, write_text
+from pose3d.training.model_file import save_model
 from torture import corruption
 from torture.own_files import write_own_files
 

@@ -36,7 +36,7 @@ def png(path):
 
 
 def image(path):
-    from pose3d.frames import decode_image, read_image_file
+    from pose3d.records.frames import decode_image, read_image_file
 
     decode_image(read_image_file(path), str(path))
 
@@ -74,13 +74,13 @@ def predictions(path):
 
 
 def read_npz(path):
-    from pose3d.datasets.pickled_npz import read_pickled_npz
+    from pose3d.records.pickled_npz import read_pickled_npz
 
     read_pickled_npz(path, ["positions_3d"])
 
 
 def read_predictions(path):
-    from pose3d.predict.predictions import read_predictions
+    from pose3d.formats.predictions import read_predictions
 
     read_predictions(path)
 
@@ -90,7 +90,7 @@ def model(path):
 
 
 def read_model(path):
-    from pose3d.training import load_model
+    from pose3d.training.model_file import load_model
 
     load_model(path)
 
@@ -99,7 +99,7 @@ def lifter(width, blocks):
     def write(path):
         import torch
 
-        from pose3d.training import save_model
+        from pose3d.training.model_file import save_model
 
         save_model(path, {"lifter": "frame", "width": width, "blocks": blocks}, {"weight": torch.zeros(1)})
 
@@ -113,7 +113,7 @@ def read_lifter(path):
 
 
 def network(path):
-    from pose3d.training import save_model
+    from pose3d.training.model_file import save_model
 
     save_model(path, {"backbone": "resnet18", "deconv_channels": [256], "stem_channels": 1000}, {})
 
@@ -191,7 +191,7 @@ def read_cdf(path):
 def hdf5(path):
     import h5py
 
-    from pose3d.records import create_hdf5
+    from pose3d.records.hdf5 import create_hdf5
 
     with create_hdf5(path) as file:
         file.create_dataset("S1/Walk/cam0/keypoints_px", (10**9, 17, 2), "f4", chunks=(1000, 17, 2))
@@ -200,7 +200,7 @@ def hdf5(path):
 
 
 def read_hdf5(path):
-    from pose3d.records import open_hdf5
+    from pose3d.records.hdf5 import open_hdf5
 
     with open_hdf5(path) as file:
         file["S1/Walk/cam0/keypoints_px"][...]
@@ -218,7 +218,7 @@ def read_camera(path):
 
 
 def read_boxes(path):
-    from pose3d.predict.following import GivenBoxes
+    from pose3d.predict.tracking import GivenBoxes
 
     GivenBoxes(path, 64, 48)
 
@@ -239,8 +239,8 @@ def film(path):
 
 
 def read_film(path):
-    from pose3d.errors import InputError
     from pose3d.predict.clip import Clip
+    from pose3d.runtime.errors import InputError
 
     with Clip(path) as clip:
         frames = sum(1 for _ in clip)
@@ -274,7 +274,7 @@ READ = """
 import json, sys
 import pose3d  # first, as in every command, for OpenCV reads its bounds when it is imported
 from pathlib import Path
-from pose3d.errors import InputError
+from pose3d.runtime.errors import InputError
 from test_hostile import ATTACKS
 
 for name, (_, read, _) in ATTACKS.items():

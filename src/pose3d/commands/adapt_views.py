@@ -13,7 +13,7 @@ the repository, whose params.yaml says how crops are augmented. The folder gets 
 import argparse
 from pathlib import Path
 
-from pose3d.errors import InputError
+from pose3d.runtime.errors import InputError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,8 +36,8 @@ def run(given: argparse.Namespace) -> None:
     if given.out.resolve() == given.models.resolve():
         raise InputError("--out must be another folder than --models: the pipeline's own models stay as they are")
     from pose3d.datasets.packages import multiview_folder
-    from pose3d.files import exclusive
     from pose3d.multiview.adaptation import adapt_models
+    from pose3d.runtime.files import exclusive
 
     folder = given.folder or multiview_folder()
     given.out.mkdir(parents=True, exist_ok=True)

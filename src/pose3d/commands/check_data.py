@@ -31,7 +31,7 @@ def check() -> int:
     """
     from tqdm import tqdm
 
-    from pose3d.config.all_blocks import load_and_check_files
+    from pose3d.config.check import load_and_check_files
     from pose3d.config.dataset import EmbeddedParams
     from pose3d.datasets.recording import Problem, recordings
     from pose3d.datasets.sources import open_source

@@ -10,10 +10,10 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pose3d.errors import InputError
+from pose3d.runtime.errors import InputError
 
 if TYPE_CHECKING:
-    from pose3d.records import Sequence
+    from pose3d.records.sequences import PoseSequence
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,12 +44,13 @@ def demo_of_sequence(
     Raises:
         InputError: a file is missing or damaged, there is no such sequence, it has no truth to show, or no time.
     """
-    from pose3d.demo_files import write_demo
-    from pose3d.figures import reproject
-    from pose3d.frames import read_rgb
     from pose3d.lifting.lift import lift_sequences
-    from pose3d.records import read_keypoints2d, read_sequences, read_splits
-    from pose3d.video import demo_poses
+    from pose3d.records.frames import read_rgb
+    from pose3d.records.keypoints2d import read_keypoints2d
+    from pose3d.records.sequences import read_sequences, read_splits
+    from pose3d.show.demo_files import write_demo
+    from pose3d.show.figures import reproject
+    from pose3d.show.video import demo_poses
 
     if not start_s >= 0:
         raise InputError(f"--start must be 0 or more, not {start_s:g}")
@@ -82,7 +83,7 @@ def demo_of_sequence(
     )
 
 
-def part_of(sequence: "Sequence", start_s: float, seconds: float) -> slice:
+def part_of(sequence: "PoseSequence", start_s: float, seconds: float) -> slice:
     """The frames from ``start_s`` on, one at least, none past the end.
 
     Raises:

@@ -5,9 +5,9 @@
 
 The file of predictions is what ``numpy.savez`` writes: for every sequence of the chosen subjects one array of shape
 (T, 17, 3) under its key ``<subject>/<action>/<camera>``, in that camera's space (x right, y down, z forward), in
-millimetres unless ``--unit m`` says metres, the joints in the order of pose3d.skeleton. Or it is what ``numpy.save``
-writes, as VideoPose3D's ``--viz-export`` does: one such array, of the sequence that ``--sequence`` names, in metres
-unless ``--unit mm`` says millimetres. Only that sequence is scored then.
+millimetres unless ``--unit m`` says metres, the joints in the order of pose3d.geometry.skeleton. Or it is what
+``numpy.save`` writes, as VideoPose3D's ``--viz-export`` does: one such array, of the sequence that ``--sequence``
+names, in metres unless ``--unit mm`` says millimetres. Only that sequence is scored then.
 
 Poses may also be root-relative, in the camera's axes. They have no absolute errors, because those would be the person's
 distance. ``--root`` says which they are; without it a root that never leaves 10 mm about 0 means root-relative.
@@ -32,6 +32,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(given: argparse.Namespace) -> None:
-    from pose3d.prediction_report import report
+    from pose3d.evaluation.prediction_report import report
 
     print(report(given.predictions, given.dataset, given.subjects, given.sequence, given.unit, given.root))

@@ -11,7 +11,7 @@ import argparse
 import json
 from pathlib import Path
 
-from pose3d.errors import InputError
+from pose3d.runtime.errors import InputError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,8 +26,8 @@ def run(given: argparse.Namespace) -> None:
     if given.frame_step < 1:
         raise InputError(f"--frame-step must be at least 1, not {given.frame_step}")
     from pose3d.datasets.packages import multiview_folder
-    from pose3d.files import write_text
     from pose3d.multiview.agreement import measure_models
+    from pose3d.runtime.files import write_text
 
     report = measure_models(given.models, given.folder or multiview_folder(), given.frame_step, given.overlay)
     print(as_text(report))

@@ -3,7 +3,7 @@
     pose3d export --models data/models --out data/onnx
 
 Any program that runs ONNX can use the files; `pose3d predict --runtime onnx` does. Each is run by onnxruntime and
-compared with torch before it takes its name. pose3d.onnx_export says what their inputs, outputs and metadata are.
+compared with torch before it takes its name. pose3d.onnx.export says what their inputs, outputs and metadata are.
 """
 
 import argparse
@@ -15,6 +15,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(given: argparse.Namespace) -> None:
-    from pose3d.onnx_export import export
+    from pose3d.onnx.export import export
 
     export(given.models, given.out)

@@ -11,7 +11,7 @@ import argparse
 import os
 from pathlib import Path
 
-from pose3d.errors import InputError
+from pose3d.runtime.errors import InputError
 
 FOV_DEG = 60.0
 SHOWN_S = 20.0
@@ -57,7 +57,7 @@ def run(given: argparse.Namespace) -> None:
     # Threads that wait for each other soon give up their core: else two predictions at once take up to five times as
     # long as one after the other. Read when torch is loaded.
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
-    from pose3d.files import exclusive
+    from pose3d.runtime.files import exclusive
 
     out = Path(given.out)
     out.mkdir(parents=True, exist_ok=True)  # before the long part: a wrong name shows now
@@ -68,9 +68,9 @@ def run(given: argparse.Namespace) -> None:
 def _predict(given: argparse.Namespace, out: Path) -> None:
     if given.show is not None and not given.show > 0:
         raise InputError(f"--show takes a number of seconds above 0, not {given.show:g}")
+    from pose3d.formats.predictions import write_csv, write_npz
     from pose3d.predict.animation import write_animation
     from pose3d.predict.pipeline import predict
-    from pose3d.predict.predictions import write_csv, write_npz
     from pose3d.predict.show import write_show
 
     predictions = predict(

@@ -1,4 +1,7 @@
-"""The front door: one parser over all subcommands, and one way to end (:func:`pose3d.errors.end_in_one_sentence`)."""
+"""The front door: one parser over all subcommands, and one way to end.
+
+See :func:`pose3d.runtime.errors.end_in_one_sentence`.
+"""
 
 import argparse
 import os
@@ -15,7 +18,7 @@ from pose3d.commands import (
     predict,
     write_npz,
 )
-from pose3d.errors import InputError, end_in_one_sentence
+from pose3d.runtime.errors import InputError, end_in_one_sentence
 
 COMMANDS = {
     "predict": predict,

@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(given: argparse.Namespace) -> None:
-    from pose3d.write_npz import write_npz
+    from pose3d.formats.lifting_npz import write_npz
 
     for sentence in write_npz(given.data, given.format, given.out):
         print(sentence)

@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from pose3d.config.blocks import Block, NonNegativeFloat, PositiveFloat, PositiveInt, Probability, directly_in
-from pose3d.errors import InputError
-from pose3d.skeleton import JOINT_NAMES
+from pose3d.geometry.skeleton import JOINT_NAMES
+from pose3d.runtime.errors import InputError
 
 
 class PriorSource(Block):

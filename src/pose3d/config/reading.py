@@ -9,8 +9,8 @@ from typing import Any, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from pose3d.errors import InputError
-from pose3d.files import read_small_text
+from pose3d.runtime.errors import InputError
+from pose3d.runtime.files import read_small_text
 
 PARAMS_FILE = Path("params.yaml")
 PROFILES_FOLDER = Path("profiles")

@@ -3,8 +3,9 @@
 The JSON form: ``intrinsics`` is a list of ``{id, center, focal_length, radial_distortion, tangential_distortion, res_w,
 res_h}`` in px (k1 k2 k3, p1 p2); ``extrinsics`` maps a subject to a list, in the same order, of ``{orientation,
 translation}``, a unit quaternion w x y z and millimetres with x_world = R(q) x_camera + translation. The key
-``distortion_model`` of a camera is optional, ``opencv`` by default (see :mod:`pose3d.distortion`). What else differs by
-subject, such as ``res_w`` and ``res_h``, stands beside that subject's extrinsics and goes before the camera's.
+``distortion_model`` of a camera is optional, ``opencv`` by default (see :mod:`pose3d.geometry.distortion`). What else
+differs by subject, such as ``res_w`` and ``res_h``, stands beside that subject's extrinsics and goes before the
+camera's.
 """
 
 import json
@@ -15,9 +16,9 @@ from typing import Any
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from pose3d.camera import Camera
-from pose3d.errors import InputError
-from pose3d.files import read_small_text
+from pose3d.geometry.camera import Camera
+from pose3d.runtime.errors import InputError
+from pose3d.runtime.files import read_small_text
 
 MAX_SIDE_PX = 20_000
 

@@ -16,16 +16,16 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from pose3d.camera import Camera
 from pose3d.config.dataset import H36mFetchParams
 from pose3d.datasets.calibration import human36m_cameras
 from pose3d.datasets.human36m import camera_space, make_sequence, sequence_names
 from pose3d.datasets.human36m_files import FRAME_RATE_HZ, MAX_FRAMES, kept_joints_m
 from pose3d.datasets.recording import Recording, SequenceName
-from pose3d.errors import InputError
-from pose3d.frames import ImageFiles, check_jpeg_files, decode_image, read_image_file
-from pose3d.plain_hdf5 import check_links, check_packed_dataset
-from pose3d.skeleton import HUMAN36M_32_TO_17
+from pose3d.geometry.camera import Camera
+from pose3d.geometry.skeleton import HUMAN36M_32_TO_17
+from pose3d.records.frames import ImageFiles, check_jpeg_files, decode_image, read_image_file
+from pose3d.records.hdf5_checks import check_links, check_packed_dataset
+from pose3d.runtime.errors import InputError
 
 KEYPOINTS_TOLERANCE_PX = 3.0
 COLUMNS = {"pose/2d": ((32, 2), "f"), "pose/3d": ((32, 3), "f"), "camera": ((), "iu"), "frame": ((), "iu")}

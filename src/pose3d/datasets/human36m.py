@@ -16,15 +16,15 @@ from pathlib import Path
 
 import numpy as np
 
-from pose3d.camera import Camera
 from pose3d.config.dataset import Human36mParams, RecordedParams
 from pose3d.datasets.calibration import human36m_cameras
 from pose3d.datasets.human36m_files import FRAME_RATE_HZ, check_video, read_boxes, read_poses
 from pose3d.datasets.recording import Recording, SequenceName, boxes_around
-from pose3d.errors import InputError
-from pose3d.frames import VideoFrames
-from pose3d.records import Sequence
-from pose3d.skeleton import ROOT
+from pose3d.geometry.camera import Camera
+from pose3d.geometry.skeleton import ROOT
+from pose3d.records.frames import VideoFrames
+from pose3d.records.sequences import PoseSequence
+from pose3d.runtime.errors import InputError
 
 ACTIONS = (
     "Directions",
@@ -172,12 +172,12 @@ def make_sequence(
     poses_world_m: np.ndarray,
     poses_cam_m: np.ndarray,
     boxes_px: np.ndarray | None,
-) -> Sequence:
+) -> PoseSequence:
     """A sequence with projected keypoints, and boxes around them where there are no others."""
     keypoints = camera.project(poses_cam_m)
     boxes = boxes_around(keypoints) if boxes_px is None else boxes_px
     arrays = (a.astype(np.float32) for a in (poses_world_m, poses_cam_m, keypoints, boxes))
-    return Sequence(name.subject, name.action, camera, fps, *arrays)
+    return PoseSequence(name.subject, name.action, camera, fps, *arrays)
 
 
 def _existing(folder: Path, stems: list[str], ending: str) -> Path:

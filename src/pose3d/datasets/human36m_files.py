@@ -15,10 +15,10 @@ import cv2
 import h5py
 import numpy as np
 
-from pose3d.camera import Camera
-from pose3d.errors import InputError
-from pose3d.plain_hdf5 import MAX_UNPACKED_BYTES, check_links, check_packed_dataset
-from pose3d.skeleton import HUMAN36M_32_TO_17
+from pose3d.geometry.camera import Camera
+from pose3d.geometry.skeleton import HUMAN36M_32_TO_17
+from pose3d.records.hdf5_checks import MAX_UNPACKED_BYTES, check_links, check_packed_dataset
+from pose3d.runtime.errors import InputError
 
 FRAME_RATE_HZ = 50.0
 MAX_FRAMES = 1_000_000

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from pose3d.errors import InputError
-from pose3d.skeleton import LEFT_JOINTS, N_JOINTS, RIGHT_JOINTS
+from pose3d.geometry.skeleton import LEFT_JOINTS, N_JOINTS, RIGHT_JOINTS
+from pose3d.runtime.errors import InputError
 
 N_JOINTS_CAPTURED = 32
 """Of Human3.6M's motion capture, the 17 among them."""

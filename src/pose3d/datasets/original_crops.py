@@ -22,7 +22,6 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from pose3d.camera import Camera
 from pose3d.config.dataset import OriginalCropsParams
 from pose3d.datasets.calibration import human36m_cameras
 from pose3d.datasets.h36m_fetch import frame_rate_hz
@@ -31,11 +30,12 @@ from pose3d.datasets.human36m_files import MAX_FRAMES
 from pose3d.datasets.original_npz import merged
 from pose3d.datasets.pose_arrays import as_17_joints
 from pose3d.datasets.recording import Recording, SequenceName, check_scale
-from pose3d.errors import InputError
-from pose3d.frames import ImageFiles, check_jpeg_files, jpeg_sizes_px
-from pose3d.plain_hdf5 import check_links, check_packed_dataset
-from pose3d.records import Sequence
-from pose3d.skeleton import JOINT_NAMES, N_JOINTS
+from pose3d.geometry.camera import Camera
+from pose3d.geometry.skeleton import JOINT_NAMES, N_JOINTS
+from pose3d.records.frames import ImageFiles, check_jpeg_files, jpeg_sizes_px
+from pose3d.records.hdf5_checks import check_links, check_packed_dataset
+from pose3d.records.sequences import PoseSequence
+from pose3d.runtime.errors import InputError
 
 FIT_TOLERANCE_PX = 3.0
 """Root mean square over the joints of a frame, in px of the full image."""
@@ -107,7 +107,7 @@ class OriginalCrops:
             camera = _nominal_camera(name.camera, *sizes_px.max(0).tolist())
             arrays = _in_crops(keypoints_px, sizes_px)
         rate_hz = frame_rate_hz(view.numbers[kept])
-        sequence = Sequence(name.subject, name.action, camera, rate_hz, *(a.astype(np.float32) for a in arrays))
+        sequence = PoseSequence(name.subject, name.action, camera, rate_hz, *(a.astype(np.float32) for a in arrays))
         paths = tuple(image.relative_to(self._folder).as_posix() for image in images)
         return Recording(sequence, ImageFiles(paths, sizes_px), None, poses_file)
 
@@ -153,7 +153,7 @@ def _in_full_image(
     sources: tuple[str, Path],
     images: list[Path],
 ) -> tuple[np.ndarray, ...]:
-    """World and camera-space poses, keypoints and boxes, as :class:`~pose3d.records.Sequence` has them."""
+    """World and camera-space poses, keypoints and boxes, as :class:`PoseSequence` has them."""
     annotations, path = sources
     poses_cam_m = poses_mm.astype(np.float64) / 1000
     check_scale(f"{path}: {name.key}", poses_cam_m)

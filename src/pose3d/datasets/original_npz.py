@@ -18,7 +18,6 @@ from typing import Any
 
 from pose3d.config.dataset import OriginalNpzParams
 from pose3d.datasets.layouts import require_human36m_joints
-from pose3d.datasets.pickled_npz import read_pickled_npz
 from pose3d.datasets.pose_arrays import (
     as_17_joints,
     cameras_of,
@@ -32,7 +31,8 @@ from pose3d.datasets.pose_arrays import (
     recording_of_keypoints,
 )
 from pose3d.datasets.recording import Recording, SequenceName
-from pose3d.errors import InputError
+from pose3d.records.pickled_npz import read_pickled_npz
+from pose3d.runtime.errors import InputError
 
 MAX_SEQUENCES = 100_000
 """Of one file; Human3.6M has 840. Dicts that stand in a file once may be named in many places, in two bytes each."""

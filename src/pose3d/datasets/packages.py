@@ -15,8 +15,9 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from pose3d.errors import InputError
-from pose3d.files import MANIFEST, atomic_folder, atomic_output, exclusive, sha256_of, write_text
+from pose3d.datasets.manifest import MANIFEST
+from pose3d.runtime.errors import InputError
+from pose3d.runtime.files import atomic_folder, atomic_output, exclusive, sha256_of, write_text
 
 _CLIMBS = {0: "f900-3700", 1: "f0-2422", 2: "f100-3110", 3: "f200-2600", 4: "f0-2303"}
 _DEEPMIMIC = (

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
-from pose3d.camera import Camera
 from pose3d.config.dataset import OriginalNpzParams, VideoPose3DParams
 from pose3d.datasets.calibration import Cameras, human36m_cameras, read_calibration
 from pose3d.datasets.recording import Recording, SequenceName, boxes_around, check_scale
-from pose3d.errors import InputError
-from pose3d.records import Keypoints2D, Sequence
-from pose3d.skeleton import HUMAN36M_32_TO_17, N_JOINTS
+from pose3d.geometry.camera import Camera
+from pose3d.geometry.skeleton import HUMAN36M_32_TO_17, N_JOINTS
+from pose3d.records.keypoints2d import Keypoints2D
+from pose3d.records.sequences import PoseSequence
+from pose3d.runtime.errors import InputError
 
 MISSING_KEYPOINTS, EXTRA_KEYPOINTS = 5, 50
 """Frames by which a take's keypoints may end before its poses or after them, for videos run on a little after the
@@ -153,7 +154,7 @@ def recording_of(
             "is another camera's"
         ) from None
     arrays = (poses_world_m, poses_cam_m, keypoints_px, boxes_around(keypoints_px))
-    sequence = Sequence(name.subject, name.action, camera, fps, *(np.asarray(a, np.float32) for a in arrays))
+    sequence = PoseSequence(name.subject, name.action, camera, fps, *(np.asarray(a, np.float32) for a in arrays))
     return Recording(sequence, None, detected, positions_file, keypoints_file)
 
 
@@ -164,5 +165,5 @@ def recording_of_keypoints(
     n_frames = len(detected.keypoints_px)
     no_poses = np.full((n_frames, N_JOINTS, 3), np.nan, np.float32)
     boxes_px = boxes_around(detected.keypoints_px)
-    sequence = Sequence(name.subject, name.action, camera, fps, no_poses, no_poses, no_poses[..., :2], boxes_px)
+    sequence = PoseSequence(name.subject, name.action, camera, fps, no_poses, no_poses, no_poses[..., :2], boxes_px)
     return Recording(sequence, None, detected, None, keypoints_file)

@@ -7,10 +7,11 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from pose3d.errors import InputError
-from pose3d.frames import ImageFiles, VideoFrames
-from pose3d.records import Keypoints2D, Sequence, check_sequence
-from pose3d.skeleton import JOINT_NAMES
+from pose3d.geometry.skeleton import JOINT_NAMES
+from pose3d.records.frames import ImageFiles, VideoFrames
+from pose3d.records.keypoints2d import Keypoints2D
+from pose3d.records.sequences import PoseSequence, check_sequence
+from pose3d.runtime.errors import InputError
 
 LEG = ((1, 2), (2, 3), (4, 5), (5, 6))
 LEG_RANGE_M = (0.4, 1.3)
@@ -46,7 +47,7 @@ class Recording:
             nothing is known but what was detected.
     """
 
-    sequence: Sequence
+    sequence: PoseSequence
     frames: VideoFrames | ImageFiles | None
     detected: Keypoints2D | None
     positions_file: Path | None
@@ -180,7 +181,7 @@ def _check_finite(key: str, detected: Keypoints2D) -> None:
         raise InputError(f"{key}: keypoint {JOINT_NAMES[joint]} is not finite at frame {frame}; mend or drop that take")
 
 
-def _check_detected(key: str, sequence: Sequence, detected: Keypoints2D) -> None:
+def _check_detected(key: str, sequence: PoseSequence, detected: Keypoints2D) -> None:
     person_px = (sequence.boxes_px[:, 2:] - sequence.boxes_px[:, :2]).max(-1).astype(np.float64)
     offset_px = np.linalg.norm(detected.keypoints_px - sequence.keypoints_px, axis=-1)
     if np.median(offset_px / person_px[:, None]) > KEYPOINT_OFFSET:

@@ -13,7 +13,7 @@ from pose3d.datasets.original_crops import OriginalCrops
 from pose3d.datasets.original_npz import OriginalNpz
 from pose3d.datasets.recording import Source
 from pose3d.datasets.videopose3d import VideoPose3D
-from pose3d.own_data import data_folder
+from pose3d.runtime.user_data import data_folder
 
 
 def open_source(dataset: RecordedDataset) -> Source:

@@ -26,7 +26,6 @@ import numpy as np
 
 from pose3d.config.dataset import VideoPose3DParams
 from pose3d.datasets.layouts import require_human36m_joints, says_human36m
-from pose3d.datasets.pickled_npz import read_pickled_npz
 from pose3d.datasets.pose_arrays import (
     as_17_joints,
     cameras_of,
@@ -40,7 +39,8 @@ from pose3d.datasets.pose_arrays import (
     recording_of_keypoints,
 )
 from pose3d.datasets.recording import Recording, SequenceName
-from pose3d.errors import InputError
+from pose3d.records.pickled_npz import read_pickled_npz
+from pose3d.runtime.errors import InputError
 
 MAX_ARRAYS = 10_000
 """Of a file, looked at for their joints; Human3.6M has 840."""

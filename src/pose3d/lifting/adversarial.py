@@ -13,8 +13,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable
-from collections.abc import Sequence as ListLike
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -27,9 +26,10 @@ from tqdm import tqdm
 from pose3d.lifting.critic import CriticLoss
 from pose3d.lifting.networks import Forward
 from pose3d.lifting.schedule import averaging_decay, cosine_decay
-from pose3d.processes import average_gradients, mean_over_processes
-from pose3d.sigterm import Terminated, sigterm_held
-from pose3d.training import Checkpoint, numpy_generator, require_finite, require_finite_state
+from pose3d.runtime.processes import average_gradients, mean_over_processes
+from pose3d.runtime.signals import Terminated, sigterm_held
+from pose3d.training.checkpoint import Checkpoint, require_finite, require_finite_state
+from pose3d.training.seeds import numpy_generator
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -197,7 +197,7 @@ def _require_finite_steps(
 
 @torch.no_grad()
 def real_and_fake(
-    generator: nn.Module, objective: Objective, rngs: ListLike[np.random.Generator], optimisation: Optimisation
+    generator: nn.Module, objective: Objective, rngs: Sequence[np.random.Generator], optimisation: Optimisation
 ) -> list[tuple[Tensor, Tensor]]:
     """For each critic step poses of the prior and of the generator, (B, 16, 3) each.
 

@@ -1,6 +1,6 @@
 """Frames of many clips end to end, and short runs of consecutive frames drawn from them."""
 
-from collections.abc import Sequence as ListLike
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ class Runs:
         lengths: frames of each clip, all positive.
     """
 
-    def __init__(self, lengths: ListLike[int], before: int, n_outputs: int, after: int, device: torch.device) -> None:
+    def __init__(self, lengths: Sequence[int], before: int, n_outputs: int, after: int, device: torch.device) -> None:
         ends = np.cumsum(lengths)
         firsts = ends - lengths
         starts = [np.arange(first, max(end - n_outputs, first) + 1) for first, end in zip(firsts, ends, strict=True)]

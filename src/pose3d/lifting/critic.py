@@ -14,10 +14,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pose3d.geometry.skeleton import N_JOINTS
 from pose3d.lifting.kcs import N_BONES, KinematicChainSpace
 from pose3d.lifting.networks import DoubleBackwardLeakyReLU, ResidualBlock
-from pose3d.processes import WHOLE, Share
-from pose3d.skeleton import N_JOINTS
+from pose3d.runtime.processes import WHOLE, Share
 
 _JOINTS_WIDTH = 100
 

@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 
 from pose3d.config.lifting import LifterParams, LiftingParams, RepnetParams, TemporalParams
-from pose3d.errors import InputError
 from pose3d.lifting.adversarial import CRITIC, Objective, Optimisation, train
 from pose3d.lifting.critic import Critic, Logistic, Wasserstein
 from pose3d.lifting.lift import build_lifter
@@ -26,8 +25,10 @@ from pose3d.lifting.starting_weights import load_starting_weights
 from pose3d.lifting.supervision import Supervision
 from pose3d.lifting.temporal import TemporalLifter
 from pose3d.lifting.virtual_objective import VirtualCameraObjective
-from pose3d.processes import Share
-from pose3d.training import Checkpoint, numpy_generator, seed_all
+from pose3d.runtime.errors import InputError
+from pose3d.runtime.processes import Share
+from pose3d.training.checkpoint import Checkpoint
+from pose3d.training.seeds import numpy_generator, seed_all
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric

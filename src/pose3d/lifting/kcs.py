@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from pose3d.skeleton import BONES, bone_matrix
+from pose3d.geometry.skeleton import BONES, bone_matrix
 
 N_BONES = len(BONES)
 

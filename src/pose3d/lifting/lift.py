@@ -1,7 +1,7 @@
 """Lifting whole sequences with a trained model file."""
 
 import os
-from collections.abc import Sequence as ListLike
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,16 +10,17 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pose3d.camera import Camera
-from pose3d.errors import InputError
+from pose3d.geometry.camera import Camera
+from pose3d.geometry.skeleton import mirror_permutation
 from pose3d.lifting.networks import FrameLifter
 from pose3d.lifting.original import OriginalTemporal, RepNet, normalise_px, relative_to_root
 from pose3d.lifting.temporal import TemporalLifter
 from pose3d.lifting.trajectory import smooth
 from pose3d.lifting.virtual_camera import lifter_features, root_position, to_camera_space
-from pose3d.records import Keypoints2D, Sequence
-from pose3d.skeleton import mirror_permutation
-from pose3d.training import build_with, load_model
+from pose3d.records.keypoints2d import Keypoints2D
+from pose3d.records.sequences import PoseSequence
+from pose3d.runtime.errors import InputError
+from pose3d.training.model_file import build_with, load_model
 
 LIFTERS = {"repnet": (FrameLifter.kind, RepNet.kind), "temporal": (TemporalLifter.kind, OriginalTemporal.kind)}
 """Names of the pipeline's model files, and the kinds of lifters that each may hold."""
@@ -79,7 +80,7 @@ def load_lifter(path: str | os.PathLike) -> nn.Module:
 
 
 def lift_sequences(
-    model_path: str | os.PathLike, sequences: ListLike[Sequence], detections: ListLike[Keypoints2D]
+    model_path: str | os.PathLike, sequences: Sequence[PoseSequence], detections: Sequence[Keypoints2D]
 ) -> list[Lifted]:
     """Lift detections with a trained model; of the sequences only the cameras' intrinsics are read.
 
@@ -90,7 +91,7 @@ def lift_sequences(
     return [lift(lifter, s, d.keypoints_px) for s, d in zip(sequences, detections, strict=True)]
 
 
-def lift(lifter: nn.Module, sequence: Sequence, keypoints_px: np.ndarray) -> Lifted:
+def lift(lifter: nn.Module, sequence: PoseSequence, keypoints_px: np.ndarray) -> Lifted:
     """Lift (T, 17, 2) keypoints of one sequence, of which only the camera's intrinsics and the frame rate are read."""
     return lift_keypoints(lifter, sequence.camera, keypoints_px, sequence.fps)
 
@@ -100,7 +101,7 @@ def lift_keypoints(lifter: nn.Module, camera: Camera, keypoints_px: np.ndarray, 
     """Lift (T, 17, 2) keypoints of one clip; any T >= 1, edge frames are repeated where a window needs more.
 
     Args:
-        lifter: from :func:`load_lifter`, or from :func:`pose3d.onnx_runtime.load_lifter_onnx`.
+        lifter: from :func:`load_lifter`, or from :func:`pose3d.onnx.runtime.load_lifter_onnx`.
     """
     device = next((weight.device for weight in lifter.parameters()), torch.device("cpu"))
     if lifter.kind in (FrameLifter.kind, TemporalLifter.kind):

@@ -6,14 +6,14 @@ import numpy as np
 import torch
 from torch import nn
 
-from pose3d.camera import Camera
+from pose3d.geometry.camera import Camera
+from pose3d.geometry.skeleton import N_JOINTS
 from pose3d.lifting.lift import Lifted, lift_keypoints, lift_window
 from pose3d.lifting.networks import FrameLifter
 from pose3d.lifting.original import RepNet
 from pose3d.lifting.trajectory import smooth
 from pose3d.lifting.virtual_camera import to_camera_space
-from pose3d.rows import CHUNK_ROWS, Rows, Sliceable, chunks
-from pose3d.skeleton import N_JOINTS
+from pose3d.runtime.rows import CHUNK_ROWS, Rows, Sliceable, chunks
 
 TRAINED_RATE_HZ = 25.0
 """What the temporal lifter was trained at (``dataset.frame_rate_hz``): its windows must last as long here."""
@@ -36,13 +36,13 @@ def lift_clip(
     are interpolated back to the frames' own times. Past gaps of :data:`GAP_S` it starts anew.
 
     Args:
-        lifter: from :func:`pose3d.lifting.lift.load_lifter` or :func:`pose3d.onnx_runtime.load_lifter_onnx`.
+        lifter: from :func:`pose3d.lifting.lift.load_lifter` or :func:`pose3d.onnx.runtime.load_lifter_onnx`.
         time_s: (T,), strictly ascending.
         keypoints_px: (T, 17, 2).
-        scratch: folder for the poses, see :class:`pose3d.rows.Rows`.
+        scratch: folder for the poses, see :class:`pose3d.runtime.rows.Rows`.
 
     Returns:
-        Poses as :class:`pose3d.rows.Rows` (T, 17, 3).
+        Poses as :class:`pose3d.runtime.rows.Rows` (T, 17, 3).
 
     Raises:
         OSError: the disk is full.
@@ -121,7 +121,7 @@ def lift_in_chunks(
     whole clip, and takes it in one piece.
 
     Args:
-        scratch: folder for the poses, see :class:`pose3d.rows.Rows`.
+        scratch: folder for the poses, see :class:`pose3d.runtime.rows.Rows`.
     """
     n_frames = len(keypoints_px)
     poses = Rows(scratch, (N_JOINTS, 3))

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from pose3d.skeleton import N_JOINTS
+from pose3d.geometry.skeleton import N_JOINTS
 
 POSE_SIZE = 3 * (N_JOINTS - 1)
 ROOT_SIZE = 3

@@ -1,14 +1,15 @@
 """The lifter's 2D side: detected keypoints of many clips as tensors, with the viewpoints they were seen from."""
 
-from collections.abc import Sequence as ListLike
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from pose3d.errors import InputError
 from pose3d.lifting.virtual_camera import view_from_image_plane
-from pose3d.records import Keypoints2D, Sequence
+from pose3d.records.keypoints2d import Keypoints2D
+from pose3d.records.sequences import PoseSequence
+from pose3d.runtime.errors import InputError
 
 
 class Observations:
@@ -29,7 +30,9 @@ class Observations:
         InputError: no clip is annotated.
     """
 
-    def __init__(self, sequences: ListLike[Sequence], detections: ListLike[Keypoints2D], device: torch.device) -> None:
+    def __init__(
+        self, sequences: Sequence[PoseSequence], detections: Sequence[Keypoints2D], device: torch.device
+    ) -> None:
         self.lengths = [len(sequence) for sequence in sequences]
         self.annotated_lengths = [len(sequence) for sequence in sequences if sequence.is_annotated]
         if not self.annotated_lengths:
@@ -69,7 +72,9 @@ class PairedClips:
         poses_cam_m: (N, 17, 3).
     """
 
-    def __init__(self, sequences: ListLike[Sequence], detections: ListLike[Keypoints2D], device: torch.device) -> None:
+    def __init__(
+        self, sequences: Sequence[PoseSequence], detections: Sequence[Keypoints2D], device: torch.device
+    ) -> None:
         self.lengths = [len(sequence) for sequence in sequences]
         planes = [s.camera.normalize(d.keypoints_px) for s, d in zip(sequences, detections, strict=True)]
         self.image_plane = torch.from_numpy(np.concatenate(planes)).float().to(device)

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pose3d.geometry.skeleton import BONES, N_JOINTS, ROOT
 from pose3d.lifting.networks import POSE_SIZE, DoubleBackwardLeakyReLU
 from pose3d.lifting.temporal import TemporalNetwork
-from pose3d.records import Sequence
-from pose3d.skeleton import BONES, N_JOINTS, ROOT
+from pose3d.records.sequences import PoseSequence
 
 KEYPOINTS_SIZE = 2 * (N_JOINTS - 1)
 _JOINTS_WIDTH = 100
@@ -29,7 +29,7 @@ def relative_to_root(absolute: Tensor) -> Tensor:
     return absolute[..., 1:, :] - absolute[..., ROOT : ROOT + 1, :]
 
 
-def normalised_intrinsics(sequence: Sequence) -> tuple[np.ndarray, np.ndarray]:
+def normalised_intrinsics(sequence: PoseSequence) -> tuple[np.ndarray, np.ndarray]:
     """Focal lengths f / width * 2 and centre c / width * 2 - 1 of a camera, (2,) each; the lens is ignored."""
     intrinsics, width = sequence.camera.intrinsics_px, sequence.camera.width_px
     return np.diag(intrinsics)[:2] / width * 2, normalise_px(intrinsics[:2, 2], width)

@@ -4,7 +4,7 @@ Its losses and schedules on its networks (:mod:`pose3d.lifting.original`). Two d
 steps send no gradients through the generator, and no checkpoint is chosen on test data.
 """
 
-from collections.abc import Sequence as ListLike
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,8 +15,8 @@ from pose3d.lifting.clips import Runs
 from pose3d.lifting.losses import orthogonal_camera, perspective_without_division, weak_perspective_reprojection
 from pose3d.lifting.networks import Forward
 from pose3d.lifting.original import normalise_px, normalised_intrinsics, relative_to_root
-from pose3d.processes import WHOLE, Share
-from pose3d.records import Sequence
+from pose3d.records.sequences import PoseSequence
+from pose3d.runtime.processes import WHOLE, Share
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,9 @@ class OriginalData:
 
     def __init__(
         self,
-        sequences: ListLike[Sequence],
-        keypoints_px: ListLike[np.ndarray],
-        prior: ListLike[Sequence],
+        sequences: Sequence[PoseSequence],
+        keypoints_px: Sequence[np.ndarray],
+        prior: Sequence[PoseSequence],
         window_frames: int,
         joint_weights: Tensor,
         device: torch.device,

@@ -1,14 +1,14 @@
 """Training curves as a picture: one panel per loss term."""
 
 import os
-from collections.abc import Sequence as ListLike
+from collections.abc import Sequence
 
-from pose3d.figures import TRUNK, new_figure, save_png, style_axes
+from pose3d.show.figures import TRUNK, new_figure, save_png, style_axes
 
 _COLUMNS = 3
 
 
-def save_curves_png(path: str | os.PathLike, rows: ListLike[dict[str, float]], title: str) -> None:
+def save_curves_png(path: str | os.PathLike, rows: Sequence[dict[str, float]], title: str) -> None:
     """One panel per term over generator steps; bytes depend on the rows only.
 
     Args:

@@ -6,16 +6,16 @@ large. That gives the critic poses in the frame in which the generator predicts 
 detector's kind of errors, pairs of 2D and 3D that cost no label.
 """
 
-from collections.abc import Sequence as ListLike
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from pose3d.geometry.skeleton import JOINT_NAMES, N_JOINTS, ROOT, bone_matrix, mirror_permutation
 from pose3d.lifting.virtual_camera import VirtualView, to_rays, view_from_image_plane
-from pose3d.records import Sequence
-from pose3d.skeleton import JOINT_NAMES, N_JOINTS, ROOT, bone_matrix, mirror_permutation
+from pose3d.records.sequences import PoseSequence
 
 # A take that walks past the camera is pushed back until every joint stands at least this far in front of it.
 _MIN_DEPTH_M = 0.5
@@ -49,7 +49,7 @@ class PriorTakes:
         poses_world_m: (N, 17, 3), z up.
     """
 
-    def __init__(self, sequences: ListLike[Sequence], device: torch.device) -> None:
+    def __init__(self, sequences: Sequence[PoseSequence], device: torch.device) -> None:
         takes = {(s.subject, s.action): s.poses_world_m for s in reversed(sequences)}
         poses = [takes[key] for key in sorted(takes)]
         self.subjects = [subject for subject, _ in sorted(takes)]

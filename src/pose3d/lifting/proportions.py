@@ -11,11 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pose3d.errors import InputError
+from pose3d.geometry.skeleton import BONES, JOINT_NAMES, ROOT, bone_matrix, mirror_permutation
 from pose3d.lifting.observations import Observations
 from pose3d.lifting.prior import PriorTakes, place_before_camera, vary_bone_lengths
 from pose3d.lifting.virtual_camera import view_from_image_plane
-from pose3d.skeleton import BONES, JOINT_NAMES, ROOT, bone_matrix, mirror_permutation
+from pose3d.runtime.errors import InputError
 
 _QUANTILES = (0.8, 0.84, 0.88, 0.92, 0.96)
 _LOOKS = 20_000

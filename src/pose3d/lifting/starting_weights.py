@@ -8,11 +8,11 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from pose3d.errors import InputError
 from pose3d.lifting.networks import FrameLifter
 from pose3d.lifting.original import OriginalTemporal, RepNet
 from pose3d.lifting.temporal import TemporalLifter
-from pose3d.starting_weights import as_own, difference, own_model, read_checkpoint, shown, state_dict
+from pose3d.runtime.errors import InputError
+from pose3d.training.starting_weights import as_own, difference, own_model, read_checkpoint, shown, state_dict
 
 _KINDS = {
     FrameLifter.kind: "the virtual camera's single-frame lifter",

@@ -2,12 +2,13 @@
 
 import math
 import os
-from collections.abc import Sequence as ListLike
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from pose3d.config.lifting import LiftingParams, PairedFrames, PriorSource
-from pose3d.errors import InputError
-from pose3d.records import Keypoints2D, Sequence, check_3d, keys_in, read_keypoints2d, read_sequences, read_splits
+from pose3d.records.keypoints2d import Keypoints2D, read_keypoints2d
+from pose3d.records.sequences import PoseSequence, check_3d, keys_in, read_sequences, read_splits
+from pose3d.runtime.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -18,10 +19,10 @@ class Supervision:
     only.
     """
 
-    sequences: ListLike[Sequence]
-    detections: ListLike[Keypoints2D]
-    prior: ListLike[Sequence]
-    paired: ListLike[tuple[Sequence, Keypoints2D]] = ()
+    sequences: Sequence[PoseSequence]
+    detections: Sequence[Keypoints2D]
+    prior: Sequence[PoseSequence]
+    paired: Sequence[tuple[PoseSequence, Keypoints2D]] = ()
 
 
 def read_supervision(
@@ -45,7 +46,7 @@ def read_supervision(
 
 def read_paired(
     sequences_path: str | os.PathLike, keypoints_path: str | os.PathLike, paired: PairedFrames
-) -> list[tuple[Sequence, Keypoints2D]]:
+) -> list[tuple[PoseSequence, Keypoints2D]]:
     """The first frames of the paired subjects' sequences, at least one of each.
 
     Raises:
@@ -59,7 +60,7 @@ def read_paired(
     ]
 
 
-def first_frames(sequence: Sequence, detected: Keypoints2D, frames: int) -> tuple[Sequence, Keypoints2D]:
+def first_frames(sequence: PoseSequence, detected: Keypoints2D, frames: int) -> tuple[PoseSequence, Keypoints2D]:
     """Both cut to their first frames."""
     cut = slice(frames)
     shorter = replace(
@@ -72,7 +73,7 @@ def first_frames(sequence: Sequence, detected: Keypoints2D, frames: int) -> tupl
     return shorter, replace(detected, keypoints_px=detected.keypoints_px[cut], confidence=detected.confidence[cut])
 
 
-def read_prior(sequences_path: str | os.PathLike, lifting: LiftingParams) -> list[Sequence]:
+def read_prior(sequences_path: str | os.PathLike, lifting: LiftingParams) -> list[PoseSequence]:
     """The sequences of all sources of ``lifting.prior``, one source after the other.
 
     Subjects of another data set are named ``<file>:<subject>`` here, since theirs and this one's may have the same
@@ -93,7 +94,7 @@ def read_prior(sequences_path: str | os.PathLike, lifting: LiftingParams) -> lis
     return sequences
 
 
-def _read_file(source: PriorSource) -> list[Sequence]:
+def _read_file(source: PriorSource) -> list[PoseSequence]:
     try:
         there = {key.split("/")[0] for key in keys_in(source.file)}
         wanted = source.subjects or sorted(there)

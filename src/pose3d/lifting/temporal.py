@@ -9,9 +9,9 @@ from functools import partial
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pose3d.geometry.skeleton import N_JOINTS
 from pose3d.lifting.networks import POSE_SIZE, ROOT_SIZE
 from pose3d.lifting.virtual_camera import MOTION_CHANNELS, POSE_CHANNELS
-from pose3d.skeleton import N_JOINTS
 
 _KERNEL = 3
 _GRU_LAYERS = 2

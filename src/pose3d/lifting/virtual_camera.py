@@ -7,7 +7,7 @@ distance, is turned back into the true camera exactly.
 
 Spaces: ``camera`` is the true camera; ``virtual`` is the camera turned by the least rotation that puts the root's ray
 on +z. Image-plane coordinates are x/z, y/z: px without the intrinsics and the lens
-(:meth:`pose3d.camera.Camera.normalize`).
+(:meth:`pose3d.geometry.camera.Camera.normalize`).
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pose3d.skeleton import N_JOINTS, ROOT
+from pose3d.geometry.skeleton import N_JOINTS, ROOT
 
 # A detected joint may lie anywhere; nearer than this to the virtual image plane's horizon it would blow up the scale.
 _MIN_FORWARD = 0.1
@@ -43,7 +43,7 @@ class VirtualView:
 
 
 def optical_axis_rotation(directions: Tensor) -> Tensor:
-    """:func:`pose3d.camera.rotation_to_optical_axis` on tensors: (..., 3), z > 0, to (..., 3, 3)."""
+    """:func:`pose3d.geometry.camera.rotation_to_optical_axis` on tensors: (..., 3), z > 0, to (..., 3, 3)."""
     unit = directions / directions.norm(dim=-1, keepdim=True)
     x, y, z = unit.unbind(-1)
     k = 1 / (1 + z)

@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from pose3d.geometry.skeleton import ROOT
 from pose3d.lifting.clips import Runs
 from pose3d.lifting.losses import (
     joint_distance,
@@ -32,8 +33,7 @@ from pose3d.lifting.virtual_camera import (
     root_position,
     view_from_image_plane,
 )
-from pose3d.processes import WHOLE, Share
-from pose3d.skeleton import ROOT
+from pose3d.runtime.processes import WHOLE, Share
 
 
 class VirtualCameraObjective:

@@ -16,8 +16,6 @@ from torch import nn
 from pose3d.config.blocks import Seed
 from pose3d.config.pose2d import Train2DParams
 from pose3d.config.reading import StageParams
-from pose3d.errors import InputError
-from pose3d.files import atomic_output, write_text
 from pose3d.multiview.agreement import LIFTERS, agreement, takes_of
 from pose3d.multiview.finding import detector_of, find_person
 from pose3d.multiview.selftraining import AdaptationParams, adapt
@@ -26,9 +24,12 @@ from pose3d.pose2d.batches import plain_batches
 from pose3d.pose2d.crops import Crops
 from pose3d.pose2d.inference import BATCH_SIZE, detect, load_network
 from pose3d.pose2d.training import PCK_SHARE, evenly_spaced, keypoint_errors
-from pose3d.records import keys_in, read_sequences, read_splits
-from pose3d.training import save_model, seed_all
-from pose3d.workers import worker_count
+from pose3d.records.sequences import keys_in, read_sequences, read_splits
+from pose3d.runtime.errors import InputError
+from pose3d.runtime.files import atomic_output, write_text
+from pose3d.runtime.workers import worker_count
+from pose3d.training.model_file import save_model
+from pose3d.training.seeds import seed_all
 
 DATA = Path("data")
 MEASURED_CROPS = 512

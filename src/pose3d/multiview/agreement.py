@@ -6,7 +6,7 @@ bones keep their lengths, and how the lifters' poses, each from one camera only,
 with each other.
 """
 
-from collections.abc import Sequence as ListLike
+from collections.abc import Sequence
 from functools import partial
 from itertools import combinations
 from pathlib import Path
@@ -14,18 +14,19 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from pose3d import metrics
-from pose3d.camera import Camera
-from pose3d.files import atomic_output
-from pose3d.frames import video_frames
+from pose3d.evaluation import metrics
+from pose3d.geometry.camera import Camera
+from pose3d.geometry.skeleton import BONES, JOINT_NAMES, N_JOINTS
 from pose3d.lifting.lift import LIFTERS, lift, load_lifter
-from pose3d.multiview.finding import FoundPerson, Pictures, detector_of, find_person
+from pose3d.multiview.finding import FoundPerson, FrameSource, detector_of, find_person
 from pose3d.multiview.triangulation import Triangulated
 from pose3d.multiview.views import View, read_views
 from pose3d.pose2d.inference import load_network
-from pose3d.records import Keypoints2D, Sequence
-from pose3d.skeleton import BONES, JOINT_NAMES, N_JOINTS
-from pose3d.video import draw_skeleton
+from pose3d.records.frames import video_frames
+from pose3d.records.keypoints2d import Keypoints2D
+from pose3d.records.sequences import PoseSequence
+from pose3d.runtime.files import atomic_output
+from pose3d.show.video import draw_skeleton
 
 AGREE_PX = 15.0
 AGREE_VIEWS = 3
@@ -37,7 +38,7 @@ _SHOWN_FRAMES = 5
 _SHOWN_SIZE_PX = 270, 480
 
 
-def takes_of(views: ListLike[View], frames: np.ndarray) -> list[Pictures]:
+def takes_of(views: Sequence[View], frames: np.ndarray) -> list[FrameSource]:
     """The given frames of each view, decoded anew whenever they are asked for."""
     return [partial(video_frames, view.video, frames) for view in views]
 
@@ -79,7 +80,7 @@ def measure_models(models: Path, folder: Path, frame_step: int, picture: Path | 
     return report
 
 
-def agreement(cameras: ListLike[Camera], person: FoundPerson) -> dict:
+def agreement(cameras: Sequence[Camera], person: FoundPerson) -> dict:
     """How well the views' detections fit together."""
     found = person.triangulated(cameras, SEARCH_PX)
     return consistency(found) | {
@@ -115,7 +116,7 @@ def bone_variation_pct(poses_m: np.ndarray) -> float:
     return float(100 * np.mean(np.nanstd(lengths, axis=1) / np.nanmean(lengths, axis=1))) if len(lengths) else np.nan
 
 
-def compare_lifted(poses_cam_m: ListLike[np.ndarray], views: ListLike[View], triangulated_m: np.ndarray) -> dict:
+def compare_lifted(poses_cam_m: Sequence[np.ndarray], views: Sequence[View], triangulated_m: np.ndarray) -> dict:
     """PA-MPJPE of each view's poses (T, J, 3) to the triangulated ones, and between the views, mm.
 
     Only frames whose joints are all triangulated count for the former.
@@ -141,16 +142,16 @@ def _rounded(value: float) -> float | None:
     return round(float(value), 2) if np.isfinite(value) else None
 
 
-def _unlabelled(view: View, detected: Keypoints2D, frame_step: int) -> Sequence:
+def _unlabelled(view: View, detected: Keypoints2D, frame_step: int) -> PoseSequence:
     """What a lifter reads of a sequence, camera and frame rate, with NaN for the poses that nobody knows."""
     unknown = np.full((len(detected.keypoints_px), N_JOINTS, 3), np.nan)
     boxes = np.full((len(unknown), 4), np.nan)
-    return Sequence(
+    return PoseSequence(
         "person", "take", view.camera, view.fps / frame_step, unknown, unknown, detected.keypoints_px, boxes
     )
 
 
-def draw_views(path: Path, takes: ListLike[Pictures], person: FoundPerson) -> None:
+def draw_views(path: Path, takes: Sequence[FrameSource], person: FoundPerson) -> None:
     """Write a PNG: a row for each camera, with box and skeleton in frames spread over the take."""
     shown = np.unique(np.linspace(0, person.confidence.shape[1] - 1, _SHOWN_FRAMES).round().astype(int)).tolist()
     rows = []

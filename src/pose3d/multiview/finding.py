@@ -6,8 +6,7 @@ in every view. So boxes are proposed in several ways, joints are detected in all
 stay whose joints the views support most. No label takes part.
 """
 
-from collections.abc import Callable, Iterator
-from collections.abc import Sequence as ListLike
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -17,13 +16,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from pose3d.camera import Camera
-from pose3d.errors import InputError
+from pose3d.geometry.camera import Camera
 from pose3d.multiview.triangulation import Triangulated, triangulate
-from pose3d.pose2d.people import Detector, Look, box_around_joints
-from pose3d.records import Keypoints2D
+from pose3d.pose2d.detector import Detector, KeypointDetector, box_around_joints
+from pose3d.records.keypoints2d import Keypoints2D
+from pose3d.runtime.errors import InputError
 
-Pictures = Callable[[], Iterator[np.ndarray]]
+FrameSource = Callable[[], Iterator[np.ndarray]]
 """Gives the frames of one view from the first, (H, W, 3) uint8 BGR, as often as it is called: they fill gigabytes."""
 
 CROP_MARGIN = 1.25
@@ -75,7 +74,7 @@ class FoundPerson:
         """Longer side of the person's box, the median of all."""
         return float(np.median((self.boxes_px[..., 2:] - self.boxes_px[..., :2]).max(-1)))
 
-    def triangulated(self, cameras: ListLike[Camera], threshold_px: float) -> Triangulated:
+    def triangulated(self, cameras: Sequence[Camera], threshold_px: float) -> Triangulated:
         """The joints in the world, as :func:`pose3d.multiview.triangulation.triangulate` has them."""
         return triangulate(cameras, self.keypoints_px, self.confidence, threshold_px)
 
@@ -85,7 +84,9 @@ def detector_of(network: nn.Module, architecture: dict[str, Any]) -> Detector:
     return Detector(network, architecture, torch.device("cpu"), CROP_MARGIN, "local_soft_argmax", flip_test=True)
 
 
-def find_person(look: Look, cameras: ListLike[Camera], takes: ListLike[Pictures], fps: float) -> FoundPerson:
+def find_person(
+    look: KeypointDetector, cameras: Sequence[Camera], takes: Sequence[FrameSource], fps: float
+) -> FoundPerson:
     """The person in all views.
 
     Args:
@@ -109,7 +110,7 @@ def find_person(look: Look, cameras: ListLike[Camera], takes: ListLike[Pictures]
     return best
 
 
-def _looked_at(look: Look, takes: ListLike[Pictures], boxes_px: np.ndarray) -> FoundPerson:
+def _looked_at(look: KeypointDetector, takes: Sequence[FrameSource], boxes_px: np.ndarray) -> FoundPerson:
     views = []
     for pictures, boxes in zip(takes, boxes_px, strict=True):
         images, batches = pictures(), []
@@ -122,7 +123,7 @@ def _looked_at(look: Look, takes: ListLike[Pictures], boxes_px: np.ndarray) -> F
     return FoundPerson(keypoints, confidence, boxes_px)
 
 
-def better_of(cameras: ListLike[Camera], first: FoundPerson, second: FoundPerson, threshold_px: float) -> FoundPerson:
+def better_of(cameras: Sequence[Camera], first: FoundPerson, second: FoundPerson, threshold_px: float) -> FoundPerson:
     """Frame by frame the one with more support, in all views together."""
     better = support(cameras, second, threshold_px) > support(cameras, first, threshold_px)
     return FoundPerson(
@@ -132,7 +133,7 @@ def better_of(cameras: ListLike[Camera], first: FoundPerson, second: FoundPerson
     )
 
 
-def support(cameras: ListLike[Camera], person: FoundPerson, threshold_px: float) -> np.ndarray:
+def support(cameras: Sequence[Camera], person: FoundPerson, threshold_px: float) -> np.ndarray:
     """(T,) mean over views and joints of the confidence, less the nearer a detection is to the threshold.
 
     A detection at the image of its triangulated joint counts whole, one beyond the threshold nothing (Epanechnikov's
@@ -144,7 +145,7 @@ def support(cameras: ListLike[Camera], person: FoundPerson, threshold_px: float)
     return (near * person.confidence).mean((0, 2))
 
 
-def moving_masks(pictures: Pictures) -> list[np.ndarray]:
+def moving_masks(pictures: FrameSource) -> list[np.ndarray]:
     """For each frame, shrunk by BACKGROUND_SCALE, (H, W) uint8: 1 where it differs from the median of some frames."""
     small = [
         cv2.resize(i, None, fx=1 / BACKGROUND_SCALE, fy=1 / BACKGROUND_SCALE, interpolation=cv2.INTER_AREA)
@@ -157,7 +158,7 @@ def moving_masks(pictures: Pictures) -> list[np.ndarray]:
     return [cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((15, 15), np.uint8)) for mask in masks]
 
 
-def before_grey(pictures: Pictures) -> Pictures:
+def before_grey(pictures: FrameSource) -> FrameSource:
     """The same frames with grey in place of whatever does not move: a camera at rest shows what is no person.
 
     What a network trained before plain walls makes of clutter is lost with it; so is the foot that stands still.
@@ -172,7 +173,7 @@ def before_grey(pictures: Pictures) -> Pictures:
     return frames
 
 
-def moving_boxes(pictures: Pictures) -> np.ndarray:
+def moving_boxes(pictures: FrameSource) -> np.ndarray:
     """Boxes (T, 4) px around what moves most before a camera that stands still.
 
     The background is the median of some of the frames; the person is the largest connected region that differs from it.
@@ -212,7 +213,7 @@ def united(boxes_px: np.ndarray, reach: int) -> np.ndarray:
     return np.concatenate([near[..., :2, :].min(-1), near[..., 2:, :].max(-1)], axis=-1)
 
 
-def body_boxes(cameras: ListLike[Camera], boxes_px: np.ndarray) -> np.ndarray:
+def body_boxes(cameras: Sequence[Camera], boxes_px: np.ndarray) -> np.ndarray:
     """Boxes (V, T, 4) of one body for each frame: one centre in the world and one size in metres in all views.
 
     The centre is triangulated from the centres of those boxes that agree, the size is the median of theirs over views
@@ -234,7 +235,7 @@ def body_boxes(cameras: ListLike[Camera], boxes_px: np.ndarray) -> np.ndarray:
     return np.concatenate([centres_px - half_px, centres_px + half_px], axis=-1)
 
 
-def _boxes_of_keypoints(cameras: ListLike[Camera], keypoints_px: np.ndarray) -> np.ndarray:
+def _boxes_of_keypoints(cameras: Sequence[Camera], keypoints_px: np.ndarray) -> np.ndarray:
     """Steady boxes (V, T, 4) of bodies with the given joints (V, T, 17, 2), as training crops have them."""
     return steady(
         np.stack(
@@ -246,7 +247,7 @@ def _boxes_of_keypoints(cameras: ListLike[Camera], keypoints_px: np.ndarray) -> 
     )
 
 
-def _boxes_of_joints(cameras: ListLike[Camera], person: FoundPerson, threshold_px: float) -> np.ndarray:
+def _boxes_of_joints(cameras: Sequence[Camera], person: FoundPerson, threshold_px: float) -> np.ndarray:
     """Boxes (V, T, 4) around the images of the joints that the views agree on, in every view.
 
     Joints missing in a frame are where they were or will be; joints hardly ever known are left out. Where these are too

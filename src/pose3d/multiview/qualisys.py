@@ -9,8 +9,8 @@ import xml.etree.ElementTree as ElementTree
 
 import numpy as np
 
-from pose3d.camera import Camera
-from pose3d.errors import InputError
+from pose3d.geometry.camera import Camera
+from pose3d.runtime.errors import InputError
 
 SUBPIXELS = 64
 MAX_FILE_BYTES = 1_000_000

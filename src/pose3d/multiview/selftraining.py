@@ -9,8 +9,7 @@ is the training data of before, so that little is forgotten.
 """
 
 import copy
-from collections.abc import Iterator
-from collections.abc import Sequence as ListLike
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 
@@ -19,28 +18,28 @@ import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
-from pose3d.camera import Camera, apply_affine
 from pose3d.config.pose2d import AugmentationParams, CosineSchedule
-from pose3d.errors import InputError
+from pose3d.geometry.camera import Camera, apply_affine
+from pose3d.geometry.skeleton import BONES, JOINT_NAMES
 from pose3d.multiview.finding import (
     CROP_MARGIN,
     SEARCH_SHARE,
     FoundPerson,
-    Pictures,
+    FrameSource,
     before_grey,
     better_of,
     detector_of,
     find_person,
 )
-from pose3d.multiview.sides import with_settled_sides
+from pose3d.multiview.left_right import with_settled_sides
 from pose3d.pose2d.batches import Batch, normalize_images, training_batches
 from pose3d.pose2d.crops import Crops
+from pose3d.pose2d.detector import cut_crops
 from pose3d.pose2d.network import PoseResNet
-from pose3d.pose2d.people import cut_crops
 from pose3d.pose2d.training import heatmap_loss, learning_rate_factor
-from pose3d.skeleton import BONES, JOINT_NAMES
-from pose3d.training import require_finite, require_finite_state
-from pose3d.workers import worker_count
+from pose3d.runtime.errors import InputError
+from pose3d.runtime.workers import worker_count
+from pose3d.training.checkpoint import require_finite, require_finite_state
 
 AGREEING_VIEWS = 3
 SURE = 0.15
@@ -95,8 +94,8 @@ class LabelledCrops:
 
 def adapt(
     detector: tuple[PoseResNet, dict],
-    cameras: ListLike[Camera],
-    takes: ListLike[Pictures],
+    cameras: Sequence[Camera],
+    takes: Sequence[FrameSource],
     fps: float,
     rendered: Crops | None,
     settings: AdaptationParams,
@@ -133,7 +132,7 @@ def adapt(
     return network
 
 
-def agreed_joints(cameras: ListLike[Camera], person: FoundPerson, threshold_px: float) -> np.ndarray:
+def agreed_joints(cameras: Sequence[Camera], person: FoundPerson, threshold_px: float) -> np.ndarray:
     """Joints (T, 17, 3) in the world that teach, metres; NaN for those that do not.
 
     They are those of three views or more within ``threshold_px``, sure enough, whose sides are settled between views
@@ -172,8 +171,8 @@ def _of_bones_that_keep_their_length(joints_m: np.ndarray) -> np.ndarray:
 
 
 def label_crops(
-    cameras: ListLike[Camera],
-    takes: ListLike[Pictures],
+    cameras: Sequence[Camera],
+    takes: Sequence[FrameSource],
     boxes_px: np.ndarray,
     joints_m: np.ndarray,
     crop_size_px: int,

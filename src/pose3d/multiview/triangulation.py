@@ -11,7 +11,7 @@ from itertools import combinations
 
 import numpy as np
 
-from pose3d.camera import Camera
+from pose3d.geometry.camera import Camera
 
 GAUSS_NEWTON_STEPS = 5
 _STEP_M = 1e-5

@@ -10,9 +10,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from pose3d.camera import Camera
-from pose3d.errors import InputError
+from pose3d.geometry.camera import Camera
 from pose3d.multiview.qualisys import read_qualisys
+from pose3d.runtime.errors import InputError
 
 CALIBRATION = "calibration.qca.txt"
 TRIMMED_PX = 16

@@ -3,9 +3,9 @@
 import cv2
 import numpy as np
 
-from pose3d.camera import apply_affine
 from pose3d.config.pose2d import AugmentationParams
-from pose3d.skeleton import mirror_permutation
+from pose3d.geometry.camera import apply_affine
+from pose3d.geometry.skeleton import mirror_permutation
 
 _MIRROR = mirror_permutation()
 _LUMA = np.array([0.299, 0.587, 0.114])  # of R, G, B; ITU-R BT.601

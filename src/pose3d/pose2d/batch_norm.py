@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from pose3d.processes import mean_over_processes
+from pose3d.runtime.processes import mean_over_processes
 
 
 class _Mean(torch.autograd.Function):

@@ -1,13 +1,8 @@
 """Batches of crops, decoded and augmented by threads ahead of their use, the same for any number of threads."""
 
-import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TypeVar
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -15,17 +10,15 @@ from torch import Tensor
 from pose3d.config.pose2d import AugmentationParams
 from pose3d.pose2d.augmentation import augment
 from pose3d.pose2d.crops import Crops
-from pose3d.processes import WHOLE, Share
-from pose3d.training import numpy_generator
+from pose3d.runtime.prefetch import prefetch
+from pose3d.runtime.processes import WHOLE, Share
+from pose3d.training.seeds import numpy_generator
 
 IMAGE_MEAN = (0.44487878, 0.27743985, 0.2616888)
 IMAGE_STD = (0.25466519, 0.26579411, 0.24354595)
 """Mean and standard deviation of R, G and B in Human3.6M's training crops, values in 0 ... 1."""
 
 _ORDER, _AUGMENTATION = 1, 2  # purposes of numpy_generator
-
-Item = TypeVar("Item")
-Loaded = TypeVar("Loaded")
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,44 +99,3 @@ def plain_batches(crops: Crops, indices: np.ndarray, batch_size: int, workers: i
 def _stack(pairs: list[tuple[np.ndarray, np.ndarray]]) -> Batch:
     images, keypoints = zip(*pairs, strict=True)
     return Batch(torch.from_numpy(np.stack(images)), torch.from_numpy(np.stack(keypoints).astype(np.float32)))
-
-
-class Awaited:
-    """Loaded items, and the share of the time since the first was asked for in which nobody waited for one."""
-
-    def __init__(self, items: Iterator[Loaded]) -> None:
-        self._items, self._start, self._waited_s = items, time.perf_counter(), 0.0
-
-    def __iter__(self) -> "Awaited":
-        return self
-
-    def __next__(self) -> Loaded:
-        asked = time.perf_counter()
-        try:
-            return next(self._items)
-        finally:
-            self._waited_s += time.perf_counter() - asked
-
-    def busy_share(self) -> float:
-        """In [0, 1]; near 1 the loading threads keep up with the network."""
-        return 1 - self._waited_s / (time.perf_counter() - self._start)
-
-
-def prefetch(load: Callable[[Item], Loaded], items: Iterable[Item], workers: int) -> Iterator[Loaded]:
-    """``map(load, items)``, with up to ``workers + 1`` results computed ahead by as many threads as there are workers.
-
-    Threads and not processes: OpenCV and HDF5 release Python's lock, nothing is copied, and errors keep their words.
-    """
-    cv2.setNumThreads(1)  # more within each of these would only get in the network's way
-    with ThreadPoolExecutor(workers) as pool:
-        pending: deque = deque()
-        try:
-            for item in items:
-                pending.append(pool.submit(load, item))
-                if len(pending) > workers + 1:
-                    yield pending.popleft().result()
-            while pending:
-                yield pending.popleft().result()
-        finally:
-            for future in pending:
-                future.cancel()

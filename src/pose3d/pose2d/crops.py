@@ -7,10 +7,12 @@ import cv2
 import h5py
 import numpy as np
 
-from pose3d.camera import apply_affine, square_box
-from pose3d.errors import InputError
-from pose3d.frames import Frames, as_image, decode_image, is_jpeg
-from pose3d.records import EncodedImages, Sequence, open_hdf5
+from pose3d.geometry.camera import apply_affine, square_box
+from pose3d.records.encoded_images import EncodedImages
+from pose3d.records.frames import Frames, as_image, decode_image, is_jpeg
+from pose3d.records.hdf5 import open_hdf5
+from pose3d.records.sequences import PoseSequence
+from pose3d.runtime.errors import InputError
 
 
 def whole_px_square(boxes_px: np.ndarray, margin: float) -> np.ndarray:
@@ -23,7 +25,7 @@ def whole_px_square(boxes_px: np.ndarray, margin: float) -> np.ndarray:
         margin: side over the longer side of the box.
 
     Returns:
-        (..., 3) centre x, centre y, side, for :func:`pose3d.camera.crop_from_image`.
+        (..., 3) centre x, centre y, side, for :func:`pose3d.geometry.camera.crop_from_image`.
     """
     square = square_box(boxes_px, margin)
     side = np.maximum(np.round(square[..., 2:]), 1)
@@ -34,7 +36,7 @@ def whole_px_square(boxes_px: np.ndarray, margin: float) -> np.ndarray:
 def crop_from_box(boxes_px: np.ndarray, crop_size_px: int) -> np.ndarray:
     """The affine transforms that stretch boxes (..., 4) x0, y0, x1, y1 to square crops, shape (..., 2, 3).
 
-    Where :func:`pose3d.camera.crop_from_image` keeps the picture's proportions, these need not.
+    Where :func:`pose3d.geometry.camera.crop_from_image` keeps the picture's proportions, these need not.
     """
     boxes = np.asarray(boxes_px, np.float64)
     scale = crop_size_px / (boxes[..., 2:] - boxes[..., :2])
@@ -87,7 +89,7 @@ def encode_crop(
     image_size_px: tuple[int, int],
     name: str,
 ) -> bytes:
-    """A frame, encoded or not (see :func:`pose3d.frames.as_image`), to the JPEG bytes of its crop.
+    """A frame, encoded or not (see :func:`pose3d.records.frames.as_image`), to the JPEG bytes of its crop.
 
     A JPEG that is cut already and has the crops' size stays as it is, byte by byte.
 
@@ -130,7 +132,7 @@ def encode_crops(
     """Read some frames of a sequence, one at a time, and encode their crops: a job of its own, on whichever machine.
 
     Args:
-        frames_path, folder: what :class:`pose3d.frames.Frames` is opened with.
+        frames_path, folder: what :class:`pose3d.records.frames.Frames` is opened with.
         numbers: T numbers of frames, ascending.
         squares_px: (T, 3) from :func:`whole_px_square`; None: the frames are cut already.
         image_sizes_px: (T, 2), as :func:`encode_crop` has them.
@@ -149,7 +151,7 @@ def encode_crops(
         ]
 
 
-def read_crop_from_image(path: str | os.PathLike, sequences: list[Sequence]) -> np.ndarray | None:
+def read_crop_from_image(path: str | os.PathLike, sequences: list[PoseSequence]) -> np.ndarray | None:
     """(N, 2, 3) affine transforms of all crops of some sequences, end to end; None for a data set without images.
 
     Raises:
@@ -159,7 +161,7 @@ def read_crop_from_image(path: str | os.PathLike, sequences: list[Sequence]) -> 
         return np.concatenate([_crop_from_image(file, s, path) for s in sequences]) if len(file) else None
 
 
-def _crop_from_image(file: h5py.File, sequence: Sequence, path: str | os.PathLike) -> np.ndarray:
+def _crop_from_image(file: h5py.File, sequence: PoseSequence, path: str | os.PathLike) -> np.ndarray:
     if sequence.key not in file or len(EncodedImages(file[sequence.key])) != len(sequence):
         raise InputError(f"{path} does not hold the {len(sequence)} crops of {sequence.key}: run crop_resize again")
     crop_from_image = file[sequence.key]["crop_from_image"][...]
@@ -188,7 +190,7 @@ class Crops:
         InputError: the file is damaged, or does not hold a crop for each frame of the sequences.
     """
 
-    def __init__(self, path: str | os.PathLike, sequences: list[Sequence], frame_step: int = 1) -> None:
+    def __init__(self, path: str | os.PathLike, sequences: list[PoseSequence], frame_step: int = 1) -> None:
         taken = slice(None, None, frame_step)
         with open_hdf5(path) as file:
             self.size_px = int(file.attrs["size_px"])

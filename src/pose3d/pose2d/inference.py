@@ -7,15 +7,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pose3d.camera import apply_affine, invert_affine
-from pose3d.errors import InputError
+from pose3d.geometry.camera import apply_affine, invert_affine
+from pose3d.geometry.skeleton import mirror_permutation
 from pose3d.pose2d.batches import Batch, normalize_images, plain_batches
 from pose3d.pose2d.crops import Crops
 from pose3d.pose2d.heatmaps import confidence, heatmap_to_crop_px, local_soft_argmax, marginal_soft_argmax, unflip
 from pose3d.pose2d.network import PoseResNet, channels_last
-from pose3d.records import Keypoints2D, Sequence
-from pose3d.skeleton import mirror_permutation
-from pose3d.training import build_with, load_model
+from pose3d.records.keypoints2d import Keypoints2D
+from pose3d.records.sequences import PoseSequence
+from pose3d.runtime.errors import InputError
+from pose3d.training.model_file import build_with, load_model
 
 BATCH_SIZE = 32
 GROUP_CROPS = 1024
@@ -81,7 +82,7 @@ def detect_sequences(
     network: nn.Module,
     architecture: dict,
     crops_path: str | os.PathLike,
-    sequences: Iterable[Sequence],
+    sequences: Iterable[PoseSequence],
     device: torch.device,
     method: str,
     flip_test: bool,
@@ -113,9 +114,9 @@ def detect_sequences(
             yield sequence.key, Keypoints2D(detected.keypoints_px[own], detected.confidence[own])
 
 
-def _groups(sequences: Iterable[Sequence], n_crops: int) -> Iterator[list[Sequence]]:
+def _groups(sequences: Iterable[PoseSequence], n_crops: int) -> Iterator[list[PoseSequence]]:
     """Consecutive sequences of at least ``n_crops`` crops in all, but for the last group."""
-    group: list[Sequence] = []
+    group: list[PoseSequence] = []
     for sequence in sequences:
         group.append(sequence)
         if sum(map(len, group)) >= n_crops:

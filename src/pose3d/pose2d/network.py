@@ -7,7 +7,7 @@ as in torchvision's ResNets and in the released pose_resnet checkpoints, so that
 import torch
 from torch import Tensor, nn
 
-from pose3d.skeleton import N_JOINTS
+from pose3d.geometry.skeleton import N_JOINTS
 
 
 class BasicBlock(nn.Module):

@@ -4,8 +4,8 @@ import os
 
 import numpy as np
 
-from pose3d.figures import TRUNK, TRUTH, bone_colour, new_figure, save_png, style_axes
-from pose3d.skeleton import BONES, JOINT_NAMES
+from pose3d.geometry.skeleton import BONES, JOINT_NAMES
+from pose3d.show.figures import TRUNK, TRUTH, bone_colour, new_figure, save_png, style_axes
 
 
 def save_learning_curve(rows: list[dict[str, float]], measured_on: str, path: str | os.PathLike) -> None:

@@ -1,7 +1,7 @@
 """Start pose_resnet from somebody's weights: our own, the original's, Simple Baselines', or an ImageNet classifier's.
 
 The last layer has an output for each joint, and nothing in a checkpoint names them. So it is taken over only where the
-form of the file says who wrote it, and that its joints are this project's (:mod:`pose3d.skeleton`):
+form of the file says who wrote it, and that its joints are this project's (:mod:`pose3d.geometry.skeleton`):
 
 - our own model file: there are no others in this project;
 - a state dict under ``model`` with ``optimizer``, ``scheduler`` and ``best_acc`` beside it and nothing else, as the
@@ -15,10 +15,10 @@ from typing import Any
 from torch import Tensor
 
 from pose3d.config.pose2d import Train2DParams
-from pose3d.errors import InputError
+from pose3d.geometry.skeleton import N_JOINTS
 from pose3d.pose2d.network import PoseResNet
-from pose3d.skeleton import N_JOINTS
-from pose3d.starting_weights import as_own, difference, own_model, read_checkpoint, shown, state_dict
+from pose3d.runtime.errors import InputError
+from pose3d.training.starting_weights import as_own, difference, own_model, read_checkpoint, shown, state_dict
 
 _KEY = "train_2d.init"
 _SIZES = ("backbone", "stem_channels", "deconv_channels")

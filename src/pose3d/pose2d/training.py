@@ -12,19 +12,20 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from pose3d.config.pose2d import CosineSchedule, StepSchedule, Train2DParams
-from pose3d.errors import InputError
 from pose3d.pose2d.batch_norm import share_batch_statistics
-from pose3d.pose2d.batches import Awaited, Batch, batches_per_epoch, normalize_images, plain_batches, training_batches
+from pose3d.pose2d.batches import Batch, batches_per_epoch, normalize_images, plain_batches, training_batches
 from pose3d.pose2d.crops import Crops
 from pose3d.pose2d.heatmaps import crop_to_heatmap_px, gaussian_targets
 from pose3d.pose2d.inference import decode, predict_heatmaps
+from pose3d.pose2d.left_right import PoseResNetWithSides, sides_loss
 from pose3d.pose2d.network import PoseResNet, channels_last
 from pose3d.pose2d.pretrained import load_pretrained
-from pose3d.pose2d.sides import PoseResNetWithSides, sides_loss
-from pose3d.processes import Share, mean_over_processes
-from pose3d.sigterm import Terminated, sigterm_held
-from pose3d.training import Checkpoint, require_finite
-from pose3d.workers import worker_count
+from pose3d.runtime.errors import InputError
+from pose3d.runtime.prefetch import Awaited
+from pose3d.runtime.processes import Share, mean_over_processes
+from pose3d.runtime.signals import Terminated, sigterm_held
+from pose3d.runtime.workers import worker_count
+from pose3d.training.checkpoint import Checkpoint, require_finite
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric

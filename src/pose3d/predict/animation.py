@@ -4,9 +4,9 @@ import os
 
 import numpy as np
 
-from pose3d.bvh import write_bvh
+from pose3d.formats.bvh import write_bvh
+from pose3d.formats.predictions import Predictions
 from pose3d.lifting.long_clips import GAP_S, TRAINED_RATE_HZ, Resampled
-from pose3d.predict.predictions import Predictions
 
 
 def write_animation(path: str | os.PathLike, predictions: Predictions, lifter: str = "temporal") -> None:
@@ -16,7 +16,7 @@ def write_animation(path: str | os.PathLike, predictions: Predictions, lifter: s
     first and after the last frame with a person they rest.
 
     Raises:
-        InputError: see :func:`pose3d.bvh.write_bvh`.
+        InputError: see :func:`pose3d.formats.bvh.write_bvh`.
         OSError: the disk is full or not writable.
     """
     time_s, fps = without_gaps(predictions.time_s[:])

@@ -10,10 +10,10 @@ import cv2
 import numpy as np
 from pydantic import BaseModel, ConfigDict, FiniteFloat, PositiveInt, ValidationError
 
-from pose3d.camera import Camera
-from pose3d.errors import InputError
-from pose3d.files import read_small_text
-from pose3d.pose2d.batches import prefetch
+from pose3d.geometry.camera import Camera
+from pose3d.runtime.errors import InputError
+from pose3d.runtime.files import read_small_text
+from pose3d.runtime.prefetch import prefetch
 
 MAX_PICTURE_PX = 2**25
 """Of one frame: 8K has 33 million. A decoder holds some frames, and memory for them is set aside as the header says."""

@@ -14,22 +14,22 @@ from tqdm import tqdm
 
 from pose3d.config.pose2d import CropResizeParams, Infer2DParams
 from pose3d.config.reading import StageParams
-from pose3d.errors import InputError
+from pose3d.formats.predictions import Predictions
+from pose3d.geometry.skeleton import N_JOINTS
 from pose3d.lifting.lift import LIFTERS, load_lifter
 from pose3d.lifting.long_clips import lift_clip
-from pose3d.onnx_runtime import load_lifter_onnx, load_network_onnx
+from pose3d.onnx.runtime import load_lifter_onnx, load_network_onnx
+from pose3d.pose2d.detector import Detector
 from pose3d.pose2d.inference import load_network
-from pose3d.pose2d.people import Detector
 from pose3d.predict.clip import Clip, camera_from_view, read_camera
-from pose3d.predict.following import SURE, Follower, GivenBoxes
-from pose3d.predict.predictions import Predictions
-from pose3d.processes import one_process
-from pose3d.records import Keypoints2D
-from pose3d.rows import Rows
-from pose3d.skeleton import N_JOINTS
+from pose3d.predict.tracking import SURE, GivenBoxes, PersonTracker
+from pose3d.records.keypoints2d import Keypoints2D
+from pose3d.runtime.errors import InputError
+from pose3d.runtime.processes import one_process
+from pose3d.runtime.rows import Rows
 
 MODELS = {"torch": Path("data/models"), "onnx": Path("data/onnx")}
-"""By runtime, where the pipeline and :mod:`pose3d.onnx_export` write them."""
+"""By runtime, where the pipeline and :mod:`pose3d.onnx.export` write them."""
 LEARNT_FRAMES, LEARNT_STEP = 100, 4
 """From every LEARNT_STEP-th of the first LEARNT_FRAMES frames following knows the background of a camera at rest."""
 _GIVEN_BATCH, _FOLLOWED_BATCH = 16, 4
@@ -80,11 +80,12 @@ def predict(
         video: any file that OpenCV's FFmpeg decodes.
         camera: JSON file, see :func:`pose3d.predict.clip.read_camera`; None: a camera of ``fov_deg``.
         fov_deg: field of view along the picture's longer side.
-        boxes: CSV file, see :class:`pose3d.predict.following.GivenBoxes`; None: the person is found and followed.
-        person: which one to follow, see :class:`pose3d.predict.following.Follower`.
+        boxes: CSV file, see :class:`pose3d.predict.tracking.GivenBoxes`; None: the person is found and followed.
+        person: which one to follow, see :class:`pose3d.predict.tracking.PersonTracker`.
         models: folder of pose2d, repnet and temporal; None: the runtime's in :data:`MODELS`.
         runtime: torch, for .pt files, or onnx, for .onnx files.
-        scratch: a folder: what is predicted lies in files there, as :class:`pose3d.rows.Rows`, and memory does not grow
+        scratch: a folder: what is predicted lies in files there, as :class:`pose3d.runtime.rows.Rows`, and memory does
+        not grow
             with the video. None: all of it is in memory as arrays, 0.7 kB a frame.
 
     Raises:
@@ -140,8 +141,8 @@ def find_keypoints(
     Raises:
         InputError: nobody is found in the whole video, or fewer people than ``person``.
     """
-    follower = Follower(look, clip.width_px, clip.height_px, person)
-    follower.learn_background(beginning)
+    tracker = PersonTracker(look, clip.width_px, clip.height_px, person)
+    tracker.learn_background(beginning)
     rows = {
         "time_s": Rows(scratch, (), np.float64),
         "boxes_px": Rows(scratch, (4,)),
@@ -154,7 +155,7 @@ def find_keypoints(
         while batch := list(itertools.islice(frames, _FOLLOWED_BATCH if given is None else _GIVEN_BATCH)):
             images = [frame.image_bgr for frame in batch]
             if given is None:
-                boxes_px, seen, found = follower.follow(images)
+                boxes_px, seen, found = tracker.follow(images)
             else:
                 boxes_px = given.at(np.arange(n_frames, n_frames + len(batch)))
                 seen = look(images, boxes_px)

@@ -7,18 +7,18 @@ from pathlib import Path
 
 import numpy as np
 
-from pose3d.demo_files import write_demo
-from pose3d.figures import METHOD_TITLES, reproject
-from pose3d.metrics import align_root
+from pose3d.evaluation.metrics import align_root
+from pose3d.formats.predictions import Predictions
 from pose3d.predict.animation import without_gaps
 from pose3d.predict.clip import Clip
-from pose3d.predict.predictions import Predictions
+from pose3d.show.demo_files import write_demo
+from pose3d.show.figures import METHOD_TITLES, reproject
 
 
 def write_show(
     folder: str | os.PathLike, video: str | os.PathLike, predictions: Predictions, seconds: float
 ) -> list[Path]:
-    """Write the files of :func:`pose3d.demo_files.write_demo`; gives their paths.
+    """Write the files of :func:`pose3d.show.demo_files.write_demo`; gives their paths.
 
     They begin with the first frame in which the person was found, and have the frames evenly in time. The video is
     decoded once more for each file, a few frames at a time. Frames without a person have no skeleton.

@@ -98,7 +98,7 @@ def wall_texture(rng: np.random.Generator) -> Texture:
     return _tinted(base, brightness, rng.uniform(1.5, 4.0))
 
 
-def furnish(rng: np.random.Generator) -> Room:
+def sample_room(rng: np.random.Generator) -> Room:
     """Draw a room and its light."""
     half_size = rng.uniform([5.5, 6.5], [8.0, 9.0])
     floor, walls = floor_texture(rng), wall_texture(rng)
@@ -159,7 +159,7 @@ def body_regions(body: Body) -> dict[str, np.ndarray]:
     return regions | {"arm_reach": arm_reach, "leg_reach": leg_reach}
 
 
-def dress(body: Body, rng: np.random.Generator, varied: bool) -> np.ndarray:
+def sample_clothes(body: Body, rng: np.random.Generator, varied: bool) -> np.ndarray:
     """Draw clothes, skin and hair.
 
     Args:

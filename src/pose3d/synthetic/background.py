@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from pose3d.camera import Camera
+from pose3d.geometry.camera import Camera
 from pose3d.synthetic.appearance import Room, Texture
 from pose3d.synthetic.mocap import Boxes
 from pose3d.synthetic.raster import FAR_M, UNDRAWN, Lamp, rasterize
@@ -38,7 +38,9 @@ class View:
     exposure: np.ndarray
 
 
-def see(camera: Camera, room: Room, boxes: Boxes | None, lamp: Lamp, supersampling: int, exposure: np.ndarray) -> View:
+def render_background(
+    camera: Camera, room: Room, boxes: Boxes | None, lamp: Lamp, supersampling: int, exposure: np.ndarray
+) -> View:
     """Draw the still part of a take.
 
     Raises:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pose3d.errors import InputError
+from pose3d.runtime.errors import InputError
 from pose3d.synthetic.body import Body
 
 if TYPE_CHECKING:

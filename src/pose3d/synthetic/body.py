@@ -11,8 +11,8 @@ from functools import cached_property
 import numpy as np
 from scipy import sparse
 
-from pose3d.errors import InputError
-from pose3d.records import create_hdf5, open_hdf5, read_strings, write_dataset, write_strings
+from pose3d.records.hdf5 import create_hdf5, open_hdf5, read_strings, write_dataset, write_strings
+from pose3d.runtime.errors import InputError
 
 SIDES = ("L", "R")
 _ARRAYS = {
@@ -150,7 +150,7 @@ class Body:
             vertices_m: (T, V, 3) result of :meth:`skin` for the same poses.
 
         Returns:
-            (T, 17, 3) float64, metres in the world, in the order of :data:`pose3d.skeleton.JOINT_NAMES`.
+            (T, 17, 3) float64, metres in the world, in the order of :data:`pose3d.geometry.skeleton.JOINT_NAMES`.
         """
 
         def head(label: str) -> np.ndarray:

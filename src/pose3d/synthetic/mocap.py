@@ -14,7 +14,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial.transform import Rotation, Slerp
 
-from pose3d.errors import InputError
+from pose3d.runtime.errors import InputError
 
 # Column of each joint's numbers in a DeepMimic frame. Spherical joints are quaternions w, x, y, z; knees and elbows
 # are one angle about z. Columns 0 to 3 are the frame's duration and the root's position.

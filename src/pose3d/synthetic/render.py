@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from scipy import sparse
 
-from pose3d.camera import Camera
+from pose3d.geometry.camera import Camera
 from pose3d.synthetic.appearance import Room
 from pose3d.synthetic.background import View
 from pose3d.synthetic.raster import FAR_M, UNDRAWN, Lamp, rasterize

@@ -91,7 +91,7 @@ def _about(axis: np.ndarray, angles: np.ndarray) -> np.ndarray:
     return Rotation.from_rotvec(unit(axis) * angles[:, None]).as_matrix()
 
 
-def perform(body: Body, clip: RotationClip | PositionClip) -> Performance:
+def retarget(body: Body, clip: RotationClip | PositionClip) -> Performance:
     """Retarget a clip and put it onto the floor with one offset for the whole clip: clips fly, roll and get up."""
     if isinstance(clip, RotationClip):
         segments, pelvis_m = segments_from_rotations(body, clip), pelvis_from_rotations(body, clip)

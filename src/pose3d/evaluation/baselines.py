@@ -1,0 +1,135 @@
+"""What 3D poses can be guessed without learning: the figures a lifter has to beat.
+
+Both baselines get more than the lifters do, the tilt of each test camera (its calibrated vertical), and the same prior:
+unpaired world poses of ``lifting.prior``, here each without its root position and at every yaw. Neither sees a true
+pose of the sequences that it is scored on. NumPy only.
+"""
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+from tqdm import tqdm
+
+from pose3d.evaluation.metrics import root_relative
+from pose3d.geometry.camera import Camera, rotation_to_optical_axis
+from pose3d.geometry.skeleton import ROOT, mirror_permutation
+from pose3d.records.keypoints2d import Keypoints2D
+from pose3d.records.sequences import PoseSequence
+
+FRAMES_AT_ONCE = 256
+"""Bounds memory: the similarities of 256 frames to 72,000 views take 74 MB."""
+
+
+def prior_poses(sequences: Iterable[PoseSequence], limit: int) -> np.ndarray:
+    """At most ``limit`` root-relative world poses (N, J, 3), metres, evenly spaced over all takes.
+
+    Each take is used once, from whichever camera comes first, since its cameras all saw the same poses.
+    """
+    takes = {}
+    for sequence in sequences:
+        takes.setdefault((sequence.subject, sequence.action), sequence)
+    poses = root_relative(np.concatenate([takes[take].poses_world_m for take in sorted(takes)]))
+    return poses[np.unique(np.linspace(0, len(poses) - 1, limit).round().astype(int))]
+
+
+def mean_pose(prior_world_m: np.ndarray, sequence: PoseSequence) -> np.ndarray:
+    """The mean of the prior over all poses and all yaws, turned into the sequence's camera: one constant per camera.
+
+    Facing is unknown, and the mean of a point over all turns about the vertical is its projection onto the vertical
+    through the root. So the mean in the world has x = y = 0 and each joint at its mean height, exactly: the constant
+    of least squared error for somebody who knows where up is and nothing else.
+
+    Args:
+        prior_world_m: (N, J, 3) from :func:`prior_poses`.
+
+    Returns:
+        (T, J, 3) root-relative, camera axes, metres.
+    """
+    mean = np.zeros(prior_world_m.shape[1:])
+    mean[:, 2] = prior_world_m[..., 2].mean(0)
+    return np.broadcast_to(mean @ sequence.camera.rotation.T, (len(sequence), *mean.shape))
+
+
+def level_camera(camera: Camera, root_px: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Virtual cameras that look along the rays through the root, rolled so that the world's vertical stands upright.
+
+    Args:
+        root_px: (T, 2).
+
+    Returns:
+        rotation (T, 3, 3), virtual camera from camera; elevation (T,), rad, positive where the camera looks down.
+    """
+    rays = camera.normalize(root_px)
+    to_root = rotation_to_optical_axis(np.concatenate([rays, np.ones_like(rays[:, :1])], axis=-1))
+    up = to_root @ camera.rotation[:, 2]
+    level = np.linalg.norm(up[:, :2], axis=-1, keepdims=True)
+    # Straight above or below the person every roll is as good as another.
+    x, y = np.where(level > 1e-9, up[:, :2] / np.maximum(level, 1e-9), [0.0, -1.0]).T
+    zero, one = np.zeros_like(x), np.ones_like(x)
+    roll = np.stack([-y, x, zero, -x, -y, zero, zero, zero, one], axis=-1).reshape(-1, 3, 3)
+    return roll @ to_root, -np.arcsin(np.clip(up[:, 2], -1, 1))
+
+
+def turned_views(poses_world_m: np.ndarray, n_yaws: int) -> np.ndarray:
+    """Each pose and its mirror image at ``n_yaws`` regular yaws, (N, J, 3) to (2 * n_yaws * N, J, 3), float32."""
+    mirrored = poses_world_m[:, mirror_permutation()] * [-1.0, 1.0, 1.0]
+    poses = np.concatenate([poses_world_m, mirrored])
+    yaws = np.arange(n_yaws) * (2 * np.pi / n_yaws)
+    cos, sin = np.cos(yaws)[:, None, None], np.sin(yaws)[:, None, None]
+    x, y, z = np.moveaxis(poses, -1, 0)
+    views = [cos * x - sin * y, sin * x + cos * y, np.broadcast_to(z, (n_yaws, *z.shape))]
+    return np.stack(views, axis=-1).reshape(-1, *poses.shape[1:]).astype(np.float32)
+
+
+def seen_from_elevation(poses_world_m: np.ndarray, elevation: float) -> np.ndarray:
+    """World axes (x, y, z up) to the axes of a level camera that looks along +y, ``elevation`` rad down, (..., 3)."""
+    cos, sin = np.cos(elevation), np.sin(elevation)
+    rotation = np.array([[1, 0, 0], [0, -sin, -cos], [0, cos, -sin]], poses_world_m.dtype)
+    return poses_world_m @ rotation.T
+
+
+def _shapes(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(N, J, 2) relative to the root to (N, 2 J) of unit length, and the lengths (N,)."""
+    flat = (points - points[:, ROOT : ROOT + 1]).reshape(len(points), -1)
+    length = np.linalg.norm(flat, axis=-1)
+    return flat / np.maximum(length, 1e-9)[:, None], length
+
+
+def nearest_neighbour(views_world_m: np.ndarray, sequence: PoseSequence, detected: Keypoints2D) -> np.ndarray:
+    """For each frame the view of the prior whose projection looks most like the detected keypoints.
+
+    Keypoints are seen through :func:`level_camera`, relative to the root and divided by their own length, so that
+    neither place nor size in the image matters. The prior is projected in perspective by one such camera per
+    sequence, at its median elevation and at the distance at which the prior's median size matches the keypoints'. The
+    nearest in the Euclidean sense is the one of greatest inner product.
+
+    Args:
+        views_world_m: (M, J, 3) from :func:`turned_views`.
+
+    Returns:
+        (T, J, 3) root-relative, camera axes, metres, float32.
+    """
+    to_virtual, elevation = level_camera(sequence.camera, detected.keypoints_px[:, ROOT])
+    rays = sequence.camera.normalize(detected.keypoints_px)
+    rays = np.concatenate([rays, np.ones_like(rays[..., :1])], axis=-1) @ np.swapaxes(to_virtual, -1, -2)
+    keypoints, keypoint_lengths = _shapes(rays[..., :2] / np.maximum(rays[..., 2:], 0.1))
+
+    views = seen_from_elevation(views_world_m, float(np.median(elevation)))
+    _, lengths_m = _shapes(views[..., :2])
+    distance_m = np.median(lengths_m) / max(np.median(keypoint_lengths), 1e-3)
+    projected, _ = _shapes(views[..., :2] / np.maximum(views[..., 2:] + np.float32(distance_m), 0.1))
+
+    keypoints = keypoints.astype(np.float32)
+    chunks = [keypoints[t : t + FRAMES_AT_ONCE] for t in range(0, len(keypoints), FRAMES_AT_ONCE)]
+    nearest = np.concatenate([(chunk @ projected.T).argmax(-1) for chunk in chunks])
+    return (views[nearest] @ to_virtual).astype(np.float32)
+
+
+def nearest_neighbours(
+    prior_world_m: np.ndarray, n_yaws: int, sequences: list[PoseSequence], detections: list[Keypoints2D]
+) -> Iterator[np.ndarray]:
+    """:func:`nearest_neighbour` of every sequence, one after the other, with a progress bar."""
+    views = turned_views(prior_world_m, n_yaws)
+    pairs = zip(sequences, detections, strict=True)
+    for sequence, detected in tqdm(pairs, "nearest neighbour", total=len(sequences), unit="sequence"):
+        yield nearest_neighbour(views, sequence, detected)

@@ -1,0 +1,61 @@
+"""Which sequences and frames are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pose3d.evaluation import metrics
+from pose3d.records.sequences import PoseSequence
+
+if TYPE_CHECKING:
+    import pandas as pd
+from pose3d.evaluation.tables import action_name
+
+
+def error_over_time_mm(sequence: PoseSequence, poses_cam_m: dict[str, np.ndarray]) -> pd.DataFrame:
+    """P1 and acceleration error of each frame of one sequence, mm, by method; acceleration is empty at both ends."""
+    import pandas as pd
+
+    table = pd.DataFrame({"time_s": np.arange(len(sequence)) / sequence.fps})
+    for name, poses in poses_cam_m.items():
+        table[f"{name}_mpjpe_mm"] = 1000 * metrics.mpjpe(poses, sequence.poses_cam_m)
+        acceleration = np.full(len(sequence), np.nan)
+        acceleration[1:-1] = 1000 * metrics.acceleration_errors(poses, sequence.poses_cam_m).mean(-1)
+        table[f"{name}_accel_error_mm"] = acceleration
+    return table.round(3).rename_axis("frame")
+
+
+def median_sequence(sequences: list[PoseSequence], poses_cam_m: list[np.ndarray]) -> int:
+    """Index of the sequence whose P1 is the (lower) median: neither the best nor the worst one is shown."""
+    means = [metrics.mpjpe(p, s.poses_cam_m).mean() for s, p in zip(sequences, poses_cam_m, strict=True)]
+    return int(np.argsort(means, kind="stable")[(len(means) - 1) // 2])
+
+
+def example_frames(
+    sequences: list[PoseSequence], poses_cam_m: list[np.ndarray], percentiles: Iterable[float]
+) -> list[tuple[int, int]]:
+    """(sequence, frame) nearest to each percentile of P1, each from an action and a camera not shown before while
+    there are any.
+
+    A fixed rule, so that nobody picks the pictures.
+    """
+    p1 = [metrics.mpjpe(p, s.poses_cam_m) for s, p in zip(sequences, poses_cam_m, strict=True)]
+    owner = np.repeat(np.arange(len(sequences)), [len(errors) for errors in p1])
+    frame = np.concatenate([np.arange(len(errors)) for errors in p1])
+    order = np.argsort(np.concatenate(p1), kind="stable")
+    action = np.array([action_name(s.action) for s in sequences])[owner[order]]
+    camera = np.array([s.camera.id for s in sequences])[owner[order]]
+    actions_left, cameras_left = set(action), set(camera)
+    chosen = []
+    for percentile in percentiles:
+        actions_left, cameras_left = actions_left or set(action), cameras_left or set(camera)
+        fresh = 2 * np.isin(action, list(actions_left)) + np.isin(camera, list(cameras_left))
+        distance = np.abs(np.arange(len(order)) - percentile / 100 * (len(order) - 1))
+        rank = np.lexsort((distance, -fresh))[0]
+        actions_left.discard(action[rank])
+        cameras_left.discard(camera[rank])
+        chosen.append((int(owner[order[rank]]), int(frame[order[rank]])))
+    return chosen

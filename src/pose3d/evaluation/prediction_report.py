@@ -1,0 +1,147 @@
+"""What somebody else's 3D poses are worth, scored exactly as the pipeline scores its own, as text.
+
+``pose3d evaluate-predictions --help`` says what the poses may be and what is reported.
+"""
+
+import os
+
+import numpy as np
+import pandas as pd
+
+from pose3d.evaluation.protocols import protocols_mm
+from pose3d.evaluation.tables import errors_of, per_action_mm, per_subject_mm, summary_mm
+from pose3d.formats.prediction_files import is_one_array, read_one_array, read_predictions
+from pose3d.geometry.skeleton import ROOT
+from pose3d.records.sequences import PoseSequence, check_3d, keys_in, read_sequences, read_splits
+from pose3d.runtime.errors import InputError
+
+ROOTS = {"relative": "root-relative and have no absolute figures", "camera": "in camera space"}
+"""What --root may say of the poses, and how the report puts it."""
+NEAR_ROOT_M = 0.010
+"""How far from 0 the root of root-relative poses may be: networks that predict the root too miss 0 by some mm."""
+
+
+def sequences_to_score(
+    dataset: str, known: list[str], subjects: list[str] | None, key: str | None
+) -> list[PoseSequence]:
+    """The sequence of that key; else those of the subjects, by default the test subjects.
+
+    Args:
+        known: keys of all sequences of the data set.
+
+    Raises:
+        InputError: the data set lacks it or one of them, or their 3D.
+    """
+    for subject in subjects or []:
+        if not any(key.startswith(f"{subject}/") for key in known):
+            raise InputError(f"{dataset} has no subject {subject}: it has {', '.join(sorted(subjects_of(known)))}")
+    if key is not None and key not in known:
+        raise InputError(
+            f"{dataset} has no sequence {key}: names are <subject>/<action>/<camera>, for instance {known[0]}"
+        )
+    of_subjects = (subjects or read_splits(dataset)["test"]) if key is None else [key.split("/")[0]]
+    sequences = [sequence for sequence in read_sequences(dataset, of_subjects) if key in (None, sequence.key)]
+    check_3d(sequences, dataset)
+    return sequences
+
+
+def root_of(
+    path: str | os.PathLike, sequences: list[PoseSequence], poses_m: list[np.ndarray], told: str | None
+) -> tuple[str, str]:
+    """Which of :data:`ROOTS` the (T, 17, 3) poses have, and a sentence that says so and why.
+
+    Args:
+        told: which one the user says; None: the poses decide.
+
+    Raises:
+        InputError: the root of some sequences stays within :data:`NEAR_ROOT_M` of 0 and that of others does not.
+    """
+    if told:
+        return told, f"The poses are {ROOTS[told]}, as --root says."
+    farthest_m = {
+        sequence.key: float(np.linalg.norm(poses[:, ROOT], axis=-1).max())
+        for sequence, poses in zip(sequences, poses_m, strict=True)
+    }
+    near_mm = f"{1000 * NEAR_ROOT_M:g}"
+    near = [key for key, distance_m in farthest_m.items() if distance_m <= NEAR_ROOT_M]
+    if near and len(near) < len(farthest_m):
+        far = max(farthest_m, key=farthest_m.get)
+        raise InputError(
+            f"{path}: the root of {near[0]} never leaves {near_mm} mm about 0 and that of {far} does: give all "
+            "sequences root-relative or all in camera space, or say with --root which they are"
+        )
+    if near:
+        return "relative", f"The root never leaves {near_mm} mm about 0: the poses are {ROOTS['relative']}."
+    farthest = max(farthest_m.values())
+    return "camera", f"The root is up to {farthest:.3g} m from 0: the poses are {ROOTS['camera']}."
+
+
+def report(
+    predictions: str,
+    dataset: str,
+    subjects: list[str] | None = None,
+    sequence: str | None = None,
+    unit: str | None = None,
+    root: str | None = None,
+) -> str:
+    """The tables by protocol, action and subject and the summary as text; the arguments are the program's.
+
+    Raises:
+        InputError: either file is not what it should be, or the data set lacks one of the subjects or the sequence.
+    """
+    known = keys_in(dataset)
+    sequences = sequences_to_score(dataset, known, subjects, sequence)
+    if is_one_array(predictions):
+        if sequence is None:
+            raise InputError(
+                f"{predictions} is one array without a name: say with --sequence whose poses they are, for instance "
+                f"--sequence {sequences[0].key}"
+            )
+        poses_cam_m = [read_one_array(predictions, sequences[0], unit or "m")]
+    else:
+        poses_cam_m = read_predictions(predictions, sequences, known, unit or "mm")
+    root, about_root = root_of(predictions, sequences, poses_cam_m, root)
+    errors = errors_of(predictions, sequences, poses_cam_m, root == "camera")
+    methods = {"predictions": errors}
+
+    scored = [sequence.key for sequence in sequences]
+    rates = ", ".join(f"{rate:g}" for rate in sorted({sequence.fps for sequence in sequences}))
+    lines = [
+        f"{len(errors.action)} frames of {len(scored)} sequences at {rates} frames/s, "
+        f"subjects {', '.join(sorted(subjects_of(scored)))}",
+        about_root,
+    ]
+    summary = summary_mm(errors)
+    width = max(map(len, summary))
+    lines += [
+        "",
+        "By protocol, as published (compare within a row only)",
+        as_text(protocols_mm(methods)),
+        "",
+        "By action",
+        as_text(per_action_mm(methods)),
+        "",
+        "By subject, means over each one's actions",
+        as_text(per_subject_mm(methods)),
+        "",
+        "Summary, over frames where not said otherwise",
+        *(f"{name:{width}}  {'-' if value is None else value}" for name, value in summary.items()),
+    ]
+    return "\n".join(lines)
+
+
+def as_text(table: pd.DataFrame) -> str:
+    """A table of words, flush left, and figures, flush right; a dash where there is no figure."""
+    table = table.reset_index()
+    for name in table:
+        if not pd.api.types.is_numeric_dtype(table[name]):
+            words = [name, *table[name]]
+            width = max(map(len, words))
+            table = table.rename(columns={name: name.ljust(width)})
+            table[name.ljust(width)] = [word.ljust(width) for word in words[1:]]
+    return table.to_string(index=False, na_rep="-", float_format="{:.2f}".format)
+
+
+def subjects_of(keys: list[str]) -> set[str]:
+    """The subjects of sequences' keys."""
+    return {key.split("/")[0] for key in keys}

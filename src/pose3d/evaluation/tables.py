@@ -1,0 +1,306 @@
+"""From predicted sequences to the figures and tables that people read, in millimetres."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pose3d.evaluation import metrics, occlusion
+from pose3d.geometry.camera import apply_affine
+from pose3d.geometry.skeleton import JOINT_NAMES, ROOT
+from pose3d.records.keypoints2d import Keypoints2D
+from pose3d.records.sequences import PoseSequence
+from pose3d.runtime.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+LIFTERS, BASELINES = ("repnet", "temporal"), ("nearest_neighbour", "mean_pose")
+"""Of the original's network, whose crops have 384 px and whose heatmaps have 96."""
+ALL_SUBJECTS = "all subjects"
+MEANS = {"actions": "mean over actions", "frames": "mean over frames"}
+
+
+@dataclass(frozen=True, eq=False)
+class Errors:
+    """One method's errors on N frames of all sequences end to end, float32 metres: 0.3 GB a million frames.
+
+    Attributes:
+        mpjpe: (N, J), each joint with the roots aligned.
+        absolute: (N, J) without alignment; None for a method that gives no root.
+        n_mpjpe, pa_mpjpe: (N,), the mean over the joints of each frame under that protocol's alignment.
+        size_mpjpe, reflected_mpjpe: (N,), the same under the two alignments of ElePose alone, see :data:`PROTOCOLS`.
+        velocity: (K,), mean over the joints, metres per frame; K < N, for differences stay inside a sequence.
+        acceleration: (M,), the same in metres per frame squared.
+        action, velocity_action: (N,) and (K,) names, without the number of the take.
+        subject, velocity_subject: (N,) and (K,) names.
+    """
+
+    mpjpe: np.ndarray
+    absolute: np.ndarray | None
+    n_mpjpe: np.ndarray
+    pa_mpjpe: np.ndarray
+    size_mpjpe: np.ndarray
+    reflected_mpjpe: np.ndarray
+    velocity: np.ndarray
+    acceleration: np.ndarray
+    action: np.ndarray
+    velocity_action: np.ndarray
+    subject: np.ndarray
+    velocity_subject: np.ndarray
+
+
+def action_name(take: str) -> str:
+    """``Walk-1`` and ``Walk-2`` are takes of the action ``Walk``."""
+    name, _, number = take.rpartition("-")
+    return name if name and number.isdigit() else take
+
+
+def errors_of(method: str, sequences: list[PoseSequence], poses_cam_m: Iterable[np.ndarray], has_root: bool) -> Errors:
+    """Compare a method's (T, J, 3) camera-space poses, one array per sequence, with the truth.
+
+    The poses are taken one sequence at a time, so they may come from a generator and need not be held together.
+
+    Args:
+        has_root: the poses stand in camera space, so that absolute errors mean something.
+
+    Raises:
+        InputError: a prediction of the wrong shape or not finite; names the method and the sequence.
+    """
+    parts = defaultdict(list)
+    for sequence, poses in zip(sequences, poses_cam_m, strict=True):
+        truth = sequence.poses_cam_m
+        if poses.shape != truth.shape:
+            raise InputError(f"{method} gave poses of shape {poses.shape} for {sequence.key}, not {truth.shape}")
+        if not np.isfinite(poses).all():
+            raise InputError(f"{method} gave a pose that is not finite for {sequence.key}: train it again")
+        in_sequence = {
+            "mpjpe": metrics.joint_errors(metrics.align_root(poses, truth), truth),
+            "n_mpjpe": metrics.n_mpjpe(poses, truth),
+            "pa_mpjpe": metrics.pa_mpjpe(poses, truth),
+            "size_mpjpe": metrics.joint_errors(metrics.align_size(poses, truth), truth).mean(-1),
+            "reflected_mpjpe": metrics.joint_errors(
+                metrics.align_procrustes(poses, truth, allow_reflection=True), truth
+            ).mean(-1),
+            "velocity": metrics.velocity_errors(poses, truth).mean(-1),
+            "acceleration": metrics.acceleration_errors(poses, truth).mean(-1),
+        }
+        if has_root:
+            in_sequence["absolute"] = metrics.joint_errors(poses, truth)
+        for name, errors in in_sequence.items():
+            parts[name].append(errors.astype(np.float32))
+    joined = {name: np.concatenate(parts.pop(name)) for name in list(parts)}
+    actions = [action_name(sequence.action) for sequence in sequences]
+    subjects = [sequence.subject for sequence in sequences]
+    n_frames = [len(sequence) for sequence in sequences]
+    n_velocities = [max(n - 1, 0) for n in n_frames]
+    return Errors(
+        **{"absolute": None} | joined,
+        action=np.repeat(actions, n_frames),
+        velocity_action=np.repeat(actions, n_velocities),
+        subject=np.repeat(subjects, n_frames),
+        velocity_subject=np.repeat(subjects, n_velocities),
+    )
+
+
+def millimetres(errors_m: np.ndarray) -> float | None:
+    """Mean in millimetres, rounded so that a diff of metrics stays readable; None where there is nothing to average."""
+    return round(1000 * float(np.asarray(errors_m).mean(dtype=np.float64)), 2) if errors_m.size else None
+
+
+def over_actions(errors_m: np.ndarray, action: np.ndarray) -> pd.Series:
+    """Mean of each action from (N,) errors and names; its mean weighs every action alike, however long its takes."""
+    import pandas as pd  # here and below, so that a stage's `--help` does not wait for it
+
+    return pd.Series(errors_m, dtype=np.float64).groupby(action).mean()
+
+
+def per_frame(errors_m: np.ndarray, count_root: bool = True) -> np.ndarray:
+    """Mean over the joints of each frame, (N, J) to (N,) float64; without the root over the J - 1 others."""
+    counted = errors_m if count_root else np.delete(errors_m, ROOT, axis=1)
+    return counted.mean(-1, dtype=np.float64)
+
+
+def summary_mm(errors: Errors) -> dict[str, float | None]:
+    """A method's means over all frames (and, beside P1 and P2, over actions), in millimetres.
+
+    The velocity error ``mpjve_mm`` is per frame, ``accel_error_mm`` per frame squared; ``pck150`` (within 150 mm) and
+    ``auc`` (0 to 150 mm) are shares of 1 of the root-aligned joints, the root itself left out.
+    """
+    others = np.delete(errors.mpjpe, ROOT, axis=1)
+    summary = {
+        "mpjpe_mm": millimetres(errors.mpjpe),
+        "mpjpe_over_actions_mm": millimetres(over_actions(per_frame(errors.mpjpe), errors.action)),
+        "pa_mpjpe_mm": millimetres(errors.pa_mpjpe),
+        "pa_mpjpe_over_actions_mm": millimetres(over_actions(errors.pa_mpjpe, errors.action)),
+        "n_mpjpe_mm": millimetres(errors.n_mpjpe),
+        "mpjve_mm": millimetres(errors.velocity),
+        "accel_error_mm": millimetres(errors.acceleration),
+        "pck150": round(metrics.pck150(others), 4),
+        "auc": round(metrics.auc(others), 4),
+    }
+    if errors.absolute is not None:
+        summary["root_error_mm"] = millimetres(errors.absolute[:, ROOT])
+        summary["mpjpe_absolute_mm"] = millimetres(errors.absolute)
+    return summary
+
+
+def baseline_summary_mm(errors: Errors) -> dict[str, float | None]:
+    """The three alignments only, in millimetres."""
+    return {key: value for key, value in summary_mm(errors).items() if key in ("mpjpe_mm", "pa_mpjpe_mm", "n_mpjpe_mm")}
+
+
+def summary_2d(
+    sequences: list[PoseSequence], detections: list[Keypoints2D], threshold: float, crop_from_image: np.ndarray | None
+) -> dict[str, float]:
+    """Mean distance of the detected keypoints in px of the full image, and :func:`metrics.pck_2d` as a share of 1.
+
+    Beside it, where there are crops, :func:`metrics.heatmap_pck`.
+
+    Args:
+        crop_from_image: (N, 2, 3) affine transforms of all frames end to end; None where there are no crops.
+    """
+    detected = np.concatenate([detection.keypoints_px for detection in detections])
+    truth = np.concatenate([sequence.keypoints_px for sequence in sequences])
+    boxes = np.concatenate([sequence.boxes_px for sequence in sequences])
+    shares = {
+        "mean_error_px": round(float(metrics.joint_errors(detected, truth).mean()), 2),
+        f"pck_at_{100 * threshold:g}pct": round(metrics.pck_2d(detected, truth, boxes, threshold), 4),
+    }
+    if crop_from_image is not None:
+        shares |= metrics.heatmap_pck(*(apply_affine(crop_from_image, px) for px in (detected, truth)))
+    return shares
+
+
+def summary(
+    sequences: list[PoseSequence],
+    detections: list[Keypoints2D],
+    errors: dict[str, Errors],
+    pck_threshold: float,
+    crop_from_image: np.ndarray | None,
+) -> dict[str, dict]:
+    """What metrics/*.json holds: a few flat keys for the data, the detector and each method.
+
+    ``fps`` belongs to the acceleration errors, which are per frame squared; a list where sequences differ.
+
+    Args:
+        pck_threshold, crop_from_image: as :func:`summary_2d` has them.
+    """
+    rates = sorted({sequence.fps for sequence in sequences})
+    return {
+        "data": {"frames": sum(map(len, sequences)), "fps": rates[0] if len(rates) == 1 else rates},
+        "pose2d": summary_2d(sequences, detections, pck_threshold, crop_from_image),
+        **{name: summary_mm(errors[name]) for name in LIFTERS},
+        **{name: baseline_summary_mm(errors[name]) for name in BASELINES},
+    }
+
+
+def _by_frame(errors: Errors) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """The figures of the tables by action and by subject: values, actions and subjects, each (N,) or (K,)."""
+    return {
+        "mpjpe": (per_frame(errors.mpjpe), errors.action, errors.subject),
+        "pa_mpjpe": (errors.pa_mpjpe, errors.action, errors.subject),
+        "n_mpjpe": (errors.n_mpjpe, errors.action, errors.subject),
+        "mpjve": (errors.velocity, errors.velocity_action, errors.velocity_subject),
+    }
+
+
+def per_action_mm(methods: dict[str, Errors]) -> pd.DataFrame:
+    """P1, P2, N-MPJPE and MPJVE of every method by action, mm, with both means as the last rows."""
+    import pandas as pd
+
+    columns = {}
+    for name, errors in methods.items():
+        frames = pd.Series(errors.action).value_counts()
+        columns["frames"] = pd.Series({**frames, **dict.fromkeys(MEANS.values(), frames.sum())})
+        for figure, (values, action, _) in _by_frame(errors).items():
+            by_action = over_actions(values, action)
+            means = {MEANS["actions"]: by_action.mean(), MEANS["frames"]: pd.Series(values, dtype=np.float64).mean()}
+            columns[f"{name}_{figure}_mm"] = 1000 * pd.Series({**by_action, **means})
+    table = pd.DataFrame(columns, index=[*sorted(frames.index), *MEANS.values()])
+    return table.astype({"frames": int}).round(2).rename_axis("action")
+
+
+def per_subject_mm(methods: dict[str, Errors]) -> pd.DataFrame:
+    """P1, P2, N-MPJPE and MPJVE of every method by subject, mm, each the mean over the subject's actions.
+
+    So VideoPose3D prints them by subject. The last row is the mean over the actions of all subjects, as in
+    :func:`protocols_mm`: where subjects have unequal numbers of frames, it is not the mean of the rows above.
+    """
+    import pandas as pd
+
+    columns = {}
+    for name, errors in methods.items():
+        frames = pd.Series(errors.subject).value_counts()
+        columns["frames"] = pd.Series({**frames, ALL_SUBJECTS: frames.sum()})
+        for figure, (values, action, subject) in _by_frame(errors).items():
+            means = {one: over_actions(values[subject == one], action[subject == one]).mean() for one in frames.index}
+            together = over_actions(values, action).mean()
+            columns[f"{name}_{figure}_mm"] = 1000 * pd.Series({**means, ALL_SUBJECTS: together})
+    table = pd.DataFrame(columns, index=[*sorted(frames.index), ALL_SUBJECTS])
+    return table.astype({"frames": int}).round(2).rename_axis("subject")
+
+
+def per_joint_mm(methods: dict[str, Errors]) -> pd.DataFrame:
+    """P1 of every method by joint, mm, with the mean as the last row."""
+    import pandas as pd
+
+    columns = {f"{name}_mpjpe_mm": 1000 * errors.mpjpe.mean(0, dtype=np.float64) for name, errors in methods.items()}
+    table = pd.DataFrame(columns, index=list(JOINT_NAMES))
+    table.loc["mean"] = table.mean()
+    return table.round(2).rename_axis("joint")
+
+
+def per_occlusion_mm(
+    sequences: list[PoseSequence], methods: dict[str, Errors], poses_cam_m: dict[str, list[np.ndarray]]
+) -> pd.DataFrame:
+    """P1 of every method by how deep the person's own body hides the joint, mm, with all joints as the last row.
+
+    Beside it the mean error along the sight line to the true joint (``along``) and across it (``across``), likewise
+    with the roots aligned; ``joints_pct`` is the share of joints in the row. The root is left out: aligned to itself
+    it would lower each row by as much as it is in that row. Compare methods within a row: between rows the joints
+    differ, wrists being hidden more often than heads. Empty where no joint is so hidden.
+
+    Args:
+        methods, poses_cam_m: errors and (T, J, 3) poses by method, over these sequences in this order.
+    """
+    import pandas as pd
+
+    depth = np.concatenate([occlusion.self_occlusion(sequence.poses_cam_m) for sequence in sequences])
+    classes = np.delete(occlusion.occlusion_class(depth), ROOT, axis=1)
+    rows = {name: classes == i for i, name in enumerate(occlusion.CLASSES)} | {"all": np.ones_like(classes, bool)}
+    columns = {"joints_pct": [100 * row.mean() for row in rows.values()]}
+    for name, errors in methods.items():
+        parts = [_along_and_across(p, s.poses_cam_m) for s, p in zip(sequences, poses_cam_m[name], strict=True)]
+        along, across = (np.concatenate(part) for part in zip(*parts, strict=True))
+        for figure, values in {"mpjpe": errors.mpjpe, "along": along, "across": across}.items():
+            counted = np.delete(values, ROOT, axis=1)
+            means = [counted[row].mean(dtype=np.float64) if row.any() else np.nan for row in rows.values()]
+            columns[f"{name}_{figure}_mm"] = 1000 * np.array(means)
+    return pd.DataFrame(columns, index=list(rows)).round(2).rename_axis("occlusion")
+
+
+def _along_and_across(poses_cam_m: np.ndarray, truth_m: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Parts of the root-aligned errors along and across the sight lines to the true joints, both (T, J) float32, m."""
+    errors = metrics.root_relative(poses_cam_m) - metrics.root_relative(truth_m)
+    sight = truth_m / np.linalg.norm(truth_m, axis=-1, keepdims=True)
+    along = (errors * sight).sum(-1, keepdims=True)
+    across = np.linalg.norm(errors - along * sight, axis=-1)
+    return np.abs(along[..., 0]).astype(np.float32), across.astype(np.float32)
+
+
+def pck3d_table(methods: dict[str, Errors]) -> pd.DataFrame:
+    """Share of joints within 0, 5, ..., 150 mm after root alignment, %, by method.
+
+    The root is left out: aligned to itself it would lift every curve by 1/17. The mean of a column is its AUC.
+    """
+    import pandas as pd
+
+    columns = {name: 100 * metrics.pck_curve(np.delete(errors.mpjpe, ROOT, axis=1)) for name, errors in methods.items()}
+    index = pd.Index((1000 * metrics.AUC_THRESHOLDS_M).round().astype(int), name="threshold_mm")
+    return pd.DataFrame(columns, index=index).round(2)

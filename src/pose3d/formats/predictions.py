@@ -1,0 +1,196 @@
+"""What was predicted for a video, as an npz file and as a table.
+
+====================  ====================================================================================
+array of the npz      content, T frames
+====================  ====================================================================================
+time_s                (T,) float64, seconds since the first frame
+boxes_px              (T, 4) float32, x0 y0 x1 y1 of where the person was looked for
+keypoints_px          (T, 17, 2) float32, px of the upright picture, pixel centres at +0.5
+confidence            (T, 17) float32 in [0, 1]
+found                 (T,) bool; False: nobody was seen there (mean confidence below 0.4), and the frame's other
+                      numbers mean nothing
+poses_cam_m_<lifter>  (T, 17, 3) float32, metres, camera space (x right, y down, z forward)
+has_root_<lifter>     () bool; False: the poses are relative to the root, for that lifter knows no distance
+joints                (17,) names of the joints, in the order of all arrays
+width_px, height_px   () int64, size of the picture
+intrinsics_px         (3, 3) float64
+distortion            (5,) float64: k1, k2, p1, p2, k3
+====================  ====================================================================================
+
+The table is a CSV file with one row for each frame and joint: frame (from 0), time_s, joint, found (1 or 0),
+keypoint_x_px, keypoint_y_px, confidence, and <lifter>_x_m, <lifter>_y_m, <lifter>_z_m of every lifter.
+"""
+
+import csv
+import os
+import zipfile
+from dataclasses import dataclass
+from typing import IO
+
+import numpy as np
+
+from pose3d.geometry.camera import Camera
+from pose3d.geometry.skeleton import JOINT_NAMES, N_JOINTS
+from pose3d.lifting.lift import Lifted
+from pose3d.records.pickled_npz import read_member
+from pose3d.runtime.errors import InputError
+from pose3d.runtime.files import atomic_output
+from pose3d.runtime.rows import Sliceable, chunks
+
+_POSES, _HAS_ROOT = "poses_cam_m_", "has_root_"
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """T frames of one person; see the module's table for shapes and units.
+
+    What has a row for each frame is an array or, where it was not to be in memory, :class:`pose3d.runtime.rows.Rows`.
+
+    Attributes:
+        lifted: name of a lifter to its poses.
+        camera: in its own space (identity rotation, no translation).
+    """
+
+    time_s: Sliceable
+    boxes_px: Sliceable
+    keypoints_px: Sliceable
+    confidence: Sliceable
+    found: Sliceable
+    lifted: dict[str, Lifted]
+    camera: Camera
+
+    def __len__(self) -> int:
+        return len(self.time_s)
+
+
+def write_npz(path: str | os.PathLike, predictions: Predictions) -> None:
+    """Write the npz file atomically, some rows at a time.
+
+    Raises:
+        OSError: the disk is full or not writable.
+    """
+    camera = predictions.camera
+    arrays = {
+        "time_s": predictions.time_s,
+        "boxes_px": predictions.boxes_px,
+        "keypoints_px": predictions.keypoints_px,
+        "confidence": predictions.confidence,
+        "found": predictions.found,
+        **{_POSES + name: lifted.poses_cam_m for name, lifted in predictions.lifted.items()},
+        **{_HAS_ROOT + name: np.array(lifted.has_root) for name, lifted in predictions.lifted.items()},
+        "joints": np.array(JOINT_NAMES),
+        "width_px": np.array(camera.width_px),
+        "height_px": np.array(camera.height_px),
+        "intrinsics_px": camera.intrinsics_px,
+        "distortion": camera.distortion,
+    }
+    with atomic_output(path) as partial, zipfile.ZipFile(partial, "w") as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                _write_array(member, array)
+
+
+def _write_array(file: IO[bytes], array: Sliceable) -> None:
+    """What :func:`numpy.lib.format.write_array` writes."""
+    descr = np.lib.format.dtype_to_descr(array.dtype)
+    header = {"descr": descr, "fortran_order": False, "shape": array.shape}
+    np.lib.format.write_array_header_1_0(file, header)
+    if not array.shape:
+        file.write(array.tobytes())
+        return
+    for part in chunks(len(array)):
+        file.write(array[part].tobytes())
+
+
+def write_csv(path: str | os.PathLike, predictions: Predictions) -> None:
+    """Write the table atomically, some frames at a time.
+
+    Raises:
+        OSError: the disk is full or not writable.
+    """
+    names = ["frame", "time_s", "joint", "found", "keypoint_x_px", "keypoint_y_px", "confidence"]
+    names += [f"{name}_{axis}_m" for name in predictions.lifted for axis in "xyz"]
+    with atomic_output(path) as partial, open(partial, "w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(names)
+        for part in chunks(len(predictions)):
+            columns = [
+                predictions.keypoints_px[part],
+                predictions.confidence[part][..., None],
+                *(lifted.poses_cam_m[part] for lifted in predictions.lifted.values()),
+            ]
+            numbers = np.concatenate(columns, -1).tolist()
+            times_s, found = predictions.time_s[part].tolist(), predictions.found[part].tolist()
+            for t, joints in enumerate(numbers):
+                frame, time_s, seen = part.start + t, f"{times_s[t]:.6f}", int(found[t])
+                table.writerows(
+                    (frame, time_s, name, seen, f"{x:.3f}", f"{y:.3f}", f"{sure:.4f}", *(f"{v:.5f}" for v in metres))
+                    for name, (x, y, sure, *metres) in zip(JOINT_NAMES, joints, strict=True)
+                )
+
+
+def _check_header(shape: tuple[int, ...], dtype: np.dtype) -> None:
+    if dtype.kind not in "fiubU":
+        raise ValueError(f"an array of shape {shape} holds neither numbers nor names")
+
+
+def read_predictions(path: str | os.PathLike) -> Predictions:
+    """Read what :func:`write_npz` wrote, running no code from the file.
+
+    Raises:
+        InputError: the file is missing, damaged, or something else; names the array.
+    """
+    try:
+        # Not np.load by name: that would take any file that is no archive for a pickle or an array.
+        with open(path, "rb") as file, zipfile.ZipFile(file) as archive:
+            members = archive.infolist()
+            if sum(member.file_size for member in members) > os.path.getsize(path):  # it is never packed
+                raise ValueError("it claims to unpack to more than it holds")
+            arrays = {
+                member.filename.removesuffix(".npy"): read_member(archive, member, _check_header) for member in members
+            }
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}): give a file that `pose3d predict` wrote") from None
+    except Exception as error:  # whatever damage makes zlib, zipfile or NumPy raise
+        raise InputError(f"{path} is no whole npz file of predictions ({error}): predict again") from None
+    lifters = [name.removeprefix(_POSES) for name in arrays if name.startswith(_POSES)]
+    frames = arrays["time_s"].shape[:1] if "time_s" in arrays else ()
+    shapes = {
+        "time_s": frames or (0,),
+        "boxes_px": (*frames, 4),
+        "keypoints_px": (*frames, N_JOINTS, 2),
+        "confidence": (*frames, N_JOINTS),
+        "found": frames,
+        **{_POSES + name: (*frames, N_JOINTS, 3) for name in lifters},
+        **{_HAS_ROOT + name: () for name in lifters},
+        "width_px": (),
+        "height_px": (),
+        "intrinsics_px": (3, 3),
+        "distortion": (5,),
+    }
+    for name, shape in shapes.items():
+        if name not in arrays:
+            raise InputError(f"{path} has no array {name}: give a file that `pose3d predict` wrote")
+        if arrays[name].shape != shape or arrays[name].dtype.kind not in "fiub":
+            raise InputError(
+                f"{path}: {name} must be numbers of shape {shape}, not {arrays[name].shape}: predict again"
+            )
+    if arrays.get("joints", np.empty(0)).tolist() != list(JOINT_NAMES):
+        raise InputError(f"{path}: joints are not those of pose3d.geometry.skeleton: predict again")
+    try:
+        camera = Camera(
+            "clip",
+            int(arrays["width_px"]),
+            int(arrays["height_px"]),
+            arrays["intrinsics_px"],
+            arrays["distortion"],
+            np.eye(3),
+            np.zeros(3),
+        )
+    except ValueError as error:
+        raise InputError(f"{path}: {error}: predict again") from None
+    return Predictions(
+        *(arrays[name] for name in ("time_s", "boxes_px", "keypoints_px", "confidence", "found")),
+        lifted={name: Lifted(arrays[_POSES + name], bool(arrays[_HAS_ROOT + name])) for name in lifters},
+        camera=camera,
+    )

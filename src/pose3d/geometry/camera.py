@@ -1,0 +1,178 @@
+"""Pinhole cameras with lens distortion.
+
+World: metres, z up. Camera: metres, x right, y down, z forward. Image: px, pixel i covers [i, i + 1), so that the
+centre of the first pixel is at (0.5, 0.5).
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from pose3d.geometry.distortion import DISTORTION_MODELS, DistortionModel, distort, undistort_human36m
+
+# Fixed-point steps of cv2.undistortPoints: lenses like Human3.6M's converge to 1e-9 px well before this.
+_UNDISTORT = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 100, 1e-12)
+
+
+@dataclass(frozen=True, eq=False)
+class Camera:
+    """A calibrated camera: ``x_camera = rotation @ x_world + translation_m``.
+
+    Attributes:
+        id: name of the camera, unique within a subject.
+        width_px, height_px: size of its images.
+        intrinsics_px: (3, 3) K, zero skew.
+        distortion: (5,) in OpenCV's order k1, k2, p1, p2, k3.
+        rotation: (3, 3), camera from world.
+        translation_m: (3,), camera from world.
+        distortion_model: the formula that ``distortion`` belongs to, see :mod:`pose3d.geometry.distortion`.
+    """
+
+    id: str
+    width_px: int
+    height_px: int
+    intrinsics_px: np.ndarray
+    distortion: np.ndarray
+    rotation: np.ndarray
+    translation_m: np.ndarray
+    distortion_model: DistortionModel = "opencv"
+
+    def __post_init__(self) -> None:
+        for name, shape in (
+            ("intrinsics_px", (3, 3)),
+            ("distortion", (5,)),
+            ("rotation", (3, 3)),
+            ("translation_m", (3,)),
+        ):
+            value = np.array(getattr(self, name), dtype=np.float64)
+            if value.shape != shape or not np.isfinite(value).all():
+                raise ValueError(f"camera {self.id}: {name} must be finite and of shape {shape}, not {value.shape}")
+            value.setflags(write=False)
+            object.__setattr__(self, name, value)
+        if self.distortion_model not in DISTORTION_MODELS:
+            raise ValueError(
+                f"camera {self.id}: the distortion model must be {' or '.join(DISTORTION_MODELS)}, "
+                f"not {self.distortion_model!r}"
+            )
+        if not np.allclose(self.rotation @ self.rotation.T, np.eye(3), atol=1e-5):
+            raise ValueError(f"camera {self.id}: rotation is not orthonormal")
+        if np.linalg.det(self.rotation) < 0:
+            raise ValueError(f"camera {self.id}: rotation is a reflection; an axis has the wrong sign")
+
+    @property
+    def position_m(self) -> np.ndarray:
+        """Optical centre in the world, shape (3,)."""
+        return -self.rotation.T @ self.translation_m
+
+    def world_to_camera(self, points_world_m: np.ndarray) -> np.ndarray:
+        """(..., 3) world to (..., 3) camera space, metres, float64."""
+        return np.asarray(points_world_m, np.float64) @ self.rotation.T + self.translation_m
+
+    def camera_to_world(self, points_cam_m: np.ndarray) -> np.ndarray:
+        """(..., 3) camera space to (..., 3) world, metres, float64."""
+        return (np.asarray(points_cam_m, np.float64) - self.translation_m) @ self.rotation
+
+    def project(self, points_cam_m: np.ndarray) -> np.ndarray:
+        """(..., 3) camera space, metres, to (..., 2) px with the lens's distortion, float64.
+
+        Raises:
+            ValueError: a point lies at or behind the optical centre.
+        """
+        points = np.asarray(points_cam_m, np.float64)
+        if (points[..., 2] <= 0).any():
+            raise ValueError(f"camera {self.id}: a point to project lies behind the camera")
+        x, y = points[..., 0] / points[..., 2], points[..., 1] / points[..., 2]
+        if self.distortion.any():
+            x, y = distort(x, y, self.distortion, self.distortion_model)
+        intrinsics = self.intrinsics_px
+        return np.stack([intrinsics[0, 0] * x + intrinsics[0, 2], intrinsics[1, 1] * y + intrinsics[1, 2]], axis=-1)
+
+    def normalize(self, keypoints_px: np.ndarray) -> np.ndarray:
+        """(..., 2) px to (..., 2) undistorted image-plane x/z, y/z: the inverse of :meth:`project`, float64."""
+        keypoints = np.asarray(keypoints_px, np.float64)
+        if not self.distortion.any() or self.distortion_model == "human36m":
+            intrinsics = self.intrinsics_px
+            plane = (keypoints - intrinsics[:2, 2]) / np.diag(intrinsics)[:2]
+            if not self.distortion.any():
+                return plane
+            return np.stack(undistort_human36m(plane[..., 0], plane[..., 1], self.distortion), axis=-1)
+        flat = keypoints.reshape(-1, 1, 2)
+        if not len(flat):
+            return keypoints.copy()
+        rays = cv2.undistortPoints(flat, self.intrinsics_px, self.distortion, criteria=_UNDISTORT)
+        return rays.reshape(keypoints.shape)
+
+
+def rotation_to_optical_axis(directions: np.ndarray) -> np.ndarray:
+    """The rotations of least angle that turn given directions onto +z: a virtual camera looking along each of them.
+
+    Args:
+        directions: (..., 3), any length, z > 0.
+
+    Returns:
+        (..., 3, 3) R with ``R @ direction = (0, 0, |direction|)`` (Rodrigues' formula for the axis d x z).
+
+    Raises:
+        ValueError: a direction with z <= 0, which no camera in front of the person can have.
+    """
+    unit = np.asarray(directions, np.float64)
+    unit = unit / np.linalg.norm(unit, axis=-1, keepdims=True)
+    x, y, z = unit[..., 0], unit[..., 1], unit[..., 2]
+    if not (z > 0).all():
+        raise ValueError("a direction to look along must point forward (z > 0)")
+    k = 1 / (1 + z)
+    return np.stack(
+        [
+            np.stack([1 - k * x * x, -k * x * y, -x], -1),
+            np.stack([-k * x * y, 1 - k * y * y, -y], -1),
+            np.stack([x, y, z], -1),
+        ],
+        axis=-2,
+    )
+
+
+def square_box(box_px: np.ndarray, margin: float) -> np.ndarray:
+    """The square around a box's centre whose side is ``margin`` times the longer side of the box.
+
+    Args:
+        box_px: (..., 4) x0, y0, x1, y1.
+
+    Returns:
+        (..., 3) centre x, centre y, side, px.
+
+    Raises:
+        ValueError: an empty box.
+    """
+    box = np.asarray(box_px, np.float64)
+    size = box[..., 2:] - box[..., :2]
+    if not (size > 0).all():
+        raise ValueError("a bounding box has no width or no height")
+    return np.concatenate([(box[..., :2] + box[..., 2:]) / 2, margin * size.max(-1, keepdims=True)], axis=-1)
+
+
+def crop_from_image(square_px: np.ndarray, crop_size_px: int) -> np.ndarray:
+    """The affine transform from full-image px to crop px, shape (..., 2, 3).
+
+    Both use centres at +0.5, so a square's corners map exactly onto the crop's corners 0 and ``crop_size_px``.
+
+    Args:
+        square_px: (..., 3) centre x, centre y, side.
+    """
+    square = np.asarray(square_px, np.float64)
+    scale = crop_size_px / square[..., 2]
+    transform = np.zeros((*square.shape[:-1], 2, 3))
+    transform[..., 0, 0] = transform[..., 1, 1] = scale
+    transform[..., :, 2] = crop_size_px / 2 - scale[..., None] * square[..., :2]
+    return transform
+
+
+def apply_affine(transform: np.ndarray, points_px: np.ndarray) -> np.ndarray:
+    """Apply (..., 2, 3) to (..., N, 2) points, float64."""
+    return np.asarray(points_px, np.float64) @ np.swapaxes(transform[..., :2], -1, -2) + transform[..., None, :, 2]
+
+
+def invert_affine(transform: np.ndarray) -> np.ndarray:
+    """Inverse of (..., 2, 3) affine transforms, same shape."""
+    linear = np.linalg.inv(transform[..., :2])
+    return np.concatenate([linear, -(linear @ transform[..., 2:])], axis=-1)

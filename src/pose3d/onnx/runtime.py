@@ -1,0 +1,189 @@
+"""Models that :mod:`pose3d.onnx.export` wrote, run by onnxruntime in place of torch's.
+
+What is loaded here is called as the torch modules are: :func:`pose3d.pose2d.inference.predict_heatmaps` takes an
+:class:`OnnxNetwork`, :func:`pose3d.lifting.lift.lift_virtual` an :class:`OnnxLifter`. Everything is float32 on the CPU.
+"""
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from pose3d.geometry.skeleton import JOINT_NAMES
+from pose3d.lifting.lift import check_kind
+from pose3d.runtime.errors import InputError
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+NETWORK = "pose_resnet"
+"""The 2D network, as its architecture names it under ``model``; lifters name themselves under ``lifter``."""
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Names of a graph's inputs and outputs, in the order in which the torch module has them."""
+
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+
+PORTS = {
+    NETWORK: Ports(("images",), ("heatmaps",)),
+    "frame": Ports(("features",), ("poses_m", "root_codes")),
+    "temporal": Ports(("features",), ("poses_m", "root_codes")),
+    "original_repnet": Ports(("keypoints_relative",), ("poses_m", "cameras")),
+    "original_video_gan": Ports(("keypoints_relative", "keypoints_absolute"), ("poses_m", "roots_m")),
+}
+
+
+_DIGEST = b"sha256"
+
+
+def digest_property(model: bytes) -> bytes:
+    """What is appended to a serialised ONNX model so that a damaged file is known: its hash as one more metadata_props.
+
+    Protobuf reads a message and what is appended to it as one, so that the whole is an ONNX file as any other.
+    """
+    value = json.dumps(hashlib.sha256(model).hexdigest()).encode()
+    pair = b"".join(bytes([tag, len(text)]) + text for tag, text in ((0x0A, _DIGEST), (0x12, value)))
+    return bytes([14 << 3 | 2, len(pair)]) + pair  # field 14 of ModelProto, length-delimited
+
+
+_DIGEST_PROPERTY_BYTES = len(digest_property(b""))
+
+
+class OnnxNetwork(nn.Module):
+    """The 2D network: normalised RGB crops (B, 3, S, S) to heatmaps (B, 17, H, H)."""
+
+    def __init__(self, session: "InferenceSession") -> None:
+        super().__init__()
+        self._session = session
+
+    def forward(self, images: Tensor) -> Tensor:
+        return _run(self._session, images)[0]
+
+
+class OnnxLifter(nn.Module):
+    """A lifter of any architecture. Inputs and outputs are those of the torch lifter's ``forward_clip``, or of RepNet.
+
+    Attributes:
+        kind: ``lifter`` of the architecture, see :func:`pose3d.lifting.lift.build_lifter`.
+        frames_before, frames_after: frames needed around those with an output.
+        with_motion: whether the features are the pose's alone or the motion's too.
+    """
+
+    def __init__(self, session: "InferenceSession", kind: str, frames_before: int, frames_after: int) -> None:
+        super().__init__()
+        self._session = session
+        self.kind = kind
+        self.frames_before, self.frames_after = frames_before, frames_after
+        self.with_motion = kind == "temporal"
+
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor]:
+        first, second = _run(self._session, *inputs)
+        return first, second
+
+    forward_clip = forward
+
+
+def load_network_onnx(path: str | os.PathLike) -> tuple[OnnxNetwork, dict[str, Any]]:
+    """The 2D network and its architecture, as :func:`pose3d.pose2d.inference.load_network` gives them.
+
+    Raises:
+        InputError: the file is missing, damaged or another graph, or onnxruntime is not installed.
+    """
+    session, kind, metadata = _open(path)
+    if kind != NETWORK:
+        raise InputError(f"{path} holds a lifter, not the 2D network: give the pose2d.onnx of `pose3d export`")
+    return OnnxNetwork(session), metadata["architecture"]
+
+
+def load_lifter_onnx(path: str | os.PathLike) -> OnnxLifter:
+    """A lifter, in place of :func:`pose3d.lifting.lift.load_lifter`.
+
+    Raises:
+        InputError: the file is missing, damaged, another graph or of another kind than its name says, or onnxruntime
+            is not installed.
+    """
+    session, kind, metadata = _open(path)
+    if kind == NETWORK:
+        raise InputError(
+            f"{path} holds the 2D network, not a lifter: give the repnet.onnx or temporal.onnx of `pose3d export`"
+        )
+    check_kind(path, kind)
+    return OnnxLifter(session, kind, metadata["frames_before"], metadata["frames_after"])
+
+
+def _open(path: str | os.PathLike) -> tuple["InferenceSession", str, dict[str, Any]]:
+    """A session on the file, which of :data:`PORTS` it is, and its metadata."""
+    try:
+        import onnxruntime
+    except ImportError:
+        raise InputError("the package onnxruntime is not installed: install pose3d[onnx]") from None
+    if not os.path.exists(path):
+        raise InputError(f"{path} is missing: run `pose3d export` to write it")
+    try:
+        with open(path, "rb") as file:
+            content = file.read()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}): give a file of `pose3d export`") from None
+    model, digest = content[:-_DIGEST_PROPERTY_BYTES], content[-_DIGEST_PROPERTY_BYTES:]
+    if digest != digest_property(model):
+        raise InputError(
+            f"{path} is damaged or was not written by `pose3d export` (its sha256 is another): export the model"
+        )
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()  # it knows nothing of OMP_NUM_THREADS
+    options.log_severity_level = 3  # what makes it fail is raised as well
+    try:
+        session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # it has an exception for each way in which a file can be wrong, and no base of them
+        reason = str(error).strip().split("\n")[0]
+        raise InputError(f"{path} is not an ONNX file that can be run ({reason}): export it again") from None
+    try:
+        texts = session.get_modelmeta().custom_metadata_map
+        metadata = {name: json.loads(text) for name, text in texts.items()}
+        kind = _check_metadata(metadata)
+        found = Ports(tuple(i.name for i in session.get_inputs()), tuple(o.name for o in session.get_outputs()))
+        if found != PORTS[kind]:
+            raise ValueError(f"its inputs are {', '.join(found.inputs)}, its outputs {', '.join(found.outputs)}")
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path} was not written by `pose3d export` ({error}): export the model") from None
+    return session, kind, metadata
+
+
+def _check_metadata(metadata: dict[str, Any]) -> str:
+    """Which of :data:`PORTS` the metadata speak of.
+
+    Raises:
+        KeyError, TypeError, ValueError: they are incomplete, or of something else.
+    """
+    if "architecture" not in metadata:
+        raise ValueError("it says no architecture")
+    architecture = metadata["architecture"]
+    kind = architecture.get("lifter", architecture.get("model")) if isinstance(architecture, dict) else None
+    if not isinstance(kind, str) or kind not in PORTS:
+        raise ValueError(f"its architecture is {architecture}")
+    if metadata.get("joint_names") != list(JOINT_NAMES):
+        raise ValueError("its joints are others")
+    needed = (
+        {"crop_size_px": architecture.get("crop_size_px"), "sigma_heatmap_px": architecture.get("sigma_heatmap_px")}
+        if kind == NETWORK
+        else {name: metadata.get(name) for name in ("frames_before", "frames_after")}
+    )
+    for name, value in needed.items():
+        if not isinstance(value, int | float) or value < 0:
+            raise ValueError(f"its {name} is {value}")
+    return kind
+
+
+def _run(session: "InferenceSession", *inputs: Tensor) -> list[Tensor]:
+    """All outputs, on the device of the inputs."""
+    names = [port.name for port in session.get_inputs()]
+    arrays = {name: x.detach().cpu().float().contiguous().numpy() for name, x in zip(names, inputs, strict=True)}
+    return [torch.from_numpy(y).to(inputs[0].device) for y in session.run(None, arrays)]

@@ -1,0 +1,93 @@
+"""People in full pictures: boxes around joints, the network's crops around boxes, and what it finds in them."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from pose3d.geometry.camera import crop_from_image
+from pose3d.pose2d.batches import Batch
+from pose3d.pose2d.crops import cut_square, whole_px_square
+from pose3d.pose2d.inference import detect, to_full_image
+from pose3d.records.keypoints2d import Keypoints2D
+
+KeypointDetector = Callable[[Sequence[np.ndarray], np.ndarray], Keypoints2D]
+"""N pictures (H, W, 3) BGR and a box in each, (N, 4) px, to keypoints in px of the picture."""
+
+SMALLEST_SIDE_PX = 16.0
+_BODY_BEYOND_JOINTS = np.array([0.03, 0.01, 0.03, 0.07])
+"""How far the body goes beyond its joints to the left, top, right and bottom, in longer sides of the joints' box.
+Somewhat less than the training subjects' medians (0.05, 0.02, 0.05, 0.08): with those, people who turn or climb in
+short takes of training and validation subjects are lost sooner."""
+_BATCH = 16
+
+
+def box_around_joints(keypoints_px: np.ndarray, width_px: int, height_px: int) -> np.ndarray:
+    """The box of a body, cut off at the picture's border as the boxes of the training data are.
+
+    Args:
+        keypoints_px: (J, 2). Unsure ones count as well: without them a box loses the legs that it once cut off.
+
+    Returns:
+        (4,) x0, y0, x1, y1, px.
+    """
+    low, high = keypoints_px.min(0), keypoints_px.max(0)
+    side = max(float((high - low).max()), SMALLEST_SIDE_PX)
+    return box_within(np.concatenate([low, high]) + _BODY_BEYOND_JOINTS * side * [-1, -1, 1, 1], width_px, height_px)
+
+
+def box_within(box_px: np.ndarray, width_px: int, height_px: int) -> np.ndarray:
+    """A box (4,) cut off at the picture's border, of which at least :data:`SMALLEST_SIDE_PX` stay inside."""
+    least = min(SMALLEST_SIDE_PX, width_px, height_px)
+    low = np.clip(box_px[:2], 0, np.array([width_px, height_px]) - least)
+    high = np.clip(np.maximum(box_px[2:], low + least), 0, [width_px, height_px])
+    return np.concatenate([low, high])
+
+
+def cut_crops(
+    images_bgr: Sequence[np.ndarray], boxes_px: np.ndarray, margin: float, size_px: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Squares around boxes (N, 4) as training crops have them.
+
+    Args:
+        margin: side of the square in longer sides of the box.
+
+    Returns:
+        (N, size, size, 3) uint8 RGB, and the (N, 2, 3) transforms from px of the pictures into them.
+    """
+    squares = whole_px_square(boxes_px, margin)
+    crops = [cut_square(image, square, size_px)[..., ::-1] for image, square in zip(images_bgr, squares, strict=True)]
+    return np.stack(crops), crop_from_image(squares, size_px)
+
+
+@dataclass(frozen=True, eq=False)
+class Detector:
+    """The 2D network on boxes of pictures, a :data:`KeypointDetector`.
+
+    Attributes:
+        network: of (B, 3, S, S) normalised images, on the device.
+        architecture: from :func:`pose3d.pose2d.inference.load_network`.
+        margin, decode, flip_test: as ``crop_resize.margin``, ``infer_2d.decode`` and ``infer_2d.flip_test``.
+    """
+
+    network: nn.Module
+    architecture: dict[str, Any]
+    device: torch.device
+    margin: float
+    decode: str
+    flip_test: bool
+
+    def __call__(self, images_bgr: Sequence[np.ndarray], boxes_px: np.ndarray) -> Keypoints2D:
+        """Keypoints (N, 17, 2) in px of the pictures; N pictures (H, W, 3) and (N, 4) boxes."""
+        crops, transforms = cut_crops(images_bgr, boxes_px, self.margin, self.architecture["crop_size_px"])
+
+        def batches() -> Iterator[Batch]:
+            for images in torch.from_numpy(crops).split(_BATCH):
+                yield Batch(images, torch.empty(0))  # no truth
+
+        sigma_px = self.architecture["sigma_heatmap_px"]
+        found = detect(self.network, batches(), self.device, self.decode, sigma_px, self.flip_test)
+        return to_full_image(found, transforms)

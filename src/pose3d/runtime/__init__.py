@@ -1,0 +1,1 @@
+"""Errors, signals, files, processes and jobs: nothing of poses."""

@@ -1,0 +1,179 @@
+"""Files that are either whole or not there."""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pose3d.runtime.errors import InputError
+from pose3d.runtime.signals import uninterrupted
+
+_WAIT_S = 0.05
+
+
+@contextmanager
+def exclusive(path: str | os.PathLike, wait: bool = True) -> Iterator[None]:
+    """Keep every other process of this project from writing ``path`` (a file or folder, there or not) meanwhile.
+
+    The operating system lets go of the lock when the process ends, however that comes about. A file system that has no
+    locks excludes nobody.
+
+    Args:
+        wait: until another process lets go, which is said once; else raise.
+
+    Raises:
+        InputError: another process has it, and ``wait`` is false.
+    """
+    path = Path(path)
+    lock = path.with_name(f".{path.name}.lock")
+    held: list[int] = []
+    said = False
+    try:
+        while not _try_lock(lock, held):
+            if not wait:
+                raise InputError(f"another run is writing {path}: wait for it, or write elsewhere")
+            if not said:
+                print(f"another run is writing {path}: waiting for it", file=sys.stderr, flush=True)
+                said = True
+            time.sleep(_WAIT_S)
+        yield
+    finally:
+        _let_go(lock, held)
+
+
+@uninterrupted
+def _try_lock(lock: Path, held: list[int]) -> bool:
+    """Whether the lock is this process's now; then its descriptor stands in ``held``, where no signal loses it."""
+    while True:
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return False
+        except OSError:
+            pass  # ENOLCK, ENOSYS or EOPNOTSUPP, as on some network file systems
+        if os.fstat(descriptor).st_nlink:
+            held.append(descriptor)
+            return True
+        os.close(descriptor)  # whoever had it has removed the file meanwhile: a lock on it would exclude nobody
+
+
+@uninterrupted
+def _let_go(lock: Path, held: list[int]) -> None:
+    if held:
+        lock.unlink(missing_ok=True)
+        os.close(held.pop())
+
+
+def partial_path(path: Path) -> Path:
+    """Where a file or folder stands until it is whole.
+
+    The name is fixed, because torch.save writes the file's name into its bytes.
+    """
+    return path.with_name(f".{path.name}.partial")
+
+
+@contextmanager
+def atomic_output(path: str | os.PathLike) -> Iterator[Path]:
+    """Give a temporary path in the same folder; on success it is flushed to disk and renamed to ``path``.
+
+    On any failure the temporary file is removed and whatever stood at ``path`` stays as it was. Of two processes that
+    write one path the second waits; what it writes then stands.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = partial_path(path)
+    with exclusive(path):
+        try:
+            yield partial
+            _flush(partial)
+            os.replace(partial, path)
+            _flush(path.parent)
+        except OSError as error:
+            if error.errno is not None and error.filename is None:  # what a full disk raises names no file
+                error.filename = str(path)
+            raise
+        finally:
+            _discard_file(partial)
+
+
+@contextmanager
+def atomic_folder(path: str | os.PathLike) -> Iterator[Path]:
+    """Give a temporary folder beside ``path``; on success its files are flushed to disk and it is renamed to ``path``.
+
+    On failure it is removed and ``path`` stays as it was. What stood there is renamed as well before it is deleted, so
+    that a kill leaves nothing there rather than half of it. Two processes take turns, as for :func:`atomic_output`.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = partial_path(path)
+    new, old = partial / "new", partial / "old"
+    with exclusive(path):
+        _discard_folder(partial)
+        try:
+            new.mkdir(parents=True)
+            yield new
+            for written in [*new.rglob("*"), new]:
+                _flush(written)
+            _exchange(path, old, new)
+            _flush(path.parent)
+        finally:
+            _discard_folder(partial)
+
+
+@uninterrupted
+def _exchange(path: Path, old: Path, new: Path) -> None:
+    if path.exists():
+        os.replace(path, old)
+    os.replace(new, path)
+
+
+@uninterrupted
+def _discard_file(partial: Path) -> None:
+    partial.unlink(missing_ok=True)
+
+
+@uninterrupted
+def _discard_folder(partial: Path) -> None:
+    shutil.rmtree(partial, ignore_errors=True)
+
+
+def _flush(path: Path) -> None:
+    """Have a file's content, or a folder's names, survive a power cut."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_text(path: str | os.PathLike, text: str) -> None:
+    """Write UTF-8 text atomically."""
+    with atomic_output(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+def sha256_of(path: str | os.PathLike) -> str:
+    """Hash of a file, hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_small_text(path: str | os.PathLike, max_bytes: int = 2**20) -> str:
+    """Read UTF-8 text that people write or edit, whatever the path leads to: no more than ``max_bytes`` are read.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is larger, or no text.
+    """
+    with open(path, "rb") as file:
+        content = file.read(max_bytes + 1)
+    if len(content) > max_bytes:
+        raise ValueError(f"it is larger than {max_bytes / 2**20:g} MiB")
+    return content.decode("utf-8")

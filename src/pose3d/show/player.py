@@ -1,0 +1,109 @@
+"""One HTML page that plays a clip: video with reprojected skeleton beside poses in 3D, to be turned by hand.
+
+The page is a single file of its own: video, poses and programme are inside, and nothing is fetched. It is
+``player.html`` with the clip filled in.
+"""
+
+import base64
+import html
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterable, Iterator
+from importlib.resources import files
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from pose3d.geometry.skeleton import BONES, N_JOINTS
+from pose3d.geometry.upright import stand
+from pose3d.runtime.files import write_text
+from pose3d.show.figures import TRUTH_TITLE, bone_colour
+from pose3d.show.video import write_mp4
+
+MAX_HEIGHT_PX = 480
+
+
+def write_player(
+    path: str | os.PathLike,
+    frames_rgb: Iterable[np.ndarray],
+    fps: float,
+    keypoints_px: np.ndarray,
+    poses_cam_m: dict[str, np.ndarray],
+    title: str,
+    up_cam: np.ndarray | None = None,
+) -> None:
+    """Write the page, atomically.
+
+    Frames are shrunk to at most 480 px height. The video then takes at most some 1 bit per pixel and frame, a third
+    more as text: for 640 x 480 px at 25 frames/s at most 1.3 MB/s, in practice about half of it; each method's poses
+    add 7 KB/s. Meant for clips of up to some minutes, for the page is made in memory.
+
+    Args:
+        frames_rgb: T images (H, W, 3) of one size.
+        keypoints_px: (T, 17, 2) skeleton to draw over them, px of these images.
+        poses_cam_m: title to (T, 17, 3), all in the same camera space, the method trusted most last, and after it the
+            truth, called "ground truth", if there is one. The page begins with the former over the latter.
+        title: any text.
+        up_cam: as :func:`pose3d.geometry.upright.stand` has it.
+
+    Joints of frames where nobody was found are NaN in keypoints and poses; nothing is drawn there.
+
+    Raises:
+        InputError: the disk is full.
+        ValueError: no frames, or arrays whose shapes do not fit together.
+    """
+    n_frames = len(keypoints_px)
+    for name, array in {"keypoints_px": keypoints_px, **poses_cam_m}.items():
+        shape = (n_frames, N_JOINTS, 2 if array is keypoints_px else 3)
+        if np.shape(array) != shape:
+            raise ValueError(f"{name} must be of shape {shape}, not {np.shape(array)}")
+    if not poses_cam_m:
+        raise ValueError("there are no poses to show")
+    with tempfile.TemporaryDirectory() as folder:
+        mp4 = Path(folder, "clip.mp4")
+        size: dict[str, tuple[int, int]] = {}
+        write_mp4(mp4, _shrunk(frames_rgb, size, n_frames), fps)
+        video = base64.b64encode(mp4.read_bytes()).decode()
+    from_image = np.divide(size["shown"], size["given"])
+    clip = {
+        "fps": fps,
+        "size": size["shown"],
+        "bones": BONES,
+        "colours": [bone_colour(child) for _, child in BONES],
+        "truth": TRUTH_TITLE,
+        "truthColours": [bone_colour(child, truth=True) for _, child in BONES],
+        "keypoints": _packed(keypoints_px * from_image),
+        "poses": {name: _packed(poses) for name, poses in stand(poses_cam_m, up_cam).items()},
+        "video": video,
+    }
+    write_text(path, page(title, clip))
+
+
+def page(title: str, clip: dict) -> str:
+    """The template with its places filled: the title as text, the clip as JSON that cannot end its script element."""
+    # One pass, so that a title that reads like a place stays a title.
+    filled = {"TITLE": html.escape(title), "CLIP": json.dumps(clip).replace("<", "\\u003c")}
+    template = (files("pose3d.show") / "player.html").read_text(encoding="utf-8")
+    return re.sub(r"\{\{(TITLE|CLIP)\}\}", lambda place: filled[place[1]], template)
+
+
+def _shrunk(frames_rgb: Iterable[np.ndarray], size: dict[str, tuple[int, int]], n_frames: int) -> Iterator[np.ndarray]:
+    """Frames for the video, BGR, with even sides; notes both sizes, (width, height), on the way."""
+    shown = 0
+    for frame in frames_rgb:
+        shown += 1
+        height, width = frame.shape[:2]
+        scale = min(1.0, MAX_HEIGHT_PX / height)
+        small = tuple(max(2, 2 * round(scale * side / 2)) for side in (width, height))
+        size["given"], size["shown"] = (width, height), small
+        yield cv2.resize(frame, small, interpolation=cv2.INTER_AREA)[..., ::-1].copy()
+    if shown != n_frames:
+        raise ValueError(f"there are {shown} images for {n_frames} frames of keypoints")
+
+
+def _packed(values: np.ndarray) -> str:
+    """Numbers as base64 of little-endian float32, which the page reads without parsing."""
+    return base64.b64encode(np.ascontiguousarray(values, "<f4").tobytes()).decode()

@@ -1,0 +1,109 @@
+import csv
+import errno
+
+import numpy as np
+import pytest
+
+from pose3d.formats import predictions as module
+from pose3d.formats.predictions import Predictions, read_predictions, write_csv, write_npz
+from pose3d.geometry.skeleton import JOINT_NAMES
+from pose3d.lifting.lift import Lifted
+from pose3d.predict.clip import camera_from_view
+from pose3d.runtime.errors import InputError
+
+
+@pytest.fixture
+def predictions():
+    rng = np.random.default_rng(0)
+
+    def draw(*shape):
+        return rng.uniform(0, 1, (3, *shape)).astype(np.float32)
+
+    lifted = {"repnet": Lifted(draw(17, 3), False), "temporal": Lifted(draw(17, 3), True)}
+    return Predictions(
+        np.array([0, 0.04, 0.1]),
+        draw(4),
+        draw(17, 2),
+        draw(17),
+        np.array([1, 0, 1], bool),
+        lifted,
+        camera_from_view(64, 48, 60),
+    )
+
+
+def test_npz_round_trip(tmp_path, predictions):
+    write_npz(tmp_path / "p.npz", predictions)
+    read = read_predictions(tmp_path / "p.npz")
+    for name in ("time_s", "boxes_px", "keypoints_px", "confidence", "found"):
+        np.testing.assert_array_equal(getattr(read, name), getattr(predictions, name))
+        assert getattr(read, name).dtype == getattr(predictions, name).dtype
+    assert read.lifted.keys() == predictions.lifted.keys()
+    for name, lifted in predictions.lifted.items():
+        np.testing.assert_array_equal(read.lifted[name].poses_cam_m, lifted.poses_cam_m)
+        assert read.lifted[name].has_root is lifted.has_root
+    np.testing.assert_array_equal(read.camera.intrinsics_px, predictions.camera.intrinsics_px)
+    assert (read.camera.width_px, read.camera.height_px, len(read)) == (64, 48, 3)
+
+
+def test_the_table_has_a_row_for_each_frame_and_joint(tmp_path, predictions):
+    write_csv(tmp_path / "p.csv", predictions)
+    with open(tmp_path / "p.csv", newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["frame"], row["joint"]) for row in rows] == [(str(t), j) for t in range(3) for j in JOINT_NAMES]
+    row = rows[17 * 2 + 4]
+    assert float(row["time_s"]) == 0.1
+    assert [row["found"] for row in rows[::17]] == ["1", "0", "1"]
+    columns = ("keypoint_x_px", "keypoint_y_px")
+    np.testing.assert_allclose([float(row[c]) for c in columns], predictions.keypoints_px[2, 4], atol=1e-3)
+    assert float(row["confidence"]) == pytest.approx(predictions.confidence[2, 4], abs=1e-4)
+    for name, lifted in predictions.lifted.items():
+        found = [float(row[f"{name}_{axis}_m"]) for axis in "xyz"]
+        np.testing.assert_allclose(found, lifted.poses_cam_m[2, 4], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"confidence": None}, "has no array confidence"),
+        ({"time_s": None}, "has no array time_s"),
+        ({"boxes_px": np.zeros((2, 4))}, r"boxes_px must be numbers of shape \(3, 4\), not \(2, 4\)"),
+        ({"has_root_repnet": None}, "has no array has_root_repnet"),
+        ({"joints": np.array(["Hip"])}, "joints are not those"),
+        ({"intrinsics_px": np.full((3, 3), np.nan)}, "intrinsics_px must be finite"),
+        ({"keypoints_px": np.array([{}], object)}, "no whole npz file"),
+    ],
+)
+def test_damaged_files_are_refused_by_the_array(tmp_path, predictions, change, sentence):
+    write_npz(tmp_path / "p.npz", predictions)
+    with np.load(tmp_path / "p.npz") as file:
+        arrays = dict(file) | change
+    np.savez(tmp_path / "p.npz", **{name: array for name, array in arrays.items() if array is not None})
+    with pytest.raises(InputError, match=rf"p\.npz.*{sentence}"):
+        read_predictions(tmp_path / "p.npz")
+
+
+def test_other_files_are_refused(tmp_path):
+    with pytest.raises(InputError, match=r"none\.npz cannot be read \(No such file"):
+        read_predictions(tmp_path / "none.npz")
+    (tmp_path / "p.npz").write_bytes(b"no archive")
+    with pytest.raises(InputError, match=r"p\.npz is no whole npz file of predictions"):
+        read_predictions(tmp_path / "p.npz")
+
+
+def test_an_archive_that_unpacks_to_more_than_it_holds_is_refused(tmp_path):
+    np.savez_compressed(tmp_path / "p.npz", time_s=np.zeros(10**6))
+    with pytest.raises(InputError, match=r"p\.npz is no whole npz file .*claims to unpack to more than it holds"):
+        read_predictions(tmp_path / "p.npz")
+
+
+@pytest.mark.parametrize(("write", "name"), [(write_npz, "_write_array"), (write_csv, "chunks")])
+def test_a_full_disk_leaves_the_old_file(tmp_path, predictions, monkeypatch, write, name):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    (tmp_path / "p").write_text("old")
+    monkeypatch.setattr(module, name, full)
+    with pytest.raises(OSError, match="No space left"):
+        write(tmp_path / "p", predictions)
+    assert [path.name for path in tmp_path.iterdir()] == ["p"]
+    assert (tmp_path / "p").read_text() == "old"

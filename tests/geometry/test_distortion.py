@@ -1,0 +1,126 @@
+"""Human3.6M's projection against the published formula, and OpenCV's against OpenCV."""
+
+import cv2
+import numpy as np
+import pytest
+
+from pose3d.datasets.calibration import human36m_cameras
+from pose3d.geometry.camera import Camera
+from pose3d.geometry.distortion import distort, undistort_human36m
+
+# As VideoPose3D lists them: centre, focal length, k1 k2 k3, and the tangential terms t1 t2.
+PUBLISHED = {
+    "54138969": (
+        (512.54150390625, 515.4514770507812),
+        (1145.0494384765625, 1143.7811279296875),
+        (-0.20709891617298126, 0.24777518212795258, -0.0030751503072679043),
+        (-0.0009756988729350269, -0.00142447161488235),
+    ),
+    "55011271": (
+        (508.8486328125, 508.0649108886719),
+        (1149.6756591796875, 1147.5916748046875),
+        (-0.1942136287689209, 0.2404085397720337, 0.006819975562393665),
+        (-0.0016190266469493508, -0.0027408944442868233),
+    ),
+    "58860488": (
+        (519.8158569335938, 501.40264892578125),
+        (1149.1407470703125, 1148.7989501953125),
+        (-0.2083381861448288, 0.25548800826072693, -0.0024604974314570427),
+        (0.0014843869721516967, -0.0007599993259645998),
+    ),
+    "60457274": (
+        (514.9682006835938, 501.88201904296875),
+        (1145.5113525390625, 1144.77392578125),
+        (-0.198384091258049, 0.21832367777824402, -0.008947807364165783),
+        (-0.0005872055771760643, -0.0018133620033040643),
+    ),
+}
+PAIRS = [camera for cameras in human36m_cameras().values() for camera in cameras.values()]
+
+
+def published_projection(camera_id, points):
+    """x'' = x (1 + k1 r2 + k2 r4 + k3 r6 + t1 x + t2 y) + t1 r2, and y'' alike; then focal length and centre."""
+    centre, focal, k, t = (np.array(numbers) for numbers in PUBLISHED[camera_id])
+    plane = points[..., :2] / points[..., 2:]
+    r2 = (plane**2).sum(-1, keepdims=True)
+    bracket = 1 + (k * r2 ** [1, 2, 3]).sum(-1, keepdims=True) + (t * plane).sum(-1, keepdims=True)
+    return focal * (plane * bracket + t * r2) + centre
+
+
+def grid(camera):
+    """Points of a picture, corners and all, (N, 2) px."""
+    x, y = np.meshgrid(np.linspace(0, camera.width_px, 41), np.linspace(0, camera.height_px, 41))
+    return np.stack([x, y], -1).reshape(-1, 2)
+
+
+def test_seven_subjects_have_four_cameras_each():
+    assert len(PAIRS) == 28
+
+
+@pytest.mark.parametrize("camera", PAIRS, ids=lambda camera: camera.id)
+def test_projection_equals_the_published_formula(camera):
+    points = np.random.default_rng(0).uniform([-2.5, -2.5, 3], [2.5, 2.5, 8], (500, 3))
+    np.testing.assert_allclose(camera.project(points), published_projection(camera.id, points), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("camera", PAIRS, ids=lambda camera: camera.id)
+def test_undistortion_inverts_it_all_over_the_picture(camera):
+    px = grid(camera)
+    plane = camera.normalize(px)
+    again = published_projection(camera.id, np.c_[plane, np.ones(len(plane))])
+    np.testing.assert_allclose(again, px, rtol=0, atol=1e-6)
+
+
+def test_human36m_by_hand():
+    """x = 1, y = 2, r2 = 5: radial 1 + 5 k1 = 2; with p1 = 0.1, p2 = 0.3 the factor is 2 + 0.2 + 0.3."""
+    x, y = distort(1.0, 2.0, [0.2, 0, 0.1, 0.3, 0], "human36m")
+    assert (x, y) == pytest.approx((2.5 + 1.5, 5.0 + 0.5))
+    x, y = distort(1.0, 2.0, [0.2, 0, 0.1, 0.3, 0], "opencv")
+    assert (x, y) == pytest.approx((2 + 0.4 + 0.3 * 7, 4 + 0.1 * 13 + 1.2))
+
+
+def test_without_tangential_terms_both_models_are_one():
+    x, y = np.random.default_rng(0).normal(size=(2, 50)) / 3
+    radial = [-0.2, 0.25, 0, 0, -0.003]
+    np.testing.assert_array_equal(distort(x, y, radial, "opencv"), distort(x, y, radial, "human36m"))
+
+
+def test_opencv_is_opencvs():
+    coefficients = np.array([-0.2071, 0.2478, -0.01, 0.02, -0.0031])
+    plane = np.random.default_rng(0).uniform(-0.5, 0.5, (100, 2))
+    expected = cv2.projectPoints(np.c_[plane, np.ones(100)], np.zeros(3), np.zeros(3), np.eye(3), coefficients)[0]
+    np.testing.assert_allclose(np.stack(distort(*plane.T, coefficients, "opencv"), -1), expected[:, 0], atol=1e-12)
+
+
+def test_what_lies_far_outside_of_the_picture_stays_finite():
+    """Detections may: three pictures away the lens is a guess, but a number."""
+    coefficients = PAIRS[0].distortion
+    x, y = np.meshgrid(np.linspace(-3, 3, 31), np.linspace(-3, 3, 31))
+    u, v = undistort_human36m(x, y, coefficients)
+    assert np.isfinite(u).all() and np.isfinite(v).all()
+    np.testing.assert_allclose(distort(u, v, coefficients, "human36m"), (x, y), atol=1e-9)
+
+
+def test_how_far_the_other_formulas_are_off():
+    """What docs/datasets.md says of OpenCV's formula on these lenses: in the authors' order, and exchanged."""
+    off = {"authors' order": [], "exchanged": []}
+    corner = 0.0
+    for camera in PAIRS[:4]:
+        px = grid(camera)
+        points = np.c_[camera.normalize(px), np.ones(len(px))]
+        near = np.linalg.norm(px - camera.intrinsics_px[:2, 2], axis=-1) < 300
+        k1, k2, p1, p2, k3 = camera.distortion
+        for order, terms in zip(off, [(p1, p2), (p2, p1)], strict=True):
+            other = Camera("o", 1000, 1000, camera.intrinsics_px, [k1, k2, *terms, k3], np.eye(3), np.zeros(3))
+            error = np.linalg.norm(other.project(points) - px, axis=-1)
+            off[order].append(error[near].mean())
+            corner = max(corner, error.max())
+    assert (min(off["authors' order"]), max(off["authors' order"])) == pytest.approx((0.04, 0.08), abs=0.005)
+    assert (min(off["exchanged"]), max(off["exchanged"])) == pytest.approx((0.06, 0.23), abs=0.005)
+    assert corner == pytest.approx(3.9, abs=0.05)
+
+
+def test_an_unknown_model_is_refused():
+    camera = PAIRS[0]
+    with pytest.raises(ValueError, match="the distortion model must be opencv or human36m, not 'fisheye'"):
+        Camera("c", 9, 9, camera.intrinsics_px, camera.distortion, np.eye(3), np.zeros(3), "fisheye")

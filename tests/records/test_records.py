@@ -1,0 +1,306 @@
+import errno
+import gc
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from unittest.mock import Mock
+
+import h5py
+import numpy as np
+import pytest
+from people import SPLITS, camera_ring, detect, population, take
+
+from pose3d.records.encoded_images import EncodedImages, write_encoded_images
+from pose3d.records.hdf5 import create_hdf5, open_hdf5, write_dataset, write_strings
+from pose3d.records.keypoints2d import read_keypoints2d, write_keypoints2d
+from pose3d.records.sequences import PoseSequence, check_3d, read_sequences, read_splits, write_sequences
+from pose3d.runtime.errors import InputError
+
+ARRAYS = ("poses_world_m", "poses_cam_m", "keypoints_px", "boxes_px")
+
+
+@pytest.fixture
+def path(tmp_path):
+    path = tmp_path / "sequences.h5"
+    write_sequences(path, population(), SPLITS)
+    return path
+
+
+def changed(sequence: PoseSequence, **arrays) -> PoseSequence:
+    values = {name: getattr(sequence, name) for name in ARRAYS} | arrays
+    return PoseSequence(sequence.subject, sequence.action, sequence.camera, sequence.fps, **values)
+
+
+def test_sequences_round_trip(path):
+    written, read = population(), read_sequences(path)
+    assert [s.key for s in read] == sorted(s.key for s in written)
+    for before, after in zip(written, read, strict=True):
+        for name in ARRAYS:
+            assert getattr(after, name).dtype == np.float32
+            np.testing.assert_array_equal(getattr(after, name), getattr(before, name))
+        assert (after.fps, len(after)) == (before.fps, len(before))
+        for name in ("intrinsics_px", "distortion", "rotation", "translation_m", "width_px", "height_px", "id"):
+            np.testing.assert_array_equal(getattr(after.camera, name), getattr(before.camera, name))
+    assert read_splits(path) == SPLITS
+    assert {s.subject for s in read_sequences(path, ["S8", "S9"])} == {"S8", "S9"}
+
+
+def test_the_distortion_model_comes_back_and_opencvs_leaves_no_trace(path, tmp_path):
+    sequence = population()[0]
+    camera = replace(sequence.camera, distortion_model="human36m")
+    with h5py.File(path) as file:
+        assert "distortion_model" not in file[sequence.key].attrs
+
+    mixed = [replace(s, camera=camera) if s.key == sequence.key else s for s in population()]
+    write_sequences(tmp_path / "mixed.h5", mixed, SPLITS)
+    models = {s.key: s.camera.distortion_model for s in read_sequences(tmp_path / "mixed.h5")}
+    assert {key for key, model in models.items() if model == "human36m"} == {sequence.key}
+    with h5py.File(tmp_path / "mixed.h5", "r+") as file:
+        write_strings(file[sequence.key], "distortion_model", ["fisheye"])
+    with pytest.raises(InputError, match=rf"mixed.h5: {sequence.key}: .* must be opencv or human36m, not 'fisheye'"):
+        read_sequences(tmp_path / "mixed.h5")
+
+
+def test_equal_content_gives_equal_bytes(path, tmp_path):
+    write_sequences(tmp_path / "again.h5", population(), SPLITS)
+    assert (tmp_path / "again.h5").read_bytes() == path.read_bytes()
+
+
+def test_no_sequence_of_a_subject_is_an_error(path):
+    with pytest.raises(InputError, match="has no frames of subjects S5"):
+        read_sequences(path, ["S5"])
+
+
+@pytest.mark.parametrize("name", ["poses_world_m", "poses_cam_m", "keypoints_px"])
+def test_nan_is_refused_with_sequence_frame_and_joint(tmp_path, name):
+    sequence = take("S1", "Walk-1", 5, camera_ring(1))[0]
+    bad = getattr(sequence, name).copy()
+    bad[3, 16, 1] = np.nan
+    with pytest.raises(InputError, match=rf"S1/Walk-1/cam0: {name} is not finite at frame 3, joint RWrist"):
+        write_sequences(tmp_path / "out.h5", [changed(sequence, **{name: bad})], SPLITS)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_2d_only_is_kept_and_3d_may_be_asked_for(tmp_path):
+    sequence = take("S1", "Walk-1", 5, camera_ring(1))[0]
+    no_poses = np.full((5, 17, 3), np.nan)
+    flat = changed(sequence, poses_world_m=no_poses, poses_cam_m=no_poses)
+    half = changed(sequence, poses_cam_m=no_poses)
+    assert [s.has_3d for s in (sequence, flat, half)] == [True, False, True]
+    path = tmp_path / "out.h5"
+    write_sequences(path, [flat, *take("S9", "Walk-1", 5, camera_ring(1))], SPLITS | {"validation": []})
+    found = read_sequences(path)
+    assert [s.has_3d for s in found] == [False, True]
+    np.testing.assert_array_equal(found[0].keypoints_px, sequence.keypoints_px)
+    check_3d(found[1:], path)
+    with pytest.raises(InputError, match="out.h5: S1/Walk-1/cam0 has no 3D poses, which are needed here: name"):
+        check_3d(found, path)
+    with pytest.raises(InputError, match="poses_cam_m is not finite at frame 0, joint Hip"):
+        write_sequences(tmp_path / "half.h5", [half], SPLITS)
+
+
+def test_2d_that_is_not_annotated_is_kept_where_there_is_no_3d(tmp_path):
+    sequence = take("S1", "Walk-1", 5, camera_ring(1))[0]
+    unknown = np.full((5, 17, 3), np.nan)
+    bare = changed(sequence, poses_world_m=unknown, poses_cam_m=unknown, keypoints_px=unknown[..., :2])
+    path = tmp_path / "out.h5"
+    write_sequences(path, [bare, *take("S9", "Walk-1", 5, camera_ring(1))], SPLITS | {"validation": []})
+    found = read_sequences(path)
+    assert [(s.has_3d, s.is_annotated, len(s)) for s in found] == [(False, False, 5), (True, True, 5)]
+    np.testing.assert_array_equal(found[0].boxes_px, sequence.boxes_px)
+    half = bare.keypoints_px.copy()
+    half[2:] = 0
+    for bad in (changed(sequence, keypoints_px=unknown[..., :2]), changed(bare, keypoints_px=half)):
+        with pytest.raises(InputError, match="keypoints_px is not finite at frame 0, joint Hip"):
+            write_sequences(tmp_path / "bad.h5", [bad], SPLITS)
+
+
+def test_wrong_shapes_and_zero_frames_are_refused(tmp_path):
+    sequence = take("S1", "Walk-1", 5, camera_ring(1))[0]
+    with pytest.raises(InputError, match=r"S1/Walk-1/cam0: boxes_px has shape \(4, 4\), not \(5, 4\)"):
+        write_sequences(tmp_path / "out.h5", [changed(sequence, boxes_px=sequence.boxes_px[:4])], SPLITS)
+    empty = changed(sequence, **{name: getattr(sequence, name)[:0] for name in ARRAYS})
+    with pytest.raises(InputError, match="S1/Walk-1/cam0: has no frames"):
+        write_sequences(tmp_path / "out.h5", [empty], SPLITS)
+
+
+def test_splits_that_overlap_or_are_empty_are_refused(tmp_path):
+    with pytest.raises(InputError, match="subject S8 stands in two splits"):
+        write_sequences(tmp_path / "out.h5", population(2), SPLITS | {"test": ["S9", "S8"]})
+    with pytest.raises(InputError, match="the validation split has zero frames"):
+        write_sequences(tmp_path / "out.h5", population(2), SPLITS | {"validation": ["S6"]})
+    assert list(tmp_path.iterdir()) == []
+    for split in ("train", "test"):
+        with pytest.raises(InputError, match=f"the {split} split has zero frames"):
+            write_sequences(tmp_path / "out.h5", population(2), SPLITS | {split: []})
+
+
+def test_validation_may_name_nobody(tmp_path):
+    write_sequences(tmp_path / "out.h5", population(2), SPLITS | {"validation": []})
+    assert read_splits(tmp_path / "out.h5")["validation"] == []
+
+
+def test_a_missing_truncated_or_foreign_file_is_named(path, tmp_path):
+    with pytest.raises(InputError, match=r"nothing.h5 is missing"):
+        read_sequences(tmp_path / "nothing.h5")
+    content = path.read_bytes()
+    for size in (0, 100, len(content) // 2, len(content) - 1):
+        path.write_bytes(content[:size])
+        with pytest.raises(InputError, match=r"sequences.h5 is not a whole HDF5 file"):
+            read_sequences(path)
+    with h5py.File(path, "w") as file:
+        file["x"] = 1
+    with pytest.raises(InputError, match=r"sequences.h5 has schema version None, not 2"):
+        read_sequences(path)
+
+
+def test_one_flipped_bit_in_any_dataset_is_found(path):
+    content = path.read_bytes()
+    with h5py.File(path, "r") as file:
+        offsets = [
+            file["S9/Walk-1/cam0"][name].id.get_chunk_info(0).byte_offset
+            + file["S9/Walk-1/cam0"][name].id.get_chunk_info(0).size // 2
+            for name in ARRAYS
+        ]
+    for offset in offsets:
+        damaged = bytearray(content)
+        damaged[offset] ^= 1
+        path.write_bytes(damaged)
+        with pytest.raises(InputError, match=r"sequences.h5 is damaged"):
+            read_sequences(path)
+    path.write_bytes(content)
+    assert read_sequences(path)
+
+
+def test_one_flipped_bit_in_any_attribute_or_structure_is_found(path):
+    content = path.read_bytes()
+    names, fps = content.index(b"S11"), content.index(np.float64(50).tobytes())
+    for offset in (names, fps, *range(0, 400, 7), *range(400, len(content), 9973)):
+        damaged = bytearray(content)
+        damaged[offset] ^= 1
+        path.write_bytes(damaged)
+        with pytest.raises(InputError, match=r"sequences.h5 is (damaged|not a whole HDF5 file)"):
+            read_splits(path), read_sequences(path)
+
+
+def test_a_missing_dataset_is_named(path):
+    with h5py.File(path, "r+") as file:
+        del file["S9/Walk-1/cam0/boxes_px"]
+    with pytest.raises(InputError, match=r"sequences.h5 is damaged or incomplete .*boxes_px"):
+        read_sequences(path)
+
+
+def test_a_full_disk_while_an_input_is_open_is_not_blamed_on_the_input(path):
+    with pytest.raises(OSError, match="No space left") as caught, open_hdf5(path):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert not isinstance(caught.value, InputError)
+
+
+def test_keypoints_round_trip_and_checks(tmp_path):
+    sequences = take("S1", "Walk-1", 5, camera_ring(2))
+    detections = detect(sequences, 2.0)
+    path = tmp_path / "keypoints2d.h5"
+    keys = [s.key for s in sequences]
+    write_keypoints2d(path, zip(keys, detections, strict=True))
+    for before, after in zip(reversed(detections), read_keypoints2d(path, sequences[::-1]), strict=True):
+        np.testing.assert_array_equal(after.keypoints_px, before.keypoints_px)
+        np.testing.assert_array_equal(after.confidence, before.confidence)
+    with pytest.raises(InputError, match="no keypoints for S1/Wave-1/cam0"):
+        read_keypoints2d(path, take("S1", "Wave-1", 5, camera_ring(1)))
+    with pytest.raises(InputError, match=r"S1/Walk-1/cam0 has keypoints of shape \(5, 17, 2\)"):
+        read_keypoints2d(path, take("S1", "Walk-1", 4, camera_ring(1)))
+    with open_hdf5(path) as file:
+        stored = {name: file[keys[0]][name][...] for name in ("keypoints_px", "confidence")}
+    for name, values, message in (
+        ("confidence", np.where(np.arange(17) == 3, np.nan, stored["confidence"]), "confidence is not finite"),
+        ("keypoints_px", stored["keypoints_px"] * np.inf, "keypoints_px is not finite"),
+        ("confidence", stored["confidence"][:, :16], r"confidence of shape \(5, 16\)"),
+    ):
+        with create_hdf5(path) as file:
+            group = file.create_group(keys[0])
+            for other, whole in (stored | {name: values}).items():
+                write_dataset(group, other, whole)
+        with pytest.raises(InputError, match=rf"keypoints2d.h5: S1/Walk-1/cam0.*{message}.*run infer_2d again"):
+            read_keypoints2d(path, sequences[:1])
+    detections[0].keypoints_px[1, 1] = np.inf
+    with pytest.raises(InputError, match="S1/Walk-1/cam0: a detected keypoint is not finite"):
+        write_keypoints2d(path, zip(keys, detections, strict=True))
+
+
+def test_encoded_images_round_trip(tmp_path):
+    path = tmp_path / "frames.h5"
+    images = [b"\xff\xd8one", b"\xff\xd8another", b"x"]
+    with create_hdf5(path) as file:
+        write_encoded_images(file, "S1/Walk-1/cam0", images)
+    with open_hdf5(path) as file:
+        read = EncodedImages(file["S1/Walk-1/cam0"])
+        assert len(read) == 3
+        assert [read[t].tobytes() for t in range(3)] == images
+
+
+def test_empty_datasets_are_written(tmp_path):
+    with create_hdf5(tmp_path / "x.h5") as file:
+        write_dataset(file, "nothing", np.zeros((0, 3)))
+    with open_hdf5(tmp_path / "x.h5") as file:
+        assert file["nothing"].shape == (0, 3)
+
+
+def test_a_failed_write_leaves_the_old_file(path):
+    before = path.read_bytes()
+    with pytest.raises(RuntimeError), create_hdf5(path) as file:
+        file["half"] = 1
+        raise RuntimeError
+    assert path.read_bytes() == before
+    assert [p.name for p in path.parent.iterdir()] == ["sequences.h5"]
+
+
+def test_hdf5_may_close_a_file_that_a_signal_kept_from_closing_after_all_else(tmp_path, monkeypatch):
+    unraisable = []
+    monkeypatch.setattr(sys, "unraisablehook", unraisable.append)
+    with monkeypatch.context() as signalled:
+        signalled.setattr(h5py.File, "close", Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt), create_hdf5(tmp_path / "x.h5") as file:
+            write_dataset(file, "numbers", np.arange(5000.0))
+    del file
+    gc.collect()
+    assert not unraisable
+    assert list(tmp_path.iterdir()) == []
+
+
+INTERRUPTED = """
+import numpy as np
+import sys
+from pose3d.runtime.errors import run_stage
+from pose3d.records.hdf5 import create_hdf5, write_dataset
+
+def main():
+    print("writing", flush=True)
+    while True:
+        with create_hdf5("x.h5") as file:
+            for i in range(200):
+                write_dataset(file, f"numbers{i}", np.arange(3000.0))
+
+__doc__ = ""
+run_stage(main)
+"""
+
+
+@pytest.mark.parametrize(
+    ("number", "status", "word"), [(signal.SIGTERM, 143, "terminated"), (signal.SIGINT, 130, "interrupted")]
+)
+def test_a_signal_while_hdf5_writes_neither_crashes_nor_gets_lost(tmp_path, number, status, word):
+    for _ in range(5):  # without care every sixth of them crashed
+        process = subprocess.Popen(
+            [sys.executable, "-c", INTERRUPTED],
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        )
+        process.stdout.readline()
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=60)
+        assert (process.returncode, errors) == (status, f"{word}: run the same command again to go on\n")
+        assert {path.name for path in tmp_path.iterdir()} <= {"x.h5"}

@@ -1,0 +1,59 @@
+import json
+
+import pytest
+
+from pose3d.datasets.manifest import list_own_files
+from pose3d.runtime.errors import InputError
+from pose3d.runtime.user_data import data_folder
+
+
+def test_the_profile_comes_before_the_environment(tmp_path, monkeypatch):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    monkeypatch.setenv("POSE3D_DATA", str(tmp_path / "a"))
+    assert data_folder(None) == tmp_path / "a"
+    assert data_folder(str(tmp_path / "b")) == tmp_path / "b"
+
+
+def test_no_folder_is_one_sentence_that_says_what_to_set(tmp_path, monkeypatch):
+    monkeypatch.delenv("POSE3D_DATA", raising=False)
+    with pytest.raises(InputError, match="set the environment variable POSE3D_DATA"):
+        data_folder(None)
+    monkeypatch.setenv("POSE3D_DATA", str(tmp_path / "none"))
+    with pytest.raises(InputError, match="POSE3D_DATA is .*none, which is no folder"):
+        data_folder(None)
+    with pytest.raises(InputError, match="dataset.folder is .*other, which is no folder"):
+        data_folder(str(tmp_path / "other"))
+
+
+def test_the_manifest_lists_data_files_with_their_sizes_and_no_single_images(tmp_path):
+    data, output = tmp_path / "data", tmp_path / "out" / "raw"
+    (data / "S1").mkdir(parents=True)
+    (data / "S1" / "Walking.mp4").write_bytes(b"12345")
+    (data / "a.npz").write_bytes(b"123")
+    (data / "img_000001.jpg").write_bytes(b"1")
+    (output / "deepmimic").mkdir(parents=True)  # what another profile left there
+    assert list_own_files("human36m", data, output) == {"S1/Walking.mp4": 5, "a.npz": 3}
+    assert [path.name for path in output.iterdir()] == ["manifest.json"]
+    content = json.loads((output / "manifest.json").read_text())
+    assert content == {"source": "human36m", "files_bytes": {"S1/Walking.mp4": 5, "a.npz": 3}}
+    assert [path.name for path in output.parent.iterdir()] == ["raw"]
+
+
+def test_a_folder_without_data_is_refused_and_what_stood_there_stays(tmp_path):
+    data, output = tmp_path / "data", tmp_path / "raw"
+    data.mkdir()
+    output.mkdir()
+    (output / "kept").touch()
+    with pytest.raises(InputError, match="holds no file of a data set"):
+        list_own_files("human36m", data, output)
+    assert (output / "kept").exists()
+
+
+def test_subjects_may_be_linked_from_elsewhere(tmp_path):
+    data, disk = tmp_path / "data", tmp_path / "disk"
+    data.mkdir()
+    (disk / "Videos").mkdir(parents=True)
+    (disk / "Videos" / "Walking.mp4").write_bytes(b"12")
+    (data / "S1").symlink_to(disk)
+    assert list_own_files("human36m", data, tmp_path / "raw") == {"S1/Videos/Walking.mp4": 2}

@@ -1,0 +1,102 @@
+import base64
+import json
+import re
+import shutil
+import subprocess
+
+import cv2
+import numpy as np
+import pytest
+from people import camera_ring, take
+
+from pose3d.show.figures import LEFT, RIGHT, TRUNK, TRUTH_RIGHT, bone_colour
+from pose3d.show.player import page, write_player
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+@pytest.fixture(scope="module")
+def sequence():
+    return take("S9", "Walk-1", 6, camera_ring(1))[0]
+
+
+def write(path, sequence, title="a clip", images=None):
+    if images is None:
+        images = [np.full((1000, 1000, 3), 128, np.uint8)] * len(sequence)
+    poses = {"temporal": sequence.poses_cam_m, "ground truth": sequence.poses_cam_m}
+    write_player(path, images, 25.0, sequence.keypoints_px, poses, title, sequence.camera.rotation[:, 2])
+    return path.read_text(encoding="utf-8")
+
+
+def clip_of(text):
+    return json.loads(re.search(r'id="clip">(.*?)</script>', text)[1])
+
+
+def floats(text, width):
+    return np.frombuffer(base64.b64decode(text), "<f4").reshape(-1, 17, width)
+
+
+def test_page_holds_video_keypoints_and_poses(tmp_path, sequence):
+    clip = clip_of(write(tmp_path / "player.html", sequence))
+    assert clip["size"] == [480, 480]
+    np.testing.assert_allclose(floats(clip["keypoints"], 2), sequence.keypoints_px * 0.48, atol=1e-3)
+    shown = floats(clip["poses"]["temporal"], 3)
+    # The world, turned about its vertical and moved: lengths and heights are the world's.
+    world = sequence.poses_world_m
+    np.testing.assert_allclose(np.ptp(shown[..., 2], 1), np.ptp(world[..., 2], 1), atol=1e-5)
+    np.testing.assert_allclose(
+        np.linalg.norm(shown[0, 3] - shown[0, 10]), np.linalg.norm(world[0, 3] - world[0, 10]), atol=1e-5
+    )
+    video = tmp_path / "clip.mp4"
+    video.write_bytes(base64.b64decode(clip["video"]))
+    assert cv2.VideoCapture(str(video)).read()[1].shape == (480, 480, 3)
+
+
+def test_page_repeats_and_fetches_nothing(tmp_path, sequence):
+    text = write(tmp_path / "a.html", sequence)
+    assert text == write(tmp_path / "b.html", sequence)
+    assert not re.search(r"https?://|\bsrc=|\bhref=|@import", text.replace(clip_of(text)["video"], ""))
+
+
+def test_titles_cannot_run_scripts_nor_fill_places():
+    text = page("</title><script>alert(1)</script>{{CLIP}}", {"poses": {"</script><script>alert(2)": ""}})
+    assert "<script>alert" not in text
+    assert text.count("{{CLIP}}") == 2  # the title, in head and heading
+    assert clip_of(text) == {"poses": {"</script><script>alert(2)": ""}}
+
+
+def test_colours_are_those_of_all_pictures(tmp_path, sequence):
+    clip = clip_of(write(tmp_path / "player.html", sequence))
+    child = [bone[1] for bone in clip["bones"]]
+    assert clip["colours"] == [bone_colour(joint) for joint in child]
+    assert clip["truthColours"] == [bone_colour(joint, truth=True) for joint in child]
+    template = page("", {})
+    assert all(colour in template for colour in (RIGHT, LEFT, TRUNK, TRUTH_RIGHT))
+
+
+@pytest.mark.parametrize("frames", [5, 7])
+def test_wrong_number_of_images_is_refused_and_leaves_nothing(tmp_path, sequence, frames):
+    with pytest.raises(ValueError, match=f"{frames} images"):
+        write(tmp_path / "player.html", sequence, images=[np.zeros((64, 64, 3), np.uint8)] * frames)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on PATH")
+def test_browser_shows_video_and_skeletons(tmp_path, sequence):
+    green = [np.full((1000, 1000, 3), (0, 200, 0), np.uint8)] * len(sequence)
+    write(tmp_path / "player.html", sequence, images=green)
+    flags = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
+    flags += " --disable-component-update --disable-sync --timeout=3000 --window-size=1200,760"
+    subprocess.run(
+        [CHROMIUM, *flags.split(), f"--user-data-dir={tmp_path / 'profile'}", f"--screenshot={tmp_path / 'page.png'}",
+         f"file://{tmp_path / 'player.html'}#frame=3"],
+        check=True, capture_output=True, timeout=60,
+    )  # fmt: skip
+    left, right = np.split(cv2.imread(str(tmp_path / "page.png"))[80:560].astype(int), 2, axis=1)
+
+    def share(image, rgb):
+        return (np.abs(image - rgb[::-1]).max(-1) < 30).mean()
+
+    assert share(left, (0, 200, 0)) > 0.5  # the video is decoded and drawn
+    for half in (left, right):
+        assert share(half, (0xD6, 0x27, 0x28)) > 1e-3 and share(half, (0x1F, 0x77, 0xB4)) > 1e-3
