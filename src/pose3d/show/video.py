@@ -11,9 +11,8 @@ from collections.abc import Iterable, Iterator
 import cv2
 import numpy as np
 
-from pose3d.evaluation.metrics import align_root
 from pose3d.geometry.camera import apply_affine, crop_from_image
-from pose3d.geometry.skeleton import BONES
+from pose3d.geometry.skeleton import BONES, ROOT
 from pose3d.geometry.upright import stand
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.files import atomic_output
@@ -76,9 +75,12 @@ def demo_poses(
     The original's single-frame model gives no root of its own, so it stands at the true one, or without a truth at the
     temporal model's.
     """
-    place = temporal_cam_m if truth_cam_m is None else truth_cam_m
+    if not single_has_root:
+        place = temporal_cam_m if truth_cam_m is None else truth_cam_m
+        poses_m, roots_m = np.asarray(single_cam_m, np.float64), np.asarray(place, np.float64)[:, ROOT : ROOT + 1]
+        single_cam_m = poses_m - poses_m[:, ROOT : ROOT + 1] + roots_m
     poses = {
-        METHOD_TITLES["repnet"]: single_cam_m if single_has_root else align_root(single_cam_m, place),
+        METHOD_TITLES["repnet"]: single_cam_m,
         METHOD_TITLES["temporal"]: temporal_cam_m,
     }
     return poses if truth_cam_m is None else poses | {TRUTH_TITLE: truth_cam_m}
