@@ -1,5 +1,5 @@
 # make repro   the whole pipeline, on the profile named in params.yaml
-# make test    lint and tests
+# make test    lint, types and tests
 # make bench   how fast this machine trains, lifts, renders and scores: a table, and benchmarks/results/speed.json
 # make torture campaigns that try to break what docs/reliability.md guarantees, and its table: some hours
 # Each creates .venv from requirements.lock when it is missing or older. (--no-compile saves half of that: Python compiles
@@ -21,6 +21,7 @@ repro: setup
 test: setup
 	ruff check .
 	ruff format --check .
+	mypy
 	python -m pytest
 
 bench: setup
