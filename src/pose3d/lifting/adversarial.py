@@ -244,6 +244,7 @@ def generator_step(
         terms[CRITIC] = optimisation.critic_loss.generator_term(critic(fake))
         critic.requires_grad_(True)
     used = {name: weight for name, weight in weights.items() if weight > 0}
+    # For Python's types a sum may be the number 0.
     loss = torch.as_tensor(sum(weight * terms[name] for name, weight in used.items()))
     optimizer.zero_grad(set_to_none=True)
     loss.backward()

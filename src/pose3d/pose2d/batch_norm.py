@@ -1,6 +1,6 @@
 """Batch normalisation over the batches of all processes, so that their number changes no result."""
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -14,11 +14,11 @@ class _Mean(torch.autograd.Function):
     """:func:`mean_over_processes`, of which every process's loss sends its gradient to every other."""
 
     @staticmethod
-    def forward(_, values: Tensor) -> Tensor:
+    def forward(_: Any, values: Tensor) -> Tensor:
         return mean_over_processes(values)
 
     @staticmethod
-    def backward(_, gradient: Tensor) -> Tensor:
+    def backward(_: Any, gradient: Tensor) -> Tensor:
         return mean_over_processes(gradient)
 
 
