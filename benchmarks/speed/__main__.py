@@ -55,7 +55,7 @@ def measure(rows: list[str], setting: Setting, output: Path) -> list[Figure | st
     return lines
 
 
-def main() -> None:
+def main(options: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "--only", default="", metavar="REGEX", help=f"rows in whose name it is found: {', '.join(ROWS)}"
@@ -63,7 +63,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5, metavar="N", help="turns of what is compared (default 5)")
     parser.add_argument("--cores", type=int, default=os.cpu_count() or 1, metavar="N", help="CPU cores (default all)")
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results/speed.json"), help="JSON file")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(options)
     torch.set_num_threads(arguments.cores)
     os.environ["POSE3D_WORKERS"] = str(arguments.cores)
     with tempfile.TemporaryDirectory() as scratch:

@@ -40,6 +40,7 @@ _SPLITS = {"train": ["S1"], "validation": [], "test": ["S9"]}
 # The demo video is always of six seconds: at this rate of frames it takes few.
 _FPS = 2.0
 _FEW_FRAMES = 8
+_LIFTED_FRAMES, _LONG_TAKE_FRAMES = 8000, 500
 _DETECTOR = {"backbone": "resnet18", "stem_channels": 16, "deconv_channels": [16, 16, 16]}
 _PROFILE = {"crop_resize": {"size_px": _CROP_PX}, "evaluate": {"nearest_poses": 100, "nearest_yaws": 12}}
 
@@ -156,8 +157,9 @@ def _write_detector_inputs(folder: Path, sequences: list[PoseSequence]) -> None:
 def _write_lifter_inputs(folder: Path, sequences: list[PoseSequence]) -> None:
     found = people.detections(sequences, 0)
     write_keypoints2d(folder / "data/keypoints2d.h5", zip([s.key for s in sequences], found, strict=True))
-    with create_hdf5(folder / "data/frames.h5"):
-        pass  # as of a data set without images
+    for name in ("frames", "crops"):
+        with create_hdf5(folder / f"data/{name}.h5"):
+            pass  # as of a data set without images
     torch.manual_seed(0)
     for name in ("repnet", "temporal"):
         architecture = lifter_architecture(block("small", "lifting"), block("small", name))
@@ -176,8 +178,9 @@ def infer_2d(setting: Setting) -> list[Figure]:
 
 def lifters(setting: Setting) -> list[Figure]:
     script = Path("benchmarks/speed/lift_all.py")
-    return _grow(setting, "lifters", script, 8000, 500, _write_lifter_inputs, memory=False)
+    return _grow(setting, "lifters", script, _LIFTED_FRAMES, _LONG_TAKE_FRAMES, _write_lifter_inputs, memory=False)
 
 
 def evaluate(setting: Setting) -> list[Figure]:
-    return _grow(setting, "evaluate", Path("stages/evaluate.py"), 16000, 500, _write_lifter_inputs, memory=False)
+    script = Path("stages/evaluate.py")
+    return _grow(setting, "evaluate", script, 2 * _LIFTED_FRAMES, _LONG_TAKE_FRAMES, _write_lifter_inputs, memory=False)

@@ -58,7 +58,8 @@ class _Stopwatch:
     def __init__(self, device: torch.device) -> None:
         self._device = device
 
-    def load(self) -> None:
+    def load(self, expected: dict[str, Any]) -> None:
+        """Nothing was kept, and so nothing is there to go on from."""
         synchronize(self._device)
         self.start = time.perf_counter()
 

@@ -1,13 +1,14 @@
 """The speed benchmark's own arithmetic: what it compares is the same work, and what it says is what it measured."""
 
 import json
+import math
 
 import numpy as np
 import pytest
 import torch
 
 from benchmarks.speed import __main__ as speed
-from benchmarks.speed import people, plain_original
+from benchmarks.speed import alignment, growth, lifters, people, plain_original, pose2d
 from benchmarks.speed.growth import slope_ratio
 from benchmarks.speed.lifters import counted_flops
 from benchmarks.speed.report import Figure, Results, Setting, table
@@ -104,6 +105,35 @@ def test_the_plain_original_learns(training):
     before = [parameter.clone() for parameter in plain.critic.parameters()]
     assert all(np.isfinite(plain.step()))
     assert any(not torch.equal(old, new) for old, new in zip(before, plain.critic.parameters(), strict=True))
+
+
+SMALL = {
+    lifters: {"_TAKES": 1, "_TAKE_FRAMES": 60, "_BATCH": 8, "_CLIP_FRAMES": 40},
+    growth: {"MULTIPLES": (1, 2), "_MOST_CORES": 0.6, "_LIFTED_FRAMES": 160, "_LONG_TAKE_FRAMES": 40},
+    alignment: {"_POSES": 100},
+    pose2d: {"_TAKE_FRAMES": 2},
+}
+"""Sizes at which a row takes seconds, by module."""
+
+
+@pytest.mark.parametrize("row", sorted(set(speed.ROWS) - {"rendering"}))
+def test_every_row_is_measured(row, setting, monkeypatch):
+    for module, sizes in SMALL.items():
+        for name, size in sizes.items():
+            monkeypatch.setattr(module, name, size)
+    monkeypatch.setattr(lifters, "_ORIGINAL", lifters._ORIGINAL | {"width": WIDTH, "critic_width": WIDTH})
+    figures = speed.ROWS[row](setting)
+    assert figures and all(math.isfinite(one.value) and one.value > 0 for one in figures)
+
+
+def test_the_command_writes_the_rows_it_was_asked_for(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(alignment, "_POSES", 100)
+    monkeypatch.setenv("POSE3D_WORKERS", "1")
+    threads = torch.get_num_threads()
+    speed.main(["--only", "pa_mpjpe", "--repeats", "1", "--cores", "1", "--output", str(tmp_path / "speed.json")])
+    torch.set_num_threads(threads)
+    assert "| PA-MPJPE on 1 cores |" in capsys.readouterr().out
+    assert list(json.loads((tmp_path / "speed.json").read_text())["rows"]) == ["pa_mpjpe"]
 
 
 def test_sections_take_turns_and_the_median_of_each_counts():
