@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor
+from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
@@ -192,12 +193,19 @@ Windows = Callable[[Tensor], tuple[Tensor, Tensor]]
 """Windows of features (N, 27, 35) to poses (N, 16, 3) and root codes (N, 3) of their centre frames."""
 
 
+class _PlainWindowNetwork(plain_original.WindowNetwork):
+    """The original's form with our own residual connection, so that our weights give our numbers."""
+
+    def residual(self, centres: Tensor, mixed: Tensor) -> Tensor:
+        return centres + functional.leaky_relu(mixed)
+
+
 def plain_windows(lifter: TemporalLifter) -> Windows:
     """A lifter's weights in the original's form of the network: strided convolutions."""
     networks = []
     for network in (lifter.pose, lifter.root):
         first, last = network.first, network.last
-        plain = plain_original.WindowNetwork(first.in_channels, last.out_channels, first.out_channels)
+        plain = _PlainWindowNetwork(first.in_channels, last.out_channels, first.out_channels)
         plain.load_state_dict(network.state_dict())
         networks.append(plain.to(first.weight.device))
     return lambda windows: (networks[0](windows).unflatten(1, (-1, 3)), networks[1](windows))

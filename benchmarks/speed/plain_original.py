@@ -87,8 +87,11 @@ class WindowNetwork(nn.Module):
         for reduce, mix in zip(self.reduce, self.mix, strict=True):
             centres = x[:, :, 1::3]
             x = functional.leaky_relu(reduce(x))
-            x = functional.leaky_relu(centres + mix(x))
+            x = self.residual(centres, mix(x))
         return self.last(x).squeeze(2)
+
+    def residual(self, centres: Tensor, mixed: Tensor) -> Tensor:
+        return functional.leaky_relu(centres + mixed)
 
 
 class Critic(nn.Module):
