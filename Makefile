@@ -22,7 +22,7 @@ test: setup
 	ruff check .
 	ruff format --check .
 	mypy
-	python -m pytest
+	python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 bench: setup
 	python -m benchmarks.speed
