@@ -56,6 +56,7 @@ def gradient_penalty(critic: Callable[[Tensor], Tensor], real: Tensor, fake: Ten
     """E[(|grad D(x)| - 1)^2] at x between real and fake poses (Gulrajani et al., equation 3).
 
     Args:
+        critic: takes (B, 16, 3) poses, gives (B,) scores.
         real, fake: (B, 16, 3).
         mix: (B,) in [0, 1], share of the real pose.
     """
@@ -71,7 +72,13 @@ class CriticLoss(Protocol):
     def critic_terms(
         self, critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, rng: np.random.Generator
     ) -> tuple[Tensor, Tensor]:
-        """What the critic lowers on (B, 16, 3) poses without a graph, and its unweighted penalty."""
+        """What the critic lowers on (B, 16, 3) poses without a graph, and its unweighted penalty.
+
+        Args:
+            critic: takes (N, 16, 3) poses, gives (N,) scores.
+            real, fake: (B, 16, 3) root-relative poses in metres, the prior's and the generator's.
+            rng: the same in all processes.
+        """
 
     def generator_term(self, scores: Tensor) -> Tensor:
         """What the generator lowers, from the (B,) scores of its poses."""

@@ -75,8 +75,13 @@ def fit_lifter(
     """Train the single-frame (:class:`RepnetParams`) or the temporal lifter in the chosen formulation.
 
     Args:
+        lifting: formulation, prior and weak supervision.
+        params: architecture, loss weights and schedule; its type says which lifter.
+        supervision: the training data.
+        seed: of the initial weights and all draws.
         fabric: device, processes and precision. Of the mixed precisions bf16-mixed alone counts, everything else is
             32-true: float16 would have to scale the losses.
+        checkpoint: where training is saved and resumed.
 
     Raises:
         InputError: ``params.init`` is not such a lifter, training diverged, every clip is shorter than the temporal

@@ -36,6 +36,7 @@ def lift_clip(
 
     Args:
         lifter: from :func:`pose3d.lifting.lift.load_lifter` or :func:`pose3d.onnx.runtime.load_lifter_onnx`.
+        camera: that saw the clip.
         time_s: (T,), strictly ascending.
         keypoints_px: (T, 17, 2).
         scratch: folder for the poses, see :class:`pose3d.runtime.rows.Rows`.
@@ -120,7 +121,11 @@ def lift_in_chunks(
     whole clip, and takes it in one piece.
 
     Args:
+        lifter: from :func:`pose3d.lifting.lift.load_lifter` or :func:`pose3d.onnx.runtime.load_lifter_onnx`.
+        camera: that saw the clip.
+        keypoints_px: (T, 17, 2).
         scratch: folder for the poses, see :class:`pose3d.runtime.rows.Rows`.
+        chunk_frames: outputs of a chunk, at least 1.
     """
     n_frames = len(keypoints_px)
     poses = Rows(scratch, (N_JOINTS, 3))

@@ -34,7 +34,12 @@ class OriginalData:
     repeated.
 
     Args:
+        sequences: N clips, of which only the cameras are read.
+        keypoints_px: N arrays (T, 17, 2), in the same order.
+        prior: sequences whose 3D poses the critic sees.
+        window_frames: frames of a window, odd; 1 for single frames.
         joint_weights: (17, 1) of the reprojection.
+        device: where the tensors live.
         share: what this process draws of each batch.
     """
 

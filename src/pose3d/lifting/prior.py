@@ -81,6 +81,8 @@ def symmetric_factors(rng: np.random.Generator, batch_size: int, spread: float) 
     """(B, 16) log-normal factors for the bones, alike on the left and on the right.
 
     Args:
+        rng: every draw comes from it.
+        batch_size: bodies to draw, B.
         spread: standard deviation of the logarithm.
     """
     children = np.arange(1, N_JOINTS)

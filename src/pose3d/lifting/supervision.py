@@ -30,6 +30,11 @@ def read_supervision(
 ) -> Supervision:
     """Read what ``lifting`` names from the earlier stages' files.
 
+    Args:
+        sequences_path: sequences.h5.
+        keypoints_path: keypoints2d.h5.
+        lifting: names the subjects, the prior and the paired frames.
+
     Raises:
         InputError: a file is missing or damaged, a named subject is not one of the training subjects, or one of
             another data set is not in its file.
@@ -49,6 +54,11 @@ def read_paired(
 ) -> list[tuple[PoseSequence, Keypoints2D]]:
     """The first frames of the paired subjects' sequences, at least one of each.
 
+    Args:
+        sequences_path: sequences.h5.
+        keypoints_path: keypoints2d.h5.
+        paired: the subjects, and the share of each sequence's frames in (0, 1].
+
     Raises:
         InputError: a file is damaged, or a subject has no 3D poses.
     """
@@ -61,7 +71,13 @@ def read_paired(
 
 
 def first_frames(sequence: PoseSequence, detected: Keypoints2D, frames: int) -> tuple[PoseSequence, Keypoints2D]:
-    """Both cut to their first frames."""
+    """Both cut to their first frames.
+
+    Args:
+        sequence: T frames.
+        detected: its T frames of keypoints.
+        frames: how many to keep, at least 1.
+    """
     cut = slice(frames)
     shorter = replace(
         sequence,

@@ -143,6 +143,8 @@ class TemporalLifter(Lifter):
     (B, T - window_frames + 1, 3), see :func:`pose3d.lifting.virtual_camera.root_position`.
 
     Args:
+        width: channels of the pose's network; the root's has half.
+        window_frames: frames that one output sees, 3^n for the convolutions.
         network: one of :attr:`pose3d.config.lifting.TemporalParams.network`.
     """
 

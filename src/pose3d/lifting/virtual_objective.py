@@ -50,8 +50,10 @@ class VirtualCameraObjective:
         error_candidates: detections among which the most similar lends a projected pose its errors; 1 for any.
         body_spread: how much bone lengths vary around the prior's own (see :func:`symmetric_factors`).
         mixed_share: share of prior takes that get the trunk and arms of another (see :func:`mix_halves`).
+        joint_weights: (17, 1) factors of the joints in the reprojection, at least 0.
         paired: detections with their 3D labels; None, as it is meant to be, for weak supervision.
         paired_share: share of ``pairs_per_step`` that are drawn from them.
+        device: where the data and draws live.
         share: what this process draws of each batch.
     """
 
@@ -106,6 +108,8 @@ class VirtualCameraObjective:
         """The generator's losses but the critic's.
 
         Args:
+            generator: forward pass: features (N, T, C) to poses and root codes.
+            rng: every draw comes from it, the same in all processes.
             batch_size: detections; 0 where neither their reprojection nor the critic counts.
 
         Returns:
