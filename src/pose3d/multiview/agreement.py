@@ -120,6 +120,11 @@ def compare_lifted(poses_cam_m: Sequence[np.ndarray], views: Sequence[View], tri
     """PA-MPJPE of each view's poses (T, J, 3) to the triangulated ones, and between the views, mm.
 
     Only frames whose joints are all triangulated count for the former.
+
+    Args:
+        poses_cam_m: V arrays (T, J, 3), each in its camera's space.
+        views: V, in the same order.
+        triangulated_m: (T, J, 3) in the world, NaN where unknown.
     """
     whole = np.isfinite(triangulated_m).all((1, 2))
     pairs = [metrics.pa_mpjpe(a, b).mean() for a, b in combinations(poses_cam_m, 2)]
@@ -152,7 +157,13 @@ def _unlabelled(view: View, detected: Keypoints2D, frame_step: int) -> PoseSeque
 
 
 def draw_views(path: Path, takes: Sequence[FrameSource], person: FoundPerson) -> None:
-    """Write a PNG: a row for each camera, with box and skeleton in frames spread over the take."""
+    """Write a PNG: a row for each camera, with box and skeleton in frames spread over the take.
+
+    Args:
+        path: the PNG to write.
+        takes: V views of T frames.
+        person: boxes and keypoints in them.
+    """
     shown = np.unique(np.linspace(0, person.confidence.shape[1] - 1, _SHOWN_FRAMES).round().astype(int)).tolist()
     rows = []
     for v, pictures in enumerate(takes):

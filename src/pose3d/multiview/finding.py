@@ -93,6 +93,7 @@ def find_person(
         look: finds keypoints in boxes.
         cameras: V of them.
         takes: one for each camera, of equally many frames.
+        fps: frames per second of the takes.
 
     Raises:
         InputError: nothing moves in a view.
@@ -124,7 +125,13 @@ def _looked_at(look: KeypointDetector, takes: Sequence[FrameSource], boxes_px: n
 
 
 def better_of(cameras: Sequence[Camera], first: FoundPerson, second: FoundPerson, threshold_px: float) -> FoundPerson:
-    """Frame by frame the one with more support, in all views together."""
+    """Frame by frame the one with more support, in all views together.
+
+    Args:
+        cameras: V of them.
+        first, second: the same T frames of V views.
+        threshold_px: see :func:`support`.
+    """
     better = support(cameras, second, threshold_px) > support(cameras, first, threshold_px)
     return FoundPerson(
         np.where(better[:, None, None], second.keypoints_px, first.keypoints_px),
@@ -138,6 +145,11 @@ def support(cameras: Sequence[Camera], person: FoundPerson, threshold_px: float)
 
     A detection at the image of its triangulated joint counts whole, one beyond the threshold nothing (Epanechnikov's
     kernel), and so does a joint on which fewer than three views agree: two rays nearly always meet somewhere.
+
+    Args:
+        cameras: V of them.
+        person: T frames of V views.
+        threshold_px: distance from which a detection counts nothing.
     """
     found = person.triangulated(cameras, threshold_px)
     near = 1 - np.minimum(np.nan_to_num(found.residuals_px, nan=np.inf) / threshold_px, 1) ** 2

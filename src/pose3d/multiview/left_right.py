@@ -24,6 +24,11 @@ def with_settled_sides(
 ) -> tuple[FoundPerson, np.ndarray]:
     """The person with sides settled, legs and arms each for themselves.
 
+    Args:
+        cameras: V of them.
+        person: T frames of V views.
+        threshold_px: of the triangulation, see :func:`pose3d.multiview.triangulation.triangulate`.
+
     Returns:
         The person, and (V, T, 2) True where a view's legs or arms have changed places.
     """

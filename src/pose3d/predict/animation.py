@@ -15,6 +15,11 @@ def write_animation(path: str | os.PathLike, predictions: Predictions, lifter: s
     Through frames in which nobody was found joints move evenly from where they were to where they are next; before the
     first and after the last frame with a person they rest.
 
+    Args:
+        path: the BVH file to write.
+        predictions: of one video.
+        lifter: whose poses, a key of ``predictions.lifted``.
+
     Raises:
         InputError: see :func:`pose3d.formats.bvh.write_bvh`.
         OSError: the disk is full or not writable.

@@ -24,7 +24,9 @@ def write_show(
     decoded once more for each file, a few frames at a time. Frames without a person have no skeleton.
 
     Args:
+        folder: to write them to.
         video: what was predicted from.
+        predictions: with at least one frame in which the person was found.
         seconds: how much of it; at least one frame.
 
     Raises:

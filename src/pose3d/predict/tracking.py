@@ -108,6 +108,7 @@ class PersonTracker:
 
     Args:
         look: finds keypoints in boxes.
+        width_px, height_px: of the video.
         person: whom to follow where several are seen, counted from the left, from 1, in the first frame in which
             anybody is found; None: the largest of those who move, or of all where nobody does.
 
@@ -300,6 +301,10 @@ class GivenBoxes:
     """Boxes from a CSV file with the columns frame, x0, y0, x1, y1: frames from 0, px, one row a frame.
 
     Frames between two rows have boxes between theirs; those before the first and after the last have the nearest.
+
+    Args:
+        path: the CSV file.
+        width_px, height_px: of the picture, which every box must lie in.
 
     Raises:
         InputError: the file cannot be read, or a row is wrong or reaches outside of the picture; names the line.
