@@ -32,6 +32,7 @@ def require_human36m_joints(arrays: Iterable[Any], path: Path, files: str, metad
 
     Args:
         arrays: of the sequences, (T, J, n) where they are as they should be.
+        path: the file.
         files: which ones to name instead, for the message.
         metadata: VideoPose3D's, where the file has any.
 

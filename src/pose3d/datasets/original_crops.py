@@ -45,7 +45,13 @@ _IMAGE_NAME = re.compile(r"(?:\w[\w .-]*?(?<!\d))?(\d{1,9})\.jpg", re.ASCII)
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """One camera's part of a take: T images with the numbers (T,) in their names, and keypoints (T, 17, 2) in them."""
+    """One camera's part of a take, T images.
+
+    Attributes:
+        images: their files.
+        numbers: (T,) in the files' names.
+        keypoints_crop_px: (T, 17, 2) in the images.
+    """
 
     images: list[Path]
     numbers: np.ndarray

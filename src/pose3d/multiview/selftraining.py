@@ -64,11 +64,12 @@ class AdaptationParams:
     """How long and how fast to learn.
 
     Attributes:
-        agreement_shares: how far from a joint's image a detection may lie to agree, in longer sides of the person's
-            box, in the first round and in the last.
+        rounds: of labelling and learning, at least 1.
         steps: of each round.
         batch_size: half of it real crops, half rendered ones.
         lr: largest learning rate of each round.
+        agreement_shares: how far from a joint's image a detection may lie to agree, in longer sides of the person's
+            box, in the first round and in the last.
     """
 
     rounds: int = 3

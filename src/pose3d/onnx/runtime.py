@@ -72,9 +72,12 @@ class OnnxNetwork(nn.Module):
 class OnnxLifter(Lifter):
     """A lifter of any architecture. Inputs and outputs are those of the torch lifter's ``forward_clip``, or of RepNet.
 
-    Attributes:
+    Args:
+        session: of onnxruntime, with the graph loaded.
         kind: ``lifter`` of the architecture, see :func:`pose3d.lifting.lift.build_lifter`.
         frames_before, frames_after: frames needed around those with an output.
+
+    Attributes:
         with_motion: whether the features are the pose's alone or the motion's too.
     """
 

@@ -79,6 +79,7 @@ class Detector:
     Attributes:
         network: of (B, 3, S, S) normalised images, on the device.
         architecture: from :func:`pose3d.pose2d.inference.load_network`.
+        device: where the images go.
         margin, decode, flip_test: as ``crop_resize.margin``, ``infer_2d.decode`` and ``infer_2d.flip_test``.
     """
 

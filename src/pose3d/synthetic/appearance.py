@@ -49,7 +49,12 @@ class Room:
 
 
 def random_colour(rng: np.random.Generator, saturation: tuple[float, float], value: tuple[float, float]) -> np.ndarray:
-    """A colour of any hue, (3,)."""
+    """A colour of any hue, (3,).
+
+    Args:
+        rng: every draw comes from it.
+        saturation, value: least and greatest, in [0, 1].
+    """
     return np.array(colorsys.hsv_to_rgb(rng.random(), rng.uniform(*saturation), rng.uniform(*value)))
 
 
@@ -163,6 +168,8 @@ def sample_clothes(body: Body, rng: np.random.Generator, varied: bool) -> np.nda
     """Draw clothes, skin and hair.
 
     Args:
+        body: V rest vertices and the bones that move them.
+        rng: every draw comes from it.
         varied: some trunks are bare, some legs too, and some heads wear caps.
 
     Returns:

@@ -22,6 +22,11 @@ def look_at(position_m: np.ndarray, target_m: np.ndarray, roll_rad: float = 0.0)
 
     Without roll, the image's x axis is level and world z points up in the image.
 
+    Args:
+        position_m: (3,) of the camera, in the world.
+        target_m: (3,) in the world.
+        roll_rad: turn about the optical axis.
+
     Raises:
         ValueError: the camera would look straight up or down, which leaves the image's x axis open.
     """
@@ -40,6 +45,11 @@ def stage_cameras(rng: np.random.Generator, image_size_px: int, count: int) -> l
     """The first ``count`` of a subject's four cameras, with square images and no distortion.
 
     All four are drawn whatever the count, so that a camera does not depend on how many there are.
+
+    Args:
+        rng: every draw comes from it.
+        image_size_px: width and height.
+        count: 1 to 4.
     """
     cameras = []
     for index, nominal in enumerate(_NOMINAL_POSITIONS_M):

@@ -36,6 +36,10 @@ def clutter(view: View, rng: np.random.Generator) -> View:
 def dead_leaves(rng: np.random.Generator, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
     """Leaves on nothing, each over those before it.
 
+    Args:
+        rng: every draw comes from it.
+        height, width: of the image, px.
+
     Returns:
         colours (H, W, 3) float32 in [0, 1], and how much of each pixel is covered, (H, W) float32.
     """

@@ -55,6 +55,13 @@ def rasterize(
 class Lamp:
     """A lamp seen as a camera: whatever it sees is lit.
 
+    Args:
+        lamp_m: (3,) place of the lamp, in the world.
+        centre_m: (3,) centre of the ball that the map covers.
+        radius_m: of that ball.
+        map_size_px: width and height of the map, S.
+        boxes: what does not move; None: nothing.
+
     Attributes:
         boxes_depth_m: (S, S) float32, its depth map of what does not move.
     """
@@ -62,7 +69,6 @@ class Lamp:
     def __init__(
         self, lamp_m: np.ndarray, centre_m: np.ndarray, radius_m: float, map_size_px: int, boxes: Boxes | None
     ) -> None:
-        """Cover the ball of ``radius_m`` around ``centre_m`` with a map of ``map_size_px`` squared."""
         # float32 halves the time of looking up whole images, and 12 m in float32 are still exact to a micrometre.
         rotation, translation = look_at(lamp_m, centre_m)
         self._rotation, self._translation = rotation.astype(np.float32), translation.astype(np.float32)
