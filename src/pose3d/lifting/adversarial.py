@@ -62,7 +62,7 @@ class Objective(Protocol):
 
 @dataclass(frozen=True)
 class Optimisation:
-    """How long and how fast.
+    """Settings of the training loop.
 
     Attributes:
         steps: generator steps.

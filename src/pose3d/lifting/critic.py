@@ -1,4 +1,4 @@
-"""The critic that stands in for 3D labels: which poses could the prior's people have taken?
+"""The critic, used in place of 3D labels: which poses could the prior's people have taken?
 
 After RepNet's critic (Wandt and Rosenhahn, CVPR 2019): one path on the joints, one on kinematic chain space. Trained as
 a Wasserstein critic with gradient penalty (Gulrajani et al., NeurIPS 2017), as the original, or with the non-saturating
@@ -67,12 +67,12 @@ def gradient_penalty(critic: Callable[[Tensor], Tensor], real: Tensor, fake: Ten
 
 
 class CriticLoss(Protocol):
-    """How a critic is trained, and what a generator makes of its scores."""
+    """The losses of a critic and of a generator that learns from its scores."""
 
     def critic_terms(
         self, critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, rng: np.random.Generator
     ) -> tuple[Tensor, Tensor]:
-        """What the critic lowers on (B, 16, 3) poses without a graph, and its unweighted penalty.
+        """The critic's loss on (B, 16, 3) poses without a graph, and its unweighted penalty.
 
         Args:
             critic: takes (N, 16, 3) poses, gives (N,) scores.
@@ -81,7 +81,7 @@ class CriticLoss(Protocol):
         """
 
     def generator_term(self, scores: Tensor) -> Tensor:
-        """What the generator lowers, from the (B,) scores of its poses."""
+        """The generator's loss from the (B,) scores of its poses."""
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ OWN_WEIGHTS = {
         "root_velocity": 3.0,
     },
 }
-"""What a weight of 1 in the params stands for.
+"""The meaning of a weight of 1 in the params.
 
 The formulations' terms differ in unit and size; measured in these, the same params serve both, and taking the original
 is one choice. The original's are its author's; the virtual camera's were chosen on the validation subject.
@@ -148,7 +148,7 @@ def _require_whole_windows(window_frames: int, supervision: Supervision) -> None
 
 
 def lifter_architecture(lifting: LiftingParams, params: RepnetParams | TemporalParams) -> dict[str, Any]:
-    """What :func:`pose3d.lifting.lift.build_lifter` needs."""
+    """The architecture of the params, as :func:`pose3d.lifting.lift.build_lifter` takes it."""
     original = lifting.formulation == "original"
     if isinstance(params, TemporalParams):
         windows = {"width": params.width, "window_frames": params.window_frames}

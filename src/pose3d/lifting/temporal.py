@@ -72,7 +72,7 @@ class TemporalNetwork(nn.Module):
         return functional.linear(x.squeeze(1), self.last.weight.squeeze(-1), self.last.bias)
 
     def residual(self, kept: Tensor, mixed: Tensor) -> Tensor:
-        """What a block gives of the frames that go past its convolutions and of what those make of their windows."""
+        """A block's output from the frames that skip its convolutions and from the convolutions' output."""
         return kept + functional.leaky_relu(mixed)
 
     def forward_runs(self, runs: Tensor) -> Tensor:

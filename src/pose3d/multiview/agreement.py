@@ -1,4 +1,4 @@
-"""What synchronised videos without labels say about trained models: the views check each other.
+"""Measure trained models on synchronised videos without labels: the views check each other.
 
 Joints are detected in every video, see :mod:`pose3d.multiview.finding`, and triangulated. What is measured needs no
 truth: how far the detections lie from the triangulated joints' images, how many joints most cameras agree on, whether
@@ -30,8 +30,8 @@ from pose3d.show.video import draw_skeleton
 
 AGREE_PX = 15.0
 AGREE_VIEWS = 3
-"""A joint is consistent when this many views (all, where there are fewer) lie within AGREE_PX of it: two always nearly
-do, for two rays miss each other in one direction only."""
+"""A joint is consistent when this many views (all, where there are fewer) lie within AGREE_PX of it: two nearly always
+do, because two rays miss each other in one direction only."""
 SEARCH_PX = 40.0
 """Threshold of the triangulation, so that what lies between it and AGREE_PX still counts in the residuals."""
 _SHOWN_FRAMES = 5
@@ -81,7 +81,7 @@ def measure_models(models: Path, folder: Path, frame_step: int, picture: Path | 
 
 
 def agreement(cameras: Sequence[Camera], person: FoundPerson) -> dict:
-    """How well the views' detections fit together."""
+    """Figures of how well the views' detections fit together."""
     found = person.triangulated(cameras, SEARCH_PX)
     return consistency(found) | {
         "confidence_mean": _rounded(person.confidence.mean()),
@@ -91,7 +91,7 @@ def agreement(cameras: Sequence[Camera], person: FoundPerson) -> dict:
 
 
 def consistency(found: Triangulated) -> dict:
-    """What the views make of each other's detections, (V, T, J); see the module."""
+    """Figures of how far the views' detections, (V, T, J), agree; see the module."""
     views = min(AGREE_VIEWS, len(found.residuals_px))
     residuals = np.where(np.isnan(found.residuals_px), np.inf, found.residuals_px)
     consistent = (residuals <= AGREE_PX).sum(0) >= views
@@ -148,7 +148,7 @@ def _rounded(value: float) -> float | None:
 
 
 def _unlabelled(view: View, detected: Keypoints2D, frame_step: int) -> PoseSequence:
-    """What a lifter reads of a sequence, camera and frame rate, with NaN for the poses that nobody knows."""
+    """A sequence with all that a lifter reads of one, camera and frame rate; NaN for the unknown poses."""
     unknown = np.full((len(detected.keypoints_px), N_JOINTS, 3), np.nan)
     boxes = np.full((len(unknown), 4), np.nan)
     return PoseSequence(

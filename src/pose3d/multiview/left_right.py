@@ -3,7 +3,7 @@
 From behind, a person looks much like from the front, and a network that is unsure of the side is so for a whole body or
 for its legs or arms. Three things tell: the views must triangulate, a body cannot turn round between two frames, and
 most views of most frames are right. The last is an assumption, and the weak point: a network that is wrong more often
-than not has its own errors confirmed, for sides that are exchanged in all views at all times agree perfectly.
+than not has its own errors confirmed, because sides that are exchanged in all views at all times agree perfectly.
 """
 
 from collections.abc import Sequence

@@ -61,7 +61,7 @@ _SCHEDULE = CosineSchedule(kind="cosine", warmup=0.1)
 
 @dataclass(frozen=True)
 class AdaptationParams:
-    """How long and how fast to learn.
+    """Settings of the self-training.
 
     Attributes:
         rounds: of labelling and learning, at least 1.
@@ -111,7 +111,7 @@ def adapt(
         cameras: V of them.
         takes: V views of the frames to learn from.
         fps: frames per second of the takes.
-        rendered: crops with true keypoints that the network is not to forget; None: there are none.
+        rendered: crops with true keypoints that the network is not to forget, if any.
         settings: rounds, steps and thresholds.
         augmentation: of the crops that it learns from.
         seed: of their order and augmentation.
@@ -235,7 +235,7 @@ def fine_tune(
         network: it stays as it is.
         sigma_heatmap_px: standard deviation of the targets, heatmap px.
         real: crops of the videos.
-        rendered: half of each batch; None: there is none, and real crops alone teach.
+        rendered: half of each batch; None: the real crops alone teach.
         settings: steps, batch size and learning rate.
         augmentation: of all crops.
         seed: of their order and augmentation.

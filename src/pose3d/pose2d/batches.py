@@ -52,7 +52,7 @@ def epoch_order(n_samples: int, seed: int, epoch: int) -> np.ndarray:
 
 
 class TrainingCrops(Protocol):
-    """What :func:`training_batches` takes: N crops with keypoints, as of :class:`pose3d.pose2d.crops.Crops`."""
+    """Source of :func:`training_batches`: N crops with keypoints, as of :class:`pose3d.pose2d.crops.Crops`."""
 
     @property
     def keypoints_px(self) -> np.ndarray: ...

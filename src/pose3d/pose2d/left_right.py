@@ -1,4 +1,4 @@
-"""Which way a person faces, as a lesson on the side that lets pose_resnet tell left from right sooner.
+"""The direction a person faces, an auxiliary task by which pose_resnet learns left from right sooner.
 
 Heatmaps alone are slow to teach it. Mirroring makes left and right joints alike on average, so their heatmaps start out
 equal, each with both peaks, and stay so for long: to part them, a network must combine where a joint is with which way

@@ -41,7 +41,7 @@ PCK_SHARE = 0.1
 
 
 def architecture(params: Train2DParams, crop_size_px: int) -> dict[str, Any]:
-    """What :func:`pose3d.pose2d.inference.load_network` needs beside the weights."""
+    """The architecture, which :func:`pose3d.pose2d.inference.load_network` needs beside the weights."""
     return {
         "model": "pose_resnet",
         "backbone": params.backbone,

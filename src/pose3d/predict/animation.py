@@ -1,4 +1,4 @@
-"""What was predicted as an animated skeleton, which knows no frames without a person and no uneven times."""
+"""Predictions as an animated skeleton, which has neither frames without a person nor uneven times."""
 
 import os
 

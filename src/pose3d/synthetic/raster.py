@@ -83,7 +83,7 @@ class Lamp:
         return np.full((self._size, self._size), FAR_M, np.float32)
 
     def depth_map(self, vertices_m: np.ndarray, triangles: np.ndarray) -> np.ndarray:
-        """(S, S) float32 distance of the nearest triangle, ``FAR_M`` where there is none."""
+        """(S, S) float32 distance of the nearest triangle, ``FAR_M`` elsewhere."""
         depth = self._empty()
         colour = np.zeros((self._size, self._size, 3), np.float32)
         points = vertices_m @ self._rotation.T + self._translation
@@ -91,7 +91,7 @@ class Lamp:
         return depth
 
     def look_up(self, points_m: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Where world points (..., 3) lie in the map, px with centres at whole numbers, and how far away; float32."""
+        """Places of world points (..., 3) in the map, px with centres at whole numbers, and distances; float32."""
         points = np.asarray(points_m, np.float32).reshape(-1, 3) @ self._rotation.T
         points = points.reshape(points_m.shape)
         depth_m = points[..., 2] + self._translation[2]

@@ -1,4 +1,4 @@
-"""Rasterises a body into full frames: light, shadows, antialiasing, occlusion by what stands in the room.
+"""Rasterises a body into full frames: light, shadows, antialiasing, occlusion by what is in the room.
 
 cv2.triangleRasterize does the triangles. What does not move is prepared once per take and camera
 (:class:`pose3d.synthetic.background.View`); each frame then costs one shadow map and, per camera, the part of the image
@@ -23,7 +23,7 @@ _WINDOW_MARGIN_PX = 4
 
 @dataclass(frozen=True, eq=False)
 class Mesh:
-    """What stays of a body's mesh while it moves: triangles (F, 3) int32, vertex colours (V, 3) float32."""
+    """The constant part of a moving body's mesh: triangles (F, 3) int32, vertex colours (V, 3) float32."""
 
     triangles: np.ndarray
     colours: np.ndarray

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# Order matters in small selections only: upright motion stands first.
+# Order matters in small selections only: upright motion comes first.
 PERFORMERS = {
     "S1": ("WalkLeft", "Spinkick", "GetupFaceup", "Backflip", "Climb0"),
     "S5": ("WalkRight", "Cartwheel", "Roll", "GetupFaceup", "Spinkick"),

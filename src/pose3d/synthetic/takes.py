@@ -66,7 +66,7 @@ _HEADING_TRIES = 64
 
 @dataclass(frozen=True)
 class EmbeddedSettings:
-    """How much is rendered, and how.
+    """Settings of the rendering.
 
     Attributes:
         seed: of every draw, together with the take's name.
