@@ -60,7 +60,7 @@ class Train2DParams(Block):
     """Weights to start from (docs/starting_weights.md says whose), ``pretrained/train_2d/NAME``; null: random."""
     sigma_heatmap_px: PositiveFloat
     sides_weight: NonNegativeFloat
-    """Weight of the lesson on the side, which way people face; 0 for the paper's loss alone."""
+    """Weight of the auxiliary loss on the direction people face; 0 for the paper's loss alone."""
     frame_step: PositiveInt
     """Learn from every n-th frame of each training sequence: neighbours at 50 Hz are nearly the same picture."""
     epochs: PositiveInt

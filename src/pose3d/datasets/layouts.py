@@ -22,7 +22,7 @@ LAYOUT_NAMES = {
     "humaneva15": LAYOUTS_BY_COUNT[15],
     "humaneva20": LAYOUTS_BY_COUNT[20],
 }
-"""What VideoPose3D's metadata calls ours and other layouts."""
+"""Names of our layout and of others in VideoPose3D's metadata."""
 HUMAN36M_SIDES = {frozenset(LEFT_JOINTS), frozenset(RIGHT_JOINTS)}
 COCO_SIDES = {frozenset(range(1, 17, 2)), frozenset(range(2, 17, 2))}
 
@@ -56,7 +56,7 @@ def says_human36m(metadata: Any) -> bool:
 
 
 def _layout_of_metadata(metadata: Any) -> str | None:
-    """Whose joints they are, if metadata says that they are not Human3.6M's; without a word of it None."""
+    """The layout, if metadata says that it is not Human3.6M's; else None."""
     if not isinstance(metadata, dict):
         return None
     layout = metadata.get("layout_name")
@@ -79,14 +79,14 @@ def _sides(metadata: dict[Any, Any]) -> set[frozenset[int]] | None:
         sides = [list(side) for side in metadata["keypoints_symmetry"]]
     except (KeyError, TypeError):
         return None
-    # Nothing but numbers is put into sets: to hash tuples that hold each other many times takes for ever.
+    # Only numbers are put into sets: hashing tuples that hold each other many times takes for ever.
     if not all(isinstance(joint, int | np.integer) for side in sides for joint in side):
         return None
     return {frozenset(side) for side in sides}
 
 
 def _layout_of_arrays(arrays: Iterable[Any]) -> str | None:
-    """Whose joints they are, if all have the same number of joints and that is not Human3.6M's; else None."""
+    """The layout, if all arrays have the same number of joints and that is not Human3.6M's; else None."""
     counts = {array.shape[1] if isinstance(array, np.ndarray) and array.ndim == 3 else None for array in arrays}
     count = counts.pop() if len(counts) == 1 else None
     return None if count is None else _layout_of_count(count)

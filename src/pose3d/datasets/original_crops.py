@@ -187,7 +187,7 @@ def _in_crops(keypoints_crop_px: np.ndarray, crop_sizes_px: np.ndarray) -> tuple
 
 
 def _nominal_camera(camera_id: str, width_px: int, height_px: int) -> Camera:
-    """A camera of the largest crop's size. Its focal length is as good as any, because nothing of 2D only is lifted."""
+    """A camera of the largest crop's size. Its focal length is arbitrary, because 2D without 3D is not lifted."""
     focal_px = max(width_px, height_px)
     intrinsics_px = np.array([[focal_px, 0, width_px / 2], [0, focal_px, height_px / 2], [0, 0, 1]])
     return Camera(camera_id, width_px, height_px, intrinsics_px, np.zeros(5), np.eye(3), np.zeros(3))

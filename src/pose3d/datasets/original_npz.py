@@ -68,7 +68,7 @@ class OriginalNpz:
         check_actions(params, self._names, poses_files, self._keypoints_files)
 
     def sequences(self) -> list[SequenceName]:
-        """Every sequence of the 3D files that the profile chooses; for who has no 3D, of the 2D files."""
+        """Every sequence of the 3D files that the profile chooses; for subjects without 3D, of the 2D files."""
         return self._names
 
     def read(self, name: SequenceName) -> Recording:

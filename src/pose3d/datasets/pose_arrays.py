@@ -86,7 +86,7 @@ def check_actions(
 
     Raises:
         InputError: names the action or the subject, and the file that says which takes there are: that of the 3D, or of
-            the 2D for who has keypoints only.
+            the 2D for subjects with keypoints only.
     """
     for action in params.actions or ():
         if not any(is_chosen(name.action, [action]) for name in names):
@@ -190,7 +190,7 @@ def recording_of(
 def recording_of_keypoints(
     name: SequenceName, camera: Camera, fps: float, detected: Keypoints2D, keypoints_file: Path
 ) -> Recording:
-    """A recording of which there is no more than what was detected: its boxes are around that.
+    """A recording with detected keypoints only; its boxes are around them.
 
     Args:
         name: subject, action and camera.

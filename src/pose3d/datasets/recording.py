@@ -44,8 +44,8 @@ class Recording:
         sequence: camera, poses, true keypoints and boxes; NaN where nobody knows them.
         frames: where its pictures are; None where there are none.
         detected: 2D keypoints that came with the data; None where the pipeline has to detect them itself.
-        positions_file, keypoints_file: where the 3D poses and ``detected`` stood, for error messages. None for poses:
-            nothing is known but what was detected.
+        positions_file, keypoints_file: where the 3D poses and ``detected`` came from, for error messages. None for
+            poses: nothing is known but what was detected.
     """
 
     sequence: PoseSequence

@@ -100,7 +100,7 @@ class VideoPose3D:
         return renamed
 
     def sequences(self) -> list[SequenceName]:
-        """Every take of the 3D file that the profile chooses, by every camera; for who has no 3D, of the 2D file."""
+        """Every take of the 3D file that the profile chooses, by every camera; without 3D, of the 2D file."""
         return self._names
 
     def read(self, name: SequenceName) -> Recording:

@@ -6,7 +6,8 @@ killed goes on from its last checkpoint and ends with the same bytes as one that
 
 On several processes each has its share of every batch. Every term is a mean over it, so that the mean of the processes'
 gradients is that of the whole batch. (DistributedDataParallel would do that during one backward pass of one module's
-forward pass; the critic's penalties need gradients of gradients, and its scores a module that rests.)
+forward pass; the critic's penalties need gradients of gradients, and the generator's step a critic whose weights are
+fixed.)
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ class Optimisation:
         batch_size: detections, and for the critic prior poses, per step of all processes; 0 where no term uses them.
         lr, lr_end_share: Adam's learning rate, and what is left of it at the end of half a cosine.
         betas: Adam's.
-        critic_loss: what the critic and, of it, the generator lowers.
+        critic_loss: the losses of the critic and, from its scores, of the generator.
         critic_steps: critic steps before each generator step.
         gradient_penalty: weight of the critic's penalty.
         average_decay: decay of the averaged weights per step.
@@ -105,8 +106,8 @@ def train(
     Args:
         generator, critic: on the device, in their initial state, which is the same in all processes.
         objective: data and losses.
-        weights: step to the weight of each term of the objective and of :data:`CRITIC`; where that is 0 the critic
-            rests.
+        weights: step to the weight of each term of the objective and of :data:`CRITIC`; where that is 0 the critic is
+            not trained.
         optimisation: steps, batches, learning rates.
         seed: of the random draws, together with the step.
         fabric: device and processes.
@@ -150,7 +151,7 @@ def train(
         if fabric.is_global_zero:
             print(f"{label}: going on from step {first_step}", file=sys.stderr)
 
-    unchecked: list[dict[str, Tensor]] = []  # terms since they were last looked at, for which the device must wait
+    unchecked: list[dict[str, Tensor]] = []  # terms not looked at yet: looking makes the device wait
     progress = tqdm(
         range(first_step, o.steps),
         desc=label,
@@ -212,7 +213,7 @@ def real_and_fake(
 ) -> list[tuple[Tensor, Tensor]]:
     """For each critic step poses of the prior and of the generator, (B, 16, 3) each.
 
-    The generator, which rests meanwhile, makes those of all steps in one pass.
+    The generator, which is fixed meanwhile, makes those of all steps in one pass.
 
     Args:
         generator: on the device of the objective's data.
@@ -278,7 +279,7 @@ def generator_step(
         terms[CRITIC] = optimisation.critic_loss.generator_term(critic(fake))
         critic.requires_grad_(True)
     used = {name: weight for name, weight in weights.items() if weight > 0}
-    # For Python's types a sum may be the number 0.
+    # To a type checker the sum may be that of nothing, the number 0.
     loss = torch.as_tensor(sum(weight * terms[name] for name, weight in used.items()))
     optimizer.zero_grad(set_to_none=True)
     loss.backward()

@@ -89,7 +89,7 @@ class Wasserstein:
     """E[D(fake)] - E[D(real)] with :func:`gradient_penalty`; the generator lowers -E[D(fake)].
 
     Attributes:
-        share: what the poses are of the batch that ``rng`` draws for.
+        share: this process's part of the batch that ``rng`` draws for.
     """
 
     share: Share = WHOLE

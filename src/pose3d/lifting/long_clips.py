@@ -15,7 +15,7 @@ from pose3d.lifting.virtual_camera import to_camera_space
 from pose3d.runtime.rows import CHUNK_ROWS, Rows, Sliceable, chunks
 
 TRAINED_RATE_HZ = 25.0
-"""What the temporal lifter was trained at (``dataset.frame_rate_hz``): its windows must last as long here."""
+"""Frame rate of the temporal lifter's training (``dataset.frame_rate_hz``): its windows must last as long here."""
 GAP_S = 1.0
 """Frames further apart are of different shots: nothing is known of how the person got from one to the other."""
 _ROUNDING_S = 2e-3

@@ -17,7 +17,7 @@ Forward = Callable[..., tuple[Tensor, Tensor]]
 class DoubleBackwardLeakyReLU(nn.Module):
     """LeakyReLU whose second derivative autograd knows to be zero, for critics with a gradient penalty.
 
-    Through torch's own a gradient of a gradient sends zeros back through all layers before, matrix products and all.
+    With torch's own, a gradient of a gradient sends zeros back through all earlier layers and their matrix products.
     """
 
     negative_slope = 0.01
@@ -38,14 +38,15 @@ class ResidualBlock(nn.Module):
 
 
 class Lifter(nn.Module):
-    """A generator, of torch or of onnxruntime, as lifting a clip needs to know it.
+    """Interface of a generator, of torch or of onnxruntime, for lifting clips.
 
     Attributes:
-        kind: what model files call its architecture.
+        kind: name of its architecture in model files.
         frames_before, frames_after: frames that it needs around those with an output.
-        with_motion: whether it takes how the joints move, see :func:`pose3d.lifting.virtual_camera.lifter_features`.
+        with_motion: whether its features include the motion since the frame before, see
+            :func:`pose3d.lifting.virtual_camera.lifter_features`.
         forward_clip: whole clips to poses and root codes or roots.
-        poses: what training asks for: the poses of its forward pass alone.
+        poses: the poses of its forward pass alone, for training.
     """
 
     kind: str

@@ -25,7 +25,7 @@ class Observations:
         image_plane: (N, 17, 2) detected keypoints, undistorted x/z, y/z.
         scales: (N,) the person's 2D size, as annotated, or as detected in clips that are not.
         rotations: (N, 3, 3) camera from world: where gravity points in the image.
-        annotated_lengths: frames of each of the clips whose 2D is annotated, mostly all.
+        annotated_lengths: frames of each of the clips whose 2D is annotated, usually all clips.
         annotated_frames: (M,) which of the N these are.
         annotated: (M, 17, 2) the 2D labels that trained the detector, in the same plane.
         residuals: (M, 17, 2) detected minus annotated keypoints over the person's 2D size: what the detector's errors
@@ -69,7 +69,7 @@ class Observations:
 class PairedClips:
     """Detections with their own 3D poses: labels, which a weakly supervised lifter does not see.
 
-    They are there for the bound that weak supervision is measured against, and for those who have a few.
+    They give the bound that weak supervision is measured against, and serve users who have a few.
 
     Args:
         sequences: N clips with 3D.

@@ -1,7 +1,7 @@
 """Start a lifter from somebody's weights: our own, or the generators of the original's two trainers.
 
 The inputs and outputs of both have this project's joints, axes and units (metres; px / 1000 * 2 - 1), so that they are
-taken over whole or not at all. The critic starts fresh: its score means something beside its own generator only.
+taken over whole or not at all. The critic starts fresh: its score has a meaning beside its own generator only.
 """
 
 from typing import Any

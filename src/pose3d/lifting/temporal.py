@@ -1,5 +1,4 @@
-"""Temporal convolution over windows of 3^n frames (after Pavllo et al., CVPR 2019), and a recurrent network in its
-place.
+"""Temporal convolution over windows of 3^n frames (after Pavllo et al., CVPR 2019), and a recurrent alternative.
 
 ``frames_before`` and ``frames_after`` of every network are the frames that it needs around those with an output.
 """

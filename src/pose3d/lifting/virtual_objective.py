@@ -51,7 +51,7 @@ class VirtualCameraObjective:
         body_spread: how much bone lengths vary around the prior's own (see :func:`symmetric_factors`).
         mixed_share: share of prior takes that get the trunk and arms of another (see :func:`mix_halves`).
         joint_weights: (17, 1) factors of the joints in the reprojection, at least 0.
-        paired: detections with their 3D labels; None, as it is meant to be, for weak supervision.
+        paired: detections with their 3D labels; None, the usual case, for weak supervision.
         paired_share: share of ``pairs_per_step`` that are drawn from them.
         device: where the data and draws live.
         share: what this process draws of each batch.

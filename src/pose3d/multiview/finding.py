@@ -1,9 +1,9 @@
 """One person found in several calibrated views at once: the same body in all of them, seen in squares of one scale.
 
-Boxes in single views are often wrong: motion shows the limbs that swing and not the foot at rest, and a network
-that is unsure follows the furniture. What several views agree on is a body at a place, and a body at a place has a box
-in every view. So boxes are proposed in several ways, joints are detected in all of them, and in each frame those boxes
-stay whose joints the views support most. No label takes part.
+Boxes in single views are often wrong: motion shows the limbs that swing and not the foot at rest, and a network that is
+unsure follows the furniture. What several views agree on is a body at a place, and a body at a place has a box in every
+view. So boxes are proposed in several ways, joints are detected in all of them, and in each frame the boxes are kept
+whose joints the views support most. No label is used.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -30,7 +30,7 @@ CROP_MARGIN = 1.25
 BACKGROUND_FRAMES = 15
 BACKGROUND_SCALE = 4
 DIFFERENCE = 30
-"""Grey levels (largest over the channels) between which and the background a px belongs to the person."""
+"""A px belongs to the person if it differs from the background by more grey levels (largest over the channels)."""
 GREY = 128
 LONGEST_SWING_S = 0.5
 """A standing person's limbs all move within this time before or after."""
@@ -173,7 +173,7 @@ def moving_masks(pictures: FrameSource) -> list[np.ndarray]:
 def before_grey(pictures: FrameSource) -> FrameSource:
     """The same frames with grey in place of whatever does not move: a camera at rest shows what is no person.
 
-    What a network trained before plain walls makes of clutter is lost with it; so is a foot at rest.
+    False detections on clutter, common after training before plain walls, vanish with it; so does a foot at rest.
     """
     masks = [cv2.dilate(mask, np.ones((5, 5), np.uint8)) for mask in moving_masks(pictures)]
 

@@ -44,7 +44,7 @@ from pose3d.training.checkpoint import require_finite, require_finite_state
 
 AGREEING_VIEWS = 3
 SURE = 0.15
-"""Mean confidence of the agreeing views from which on a joint teaches."""
+"""Least mean confidence of the agreeing views with which a joint teaches."""
 LEAST_JOINTS = 5
 """Frames with fewer joints that teach are left out."""
 BONE_SHARE = 0.35

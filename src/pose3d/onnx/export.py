@@ -36,7 +36,7 @@ from pose3d.training.model_file import load_model
 
 OPSET = 17
 MAX_DIFFERENCE = 1e-4
-"""Between onnxruntime's outputs and torch's: of heatmaps, whose peaks are 1, and of metres."""
+"""Allowed between onnxruntime's outputs and torch's: of heatmaps, whose peaks are 1, and in metres."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,4 @@
-"""Random changes to a training crop that leave its meaning: an affine warp, colours, occluders, a worse picture."""
+"""Random changes to a training crop that keep its meaning: an affine warp, colours, occluders, a worse picture."""
 
 from typing import cast
 
@@ -101,7 +101,7 @@ def geometric_transform(
 ) -> tuple[bool, np.ndarray]:
     """Flip, rotation and scale about the crop's centre and a translation as one affine transform.
 
-    The angle is uniform within +-rotation_deg, the factor uniform within 1 +- scale, the way along both axes within
+    The angle is uniform within +-rotation_deg, the factor uniform within 1 +- scale, the shift along both axes within
     +-translation of the crop, the flip a fair coin.
 
     Args:
@@ -123,7 +123,7 @@ def geometric_transform(
 
 
 def warp(image: np.ndarray, transform: np.ndarray) -> np.ndarray:
-    """Move an image's content by a (2, 3) transform in px with centres at +0.5; beyond its border that repeats."""
+    """Move an image's content by a (2, 3) transform in px with centres at +0.5; the border is repeated."""
     opencv = transform.copy()  # OpenCV has px centres at whole numbers
     opencv[:, 2] += 0.5 * transform[:, :2].sum(1) - 0.5
     height, width = image.shape[:2]

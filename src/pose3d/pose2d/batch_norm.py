@@ -11,7 +11,7 @@ Network = TypeVar("Network", bound=nn.Module)
 
 
 class _Mean(torch.autograd.Function):
-    """:func:`mean_over_processes`, of which every process's loss sends its gradient to every other."""
+    """:func:`mean_over_processes` with gradients: each process's loss sends its own to every process."""
 
     @staticmethod
     def forward(_: Any, values: Tensor) -> Tensor:
@@ -23,12 +23,12 @@ class _Mean(torch.autograd.Function):
 
 
 class SharedBatchNorm2d(nn.BatchNorm2d):
-    """:class:`torch.nn.SyncBatchNorm`, which is for GPUs only, for any device; all processes' batches are of one size.
+    """:class:`torch.nn.SyncBatchNorm` for any device, not for GPUs only; all processes' batches are of one size.
 
     Statistics are float32 at least, whatever the precision.
     """
 
-    # There are always some, and no cumulative mean of them.
+    # Running statistics are always kept, with a momentum and not as a cumulative mean.
     running_mean: Tensor
     running_var: Tensor
     num_batches_tracked: Tensor

@@ -134,7 +134,7 @@ def encode_crops(
     jpeg_quality: int,
     image_sizes_px: np.ndarray,
 ) -> list[bytes]:
-    """Read some frames of a sequence, one at a time, and encode their crops: a job of its own, on whichever machine.
+    """Read some frames of a sequence, one at a time, and encode their crops: a job of its own, on any machine.
 
     Args:
         frames_path, folder: what :class:`pose3d.records.frames.Frames` is opened with.

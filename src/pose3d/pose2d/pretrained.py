@@ -7,7 +7,7 @@ form of the file says who wrote it, and that its joints are this project's (:mod
 - a state dict under ``model`` with ``optimizer``, ``scheduler`` and ``best_acc`` beside it and nothing else, as the
   original's trainer saves it, whose 17 joints are Human3.6M's in the same order.
 
-Simple Baselines' trainer saves 16 (MPII's) or 17, which are COCO's: as many, and others.
+Simple Baselines' trainer saves 16 (MPII's) or 17, which are COCO's: as many joints, but other ones.
 """
 
 from typing import Any
@@ -30,7 +30,7 @@ def load_pretrained(network: PoseResNet, params: Train2DParams) -> list[str]:
     """Copy the weights of ``params.init`` into the network that these params describe.
 
     The backbone must be whole. Deconvolutions must be whole or missing, as in an ImageNet classifier, whose ``fc`` is
-    left out. Of the last layer see the module.
+    left out. For the last layer see the module.
 
     Returns:
         What became of each part, one sentence each, for people to read.

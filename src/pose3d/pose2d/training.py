@@ -35,7 +35,7 @@ CHECKPOINT_STEPS = 250
 LOGGED_STEPS = 50
 """Steps that one row of the curves averages over."""
 MEASURED_CROPS = 512
-"""Crops of the measured subjects, evenly spaced over all of them, behind a point of the curve."""
+"""Crops of the measured subjects, evenly spaced over all of them, that each point of the curve is measured on."""
 PCK_SHARE = 0.1
 """A joint counts as found within this share of the longer side of the person's box."""
 
@@ -109,7 +109,7 @@ def heatmap_loss(heatmaps: Tensor, keypoints_crop_px: Tensor, crop_size_px: int,
 def keypoint_errors(detected_crop_px: np.ndarray, crops: Crops, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Errors (N, 17) of detections in crop px: in px of the full image, and as shares of the box's longer side.
 
-    The former are by the mean of the scales along x and y, which are one but for crops that came stretched.
+    The former use the geometric mean of the scales along x and y, which are equal but for crops that came stretched.
 
     Args:
         detected_crop_px: (N, 17, 2).
@@ -186,7 +186,7 @@ def train(
         mininterval=2,
         disable=not fabric.is_global_zero,
     )
-    with progress, sigterm_held() as terminated:  # the bar closes before anything is said of an end
+    with progress, sigterm_held() as terminated:  # the bar closes before any message of an end
         while step < n_steps:
             epoch, done = divmod(step, steps_per_epoch)
             batches = Awaited(

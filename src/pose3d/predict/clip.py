@@ -22,7 +22,7 @@ _USUAL_RATE_HZ = 25.0
 _RATES_HZ = (0.001, 10_000.0)
 """Frame rates to believe."""
 _PLAYLISTS = (b"#EXTM3U", b"ffconcat")
-"""How text begins that FFmpeg takes for a video, and that tells it which other files to read."""
+"""Beginnings of texts that FFmpeg takes for videos, and that tell it which other files to read."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,9 +23,8 @@ from pose3d.runtime.files import read_small_text
 MAX_BOXES_BYTES = 32 * 2**20
 """Of a file of boxes: a million frames."""
 SURE = 0.35
-"""Mean confidence of the joints from which on they are a person's. With the small profile's models, 98 % of the
-validation subject's frames have more in their true boxes, and 41 of 42 boxes beside validation and training subjects
-have less."""
+"""Least mean confidence with which joints are a person's. With the small profile's models, 98 % of the validation
+subject's frames have more in their true boxes, and 41 of 42 boxes beside validation and training subjects have less."""
 _LOOKS = 2
 _MEMORY_FRAMES = 5
 _BLOB_PICTURE_PX = 160
@@ -64,7 +63,7 @@ class MovingBlobs:
         self._seen = 0
 
     def learn(self, images_bgr: Iterable[np.ndarray]) -> None:
-        """Take the median of some frames for the background: before whoever moves it is seen more often than they."""
+        """Take the median of some frames for the background, seen more often than whoever moves before it."""
         small = [self._shrunk(image) for image in images_bgr]
         if small:
             background = np.median(small, axis=0).astype(np.uint8)
@@ -205,7 +204,7 @@ class PersonTracker:
         self._unmoved_batches, self.found = 0, True
 
     def _heed_motion(self, image_bgr: np.ndarray, blobs_px: np.ndarray) -> None:
-        """Go over to what moves where the box has slid off it, or has not moved for long: it may be on furniture.
+        """Switch to what moves where the box has slid off it, or has not moved for long: it may be on furniture.
 
         Moving limbs of a body at rest are smaller than its box, and whoever was asked for by number is not left.
         """

@@ -181,8 +181,8 @@ def sample_clothes(body: Body, rng: np.random.Generator, varied: bool) -> np.nda
     skin = skin_colour(rng)
     colours = np.tile(skin, (len(rest), 1))
 
-    # Hair begins above the forehead and covers the back of the head, in a colour that stands out from the skin: with
-    # the eyes, the neckline and the open jacket it is what tells a person's front from the back.
+    # Hair begins above the forehead and covers the back of the head, in a colour unlike the skin's: with the eyes, the
+    # neckline and the open jacket it is what tells a person's front from the back.
     behind = np.clip((y - head_y + 0.02) / 0.12, 0, 1)
     hairline = eye_z + 0.055 - behind * rng.uniform(0.11, 0.22)
     contrast = np.abs((_HAIR_COLOURS - skin).mean(axis=1))

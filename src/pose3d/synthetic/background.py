@@ -48,7 +48,7 @@ def render_background(
     Args:
         camera: without lens distortion.
         room: textures, posters and light.
-        boxes: climbing boxes; None: there are none.
+        boxes: climbing boxes, if any.
         lamp: the same light, with its map of the boxes.
         supersampling: rendered px per image px along each axis, at least 1.
         exposure: (3,) gain of the camera for R, G and B, about 1.

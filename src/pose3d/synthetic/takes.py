@@ -197,7 +197,7 @@ def render_take(take: Take, settings: EmbeddedSettings, raw: Path, bodies: Path)
     bones, boxes = place(rng, whole.bones.cut(take.start, take.stop), whole.boxes, cameras)
     vertices_m = body.skin(bones)
     sequences = record(take, settings.frame_rate_hz, cameras, body.joints(bones, vertices_m), vertices_m)
-    # What those are measured on who train nothing does not depend on how training is made harder.
+    # Clutter is for training only: it must not change what models are measured on.
     share = settings.clutter if take.subject in TRAINING_SUBJECTS else 0.0
     meshes = repeat(Mesh.of(body.faces, sample_clothes(body, rng, share > 0)))
     return RenderedTake(sequences, _render(rng, settings, share, sample_room(rng), meshes, vertices_m, boxes, cameras))
