@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(given: argparse.Namespace) -> None:
-    # What they would say of a file that is no video is said in one sentence. Read when OpenCV is loaded.
+    # OpenCV and FFmpeg say nothing of a file that is no video: ours is the one sentence. Read when OpenCV is loaded.
     os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     # Threads that wait for each other soon give up their core: else two predictions at once take up to five times as

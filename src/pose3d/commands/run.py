@@ -86,7 +86,7 @@ def _run(given: argparse.Namespace) -> None:
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter tries once more
         if isinstance(error, BrokenPipeError):
-            sys.exit(128 + signal.SIGPIPE)  # who read it has enough, as head has
+            sys.exit(128 + signal.SIGPIPE)  # the reader has read enough, as head does
         error.filename = "standard output"
         raise
 

@@ -16,8 +16,8 @@ class Observations:
     """Detections of all clips, stacked, in the true cameras' image planes. No 3D is read.
 
     Args:
-        sequences: N clips, with or without annotations.
-        detections: N, in the same order.
+        sequences: the clips, with or without annotations.
+        detections: one for each clip, in the same order.
         device: where the tensors live.
 
     Attributes:
@@ -72,8 +72,8 @@ class PairedClips:
     They give the bound that weak supervision is measured against, and serve users who have a few.
 
     Args:
-        sequences: N clips with 3D.
-        detections: N, in the same order.
+        sequences: the clips, with 3D.
+        detections: one for each clip, in the same order.
         device: where the tensors live.
 
     Attributes:

@@ -40,7 +40,7 @@ class OriginalData:
     repeated.
 
     Args:
-        sequences: N clips, of which only the cameras are read.
+        sequences: N clips, of which only the cameras and lengths are read.
         keypoints_px: N arrays (T, 17, 2), in the same order.
         prior: sequences whose 3D poses the critic sees.
         window_frames: frames of a window, odd; 1 for single frames.

