@@ -43,6 +43,11 @@ def write_bvh(path: str | os.PathLike, poses_cam_m: Sliceable, fps: float) -> No
     bones are the poses' own. Poses relative to their root stay at the origin. Some frames at a time are read and
     written.
 
+    Args:
+        path: of the new file.
+        poses_cam_m: (T, 17, 3), relative to the root or not; T at least 1.
+        fps: frames per second, more than 0.
+
     Raises:
         InputError: the poses or ``fps`` are refused by :func:`pose3d.geometry.skeleton_fit.check_poses`.
         OSError: the disk is full or not writable.

@@ -105,6 +105,8 @@ def read_member(
     """The array or the pickled object of one member.
 
     Args:
+        archive: the open npz.
+        member: one of the archive's.
         check: sees the shape and dtype that the member claims before its content is read, and may raise.
 
     Raises:
@@ -122,7 +124,10 @@ def read_npy(
     """The array or the pickled object that numpy.save wrote, of an open file of ``n_file_bytes``.
 
     Args:
-        name, check: what errors call it, and as :func:`read_member` has it.
+        file: open at its start.
+        name: what errors call it.
+        n_file_bytes: its size.
+        check: as :func:`read_member` has it.
 
     Raises:
         Exception: of whatever kind, because the file is damaged or holds something else.

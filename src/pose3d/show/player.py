@@ -42,7 +42,9 @@ def write_player(
     add 7 KB/s. Meant for clips of up to some minutes, for the page is made in memory.
 
     Args:
+        path: of the page.
         frames_rgb: T images (H, W, 3) of one size.
+        fps: frames per second.
         keypoints_px: (T, 17, 2) skeleton to draw over them, px of these images.
         poses_cam_m: title to (T, 17, 3), all in the same camera space, the method trusted most last, and after it the
             truth, called "ground truth", if there is one. The page begins with the former over the latter.

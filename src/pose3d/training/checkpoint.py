@@ -121,6 +121,7 @@ def require_finite(step: int, checkpoint: Checkpoint | None = None, /, **terms: 
     Args:
         step: the number of steps done.
         checkpoint: the run's, which stays.
+        terms: losses by name.
 
     Raises:
         InputError: a term is NaN or infinite; names the step, every term and the last good checkpoint.

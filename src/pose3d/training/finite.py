@@ -27,6 +27,11 @@ def leaves(values: Any, name: str, seen: dict[int, Any]) -> Iterator[tuple[str, 
 
     A dict or list that stands in several places counts once, for in a crafted file they multiply without end. ``seen``
     has those by their address, and keeps them, so that no other gets it.
+
+    Args:
+        values: any of these, or a leaf itself.
+        name: of the values, empty at the top.
+        seen: empty at the top.
     """
     if hasattr(values, "state_dict"):
         values = values.state_dict()
