@@ -34,7 +34,7 @@ class Errors:
         absolute: (N, J) without alignment; None for a method that gives no root.
         n_mpjpe, pa_mpjpe: (N,), the mean over the joints of each frame under that protocol's alignment.
         size_mpjpe, reflected_mpjpe: (N,), the same under the two alignments of ElePose alone, see :data:`PROTOCOLS`.
-        velocity: (K,), mean over the joints, metres per frame; K < N, for differences stay inside a sequence.
+        velocity: (K,), mean over the joints, metres per frame; K < N, because differences stay inside a sequence.
         acceleration: (M,), the same in metres per frame squared.
         action, velocity_action: (N,) and (K,) names, without the number of the take.
         subject, velocity_subject: (N,) and (K,) names.

@@ -126,7 +126,7 @@ def _add_joint(joint: int, depth: int, lengths_m: np.ndarray, hierarchy: list[st
 
 
 def _open(kind: str, name: str, offset_cm: np.ndarray, depth: int, hierarchy: list[str]) -> None:
-    """Append the lines of a joint or end up to where its children stand."""
+    """Append the lines of a joint or end up to where its children are."""
     outer, inner = "\t" * depth, "\t" * (depth + 1)
     hierarchy += [f"{outer}{kind} {name}", outer + "{"]
     hierarchy.append(f"{inner}OFFSET " + " ".join(f"{value + 0.0:.6f}" for value in offset_cm))

@@ -1,6 +1,6 @@
 """frames.h5: the pictures of each sequence, or where in the user's own data they are.
 
-Rendered frames stand in the file, encoded. Those of recorded data sets stay in the user's videos and image files, to
+Rendered frames are in the file, encoded. Those of recorded data sets stay in the user's videos and image files, to
 which the file refers by path (relative to the data folder, so that the file's bytes do not depend on the machine).
 
 ======================  =============================================================================================
@@ -251,7 +251,8 @@ class Frames:
         return self._given_folder
 
     def parts(self, key: str) -> list[range]:
-        """A sequence's frames in parts that are read independently: a video whole, for it is decoded from its start."""
+        """A sequence's frames in parts that are read independently: a video whole, because it is decoded from its
+        start."""
         count = self.count(key)
         step = count if "video" in self._file[key].attrs else PART_FRAMES
         return [range(start, min(start + step, count)) for start in range(0, count, step)]

@@ -137,7 +137,7 @@ def write_sequences(
         how many sequences and frames there were.
 
     Raises:
-        InputError: a sequence fails :func:`check_sequence`, a split has no frames, or a subject stands in two splits.
+        InputError: a sequence fails :func:`check_sequence`, a split has no frames, or a subject is in two splits.
     """
     subjects_seen = set()
     n_sequences = n_frames = 0

@@ -39,7 +39,7 @@ def write_player(
 
     Frames are shrunk to at most 480 px height. The video then takes at most some 1 bit per pixel and frame, a third
     more as text: for 640 x 480 px at 25 frames/s at most 1.3 MB/s, in practice about half of it; each method's poses
-    add 7 KB/s. Meant for clips of up to some minutes, for the page is made in memory.
+    add 7 KB/s. Meant for clips of up to some minutes, because the page is made in memory.
 
     Args:
         path: of the page.

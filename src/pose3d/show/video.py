@@ -80,7 +80,7 @@ def demo_poses(
 ) -> dict[str, np.ndarray]:
     """The poses (T, J, 3) of the original's demo by title, in its order: single frame, temporal, ground truth if any.
 
-    The original's single-frame model gives no root of its own, so it stands at the true one, or without a truth at the
+    The original's single-frame model gives no root of its own, so it is put at the true one, or without a truth at the
     temporal model's.
 
     Args:

@@ -40,7 +40,7 @@ def fingerprint(params: Any, inputs: Iterable[str | os.PathLike], script: str | 
 class Checkpoint:
     """A training run's state on disk, kept outside DVC's outs, which DVC deletes before each run.
 
-    It stands in ``.ckpt/`` of the repository that ``dvc`` was started in (``DVC_ROOT``), under the stage's name and the
+    It lies in ``.ckpt/`` of the repository that ``dvc`` was started in (``DVC_ROOT``), under the stage's name and the
     run's fingerprint, and is removed when the stage has written its outputs.
     """
 

@@ -25,7 +25,7 @@ def save_model(path: str | os.PathLike, architecture: dict[str, Any], weights: d
         weights: tensors by name, on any device.
 
     Raises:
-        InputError: a weight is not finite; what stood there stays.
+        InputError: a weight is not finite; what was there stays.
     """
     name = not_finite(weights)
     if name is not None:
