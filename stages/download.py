@@ -1,6 +1,6 @@
 """Stage download: the embedded data set's motion capture to data/raw/, from pinned Python packages, with a manifest.
 
-Where the profile asks for real videos to measure on (dataset.real_views), these stand in data/raw/multiview.
+Where the profile asks for real videos to measure on (dataset.real_views), these are put into data/raw/multiview.
 
 For a recorded data set, which you have under its own licence, nothing is downloaded: the manifest lists your files.
 """

@@ -62,7 +62,15 @@ class Params(StageParams):
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """Some subjects' sequences with what was detected and what each method made of it, all in the same order."""
+    """Some subjects' N sequences, what was detected in them, and each method's poses.
+
+    Attributes:
+        sequences: N, with 3D.
+        detections: N, in the same order.
+        poses_cam_m: method to N arrays (T, 17, 3).
+        has_root: lifter to whether its poses have the root's place.
+        errors: method to its errors.
+    """
 
     sequences: list[PoseSequence]
     detections: list[Keypoints2D]
@@ -72,7 +80,13 @@ class Predictions:
 
 
 def predict(subjects: list[str], prior_world_m: np.ndarray, params: EvaluateParams) -> Predictions:
-    """Run both lifters and both baselines on some subjects."""
+    """Run both lifters and both baselines on some subjects.
+
+    Args:
+        subjects: whose sequences are read, all with 3D.
+        prior_world_m: (N, 17, 3) poses that the baselines know.
+        params: its ``nearest_yaws`` is used.
+    """
     sequences = read_sequences(DATA / "sequences.h5", subjects)
     check_3d(sequences, DATA / "sequences.h5")
     detections = read_keypoints2d(DATA / "keypoints2d.h5", sequences)
@@ -90,7 +104,7 @@ def predict(subjects: list[str], prior_world_m: np.ndarray, params: EvaluatePara
 
 
 def metrics_of(done: Predictions, pck_threshold: float) -> dict[str, dict]:
-    """What metrics/evaluation.json and metrics/validation.json hold, by method."""
+    """The content of metrics/evaluation.json and metrics/validation.json, by method."""
     crop_from_image = read_crop_from_image(DATA / "crops.h5", done.sequences)
     return summary(done.sequences, done.detections, done.errors, pck_threshold, crop_from_image)
 
@@ -100,7 +114,13 @@ def write_json(path: Path, content: dict) -> None:
 
 
 def draw_panel(path: Path, done: Predictions, percentiles: tuple[float, ...]) -> None:
-    """Frames at fixed percentiles of the temporal model's error, one a row."""
+    """Frames at fixed percentiles of the temporal model's error, one a row.
+
+    Args:
+        path: the PNG to write.
+        done: sequences and what the models made of them.
+        percentiles: of the error, 0 to 100.
+    """
     rows = []
     for i, t in example_frames(done.sequences, done.poses_cam_m["temporal"], percentiles):
         sequence = done.sequences[i]

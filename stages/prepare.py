@@ -39,7 +39,13 @@ class Params(StageParams):
 
 
 def embedded_sequences(seed: int, dataset: EmbeddedParams, frames: h5py.File) -> Iterator[PoseSequence]:
-    """Render every take into ``frames``."""
+    """Render every take into ``frames``.
+
+    Args:
+        seed: of every draw, together with the take's name.
+        dataset: what is rendered.
+        frames: frames.h5, open for writing.
+    """
     settings = EmbeddedSettings(seed=seed, **dataset.model_dump(exclude={"source", "subjects", "real_views"}))
     check_manifest(RAW)
     takes = plan(dataset.subjects.all, settings, RAW)
@@ -52,7 +58,13 @@ def embedded_sequences(seed: int, dataset: EmbeddedParams, frames: h5py.File) ->
 
 
 def recorded_sequences(dataset: RecordedDataset, frames: h5py.File, given: h5py.File) -> Iterator[PoseSequence]:
-    """Read and check every sequence, and note its frames and given keypoints; all problems are shown before the end."""
+    """Read and check every sequence, and note its frames and given keypoints; all problems are shown before the end.
+
+    Args:
+        dataset: where the data is and which part of it is read.
+        frames: frames.h5, open for writing.
+        given: given_keypoints2d.h5, open for writing.
+    """
     source = open_source(dataset)
     write_strings(frames, "folder", [dataset.folder or ""])
     problems = []

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """There are none: params.yaml says what is checked."""
+    """No arguments: params.yaml says what is checked."""
 
 
 def run(given: argparse.Namespace) -> None:

@@ -38,6 +38,7 @@ def demo_of_sequence(
     Args:
         data: the pipeline's folder, with sequences.h5, frames.h5, keypoints2d.h5 and models/.
         key: of the sequence; None: the first of the test subjects.
+        folder: to write the demo to.
         start_s, seconds: where the part begins and how long it is; it ends with the sequence at the latest.
         show_truth: the ground truth has its panel and is drawn behind the models' poses.
 
@@ -85,6 +86,11 @@ def demo_of_sequence(
 
 def part_of(sequence: "PoseSequence", start_s: float, seconds: float) -> slice:
     """The frames from ``start_s`` on, one at least, none past the end.
+
+    Args:
+        sequence: T frames.
+        start_s: from the sequence's first frame, at least 0.
+        seconds: length of the part, at least 0; less where the sequence ends before.
 
     Raises:
         InputError: the sequence ends before ``start_s``.

@@ -37,7 +37,7 @@ def main(arguments: list[str] | None = None) -> None:
 
     Raises:
         SystemExit: at every end but a good one: 1 after an error, which is one sentence on stderr; 2 where arguments
-            are wrong or there are none; 130 after Ctrl-C and 143 after SIGTERM.
+            are wrong or missing; 130 after Ctrl-C and 143 after SIGTERM.
     """
     parser = _parser()
     given = parser.parse_args(arguments)
@@ -52,7 +52,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def old_form(command: str) -> None:
-    """What ``python -m pose3d.<name>`` of earlier releases does now: say what replaced it, and run that."""
+    """Entry of ``python -m pose3d.<name>`` of earlier releases: say what replaced it, and run that."""
     old = command.replace("-", "_")
     print(f"python -m pose3d.{old} is now pose3d {command}; the old form goes in the next release", file=sys.stderr)
     main([command, *sys.argv[1:]])
@@ -73,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _description() -> str:
-    """What pose3d is, and a line for each subcommand: the first of its docstring."""
+    """The help text: what pose3d is, and a line for each subcommand, the first of its docstring."""
     width = max(map(len, COMMANDS))
     lines = [f"  {name:{width}}  {(module.__doc__ or '').partition('.')[0]}" for name, module in COMMANDS.items()]
     return "\n".join(["3D human poses from images and videos, learnt with weak supervision.", "", "commands:", *lines])

@@ -1,4 +1,4 @@
-"""What every block of params is made of."""
+"""The parts of which every block of params is made."""
 
 import re
 from collections.abc import Callable

@@ -62,7 +62,7 @@ class EmbeddedParams(Block):
 
 
 class RecordedParams(Block):
-    """What all recorded data sets, which the user has on disk, share."""
+    """Keys of all recorded data sets, which the user has on disk."""
 
     subjects: Subjects
     folder: str | None
@@ -86,7 +86,7 @@ class H36mFetchParams(RecordedParams):
 
 
 class KeypointsParams(RecordedParams):
-    """What data sets of keypoints that came with them share."""
+    """Keys of data sets that come with 2D keypoints."""
 
     frame_rate_hz: PositiveFloat
     calibration: str | None

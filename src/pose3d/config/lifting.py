@@ -40,7 +40,7 @@ class PairedFrames(Block):
 
 
 class LiftingParams(Block):
-    """What both lifters share."""
+    """Keys that both lifters share."""
 
     formulation: Literal["virtual_camera", "original"]
     keypoints_subjects: tuple[str, ...]
@@ -92,7 +92,7 @@ class LiftingParams(Block):
 
     @property
     def prior_files(self) -> list[str]:
-        """What the prior is read from beside this data set, relative to the repository's root."""
+        """Files that the prior is read from beside this data set, relative to the repository's root."""
         return [source.file for source in self.prior if source.file is not None]
 
     def require_prior_files(self) -> None:
@@ -109,7 +109,7 @@ class LiftingParams(Block):
                 )
 
     def require_training_subjects(self, training: Collection[str]) -> None:
-        """Of this data set only training subjects teach; the others are for choosing and testing.
+        """Refuse teachers of this data set that are not training subjects: the others are for choosing and testing.
 
         Raises:
             ValueError: names the key and the subject.
@@ -159,7 +159,7 @@ class LiftingParams(Block):
 
 
 class LifterParams(Block):
-    """What the training of either lifter needs.
+    """Keys of either lifter's training.
 
     Loss weights are multiples of the formulation's own, ``OWN_WEIGHTS`` in :mod:`pose3d.lifting.fit`.
     """

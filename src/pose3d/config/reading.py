@@ -1,6 +1,6 @@
 """Reading and merging params.yaml and the profile that it names.
 
-A key stands in exactly one of the two files, so that ``dvc exp run -S`` on either file always has an effect.
+Each key is in exactly one of the two files, so that ``dvc exp run -S`` on either file always has an effect.
 """
 
 from pathlib import Path
@@ -38,7 +38,7 @@ class StageParams(BaseModel):
 class _UniqueKeyLoader(yaml.SafeLoader):
     """SafeLoader that refuses a key written twice instead of silently keeping the last, and aliases.
 
-    A few lines of aliases of aliases can stand for more values than any memory holds.
+    A few lines of aliases of aliases can expand to more values than any memory holds.
     """
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
@@ -76,7 +76,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         content = loader.get_single_data()
     except FileNotFoundError:
         raise InputError(f"{path} is missing: run from the root of the repository") from None
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:  # of keys and values that are none
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:  # of invalid keys and values
         raise InputError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):
         raise InputError(f"{path} must hold keys and values")
@@ -87,7 +87,7 @@ def read_merged(root: Path) -> tuple[dict[str, Any], str]:
     """Both files as one mapping, and their names for error messages.
 
     Raises:
-        InputError: a file is missing, the profile is unknown, or a key stands in both.
+        InputError: a file is missing, the profile is unknown, or a key is in both.
     """
     params_path = root / PARAMS_FILE
     method = read_yaml(params_path)
@@ -113,7 +113,7 @@ def read_merged(root: Path) -> tuple[dict[str, Any], str]:
 
 
 def _sentence(error: ValidationError, merged: dict[str, Any]) -> str:
-    """The first problem, with the key as it stands in the files."""
+    """The first problem, with the key as it is written in the files."""
     first = error.errors()[0]
     key, value = [], merged
     for part in first["loc"]:

@@ -4,7 +4,7 @@ The JSON form: ``intrinsics`` is a list of ``{id, center, focal_length, radial_d
 res_h}`` in px (k1 k2 k3, p1 p2); ``extrinsics`` maps a subject to a list, in the same order, of ``{orientation,
 translation}``, a unit quaternion w x y z and millimetres with x_world = R(q) x_camera + translation. The key
 ``distortion_model`` of a camera is optional, ``opencv`` by default (see :mod:`pose3d.geometry.distortion`). What else
-differs by subject, such as ``res_w`` and ``res_h``, stands beside that subject's extrinsics and goes before the
+differs by subject, such as ``res_w`` and ``res_h``, is beside that subject's extrinsics and goes before the
 camera's.
 """
 

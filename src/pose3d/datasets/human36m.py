@@ -144,7 +144,7 @@ def sequence_names(params: RecordedParams, folder: Path) -> list[SequenceName]:
 
 
 def file_stems(subject: str, action: str) -> list[str]:
-    """What a take's files may be called before camera and ending: ``Directions-2`` to ``Directions``."""
+    """Names that a take's files may have before camera and ending: ``Directions-2`` to ``Directions``."""
     name, take = action.rsplit("-", 1)
     number = OTHER_NUMBERS[subject].get(name, USUAL_NUMBERS)[TAKES.index(take)]
     names = [name, SHORT_NAMES[name]] if name in SHORT_NAMES else [name]
@@ -153,6 +153,11 @@ def file_stems(subject: str, action: str) -> list[str]:
 
 def camera_space(poses_world_m: np.ndarray, camera: Camera, source: str) -> np.ndarray:
     """(T, 17, 3) world to camera space.
+
+    Args:
+        poses_world_m: (T, 17, 3).
+        camera: that saw them.
+        source: the file and the take, for the message.
 
     Raises:
         InputError: a joint lies behind the camera; names ``source``.
@@ -173,7 +178,15 @@ def make_sequence(
     poses_cam_m: np.ndarray,
     boxes_px: np.ndarray | None,
 ) -> PoseSequence:
-    """A sequence with projected keypoints, and boxes around them where there are no others."""
+    """A sequence with projected keypoints, and boxes around them where there are no others.
+
+    Args:
+        name: subject, action and camera.
+        camera: that saw it.
+        fps: frames per second.
+        poses_world_m, poses_cam_m: (T, 17, 3), the same poses.
+        boxes_px: (T, 4) x0, y0, x1, y1; None: a margin around the keypoints.
+    """
     keypoints = camera.project(poses_cam_m)
     boxes = boxes_around(keypoints) if boxes_px is None else boxes_px
     arrays = (a.astype(np.float32) for a in (poses_world_m, poses_cam_m, keypoints, boxes))

@@ -92,6 +92,11 @@ def check_video(path: Path, camera: Camera, poses: int) -> int:
     Frames are found by number, so that the frame rate matters only where there are more of them than poses: at the
     right one, the recording went on; at another, frames were put in.
 
+    Args:
+        path: the video.
+        camera: whose size the pictures must have.
+        poses: frames that the take's poses have.
+
     Raises:
         InputError: it does not open, its first frame does not decode, or its size or length is not that of the take.
     """
@@ -123,6 +128,11 @@ def check_video(path: Path, camera: Camera, poses: int) -> int:
 def read_boxes(path: Path, indices: np.ndarray, camera: Camera) -> np.ndarray:
     """Boxes (T, 4) of frames with given ascending indices, px; fewer where the file ends a little earlier.
 
+    Args:
+        path: the MAT file.
+        indices: (T,) frames, from 0.
+        camera: whose size the masks must have.
+
     Raises:
         InputError: not a MAT file of version 7.3, too few masks, or a mask is empty or of another size.
     """
@@ -145,6 +155,12 @@ def read_boxes(path: Path, indices: np.ndarray, camera: Camera) -> np.ndarray:
 
 def check_length(path: Path, frames: int, what: str, poses: int) -> None:
     """Refuse a file that ends long before the poses do.
+
+    Args:
+        path: the file.
+        frames: how many of ``what`` it has.
+        what: frames or masks, for the message.
+        poses: how many poses the take has.
 
     Raises:
         InputError: names the file and both lengths.

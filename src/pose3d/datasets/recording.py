@@ -1,4 +1,4 @@
-"""What every recorded data set gives, and the checks that all of them pass before anything is computed."""
+"""The form that every recorded data set takes, and the checks that all of them pass before anything is computed."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -41,6 +41,7 @@ class Recording:
     """A sequence as a data set gives it.
 
     Attributes:
+        sequence: camera, poses, true keypoints and boxes; NaN where nobody knows them.
         frames: where its pictures are; None where there are none.
         detected: 2D keypoints that came with the data; None where the pipeline has to detect them itself.
         positions_file, keypoints_file: where the 3D poses and ``detected`` stood, for error messages. None for poses:
@@ -113,7 +114,7 @@ def check_recording(recording: Recording) -> None:
     """Refuse what can be read and cannot be right: another unit, swapped axes, keypoints of something else.
 
     Raises:
-        InputError: names the file, the sequence and what to mend.
+        InputError: names the file, the sequence and what to correct.
     """
     sequence = recording.sequence
     file = recording.keypoints_file if recording.positions_file is None else recording.positions_file

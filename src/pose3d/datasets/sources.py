@@ -1,4 +1,4 @@
-"""Which module reads which recorded data set."""
+"""The module that reads each recorded data set."""
 
 from pose3d.config.dataset import (
     H36mFetchParams,

@@ -141,7 +141,7 @@ def _arrays(content: Any) -> Iterator[Any]:
     if not _is_of_takes(content):
         return iter(())
     views = (view for takes in content.values() for take in takes.values() for view in _views(take))
-    return itertools.islice(views, MAX_ARRAYS)  # dicts that stand in the file once may be named in many places
+    return itertools.islice(views, MAX_ARRAYS)  # dicts that the file holds once may be named in many places
 
 
 def _views(take: Any) -> list[Any]:

@@ -48,7 +48,13 @@ class Objective(Protocol):
     """
 
     def terms(self, generator: Forward, rng: np.random.Generator, batch_size: int) -> tuple[Tensor, dict[str, Tensor]]:
-        """Fake poses (B, 16, 3) for the critic, and the generator's unweighted loss terms by name."""
+        """Fake poses (B, 16, 3) for the critic, and the generator's unweighted loss terms by name.
+
+        Args:
+            generator: forward pass of the generator in training.
+            rng: numbers of this step, the same in all processes.
+            batch_size: detections drawn by all processes together.
+        """
 
     def critic_batch(self, rng: np.random.Generator, batch_size: int) -> tuple[Tensor, Tensor]:
         """Poses of the prior (B, 16, 3), and features (B, ...) of which the generator makes one pose each."""
@@ -56,7 +62,7 @@ class Objective(Protocol):
 
 @dataclass(frozen=True)
 class Optimisation:
-    """How long and how fast.
+    """Settings of the training loop.
 
     Attributes:
         steps: generator steps.
@@ -98,8 +104,12 @@ def train(
 
     Args:
         generator, critic: on the device, in their initial state, which is the same in all processes.
+        objective: data and losses.
         weights: step to the weight of each term of the objective and of :data:`CRITIC`; where that is 0 the critic
             rests.
+        optimisation: steps, batches, learning rates.
+        seed: of the random draws, together with the step.
+        fabric: device and processes.
         checkpoint: read and written every 500 steps by the first process, and when SIGTERM came: after the step where
             it trains alone, else with the next row of the curves, up to which each process has sums of its own. The
             caller removes it once the model is written.
@@ -203,6 +213,12 @@ def real_and_fake(
     """For each critic step poses of the prior and of the generator, (B, 16, 3) each.
 
     The generator, which rests meanwhile, makes those of all steps in one pass.
+
+    Args:
+        generator: on the device of the objective's data.
+        objective: draws the batches.
+        rngs: one for each critic step.
+        optimisation: its ``batch_size`` and ``autocast`` are used.
     """
     drawn = [objective.critic_batch(rng, optimisation.batch_size) for rng in rngs]
     with optimisation.autocast():
@@ -219,7 +235,15 @@ def critic_step(
     rng: np.random.Generator,
     optimisation: Optimisation,
 ) -> dict[str, Tensor]:
-    """One step of the critic. Returns the terms, detached."""
+    """One step of the critic. Returns the terms, detached.
+
+    Args:
+        critic: takes (B, 16, 3) poses, gives (B,) scores; one step changes it.
+        optimizer: of the critic's parameters.
+        real, fake: (B, 16, 3) root-relative poses in metres, without a graph.
+        rng: numbers of the penalty.
+        optimisation: its ``critic_loss`` and ``gradient_penalty`` are used.
+    """
     loss, penalty = optimisation.critic_loss.critic_terms(critic, real, fake, rng)
     optimizer.zero_grad(set_to_none=True)
     (loss + optimisation.gradient_penalty * penalty).backward()
@@ -237,7 +261,17 @@ def generator_step(
     optimisation: Optimisation,
     weights: dict[str, float],
 ) -> dict[str, Tensor]:
-    """One step of the generator; the critic only judges. Returns the unweighted terms, detached."""
+    """One step of the generator; the critic only judges. Returns the unweighted terms, detached.
+
+    Args:
+        generator: one step changes it.
+        critic: takes (B, 16, 3) poses, gives (B,) scores; it stays as it is.
+        optimizer: of the generator's parameters.
+        objective: draws the batch and gives the terms.
+        rng: numbers of the batch.
+        optimisation: its ``batch_size``, ``critic_loss`` and ``autocast`` are used.
+        weights: term to weight, at least 0, :data:`CRITIC` among them.
+    """
     fake, terms = objective.terms(_forward(generator, optimisation), rng, optimisation.batch_size)
     if weights[CRITIC] > 0:
         critic.requires_grad_(False)

@@ -15,6 +15,9 @@ class Runs:
 
     Args:
         lengths: frames of each clip, all positive.
+        before, after: frames around the outputs, at least 0.
+        n_outputs: frames with an output, at least 1.
+        device: where the indices live.
     """
 
     def __init__(self, lengths: Sequence[int], before: int, n_outputs: int, after: int, device: torch.device) -> None:

@@ -1,4 +1,4 @@
-"""The critic that stands in for 3D labels: which poses could the prior's people have taken?
+"""The critic, used in place of 3D labels: which poses could the prior's people have taken?
 
 After RepNet's critic (Wandt and Rosenhahn, CVPR 2019): one path on the joints, one on kinematic chain space. Trained as
 a Wasserstein critic with gradient penalty (Gulrajani et al., NeurIPS 2017), as the original, or with the non-saturating
@@ -56,6 +56,7 @@ def gradient_penalty(critic: Callable[[Tensor], Tensor], real: Tensor, fake: Ten
     """E[(|grad D(x)| - 1)^2] at x between real and fake poses (Gulrajani et al., equation 3).
 
     Args:
+        critic: takes (B, 16, 3) poses, gives (B,) scores.
         real, fake: (B, 16, 3).
         mix: (B,) in [0, 1], share of the real pose.
     """
@@ -66,15 +67,21 @@ def gradient_penalty(critic: Callable[[Tensor], Tensor], real: Tensor, fake: Ten
 
 
 class CriticLoss(Protocol):
-    """How a critic is trained, and what a generator makes of its scores."""
+    """The losses of a critic and of a generator that learns from its scores."""
 
     def critic_terms(
         self, critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, rng: np.random.Generator
     ) -> tuple[Tensor, Tensor]:
-        """What the critic lowers on (B, 16, 3) poses without a graph, and its unweighted penalty."""
+        """The critic's loss on (B, 16, 3) poses without a graph, and its unweighted penalty.
+
+        Args:
+            critic: takes (N, 16, 3) poses, gives (N,) scores.
+            real, fake: (B, 16, 3) root-relative poses in metres, the prior's and the generator's.
+            rng: the same in all processes.
+        """
 
     def generator_term(self, scores: Tensor) -> Tensor:
-        """What the generator lowers, from the (B,) scores of its poses."""
+        """The generator's loss from the (B,) scores of its poses."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +97,11 @@ class Wasserstein:
     def critic_terms(
         self, critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, rng: np.random.Generator
     ) -> tuple[Tensor, Tensor]:
+        """E[D(fake)] - E[D(real)], and the gradient penalty.
+
+        Args:
+            critic, real, fake, rng: see :meth:`CriticLoss.critic_terms`.
+        """
         mix = torch.from_numpy(self.share.part(rng.random(self.share.ranks * len(real)))).to(real)
         of_fake, of_real = critic(torch.cat([fake, real])).chunk(2)
         return of_fake.mean() - of_real.mean(), gradient_penalty(critic, real, fake, mix)
@@ -107,6 +119,11 @@ class Logistic:
     def critic_terms(
         self, critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, rng: np.random.Generator
     ) -> tuple[Tensor, Tensor]:
+        """E[softplus(D(fake))] + E[softplus(-D(real))], and R1.
+
+        Args:
+            critic, real, fake, rng: see :meth:`CriticLoss.critic_terms`; nothing is drawn.
+        """
         real = real.clone().requires_grad_(True)
         scores = critic(real)
         (gradient,) = torch.autograd.grad(scores.sum(), real, create_graph=True)

@@ -46,7 +46,7 @@ OWN_WEIGHTS = {
         "root_velocity": 3.0,
     },
 }
-"""What a weight of 1 in the params stands for.
+"""The meaning of a weight of 1 in the params.
 
 The formulations' terms differ in unit and size; measured in these, the same params serve both, and taking the original
 is one choice. The original's are its author's; the virtual camera's were chosen on the validation subject.
@@ -57,7 +57,13 @@ _PROPORTIONS = 5  # key of random numbers, apart from the seed's other uses
 
 @dataclass(frozen=True)
 class Fitted:
-    """A trained lifter's architecture and weights, as model files hold them, and its curves."""
+    """A trained lifter's architecture and weights, as model files hold them, and its curves.
+
+    Attributes:
+        architecture: as model files hold it.
+        weights: parameter to tensor, as model files hold them.
+        curves: rows of :func:`pose3d.lifting.adversarial.train`.
+    """
 
     architecture: dict[str, Any]
     weights: dict[str, Tensor]
@@ -75,8 +81,13 @@ def fit_lifter(
     """Train the single-frame (:class:`RepnetParams`) or the temporal lifter in the chosen formulation.
 
     Args:
+        lifting: formulation, prior and weak supervision.
+        params: architecture, loss weights and schedule; its type says which lifter.
+        supervision: the training data.
+        seed: of the initial weights and all draws.
         fabric: device, processes and precision. Of the mixed precisions bf16-mixed alone counts, everything else is
             32-true: float16 would have to scale the losses.
+        checkpoint: where training is saved and resumed.
 
     Raises:
         InputError: ``params.init`` is not such a lifter, training diverged, every clip is shorter than the temporal
@@ -137,7 +148,7 @@ def _require_whole_windows(window_frames: int, supervision: Supervision) -> None
 
 
 def lifter_architecture(lifting: LiftingParams, params: RepnetParams | TemporalParams) -> dict[str, Any]:
-    """What :func:`pose3d.lifting.lift.build_lifter` needs."""
+    """The architecture of the params, as :func:`pose3d.lifting.lift.build_lifter` takes it."""
     original = lifting.formulation == "original"
     if isinstance(params, TemporalParams):
         windows = {"width": params.width, "window_frames": params.window_frames}

@@ -86,7 +86,12 @@ def load_lifter(path: str | os.PathLike) -> Lifter:
 def lift_sequences(
     model_path: str | os.PathLike, sequences: Sequence[PoseSequence], detections: Sequence[Keypoints2D]
 ) -> list[Lifted[np.ndarray]]:
-    """Lift detections with a trained model; of the sequences only the cameras' intrinsics are read.
+    """Lift detections with a trained model; of the sequences only the cameras' intrinsics and the frame rates are read.
+
+    Args:
+        model_path: a lifter's model file.
+        sequences: N of them.
+        detections: N, in the same order: (T, 17, 2) keypoints in px.
 
     Raises:
         InputError: see :func:`load_lifter`.
@@ -96,7 +101,13 @@ def lift_sequences(
 
 
 def lift(lifter: Lifter, sequence: PoseSequence, keypoints_px: np.ndarray) -> Lifted[np.ndarray]:
-    """Lift (T, 17, 2) keypoints of one sequence, of which only the camera's intrinsics and the frame rate are read."""
+    """Lift (T, 17, 2) keypoints of one sequence, of which only the camera's intrinsics and the frame rate are read.
+
+    Args:
+        lifter: from :func:`load_lifter`, or from :func:`pose3d.onnx.runtime.load_lifter_onnx`.
+        sequence: T frames.
+        keypoints_px: (T, 17, 2) in the full image.
+    """
     return lift_keypoints(lifter, sequence.camera, keypoints_px, sequence.fps)
 
 
@@ -106,6 +117,9 @@ def lift_keypoints(lifter: Lifter, camera: Camera, keypoints_px: np.ndarray, fps
 
     Args:
         lifter: from :func:`load_lifter`, or from :func:`pose3d.onnx.runtime.load_lifter_onnx`.
+        camera: that saw them.
+        keypoints_px: (T, 17, 2) in the full image.
+        fps: frames per second, for the smoothing of the root's distance.
     """
     device = next((weight.device for weight in lifter.parameters()), torch.device("cpu"))
     if lifter.kind in (FrameLifter.kind, TemporalLifter.kind):
@@ -127,6 +141,11 @@ def lift_virtual(lifter: Lifter, image_plane: Tensor, fps: float) -> Tensor:
     """Lift (T, 17, 2) image-plane keypoints of one clip to (T, 17, 3) joints in camera space, metres.
 
     A lifter that looks ahead has the root's distance smoothed along its ray.
+
+    Args:
+        lifter: of the virtual camera, single-frame or temporal.
+        image_plane: (T, 17, 2) undistorted x/z, y/z.
+        fps: frames per second, for the smoothing.
     """
     padded = repeat_edges(image_plane, lifter.frames_before + lifter.with_motion, lifter.frames_after)
     poses, roots, rotation = lift_window(lifter, padded)
@@ -163,6 +182,11 @@ def lift_window(lifter: Lifter, image_plane: Tensor) -> tuple[Tensor, Tensor, Te
 
 
 def repeat_edges(frames: Tensor, before: int, after: int) -> Tensor:
-    """Repeat the first and the last of (T, ...) frames."""
+    """Repeat the first and the last of (T, ...) frames.
+
+    Args:
+        frames: (T, ...), T >= 1.
+        before, after: copies of the first and of the last frame.
+    """
     index = torch.arange(-before, len(frames) + after, device=frames.device).clamp(0, len(frames) - 1)
     return frames[index]

@@ -36,6 +36,7 @@ def lift_clip(
 
     Args:
         lifter: from :func:`pose3d.lifting.lift.load_lifter` or :func:`pose3d.onnx.runtime.load_lifter_onnx`.
+        camera: that saw the clip.
         time_s: (T,), strictly ascending.
         keypoints_px: (T, 17, 2).
         scratch: folder for the poses, see :class:`pose3d.runtime.rows.Rows`.
@@ -113,14 +114,18 @@ def lift_in_chunks(
     scratch: str | os.PathLike | None = None,
     chunk_frames: int = CHUNK_ROWS,
 ) -> Lifted[Rows]:
-    """What :func:`pose3d.lifting.lift.lift` gives for (T, 17, 2) keypoints at :data:`TRAINED_RATE_HZ`, in chunks.
+    """Lift as :func:`pose3d.lifting.lift.lift` does, (T, 17, 2) keypoints at :data:`TRAINED_RATE_HZ`, but in chunks.
 
     Chunks overlap by what an output's window needs on both sides. The smoothing of the root's distance sees the whole
     clip, by one number a frame. A lifter that does not look ahead may be recurrent, with a state that goes through the
     whole clip, and takes it in one piece.
 
     Args:
+        lifter: from :func:`pose3d.lifting.lift.load_lifter` or :func:`pose3d.onnx.runtime.load_lifter_onnx`.
+        camera: that saw the clip.
+        keypoints_px: (T, 17, 2).
         scratch: folder for the poses, see :class:`pose3d.runtime.rows.Rows`.
+        chunk_frames: outputs of a chunk, at least 1.
     """
     n_frames = len(keypoints_px)
     poses = Rows(scratch, (N_JOINTS, 3))
@@ -130,7 +135,7 @@ def lift_in_chunks(
         chunk_frames = n_frames
     log_distance = np.empty(n_frames, np.float32)
     for part in chunks(n_frames, chunk_frames):
-        # The first frame of all has none before it, and itself stands in, as edge frames do in the whole clip.
+        # Nothing precedes the clip's first frame: it is repeated, as edge frames are in the whole clip.
         around = _with_edges(keypoints_px, part, lifter.frames_before + lifter.with_motion, lifter.frames_after)
         relative, roots, rotation = lift_window(lifter, torch.from_numpy(camera.normalize(around)).float())
         poses.append(to_camera_space(relative, roots, rotation).numpy())

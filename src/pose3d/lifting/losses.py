@@ -11,7 +11,12 @@ _NEAREST_M = 0.1
 
 
 def reprojection_l1(projected: Tensor, keypoints: Tensor, joint_weights: Tensor | float = 1.0) -> Tensor:
-    """Mean |difference| of (..., 17, 2) in units of the person's 2D size: outliers must not weigh squared."""
+    """Mean |difference| of (..., 17, 2) in units of the person's 2D size: outliers must not weigh squared.
+
+    Args:
+        projected, keypoints: (..., 17, 2).
+        joint_weights: (17, 1), or one number.
+    """
     return (joint_weights * (projected - keypoints).abs()).mean()
 
 
@@ -24,6 +29,7 @@ def weak_perspective_reprojection(
         poses: (B, 16, 3).
         cameras: (B, 3, 2) K.
         keypoints: (B, 16, 2) root-relative, px / width * 2 - 1.
+        joint_weights: (16, 1), or one number.
     """
     return (joint_weights * (poses @ cameras - keypoints).square()).mean()
 
@@ -45,6 +51,7 @@ def perspective_without_division(
         joints_cam_m: (B, 17, 3).
         focal, centre: (B, 2) in the keypoints' units.
         keypoints: (B, 17, 2) px / width * 2 - 1.
+        joint_weights: (17, 1), or one number.
     """
     depth = joints_cam_m[..., 2:]
     projected = focal[:, None] * joints_cam_m[..., :2] + centre[:, None] * depth

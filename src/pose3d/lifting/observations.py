@@ -15,6 +15,11 @@ from pose3d.runtime.errors import InputError
 class Observations:
     """Detections of all clips, stacked, in the true cameras' image planes. No 3D is read.
 
+    Args:
+        sequences: N clips, with or without annotations.
+        detections: N, in the same order.
+        device: where the tensors live.
+
     Attributes:
         lengths: frames of each clip.
         image_plane: (N, 17, 2) detected keypoints, undistorted x/z, y/z.
@@ -65,6 +70,11 @@ class PairedClips:
     """Detections with their own 3D poses: labels, which a weakly supervised lifter does not see.
 
     They are there for the bound that weak supervision is measured against, and for those who have a few.
+
+    Args:
+        sequences: N clips with 3D.
+        detections: N, in the same order.
+        device: where the tensors live.
 
     Attributes:
         lengths: frames of each clip.

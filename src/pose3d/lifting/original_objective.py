@@ -21,7 +21,13 @@ from pose3d.runtime.processes import WHOLE, Share
 
 @dataclass(frozen=True)
 class Batch:
-    """(B, T, 17, 2) normalised keypoints, (B, 2) intrinsics in their units, (B, 16, 3) poses of the prior."""
+    """B windows of T detections, and as many poses of the prior.
+
+    Attributes:
+        keypoints: (B, T, 17, 2) px / width * 2 - 1.
+        focal, centre: (B, 2) intrinsics in the keypoints' units.
+        real: (B, 16, 3) root-relative poses of the prior, metres.
+    """
 
     keypoints: Tensor
     focal: Tensor
@@ -34,7 +40,12 @@ class OriginalData:
     repeated.
 
     Args:
+        sequences: N clips, of which only the cameras are read.
+        keypoints_px: N arrays (T, 17, 2), in the same order.
+        prior: sequences whose 3D poses the critic sees.
+        window_frames: frames of a window, odd; 1 for single frames.
         joint_weights: (17, 1) of the reprojection.
+        device: where the tensors live.
         share: what this process draws of each batch.
     """
 
@@ -83,6 +94,11 @@ class OriginalSingleFrame(OriginalData):
         return batch.real, relative_to_root(batch.keypoints[:, 0]).flatten(1)
 
     def terms(self, generator: Forward, rng: np.random.Generator, batch_size: int) -> tuple[Tensor, dict[str, Tensor]]:
+        """The weak-perspective camera's terms on frames.
+
+        Args:
+            generator, rng, batch_size: see :meth:`pose3d.lifting.adversarial.Objective.terms`.
+        """
         batch = self.draw(rng, batch_size)
         keypoints = relative_to_root(batch.keypoints[:, 0])
         poses, cameras = generator(keypoints.flatten(1))
@@ -100,6 +116,11 @@ class OriginalWindows(OriginalData):
         return batch.real, relative_to_root(batch.keypoints).flatten(2)
 
     def terms(self, generator: Forward, rng: np.random.Generator, batch_size: int) -> tuple[Tensor, dict[str, Tensor]]:
+        """The perspective camera's term on the windows' centre frames.
+
+        Args:
+            generator, rng, batch_size: see :meth:`pose3d.lifting.adversarial.Objective.terms`.
+        """
         batch = self.draw(rng, batch_size)
         poses, root = generator(relative_to_root(batch.keypoints).flatten(2), batch.keypoints.flatten(2))
         joints = torch.cat([root[:, None], root[:, None] + poses], 1)

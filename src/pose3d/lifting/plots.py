@@ -12,7 +12,9 @@ def save_curves_png(path: str | os.PathLike, rows: Sequence[dict[str, float]], t
     """One panel per term over generator steps; bytes depend on the rows only.
 
     Args:
+        path: the PNG to write.
         rows: as :func:`pose3d.lifting.adversarial.train` returns them.
+        title: above the panels.
     """
     terms = [name for name in rows[-1] if name != "step"]
     lines = -(-len(terms) // _COLUMNS)

@@ -17,10 +17,10 @@ from pose3d.geometry.skeleton import JOINT_NAMES, N_JOINTS, ROOT, bone_matrix, m
 from pose3d.lifting.virtual_camera import VirtualView, to_rays, view_from_image_plane
 from pose3d.records.sequences import PoseSequence
 
-# A take that walks past the camera is pushed back until every joint stands at least this far in front of it.
+# A take that walks past the camera is pushed back until every joint is at least this far in front of it.
 _MIN_DEPTH_M = 0.5
 _RIGHT_HIP, _LEFT_HIP = JOINT_NAMES.index("RHip"), JOINT_NAMES.index("LHip")
-_TRUNK = slice(JOINT_NAMES.index("Spine"), N_JOINTS)  # and head and arms; before it stand the root and the legs
+_TRUNK = slice(JOINT_NAMES.index("Spine"), N_JOINTS)  # and head and arms; the root and the legs come before it
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class PriorTakes:
 
     Attributes:
         lengths: frames of each take.
-        subjects: whose take each is; all of one subject's stand together.
+        subjects: whose take each is; all of one subject's come together.
         poses_world_m: (N, 17, 3), z up.
     """
 
@@ -81,6 +81,8 @@ def symmetric_factors(rng: np.random.Generator, batch_size: int, spread: float) 
     """(B, 16) log-normal factors for the bones, alike on the left and on the right.
 
     Args:
+        rng: every draw comes from it.
+        batch_size: bodies to draw, B.
         spread: standard deviation of the logarithm.
     """
     children = np.arange(1, N_JOINTS)
@@ -119,7 +121,7 @@ def place_before_camera(
     """Put takes in front of cameras.
 
     Args:
-        poses_world_m: (B, T, 17, 3), z up; where in the world they stand does not matter.
+        poses_world_m: (B, T, 17, 3), z up; their place in the world does not matter.
         heading_rad: (B,) turn about the vertical.
         rotation: (B, 3, 3) camera from world.
         root_plane: (B, 2) where the root appears in the image plane in ``frame``.

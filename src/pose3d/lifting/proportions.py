@@ -25,6 +25,11 @@ _ROUNDS = 5  # a bone's length also changes the 2D size that all are measured in
 def fit_subjects(prior: PriorTakes, observations: Observations, rng: np.random.Generator) -> Tensor:
     """:func:`fit_proportions` of each of the prior's subjects, who may be of several data sets; (N, 17, 3).
 
+    Args:
+        prior: all takes, those of one subject together.
+        observations: the annotated 2D.
+        rng: draws the poses and annotations that are compared.
+
     Raises:
         InputError: see :func:`fit_proportions`.
     """
@@ -43,6 +48,8 @@ def fit_proportions(poses_world_m: Tensor, observations: Observations, rng: np.r
 
     Args:
         poses_world_m: (N, 17, 3) the prior.
+        observations: the annotated 2D.
+        rng: draws the poses and annotations that are compared.
 
     Returns:
         (N, 17, 3): other lengths, alike on the left and on the right, the same directions, and the same mean size.

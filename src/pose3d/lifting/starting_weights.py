@@ -123,7 +123,7 @@ def _require_kind(kind: Any, own: dict[str, Any], path: str, block: str) -> None
 
 
 def _original_kind(content: dict[str, Any], path: str, key: str) -> str:
-    """Which of the original's two trainers saved it."""
+    """Name of the one of the original's two trainers that saved it."""
     for kind, layers in _ORIGINAL_LAYERS.items():
         if all(name.split(".")[0] in content for name in layers.values()):
             return kind

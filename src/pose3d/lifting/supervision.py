@@ -13,10 +13,16 @@ from pose3d.runtime.errors import InputError
 
 @dataclass(frozen=True)
 class Supervision:
-    """Detections of some sequences, sequences whose 3D poses are the prior, and detections with labels, mostly none.
+    """Detections and, apart from them, 3D poses; detections with labels are the exception.
 
-    Where a subject stands in both, batches are drawn independently, so that a detection meets its own 3D by chance
+    Where a subject is in both, batches are drawn independently, so that a detection meets its own 3D by chance
     only.
+
+    Attributes:
+        sequences: N, whose 2D is used.
+        detections: N, in the same order.
+        prior: sequences whose 3D poses are used.
+        paired: sequences whose detections and 3D poses are used together; mostly empty.
     """
 
     sequences: Sequence[PoseSequence]
@@ -29,6 +35,11 @@ def read_supervision(
     sequences_path: str | os.PathLike, keypoints_path: str | os.PathLike, lifting: LiftingParams
 ) -> Supervision:
     """Read what ``lifting`` names from the earlier stages' files.
+
+    Args:
+        sequences_path: sequences.h5.
+        keypoints_path: keypoints2d.h5.
+        lifting: names the subjects, the prior and the paired frames.
 
     Raises:
         InputError: a file is missing or damaged, a named subject is not one of the training subjects, or one of
@@ -49,6 +60,11 @@ def read_paired(
 ) -> list[tuple[PoseSequence, Keypoints2D]]:
     """The first frames of the paired subjects' sequences, at least one of each.
 
+    Args:
+        sequences_path: sequences.h5.
+        keypoints_path: keypoints2d.h5.
+        paired: the subjects, and the share of each sequence's frames in (0, 1].
+
     Raises:
         InputError: a file is damaged, or a subject has no 3D poses.
     """
@@ -61,7 +77,13 @@ def read_paired(
 
 
 def first_frames(sequence: PoseSequence, detected: Keypoints2D, frames: int) -> tuple[PoseSequence, Keypoints2D]:
-    """Both cut to their first frames."""
+    """Both cut to their first frames.
+
+    Args:
+        sequence: T frames.
+        detected: its T frames of keypoints.
+        frames: how many to keep, at least 1.
+    """
     cut = slice(frames)
     shorter = replace(
         sequence,

@@ -72,7 +72,7 @@ class TemporalNetwork(nn.Module):
         return functional.linear(x.squeeze(1), self.last.weight.squeeze(-1), self.last.bias)
 
     def residual(self, kept: Tensor, mixed: Tensor) -> Tensor:
-        """What a block gives of the frames that go past its convolutions and of what those make of their windows."""
+        """A block's output from the frames that skip its convolutions and from the convolutions' output."""
         return kept + functional.leaky_relu(mixed)
 
     def forward_runs(self, runs: Tensor) -> Tensor:
@@ -143,6 +143,8 @@ class TemporalLifter(Lifter):
     (B, T - window_frames + 1, 3), see :func:`pose3d.lifting.virtual_camera.root_position`.
 
     Args:
+        width: channels of the pose's network; the root's has half.
+        window_frames: frames that one output sees, 3^n for the convolutions.
         network: one of :attr:`pose3d.config.lifting.TemporalParams.network`.
     """
 

@@ -1,9 +1,9 @@
-"""The virtual camera: one that stands where the true one does and looks straight at the person's root.
+"""The virtual camera: it has the true camera's position and looks straight at the person's root.
 
-A lifter that sees the image of the virtual camera, divided by its own size, meets the same input wherever the person
-stands in the picture and however far away: turning the true camera about its centre (but for roll about the root's
-ray), or scaling person and distance together, changes nothing. What it predicts, a root-relative pose and the root's
-distance, is turned back into the true camera exactly.
+A lifter that sees the image of the virtual camera, divided by its own size, gets the same input wherever the person is
+in the picture and however far away: turning the true camera about its centre (but for roll about the root's ray), or
+scaling person and distance together, changes nothing. The prediction, a root-relative pose and the root's distance, is
+turned back into the true camera exactly.
 
 Spaces: ``camera`` is the true camera; ``virtual`` is the camera turned by the least rotation that puts the root's ray
 on +z. Image-plane coordinates are x/z, y/z: px without the intrinsics and the lens
@@ -29,7 +29,7 @@ POSE_CHANNELS = 2 * (N_JOINTS - 1)
 
 @dataclass(frozen=True)
 class VirtualView:
-    """What virtual cameras see.
+    """The image of a virtual camera.
 
     Attributes:
         keypoints: (..., 16, 2) image plane of the virtual camera over ``scale``; the root, always at 0, is left out.
@@ -67,7 +67,7 @@ def view_from_image_plane(image_plane: Tensor) -> VirtualView:
 
 
 def motion_features(image_plane: Tensor, view: VirtualView) -> Tensor:
-    """How the person moved since the frame before, as the virtual camera of each frame sees it.
+    """The person's motion since the frame before, as the virtual camera of each frame sees it.
 
     Args:
         image_plane: (..., T, 17, 2).
@@ -98,7 +98,7 @@ def lifter_features(image_plane: Tensor, with_motion: bool) -> tuple[Tensor, Vir
 
 
 def root_position(code: Tensor, scale: Tensor) -> Tensor:
-    """Where the root stands in the virtual camera, metres, from a lifter's root code.
+    """Position of the root in the virtual camera, metres, from a lifter's root code.
 
     A body of lateral size S at distance z is about S / z large in the image plane, so that z follows from the 2D size
     and S, whose logarithm the code gives relative to a usual one. The detected root, on the optical axis, may be off:

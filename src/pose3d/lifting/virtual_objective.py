@@ -1,4 +1,4 @@
-"""What a virtual-camera lifter is trained to do, for single frames (runs of one) and windows alike."""
+"""The training objective of virtual-camera lifters, for single frames (runs of one) and windows alike."""
 
 import numpy as np
 import torch
@@ -50,8 +50,10 @@ class VirtualCameraObjective:
         error_candidates: detections among which the most similar lends a projected pose its errors; 1 for any.
         body_spread: how much bone lengths vary around the prior's own (see :func:`symmetric_factors`).
         mixed_share: share of prior takes that get the trunk and arms of another (see :func:`mix_halves`).
+        joint_weights: (17, 1) factors of the joints in the reprojection, at least 0.
         paired: detections with their 3D labels; None, as it is meant to be, for weak supervision.
         paired_share: share of ``pairs_per_step`` that are drawn from them.
+        device: where the data and draws live.
         share: what this process draws of each batch.
     """
 
@@ -91,7 +93,7 @@ class VirtualCameraObjective:
         self._device, self._share = device, share
 
     def critic_batch(self, rng: np.random.Generator, batch_size: int) -> tuple[Tensor, Tensor]:
-        """What the critic compares, one output of each run: prior poses (B, 16, 3), and detections to lift.
+        """The critic's two sides, one output of each run: prior poses (B, 16, 3), and detections to lift.
 
         Of ``batch_size`` draws B are this process's share, here as in all other methods.
         """
@@ -106,6 +108,8 @@ class VirtualCameraObjective:
         """The generator's losses but the critic's.
 
         Args:
+            generator: forward pass: features (N, T, C) to poses and root codes.
+            rng: every draw comes from it, the same in all processes.
             batch_size: detections; 0 where neither their reprojection nor the critic counts.
 
         Returns:
@@ -175,7 +179,8 @@ class VirtualCameraObjective:
     def _draw_alike(self, poses_cam_m: Tensor, frame: int, rng: np.random.Generator) -> Tensor:
         """For each pose (B, 17, 3) the annotated frames (B, T) drawn whose ``frame`` shows the most similar one.
 
-        A detector errs according to what it sees: the far arm of who stands sideways, left and right of who turns away.
+        A detector errs according to what it sees: on the far arm of a person seen from the side, on left and right of
+        one seen from behind.
         """
         candidates = rng.integers(len(self._annotated), size=self._error_candidates)  # the same for all processes
         drawn = self._annotated.frames(torch.from_numpy(candidates).to(self._device))

@@ -48,6 +48,7 @@ def adapt_models(
     Args:
         models: folder of the trained models.
         folder: of the calibrated videos, see :mod:`pose3d.multiview.views`.
+        out: folder to write the three models and adaptation.json to.
         frame_step: every frame_step-th frame of the videos is taken.
         learnt_share: the first frames, from which it learns, as a share of those taken; the others are held out.
         rounds, steps: see :class:`pose3d.multiview.selftraining.AdaptationParams`.

@@ -1,4 +1,4 @@
-"""What synchronised videos without labels say about trained models: the views check each other.
+"""Measure trained models on synchronised videos without labels: the views check each other.
 
 Joints are detected in every video, see :mod:`pose3d.multiview.finding`, and triangulated. What is measured needs no
 truth: how far the detections lie from the triangulated joints' images, how many joints most cameras agree on, whether
@@ -30,8 +30,8 @@ from pose3d.show.video import draw_skeleton
 
 AGREE_PX = 15.0
 AGREE_VIEWS = 3
-"""A joint is consistent when this many views (all, where there are fewer) lie within AGREE_PX of it: two always nearly
-do, for two rays miss each other in one direction only."""
+"""A joint is consistent when this many views (all, where there are fewer) lie within AGREE_PX of it: two nearly always
+do, because two rays miss each other in one direction only."""
 SEARCH_PX = 40.0
 """Threshold of the triangulation, so that what lies between it and AGREE_PX still counts in the residuals."""
 _SHOWN_FRAMES = 5
@@ -81,7 +81,7 @@ def measure_models(models: Path, folder: Path, frame_step: int, picture: Path | 
 
 
 def agreement(cameras: Sequence[Camera], person: FoundPerson) -> dict:
-    """How well the views' detections fit together."""
+    """Figures of how well the views' detections fit together."""
     found = person.triangulated(cameras, SEARCH_PX)
     return consistency(found) | {
         "confidence_mean": _rounded(person.confidence.mean()),
@@ -91,7 +91,7 @@ def agreement(cameras: Sequence[Camera], person: FoundPerson) -> dict:
 
 
 def consistency(found: Triangulated) -> dict:
-    """What the views make of each other's detections, (V, T, J); see the module."""
+    """Figures of how far the views' detections, (V, T, J), agree; see the module."""
     views = min(AGREE_VIEWS, len(found.residuals_px))
     residuals = np.where(np.isnan(found.residuals_px), np.inf, found.residuals_px)
     consistent = (residuals <= AGREE_PX).sum(0) >= views
@@ -120,6 +120,11 @@ def compare_lifted(poses_cam_m: Sequence[np.ndarray], views: Sequence[View], tri
     """PA-MPJPE of each view's poses (T, J, 3) to the triangulated ones, and between the views, mm.
 
     Only frames whose joints are all triangulated count for the former.
+
+    Args:
+        poses_cam_m: V arrays (T, J, 3), each in its camera's space.
+        views: V, in the same order.
+        triangulated_m: (T, J, 3) in the world, NaN where unknown.
     """
     whole = np.isfinite(triangulated_m).all((1, 2))
     pairs = [metrics.pa_mpjpe(a, b).mean() for a, b in combinations(poses_cam_m, 2)]
@@ -143,7 +148,7 @@ def _rounded(value: float) -> float | None:
 
 
 def _unlabelled(view: View, detected: Keypoints2D, frame_step: int) -> PoseSequence:
-    """What a lifter reads of a sequence, camera and frame rate, with NaN for the poses that nobody knows."""
+    """A sequence with all that a lifter reads of one, camera and frame rate; NaN for the unknown poses."""
     unknown = np.full((len(detected.keypoints_px), N_JOINTS, 3), np.nan)
     boxes = np.full((len(unknown), 4), np.nan)
     return PoseSequence(
@@ -152,7 +157,13 @@ def _unlabelled(view: View, detected: Keypoints2D, frame_step: int) -> PoseSeque
 
 
 def draw_views(path: Path, takes: Sequence[FrameSource], person: FoundPerson) -> None:
-    """Write a PNG: a row for each camera, with box and skeleton in frames spread over the take."""
+    """Write a PNG: a row for each camera, with box and skeleton in frames spread over the take.
+
+    Args:
+        path: the PNG to write.
+        takes: V views of T frames.
+        person: boxes and keypoints in them.
+    """
     shown = np.unique(np.linspace(0, person.confidence.shape[1] - 1, _SHOWN_FRAMES).round().astype(int)).tolist()
     rows = []
     for v, pictures in enumerate(takes):

@@ -1,6 +1,6 @@
 """One person found in several calibrated views at once: the same body in all of them, seen in squares of one scale.
 
-Boxes in single views are often wrong: motion shows the limbs that swing and not the foot that stands, and a network
+Boxes in single views are often wrong: motion shows the limbs that swing and not the foot at rest, and a network
 that is unsure follows the furniture. What several views agree on is a body at a place, and a body at a place has a box
 in every view. So boxes are proposed in several ways, joints are detected in all of them, and in each frame those boxes
 stay whose joints the views support most. No label takes part.
@@ -80,7 +80,7 @@ class FoundPerson:
 
 
 def detector_of(network: nn.Module, architecture: dict[str, Any]) -> Detector:
-    """How :func:`find_person` looks, with the network from :func:`pose3d.pose2d.inference.load_network`, on the CPU."""
+    """The detector of :func:`find_person`, on the CPU, with what :func:`pose3d.pose2d.inference.load_network` gives."""
     return Detector(network, architecture, torch.device("cpu"), CROP_MARGIN, "local_soft_argmax", flip_test=True)
 
 
@@ -93,6 +93,7 @@ def find_person(
         look: finds keypoints in boxes.
         cameras: V of them.
         takes: one for each camera, of equally many frames.
+        fps: frames per second of the takes.
 
     Raises:
         InputError: nothing moves in a view.
@@ -124,7 +125,13 @@ def _looked_at(look: KeypointDetector, takes: Sequence[FrameSource], boxes_px: n
 
 
 def better_of(cameras: Sequence[Camera], first: FoundPerson, second: FoundPerson, threshold_px: float) -> FoundPerson:
-    """Frame by frame the one with more support, in all views together."""
+    """Frame by frame the one with more support, in all views together.
+
+    Args:
+        cameras: V of them.
+        first, second: the same T frames of V views.
+        threshold_px: see :func:`support`.
+    """
     better = support(cameras, second, threshold_px) > support(cameras, first, threshold_px)
     return FoundPerson(
         np.where(better[:, None, None], second.keypoints_px, first.keypoints_px),
@@ -138,6 +145,11 @@ def support(cameras: Sequence[Camera], person: FoundPerson, threshold_px: float)
 
     A detection at the image of its triangulated joint counts whole, one beyond the threshold nothing (Epanechnikov's
     kernel), and so does a joint on which fewer than three views agree: two rays nearly always meet somewhere.
+
+    Args:
+        cameras: V of them.
+        person: T frames of V views.
+        threshold_px: distance from which a detection counts nothing.
     """
     found = person.triangulated(cameras, threshold_px)
     near = 1 - np.minimum(np.nan_to_num(found.residuals_px, nan=np.inf) / threshold_px, 1) ** 2
@@ -161,7 +173,7 @@ def moving_masks(pictures: FrameSource) -> list[np.ndarray]:
 def before_grey(pictures: FrameSource) -> FrameSource:
     """The same frames with grey in place of whatever does not move: a camera at rest shows what is no person.
 
-    What a network trained before plain walls makes of clutter is lost with it; so is the foot that stands still.
+    What a network trained before plain walls makes of clutter is lost with it; so is a foot at rest.
     """
     masks = [cv2.dilate(mask, np.ones((5, 5), np.uint8)) for mask in moving_masks(pictures)]
 
@@ -174,7 +186,7 @@ def before_grey(pictures: FrameSource) -> FrameSource:
 
 
 def moving_boxes(pictures: FrameSource) -> np.ndarray:
-    """Boxes (T, 4) px around what moves most before a camera that stands still.
+    """Boxes (T, 4) px around what moves most before a camera at rest.
 
     The background is the median of some of the frames; the person is the largest connected region that differs from it.
     Where a frame has none, the box of the nearest frame that has one is taken.

@@ -3,7 +3,7 @@
 From behind, a person looks much like from the front, and a network that is unsure of the side is so for a whole body or
 for its legs or arms. Three things tell: the views must triangulate, a body cannot turn round between two frames, and
 most views of most frames are right. The last is an assumption, and the weak point: a network that is wrong more often
-than not has its own errors confirmed, for sides that are exchanged in all views at all times agree perfectly.
+than not has its own errors confirmed, because sides that are exchanged in all views at all times agree perfectly.
 """
 
 from collections.abc import Sequence
@@ -23,6 +23,11 @@ def with_settled_sides(
     cameras: Sequence[Camera], person: FoundPerson, threshold_px: float
 ) -> tuple[FoundPerson, np.ndarray]:
     """The person with sides settled, legs and arms each for themselves.
+
+    Args:
+        cameras: V of them.
+        person: T frames of V views.
+        threshold_px: of the triangulation, see :func:`pose3d.multiview.triangulation.triangulate`.
 
     Returns:
         The person, and (V, T, 2) True where a view's legs or arms have changed places.

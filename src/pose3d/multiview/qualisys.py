@@ -1,6 +1,6 @@
 """Calibrated cameras from Qualisys Track Manager's calibration file (``*.qca.txt``, XML).
 
-Focal lengths and principal point stand there in 1/64 px, with the centre of the first pixel at 0; positions in mm. The
+Focal lengths and principal point are in 1/64 px, with the centre of the first pixel at 0; positions in mm. The
 rows of the rotation are the camera's axes in the world: x right, y up, z backward.
 """
 
@@ -22,7 +22,7 @@ def read_qualisys(path: str | os.PathLike) -> list[Camera]:
     """The cameras of a calibration file in its order, named by their serial; metres, px, pixel centres at +0.5.
 
     Raises:
-        InputError: it is missing, no such file, or a camera in it is none; names the file and what is wrong.
+        InputError: it is missing, not such a file, or a camera in it cannot exist; names the file and what is wrong.
     """
     try:
         with open(path, "rb") as file:

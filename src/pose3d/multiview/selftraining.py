@@ -61,14 +61,15 @@ _SCHEDULE = CosineSchedule(kind="cosine", warmup=0.1)
 
 @dataclass(frozen=True)
 class AdaptationParams:
-    """How long and how fast to learn.
+    """Settings of the self-training.
 
     Attributes:
-        agreement_shares: how far from a joint's image a detection may lie to agree, in longer sides of the person's
-            box, in the first round and in the last.
+        rounds: of labelling and learning, at least 1.
         steps: of each round.
         batch_size: half of it real crops, half rendered ones.
         lr: largest learning rate of each round.
+        agreement_shares: how far from a joint's image a detection may lie to agree, in longer sides of the person's
+            box, in the first round and in the last.
     """
 
     rounds: int = 3
@@ -107,8 +108,13 @@ def adapt(
 
     Args:
         detector: network and architecture from :func:`pose3d.pose2d.inference.load_network`.
+        cameras: V of them.
         takes: V views of the frames to learn from.
-        rendered: crops with true keypoints that the network is not to forget; None: there are none.
+        fps: frames per second of the takes.
+        rendered: crops with true keypoints that the network is not to forget, if any.
+        settings: rounds, steps and thresholds.
+        augmentation: of the crops that it learns from.
+        seed: of their order and augmentation.
 
     Raises:
         InputError: nothing moves before a camera, the views agree on nothing, or the loss is not finite.
@@ -138,6 +144,11 @@ def agreed_joints(cameras: Sequence[Camera], person: FoundPerson, threshold_px: 
 
     They are those of three views or more within ``threshold_px``, sure enough, whose sides are settled between views
     and over time, of bones that keep their length and limbs that are not the other side's.
+
+    Args:
+        cameras: V of them.
+        person: T frames of V views.
+        threshold_px: within which a detection agrees with a joint's image.
     """
     settled, _ = with_settled_sides(cameras, person, threshold_px)
     found = settled.triangulated(cameras, threshold_px)
@@ -181,9 +192,11 @@ def label_crops(
     """Crops of all views of the frames in which enough joints are known, with those joints' images.
 
     Args:
+        cameras: V of them.
         takes: V views of T frames or more, of which the first T count.
         boxes_px: (V, T, 4).
         joints_m: (T, 17, 3) in the world, NaN where unknown.
+        crop_size_px: side of the crops.
     """
     taught = np.isfinite(joints_m).all(-1)
     frames = np.flatnonzero(taught.sum(1) >= LEAST_JOINTS)
@@ -219,7 +232,13 @@ def fine_tune(
     The statistics of batch normalisation stay: those of two kinds of pictures together would fit neither.
 
     Args:
-        rendered: half of each batch; None: there is none, and real crops alone teach.
+        network: it stays as it is.
+        sigma_heatmap_px: standard deviation of the targets, heatmap px.
+        real: crops of the videos.
+        rendered: half of each batch; None: the real crops alone teach.
+        settings: steps, batch size and learning rate.
+        augmentation: of all crops.
+        seed: of their order and augmentation.
 
     Raises:
         InputError: the loss or a weight is not finite.

@@ -84,6 +84,11 @@ def linear_triangulation(cameras: Sequence[Camera], rays: np.ndarray, weights: n
     """The direct linear transform: (V, N, 2) image-plane points with (V, N) weights to (N, 3) world points, metres.
 
     A point at infinity comes as non-finite numbers.
+
+    Args:
+        cameras: V of them.
+        rays: (V, N, 2) undistorted x/z, y/z.
+        weights: (V, N), at least 0; 0 leaves a view out.
     """
     rows = []
     for camera, ray, weight in zip(cameras, rays, weights, strict=True):
@@ -95,7 +100,13 @@ def linear_triangulation(cameras: Sequence[Camera], rays: np.ndarray, weights: n
 
 
 def reprojection_residuals_px(cameras: Sequence[Camera], points_world_m: np.ndarray, seen_px: np.ndarray) -> np.ndarray:
-    """Distances (V, N) of (N, 3) points' images from (V, N, 2) keypoints; infinite where a point is behind a camera."""
+    """Distances (V, N) of (N, 3) points' images from (V, N, 2) keypoints; infinite where a point is behind a camera.
+
+    Args:
+        cameras: V of them.
+        points_world_m: (N, 3).
+        seen_px: (V, N, 2).
+    """
     offsets = _offsets_px(cameras, points_world_m, seen_px)
     return np.where(np.isfinite(offsets).all(-1), np.linalg.norm(offsets, axis=-1), np.inf)
 
@@ -106,6 +117,7 @@ def refine(
     """Gauss-Newton on the weighted squared reprojection error, px; only steps that lower it are taken.
 
     Args:
+        cameras: V of them.
         points_world_m: (N, 3), in front of every camera whose weight is not 0.
         keypoints_px: (V, N, 2).
         weights: (V, N).

@@ -27,7 +27,10 @@ class View:
     """One camera's video.
 
     Attributes:
+        camera: calibrated.
+        video: the file.
         frames: how many there are.
+        fps: frames per second.
     """
 
     camera: Camera

@@ -41,7 +41,7 @@ MAX_DIFFERENCE = 1e-4
 
 @dataclass(frozen=True, eq=False)
 class Graph:
-    """What is written into one file.
+    """The content of one file.
 
     Attributes:
         kind: one of :data:`pose3d.onnx.runtime.PORTS`.

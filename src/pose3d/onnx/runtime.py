@@ -46,7 +46,7 @@ _DIGEST = b"sha256"
 
 
 def digest_property(model: bytes) -> bytes:
-    """What is appended to a serialised ONNX model so that a damaged file is known: its hash as one more metadata_props.
+    """Bytes to append to a serialised ONNX model so that damage shows: its hash as one more metadata_props.
 
     Protobuf reads a message and what is appended to it as one, so that the whole is an ONNX file as any other.
     """
@@ -72,9 +72,12 @@ class OnnxNetwork(nn.Module):
 class OnnxLifter(Lifter):
     """A lifter of any architecture. Inputs and outputs are those of the torch lifter's ``forward_clip``, or of RepNet.
 
-    Attributes:
+    Args:
+        session: of onnxruntime, with the graph loaded.
         kind: ``lifter`` of the architecture, see :func:`pose3d.lifting.lift.build_lifter`.
         frames_before, frames_after: frames needed around those with an output.
+
+    Attributes:
         with_motion: whether the features are the pose's alone or the motion's too.
     """
 
@@ -159,7 +162,7 @@ def _open(path: str | os.PathLike) -> tuple["InferenceSession", str, dict[str, A
 
 
 def _check_metadata(metadata: dict[str, Any]) -> str:
-    """Which of :data:`PORTS` the metadata speak of.
+    """The one of :data:`PORTS` that the metadata name.
 
     Raises:
         KeyError, TypeError, ValueError: they are incomplete, or of something else.

@@ -23,6 +23,7 @@ def augment(
     Args:
         image_rgb: (S, S, 3) uint8.
         keypoints_px: (17, 2) crop px.
+        strengths: of each kind of change; 0 leaves the crop as it is.
         rng: every draw comes from it, and always as many, so that one strength does not change another's draws.
 
     Returns:
@@ -57,6 +58,7 @@ def move_piece(image: np.ndarray, start: np.ndarray, end: np.ndarray, size: np.n
     """Copy a rectangle of an image to another place of it: a limb where there is none.
 
     Args:
+        image: (S, S, 3) uint8; it stays as it is.
         start, end: (2,) where in the image its corner is taken and put, x and y in [0, 1].
         size: (2,) of the image's size.
     """
@@ -72,6 +74,7 @@ def degrade(image: np.ndarray, strengths: np.ndarray, noise: np.ndarray) -> np.n
     """Make a picture (S, S, 3) worse, as lenses, sensors and codecs do.
 
     Args:
+        image: (S, S, 3) uint8.
         strengths: (5,) in [0, 1] of low resolution (to 1/3), blur (a standard deviation of up to 1.5 px at 128 px), its
             direction, noise (up to 20 grey levels) and compression (JPEG quality 95 to 15).
         noise: (N, N, 3) standard normal, repeated over the image.
@@ -100,6 +103,11 @@ def geometric_transform(
 
     The angle is uniform within +-rotation_deg, the factor uniform within 1 +- scale, the way along both axes within
     +-translation of the crop, the flip a fair coin.
+
+    Args:
+        size_px: side of the crop.
+        strengths: its ``flip``, ``rotation_deg``, ``scale`` and ``translation`` are used.
+        rng: every draw comes from it.
 
     Returns:
         Whether left and right change places, and the (2, 3) transform from crop px to augmented crop px.

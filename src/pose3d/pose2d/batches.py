@@ -41,12 +41,18 @@ def normalize_images(images_rgb: Tensor) -> Tensor:
 
 
 def epoch_order(n_samples: int, seed: int, epoch: int) -> np.ndarray:
-    """Every sample once, in an order that depends on the seed and the epoch only. (N,) int64."""
+    """Every sample once, in an order that depends on the seed and the epoch only. (N,) int64.
+
+    Args:
+        n_samples: N.
+        seed: of the training.
+        epoch: from 0.
+    """
     return numpy_generator(seed, _ORDER, epoch).permutation(n_samples)
 
 
 class TrainingCrops(Protocol):
-    """What :func:`training_batches` takes: N crops with keypoints, as of :class:`pose3d.pose2d.crops.Crops`."""
+    """Source of :func:`training_batches`: N crops with keypoints, as of :class:`pose3d.pose2d.crops.Crops`."""
 
     @property
     def keypoints_px(self) -> np.ndarray: ...
@@ -72,6 +78,16 @@ def training_batches(
 
     Each sample's augmentation has its own generator, seeded by the seed, the epoch and the sample's index: neither
     resuming in mid-epoch nor the number of workers changes it.
+
+    Args:
+        crops: N of them.
+        strengths: of the augmentation.
+        batch_size: crops of all processes together.
+        seed: of the training.
+        epoch: from 0.
+        first_batch: batch of the epoch to begin with, from 0.
+        workers: threads that decode and augment, at least 1.
+        share: what this process has of each batch.
     """
 
     def load(indices: np.ndarray) -> Batch:
@@ -100,7 +116,14 @@ def batches_per_epoch(n_samples: int, batch_size: int) -> int:
 
 
 def plain_batches(crops: Crops, indices: np.ndarray, batch_size: int, workers: int) -> Iterator[Batch]:
-    """The given crops in their order, as they are."""
+    """The given crops in their order, as they are.
+
+    Args:
+        crops: N of them.
+        indices: (M,) which ones, in [0, N).
+        batch_size: crops of a batch; the last one may be smaller.
+        workers: threads that decode, at least 1.
+    """
 
     def load(chunk: np.ndarray) -> Batch:
         return _stack([(crops.image_rgb(i), crops.keypoints_px[i]) for i in chunk])

@@ -54,6 +54,7 @@ def cut_square(image: np.ndarray, square_px: np.ndarray, crop_size_px: int) -> n
     Args:
         image: (H, W, 3) uint8.
         square_px: (3,) from :func:`whole_px_square`.
+        crop_size_px: side of the crop.
 
     Returns:
         (crop_size_px, crop_size_px, 3) uint8.
@@ -94,9 +95,13 @@ def encode_crop(
     A JPEG that is cut already and has the crops' size stays as it is, byte by byte.
 
     Args:
+        frame: (H, W, 3) uint8 BGR, or the bytes of a file as (N,) uint8.
         square_px: (3,) from :func:`whole_px_square`; None: the frame is cut already.
+        crop_size_px: side of the crop.
+        jpeg_quality: 1 to 100.
         image_size_px: width and height that the frame must have: those of the camera's calibration, or, of a frame that
             is cut already, those that it had when prepare ran.
+        name: for messages.
 
     Raises:
         InputError: the frame does not decode or is of another size; ``name`` says which file, sequence and frame.
@@ -133,8 +138,11 @@ def encode_crops(
 
     Args:
         frames_path, folder: what :class:`pose3d.records.frames.Frames` is opened with.
+        key: of the sequence.
         numbers: T numbers of frames, ascending.
         squares_px: (T, 3) from :func:`whole_px_square`; None: the frames are cut already.
+        crop_size_px: side of the crops.
+        jpeg_quality: 1 to 100.
         image_sizes_px: (T, 2), as :func:`encode_crop` has them.
 
     Raises:
@@ -178,6 +186,8 @@ class Crops:
     Use it in a ``with`` statement. Threads may share it.
 
     Args:
+        path: crops.h5.
+        sequences: whose crops are read, in this order.
         frame_step: only every n-th crop of each sequence, from its first on.
 
     Attributes:

@@ -30,6 +30,7 @@ def box_around_joints(keypoints_px: np.ndarray, width_px: int, height_px: int) -
 
     Args:
         keypoints_px: (J, 2). Unsure ones count as well: without them a box loses the legs that it once cut off.
+        width_px, height_px: of the picture.
 
     Returns:
         (4,) x0, y0, x1, y1, px.
@@ -40,7 +41,12 @@ def box_around_joints(keypoints_px: np.ndarray, width_px: int, height_px: int) -
 
 
 def box_within(box_px: np.ndarray, width_px: int, height_px: int) -> np.ndarray:
-    """A box (4,) cut off at the picture's border, of which at least :data:`SMALLEST_SIDE_PX` stay inside."""
+    """A box (4,) cut off at the picture's border, of which at least :data:`SMALLEST_SIDE_PX` stay inside.
+
+    Args:
+        box_px: (4,) x0, y0, x1, y1.
+        width_px, height_px: of the picture.
+    """
     least = min(SMALLEST_SIDE_PX, width_px, height_px)
     low = np.clip(box_px[:2], 0, np.array([width_px, height_px]) - least)
     high = np.clip(np.maximum(box_px[2:], low + least), 0, [width_px, height_px])
@@ -53,7 +59,10 @@ def cut_crops(
     """Squares around boxes (N, 4) as training crops have them.
 
     Args:
+        images_bgr: N pictures (H, W, 3) uint8.
+        boxes_px: (N, 4) x0, y0, x1, y1.
         margin: side of the square in longer sides of the box.
+        size_px: side of the crops.
 
     Returns:
         (N, size, size, 3) uint8 RGB, and the (N, 2, 3) transforms from px of the pictures into them.
@@ -70,6 +79,7 @@ class Detector:
     Attributes:
         network: of (B, 3, S, S) normalised images, on the device.
         architecture: from :func:`pose3d.pose2d.inference.load_network`.
+        device: where the images go.
         margin, decode, flip_test: as ``crop_resize.margin``, ``infer_2d.decode`` and ``infer_2d.flip_test``.
     """
 

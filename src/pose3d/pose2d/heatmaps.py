@@ -13,12 +13,24 @@ _MEAN_SHIFT_STEPS = 3
 
 
 def crop_to_heatmap_px(keypoints_crop_px: Tensor, crop_size_px: int, heatmap_size_px: int) -> Tensor:
-    """Crop px to heatmap px."""
+    """Crop px to heatmap px.
+
+    Args:
+        keypoints_crop_px: (..., 2).
+        crop_size_px: side of the crop.
+        heatmap_size_px: side of the heatmap.
+    """
     return keypoints_crop_px * (heatmap_size_px / crop_size_px)
 
 
 def heatmap_to_crop_px(keypoints_heatmap_px: Tensor, crop_size_px: int, heatmap_size_px: int) -> Tensor:
-    """Heatmap px to crop px."""
+    """Heatmap px to crop px.
+
+    Args:
+        keypoints_heatmap_px: (..., 2).
+        crop_size_px: side of the crop.
+        heatmap_size_px: side of the heatmap.
+    """
     return keypoints_heatmap_px * (crop_size_px / heatmap_size_px)
 
 
@@ -27,6 +39,8 @@ def gaussian_targets(keypoints_heatmap_px: Tensor, size: int, sigma_px: float) -
 
     Args:
         keypoints_heatmap_px: (B, J, 2).
+        size: side of the heatmaps, px.
+        sigma_px: standard deviation, heatmap px.
 
     Returns:
         Targets (B, J, size, size), and weights (B, J): 1 for joints inside the heatmap, 0 outside it, where the target

@@ -41,7 +41,9 @@ def predict_heatmaps(network: nn.Module, images: Tensor, flip_test: bool) -> Ten
     """Heatmaps (B, 17, H, H), float32; with ``flip_test`` the mean of those of the images and of their mirror images.
 
     Args:
+        network: gives heatmaps, on the images' device.
         images: (B, 3, S, S), normalised.
+        flip_test: the mirror images are looked at as well, at twice the time.
     """
     if not flip_test:
         return network(images).float()
@@ -54,7 +56,10 @@ def decode(heatmaps: Tensor, method: str, sigma_px: float, crop_size_px: int) ->
     """Heatmaps to keypoints (B, 17, 2) in crop px and confidence (B, 17) in [0, 1].
 
     Args:
+        heatmaps: (B, 17, H, H).
         method: local_soft_argmax or marginal_soft_argmax.
+        sigma_px: standard deviation of the training targets, heatmap px.
+        crop_size_px: side of the crops.
     """
     if method == "local_soft_argmax":
         keypoints = local_soft_argmax(heatmaps, sigma_px)
@@ -67,7 +72,16 @@ def decode(heatmaps: Tensor, method: str, sigma_px: float, crop_size_px: int) ->
 def detect(
     network: nn.Module, batches: Iterable[Batch], device: torch.device, method: str, sigma_px: float, flip_test: bool
 ) -> Keypoints2D:
-    """Keypoints of all crops of the batches, in crop px: (N, 17, 2) float32 and confidence (N, 17)."""
+    """Keypoints of all crops of the batches, in crop px: (N, 17, 2) float32 and confidence (N, 17).
+
+    Args:
+        network: on ``device``, in evaluation mode.
+        batches: of N crops together.
+        device: where the images go.
+        method: see :func:`decode`.
+        sigma_px: see :func:`decode`.
+        flip_test: see :func:`predict_heatmaps`.
+    """
     keypoints, confidences = [], []
     for batch in batches:
         images = normalize_images(batch.images_rgb.to(device))
@@ -94,6 +108,12 @@ def detect_sequences(
 
     Args:
         network, architecture: from :func:`load_network`.
+        crops_path: crops.h5.
+        sequences: whose crops are looked at, in this order.
+        device: where the images go.
+        method: see :func:`decode`.
+        flip_test: see :func:`predict_heatmaps`.
+        workers: threads that decode, at least 1.
 
     Raises:
         InputError: the crops are damaged, or of another size than the network was trained on.

@@ -1,4 +1,4 @@
-"""Which way a person faces, as a lesson on the side that lets pose_resnet tell left from right sooner.
+"""The direction a person faces, an auxiliary task by which pose_resnet learns left from right sooner.
 
 Heatmaps alone are slow to teach it. Mirroring makes left and right joints alike on average, so their heatmaps start out
 equal, each with both peaks, and stay so for long: to part them, a network must combine where a joint is with which way
@@ -34,6 +34,12 @@ class PoseResNetWithSides(nn.Module):
 
 
 def sides_loss(offsets: Tensor, keypoints_crop_px: Tensor, crop_size_px: int) -> Tensor:
-    """Mean squared error of the offsets (B, 6, 2) against keypoints (B, 17, 2)."""
+    """Mean squared error of the offsets (B, 6, 2) against keypoints (B, 17, 2).
+
+    Args:
+        offsets: (B, 6, 2) from right joints to left ones, in fifths of the crop's side.
+        keypoints_crop_px: (B, 17, 2).
+        crop_size_px: side of the crops.
+    """
     left, right = keypoints_crop_px[:, list(LEFT_JOINTS)], keypoints_crop_px[:, list(RIGHT_JOINTS)]
     return ((offsets - (left - right) / (_UNIT_SHARE * crop_size_px)) ** 2).mean()

@@ -15,7 +15,13 @@ Network = TypeVar("Network", bound=nn.Module)
 
 
 class BasicBlock(nn.Module):
-    """Two 3x3 convolutions and a skip connection (He et al., CVPR 2016, figure 5 left)."""
+    """Two 3x3 convolutions and a skip connection (He et al., CVPR 2016, figure 5 left).
+
+    Args:
+        in_channels: channels of the input.
+        channels: channels of the output.
+        stride: of the first convolution; 2 halves height and width.
+    """
 
     expansion = 1
 
@@ -35,7 +41,13 @@ class BasicBlock(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """1x1, 3x3 and 1x1 convolutions and a skip (figure 5 right); the stride is on the 3x3, as in torchvision."""
+    """1x1, 3x3 and 1x1 convolutions and a skip (figure 5 right); the stride is on the 3x3, as in torchvision.
+
+    Args:
+        in_channels: channels of the input.
+        channels: of the two inner convolutions; the output has :attr:`expansion` times as many.
+        stride: 2 halves height and width.
+    """
 
     expansion = 4
 

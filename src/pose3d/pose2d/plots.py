@@ -9,7 +9,13 @@ from pose3d.show.figures import TRUNK, TRUTH, bone_colour, new_figure, save_png,
 
 
 def save_learning_curve(rows: list[dict[str, float]], measured_on: str, path: str | os.PathLike) -> None:
-    """Loss on augmented training crops and on those of ``measured_on``, and the latter's PCK, against the epoch."""
+    """Loss on augmented training crops and on those of ``measured_on``, and the latter's PCK, against the epoch.
+
+    Args:
+        rows: as :func:`pose3d.pose2d.training.train` returns them.
+        measured_on: whose crops were measured, for the legend.
+        path: the PNG to write.
+    """
     measured = [row for row in rows if "measured_pck" in row]
     epochs, measured_epochs = ([row["epoch"] for row in some] for some in (rows, measured))
     figure = new_figure((8, 3.5))
@@ -32,6 +38,8 @@ def save_pck_curve(error_share: np.ndarray, measured_on: str, path: str | os.Pat
 
     Args:
         error_share: (N, 17) errors over the box's longer side.
+        measured_on: whose crops were measured, for the title.
+        path: the PNG to write.
     """
     thresholds = np.linspace(0, 0.2, 101)
     found = 100 * (error_share[:, :, None] < thresholds).mean(0)  # (17, thresholds)
@@ -58,6 +66,7 @@ def save_predictions(
     Args:
         images_rgb: N crops (S, S, 3).
         detected_px, truth_px: (N, 17, 2) crop px.
+        path: the PNG to write.
     """
     n_columns = min(6, len(images_rgb))
     n_rows = -(-len(images_rgb) // n_columns)

@@ -83,7 +83,7 @@ def _weights(content: dict[str, Any], params: Train2DParams) -> tuple[dict[str, 
 
 
 def _head(given: dict[str, Tensor], own: dict[str, Tensor], known_from: str | None) -> tuple[dict[str, Tensor], str]:
-    """Which weights of the last layer are taken, all or none, and the sentence that says so."""
+    """The weights of the last layer that are taken, all or none, and the sentence that says so."""
     if not given:
         return {}, "final_layer starts fresh, because the file has none"
     differs = difference(given, own)

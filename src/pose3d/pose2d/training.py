@@ -41,7 +41,7 @@ PCK_SHARE = 0.1
 
 
 def architecture(params: Train2DParams, crop_size_px: int) -> dict[str, Any]:
-    """What :func:`pose3d.pose2d.inference.load_network` needs beside the weights."""
+    """The architecture, which :func:`pose3d.pose2d.inference.load_network` needs beside the weights."""
     return {
         "model": "pose_resnet",
         "backbone": params.backbone,
@@ -69,6 +69,12 @@ def learning_rate_factor(
 
     ``steps``: times ``factor`` after each of ``after_epochs``. ``cosine``: linear warm-up over the first ``warmup``
     share of all steps, then half a cosine to zero (Loshchilov and Hutter, ICLR 2017, equation 5, without restarts).
+
+    Args:
+        step: 0 to n_steps - 1.
+        n_steps: of the whole training.
+        steps_per_epoch: steps of one epoch.
+        schedule: which of the two, with its settings.
     """
     if schedule.kind == "steps":
         return schedule.factor ** sum(step >= epoch * steps_per_epoch for epoch in schedule.after_epochs)
@@ -90,6 +96,8 @@ def heatmap_loss(heatmaps: Tensor, keypoints_crop_px: Tensor, crop_size_px: int,
     Args:
         heatmaps: (B, 17, H, H).
         keypoints_crop_px: (B, 17, 2).
+        crop_size_px: side of the crops.
+        sigma_px: standard deviation of the targets, heatmap px.
     """
     size = heatmaps.shape[-1]
     targets, weights = gaussian_targets(crop_to_heatmap_px(keypoints_crop_px, crop_size_px, size), size, sigma_px)
@@ -102,6 +110,11 @@ def keypoint_errors(detected_crop_px: np.ndarray, crops: Crops, indices: np.ndar
     """Errors (N, 17) of detections in crop px: in px of the full image, and as shares of the box's longer side.
 
     The former are by the mean of the scales along x and y, which are one but for crops that came stretched.
+
+    Args:
+        detected_crop_px: (N, 17, 2).
+        crops: with the true keypoints.
+        indices: (N,) which of the crops were looked at.
     """
     error = np.linalg.norm(detected_crop_px - crops.keypoints_px[indices], axis=-1)
     scale = np.sqrt(crops.crop_from_image[indices, 0, 0] * crops.crop_from_image[indices, 1, 1])
@@ -125,6 +138,12 @@ def train(
     """Train from the start, or from the checkpoint where there is one, to the same weights either way.
 
     Args:
+        params: network, schedule and augmentation.
+        training: crops to learn from, at least two.
+        measured: crops that the learning curves are measured on; they choose nothing.
+        seed: of the order and the augmentation.
+        fabric: device, processes and precision.
+        checkpoint: where training is saved and resumed.
         on_step: called with the number of steps done after each of them.
 
     Returns:
@@ -221,7 +240,14 @@ def _training_step(
 
 @torch.inference_mode()
 def measure(model: nn.Module, measured: Crops, params: Train2DParams, fabric: Fabric) -> dict[str, float]:
-    """Loss, share of joints found and mean error on some crops, spread over all of them, without the flip test."""
+    """Loss, share of joints found and mean error on some crops, spread over all of them, without the flip test.
+
+    Args:
+        model: the network; it is left in evaluation mode.
+        measured: at most :data:`MEASURED_CROPS` of these are looked at.
+        params: its ``batch_size`` and ``sigma_heatmap_px`` are used.
+        fabric: device and precision.
+    """
     model.eval()
     indices = evenly_spaced(len(measured), MEASURED_CROPS)
     losses, detected = [], []

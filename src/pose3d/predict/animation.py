@@ -1,4 +1,4 @@
-"""What was predicted as an animated skeleton, which knows no frames without a person and no uneven times."""
+"""Predictions as an animated skeleton, which has neither frames without a person nor uneven times."""
 
 import os
 
@@ -14,6 +14,11 @@ def write_animation(path: str | os.PathLike, predictions: Predictions, lifter: s
 
     Through frames in which nobody was found joints move evenly from where they were to where they are next; before the
     first and after the last frame with a person they rest.
+
+    Args:
+        path: the BVH file to write.
+        predictions: of one video.
+        lifter: whose poses, a key of ``predictions.lifted``.
 
     Raises:
         InputError: see :func:`pose3d.formats.bvh.write_bvh`.

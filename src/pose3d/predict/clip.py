@@ -135,6 +135,7 @@ def read_camera(path: str | os.PathLike, width_px: int, height_px: int) -> Camer
     straight lines, ``distortion`` (k1, k2, p1, p2, k3).
 
     Args:
+        path: the JSON file.
         width_px, height_px: of the video, which the file's must equal.
 
     Raises:
@@ -167,6 +168,7 @@ def camera_from_view(width_px: int, height_px: int, fov_deg: float) -> Camera:
     """A camera without distortion that looks through the picture's middle.
 
     Args:
+        width_px, height_px: of the picture.
         fov_deg: field of view along the picture's longer side, between 5 and 170.
 
     Raises:

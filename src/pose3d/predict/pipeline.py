@@ -41,6 +41,11 @@ class Params(StageParams):
 def load_detector(models: Path, runtime: str, params: Params) -> Detector:
     """The 2D network of a folder: with torch on the device that ``POSE3D_ACCELERATOR`` says, with onnx on the CPU.
 
+    Args:
+        models: folder of pose2d.pt or pose2d.onnx.
+        runtime: torch or onnx.
+        params: margin of the crops, decoding and flip test.
+
     Raises:
         InputError: the model is missing or another.
     """
@@ -134,6 +139,10 @@ def find_keypoints(
 
     Args:
         name: of the video, for messages.
+        clip: the decoded video.
+        look: finds keypoints in boxes.
+        given: the person's boxes; None: the person is looked for and followed.
+        person: whom to follow, see :class:`pose3d.predict.tracking.PersonTracker`.
         scratch: folder for the rows.
         beginning: some of the first frames, from which following knows the background of a camera at rest.
 

@@ -24,7 +24,9 @@ def write_show(
     decoded once more for each file, a few frames at a time. Frames without a person have no skeleton.
 
     Args:
+        folder: to write them to.
         video: what was predicted from.
+        predictions: with at least one frame in which the person was found.
         seconds: how much of it; at least one frame.
 
     Raises:
@@ -49,7 +51,7 @@ def write_show(
     poses_cam_m = {}
     for name, lifted in predictions.lifted.items():
         poses = lifted.poses_cam_m[shown]
-        # The original's single-frame lifter knows no distance, so its pose stands where the other one's does.
+        # The original's single-frame lifter knows no distance, so its pose is put where the other one's is.
         poses_cam_m[METHOD_TITLES[name]] = where_found(poses if lifted.has_root else align_root(poses, temporal))
     return write_demo(
         folder,

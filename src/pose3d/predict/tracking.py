@@ -1,4 +1,4 @@
-"""Where the person to look at is: boxes from a file, or one person followed from frame to frame.
+"""The box of the person to look at: from a file, or of one person followed from frame to frame.
 
 Training crops are squares around the body's box. Here the box comes from the keypoints of the frames just before,
 moved on at their velocity. Where nobody is known (at the start, or once the keypoints became unsure) the 2D network
@@ -50,7 +50,7 @@ def search_boxes(width_px: int, height_px: int) -> np.ndarray:
 
 
 class MovingBlobs:
-    """What moves before a still camera's background: a mixture of Gaussians for each px of shrunk frames.
+    """The moving parts of a still camera's picture: a mixture of Gaussians for each px of shrunk frames.
 
     Zivkovic, ICPR 2004. Where a quarter of the picture moves, the camera does or there was a cut: then there are no
     blobs, and the background is learnt anew.
@@ -108,6 +108,7 @@ class PersonTracker:
 
     Args:
         look: finds keypoints in boxes.
+        width_px, height_px: of the video.
         person: whom to follow where several are seen, counted from the left, from 1, in the first frame in which
             anybody is found; None: the largest of those who move, or of all where nobody does.
 
@@ -178,7 +179,7 @@ class PersonTracker:
         return np.array(sureness)
 
     def _moving_body(self, blobs_px: np.ndarray) -> np.ndarray | None:
-        """What moves where the person was last, unless it is a limb only: the blob most like the box."""
+        """The blob most like the person's last box, unless it is a limb only."""
         last = self._last
         if last is None:
             return None
@@ -192,7 +193,7 @@ class PersonTracker:
         if not len(people) and body is not None:  # unsure on them is better than sure on furniture
             self._recent, self._last = [body], body
             return
-        # Who stands still is no blob: only a search shows that there are no others.
+        # A person at rest is no blob: only a search shows that there are no others.
         if not len(people) or (not self.found and self._person is not None):
             people = self._people(image_bgr, np.concatenate([blobs_px, search_boxes(*self._size)]))
         if not len(people):
@@ -204,7 +205,7 @@ class PersonTracker:
         self._unmoved_batches, self.found = 0, True
 
     def _heed_motion(self, image_bgr: np.ndarray, blobs_px: np.ndarray) -> None:
-        """Go over to what moves where the box has slid off it, or stands still for long: it may be on furniture.
+        """Go over to what moves where the box has slid off it, or has not moved for long: it may be on furniture.
 
         Moving limbs of a body at rest are smaller than its box, and whoever was asked for by number is not left.
         """
@@ -267,7 +268,7 @@ def _apart(boxes_px: list[np.ndarray]) -> list[np.ndarray]:
 
 
 def _inside(points_px: np.ndarray, box_px: np.ndarray) -> np.ndarray:
-    """Which of some points (..., 2) lie in a box."""
+    """True for those of some points (..., 2) that lie in a box."""
     return np.all((points_px >= box_px[:2]) & (points_px <= box_px[2:]), axis=-1)
 
 
@@ -300,6 +301,10 @@ class GivenBoxes:
     """Boxes from a CSV file with the columns frame, x0, y0, x1, y1: frames from 0, px, one row a frame.
 
     Frames between two rows have boxes between theirs; those before the first and after the last have the nearest.
+
+    Args:
+        path: the CSV file.
+        width_px, height_px: of the picture, which every box must lie in.
 
     Raises:
         InputError: the file cannot be read, or a row is wrong or reaches outside of the picture; names the line.

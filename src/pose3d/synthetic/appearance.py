@@ -1,4 +1,4 @@
-"""What changes from take to take: clothes, skin, hair, the room, the lamp. Colours are RGB in [0, 1], as displayed."""
+"""Looks that vary by take: clothes, skin, hair, the room, the lamp. Colours are RGB in [0, 1], as displayed."""
 
 import colorsys
 from dataclasses import dataclass
@@ -49,7 +49,12 @@ class Room:
 
 
 def random_colour(rng: np.random.Generator, saturation: tuple[float, float], value: tuple[float, float]) -> np.ndarray:
-    """A colour of any hue, (3,)."""
+    """A colour of any hue, (3,).
+
+    Args:
+        rng: every draw comes from it.
+        saturation, value: least and greatest, in [0, 1].
+    """
     return np.array(colorsys.hsv_to_rgb(rng.random(), rng.uniform(*saturation), rng.uniform(*value)))
 
 
@@ -127,7 +132,7 @@ def sample_room(rng: np.random.Generator) -> Room:
 
 
 def _along(body: Body, start: str, end: str) -> np.ndarray:
-    """Where each rest vertex lies along a limb, (V,): 0 at the head of bone ``start``, 1 at the head of ``end``."""
+    """Place of each rest vertex along a limb, (V,): 0 at the head of bone ``start``, 1 at the head of ``end``."""
     limb = body.rest(end) - body.rest(start)
     return (body.vertices_m - body.rest(start)) @ limb / (limb @ limb)
 
@@ -163,6 +168,8 @@ def sample_clothes(body: Body, rng: np.random.Generator, varied: bool) -> np.nda
     """Draw clothes, skin and hair.
 
     Args:
+        body: V rest vertices and the bones that move them.
+        rng: every draw comes from it.
         varied: some trunks are bare, some legs too, and some heads wear caps.
 
     Returns:

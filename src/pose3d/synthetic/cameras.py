@@ -4,7 +4,7 @@ import numpy as np
 
 from pose3d.geometry.camera import Camera
 
-# Human3.6M's cameras stand near the corners of a rectangle, 4.1 to 5.5 m from its middle, at the height of a head.
+# Human3.6M's cameras are near the corners of a rectangle, 4.1 to 5.5 m from its middle, at the height of a head.
 _NOMINAL_POSITIONS_M = np.array([[1.8, 4.8, 1.56], [1.8, -4.9, 1.60], [-1.85, 5.0, 1.50], [-1.8, -4.2, 1.56]])
 MAX_CAMERAS = len(_NOMINAL_POSITIONS_M)
 _POSITION_SPREAD_M = np.array([0.25, 0.25, 0.08])
@@ -21,6 +21,11 @@ def look_at(position_m: np.ndarray, target_m: np.ndarray, roll_rad: float = 0.0)
     """Rotation (3, 3) and translation (3,) from world to a camera that sees ``target_m`` on its optical axis.
 
     Without roll, the image's x axis is level and world z points up in the image.
+
+    Args:
+        position_m: (3,) of the camera, in the world.
+        target_m: (3,) in the world.
+        roll_rad: turn about the optical axis.
 
     Raises:
         ValueError: the camera would look straight up or down, which leaves the image's x axis open.
@@ -40,6 +45,11 @@ def stage_cameras(rng: np.random.Generator, image_size_px: int, count: int) -> l
     """The first ``count`` of a subject's four cameras, with square images and no distortion.
 
     All four are drawn whatever the count, so that a camera does not depend on how many there are.
+
+    Args:
+        rng: every draw comes from it.
+        image_size_px: width and height.
+        count: 1 to 4.
     """
     cameras = []
     for index, nominal in enumerate(_NOMINAL_POSITIONS_M):

@@ -1,6 +1,6 @@
 """Clutter behind the person: a "dead leaves" picture, painted over a view's room.
 
-Rooms with plain walls teach a network that whatever stands out is the person. Dead leaves, shapes of many sizes that
+Rooms with plain walls teach a network that what is conspicuous is the person. Dead leaves, shapes of many sizes that
 cover each other, have the statistics of natural images without being any (Lee, Mumford and Huang, "Occlusion models for
 natural images", IJCV 2001), and networks trained on them carry over to photographs (Baradad et al., "Learning to see by
 looking at noise", NeurIPS 2021). Some of the leaves here are jointed bars in the colours of skin and cloth: what else
@@ -35,6 +35,10 @@ def clutter(view: View, rng: np.random.Generator) -> View:
 
 def dead_leaves(rng: np.random.Generator, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
     """Leaves on nothing, each over those before it.
+
+    Args:
+        rng: every draw comes from it.
+        height, width: of the image, px.
 
     Returns:
         colours (H, W, 3) float32 in [0, 1], and how much of each pixel is covered, (H, W) float32.

@@ -121,6 +121,11 @@ def read_deepmimic(path: Path, rate_hz: float) -> RotationClip:
 def read_climb(path: Path, boxes_path: Path, rate_hz: float) -> PositionClip:
     """Read a climbing clip and its boxes; joints are interpolated linearly between the 120 Hz frames.
 
+    Args:
+        path: the clip, an npy file.
+        boxes_path: the mesh of its boxes, an OBJ file.
+        rate_hz: frames per second of the result.
+
     Raises:
         InputError: not an array (T, 53, 3) of finite numbers, or a bad mesh of boxes.
     """

@@ -55,6 +55,13 @@ def rasterize(
 class Lamp:
     """A lamp seen as a camera: whatever it sees is lit.
 
+    Args:
+        lamp_m: (3,) place of the lamp, in the world.
+        centre_m: (3,) centre of the ball that the map covers.
+        radius_m: of that ball.
+        map_size_px: width and height of the map, S.
+        boxes: what does not move; None: nothing.
+
     Attributes:
         boxes_depth_m: (S, S) float32, its depth map of what does not move.
     """
@@ -62,7 +69,6 @@ class Lamp:
     def __init__(
         self, lamp_m: np.ndarray, centre_m: np.ndarray, radius_m: float, map_size_px: int, boxes: Boxes | None
     ) -> None:
-        """Cover the ball of ``radius_m`` around ``centre_m`` with a map of ``map_size_px`` squared."""
         # float32 halves the time of looking up whole images, and 12 m in float32 are still exact to a micrometre.
         rotation, translation = look_at(lamp_m, centre_m)
         self._rotation, self._translation = rotation.astype(np.float32), translation.astype(np.float32)
@@ -77,7 +83,7 @@ class Lamp:
         return np.full((self._size, self._size), FAR_M, np.float32)
 
     def depth_map(self, vertices_m: np.ndarray, triangles: np.ndarray) -> np.ndarray:
-        """(S, S) float32 distance of the nearest triangle, ``FAR_M`` where there is none."""
+        """(S, S) float32 distance of the nearest triangle, ``FAR_M`` elsewhere."""
         depth = self._empty()
         colour = np.zeros((self._size, self._size, 3), np.float32)
         points = vertices_m @ self._rotation.T + self._translation
@@ -85,7 +91,7 @@ class Lamp:
         return depth
 
     def look_up(self, points_m: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Where world points (..., 3) lie in the map, px with centres at whole numbers, and how far away; float32."""
+        """Places of world points (..., 3) in the map, px with centres at whole numbers, and distances; float32."""
         points = np.asarray(points_m, np.float32).reshape(-1, 3) @ self._rotation.T
         points = points.reshape(points_m.shape)
         depth_m = points[..., 2] + self._translation[2]

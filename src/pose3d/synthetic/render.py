@@ -1,4 +1,4 @@
-"""Rasterises a body into full frames: light, shadows, antialiasing, occlusion by what stands in the room.
+"""Rasterises a body into full frames: light, shadows, antialiasing, occlusion by what is in the room.
 
 cv2.triangleRasterize does the triangles. What does not move is prepared once per take and camera
 (:class:`pose3d.synthetic.background.View`); each frame then costs one shadow map and, per camera, the part of the image
@@ -23,7 +23,7 @@ _WINDOW_MARGIN_PX = 4
 
 @dataclass(frozen=True, eq=False)
 class Mesh:
-    """What stays of a body's mesh while it moves: triangles (F, 3) int32, vertex colours (V, 3) float32."""
+    """The constant part of a moving body's mesh: triangles (F, 3) int32, vertex colours (V, 3) float32."""
 
     triangles: np.ndarray
     colours: np.ndarray
@@ -47,7 +47,13 @@ class Mesh:
 
 @dataclass(frozen=True, eq=False)
 class LitBody:
-    """A body in one frame: vertices (V, 3) in the world, their colours under light, the lamp's depth map of it."""
+    """A body in one frame, under light.
+
+    Attributes:
+        vertices_m: (V, 3) in the world.
+        colours: (V, 3) float32 RGB in [0, 1], under light.
+        lamp_depth_m: (S, S) float32, the lamp's depth map of the body.
+    """
 
     vertices_m: np.ndarray
     colours: np.ndarray
@@ -55,7 +61,14 @@ class LitBody:
 
 
 def light_body(mesh: Mesh, vertices_m: np.ndarray, room: Room, lamp: Lamp) -> LitBody:
-    """Shade a body once for all cameras: light from everywhere, more from above, and the lamp's where it reaches."""
+    """Shade a body once for all cameras: light from everywhere, more from above, and the lamp's where it reaches.
+
+    Args:
+        mesh: triangles and colours.
+        vertices_m: (V, 3) in the world.
+        room: its light.
+        lamp: the same light, with its map of the boxes.
+    """
     lamp_depth = lamp.depth_map(vertices_m, mesh.triangles)
     normals = mesh.normals(vertices_m)
     map_px, depth_m = lamp.look_up(vertices_m)
@@ -71,6 +84,12 @@ def light_body(mesh: Mesh, vertices_m: np.ndarray, room: Room, lamp: Lamp) -> Li
 
 def draw(view: View, mesh: Mesh, body: LitBody, room: Room) -> tuple[np.ndarray, np.ndarray]:
     """One full frame.
+
+    Args:
+        view: the room as the camera sees it.
+        mesh: triangles of the body.
+        body: its vertices, lit.
+        room: its light.
 
     Returns:
         image (H, W, 3) uint8 RGB, and the share of each pixel that shows the body, (H, W) float32 in [0, 1].
@@ -121,6 +140,11 @@ def body_window(camera: Camera, vertices_m: np.ndarray, lamp_m: np.ndarray) -> t
     """Pixels x0, y0, x1, y1 that can show the body or its shadow on floor and boxes; None when outside the image.
 
     A shadow lies between the body and the body's shadow on the floor, so those two bound it.
+
+    Args:
+        camera: that looks.
+        vertices_m: (V, 3) in the world, below the lamp.
+        lamp_m: (3,) place of the lamp.
     """
     share = vertices_m[:, 2:] / (lamp_m[2] - vertices_m[:, 2:])
     on_floor = vertices_m + share * (vertices_m - lamp_m)

@@ -70,7 +70,12 @@ def minimal_rotation(start: np.ndarray, end: np.ndarray) -> np.ndarray:
 
 
 def partway(start: np.ndarray, end: np.ndarray, share: float) -> np.ndarray:
-    """Rotations a share of the way along the shortest arc, (T, 3, 3)."""
+    """Rotations a share of the way along the shortest arc, (T, 3, 3).
+
+    Args:
+        start, end: (T, 3, 3).
+        share: 0 for ``start``, 1 for ``end``.
+    """
     turn = Rotation.from_matrix(np.swapaxes(start, -1, -2) @ end).as_rotvec()
     return start @ Rotation.from_rotvec(share * turn).as_matrix()
 

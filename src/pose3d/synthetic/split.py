@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# Order matters in small selections only: upright motion stands first.
+# Order matters in small selections only: upright motion comes first.
 PERFORMERS = {
     "S1": ("WalkLeft", "Spinkick", "GetupFaceup", "Backflip", "Climb0"),
     "S5": ("WalkRight", "Cartwheel", "Roll", "GetupFaceup", "Spinkick"),
@@ -44,7 +44,14 @@ takes and no stills it told the sides of people it had not seen no better than b
 
 @dataclass(frozen=True)
 class Take:
-    """Frames ``start`` to ``stop - 1`` of a clip, performed once: one set of clothes, one room, one place."""
+    """Frames ``start`` to ``stop - 1`` of a clip, performed once: one set of clothes, one room, one place.
+
+    Attributes:
+        subject: who performs it.
+        clip: one of the subject's in :data:`PERFORMERS`, or Room for stills.
+        number: of the take among those of the clip, from 1.
+        start, stop: the first frame of the clip and the one after the last, at the data set's rate.
+    """
 
     subject: str
     clip: str
@@ -72,6 +79,7 @@ def plan_takes(
     """All takes of a subject.
 
     Args:
+        subject: a key of :data:`PERFORMERS`.
         clip_frames: frames of each of the subject's clips at the data set's rate.
         take_frames: longest take; longer clips are cut into pieces of nearly equal length.
         repeats: how often every piece is performed.

@@ -66,15 +66,19 @@ _HEADING_TRIES = 64
 
 @dataclass(frozen=True)
 class EmbeddedSettings:
-    """How much is rendered, and how.
+    """Settings of the rendering.
 
     Attributes:
+        seed: of every draw, together with the take's name.
+        image_size_px: width and height.
         cameras: 1 to 4 per subject.
+        frame_rate_hz: frames per second.
         take_seconds: longest take; longer clips are cut.
         repeats: how often each take is performed, in other clothes, rooms and headings.
         takes_per_subject: keep only so many, spread over all of them; None keeps all.
         still_rooms, stills_per_room: how many stills, see :data:`pose3d.synthetic.split.STILLS`.
         supersampling: rendered px per image px, along each axis.
+        jpeg_quality: 1 to 100.
         clutter: share of the training subjects' views with dead leaves behind the person; if any, clothes vary more.
     """
 
@@ -115,6 +119,11 @@ def clip_path(raw: Path, clip: str) -> Path:
 def read_clip(raw: Path, clip: str, rate_hz: float) -> RotationClip | PositionClip:
     """Read a clip of :data:`pose3d.synthetic.split.PERFORMERS` from the download stage's folder.
 
+    Args:
+        raw: the download stage's folder.
+        clip: its name.
+        rate_hz: frames per second of the result.
+
     Raises:
         InputError: a file is missing or damaged.
     """
@@ -126,6 +135,11 @@ def read_clip(raw: Path, clip: str, rate_hz: float) -> RotationClip | PositionCl
 
 def plan(subjects: list[str], settings: EmbeddedSettings, raw: Path) -> list[Take]:
     """All takes of the subjects, in order.
+
+    Args:
+        subjects: keys of :data:`~pose3d.synthetic.split.PERFORMERS`, or :data:`~pose3d.synthetic.split.STILLS`.
+        settings: how much is rendered.
+        raw: the download stage's folder.
 
     Raises:
         InputError: a subject nobody knows, more cameras than there are, or clips that cannot be read.
@@ -153,6 +167,12 @@ def plan(subjects: list[str], settings: EmbeddedSettings, raw: Path) -> list[Tak
 def render_takes(takes: list[Take], settings: EmbeddedSettings, raw: Path, bodies: Path) -> Iterator[RenderedTake]:
     """Render takes in parallel and give them in order, a few at a time, so that memory stays bounded.
 
+    Args:
+        takes: from :func:`plan`.
+        settings: how they are rendered.
+        raw: the download stage's folder.
+        bodies: bodies.h5.
+
     Raises:
         InputError: a body or a clip is missing or damaged; or as :func:`pose3d.runtime.frame_jobs.in_order`.
     """
@@ -160,7 +180,14 @@ def render_takes(takes: list[Take], settings: EmbeddedSettings, raw: Path, bodie
 
 
 def render_take(take: Take, settings: EmbeddedSettings, raw: Path, bodies: Path) -> RenderedTake:
-    """Perform one take on the subject's body and render it with all cameras."""
+    """Perform one take on the subject's body and render it with all cameras.
+
+    Args:
+        take: one of :func:`plan`.
+        settings: how it is rendered.
+        raw: the download stage's folder.
+        bodies: bodies.h5.
+    """
     if take.subject == STILLS:
         return _render_stills(take, settings, raw, bodies)
     body = read_body(bodies, take.subject)
@@ -215,7 +242,14 @@ def _performance(
 def place(
     rng: np.random.Generator, bones: PosedBones, boxes: Boxes | None, cameras: list[Camera]
 ) -> tuple[PosedBones, Boxes | None]:
-    """Turn a take to a random heading and put its middle near the origin, boxes away from the cameras."""
+    """Turn a take to a random heading and put its middle near the origin, boxes away from the cameras.
+
+    Args:
+        rng: every draw comes from it.
+        bones: T frames of the take.
+        boxes: what is climbed on; None: nothing.
+        cameras: that boxes keep away from.
+    """
     path_m = bones.heads_m[:, 0]
     middle_m = (path_m.min(axis=0) + path_m.max(axis=0)) / 2 * [1, 1, 0]
     offset_m = np.array([*rng.uniform(-_PLACE_SPREAD_M, _PLACE_SPREAD_M, 2), 0.0])
@@ -243,7 +277,15 @@ def place(
 def record(
     take: Take, fps: float, cameras: list[Camera], poses_world_m: np.ndarray, vertices_m: np.ndarray
 ) -> list[PoseSequence]:
-    """Ground truth of a take by camera; boxes are tight around the body's mesh, cut at the image's edges."""
+    """Ground truth of a take by camera; boxes are tight around the body's mesh, cut at the image's edges.
+
+    Args:
+        take: subject, action and number.
+        fps: frames per second.
+        cameras: V of them.
+        poses_world_m: (T, 17, 3).
+        vertices_m: (T, N, 3) of the body, in the world.
+    """
     sequences = []
     for camera in cameras:
         poses_cam_m = camera.world_to_camera(poses_world_m)
