@@ -1,5 +1,6 @@
 # make repro   the whole pipeline, on the profile named in params.yaml
 # make test    lint, types and tests
+# make quick   lint and the tests that start no process and take no seconds
 # make bench   how fast this machine trains, lifts, renders and scores: a table, and benchmarks/results/speed.json
 # make torture campaigns that try to break what docs/reliability.md guarantees, and its table: some hours
 # Each creates .venv from requirements.lock when it is missing or older. (--no-compile saves half of that: Python compiles
@@ -12,7 +13,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 # With --no-compile, every process would compile all that it imports anew: a stage would take twice as long to start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: repro test bench torture setup
+.PHONY: repro test quick bench torture setup
 
 repro: setup
 	python -m pose3d.config.check
@@ -23,6 +24,11 @@ test: setup
 	ruff format --check .
 	mypy
 	python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+
+quick: setup
+	ruff check .
+	ruff format --check .
+	python -m pytest --quick --numprocesses auto --maxprocesses 4 --dist loadfile
 
 bench: setup
 	python -m benchmarks.speed

@@ -1,7 +1,42 @@
+import os
 import signal
+import subprocess
 import sys
+from collections.abc import Iterator
+from unittest.mock import patch
 
 import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--quick", action="store_true", help="leave out tests that start processes or take seconds")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With ``--quick`` what is marked as slow or as a whole pipeline is not even set up."""
+    if not config.getoption("--quick"):
+        return
+    left_out = [item for item in items if item.get_closest_marker("slow") or item.get_closest_marker("pipeline")]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """With ``--quick`` a test that comes to start a process is skipped there, so that no list of them can grow old."""
+    if not item.config.getoption("--quick"):
+        return (yield)
+
+    def skip(*arguments: object, **options: object) -> None:
+        pytest.skip("starts a process")
+
+    # The second is what multiprocessing and loky start processes with.
+    with (
+        patch.object(subprocess.Popen, "__init__", skip),
+        patch("_posixsubprocess.fork_exec", skip),
+        patch.object(os, "fork", skip),
+    ):
+        return (yield)
 
 
 @pytest.fixture

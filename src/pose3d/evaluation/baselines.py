@@ -24,6 +24,15 @@ def prior_poses(sequences: Iterable[PoseSequence], limit: int) -> np.ndarray:
     """At most ``limit`` root-relative world poses (N, J, 3), metres, evenly spaced over all takes.
 
     Each take is used once, from whichever camera comes first, since its cameras all saw the same poses.
+
+    Example:
+        Of five frames, in which the right hip moves away, the first, the middle and the last.
+
+        >>> camera = Camera("cam0", 100, 100, np.eye(3), np.zeros(5), np.eye(3), np.zeros(3))
+        >>> poses_m = np.arange(5.0)[:, None, None] * np.eye(17)[:, 1:4]
+        >>> walk = PoseSequence("S1", "Walk-1", camera, 50, poses_m, poses_m, poses_m[..., :2], np.ones((5, 4)))
+        >>> prior_poses([walk], limit=3)[:, 1, 0].tolist()
+        [0.0, 2.0, 4.0]
     """
     takes: dict[tuple[str, str], PoseSequence] = {}
     for sequence in sequences:
@@ -41,9 +50,22 @@ def mean_pose(prior_world_m: np.ndarray, sequence: PoseSequence) -> np.ndarray:
 
     Args:
         prior_world_m: (N, J, 3) from :func:`prior_poses`.
+        sequence: its camera is used, and its number of frames T.
 
     Returns:
         (T, J, 3) root-relative, camera axes, metres.
+
+    Example:
+        Heads 1 and 3 m above the root, seen by a level camera, whose y points down.
+
+        >>> rotation = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
+        >>> camera = Camera("cam0", 100, 100, np.eye(3), np.zeros(5), rotation, np.array([0.0, 0, 5]))
+        >>> poses_m = np.zeros((1, 17, 3))
+        >>> walk = PoseSequence("S1", "Walk-1", camera, 50, poses_m, poses_m, poses_m[..., :2], np.ones((1, 4)))
+        >>> prior_world_m = np.zeros((2, 17, 3))
+        >>> prior_world_m[:, 10] = [[4, 5, 1], [6, 7, 3]]
+        >>> (mean_pose(prior_world_m, walk)[0, 10] + 0).tolist()
+        [0.0, -2.0, 0.0]
     """
     mean = np.zeros(prior_world_m.shape[1:])
     mean[:, 2] = prior_world_m[..., 2].mean(0)
@@ -51,13 +73,23 @@ def mean_pose(prior_world_m: np.ndarray, sequence: PoseSequence) -> np.ndarray:
 
 
 def level_camera(camera: Camera, root_px: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Virtual cameras that look along the rays through the root, rolled so that the world's vertical stands upright.
+    """Virtual cameras that look along the rays through the root, rolled so that the world's vertical is upright.
 
     Args:
-        root_px: (T, 2).
+        camera: level or tilted.
+        root_px: (T, 2), in the full image.
 
     Returns:
         rotation (T, 3, 3), virtual camera from camera; elevation (T,), rad, positive where the camera looks down.
+
+    Example:
+        A level camera with a root as far below its optical axis as ahead.
+
+        >>> rotation = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
+        >>> camera = Camera("cam0", 100, 100, np.eye(3), np.zeros(5), rotation, np.array([0.0, 0, 5]))
+        >>> _, elevation = level_camera(camera, np.array([[0.0, 1.0]]))
+        >>> np.degrees(elevation).round(6).tolist()
+        [45.0]
     """
     rays = camera.normalize(root_px)
     to_root = rotation_to_optical_axis(np.concatenate([rays, np.ones_like(rays[:, :1])], axis=-1))
@@ -71,7 +103,20 @@ def level_camera(camera: Camera, root_px: np.ndarray) -> tuple[np.ndarray, np.nd
 
 
 def turned_views(poses_world_m: np.ndarray, n_yaws: int) -> np.ndarray:
-    """Each pose and its mirror image at ``n_yaws`` regular yaws, (N, J, 3) to (2 * n_yaws * N, J, 3), float32."""
+    """Each pose and its mirror image at ``n_yaws`` regular yaws, (N, J, 3) to (2 * n_yaws * N, J, 3), float32.
+
+    Args:
+        poses_world_m: root-relative.
+        n_yaws: 1 or more.
+
+    Example:
+        The x of a right hip, of the left hip mirrored, and both turned by 180 degrees.
+
+        >>> poses_world_m = np.zeros((1, 17, 3))
+        >>> poses_world_m[0, [1, 4], 0] = [-1, 2]
+        >>> turned_views(poses_world_m, n_yaws=2)[:, 1, 0].tolist()
+        [-1.0, -2.0, 1.0, 2.0]
+    """
     mirrored = poses_world_m[:, mirror_permutation()] * [-1.0, 1.0, 1.0]
     poses = np.concatenate([poses_world_m, mirrored])
     yaws = np.arange(n_yaws) * (2 * np.pi / n_yaws)
@@ -82,7 +127,12 @@ def turned_views(poses_world_m: np.ndarray, n_yaws: int) -> np.ndarray:
 
 
 def seen_from_elevation(poses_world_m: np.ndarray, elevation: float) -> np.ndarray:
-    """World axes (x, y, z up) to the axes of a level camera that looks along +y, ``elevation`` rad down, (..., 3)."""
+    """World axes (x, y, z up) to the axes of a level camera that looks along +y, ``elevation`` rad down, (..., 3).
+
+    Example:
+        >>> seen_from_elevation(np.array([1.0, 2.0, 3.0]), elevation=0.0).tolist()
+        [1.0, -3.0, 2.0]
+    """
     cos, sin = np.cos(elevation), np.sin(elevation)
     rotation = np.array([[1, 0, 0], [0, -sin, -cos], [0, cos, -sin]], poses_world_m.dtype)
     return poses_world_m @ rotation.T
@@ -105,9 +155,26 @@ def nearest_neighbour(views_world_m: np.ndarray, sequence: PoseSequence, detecte
 
     Args:
         views_world_m: (M, J, 3) from :func:`turned_views`.
+        sequence: its camera is used, not its poses.
+        detected: its keypoints, T frames.
 
     Returns:
         (T, J, 3) root-relative, camera axes, metres, float32.
+
+    Example:
+        A head 1 m to the right of the root, and one 1 m above it, as it is seen.
+
+        >>> rotation = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
+        >>> camera = Camera("cam0", 100, 100, np.eye(3), np.zeros(5), rotation, np.array([0.0, 0, 5]))
+        >>> poses_m = np.zeros((1, 17, 3))
+        >>> walk = PoseSequence("S1", "Walk-1", camera, 50, poses_m, poses_m, poses_m[..., :2], np.ones((1, 4)))
+        >>> keypoints_px = np.zeros((1, 17, 2))
+        >>> keypoints_px[:, 10] = [0, -0.2]
+        >>> detected = Keypoints2D(keypoints_px, np.ones((1, 17)))
+        >>> views_world_m = np.zeros((2, 17, 3), np.float32)
+        >>> views_world_m[:, 10] = [[1, 0, 0], [0, 0, 1]]
+        >>> (nearest_neighbour(views_world_m, walk, detected)[0, 10] + 0).tolist()
+        [0.0, -1.0, 0.0]
     """
     to_virtual, elevation = level_camera(sequence.camera, detected.keypoints_px[:, ROOT])
     rays = sequence.camera.normalize(detected.keypoints_px)
@@ -128,7 +195,33 @@ def nearest_neighbour(views_world_m: np.ndarray, sequence: PoseSequence, detecte
 def nearest_neighbours(
     prior_world_m: np.ndarray, n_yaws: int, sequences: list[PoseSequence], detections: list[Keypoints2D]
 ) -> Iterator[np.ndarray]:
-    """:func:`nearest_neighbour` of every sequence, one after the other, with a progress bar."""
+    """:func:`nearest_neighbour` of every sequence, one after the other, with a progress bar.
+
+    Args:
+        prior_world_m: (N, J, 3) from :func:`prior_poses`.
+        n_yaws: how many turns of each pose are compared, 1 or more.
+        sequences: their cameras are used, not their poses.
+        detections: of each sequence, T frames.
+
+    Yields:
+        for each sequence (T, J, 3) root-relative, camera axes, metres, float32.
+
+    Example:
+        A head 1 m above the root.
+
+        >>> rotation = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
+        >>> camera = Camera("cam0", 100, 100, np.eye(3), np.zeros(5), rotation, np.array([0.0, 0, 5]))
+        >>> poses_m = np.zeros((1, 17, 3))
+        >>> walk = PoseSequence("S1", "Walk-1", camera, 50, poses_m, poses_m, poses_m[..., :2], np.ones((1, 4)))
+        >>> keypoints_px = np.zeros((1, 17, 2))
+        >>> keypoints_px[:, 10] = [0, -0.2]
+        >>> detected = Keypoints2D(keypoints_px, np.ones((1, 17)))
+        >>> prior_world_m = np.zeros((1, 17, 3))
+        >>> prior_world_m[:, 10] = [0, 0, 1]
+        >>> (poses_cam_m,) = nearest_neighbours(prior_world_m, 4, [walk], [detected])
+        >>> (poses_cam_m[0, 10] + 0).tolist()
+        [0.0, -1.0, 0.0]
+    """
     views = turned_views(prior_world_m, n_yaws)
     pairs = zip(sequences, detections, strict=True)
     for sequence, detected in tqdm(pairs, "nearest neighbour", total=len(sequences), unit="sequence"):

@@ -31,6 +31,7 @@ PCK_THRESHOLD_M = 0.150
 """150 mm: the threshold of the PCK of MPI-INF-3DHP."""
 _WITHIN_HEATMAP_PX = (1, 2, 4)
 _CROP_PX_PER_HEATMAP_PX = 4
+"""Of the original's network, whose crops have 384 px and whose heatmaps have 96."""
 
 
 def _pair(predicted: ArrayLike, truth: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
@@ -42,7 +43,12 @@ def _pair(predicted: ArrayLike, truth: ArrayLike) -> tuple[np.ndarray, np.ndarra
 
 @np.errstate(invalid="ignore")  # of a pose that is not finite the error is NaN, and that is all
 def joint_errors(predicted: ArrayLike, truth: ArrayLike) -> np.ndarray:
-    """Euclidean distance of each joint as it stands, (..., J, D) to (..., J)."""
+    """Euclidean distance of each joint without any alignment, (..., J, D) to (..., J), in the unit given, at least 0.
+
+    Example:
+        >>> joint_errors([[0, 0, 0], [3, 4, 0]], [[0, 0, 0], [0, 0, 0]]).tolist()
+        [0.0, 5.0]
+    """
     p, t = _pair(predicted, truth)
     return _lengths(p - t)
 
@@ -55,14 +61,24 @@ def _lengths(differences: np.ndarray) -> np.ndarray:
 
 
 def root_relative(poses: ArrayLike) -> np.ndarray:
-    """Poses with the root moved to the origin, same shape, float64."""
+    """Poses (..., J, D) with the root moved to the origin, same shape and unit, float64.
+
+    Example:
+        >>> root_relative([[1, 1, 1], [2, 3, 4]]).tolist()
+        [[0.0, 0.0, 0.0], [1.0, 2.0, 3.0]]
+    """
     moved = np.asarray(poses, np.float64)
     return moved - moved[..., ROOT : ROOT + 1, :]
 
 
 @np.errstate(invalid="ignore")
 def align_root(predicted: ArrayLike, truth: ArrayLike) -> np.ndarray:
-    """Move each prediction so that its root stands on the true root, same shape."""
+    """Move each prediction so that its root coincides with the true root, (..., J, D), same shape and unit.
+
+    Example:
+        >>> align_root([[1, 1, 1], [2, 3, 4]], [[0, 0, 5], [0, 0, 6]]).tolist()
+        [[0.0, 0.0, 5.0], [1.0, 2.0, 8.0]]
+    """
     p, t = _pair(predicted, truth)
     return root_relative(p) + t[..., ROOT : ROOT + 1, :]
 
@@ -72,6 +88,13 @@ def align_scale(predicted: ArrayLike, truth: ArrayLike) -> np.ndarray:
     """Root alignment, then the factor s = <p, t> / <p, p> about the root that minimises |s p - t|, same shape.
 
     A prediction that is a single point keeps its scale.
+
+    Args:
+        predicted, truth: (..., J, D), one unit.
+
+    Example:
+        >>> align_scale([[0, 0, 0], [2, 0, 0]], [[0, 0, 0], [1, 1, 0]]).tolist()
+        [[0.0, 0.0, 0.0], [1.0, 0.0, 0.0]]
     """
     predicted, truth = _pair(predicted, truth)
     p, t = root_relative(predicted), root_relative(truth)
@@ -86,6 +109,13 @@ def align_size(predicted: ArrayLike, truth: ArrayLike) -> np.ndarray:
 
     Not the N-MPJPE of the field: its factor is :func:`align_scale`'s, s = <p, t> / <p, p>, which is never larger.
     A prediction that is a single point keeps its scale.
+
+    Args:
+        predicted, truth: (..., J, D), one unit.
+
+    Example:
+        >>> align_size([[0, 0, 0], [2, 0, 0]], [[0, 0, 0], [0, 1, 0]]).tolist()
+        [[0.0, 0.0, 0.0], [1.0, 0.0, 0.0]]
     """
     predicted, truth = _pair(predicted, truth)
     p, t = root_relative(predicted), root_relative(truth)
@@ -104,7 +134,15 @@ def align_procrustes(predicted: ArrayLike, truth: ArrayLike, *, allow_reflection
     prediction or in the truth, becomes NaN as a whole.
 
     Args:
+        predicted, truth: (..., J, 3), one unit.
         allow_reflection: S = I, so that a mirrored person may fit better than any turned one. That is not Protocol 2.
+
+    Example:
+        The truth is the prediction twice as large, a quarter turn about z, and 5 away.
+
+        >>> aligned = align_procrustes([[0, 0, 0], [1, 0, 0], [0, 2, 0]], [[0, 0, 5], [0, 2, 5], [-4, 0, 5]])
+        >>> (aligned.round(9) + 0).tolist()
+        [[0.0, 0.0, 5.0], [0.0, 2.0, 5.0], [-4.0, 0.0, 5.0]]
     """
     predicted, truth = _pair(predicted, truth)
     mean_p, mean_t = predicted.mean(-2, keepdims=True), truth.mean(-2, keepdims=True)
@@ -125,17 +163,32 @@ def align_procrustes(predicted: ArrayLike, truth: ArrayLike, *, allow_reflection
 
 
 def mpjpe(predicted: ArrayLike, truth: ArrayLike) -> np.ndarray:
-    """Mean per-joint position error with the roots aligned (Protocol 1), (..., J, 3) to (...)."""
+    """Mean per-joint position error with the roots aligned (Protocol 1), (..., J, 3) to (...), in the unit given.
+
+    Example:
+        >>> float(mpjpe([[0, 0, 1], [0, 3, 1]], [[0, 0, 0], [0, 0, 0]]))
+        1.5
+    """
     return joint_errors(align_root(predicted, truth), truth).mean(-1)
 
 
 def n_mpjpe(predicted: ArrayLike, truth: ArrayLike) -> np.ndarray:
-    """MPJPE after root and scale alignment, (..., J, 3) to (...)."""
+    """MPJPE after root and scale alignment, (..., J, 3) to (...), in the unit given.
+
+    Example:
+        >>> float(n_mpjpe([[0, 0, 0], [2, 0, 0]], [[0, 0, 0], [1, 1, 0]]))
+        0.5
+    """
     return joint_errors(align_scale(predicted, truth), truth).mean(-1)
 
 
 def pa_mpjpe(predicted: ArrayLike, truth: ArrayLike) -> np.ndarray:
-    """MPJPE after Procrustes alignment of each pose by itself (Protocol 2), (..., J, 3) to (...)."""
+    """MPJPE after Procrustes alignment of each pose by itself (Protocol 2), (..., J, 3) to (...), in the unit given.
+
+    Example:
+        >>> float(pa_mpjpe([[0, 0, 0], [1, 0, 0], [0, 2, 0]], [[0, 0, 5], [0, 2, 5], [-4, 0, 5]]).round(9))
+        0.0
+    """
     return joint_errors(align_procrustes(predicted, truth), truth).mean(-1)
 
 
@@ -146,10 +199,17 @@ def velocity_errors(predicted: ArrayLike, truth: ArrayLike) -> np.ndarray:
     2019). Metres per frame; see :func:`acceleration_errors` for what that means and for the seams of takes.
 
     Args:
-        predicted, truth: (T, J, 3).
+        predicted, truth: (T, J, 3), metres.
 
     Returns:
-        (max(T - 1, 0), J).
+        (max(T - 1, 0), J), metres per frame, at least 0.
+
+    Example:
+        The root rests; the other joint is predicted at 0, 1 and 3 m where it rests as well.
+
+        >>> predicted = [[[0, 0, 0], [x, 0, 0]] for x in (0, 1, 3)]
+        >>> velocity_errors(predicted, np.zeros((3, 2, 3))).tolist()
+        [[0.0, 1.0], [0.0, 2.0]]
     """
     return _difference_errors(predicted, truth, 1)
 
@@ -158,14 +218,19 @@ def acceleration_errors(predicted: ArrayLike, truth: ArrayLike) -> np.ndarray:
     """Error of the root-relative second difference p[t-1] - 2 p[t] + p[t+1] of one sequence, per frame squared.
 
     Kanazawa et al., "Learning 3D Human Dynamics from Video" (CVPR 2019). The unit is metres per frame squared at the
-    data's own frame rate: figures at other rates do not compare. Call it on one sequence at a time, for a difference
-    across the seam of two takes means nothing.
+    data's own frame rate: figures at other rates do not compare. Call it on one sequence at a time, because a
+    difference across the seam of two takes means nothing.
 
     Args:
-        predicted, truth: (T, J, 3).
+        predicted, truth: (T, J, 3), metres.
 
     Returns:
-        (max(T - 2, 0), J).
+        (max(T - 2, 0), J), metres per frame squared, at least 0.
+
+    Example:
+        >>> predicted = [[[0, 0, 0], [x, 0, 0]] for x in (0, 1, 3)]
+        >>> acceleration_errors(predicted, np.zeros((3, 2, 3))).tolist()
+        [[0.0, 1.0]]
     """
     return _difference_errors(predicted, truth, 2)
 
@@ -179,10 +244,21 @@ def _difference_errors(predicted: ArrayLike, truth: ArrayLike, order: int) -> np
 
 
 def pck_curve(errors_m: ArrayLike, thresholds_m: ArrayLike = AUC_THRESHOLDS_M) -> np.ndarray:
-    """Fraction of errors strictly below each threshold, any shape and (K,) to (K,).
+    """Fraction of errors strictly below each threshold.
+
+    Args:
+        errors_m: any shape, at least 0; NaN is below no threshold.
+        thresholds_m: (K,).
+
+    Returns:
+        (K,), 0 to 1.
 
     Raises:
         ValueError: no errors.
+
+    Example:
+        >>> pck_curve([0.01, 0.02, 0.03, 0.2], [0.015, 0.15]).tolist()
+        [0.25, 0.75]
     """
     errors = np.asarray(errors_m)
     if not errors.size:
@@ -193,12 +269,36 @@ def pck_curve(errors_m: ArrayLike, thresholds_m: ArrayLike = AUC_THRESHOLDS_M) -
 
 
 def pck150(errors_m: ArrayLike) -> float:
-    """Fraction of errors strictly below 150 mm, as in MPI-INF-3DHP; give it root-aligned errors without the root's."""
+    """Fraction of errors strictly below 150 mm, as in MPI-INF-3DHP; give it root-aligned errors without the root's.
+
+    Args:
+        errors_m: any shape, at least 0.
+
+    Raises:
+        ValueError: no errors.
+
+    Example:
+        >>> pck150([0.149, 0.15])
+        0.5
+    """
     return float(pck_curve(errors_m, [PCK_THRESHOLD_M])[0])
 
 
 def auc(errors_m: ArrayLike) -> float:
-    """Mean of :func:`pck_curve` over the 31 thresholds 0, 5, ..., 150 mm (0 included), as in MPI-INF-3DHP."""
+    """Mean of :func:`pck_curve` over the 31 thresholds 0, 5, ..., 150 mm (0 included), as in MPI-INF-3DHP.
+
+    Args:
+        errors_m: any shape, at least 0.
+
+    Raises:
+        ValueError: no errors.
+
+    Example:
+        An error of 0 is below 30 of the 31 thresholds, one of 200 mm below none: 15 / 31.
+
+        >>> round(auc([0.0, 0.2]), 4)
+        0.4839
+    """
     return float(pck_curve(errors_m).mean())
 
 
@@ -207,9 +307,14 @@ def pck_px(predicted_px: ArrayLike, truth_px: ArrayLike, threshold_px: float) ->
 
     Args:
         predicted_px, truth_px: (..., J, 2).
+        threshold_px: more than 0; a keypoint at exactly this distance does not count.
 
     Raises:
         ValueError: no keypoints.
+
+    Example:
+        >>> pck_px([[0, 0], [3, 4]], [[0, 0], [0, 0]], threshold_px=5)
+        0.5
     """
     errors = joint_errors(predicted_px, truth_px)
     if not errors.size:
@@ -224,10 +329,16 @@ def heatmap_pck(predicted_crop_px: ArrayLike, truth_crop_px: ArrayLike) -> dict[
         predicted_crop_px, truth_crop_px: (..., J, 2).
 
     Returns:
-        ``pck_at_1_heatmap_px`` and so on, rounded to four digits.
+        ``pck_at_1_heatmap_px`` and so on, 0 to 1, rounded to four digits.
 
     Raises:
         ValueError: no keypoints.
+
+    Example:
+        Errors of 2 and 12 px in the crop are 0.5 and 3 px in the heatmap.
+
+        >>> heatmap_pck([[2, 0], [12, 0]], [[0, 0], [0, 0]])
+        {'pck_at_1_heatmap_px': 0.5, 'pck_at_2_heatmap_px': 0.5, 'pck_at_4_heatmap_px': 1.0}
     """
     predicted, truth = (np.asarray(px) / _CROP_PX_PER_HEATMAP_PX for px in (predicted_crop_px, truth_crop_px))
     return {f"pck_at_{px}_heatmap_px": round(pck_px(predicted, truth, px), 4) for px in _WITHIN_HEATMAP_PX}
@@ -239,9 +350,16 @@ def pck_2d(predicted_px: ArrayLike, truth_px: ArrayLike, boxes_px: ArrayLike, th
     Args:
         predicted_px, truth_px: (..., J, 2).
         boxes_px: (..., 4) x0, y0, x1, y1.
+        threshold: share of the box's longer side, more than 0.
 
     Raises:
         ValueError: no keypoints.
+
+    Example:
+        A twentieth of the box's height is 5 px.
+
+        >>> pck_2d([[0, 0], [0, 9]], [[0, 0], [0, 0]], [0, 0, 50, 100], threshold=0.05)
+        0.5
     """
     errors = joint_errors(predicted_px, truth_px)
     if not errors.size:

@@ -5,7 +5,7 @@ camera centre to it, with direction u = p / |p|. For a bone from a to a + d, wit
 
     s = clamp(-(a - p)' . d' / |d'|^2, 0, 1)        where on the bone it comes nearest to the sight line
     distance = |(a - p)' + s d'|                    how near: the distance of the origin from a segment in the plane
-    gap = -u . (a - p + s d)                        how far that place on the bone stands before the joint
+    gap = -u . (a - p + s d)                        how far that place on the bone is before the joint
 
 A bone of radius r hides the joint where distance < r and 0 < gap < |p|: the bone's axis, not only its surface, must be
 nearer to the camera, so that a hand laid on the belly is seen and a hand laid on the back is not. The depth of the
@@ -65,14 +65,22 @@ def self_occlusion(poses_cam_m: ArrayLike, radii_m: ArrayLike | None = None) -> 
     """How deep each joint is hidden by a nearer part of the same body, (T, J, 3) to (T, J) float64.
 
     Args:
-        poses_cam_m: camera space (the centre at the origin, any axes), metres.
-        radii_m: (16,) radii of the bones; by default :data:`RADII_M`.
+        poses_cam_m: (T, 17, 3), camera space (the centre at the origin, any axes), metres.
+        radii_m: (16,) radii of the bones, metres, more than 0; by default :data:`RADII_M`.
 
     Returns:
         0 for a visible joint, up to 1 where the sight line meets the axis of a nearer bone; the deepest bone counts.
 
     Raises:
         ValueError: poses or radii of another shape.
+
+    Example:
+        The right wrist straight behind the rest of the body, which is all in one place.
+
+        >>> poses_cam_m = np.tile([0.0, 0.0, 5.0], (1, 17, 1))
+        >>> poses_cam_m[:, 16] = [0.0, 0.0, 6.0]
+        >>> self_occlusion(poses_cam_m)[0, 14:].tolist()
+        [0.0, 0.0, 1.0]
     """
     poses = np.asarray(poses_cam_m)
     radii = np.asarray(list(RADII_M.values()) if radii_m is None else radii_m, np.float64)
@@ -113,6 +121,11 @@ def _dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def occlusion_class(depth: ArrayLike) -> np.ndarray:
-    """Index into :data:`CLASSES` of each depth from :func:`self_occlusion`, same shape, int8."""
+    """Index into :data:`CLASSES` of each depth (0 to 1) from :func:`self_occlusion`, same shape, int8.
+
+    Example:
+        >>> [CLASSES[index] for index in occlusion_class([0.0, 0.2, 0.5])]
+        ['visible', 'partly', 'deep']
+    """
     depth = np.asarray(depth)
     return (depth > 0).astype(np.int8) + (depth >= DEEP).astype(np.int8)

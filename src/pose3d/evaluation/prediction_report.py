@@ -27,7 +27,10 @@ def sequences_to_score(
     """The sequence of that key; else those of the subjects, by default the test subjects.
 
     Args:
+        dataset: path of a sequences.h5.
         known: keys of all sequences of the data set.
+        subjects: their names; None: those of the test split.
+        key: of one sequence, ``<subject>/<action>/<camera>``; None: all of the subjects.
 
     Raises:
         InputError: the data set lacks it or one of them, or their 3D.
@@ -51,10 +54,22 @@ def root_of(
     """Which of :data:`ROOTS` the (T, 17, 3) poses have, and a sentence that says so and why.
 
     Args:
+        path: of the poses, for messages.
+        sequences: whose poses they are.
+        poses_m: for each sequence (T, 17, 3).
         told: which one the user says; None: the poses decide.
 
     Raises:
         InputError: the root of some sequences stays within :data:`NEAR_ROOT_M` of 0 and that of others does not.
+
+    Example:
+        >>> from pose3d.geometry.camera import Camera
+        >>> camera = Camera("cam0", 100, 100, np.eye(3), np.zeros(5), np.eye(3), np.zeros(3))
+        >>> truth_m = np.ones((3, 17, 3))
+        >>> walk = PoseSequence("S1", "Walk-1", camera, 50, truth_m, truth_m, truth_m[..., :2], np.ones((3, 4)))
+        >>> kind, why = root_of("mine.npz", [walk], [truth_m - [1, 1, 3]], told=None)
+        >>> print(kind, why, sep=": ")
+        camera: The root is up to 2 m from 0: the poses are in camera space.
     """
     if told:
         return told, f"The poses are {ROOTS[told]}, as --root says."
@@ -85,6 +100,13 @@ def report(
     root: str | None = None,
 ) -> str:
     """The tables by protocol, action and subject and the summary as text; the arguments are the program's.
+
+    Args:
+        predictions: path of the poses.
+        dataset: path of a sequences.h5.
+        subjects, sequence: which sequences are scored, see :func:`sequences_to_score`.
+        unit: of the poses; None: m for one array, mm for a file of many.
+        root: one of :data:`ROOTS`; None: the poses decide.
 
     Raises:
         InputError: either file is not what it should be, or the data set lacks one of the subjects or the sequence.
@@ -131,7 +153,15 @@ def report(
 
 
 def as_text(table: pd.DataFrame) -> str:
-    """A table of words, flush left, and figures, flush right; a dash where there is no figure."""
+    """A table of words, flush left, and figures, flush right; a dash where there is no figure.
+
+    Example:
+        >>> table = pd.DataFrame({"action": ["Walk", "Sit"], "mpjpe_mm": [10.0, np.nan]}).set_index("action")
+        >>> print(as_text(table))
+        action  mpjpe_mm
+        Walk       10.00
+        Sit            -
+    """
     table = table.reset_index()
     for name in map(str, table):
         if not pd.api.types.is_numeric_dtype(table[name]):
@@ -143,5 +173,10 @@ def as_text(table: pd.DataFrame) -> str:
 
 
 def subjects_of(keys: list[str]) -> set[str]:
-    """The subjects of sequences' keys."""
+    """The subjects of sequences' keys.
+
+    Example:
+        >>> subjects_of(["S9/Walk-1/cam0", "S9/Sit-1/cam1"])
+        {'S9'}
+    """
     return {key.split("/")[0] for key in keys}

@@ -138,6 +138,19 @@ def protocols_mm(methods: dict[str, Errors]) -> pd.DataFrame:
 
     Empty where a method has no such figure: absolute errors without a root, velocities of single frames.
     See :data:`PROTOCOLS` for which published figure a row matches, and how that is known.
+
+    Example:
+        Three frames predicted 50 mm away as a whole.
+
+        >>> from pose3d.evaluation.tables import errors_of
+        >>> from pose3d.geometry.camera import Camera
+        >>> from pose3d.records.sequences import PoseSequence
+        >>> camera = Camera("cam0", 100, 100, np.eye(3), np.zeros(5), np.eye(3), np.zeros(3))
+        >>> truth_m = np.ones((3, 17, 3))
+        >>> walk = PoseSequence("S1", "Walk-1", camera, 50, truth_m, truth_m, truth_m[..., :2], np.ones((3, 4)))
+        >>> errors = errors_of("ours", [walk], [truth_m + [0.03, 0, 0.04]], has_root=True)
+        >>> protocols_mm({"ours": errors})["ours_mm"][["P1", "A-MPJPE"]].to_dict()
+        {'P1': 0.0, 'A-MPJPE': 50.0}
     """
     import pandas as pd
 

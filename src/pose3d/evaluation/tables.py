@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 
 LIFTERS, BASELINES = ("repnet", "temporal"), ("nearest_neighbour", "mean_pose")
-"""Of the original's network, whose crops have 384 px and whose heatmaps have 96."""
 ALL_SUBJECTS = "all subjects"
 MEANS = {"actions": "mean over actions", "frames": "mean over frames"}
 
@@ -35,7 +34,7 @@ class Errors:
         absolute: (N, J) without alignment; None for a method that gives no root.
         n_mpjpe, pa_mpjpe: (N,), the mean over the joints of each frame under that protocol's alignment.
         size_mpjpe, reflected_mpjpe: (N,), the same under the two alignments of ElePose alone, see :data:`PROTOCOLS`.
-        velocity: (K,), mean over the joints, metres per frame; K < N, for differences stay inside a sequence.
+        velocity: (K,), mean over the joints, metres per frame; K < N, because differences stay inside a sequence.
         acceleration: (M,), the same in metres per frame squared.
         action, velocity_action: (N,) and (K,) names, without the number of the take.
         subject, velocity_subject: (N,) and (K,) names.
@@ -56,7 +55,12 @@ class Errors:
 
 
 def action_name(take: str) -> str:
-    """``Walk-1`` and ``Walk-2`` are takes of the action ``Walk``."""
+    """``Walk-1`` and ``Walk-2`` are takes of the action ``Walk``.
+
+    Example:
+        >>> action_name("Walk-1")
+        'Walk'
+    """
     name, _, number = take.rpartition("-")
     return name if name and number.isdigit() else take
 
@@ -67,10 +71,24 @@ def errors_of(method: str, sequences: list[PoseSequence], poses_cam_m: Iterable[
     The poses are taken one sequence at a time, so they may come from a generator and need not be held together.
 
     Args:
-        has_root: the poses stand in camera space, so that absolute errors mean something.
+        method: its name, for messages.
+        sequences: the truth, T frames each.
+        poses_cam_m: for each sequence (T, J, 3).
+        has_root: the poses are in camera space, so that absolute errors mean something.
 
     Raises:
         InputError: a prediction of the wrong shape or not finite; names the method and the sequence.
+
+    Example:
+        Three frames predicted 50 mm away as a whole.
+
+        >>> from pose3d.geometry.camera import Camera
+        >>> camera = Camera("cam0", 100, 100, np.eye(3), np.zeros(5), np.eye(3), np.zeros(3))
+        >>> truth_m = np.ones((3, 17, 3))
+        >>> walk = PoseSequence("S1", "Walk-1", camera, 50, truth_m, truth_m, truth_m[..., :2], np.ones((3, 4)))
+        >>> errors = errors_of("ours", [walk], [truth_m + [0.03, 0, 0.04]], has_root=True)
+        >>> errors.mpjpe.shape, float(errors.mpjpe.max()), round(float(errors.absolute.max()), 6)
+        ((3, 17), 0.0, 0.05)
     """
     parts = defaultdict(list)
     for sequence, poses in zip(sequences, poses_cam_m, strict=True):
@@ -110,19 +128,39 @@ def errors_of(method: str, sequences: list[PoseSequence], poses_cam_m: Iterable[
 
 
 def millimetres(errors_m: np.ndarray | pd.Series) -> float | None:
-    """Mean in millimetres, rounded so that a diff of metrics stays readable; None where there is nothing to average."""
+    """Mean in millimetres, rounded so that a diff of metrics stays readable; None where there is nothing to average.
+
+    Args:
+        errors_m: any shape.
+
+    Example:
+        >>> millimetres(np.array([0.01, 0.02]))
+        15.0
+    """
     return round(1000 * float(np.asarray(errors_m).mean(dtype=np.float64)), 2) if errors_m.size else None
 
 
 def over_actions(errors_m: np.ndarray, action: np.ndarray) -> pd.Series:
-    """Mean of each action from (N,) errors and names; its mean weighs every action alike, however long its takes."""
+    """Mean of each action from (N,) errors and names; its mean weighs every action alike, however long its takes.
+
+    Example:
+        >>> by_action = over_actions(np.array([1.0, 2.0, 3.0, 6.0]), np.array(["Walk", "Walk", "Walk", "Sit"]))
+        >>> by_action.to_dict(), float(by_action.mean())
+        ({'Sit': 6.0, 'Walk': 2.0}, 4.0)
+    """
     import pandas as pd  # here and below, so that a stage's `--help` does not wait for it
 
     return pd.Series(errors_m, dtype=np.float64).groupby(action).mean()
 
 
 def per_frame(errors_m: np.ndarray, count_root: bool = True) -> np.ndarray:
-    """Mean over the joints of each frame, (N, J) to (N,) float64; without the root over the J - 1 others."""
+    """Mean over the joints of each frame, (N, J) to (N,) float64; without the root over the J - 1 others.
+
+    Example:
+        >>> errors_m = np.array([[0.0, 3.0]])
+        >>> per_frame(errors_m).tolist(), per_frame(errors_m, count_root=False).tolist()
+        ([1.5], [3.0])
+    """
     counted = errors_m if count_root else np.delete(errors_m, ROOT, axis=1)
     return counted.mean(-1, dtype=np.float64)
 
@@ -132,6 +170,17 @@ def summary_mm(errors: Errors) -> dict[str, float | None]:
 
     The velocity error ``mpjve_mm`` is per frame, ``accel_error_mm`` per frame squared; ``pck150`` (within 150 mm) and
     ``auc`` (0 to 150 mm) are shares of 1 of the root-aligned joints, the root itself left out.
+
+    Example:
+        Three frames of which the right wrist alone is wrong, by 170 mm.
+
+        >>> from pose3d.geometry.camera import Camera
+        >>> camera = Camera("cam0", 100, 100, np.eye(3), np.zeros(5), np.eye(3), np.zeros(3))
+        >>> truth_m = np.ones((3, 17, 3))
+        >>> walk = PoseSequence("S1", "Walk-1", camera, 50, truth_m, truth_m, truth_m[..., :2], np.ones((3, 4)))
+        >>> errors = errors_of("ours", [walk], [truth_m + np.eye(17)[:, 16:] * [0.17, 0, 0]], has_root=True)
+        >>> summary_mm(errors)["mpjpe_mm"], summary_mm(errors)["pck150"]
+        (10.0, 0.9375)
     """
     others = np.delete(errors.mpjpe, ROOT, axis=1)
     summary = {
@@ -152,7 +201,19 @@ def summary_mm(errors: Errors) -> dict[str, float | None]:
 
 
 def baseline_summary_mm(errors: Errors) -> dict[str, float | None]:
-    """The three alignments only, in millimetres."""
+    """The three alignments only, in millimetres.
+
+    Example:
+        Three frames of which the right wrist alone is wrong, by 170 mm.
+
+        >>> from pose3d.geometry.camera import Camera
+        >>> camera = Camera("cam0", 100, 100, np.eye(3), np.zeros(5), np.eye(3), np.zeros(3))
+        >>> truth_m = np.ones((3, 17, 3))
+        >>> walk = PoseSequence("S1", "Walk-1", camera, 50, truth_m, truth_m, truth_m[..., :2], np.ones((3, 4)))
+        >>> errors = errors_of("ours", [walk], [truth_m + np.eye(17)[:, 16:] * [0.17, 0, 0]], has_root=True)
+        >>> list(baseline_summary_mm(errors)), baseline_summary_mm(errors)["mpjpe_mm"]
+        (['mpjpe_mm', 'pa_mpjpe_mm', 'n_mpjpe_mm'], 10.0)
+    """
     return {key: value for key, value in summary_mm(errors).items() if key in ("mpjpe_mm", "pa_mpjpe_mm", "n_mpjpe_mm")}
 
 
@@ -164,7 +225,22 @@ def summary_2d(
     Beside it, where there are crops, :func:`metrics.heatmap_pck`.
 
     Args:
+        sequences: the truth, N frames in all.
+        detections: of each sequence.
+        threshold: share of the longer side of the person's box, more than 0.
         crop_from_image: (N, 2, 3) affine transforms of all frames end to end; None where there are no crops.
+
+    Example:
+        Keypoints detected 5 px away in boxes 200 px high.
+
+        >>> from pose3d.geometry.camera import Camera
+        >>> camera = Camera("cam0", 100, 100, np.eye(3), np.zeros(5), np.eye(3), np.zeros(3))
+        >>> truth_m = np.ones((3, 17, 3))
+        >>> boxes_px = np.tile([0.0, 0, 50, 200], (3, 1))
+        >>> walk = PoseSequence("S1", "Walk-1", camera, 50, truth_m, truth_m, truth_m[..., :2], boxes_px)
+        >>> detected = Keypoints2D(walk.keypoints_px + [3, 4], np.ones((3, 17)))
+        >>> summary_2d([walk], [detected], threshold=0.05, crop_from_image=None)
+        {'mean_error_px': 5.0, 'pck_at_5pct': 1.0}
     """
     detected = np.concatenate([detection.keypoints_px for detection in detections])
     truth = np.concatenate([sequence.keypoints_px for sequence in sequences])
@@ -190,7 +266,23 @@ def summary(
     ``fps`` belongs to the acceleration errors, which are per frame squared; a list where sequences differ.
 
     Args:
+        sequences: the truth, N frames in all.
+        detections: of each sequence.
+        errors: of each of :data:`LIFTERS` and :data:`BASELINES`.
         pck_threshold, crop_from_image: as :func:`summary_2d` has them.
+
+    Example:
+        Three frames of which the right wrist alone is wrong, by 170 mm.
+
+        >>> from pose3d.geometry.camera import Camera
+        >>> camera = Camera("cam0", 100, 100, np.eye(3), np.zeros(5), np.eye(3), np.zeros(3))
+        >>> truth_m = np.ones((3, 17, 3))
+        >>> walk = PoseSequence("S1", "Walk-1", camera, 50, truth_m, truth_m, truth_m[..., :2], np.ones((3, 4)))
+        >>> errors = errors_of("ours", [walk], [truth_m + np.eye(17)[:, 16:] * [0.17, 0, 0]], has_root=True)
+        >>> detected = Keypoints2D(walk.keypoints_px, np.ones((3, 17)))
+        >>> every = summary([walk], [detected], dict.fromkeys(LIFTERS + BASELINES, errors), 0.05, None)
+        >>> list(every), every["data"], every["temporal"]["mpjpe_mm"]
+        (['data', 'pose2d', 'repnet', 'temporal', 'nearest_neighbour', 'mean_pose'], {'frames': 3, 'fps': 50}, 10.0)
     """
     rates = sorted({sequence.fps for sequence in sequences})
     return {
@@ -212,7 +304,19 @@ def _by_frame(errors: Errors) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndar
 
 
 def per_action_mm(methods: dict[str, Errors]) -> pd.DataFrame:
-    """P1, P2, N-MPJPE and MPJVE of every method by action, mm, with both means as the last rows."""
+    """P1, P2, N-MPJPE and MPJVE of every method by action, mm, with both means as the last rows.
+
+    Example:
+        Three frames of which the right wrist alone is wrong, by 170 mm.
+
+        >>> from pose3d.geometry.camera import Camera
+        >>> camera = Camera("cam0", 100, 100, np.eye(3), np.zeros(5), np.eye(3), np.zeros(3))
+        >>> truth_m = np.ones((3, 17, 3))
+        >>> walk = PoseSequence("S1", "Walk-1", camera, 50, truth_m, truth_m, truth_m[..., :2], np.ones((3, 4)))
+        >>> errors = errors_of("ours", [walk], [truth_m + np.eye(17)[:, 16:] * [0.17, 0, 0]], has_root=True)
+        >>> per_action_mm({"ours": errors})["ours_mpjpe_mm"].to_dict()
+        {'Walk': 10.0, 'mean over actions': 10.0, 'mean over frames': 10.0}
+    """
     import pandas as pd
 
     columns = {}
@@ -232,6 +336,17 @@ def per_subject_mm(methods: dict[str, Errors]) -> pd.DataFrame:
 
     So VideoPose3D prints them by subject. The last row is the mean over the actions of all subjects, as in
     :func:`protocols_mm`: where subjects have unequal numbers of frames, it is not the mean of the rows above.
+
+    Example:
+        Three frames of which the right wrist alone is wrong, by 170 mm.
+
+        >>> from pose3d.geometry.camera import Camera
+        >>> camera = Camera("cam0", 100, 100, np.eye(3), np.zeros(5), np.eye(3), np.zeros(3))
+        >>> truth_m = np.ones((3, 17, 3))
+        >>> walk = PoseSequence("S1", "Walk-1", camera, 50, truth_m, truth_m, truth_m[..., :2], np.ones((3, 4)))
+        >>> errors = errors_of("ours", [walk], [truth_m + np.eye(17)[:, 16:] * [0.17, 0, 0]], has_root=True)
+        >>> per_subject_mm({"ours": errors})["ours_mpjpe_mm"].to_dict()
+        {'S1': 10.0, 'all subjects': 10.0}
     """
     import pandas as pd
 
@@ -248,7 +363,19 @@ def per_subject_mm(methods: dict[str, Errors]) -> pd.DataFrame:
 
 
 def per_joint_mm(methods: dict[str, Errors]) -> pd.DataFrame:
-    """P1 of every method by joint, mm, with the mean as the last row."""
+    """P1 of every method by joint, mm, with the mean as the last row.
+
+    Example:
+        Three frames of which the right wrist alone is wrong, by 170 mm.
+
+        >>> from pose3d.geometry.camera import Camera
+        >>> camera = Camera("cam0", 100, 100, np.eye(3), np.zeros(5), np.eye(3), np.zeros(3))
+        >>> truth_m = np.ones((3, 17, 3))
+        >>> walk = PoseSequence("S1", "Walk-1", camera, 50, truth_m, truth_m, truth_m[..., :2], np.ones((3, 4)))
+        >>> errors = errors_of("ours", [walk], [truth_m + np.eye(17)[:, 16:] * [0.17, 0, 0]], has_root=True)
+        >>> per_joint_mm({"ours": errors})["ours_mpjpe_mm"][["Head", "RWrist", "mean"]].to_dict()
+        {'Head': 0.0, 'RWrist': 170.0, 'mean': 10.0}
+    """
     import pandas as pd
 
     columns = {f"{name}_mpjpe_mm": 1000 * errors.mpjpe.mean(0, dtype=np.float64) for name, errors in methods.items()}
@@ -268,7 +395,21 @@ def per_occlusion_mm(
     differ, wrists being hidden more often than heads. Empty where no joint is so hidden.
 
     Args:
+        sequences: the truth.
         methods, poses_cam_m: errors and (T, J, 3) poses by method, over these sequences in this order.
+
+    Example:
+        The right wrist is straight behind the rest of the body, and predicted 170 mm beside its place.
+
+        >>> from pose3d.geometry.camera import Camera
+        >>> camera = Camera("cam0", 100, 100, np.eye(3), np.zeros(5), np.eye(3), np.zeros(3))
+        >>> truth_m = np.tile([0.0, 0.0, 5.0], (1, 17, 1))
+        >>> truth_m[:, 16] = [0, 0, 6]
+        >>> walk = PoseSequence("S1", "Walk-1", camera, 50, truth_m, truth_m, truth_m[..., :2], np.ones((1, 4)))
+        >>> poses_m = [truth_m + np.eye(17)[:, 16:] * [0.17, 0, 0]]
+        >>> errors = errors_of("ours", [walk], poses_m, has_root=True)
+        >>> per_occlusion_mm([walk], {"ours": errors}, {"ours": poses_m}).loc["deep"].to_dict()
+        {'joints_pct': 6.25, 'ours_mpjpe_mm': 170.0, 'ours_along_mm': 0.0, 'ours_across_mm': 170.0}
     """
     import pandas as pd
 
@@ -299,6 +440,17 @@ def pck3d_table(methods: dict[str, Errors]) -> pd.DataFrame:
     """Share of joints within 0, 5, ..., 150 mm after root alignment, %, by method.
 
     The root is left out: aligned to itself it would lift every curve by 1/17. The mean of a column is its AUC.
+
+    Example:
+        Three frames of which the right wrist alone is wrong, by 170 mm.
+
+        >>> from pose3d.geometry.camera import Camera
+        >>> camera = Camera("cam0", 100, 100, np.eye(3), np.zeros(5), np.eye(3), np.zeros(3))
+        >>> truth_m = np.ones((3, 17, 3))
+        >>> walk = PoseSequence("S1", "Walk-1", camera, 50, truth_m, truth_m, truth_m[..., :2], np.ones((3, 4)))
+        >>> errors = errors_of("ours", [walk], [truth_m + np.eye(17)[:, 16:] * [0.17, 0, 0]], has_root=True)
+        >>> pck3d_table({"ours": errors})["ours"][[0, 150]].to_dict()
+        {0: 0.0, 150: 93.75}
     """
     import pandas as pd
 

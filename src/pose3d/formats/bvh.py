@@ -43,6 +43,11 @@ def write_bvh(path: str | os.PathLike, poses_cam_m: Sliceable, fps: float) -> No
     bones are the poses' own. Poses relative to their root stay at the origin. Some frames at a time are read and
     written.
 
+    Args:
+        path: of the new file.
+        poses_cam_m: (T, 17, 3), relative to the root or not; T at least 1.
+        fps: frames per second, more than 0.
+
     Raises:
         InputError: the poses or ``fps`` are refused by :func:`pose3d.geometry.skeleton_fit.check_poses`.
         OSError: the disk is full or not writable.
@@ -121,7 +126,7 @@ def _add_joint(joint: int, depth: int, lengths_m: np.ndarray, hierarchy: list[st
 
 
 def _open(kind: str, name: str, offset_cm: np.ndarray, depth: int, hierarchy: list[str]) -> None:
-    """Append the lines of a joint or end up to where its children stand."""
+    """Append the lines of a joint or end up to where its children are."""
     outer, inner = "\t" * depth, "\t" * (depth + 1)
     hierarchy += [f"{outer}{kind} {name}", outer + "{"]
     hierarchy.append(f"{inner}OFFSET " + " ".join(f"{value + 0.0:.6f}" for value in offset_cm))

@@ -41,6 +41,11 @@ Files = dict[str, dict[str, Any]]
 def write_npz(data: Path, form: str, out: Path) -> list[str]:
     """Write a folder of the pipeline in a form, ``original`` or ``videopose3d``.
 
+    Args:
+        data: folder of sequences.h5 and keypoints2d.h5.
+        form: ``original`` or ``videopose3d``.
+        out: folder of the new files.
+
     Returns:
         sentences: what could not be written, and what to put into a profile.
 
@@ -182,6 +187,11 @@ def videopose3d_names(takes: Iterable[tuple[str, str]], published: bool) -> dict
 
 def videopose3d_files(detected: list[Detected], cameras: Cameras, published: bool) -> tuple[Files, list[str]]:
     """VideoPose3D's two files, and what they cannot hold.
+
+    Args:
+        detected: of each sequence, what is known of it and its keypoints.
+        cameras: of each subject.
+        published: whether they are Human3.6M's.
 
     Raises:
         InputError: no take was seen by all cameras at the same moments.

@@ -38,6 +38,11 @@ def is_one_array(path: str | os.PathLike) -> bool:
 def read_one_array(path: str | os.PathLike, sequence: PoseSequence, unit: str) -> np.ndarray:
     """The (T, 17, 3) poses of a file made by numpy.save, which are predictions for this sequence, float64 metres.
 
+    Args:
+        path: of the file.
+        sequence: whose T frames and key the poses must fit.
+        unit: of the file, ``mm`` or ``m``.
+
     Raises:
         InputError: it is damaged or refused by :func:`check_header` or :func:`check_poses`.
     """
@@ -50,7 +55,10 @@ def read_predictions(path: str | os.PathLike, sequences: list[PoseSequence], kno
     """The (T, 17, 3) predictions of an npz for the given sequences, in their order, float64 metres.
 
     Args:
+        path: of the file.
+        sequences: those that are wanted.
         known: keys of all sequences of the data set; arrays of those that are not wanted are passed over.
+        unit: of the file, ``mm`` or ``m``.
 
     Raises:
         InputError: the file is no npz, a sequence is missing or unknown, or an array is damaged or refused by
@@ -106,6 +114,11 @@ def _checked(read: Callable[..., np.ndarray], sequence: PoseSequence, unit: str,
 def check_header(shape: tuple[int, ...], dtype: np.dtype, sequence: PoseSequence, where: str) -> None:
     """Refuse an array that cannot be this sequence's poses before its content is read.
 
+    Args:
+        shape, dtype: what the file says of its array.
+        sequence: whose T frames the array must have, (T, 17, 3).
+        where: file and sequence, for messages.
+
     Raises:
         InputError: it has another shape or type; begins with ``where``.
     """
@@ -118,6 +131,11 @@ def check_header(shape: tuple[int, ...], dtype: np.dtype, sequence: PoseSequence
 
 def check_poses(poses: np.ndarray, unit: str, where: str) -> None:
     """Refuse poses that cannot be a person's in this unit.
+
+    Args:
+        poses: (T, 17, 3), any origin.
+        unit: ``mm`` or ``m``.
+        where: file and sequence, for messages.
 
     Raises:
         InputError: they are not finite, or no person has that size; begins with ``where``.

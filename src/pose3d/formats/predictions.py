@@ -10,7 +10,7 @@ confidence            (T, 17) float32 in [0, 1]
 found                 (T,) bool; False: nobody was seen there (mean confidence below 0.4), and the frame's other
                       numbers mean nothing
 poses_cam_m_<lifter>  (T, 17, 3) float32, metres, camera space (x right, y down, z forward)
-has_root_<lifter>     () bool; False: the poses are relative to the root, for that lifter knows no distance
+has_root_<lifter>     () bool; False: the poses are relative to the root, because that lifter knows no distance
 joints                (17,) names of the joints, in the order of all arrays
 width_px, height_px   () int64, size of the picture
 intrinsics_px         (3, 3) float64

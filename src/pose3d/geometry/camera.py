@@ -24,9 +24,30 @@ class Camera:
         width_px, height_px: size of its images.
         intrinsics_px: (3, 3) K, zero skew.
         distortion: (5,) in OpenCV's order k1, k2, p1, p2, k3.
-        rotation: (3, 3), camera from world.
+        rotation: (3, 3), camera from world; orthonormal, determinant 1.
         translation_m: (3,), camera from world.
         distortion_model: the formula that ``distortion`` belongs to, see :mod:`pose3d.geometry.distortion`.
+
+    Raises:
+        ValueError: an array has another shape or is not finite, ``rotation`` is no rotation, or the model is unknown.
+
+    Example:
+        A level camera 5 m from the origin that looks along the world's +y.
+
+        >>> intrinsics_px = np.array([[100.0, 0, 50], [0, 100, 40], [0, 0, 1]])
+        >>> rotation = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
+        >>> camera = Camera("cam0", 100, 80, intrinsics_px, np.zeros(5), rotation, np.array([0.0, 0, 5]))
+        >>> (camera.position_m + 0).tolist()
+        [0.0, -5.0, 0.0]
+        >>> point_cam_m = camera.world_to_camera(np.array([1.0, 0, 2]))
+        >>> point_cam_m.tolist()
+        [1.0, -2.0, 5.0]
+        >>> camera.project(point_cam_m).tolist()
+        [70.0, 0.0]
+        >>> camera.normalize(np.array([70.0, 0])).round(9).tolist()
+        [0.2, -0.4]
+        >>> camera.camera_to_world(point_cam_m).tolist()
+        [1.0, 0.0, 2.0]
     """
 
     id: str
@@ -62,7 +83,7 @@ class Camera:
 
     @property
     def position_m(self) -> np.ndarray:
-        """Optical centre in the world, shape (3,)."""
+        """Optical centre in the world, shape (3,), metres."""
         return -self.rotation.T @ self.translation_m
 
     def world_to_camera(self, points_world_m: np.ndarray) -> np.ndarray:
@@ -115,6 +136,11 @@ def rotation_to_optical_axis(directions: np.ndarray) -> np.ndarray:
 
     Raises:
         ValueError: a direction with z <= 0, which no camera in front of the person can have.
+
+    Example:
+        >>> rotation = rotation_to_optical_axis(np.array([0.0, 3.0, 4.0]))
+        >>> (rotation.round(9) + 0).tolist()
+        [[1.0, 0.0, 0.0], [0.0, 0.8, -0.6], [0.0, 0.6, 0.8]]
     """
     unit = np.asarray(directions, np.float64)
     unit = unit / np.linalg.norm(unit, axis=-1, keepdims=True)
@@ -137,12 +163,17 @@ def square_box(box_px: np.ndarray, margin: float) -> np.ndarray:
 
     Args:
         box_px: (..., 4) x0, y0, x1, y1.
+        margin: more than 0; 1 is the square that just holds the box.
 
     Returns:
         (..., 3) centre x, centre y, side, px.
 
     Raises:
         ValueError: an empty box.
+
+    Example:
+        >>> square_box(np.array([10, 20, 30, 60]), margin=1.5).tolist()
+        [20.0, 40.0, 60.0]
     """
     box = np.asarray(box_px, np.float64)
     size = box[..., 2:] - box[..., :2]
@@ -158,6 +189,11 @@ def crop_from_image(square_px: np.ndarray, crop_size_px: int) -> np.ndarray:
 
     Args:
         square_px: (..., 3) centre x, centre y, side.
+        crop_size_px: side of the crop.
+
+    Example:
+        >>> crop_from_image(np.array([20.0, 40.0, 60.0]), crop_size_px=120).tolist()
+        [[2.0, 0.0, 20.0], [0.0, 2.0, -20.0]]
     """
     square = np.asarray(square_px, np.float64)
     scale = crop_size_px / square[..., 2]
@@ -168,11 +204,21 @@ def crop_from_image(square_px: np.ndarray, crop_size_px: int) -> np.ndarray:
 
 
 def apply_affine(transform: np.ndarray, points_px: np.ndarray) -> np.ndarray:
-    """Apply (..., 2, 3) to (..., N, 2) points, float64."""
+    """Apply (..., 2, 3) transforms to (..., N, 2) points, px to px, float64.
+
+    Example:
+        >>> apply_affine(np.array([[2.0, 0, 20], [0, 2, -20]]), np.array([[20.0, 40.0], [0.0, 0.0]])).tolist()
+        [[60.0, 60.0], [20.0, -20.0]]
+    """
     return np.asarray(points_px, np.float64) @ np.swapaxes(transform[..., :2], -1, -2) + transform[..., None, :, 2]
 
 
 def invert_affine(transform: np.ndarray) -> np.ndarray:
-    """Inverse of (..., 2, 3) affine transforms, same shape."""
+    """Inverse of (..., 2, 3) affine transforms, px to px, same shape.
+
+    Example:
+        >>> (invert_affine(np.array([[2.0, 0, 20], [0, 2, -20]])) + 0).tolist()
+        [[0.5, 0.0, -10.0], [0.0, 0.5, 10.0]]
+    """
     linear = np.linalg.inv(transform[..., :2])
     return np.concatenate([linear, -(linear @ transform[..., 2:])], axis=-1)

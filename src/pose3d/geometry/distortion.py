@@ -27,10 +27,19 @@ _NEWTON_STEPS = 20  # Human3.6M's lenses need four inside the picture
 def distort(
     x: np.ndarray, y: np.ndarray, coefficients: np.ndarray, model: DistortionModel
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Image-plane coordinates of a pinhole, any shape, to those behind the lens.
+    """Image-plane coordinates of a pinhole to those behind the lens, same shape.
 
     Args:
+        x, y: x/z and y/z, any shape, no unit.
         coefficients: (5,) k1, k2, p1, p2, k3.
+        model: one of :data:`DISTORTION_MODELS`.
+
+    Example:
+        >>> x, y, only_p1 = np.array([0.5]), np.array([0.5]), np.array([0, 0, 0.1, 0, 0])
+        >>> np.concatenate(distort(x, y, only_p1, "opencv")).round(9).tolist()
+        [0.55, 0.6]
+        >>> np.concatenate(distort(x, y, only_p1, "human36m")).round(9).tolist()
+        [0.525, 0.575]
     """
     k1, k2, p1, p2, k3 = coefficients
     r2 = x * x + y * y
@@ -48,8 +57,16 @@ def undistort_human36m(x: np.ndarray, y: np.ndarray, coefficients: np.ndarray) -
     """The inverse of :func:`distort` with Human3.6M's model, by Newton's method from the distorted point on.
 
     Args:
-        x, y: distorted image-plane coordinates, any shape.
+        x, y: distorted image-plane coordinates, any shape, no unit.
         coefficients: (5,) k1, k2, p1, p2, k3.
+
+    Returns:
+        x/z and y/z, each of the same shape.
+
+    Example:
+        >>> x, y, only_p1 = np.array([0.525]), np.array([0.575]), np.array([0, 0, 0.1, 0, 0])
+        >>> np.concatenate(undistort_human36m(x, y, only_p1)).round(9).tolist()
+        [0.5, 0.5]
     """
     k1, k2, p1, p2, k3 = coefficients
     u, v = x, y

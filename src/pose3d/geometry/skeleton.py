@@ -37,11 +37,16 @@ LEFT_JOINTS: tuple[int, ...] = (4, 5, 6, 11, 12, 13)
 """``LEFT_JOINTS[i]`` mirrors ``RIGHT_JOINTS[i]``."""
 
 HUMAN36M_32_TO_17 = (0, 1, 2, 3, 6, 7, 8, 12, 13, 14, 15, 17, 18, 19, 25, 26, 27)
-"""Where the 17 joints stand among the 32 of Human3.6M's motion capture skeleton."""
+"""Where the 17 joints are among the 32 of Human3.6M's motion capture skeleton."""
 
 
 def mirror_permutation() -> np.ndarray:
-    """Joint order after left and right change places, shape (J,). Its own inverse."""
+    """Joint order after left and right change places, shape (J,), values 0 to J - 1. Its own inverse.
+
+    Example:
+        >>> [JOINT_NAMES[joint] for joint in mirror_permutation()[:5]]
+        ['Hip', 'LHip', 'LKnee', 'LFoot', 'RHip']
+    """
     permutation = np.arange(N_JOINTS)
     permutation[list(RIGHT_JOINTS)] = LEFT_JOINTS
     permutation[list(LEFT_JOINTS)] = RIGHT_JOINTS
@@ -53,6 +58,11 @@ def bone_matrix() -> np.ndarray:
 
     Each row has one +1 (child) and one -1 (parent), read off :data:`PARENTS`, so no sign can be mistyped.
     RepNet (Wandt and Rosenhahn, CVPR 2019), equation 5.
+
+    Example:
+        >>> x_m = np.arange(17.0)
+        >>> (bone_matrix() @ x_m)[:4].tolist()
+        [1.0, 1.0, 1.0, 4.0]
     """
     matrix = np.zeros((len(BONES), N_JOINTS))
     for row, (parent, child) in enumerate(BONES):

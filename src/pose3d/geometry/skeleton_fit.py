@@ -42,7 +42,7 @@ class FittedSkeleton:
     whole would best fit, and each bone by what is left, because predicted hips and shoulders are not rigid.
 
     Attributes:
-        root_m: (T, 3).
+        root_m: (T, 3), where the root is.
         bone_lengths_m: (16,), in the order of :data:`pose3d.geometry.skeleton.BONES`.
         joint_rotations: for each of the 17 joints T rotations; ends of the skeleton do not turn.
         bone_rotations: for each of the 16 bones T rotations.
@@ -60,8 +60,20 @@ class SkeletonFit:
     The positions of the fitted skeleton are :func:`with_bone_lengths`'s.
 
     Args:
-        bone_lengths_m: (16,).
-        fps: frames per second.
+        bone_lengths_m: (16,), each more than 0.
+        fps: frames per second, more than 0.
+
+    Example:
+        A T-pose with bones of 1 m, the left forearm hanging: its elbow turns by -90 degrees about z.
+
+        >>> poses_m = np.zeros((1, 17, 3))
+        >>> for parent, child in BONES:
+        ...     poses_m[:, child] = poses_m[:, parent] + REST_DIRECTIONS[child - 1]
+        >>> elbow, wrist = JOINT_NAMES.index("LElbow"), JOINT_NAMES.index("LWrist")
+        >>> poses_m[:, wrist] = poses_m[:, elbow] + [0, -1, 0]
+        >>> fitted = SkeletonFit(fit_bone_lengths(poses_m), fps=50)(poses_m)
+        >>> (fitted.joint_rotations[elbow].as_rotvec(degrees=True).round(6) + 0).tolist()
+        [[0.0, 0.0, -90.0]]
     """
 
     def __init__(self, bone_lengths_m: np.ndarray, fps: float) -> None:
@@ -69,7 +81,7 @@ class SkeletonFit:
         self._swings = [Swing(rest, fps) for rest in REST_DIRECTIONS]
 
     def __call__(self, poses_m: np.ndarray) -> FittedSkeleton:
-        """The next T frames, (T, 17, 3) joints that :func:`check_poses` passes."""
+        """The next T frames, (T, 17, 3) joints in metres that :func:`check_poses` passes."""
         poses_m = np.asarray(poses_m, np.float64)
         bones = bone_matrix() @ poses_m
         directions = bones / np.linalg.norm(bones, axis=-1, keepdims=True)
@@ -77,7 +89,7 @@ class SkeletonFit:
         still = Rotation.from_quat(np.tile([0.0, 0.0, 0.0, 1.0], (len(poses_m), 1)))
         joint_rotations, bone_rotations = [still] * N_JOINTS, [still] * len(BONES)
         ends = [still] * N_JOINTS  # orientation of the bone that ends in each joint
-        for joint, children in enumerate(CHILDREN):  # parents stand before their children
+        for joint, children in enumerate(CHILDREN):  # parents come before their children
             rows = [child - 1 for child in children]
             seen = [ends[joint].inv().apply(directions[:, row]) for row in rows]
             if len(rows) == 1:
@@ -92,14 +104,35 @@ class SkeletonFit:
 
 
 def fit_bone_lengths(poses_m: np.ndarray) -> np.ndarray:
-    """Median lengths (16,) of the bones of (T, 17, 3) joints, left and right taken together."""
+    """Median lengths (16,) of the bones of (T, 17, 3) joints, metres, left and right taken together.
+
+    Example:
+        Joints on a line: the right hip is 1 m from the root and the left one 4 m.
+
+        >>> poses_m = np.arange(17.0)[None, :, None] * [1.0, 0.0, 0.0]
+        >>> fit_bone_lengths(poses_m)[:6].tolist()
+        [2.5, 1.0, 1.0, 2.5, 1.0, 1.0]
+    """
     lengths_m = np.linalg.norm(bone_matrix() @ poses_m, axis=-1)
     mirrored = lengths_m[:, mirror_permutation()[1:] - 1]
     return np.median(np.concatenate([lengths_m, mirrored]), axis=0)
 
 
 def with_bone_lengths(poses_m: np.ndarray, lengths_m: np.ndarray) -> np.ndarray:
-    """The (T, 17, 3) joints with bones of the given (16,) lengths; the root and every bone's direction stay."""
+    """The (T, 17, 3) joints with bones of the given (16,) lengths; the root and every bone's direction stay.
+
+    Args:
+        poses_m: (T, 17, 3); no bone without length.
+        lengths_m: (16,), at least 0.
+
+    Returns:
+        (T, 17, 3), metres, float64.
+
+    Example:
+        >>> poses_m = np.arange(17.0)[None, :, None] * [1.0, 0.0, 0.0]
+        >>> with_bone_lengths(poses_m, np.full(16, 0.5))[0, :5, 0].tolist()
+        [0.0, 0.5, 1.0, 1.5, 0.5]
+    """
     bones = bone_matrix() @ poses_m
     bones *= lengths_m[:, None] / np.linalg.norm(bones, axis=-1, keepdims=True)
     posed = np.array(poses_m, np.float64)
@@ -109,7 +142,13 @@ def with_bone_lengths(poses_m: np.ndarray, lengths_m: np.ndarray) -> np.ndarray:
 
 
 def shortest_rotations(start: np.ndarray, end: np.ndarray) -> Rotation:
-    """Rotations by the smallest angle that take unit vectors (T, 3) to others; opposite ones by any half turn."""
+    """Rotations by the smallest angle that take unit vectors (T, 3) to others; opposite ones by any half turn.
+
+    Example:
+        >>> turn = shortest_rotations(np.array([[1.0, 0, 0]]), np.array([[0.0, 1, 0]]))
+        >>> (turn.as_rotvec(degrees=True).round(6) + 0).tolist()
+        [[0.0, 0.0, 90.0]]
+    """
     start, end = np.broadcast_arrays(start, end)
     cosine = (start * end).sum(-1)
     # The quaternion of twice the angle between two vectors is their product: hence the 1, which halves it.
@@ -130,7 +169,12 @@ class Swing:
 
     Args:
         rest: (3,) unit vector.
-        fps: frames per second.
+        fps: frames per second, more than 0.
+
+    Example:
+        >>> swing = Swing(np.array([1.0, 0, 0]), fps=50)
+        >>> (swing(np.array([[0.0, 1, 0]])).as_rotvec(degrees=True).round(6) + 0).tolist()
+        [[0.0, 0.0, 90.0]]
     """
 
     def __init__(self, rest: np.ndarray, fps: float) -> None:
@@ -159,6 +203,15 @@ def best_rotations(rest: np.ndarray, directions: np.ndarray) -> Rotation:
     """The T rotations that take vectors (N, 3) nearest to (T, N, 3) others in the least-squares sense.
 
     Kabsch, "A solution for the best rotation to relate two sets of vectors" (Acta Crystallographica A32, 1976).
+
+    Args:
+        rest: (N, 3), any unit.
+        directions: (T, N, 3), the same unit.
+
+    Example:
+        >>> turned = np.array([[[0.0, 1, 0], [-1, 0, 0], [0, 0, 1]]])
+        >>> (best_rotations(np.eye(3), turned).as_rotvec(degrees=True).round(6) + 0).tolist()
+        [[0.0, 0.0, 90.0]]
     """
     u, _, vt = np.linalg.svd(np.swapaxes(directions, -1, -2) @ rest)
     u[..., 2] *= np.sign(np.linalg.det(u @ vt))[:, None]  # a rotation, not a reflection
@@ -169,11 +222,19 @@ def check_poses(poses_m: np.ndarray, fps: float, first_frame: int = 0) -> None:
     """Refuse joints to which no skeleton can be fitted.
 
     Args:
+        poses_m: (T, 17, 3), any origin.
+        fps: frames per second.
         first_frame: number of the first of these frames, for the message.
 
     Raises:
         InputError: the shape is not (T, 17, 3), there is no frame, a joint is not finite, a bone has no length, or
             ``fps`` is not a positive number.
+
+    Example:
+        >>> check_poses(np.zeros((1, 17, 3)), fps=50)
+        Traceback (most recent call last):
+            ...
+        pose3d.runtime.errors.InputError: frame 0, the bone from Hip to RHip has no length: give joints that are apart
     """
     if poses_m.ndim != 3 or poses_m.shape[1:] != (N_JOINTS, 3):
         raise InputError(f"poses have shape {poses_m.shape}: give one pose of 17 joints for each frame, (T, 17, 3)")

@@ -23,7 +23,13 @@ class EncodedImages:
 
 
 def write_encoded_images(file: h5py.File, key: str, images: Sequence[bytes]) -> h5py.Group:
-    """Append a sequence's encoded images under ``key``; the group is returned for what else belongs to it."""
+    """Append a sequence's encoded images under ``key``; the group is returned for what else belongs to it.
+
+    Args:
+        file: open for writing.
+        key: of the sequence.
+        images: bytes of T image files.
+    """
     group = file.create_group(key)
     write_dataset(group, "encoded", np.frombuffer(b"".join(images), np.uint8))
     write_dataset(group, "offsets", np.cumsum([0, *(len(image) for image in images)], dtype=np.int64))

@@ -1,6 +1,6 @@
 """frames.h5: the pictures of each sequence, or where in the user's own data they are.
 
-Rendered frames stand in the file, encoded. Those of recorded data sets stay in the user's videos and image files, to
+Rendered frames are in the file, encoded. Those of recorded data sets stay in the user's videos and image files, to
 which the file refers by path (relative to the data folder, so that the file's bytes do not depend on the machine).
 
 ======================  =============================================================================================
@@ -75,7 +75,13 @@ class ImageFiles:
 
 
 def write_reference(file: h5py.File, key: str, frames: VideoFrames | ImageFiles) -> None:
-    """Say under ``key`` where the frames of a sequence are."""
+    """Say under ``key`` where the frames of a sequence are.
+
+    Args:
+        file: an open frames.h5.
+        key: of the sequence.
+        frames: of the whole sequence.
+    """
     group = file.create_group(key)
     if isinstance(frames, VideoFrames):
         write_strings(group, "video", [frames.path])
@@ -141,6 +147,11 @@ def jpeg_sizes_px(paths: Iterable[Path]) -> np.ndarray:
 
 def decode_image(encoded: np.ndarray, name: str, order: int = cv2.IMREAD_COLOR_BGR) -> np.ndarray:
     """Encoded image (N,) uint8 to (H, W, 3) uint8, blue first, as OpenCV has it, or red first with IMREAD_COLOR_RGB.
+
+    Args:
+        encoded: (N,) bytes of an image file.
+        name: file, sequence and frame, for messages.
+        order: of the colours, one of OpenCV's IMREAD flags.
 
     Raises:
         InputError: it does not decode; ``name`` says which file, sequence and frame.
@@ -240,7 +251,8 @@ class Frames:
         return self._given_folder
 
     def parts(self, key: str) -> list[range]:
-        """A sequence's frames in parts that are read independently: a video whole, for it is decoded from its start."""
+        """A sequence's frames in parts that are read independently: a video whole, because it is decoded from its
+        start."""
         count = self.count(key)
         step = count if "video" in self._file[key].attrs else PART_FRAMES
         return [range(start, min(start + step, count)) for start in range(0, count, step)]
@@ -305,7 +317,9 @@ def read_rgb(frames_path: str | os.PathLike, sequence: PoseSequence, indices: It
     Pictures that are cut already are drawn where they were, on grey.
 
     Args:
-        indices: ascending.
+        frames_path: of a frames.h5.
+        sequence: whose frames they are.
+        indices: ascending, 0 to T - 1.
 
     Raises:
         InputError: an image does not decode; says which.

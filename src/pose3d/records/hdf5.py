@@ -123,6 +123,11 @@ def open_hdf5(path: str | os.PathLike) -> Iterator[h5py.File]:
 def write_dataset(group: h5py.Group, name: str, values: np.ndarray) -> None:
     """Write an array in chunks with a checksum; bytes depend on the values only.
 
+    Args:
+        group: where it is written.
+        name: of the dataset.
+        values: any shape and number type.
+
     Raises:
         OSError: the disk is full.
     """
@@ -137,7 +142,13 @@ def write_dataset(group: h5py.Group, name: str, values: np.ndarray) -> None:
 
 
 def write_strings(holder: h5py.File | h5py.Group, name: str, strings: Sequence[str]) -> None:
-    """Write an attribute of some strings, as UTF-8 of fixed length."""
+    """Write an attribute of some strings, as UTF-8 of fixed length.
+
+    Args:
+        holder: whose attribute it is.
+        name: of the attribute.
+        strings: any text.
+    """
     holder.attrs[name] = np.array([string.encode() for string in strings], np.bytes_)
 
 

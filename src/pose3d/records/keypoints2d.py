@@ -23,6 +23,11 @@ class Keypoints2D:
 def append_keypoints2d(file: h5py.File, key: str, detected: Keypoints2D) -> None:
     """Write a sequence's detections under ``key`` of an open keypoints2d.h5.
 
+    Args:
+        file: open for writing.
+        key: of the sequence.
+        detected: T frames.
+
     Raises:
         InputError: a keypoint is not finite.
     """

@@ -105,10 +105,12 @@ def read_member(
     """The array or the pickled object of one member.
 
     Args:
+        archive: the open npz.
+        member: one of the archive's.
         check: sees the shape and dtype that the member claims before its content is read, and may raise.
 
     Raises:
-        Exception: of whatever kind, for the member is damaged or holds something else.
+        Exception: of whatever kind, because the member is damaged or holds something else.
     """
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise ValueError(f"its member {member.filename!r} is packed in a way that NumPy does not")
@@ -122,7 +124,10 @@ def read_npy(
     """The array or the pickled object that numpy.save wrote, of an open file of ``n_file_bytes``.
 
     Args:
-        name, check: what errors call it, and as :func:`read_member` has it.
+        file: open at its start.
+        name: what errors call it.
+        n_file_bytes: its size.
+        check: as :func:`read_member` has it.
 
     Raises:
         Exception: of whatever kind, because the file is damaged or holds something else.
@@ -258,7 +263,7 @@ class _Unpickler(pickle._Unpickler):
         self._n_bytes_left = 2 * n_bytes + 8 * MAX_INSTRUCTIONS
 
     def _count(self, n_bytes: int) -> None:
-        """Refuse to make one text into bytes or arrays again and again, for the memo repeats it in two bytes."""
+        """Refuse to make one text into bytes or arrays again and again, because the memo repeats it in two bytes."""
         self._n_bytes_left -= n_bytes
         if self._n_bytes_left < 0:
             raise ValueError("its arrays and bytes are larger than what they are made of")

@@ -129,13 +129,15 @@ def write_sequences(
     """Write sequences.h5, one sequence after another as they come.
 
     Args:
+        path: of the new file.
+        sequences: may come from a generator, because one is held at a time.
         splits: the subjects' names under train, validation and test.
 
     Returns:
         how many sequences and frames there were.
 
     Raises:
-        InputError: a sequence fails :func:`check_sequence`, a split has no frames, or a subject stands in two splits.
+        InputError: a sequence fails :func:`check_sequence`, a split has no frames, or a subject is in two splits.
     """
     subjects_seen = set()
     n_sequences = n_frames = 0
@@ -161,6 +163,11 @@ def write_sequences(
 
 def check_splits(splits: Mapping[str, Sequence[str]], subjects: Iterable[str], source: str) -> None:
     """Refuse splits that overlap or hold no frames; validation alone may name nobody.
+
+    Args:
+        splits: the subjects' names under train, validation and test.
+        subjects: those that have frames.
+        source: the file, for messages.
 
     Raises:
         InputError: says which split or subject.

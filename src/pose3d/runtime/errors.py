@@ -31,6 +31,7 @@ def end_in_one_sentence(run: Callable[[], None], after_signal: str, output: str 
     keeps its traceback.
 
     Args:
+        run: does the work.
         after_signal: what Ctrl-C and SIGTERM leave, in words.
         output: the path that is named where the operating system's error names none.
 

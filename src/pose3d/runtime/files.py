@@ -48,7 +48,7 @@ def exclusive(path: str | os.PathLike, wait: bool = True) -> Iterator[None]:
 
 @uninterrupted
 def _try_lock(lock: Path, held: list[int]) -> bool:
-    """Whether the lock is this process's now; then its descriptor stands in ``held``, where no signal loses it."""
+    """Whether the lock is this process's now; then its descriptor is in ``held``, where no signal loses it."""
     while True:
         descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
         try:
@@ -72,7 +72,7 @@ def _let_go(lock: Path, held: list[int]) -> None:
 
 
 def partial_path(path: Path) -> Path:
-    """Where a file or folder stands until it is whole.
+    """Where a file or folder lies until it is whole.
 
     The name is fixed, because torch.save writes the file's name into its bytes.
     """
@@ -83,8 +83,8 @@ def partial_path(path: Path) -> Path:
 def atomic_output(path: str | os.PathLike) -> Iterator[Path]:
     """Give a temporary path in the same folder; on success it is flushed to disk and renamed to ``path``.
 
-    On any failure the temporary file is removed and whatever stood at ``path`` stays as it was. Of two processes that
-    write one path the second waits; what it writes then stands.
+    On any failure the temporary file is removed and whatever was at ``path`` stays as it was. Of two processes that
+    write one path the second waits; what it writes stays.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -107,7 +107,7 @@ def atomic_output(path: str | os.PathLike) -> Iterator[Path]:
 def atomic_folder(path: str | os.PathLike) -> Iterator[Path]:
     """Give a temporary folder beside ``path``; on success its files are flushed to disk and it is renamed to ``path``.
 
-    On failure it is removed and ``path`` stays as it was. What stood there is renamed as well before it is deleted, so
+    On failure it is removed and ``path`` stays as it was. What was there is renamed as well before it is deleted, so
     that a kill leaves nothing there rather than half of it. Two processes take turns, as for :func:`atomic_output`.
     """
     path = Path(path)

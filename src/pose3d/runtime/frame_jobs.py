@@ -75,7 +75,7 @@ def _alone(function: Callable[..., Result], *arguments: Any) -> Result:
 def _processes() -> Iterator[_Pool]:
     count = worker_count()
     executor = ProcessPoolExecutor(count, initializer=_end_with, initargs=(os.getpid(),), env=_ONE_THREAD)
-    resource_tracker.ensure_running()  # now, for its start unblocks both signals up to Python 3.11
+    resource_tracker.ensure_running()  # now, because its start unblocks both signals up to Python 3.11
     last: Any = None
 
     def submit(*call: Any) -> Any:

@@ -37,6 +37,11 @@ def prefetch(load: Callable[[Item], Loaded], items: Iterable[Item], workers: int
     """``map(load, items)``, with up to ``workers + 1`` results computed ahead by as many threads as there are workers.
 
     Threads and not processes: OpenCV and HDF5 release Python's lock, nothing is copied, and errors keep their words.
+
+    Args:
+        load: runs in the threads, for several items at once.
+        items: what it is called with, in this order.
+        workers: how many threads, 1 or more.
     """
     cv2.setNumThreads(1)  # more within each of these would only get in the network's way
     with ThreadPoolExecutor(workers) as pool:

@@ -115,7 +115,7 @@ def _leave(status: int) -> None:
 
 
 def _fabric(devices: int, nodes: int, mixed: bool) -> Fabric:
-    from lightning_fabric import Fabric  # here, for it takes seconds, and `--help` needs none of it
+    from lightning_fabric import Fabric  # here, because it takes seconds, and `--help` needs none of it
     from lightning_fabric.utilities.exceptions import MisconfigurationException
 
     environment = _cluster_environment(devices, nodes)
@@ -244,7 +244,7 @@ class Share:
         """Refuse a batch that does not divide.
 
         Args:
-            name: where its size stands, for the message.
+            name: where its size is given, for the message.
 
         Raises:
             InputError: it names the number of processes too.

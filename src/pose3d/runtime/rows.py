@@ -29,6 +29,7 @@ class Rows:
         folder: where they lie in a file without a name, which goes with the object or the process, however that ends;
             None: in memory.
         row_shape: shape of a row.
+        dtype: type of its numbers.
     """
 
     def __init__(

@@ -6,7 +6,7 @@ from pose3d.runtime.errors import InputError
 
 
 def worker_count() -> int:
-    """``POSE3D_WORKERS``, or one per CPU core. From the environment and not from params, for no result depends on it.
+    """``POSE3D_WORKERS``, or one per CPU core. From the environment, not from params, because no result depends on it.
 
     Raises:
         InputError: the variable is not a whole number above 0.

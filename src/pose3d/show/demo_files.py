@@ -23,11 +23,14 @@ def write_demo(
     """Write player.html, demo.mp4 and demo.gif of one clip; gives their paths.
 
     Args:
+        folder: where the files go.
         read_frames: gives the T images (H, W, 3) RGB from the first on; called once for each file, so that no file
             needs all of them at once.
+        fps: frames per second.
+        keypoints_px: (T, 17, 2), as :func:`pose3d.show.player.write_player` has them.
         boxes_px, poses_cam_m: as :func:`pose3d.show.video.side_by_side` has them: (T, 4), and title to (T, 17, 3), the
             method trusted most last and after it the truth, called "ground truth", if there is one.
-        keypoints_px, title, up_cam: as :func:`pose3d.show.player.write_player` has them.
+        title, up_cam: as :func:`pose3d.show.player.write_player` has them.
 
     Raises:
         InputError: the disk is full.

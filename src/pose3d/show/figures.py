@@ -66,7 +66,13 @@ def save_png(figure: Figure, path: str | os.PathLike) -> None:
 
 
 def add_axes_3d(figure: Figure, rows: int, columns: int, index: int) -> Axes3D:
-    """Axes for :func:`draw_pose_3d` in a cell of the figure; their grid is lighter than the greys of the truth."""
+    """Axes for :func:`draw_pose_3d` in a cell of the figure; their grid is lighter than the greys of the truth.
+
+    Args:
+        figure: where the axes go.
+        rows, columns: of the figure's cells.
+        index: of the cell, row by row from 1 on.
+    """
     from matplotlib import rc_context
 
     with rc_context({"grid.color": GRID}):  # 3D axes take it from nowhere else, and only when they are made
@@ -78,6 +84,10 @@ def draw_pose_3d(axes: Axes3D, pose_cam_m: np.ndarray | None, truth_cam_m: np.nd
 
     The view is the camera's own, moved a little to the right and up so that depth shows. The cube is centred on the
     truth (or on the pose, where there is none).
+
+    Args:
+        axes: from :func:`add_axes_3d`.
+        pose_cam_m, truth_cam_m: (J, 3), or None.
     """
     poses = [(pose, is_truth) for pose, is_truth in ((truth_cam_m, True), (pose_cam_m, False)) if pose is not None]
     for pose, is_truth in poses:
@@ -100,7 +110,14 @@ def draw_pose_3d(axes: Axes3D, pose_cam_m: np.ndarray | None, truth_cam_m: np.nd
 
 
 def draw_overlay(axes: Axes, image_rgb: np.ndarray, keypoints_px: np.ndarray, box_px: np.ndarray) -> None:
-    """Show the part of an image (H, W, 3) around a box, with a skeleton (J, 2) in px of the full image over it."""
+    """Show the part of an image (H, W, 3) around a box, with a skeleton (J, 2) in px of the full image over it.
+
+    Args:
+        axes: where it is shown.
+        image_rgb: (H, W, 3) uint8.
+        keypoints_px: (J, 2).
+        box_px: (4,) x0, y0, x1, y1.
+    """
     height, width = image_rgb.shape[:2]
     axes.imshow(image_rgb, extent=(0, width, height, 0), interpolation="antialiased")
     for parent, child in BONES:

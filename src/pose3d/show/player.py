@@ -39,10 +39,12 @@ def write_player(
 
     Frames are shrunk to at most 480 px height. The video then takes at most some 1 bit per pixel and frame, a third
     more as text: for 640 x 480 px at 25 frames/s at most 1.3 MB/s, in practice about half of it; each method's poses
-    add 7 KB/s. Meant for clips of up to some minutes, for the page is made in memory.
+    add 7 KB/s. Meant for clips of up to some minutes, because the page is made in memory.
 
     Args:
+        path: of the page.
         frames_rgb: T images (H, W, 3) of one size.
+        fps: frames per second.
         keypoints_px: (T, 17, 2) skeleton to draw over them, px of these images.
         poses_cam_m: title to (T, 17, 3), all in the same camera space, the method trusted most last, and after it the
             truth, called "ground truth", if there is one. The page begins with the former over the latter.

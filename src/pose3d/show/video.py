@@ -40,7 +40,14 @@ _BGR, _TRUTH_BGR = (
 
 
 def draw_skeleton(image_bgr: np.ndarray, points_px: np.ndarray, thickness: int = 3, truth: bool = False) -> None:
-    """Draw a skeleton (J, 2) into an image in place, to 1/16 px; bones of joints that are NaN are left out."""
+    """Draw a skeleton (J, 2) into an image in place, to 1/16 px; bones of joints that are NaN are left out.
+
+    Args:
+        image_bgr: (H, W, 3) uint8.
+        points_px: (J, 2).
+        thickness: of the bones, px.
+        truth: in the colours of the truth.
+    """
     known = np.isfinite(points_px).all(-1)
     # OpenCV's pixel centres are integers
     points = np.clip(np.round((np.where(known[:, None], points_px, 0) - 0.5) * 16), -(2**20), 2**20).astype(int)
@@ -61,6 +68,7 @@ def view_px(upright_m: np.ndarray, centre_m: np.ndarray, reach_m: float) -> np.n
     """Orthographic view of (..., 3) points, upright axes, in px of a :data:`SIDE_PX` square.
 
     Args:
+        upright_m: (..., 3), x right, y away, z up.
         centre_m: (2,) what the square's middle shows, in the plane of the view.
         reach_m: half of what its side spans.
     """
@@ -72,8 +80,12 @@ def demo_poses(
 ) -> dict[str, np.ndarray]:
     """The poses (T, J, 3) of the original's demo by title, in its order: single frame, temporal, ground truth if any.
 
-    The original's single-frame model gives no root of its own, so it stands at the true one, or without a truth at the
+    The original's single-frame model gives no root of its own, so it is put at the true one, or without a truth at the
     temporal model's.
+
+    Args:
+        single_cam_m, temporal_cam_m, truth_cam_m: (T, J, 3) in camera space, metres.
+        single_has_root: whether the first are in their place, and need not be moved.
     """
     if not single_has_root:
         place = temporal_cam_m if truth_cam_m is None else truth_cam_m
@@ -156,6 +168,11 @@ def write_mp4(path: str | os.PathLike, frames: Iterable[np.ndarray], fps: float)
     Rate and effort are OpenCV's and cannot be set: good quality at some 6 megapixels a second on one core. Two runs of
     one OpenCV build give the same bytes, on one core as on two.
 
+    Args:
+        path: of the new file.
+        frames: T images, uint8.
+        fps: frames per second.
+
     Raises:
         InputError: it could not be written whole; OpenCV reports no write error, so the frames are counted afterwards.
         RuntimeError: this build of OpenCV cannot encode it.
@@ -189,6 +206,12 @@ def write_gif(path: str | os.PathLike, frames: Iterable[np.ndarray], fps: float,
     At most 12.5 frames/s and 240 frames are kept, evenly spaced. What is still too large is made smaller, down to half
     the size, then slower. All frames share one palette without dithering, so that what stands still costs nothing. Two
     runs of one Pillow give the same bytes.
+
+    Args:
+        path: of the new file.
+        frames: T images, uint8.
+        fps: frames per second, at which they were taken.
+        max_bytes: the most that the file may have.
 
     Raises:
         ValueError: no frames, or not even one of half the size fits.

@@ -40,7 +40,7 @@ def fingerprint(params: Any, inputs: Iterable[str | os.PathLike], script: str | 
 class Checkpoint:
     """A training run's state on disk, kept outside DVC's outs, which DVC deletes before each run.
 
-    It stands in ``.ckpt/`` of the repository that ``dvc`` was started in (``DVC_ROOT``), under the stage's name and the
+    It lies in ``.ckpt/`` of the repository that ``dvc`` was started in (``DVC_ROOT``), under the stage's name and the
     run's fingerprint, and is removed when the stage has written its outputs.
     """
 
@@ -121,6 +121,7 @@ def require_finite(step: int, checkpoint: Checkpoint | None = None, /, **terms: 
     Args:
         step: the number of steps done.
         checkpoint: the run's, which stays.
+        terms: losses by name.
 
     Raises:
         InputError: a term is NaN or infinite; names the step, every term and the last good checkpoint.

@@ -8,7 +8,7 @@ import torch
 
 
 def not_finite(values: Any) -> str | None:
-    """Where the first number that is NaN or infinite stands; None: nowhere.
+    """Where the first number is that is NaN or infinite; None: nowhere.
 
     Args:
         values: modules, optimizers, tensors and numbers, in dicts and lists.
@@ -23,10 +23,15 @@ def _is_finite(leaf: Any) -> bool:
 
 
 def leaves(values: Any, name: str, seen: dict[int, Any]) -> Iterator[tuple[str, Any]]:
-    """What modules, optimizers, dicts and lists hold that is none of them, and where it stands.
+    """What modules, optimizers, dicts and lists hold that is not one of them, and where it is.
 
-    A dict or list that stands in several places counts once, for in a crafted file they multiply without end. ``seen``
+    A dict or list that is in several places counts once, because in a crafted file they multiply without end. ``seen``
     has those by their address, and keeps them, so that no other gets it.
+
+    Args:
+        values: any of these, or a leaf itself.
+        name: of the values, empty at the top.
+        seen: empty at the top.
     """
     if hasattr(values, "state_dict"):
         values = values.state_dict()

@@ -19,8 +19,13 @@ _MOST_PARTS = 100
 def save_model(path: str | os.PathLike, architecture: dict[str, Any], weights: dict[str, torch.Tensor]) -> None:
     """Write a trained model: what it is, and its weights on the CPU.
 
+    Args:
+        path: of the new file.
+        architecture: what the network is built with.
+        weights: tensors by name, on any device.
+
     Raises:
-        InputError: a weight is not finite; what stood there stays.
+        InputError: a weight is not finite; what was there stays.
     """
     name = not_finite(weights)
     if name is not None:
@@ -74,6 +79,8 @@ def build_with(build: Callable[[], Network], weights: dict[str, torch.Tensor], s
     Args:
         build: gives it untrained. First it runs where tensors have a shape and no memory, so that sizes which the file
             claims and does not hold cost nothing.
+        weights: tensors by name.
+        source: the file, for messages.
 
     Raises:
         InputError: the weights belong to another architecture; names the first key or shape that differs.

@@ -81,6 +81,11 @@ def own_model(content: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Tensor
 def state_dict(content: Any, path: str, key: str) -> dict[str, Tensor]:
     """Tensors by name, without the ``module.`` that data-parallel training puts before each.
 
+    Args:
+        content: of the file.
+        path: of the file, for messages.
+        key: the setting that names the file, for messages.
+
     Raises:
         InputError: it is something else; names the first entry that is no array of real numbers.
     """
@@ -106,6 +111,12 @@ def difference(given: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> s
 
 def as_own(given: Mapping[str, Tensor], expected: Mapping[str, Tensor], path: str, key: str) -> dict[str, Tensor]:
     """Those weights that the network has, in its number type.
+
+    Args:
+        given: of the file, tensors by name.
+        expected: the network's.
+        path: of the file, for messages.
+        key: the setting that names the file, for messages.
 
     Raises:
         InputError: one is not finite, or would not be in the network's type.
