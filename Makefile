@@ -13,6 +13,9 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 # With --no-compile, every process would compile all that it imports anew: a stage would take twice as long to start.
 unexport PYTHONDONTWRITEBYTECODE
 
+# One thread in each process: as many as cores in each would wait for one another.
+ON_ALL_CORES := OMP_NUM_THREADS=1 python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+
 .PHONY: repro test quick bench torture setup
 
 repro: setup
@@ -23,12 +26,12 @@ test: setup
 	ruff check .
 	ruff format --check .
 	mypy
-	python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	$(ON_ALL_CORES)
 
 quick: setup
 	ruff check .
 	ruff format --check .
-	python -m pytest --quick --numprocesses auto --maxprocesses 4 --dist loadfile
+	$(ON_ALL_CORES) --quick
 
 bench: setup
 	python -m benchmarks.speed
