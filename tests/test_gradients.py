@@ -171,12 +171,14 @@ def test_original_critic():
     assert gradcheck(judge, poses(2)) and gradgradcheck(judge, poses(2))
 
 
+@pytest.mark.slow
 def test_kinematic_chain_space():
     chain = KinematicChainSpace()
     assert gradcheck(chain, poses(2)) and gradgradcheck(chain, poses(2))
 
 
 @pytest.mark.parametrize("kind", [Logistic, Wasserstein])
+@pytest.mark.slow
 def test_critic_losses_and_their_penalties(kind):
     """By the critic's weights and by the poses that the generator made; the penalty is a gradient's gradient."""
     torch.manual_seed(0)

@@ -33,7 +33,7 @@ def frames_a_second(setting: Setting) -> list[Figure]:
         if not path.exists():
             raise NotMeasured(f"{path} is missing, which `make repro` makes with an embedded profile")
     dataset = EmbeddedParams.model_validate(read_yaml(PROFILES_FOLDER / "small.yaml")["dataset"])
-    settings = EmbeddedSettings(seed=1, **dataset.model_dump(exclude={"source", "subjects"}))
+    settings = EmbeddedSettings(seed=1, **dataset.model_dump(exclude={"source", "subjects", "real_views"}))
     takes = some_takes(plan(dataset.subjects.all, settings, RAW), setting.cores)
     one_frame = [replace(take, stop=take.start + 1) for take in takes[: setting.cores]]
     list(render_takes(one_frame, settings, RAW, BODIES))

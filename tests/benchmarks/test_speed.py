@@ -17,6 +17,7 @@ from pose3d.lifting.critic import Wasserstein
 from pose3d.lifting.original import OriginalCritic, OriginalTemporal, RepNet
 from pose3d.lifting.original_objective import OriginalSingleFrame, OriginalWindows
 from pose3d.runtime.processes import one_process
+from pose3d.synthetic.split import STILLS, Take
 
 CPU = torch.device("cpu")
 WIDTH, BATCH, SEED = 24, 7, 5
@@ -117,6 +118,7 @@ SMALL = {
 
 
 @pytest.mark.parametrize("row", sorted(set(speed.ROWS) - {"rendering"}))
+@pytest.mark.slow
 def test_every_row_is_measured(row, setting, monkeypatch):
     for module, sizes in SMALL.items():
         for name, size in sizes.items():
@@ -124,6 +126,19 @@ def test_every_row_is_measured(row, setting, monkeypatch):
     monkeypatch.setattr(lifters, "_ORIGINAL", lifters._ORIGINAL | {"width": WIDTH, "critic_width": WIDTH})
     figures = speed.ROWS[row](setting)
     assert figures and all(math.isfinite(one.value) and one.value > 0 for one in figures)
+
+
+def test_rendering_is_measured_with_the_settings_of_the_profile(setting, tmp_path, monkeypatch):
+    """Without what `make repro` bakes: takes are planned and rendered by stand-ins."""
+    given = []
+    monkeypatch.setattr(speed.rendering, "RAW", tmp_path)
+    monkeypatch.setattr(speed.rendering, "BODIES", tmp_path)
+    monkeypatch.setattr(
+        speed.rendering, "plan", lambda *how: [Take(s, "Walk", 1, 0, 9) for s in ("S1", STILLS)] * 2
+    )
+    monkeypatch.setattr(speed.rendering, "render_takes", lambda takes, settings, *_: given.append(settings) or takes)
+    (figure,) = speed.ROWS["rendering"](setting)
+    assert figure.value > 0 and given[0].image_size_px == 512
 
 
 def test_the_command_writes_the_rows_it_was_asked_for(tmp_path, monkeypatch, capsys):

@@ -55,6 +55,7 @@ def width_of(panels):
     return panels * SIDE_PX + (panels - 1) * GAP_PX
 
 
+@pytest.mark.slow
 def test_the_whole_sequence_beside_the_truth(made, tmp_path):
     asked, frames, clip = made()
     assert asked == [range(12)] * 3 and len(frames) == 12
@@ -73,6 +74,7 @@ def test_the_whole_sequence_beside_the_truth(made, tmp_path):
         (["--seconds", "0.001"], range(1)),
     ],
 )
+@pytest.mark.slow
 def test_a_part_of_the_sequence(made, options, shown):
     asked, frames, clip = made("--sequence", "S9/Wave-1/cam1", *options)
     assert asked == [shown] * 3 and len(frames) == len(shown)

@@ -37,6 +37,7 @@ def models(tmp_path, monkeypatch):
     return save_models(tmp_path / "models")
 
 
+@pytest.mark.slow
 def test_the_command_writes_all_files(tmp_path, video, models):
     (tmp_path / "b.csv").write_text("frame,x0,y0,x1,y1\n0,10,0,40,48\n")
     camera = {"width_px": 64, "height_px": 48, "intrinsics_px": [[70, 0, 32], [0, 70, 24], [0, 0, 1]]}
@@ -63,6 +64,7 @@ def test_a_folder_that_another_prediction_is_writing_is_refused(tmp_path, video,
     assert list(out.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_onnxruntime_predicts_what_torch_does(tmp_path, video, models, monkeypatch):
     pytest.importorskip("onnxruntime", reason="extra onnx")
     from pose3d.onnx.export import export
@@ -85,6 +87,7 @@ def test_models_that_were_not_exported_are_asked_for(tmp_path, video, models, mo
     assert caught.value.code == "error: data/onnx/repnet.onnx is missing: run `pose3d export` to write it"
 
 
+@pytest.mark.slow
 def test_what_was_predicted_is_shown(tmp_path, video, models, capsys):
     main(["predict", str(video), "--models", str(models), "--out", str(tmp_path / "out"), "--show", "0.2"])
     printed = [path.rpartition("/")[2] for path in capsys.readouterr().out.split()]
@@ -112,6 +115,7 @@ def test_errors_are_one_sentence(tmp_path, video, models):
 
 
 @pytest.mark.parametrize("most_bytes", [2_500, 20_000])
+@pytest.mark.slow
 def test_a_full_disk_leaves_nothing_half_written(tmp_path, video, models, most_bytes):
     """Full while frames are looked at, and full while the table is written."""
     out, limits = tmp_path / "out", resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -83,6 +83,7 @@ def test_what_was_written_comes_back(written):
     assert decoded[hip[1], hip[0]].mean() < 140 < decoded[0, 0].mean(), "the dot of the hip is where the hip is"
 
 
+@pytest.mark.slow
 def test_pictures_have_the_real_number_of_rows_for_each_subject(tmp_path):
     """S7 has 1002 rows in all four cameras; what does not fit is refused for it as for everybody."""
     write_human36m(tmp_path, ALL_SUBJECTS, ["Walking"], 2)

@@ -306,6 +306,7 @@ def evaluated(tmp_path_factory):
     return runs
 
 
+@pytest.mark.slow
 def test_the_stage_writes_everything_and_the_same_bytes_again(evaluated):
     first, second = evaluated
     assert {Path(name).name for name in first} == {
@@ -327,6 +328,7 @@ def test_the_stage_writes_everything_and_the_same_bytes_again(evaluated):
     assert [name for name in first if first[name] != second[name]] == []
 
 
+@pytest.mark.slow
 def test_the_stage_scores_test_subjects_and_validation_subjects_apart(evaluated):
     test, validation = (json.loads(evaluated[0][f"metrics/{name}.json"]) for name in ("evaluation", "validation"))
     assert test["data"] == {"frames": 2 * 2 * 2 * 12, "fps": 25.0}

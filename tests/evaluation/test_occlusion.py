@@ -130,6 +130,7 @@ def slow_depth(pose: np.ndarray, radii: np.ndarray) -> np.ndarray:
     return depth
 
 
+@pytest.mark.slow
 def test_closest_approach_against_a_search():
     poses = people(12)
     expected = np.stack([slow_depth(pose, RADII_M) for pose in poses])

@@ -133,6 +133,7 @@ def sigterm():
     ("act", "steps_again"),
     [(ctrl_c, 4), (sigterm, 2)],  # steps 2 to 5 after the checkpoint at 2, or 4 and 5 after that of the fourth step
 )
+@pytest.mark.slow
 def test_a_stopped_run_ends_with_the_same_bytes(
     act, steps_again, kind, formulation, supervision, tmp_path, monkeypatch
 ):
@@ -298,6 +299,7 @@ def test_batches_that_the_processes_cannot_share_are_refused(kind, changes, name
 
 
 @pytest.mark.parametrize("network", [None, "convolution", "causal_convolution", "gru"])
+@pytest.mark.slow
 def test_mixed_precision_trains_about_as_well_and_in_other_numbers(network, supervision, tmp_path, monkeypatch):
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     block = params("temporal", "virtual_camera", network=network) if network else params("frame", "virtual_camera")
@@ -314,6 +316,7 @@ def test_mixed_precision_trains_about_as_well_and_in_other_numbers(network, supe
 
 @pytest.mark.parametrize("network", ["convolution", "causal_convolution", "gru"])
 @pytest.mark.parametrize("window_frames", [9, 81, 243])
+@pytest.mark.slow
 def test_every_temporal_network_trains_and_lifts_as_its_model_file_says(network, window_frames, tmp_path, monkeypatch):
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     clip = sequence("S1", 250, 1)
@@ -368,6 +371,7 @@ def test_the_step_of_the_fifty_that_diverged_is_named_with_its_terms(supervision
 
 
 @pytest.mark.parametrize("overflowing", ["weight", "critic", "moment"])
+@pytest.mark.slow
 def test_overflow_behind_the_last_losses_is_no_model(overflowing, supervision, tmp_path, monkeypatch):
     """A finite loss whose gradient is not, after the last step: the squared gradient may overflow alone."""
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
@@ -487,6 +491,7 @@ def test_a_root_network_that_says_nothing_leaves_the_root_on_its_ray_at_a_usual_
     np.testing.assert_allclose(np.linalg.norm(root, axis=-1), np.exp(expected), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_training_learns_the_toy(supervision, tmp_path, monkeypatch):
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     block = params("frame", "virtual_camera", steps=100, width=32, lr=5e-3)

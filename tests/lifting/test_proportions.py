@@ -76,6 +76,7 @@ def test_directions_stay_and_who_fits_already_is_left_alone():
     torch.testing.assert_close(before, after, atol=1e-4, rtol=0)
 
 
+@pytest.mark.slow
 def test_each_subject_of_the_prior_is_fitted_by_itself(factors):
     poses = people(4000, seed=0)
     other = vary_bone_lengths(poses[None], factors)[0]

@@ -50,6 +50,7 @@ def workplace(tmp_path, monkeypatch) -> Path:
 
 
 @pytest.mark.parametrize(("share", "parts"), [(0.6, {"learnt_from", "held_out", "all"}), (1.0, {"all"})])
+@pytest.mark.slow
 def test_all_models_and_the_figures_of_every_part_are_written(workplace, share, parts):
     report = adapt_models(Path("models"), Path("videos"), Path("out"), 1, share, rounds=1, steps=2)
     assert json.loads(Path("out/adaptation.json").read_text()) == report

@@ -114,6 +114,7 @@ def loss_of(network, crops):
         return heatmap_loss(heatmaps, torch.from_numpy(crops.keypoints_px).float(), 32, 1.5).item()
 
 
+@pytest.mark.slow
 def test_fine_tuning_learns_repeats_by_seed_and_leaves_the_network_and_its_statistics_alone():
     torch.manual_seed(0)
     network = PoseResNet("resnet18", (16, 16, 16), 8).eval()

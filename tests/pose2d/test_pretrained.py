@@ -234,6 +234,7 @@ def released_resnet101_shapes() -> dict[str, tuple[int, ...]]:
     return shapes | {"final_layer.weight": (16, 256, 1, 1), "final_layer.bias": (16,)}
 
 
+@pytest.mark.slow
 def test_the_released_resnet101_is_taken_over_but_for_its_head(tmp_path):
     shapes = released_resnet101_shapes()
     weights = {name: torch.full(shape, float(number)) for number, (name, shape) in enumerate(shapes.items())}

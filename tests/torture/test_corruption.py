@@ -71,6 +71,7 @@ def test_keypoints_of_another_run_are_refused(root, kind):
     assert (row.cases, row.failed) == (1, 0)
 
 
+@pytest.mark.slow
 def test_files_of_every_source_are_damaged_and_read_undisturbed(tmp_path):
     sources = [model.model_fields["source"].annotation for model in get_args(RecordedDataset)]
     targets = {Path(target.path).parts[1]: target for target in corruption.TARGETS if target.path.startswith("own/")}
