@@ -133,9 +133,7 @@ def test_rendering_is_measured_with_the_settings_of_the_profile(setting, tmp_pat
     given = []
     monkeypatch.setattr(speed.rendering, "RAW", tmp_path)
     monkeypatch.setattr(speed.rendering, "BODIES", tmp_path)
-    monkeypatch.setattr(
-        speed.rendering, "plan", lambda *how: [Take(s, "Walk", 1, 0, 9) for s in ("S1", STILLS)] * 2
-    )
+    monkeypatch.setattr(speed.rendering, "plan", lambda *how: [Take(s, "Walk", 1, 0, 9) for s in ("S1", STILLS)] * 2)
     monkeypatch.setattr(speed.rendering, "render_takes", lambda takes, settings, *_: given.append(settings) or takes)
     (figure,) = speed.ROWS["rendering"](setting)
     assert figure.value > 0 and given[0].image_size_px == 512
