@@ -1,7 +1,7 @@
 """The docstrings of geometry/ and evaluation/: each public function and class has an example, and it is true.
 
-Each example runs by itself, with the names of its module. Python's own finder of examples would pass over functions in
-``np.errstate``, because what wraps them is numpy's.
+Each example runs by itself, with the names of its module and those that the module's own example makes. Python's own
+finder of examples would pass over functions in ``np.errstate``, because what wraps them is numpy's.
 """
 
 import doctest
@@ -36,13 +36,20 @@ def public_objects() -> Iterator:
 PUBLIC = list(public_objects())
 
 
+def run_examples(documented, names: dict) -> doctest.DocTest:
+    """Run what a docstring shows, and check it; gives its examples and the names after them."""
+    examples = doctest.DocTestParser().get_doctest(inspect.getdoc(documented) or "", names, str(documented), None, None)
+    said: list[str] = []
+    runner = doctest.DocTestRunner(verbose=False)
+    assert not runner.run(examples, out=said.append, clear_globs=False).failed, "".join(said)
+    return examples
+
+
 @pytest.mark.parametrize("value", PUBLIC)
 def test_the_example_is_true(value) -> None:
-    names = dict(vars(inspect.getmodule(value)))
-    examples = doctest.DocTestParser().get_doctest(inspect.getdoc(value) or "", names, value.__name__, None, None)
-    assert examples.examples or value.__name__ in RECORDS | OF_FILES, "give it an example"
-    said: list[str] = []
-    assert not doctest.DocTestRunner(verbose=False).run(examples, out=said.append).failed, "".join(said)
+    module = inspect.getmodule(value)
+    examples = run_examples(value, run_examples(module, vars(module)).globs).examples
+    assert examples or value.__name__ in RECORDS | OF_FILES, "give it an example"
 
 
 @pytest.mark.parametrize("value", [value for value in PUBLIC if inspect.isfunction(value.values[0])])

@@ -54,7 +54,7 @@ def block(profile: str, name: str, **changes: Any) -> Any:
 
 
 class _Stopwatch:
-    """Stands in for a checkpoint: training asks for one when all is set up, and from then on it is timed."""
+    """Given in place of a checkpoint: training asks for one when all is set up, and from then on it is timed."""
 
     def __init__(self, device: torch.device) -> None:
         self._device = device

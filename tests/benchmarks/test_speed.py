@@ -129,7 +129,7 @@ def test_every_row_is_measured(row, setting, monkeypatch):
 
 
 def test_rendering_is_measured_with_the_settings_of_the_profile(setting, tmp_path, monkeypatch):
-    """Without what `make repro` bakes: takes are planned and rendered by stand-ins."""
+    """Without what `make repro` bakes: planning and rendering are replaced."""
     given = []
     monkeypatch.setattr(speed.rendering, "RAW", tmp_path)
     monkeypatch.setattr(speed.rendering, "BODIES", tmp_path)

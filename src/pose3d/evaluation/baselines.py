@@ -3,6 +3,17 @@
 Both baselines get more than the lifters do, the tilt of each test camera (its calibrated vertical), and the same prior:
 unpaired world poses of ``lifting.prior``, here each without its root position and at every yaw. Neither sees a true
 pose of the sequences that it is scored on. NumPy only.
+
+Example:
+    What the examples below start from: a level camera, whose y points down, and a head detected above the root.
+
+    >>> rotation = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
+    >>> camera = Camera("cam0", 100, 100, np.eye(3), np.zeros(5), rotation, np.array([0.0, 0, 5]))
+    >>> poses_m = np.zeros((1, 17, 3))
+    >>> walk = PoseSequence("S1", "Walk-1", camera, 50, poses_m, poses_m, poses_m[..., :2], np.ones((1, 4)))
+    >>> keypoints_px = np.zeros((1, 17, 2))
+    >>> keypoints_px[:, 10] = [0, -0.2]
+    >>> detected = Keypoints2D(keypoints_px, np.ones((1, 17)))
 """
 
 from collections.abc import Iterable, Iterator
@@ -58,10 +69,6 @@ def mean_pose(prior_world_m: np.ndarray, sequence: PoseSequence) -> np.ndarray:
     Example:
         Heads 1 and 3 m above the root, seen by a level camera, whose y points down.
 
-        >>> rotation = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
-        >>> camera = Camera("cam0", 100, 100, np.eye(3), np.zeros(5), rotation, np.array([0.0, 0, 5]))
-        >>> poses_m = np.zeros((1, 17, 3))
-        >>> walk = PoseSequence("S1", "Walk-1", camera, 50, poses_m, poses_m, poses_m[..., :2], np.ones((1, 4)))
         >>> prior_world_m = np.zeros((2, 17, 3))
         >>> prior_world_m[:, 10] = [[4, 5, 1], [6, 7, 3]]
         >>> (mean_pose(prior_world_m, walk)[0, 10] + 0).tolist()
@@ -85,8 +92,6 @@ def level_camera(camera: Camera, root_px: np.ndarray) -> tuple[np.ndarray, np.nd
     Example:
         A level camera with a root as far below its optical axis as ahead.
 
-        >>> rotation = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
-        >>> camera = Camera("cam0", 100, 100, np.eye(3), np.zeros(5), rotation, np.array([0.0, 0, 5]))
         >>> _, elevation = level_camera(camera, np.array([[0.0, 1.0]]))
         >>> np.degrees(elevation).round(6).tolist()
         [45.0]
@@ -164,13 +169,6 @@ def nearest_neighbour(views_world_m: np.ndarray, sequence: PoseSequence, detecte
     Example:
         A head 1 m to the right of the root, and one 1 m above it, as it is seen.
 
-        >>> rotation = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
-        >>> camera = Camera("cam0", 100, 100, np.eye(3), np.zeros(5), rotation, np.array([0.0, 0, 5]))
-        >>> poses_m = np.zeros((1, 17, 3))
-        >>> walk = PoseSequence("S1", "Walk-1", camera, 50, poses_m, poses_m, poses_m[..., :2], np.ones((1, 4)))
-        >>> keypoints_px = np.zeros((1, 17, 2))
-        >>> keypoints_px[:, 10] = [0, -0.2]
-        >>> detected = Keypoints2D(keypoints_px, np.ones((1, 17)))
         >>> views_world_m = np.zeros((2, 17, 3), np.float32)
         >>> views_world_m[:, 10] = [[1, 0, 0], [0, 0, 1]]
         >>> (nearest_neighbour(views_world_m, walk, detected)[0, 10] + 0).tolist()
@@ -209,13 +207,6 @@ def nearest_neighbours(
     Example:
         A head 1 m above the root.
 
-        >>> rotation = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
-        >>> camera = Camera("cam0", 100, 100, np.eye(3), np.zeros(5), rotation, np.array([0.0, 0, 5]))
-        >>> poses_m = np.zeros((1, 17, 3))
-        >>> walk = PoseSequence("S1", "Walk-1", camera, 50, poses_m, poses_m, poses_m[..., :2], np.ones((1, 4)))
-        >>> keypoints_px = np.zeros((1, 17, 2))
-        >>> keypoints_px[:, 10] = [0, -0.2]
-        >>> detected = Keypoints2D(keypoints_px, np.ones((1, 17)))
         >>> prior_world_m = np.zeros((1, 17, 3))
         >>> prior_world_m[:, 10] = [0, 0, 1]
         >>> (poses_cam_m,) = nearest_neighbours(prior_world_m, 4, [walk], [detected])

@@ -1,4 +1,13 @@
-"""Which sequences and frames are shown."""
+"""Which sequences and frames are shown.
+
+Example:
+    What the examples below start from: a sequence of three frames.
+
+    >>> from pose3d.geometry.camera import Camera
+    >>> camera = Camera("cam0", 100, 100, np.eye(3), np.zeros(5), np.eye(3), np.zeros(3))
+    >>> truth_m = np.ones((3, 17, 3))
+    >>> walk = PoseSequence("S1", "Walk-1", camera, 50, truth_m, truth_m, truth_m[..., :2], np.ones((3, 4)))
+"""
 
 from __future__ import annotations
 
@@ -8,11 +17,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pose3d.evaluation import metrics
+from pose3d.evaluation.tables import action_name
 from pose3d.records.sequences import PoseSequence
 
 if TYPE_CHECKING:
     import pandas as pd
-from pose3d.evaluation.tables import action_name
 
 
 def error_over_time_mm(sequence: PoseSequence, poses_cam_m: dict[str, np.ndarray]) -> pd.DataFrame:
@@ -25,10 +34,6 @@ def error_over_time_mm(sequence: PoseSequence, poses_cam_m: dict[str, np.ndarray
     Example:
         Three frames of which the right wrist alone is wrong, by 170 mm.
 
-        >>> from pose3d.geometry.camera import Camera
-        >>> camera = Camera("cam0", 100, 100, np.eye(3), np.zeros(5), np.eye(3), np.zeros(3))
-        >>> truth_m = np.ones((3, 17, 3))
-        >>> walk = PoseSequence("S1", "Walk-1", camera, 50, truth_m, truth_m, truth_m[..., :2], np.ones((3, 4)))
         >>> poses_m = truth_m + np.eye(17)[:, 16:] * [0.17, 0, 0]
         >>> error_over_time_mm(walk, {"ours": poses_m})["ours_mpjpe_mm"].tolist()
         [10.0, 10.0, 10.0]
@@ -54,10 +59,6 @@ def median_sequence(sequences: list[PoseSequence], poses_cam_m: list[np.ndarray]
     Example:
         The right wrist is wrong by 10, 30 and 20 cm.
 
-        >>> from pose3d.geometry.camera import Camera
-        >>> camera = Camera("cam0", 100, 100, np.eye(3), np.zeros(5), np.eye(3), np.zeros(3))
-        >>> truth_m = np.ones((3, 17, 3))
-        >>> walk = PoseSequence("S1", "Walk-1", camera, 50, truth_m, truth_m, truth_m[..., :2], np.ones((3, 4)))
         >>> wrist = np.eye(17)[:, 16:]
         >>> median_sequence([walk, walk, walk], [truth_m + wrist * [x, 0, 0] for x in (0.1, 0.3, 0.2)])
         2
@@ -82,10 +83,6 @@ def example_frames(
     Example:
         The right wrist is wrong by 10, 30 and 20 cm in the three frames.
 
-        >>> from pose3d.geometry.camera import Camera
-        >>> camera = Camera("cam0", 100, 100, np.eye(3), np.zeros(5), np.eye(3), np.zeros(3))
-        >>> truth_m = np.ones((3, 17, 3))
-        >>> walk = PoseSequence("S1", "Walk-1", camera, 50, truth_m, truth_m, truth_m[..., :2], np.ones((3, 4)))
         >>> poses_m = truth_m.copy()
         >>> poses_m[:, 16, 0] += [0.1, 0.3, 0.2]
         >>> example_frames([walk], [poses_m], percentiles=(0, 50, 100))

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pose3d.evaluation.tables import Errors, millimetres, over_actions, per_frame
+
 if TYPE_CHECKING:
     import pandas as pd
-from pose3d.evaluation.tables import Errors, millimetres, over_actions, per_frame
 
 
 @dataclass(frozen=True)

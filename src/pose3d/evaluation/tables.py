@@ -1,4 +1,14 @@
-"""From predicted sequences to the figures and tables that people read, in millimetres."""
+"""From predicted sequences to the figures and tables that people read, in millimetres.
+
+Example:
+    What the examples below start from: three frames of which the right wrist alone is wrong, by 170 mm.
+
+    >>> from pose3d.geometry.camera import Camera
+    >>> camera = Camera("cam0", 100, 100, np.eye(3), np.zeros(5), np.eye(3), np.zeros(3))
+    >>> truth_m = np.ones((3, 17, 3))
+    >>> walk = PoseSequence("S1", "Walk-1", camera, 50, truth_m, truth_m, truth_m[..., :2], np.ones((3, 4)))
+    >>> errors = errors_of("ours", [walk], [truth_m + np.eye(17)[:, 16:] * [0.17, 0, 0]], has_root=True)
+"""
 
 from __future__ import annotations
 
@@ -82,10 +92,6 @@ def errors_of(method: str, sequences: list[PoseSequence], poses_cam_m: Iterable[
     Example:
         Three frames predicted 50 mm away as a whole.
 
-        >>> from pose3d.geometry.camera import Camera
-        >>> camera = Camera("cam0", 100, 100, np.eye(3), np.zeros(5), np.eye(3), np.zeros(3))
-        >>> truth_m = np.ones((3, 17, 3))
-        >>> walk = PoseSequence("S1", "Walk-1", camera, 50, truth_m, truth_m, truth_m[..., :2], np.ones((3, 4)))
         >>> errors = errors_of("ours", [walk], [truth_m + [0.03, 0, 0.04]], has_root=True)
         >>> errors.mpjpe.shape, float(errors.mpjpe.max()), round(float(errors.absolute.max()), 6)
         ((3, 17), 0.0, 0.05)
@@ -172,13 +178,6 @@ def summary_mm(errors: Errors) -> dict[str, float | None]:
     ``auc`` (0 to 150 mm) are shares of 1 of the root-aligned joints, the root itself left out.
 
     Example:
-        Three frames of which the right wrist alone is wrong, by 170 mm.
-
-        >>> from pose3d.geometry.camera import Camera
-        >>> camera = Camera("cam0", 100, 100, np.eye(3), np.zeros(5), np.eye(3), np.zeros(3))
-        >>> truth_m = np.ones((3, 17, 3))
-        >>> walk = PoseSequence("S1", "Walk-1", camera, 50, truth_m, truth_m, truth_m[..., :2], np.ones((3, 4)))
-        >>> errors = errors_of("ours", [walk], [truth_m + np.eye(17)[:, 16:] * [0.17, 0, 0]], has_root=True)
         >>> summary_mm(errors)["mpjpe_mm"], summary_mm(errors)["pck150"]
         (10.0, 0.9375)
     """
@@ -204,13 +203,6 @@ def baseline_summary_mm(errors: Errors) -> dict[str, float | None]:
     """The three alignments only, in millimetres.
 
     Example:
-        Three frames of which the right wrist alone is wrong, by 170 mm.
-
-        >>> from pose3d.geometry.camera import Camera
-        >>> camera = Camera("cam0", 100, 100, np.eye(3), np.zeros(5), np.eye(3), np.zeros(3))
-        >>> truth_m = np.ones((3, 17, 3))
-        >>> walk = PoseSequence("S1", "Walk-1", camera, 50, truth_m, truth_m, truth_m[..., :2], np.ones((3, 4)))
-        >>> errors = errors_of("ours", [walk], [truth_m + np.eye(17)[:, 16:] * [0.17, 0, 0]], has_root=True)
         >>> list(baseline_summary_mm(errors)), baseline_summary_mm(errors)["mpjpe_mm"]
         (['mpjpe_mm', 'pa_mpjpe_mm', 'n_mpjpe_mm'], 10.0)
     """
@@ -233,9 +225,6 @@ def summary_2d(
     Example:
         Keypoints detected 5 px away in boxes 200 px high.
 
-        >>> from pose3d.geometry.camera import Camera
-        >>> camera = Camera("cam0", 100, 100, np.eye(3), np.zeros(5), np.eye(3), np.zeros(3))
-        >>> truth_m = np.ones((3, 17, 3))
         >>> boxes_px = np.tile([0.0, 0, 50, 200], (3, 1))
         >>> walk = PoseSequence("S1", "Walk-1", camera, 50, truth_m, truth_m, truth_m[..., :2], boxes_px)
         >>> detected = Keypoints2D(walk.keypoints_px + [3, 4], np.ones((3, 17)))
@@ -272,13 +261,6 @@ def summary(
         pck_threshold, crop_from_image: as :func:`summary_2d` has them.
 
     Example:
-        Three frames of which the right wrist alone is wrong, by 170 mm.
-
-        >>> from pose3d.geometry.camera import Camera
-        >>> camera = Camera("cam0", 100, 100, np.eye(3), np.zeros(5), np.eye(3), np.zeros(3))
-        >>> truth_m = np.ones((3, 17, 3))
-        >>> walk = PoseSequence("S1", "Walk-1", camera, 50, truth_m, truth_m, truth_m[..., :2], np.ones((3, 4)))
-        >>> errors = errors_of("ours", [walk], [truth_m + np.eye(17)[:, 16:] * [0.17, 0, 0]], has_root=True)
         >>> detected = Keypoints2D(walk.keypoints_px, np.ones((3, 17)))
         >>> every = summary([walk], [detected], dict.fromkeys(LIFTERS + BASELINES, errors), 0.05, None)
         >>> list(every), every["data"], every["temporal"]["mpjpe_mm"]
@@ -307,13 +289,6 @@ def per_action_mm(methods: dict[str, Errors]) -> pd.DataFrame:
     """P1, P2, N-MPJPE and MPJVE of every method by action, mm, with both means as the last rows.
 
     Example:
-        Three frames of which the right wrist alone is wrong, by 170 mm.
-
-        >>> from pose3d.geometry.camera import Camera
-        >>> camera = Camera("cam0", 100, 100, np.eye(3), np.zeros(5), np.eye(3), np.zeros(3))
-        >>> truth_m = np.ones((3, 17, 3))
-        >>> walk = PoseSequence("S1", "Walk-1", camera, 50, truth_m, truth_m, truth_m[..., :2], np.ones((3, 4)))
-        >>> errors = errors_of("ours", [walk], [truth_m + np.eye(17)[:, 16:] * [0.17, 0, 0]], has_root=True)
         >>> per_action_mm({"ours": errors})["ours_mpjpe_mm"].to_dict()
         {'Walk': 10.0, 'mean over actions': 10.0, 'mean over frames': 10.0}
     """
@@ -338,13 +313,6 @@ def per_subject_mm(methods: dict[str, Errors]) -> pd.DataFrame:
     :func:`protocols_mm`: where subjects have unequal numbers of frames, it is not the mean of the rows above.
 
     Example:
-        Three frames of which the right wrist alone is wrong, by 170 mm.
-
-        >>> from pose3d.geometry.camera import Camera
-        >>> camera = Camera("cam0", 100, 100, np.eye(3), np.zeros(5), np.eye(3), np.zeros(3))
-        >>> truth_m = np.ones((3, 17, 3))
-        >>> walk = PoseSequence("S1", "Walk-1", camera, 50, truth_m, truth_m, truth_m[..., :2], np.ones((3, 4)))
-        >>> errors = errors_of("ours", [walk], [truth_m + np.eye(17)[:, 16:] * [0.17, 0, 0]], has_root=True)
         >>> per_subject_mm({"ours": errors})["ours_mpjpe_mm"].to_dict()
         {'S1': 10.0, 'all subjects': 10.0}
     """
@@ -366,13 +334,6 @@ def per_joint_mm(methods: dict[str, Errors]) -> pd.DataFrame:
     """P1 of every method by joint, mm, with the mean as the last row.
 
     Example:
-        Three frames of which the right wrist alone is wrong, by 170 mm.
-
-        >>> from pose3d.geometry.camera import Camera
-        >>> camera = Camera("cam0", 100, 100, np.eye(3), np.zeros(5), np.eye(3), np.zeros(3))
-        >>> truth_m = np.ones((3, 17, 3))
-        >>> walk = PoseSequence("S1", "Walk-1", camera, 50, truth_m, truth_m, truth_m[..., :2], np.ones((3, 4)))
-        >>> errors = errors_of("ours", [walk], [truth_m + np.eye(17)[:, 16:] * [0.17, 0, 0]], has_root=True)
         >>> per_joint_mm({"ours": errors})["ours_mpjpe_mm"][["Head", "RWrist", "mean"]].to_dict()
         {'Head': 0.0, 'RWrist': 170.0, 'mean': 10.0}
     """
@@ -401,8 +362,6 @@ def per_occlusion_mm(
     Example:
         The right wrist is straight behind the rest of the body, and predicted 170 mm beside its place.
 
-        >>> from pose3d.geometry.camera import Camera
-        >>> camera = Camera("cam0", 100, 100, np.eye(3), np.zeros(5), np.eye(3), np.zeros(3))
         >>> truth_m = np.tile([0.0, 0.0, 5.0], (1, 17, 1))
         >>> truth_m[:, 16] = [0, 0, 6]
         >>> walk = PoseSequence("S1", "Walk-1", camera, 50, truth_m, truth_m, truth_m[..., :2], np.ones((1, 4)))
@@ -442,13 +401,6 @@ def pck3d_table(methods: dict[str, Errors]) -> pd.DataFrame:
     The root is left out: aligned to itself it would lift every curve by 1/17. The mean of a column is its AUC.
 
     Example:
-        Three frames of which the right wrist alone is wrong, by 170 mm.
-
-        >>> from pose3d.geometry.camera import Camera
-        >>> camera = Camera("cam0", 100, 100, np.eye(3), np.zeros(5), np.eye(3), np.zeros(3))
-        >>> truth_m = np.ones((3, 17, 3))
-        >>> walk = PoseSequence("S1", "Walk-1", camera, 50, truth_m, truth_m, truth_m[..., :2], np.ones((3, 4)))
-        >>> errors = errors_of("ours", [walk], [truth_m + np.eye(17)[:, 16:] * [0.17, 0, 0]], has_root=True)
         >>> pck3d_table({"ours": errors})["ours"][[0, 150]].to_dict()
         {0: 0.0, 150: 93.75}
     """

@@ -1,4 +1,4 @@
-"""Where a recorded data set is that the user has on disk, and a manifest of what was there."""
+"""Where a recorded data set is that the user has on disk."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What every training stage shares: seeds, checkpoints that a killed run goes on from, models and curves."""
+"""Checkpoints that a killed run goes on from, and stopping a run whose numbers are no longer finite."""
 
 import hashlib
 import json
