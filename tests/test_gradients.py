@@ -221,7 +221,13 @@ def _sequences():
 def _virtual(lifter, outputs):
     seen, prior = _sequences()
     around = lifter.frames_before, lifter.frames_after
-    numbers = {"error_gain": 1.0, "error_candidates": 2, "body_spread": 0.05, "mixed_share": 0.5, "paired_share": 1.0}
+    numbers = {
+        "noise_scale": 1.0,
+        "noise_candidates": 2,
+        "body_spread": 0.05,
+        "limb_mix_prob": 0.5,
+        "paired_share": 1.0,
+    }
     objective = VirtualCameraObjective(
         Observations(seen, detect(seen, 3.0), CPU),
         PriorTakes(prior, CPU),

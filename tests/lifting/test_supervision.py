@@ -20,11 +20,11 @@ def lifting(keypoints: tuple[str, ...], *prior: dict, paired: dict | None = None
         keypoints_subjects=keypoints,
         prior=prior,
         paired=paired,
-        error_gain=1,
-        error_candidates=4,
+        noise_scale=1,
+        noise_candidates=4,
         fit_proportions=False,
         body_spread=0,
-        mixed_share=0,
+        limb_mix_prob=0,
         reproj_joint_weights={},
     )
 

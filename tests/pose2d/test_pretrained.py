@@ -27,7 +27,7 @@ def params(path, **sizes) -> Train2DParams:
         **SIZES | sizes,
         init=None,
         sigma_heatmap_px=1.5,
-        sides_weight=0,
+        left_right_weight=0,
         frame_step=1,
         epochs=1,
         batch_size=4,

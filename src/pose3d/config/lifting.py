@@ -50,10 +50,10 @@ class LiftingParams(Block):
     paired: PairedFrames | None
     """3D labels, for the bound by full supervision and for those who have a few; null: none, weak supervision (virtual
     camera only)."""
-    error_gain: NonNegativeFloat
+    noise_scale: NonNegativeFloat
     """Factor on the detector's errors that projected prior poses get: it errs less on the subjects that trained it
     than on others (virtual camera only)."""
-    error_candidates: PositiveInt
+    noise_candidates: PositiveInt
     """Detections drawn in each step, of which the one that looks most like a projected pose lends it its errors; 1: the
     errors of any (virtual camera only)."""
     fit_proportions: bool
@@ -61,7 +61,7 @@ class LiftingParams(Block):
     set, whose joints sit elsewhere on the body (virtual camera only)."""
     body_spread: NonNegativeFloat
     """How much the prior's bone lengths are varied: standard deviation of their logarithm (virtual camera only)."""
-    mixed_share: Probability
+    limb_mix_prob: Probability
     """Share of prior takes that get another's trunk and arms (virtual camera only)."""
     reproj_joint_weights: dict[str, NonNegativeFloat]
     """Factors on single joints' part in the reprojection; joints that are not named have 1, and with 0 a joint's
@@ -174,10 +174,10 @@ class LifterParams(Block):
     """Features of the generator."""
     critic_width: PositiveInt
     lr: PositiveFloat
-    lr_end_share: Probability
+    final_lr_ratio: Probability
     """What is left of lr at the end of half a cosine; 1 is the original's constant rate."""
     betas: tuple[Probability, Probability]
-    average_decay: Probability
+    ema_decay: Probability
     """Decay of the averaged weights, which are the result, per step."""
     critic_loss: Literal["wasserstein", "logistic"]
     """With gradient penalty (WGAN-GP, the original's), or non-saturating with R1."""

@@ -59,7 +59,7 @@ class Train2DParams(Block):
     init: Annotated[str | None, AfterValidator(directly_in("pretrained/train_2d"))]
     """Weights to start from (docs/starting_weights.md says whose), ``pretrained/train_2d/NAME``; null: random."""
     sigma_heatmap_px: PositiveFloat
-    sides_weight: NonNegativeFloat
+    left_right_weight: NonNegativeFloat
     """Weight of the auxiliary loss on the direction people face; 0 for the paper's loss alone."""
     frame_step: PositiveInt
     """Learn from every n-th frame of each training sequence: neighbours at 50 Hz are nearly the same picture."""

@@ -68,12 +68,12 @@ class Optimisation:
     Attributes:
         steps: generator steps.
         batch_size: detections, and for the critic prior poses, per step of all processes; 0 where no term uses them.
-        lr, lr_end_share: Adam's learning rate, and what is left of it at the end of half a cosine.
+        lr, final_lr_ratio: Adam's learning rate, and what is left of it at the end of half a cosine.
         betas: Adam's.
         critic_loss: the losses of the critic and, from its scores, of the generator.
         critic_steps: critic steps before each generator step.
         gradient_penalty: weight of the critic's penalty.
-        average_decay: decay of the averaged weights per step.
+        ema_decay: decay of the averaged weights per step.
         autocast: context of the generator's forward pass, for mixed precision. Geometry, losses and the critic, whose
             scores and penalties are small differences, stay in float32.
     """
@@ -81,12 +81,12 @@ class Optimisation:
     steps: int
     batch_size: int
     lr: float
-    lr_end_share: float
+    final_lr_ratio: float
     betas: tuple[float, float]
     critic_loss: CriticLoss
     critic_steps: int
     gradient_penalty: float
-    average_decay: float
+    ema_decay: float
     autocast: Callable[[], AbstractContextManager] = nullcontext
 
 
@@ -164,7 +164,7 @@ def train(
         for step in progress:
             step_weights = weights(step)
             for group in generator_optimizer.param_groups + critic_optimizer.param_groups:
-                group["lr"] = cosine_decay(step, o.lr, o.lr_end_share, o.steps)
+                group["lr"] = cosine_decay(step, o.lr, o.final_lr_ratio, o.steps)
             logged: dict[str, Tensor] = {}
             if step_weights[CRITIC] > 0:
                 rngs = [numpy_generator(seed, _BATCHES, step, 1 + turn) for turn in range(o.critic_steps)]
@@ -172,7 +172,7 @@ def train(
                     logged |= critic_step(critic, critic_optimizer, real, fake, rng, o)
             rng = numpy_generator(seed, _BATCHES, step, 0)
             logged |= generator_step(generator, critic, generator_optimizer, objective, rng, o, step_weights)
-            decay = averaging_decay(step, o.average_decay)
+            decay = averaging_decay(step, o.ema_decay)
             for name, value in generator.state_dict().items():
                 average[name].lerp_(value, 1 - decay)
 

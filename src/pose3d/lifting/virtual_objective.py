@@ -46,10 +46,10 @@ class VirtualCameraObjective:
         with_motion: whether the generator also sees the motion since the frame before.
         run_outputs: consecutive outputs of each draw, so that losses over time exist; 1 for single frames.
         pairs_per_step: projected prior takes per generator step; 0 for none.
-        error_gain: factor on the detector's errors.
-        error_candidates: detections among which the most similar lends a projected pose its errors; 1 for any.
+        noise_scale: factor on the detector's errors.
+        noise_candidates: detections among which the most similar lends a projected pose its errors; 1 for any.
         body_spread: how much bone lengths vary around the prior's own (see :func:`symmetric_factors`).
-        mixed_share: share of prior takes that get the trunk and arms of another (see :func:`mix_halves`).
+        limb_mix_prob: share of prior takes that get the trunk and arms of another (see :func:`mix_halves`).
         joint_weights: (17, 1) factors of the joints in the reprojection, at least 0.
         paired: detections with their 3D labels; None, the usual case, for weak supervision.
         paired_share: share of ``pairs_per_step`` that are drawn from them.
@@ -66,10 +66,10 @@ class VirtualCameraObjective:
         with_motion: bool,
         run_outputs: int,
         pairs_per_step: int,
-        error_gain: float,
-        error_candidates: int,
+        noise_scale: float,
+        noise_candidates: int,
         body_spread: float,
-        mixed_share: float,
+        limb_mix_prob: float,
         joint_weights: Tensor,
         paired: PairedClips | None,
         paired_share: float,
@@ -79,8 +79,8 @@ class VirtualCameraObjective:
         self._observations, self._prior = observations, prior
         self._with_motion, self._frames_after = with_motion, frames_after
         self._run_outputs, self._pairs_per_step = run_outputs, pairs_per_step
-        self._error_gain, self._error_candidates = error_gain, error_candidates
-        self._body_spread, self._mixed_share = body_spread, mixed_share
+        self._error_gain, self._error_candidates = noise_scale, noise_candidates
+        self._body_spread, self._mixed_share = body_spread, limb_mix_prob
         self._joint_weights = joint_weights
         self._shown = view_from_image_plane(observations.annotated).keypoints.flatten(1)
         before = frames_before + with_motion

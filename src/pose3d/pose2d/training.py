@@ -232,7 +232,7 @@ def _training_step(
     loss = heatmap_loss(heatmaps.float(), keypoints_px, images.shape[-1], params.sigma_heatmap_px)
     sides = sides_loss(offsets.float(), keypoints_px, images.shape[-1])
     optimizer.zero_grad()
-    fabric.backward(loss + params.sides_weight * sides)
+    fabric.backward(loss + params.left_right_weight * sides)
     optimizer.step()
     loss, sides = mean_over_processes(torch.stack([loss, sides]).detach()).tolist()
     return loss, sides
