@@ -1,4 +1,4 @@
-# make repro   the whole pipeline, on the profile named in params.yaml
+# make repro   the whole pipeline, on the data set and at the size that params.yaml names
 # make test    lint, types and tests
 # make quick   lint and the tests that start no process and take no seconds
 # make bench   how fast this machine trains, lifts, renders and scores: a table, and benchmarks/results/speed.json

@@ -4,9 +4,9 @@
     python benchmarks/lifting_ablation.py table benchmarks/lifting_ablation.yaml
 
 ``run`` needs the data folder in POSE3D_DATA; both work from the root of the repository. A run's params are params.yaml,
-the profile, and over them the file's ``dataset``, the table's protocol and ``base``, and the run's ``set``. Figures go
-to ``results/`` beside the YAML file, one JSON line a run; a run with a line of the same params and data is not done
-again. Models, logs and checkpoints, which a killed run goes on from, stand in .ckpt/ablation/.
+data set videopose3d and the file's size, and over them the file's ``dataset``, the table's protocol and ``base``, and
+the run's ``set``. Figures go to ``results/`` beside the YAML file, one JSON line a run; a run with a line of the same
+params and data is not done again. Models, logs and the checkpoints of killed runs are in .ckpt/ablation/.
 """
 
 import argparse
@@ -33,7 +33,7 @@ from tqdm import tqdm
 from pose3d.config.blocks import Block, Seed
 from pose3d.config.dataset import VideoPose3DParams
 from pose3d.config.lifting import LiftingParams, RepnetParams, TemporalParams
-from pose3d.config.reading import PARAMS_FILE, PROFILES_FOLDER, read_yaml
+from pose3d.config.reading import read_merged, read_yaml
 from pose3d.datasets.recording import Problem, recordings
 from pose3d.datasets.sources import open_source
 from pose3d.evaluation import occlusion
@@ -96,7 +96,7 @@ class Ablation(Block):
 
     data: str
     caveat: str = "These are no Human3.6M figures and do not compare with any."
-    profile: str
+    size: str
     dataset: dict[str, Any] = {}
     protocols: dict[str, Protocol]
     tables: tuple[Table, ...]
@@ -183,8 +183,8 @@ def resolve(ablation: Ablation, table: Table, row: Row, seed: int) -> Run:
     protocol = ablation.protocols[table.protocol]
     overrides = {f"dataset.{key}": value for key, value in ablation.dataset.items()}
     overrides |= protocol.model_extra | table.base | row.set
-    params, profile = read_yaml(PARAMS_FILE), read_yaml(PROFILES_FOLDER / f"{ablation.profile}.yaml")
-    blocks = {name: params.get(name, {}) | profile.get(name, {}) for name in ("dataset", "lifting", table.kind)}
+    params, _ = read_merged(Path(), "videopose3d", ablation.size)
+    blocks = {name: params[name] for name in ("dataset", "lifting", table.kind)}
     for override, value in overrides.items():
         block, _, key = override.partition(".")
         if block not in blocks:

@@ -167,7 +167,7 @@ TARGETS = (
     Target("data/onnx/repnet.onnx", lambda: _read_onnx(load_lifter_onnx, "data/onnx/repnet.onnx"), tracked=False),
     Target("data/onnx/temporal.onnx", lambda: _read_onnx(load_lifter_onnx, "data/onnx/temporal.onnx"), tracked=False),
     Target("params.yaml", lambda: Params.load().model_dump()),
-    Target("profiles/smoke.yaml", lambda: Params.load().model_dump()),
+    Target("sizes/smoke.yaml", lambda: Params.load().model_dump()),
     Target(_CAMERA, lambda: vars(read_camera(_CAMERA, *VIDEO_PX)), tracked=False, own=True),
     Target(_BOXES, lambda: _read_boxes(_BOXES), tracked=False, own=True),
     Target(checkpoint_path(), read_checkpoint, tracked=False),

@@ -36,7 +36,7 @@ from torture.workspace import smoke_workspace
 
 TIMES = 20
 INTERVAL_STEPS = {"train_2d": 11, "train_repnet": 500, "train_temporal": 500}
-"""Steps between the checkpoints of each stage that trains, on profile smoke: for train_2d an epoch."""
+"""Steps between the checkpoints of each stage that trains, on size smoke: for train_2d an epoch."""
 STAGES = (*INTERVAL_STEPS, "download", "bake_bodies", "prepare", "crop_resize", "infer_2d", "evaluate")
 EVERY_STEP = Path(__file__).parent / "every_step"
 REMEDIES = {

@@ -3,13 +3,13 @@
 import importlib.util
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import yaml
+from params_files import write_params
 from tiny_npz import write_videopose3d
 
 from pose3d.lifting.lift import load_lifter
@@ -19,7 +19,7 @@ REPOSITORY = Path(__file__).parents[2]
 SCRIPT = REPOSITORY / "benchmarks/lifting_ablation.py"
 ABLATION = {
     "data": "Swinging people",
-    "profile": "videopose3d",
+    "size": "lifting",
     "protocols": {
         "choose": {
             "lifting.keypoints_subjects": ["S1"],
@@ -56,9 +56,7 @@ ABLATION = {
 @pytest.fixture
 def folder(tmp_path):
     """A working folder with params, the tiny data and the ablation."""
-    shutil.copy(REPOSITORY / "params.yaml", tmp_path)
-    (tmp_path / "profiles").mkdir()
-    shutil.copy(REPOSITORY / "profiles/videopose3d.yaml", tmp_path / "profiles")
+    write_params(tmp_path, "videopose3d", "lifting")
     (tmp_path / "npz").mkdir()
     write_videopose3d(tmp_path / "npz")
     (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(ABLATION))

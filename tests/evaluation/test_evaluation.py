@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
+from params_files import PEOPLE, write_params
 from people import SPLITS, camera_ring, detect, population, take, write_data
 
 from pose3d.evaluation import metrics, occlusion
@@ -282,13 +282,7 @@ def test_median_sequence_and_example_frames(sequences):
 def evaluated(tmp_path_factory):
     """The stage itself, run twice on random people with untrained lifters."""
     folder = tmp_path_factory.mktemp("evaluate")
-    profile = yaml.safe_load((ROOT / "profiles/smoke.yaml").read_text())
-    profile["dataset"]["subjects"] = SPLITS
-    profile["lifting"] |= {"keypoints_subjects": ["S1"], "prior": [{"subjects": ["S7"]}]}
-    (folder / "profiles").mkdir()
-    (folder / "profiles/people.yaml").write_text(yaml.safe_dump(profile))
-    params = yaml.safe_load((ROOT / "params.yaml").read_text())
-    (folder / "params.yaml").write_text(yaml.safe_dump(params | {"profile": "people"}))
+    write_params(folder, dataset={"subjects": SPLITS}, lifting=PEOPLE)
     write_data(folder / "data", population())
     for name, architecture in (
         ("repnet", {"lifter": "frame", "width": 16, "blocks": 1}),

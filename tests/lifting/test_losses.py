@@ -72,11 +72,11 @@ def test_perspective_without_division():
     focal, centre = torch.full((1, 2), 2.0), torch.zeros(1, 2)
     keypoints = torch.zeros(1, 17, 2)
     assert perspective_without_division(joints, focal, centre, keypoints).item() == 0
-    keypoints[0, 0, 0] = 0.1  # (0.1 * 2)^2 over 34 numbers, times 100
-    assert perspective_without_division(joints, focal, centre, keypoints).item() == pytest.approx(4 / 34)
+    keypoints[0, 0, 0] = 0.1  # (0.1 * 2)^2 over 34 numbers
+    assert perspective_without_division(joints, focal, centre, keypoints).item() == pytest.approx(0.04 / 34)
     weights = torch.ones(17, 1)
     weights[0] = 0.25
-    assert perspective_without_division(joints, focal, centre, keypoints, weights).item() == pytest.approx(1 / 34)
+    assert perspective_without_division(joints, focal, centre, keypoints, weights).item() == pytest.approx(0.01 / 34)
 
 
 def test_distances():

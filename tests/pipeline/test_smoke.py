@@ -1,4 +1,4 @@
-"""The whole DAG on profiles/smoke.yaml, in a copy of the repository, the way a user runs it."""
+"""The whole DAG on size smoke, in a copy of the repository, the way a user runs it."""
 
 import json
 import math

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
+from params_files import PEOPLE, write_params
 from people import SPLITS, population, write_data
 from toy_crops import write_toy_data
 
@@ -36,15 +36,8 @@ REPORTS = {
 
 
 def prepare(folder: Path, block: str, init: str | None) -> None:
-    """Params, profile and data of a few frames; every block but the one in question is of profile smoke."""
-    profile = yaml.safe_load((ROOT / "profiles/smoke.yaml").read_text())
-    profile["dataset"]["subjects"] = SPLITS
-    profile["lifting"] |= {"keypoints_subjects": ["S1"], "prior": [{"subjects": ["S7"]}]}
-    profile[block] |= SHORT[block] | {"init": init}
-    (folder / "profiles").mkdir(exist_ok=True)
-    (folder / "profiles/tiny.yaml").write_text(yaml.safe_dump(profile))
-    params = yaml.safe_load((ROOT / "params.yaml").read_text())
-    (folder / "params.yaml").write_text(yaml.safe_dump(params | {"profile": "tiny"}))
+    """Params and data of a few frames; every block but the one in question is of size smoke."""
+    write_params(folder, dataset={"subjects": SPLITS}, lifting=PEOPLE, **{block: SHORT[block] | {"init": init}})
     (folder / "pretrained" / block).mkdir(parents=True, exist_ok=True)
     if block == "train_2d":
         write_toy_data(folder)

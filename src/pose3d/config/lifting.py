@@ -134,7 +134,7 @@ class LiftingParams(Block):
         if self.formulation == "original" and not critic_weight:
             raise ValueError(
                 f"{block}.critic_weight is 0, but with lifting.formulation original nothing else teaches depth: set it "
-                "to 1, critic_loss to wasserstein and gradient_penalty to 10"
+                "to 1, and the other keys that docs/method.md names for this formulation"
             )
 
     def require_3d(self, keypoints_only: Collection[str]) -> None:
@@ -161,7 +161,8 @@ class LiftingParams(Block):
 class LifterParams(Block):
     """Keys of either lifter's training.
 
-    Loss weights are multiples of the formulation's own, ``OWN_WEIGHTS`` in :mod:`pose3d.lifting.fit`.
+    The formulations' terms differ in unit and size, and so do their weights: those of params.yaml are the virtual
+    camera's, chosen on the validation subject; docs/method.md has the original's.
     """
 
     steps: PositiveInt

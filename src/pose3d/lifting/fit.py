@@ -33,25 +33,6 @@ from pose3d.training.seeds import numpy_generator, seed_all
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
-OWN_WEIGHTS = {
-    ("original", "single_frame"): {CRITIC: 1.0, "camera": 1.0, "reprojection": 10_000.0},
-    ("original", "temporal"): {CRITIC: 1.0, "reprojection": 1.0},  # the loss itself holds the original's 100
-    ("virtual_camera", "single_frame"): {CRITIC: 0.01, "reprojection": 0.05, "projected_prior": 1.0, "root": 1.0},
-    ("virtual_camera", "temporal"): {
-        CRITIC: 0.01,
-        "reprojection": 0.05,
-        "projected_prior": 1.0,
-        "root": 1.0,
-        "velocity": 3.0,
-        "root_velocity": 3.0,
-    },
-}
-"""The meaning of a weight of 1 in the params.
-
-The formulations' terms differ in unit and size; measured in these, the same params serve both, and taking the original
-is one choice. The original's are its author's; the virtual camera's were chosen on the validation subject.
-"""
-
 _PROPORTIONS = 5  # key of random numbers, apart from the seed's other uses
 
 
@@ -161,19 +142,19 @@ def lifter_architecture(lifting: LiftingParams, params: RepnetParams | TemporalP
 
 
 def term_weights(lifting: LiftingParams, params: LifterParams) -> Callable[[int], dict[str, float]]:
-    """Step to the weight of each loss term: the params' multiples of :data:`OWN_WEIGHTS`."""
-    temporal = isinstance(params, TemporalParams)
-    own = OWN_WEIGHTS[lifting.formulation, "temporal" if temporal else "single_frame"]
-    supervised = params.projected_prior_weight
-    multiples = {CRITIC: params.critic_weight, "camera": 1.0, "projected_prior": supervised, "root": supervised}
-    if temporal and params.run_outputs > 1:
-        multiples |= {"velocity": params.velocity_weight, "root_velocity": params.velocity_weight}
-    fixed = {name: own[name] * multiple for name, multiple in multiples.items() if name in own}
+    """Step to the weight of each loss term that the formulation has."""
+    fixed = {CRITIC: params.critic_weight}
+    if lifting.formulation == "virtual_camera":
+        fixed |= {"projected_prior": params.projected_prior_weight, "root": params.projected_prior_weight}
+        if isinstance(params, TemporalParams) and params.run_outputs > 1:
+            fixed |= {"velocity": params.velocity_weight, "root_velocity": params.velocity_weight}
+    elif not isinstance(params, TemporalParams):
+        fixed["camera"] = 1.0
     ramp = max(1, round(params.reproj_weight_ramp * params.steps))
 
     def weights(step: int) -> dict[str, float]:
-        multiple = geometric_ramp(step, params.reproj_weight_start, params.reproj_weight, ramp)
-        return fixed | {"reprojection": own["reprojection"] * multiple}
+        reprojection = geometric_ramp(step, params.reproj_weight_start, params.reproj_weight, ramp)
+        return fixed | {"reprojection": reprojection}
 
     return weights
 

@@ -149,10 +149,10 @@ def plan(subjects: list[str], settings: EmbeddedSettings, raw: Path) -> list[Tak
         known = ", ".join((*PERFORMERS, STILLS))
         raise InputError(f"dataset.subjects: the embedded data set has no subject {unknown[0]}, only {known}")
     if not 1 <= settings.cameras <= MAX_CAMERAS:
-        raise InputError(f"dataset.cameras must be 1 to {MAX_CAMERAS}, not {settings.cameras}")
+        raise InputError(f"embedded.cameras must be 1 to {MAX_CAMERAS}, not {settings.cameras}")
     take_frames = int(settings.take_seconds * settings.frame_rate_hz + 1e-6)
     if take_frames < 1:
-        raise InputError("dataset.take_seconds is shorter than one frame; make it longer")
+        raise InputError("embedded.take_seconds is shorter than one frame; make it longer")
     performers = [subject for subject in subjects if subject != STILLS]
     clips = sorted({clip for subject in performers for clip in PERFORMERS[subject]})
     frames = {clip: len(read_clip(raw, clip, settings.frame_rate_hz)) for clip in clips}
