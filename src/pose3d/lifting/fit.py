@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from pose3d.config.lifting import LifterParams, LiftingParams, RepnetParams, TemporalParams
-from pose3d.lifting.adversarial import CRITIC, Objective, Optimisation, train
+from pose3d.lifting.adversarial import CRITIC, AdversarialTrainer, Objective, Optimisation
 from pose3d.lifting.critic import Critic, Logistic, Wasserstein
 from pose3d.lifting.lift import build_lifter
 from pose3d.lifting.networks import FrameLifter, Lifter
@@ -28,6 +28,7 @@ from pose3d.lifting.virtual_objective import VirtualCameraObjective, VirtualCame
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.processes import Share
 from pose3d.training.checkpoint import Checkpoint
+from pose3d.training.loop import run_training
 from pose3d.training.seeds import numpy_generator, seed_all
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class Fitted:
     Attributes:
         architecture: as model files hold it.
         weights: parameter to tensor, as model files hold them.
-        curves: rows of :func:`pose3d.lifting.adversarial.train`.
+        curves: rows of :func:`pose3d.training.loop.run_training`.
     """
 
     architecture: dict[str, Any]
@@ -127,9 +128,9 @@ def fit_lifter(
         params.ema_decay,
         fabric.autocast if fabric.strategy.precision.precision == "bf16-mixed" else nullcontext,
     )
-    label = f"train_{_block(params)}"
-    average, curves = train(generator, critic, objective, weights, optimisation, seed, fabric, checkpoint, label)
-    return Fitted(architecture, average, curves)
+    trainer = AdversarialTrainer(generator, critic, objective, weights, optimisation, seed)
+    curves = run_training(trainer, fabric, checkpoint, f"train_{_block(params)}")
+    return Fitted(architecture, trainer.averaged_weights(), curves)
 
 
 def _block(params: RepnetParams | TemporalParams) -> str:
