@@ -52,8 +52,8 @@ class Checkpoint:
         """Write the state atomically: a kill leaves the previous checkpoint whole, and so does divergence.
 
         Args:
-            state: ``step``, the number of steps done, and all else that the run goes on from: modules and optimizers,
-                whose ``state_dict`` is kept, and numbers, tensors, lists and dicts.
+            state: ``step``, the number of steps done, and all else that the run goes on from: modules, optimizers and
+                schedules, whose ``state_dict`` is kept, and numbers, tensors, lists and dicts.
 
         Raises:
             InputError: it holds a number that is not finite.
@@ -93,10 +93,10 @@ class Checkpoint:
 
 def _fits(saved: Any, own: Any) -> bool:
     """Whether what was saved has the keys, types and shapes of one's own; empty ones of those stand for any."""
-    if isinstance(own, torch.nn.Module):
-        return _fits(saved, own.state_dict())
     if isinstance(own, torch.optim.Adam):
         return _fits(saved, own.state_dict()) and _fits_parameters(saved["state"], own)
+    if hasattr(own, "state_dict"):
+        return _fits(saved, own.state_dict())
     if isinstance(own, torch.Tensor):
         return isinstance(saved, torch.Tensor) and (saved.shape, saved.dtype) == (own.shape, own.dtype)
     if isinstance(own, dict):
