@@ -80,7 +80,7 @@ def recorded_sequences(dataset: RecordedDataset, frames: h5py.File, given: h5py.
     if problems:
         shown = "\n".join(f"- {sentence}" for sentence in problems[:SHOWN_PROBLEMS])
         raise InputError(
-            f"{len(problems)} of {len(source.sequences())} sequences cannot be used: mend the files, or leave their "
+            f"{len(problems)} of {len(source.sequences())} sequences cannot be used: repair the files, or leave their "
             f"subjects or actions out of the profile (`pose3d check-data` shows all):\n{shown}"
         )
 

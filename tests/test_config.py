@@ -80,11 +80,11 @@ def test_a_missing_key_is_named(root):
 
 def test_a_key_in_both_files_is_named(root):
     change(root / "profiles/smoke.yaml", "crop_resize.margin", 1.5)
-    with pytest.raises(InputError, match="'crop_resize.margin' stands in both"):
+    with pytest.raises(InputError, match="'crop_resize.margin' is in both"):
         Params.load(root)
     change(root / "profiles/smoke.yaml", "crop_resize", {"size_px": 64, "jpeg_quality": 90})
     change(root / "profiles/smoke.yaml", "seed", 2)
-    with pytest.raises(InputError, match="'seed' stands in both"):
+    with pytest.raises(InputError, match="'seed' is in both"):
         Params.load(root)
 
 
@@ -151,8 +151,8 @@ def test_a_prior_file_outside_priors_is_named(root, file):
     [
         ([], r"lifting\.prior Tuple should have at least 1 item"),
         ([{"file": "priors/a.h5", "subjects": []}], r"lifting\.prior\.0\.subjects Tuple should have at least 1 item"),
-        ([{"subjects": ["S1"]}, {"subjects": ["S7"]}], "this data set stands in it twice"),
-        ([{"file": "priors/a.h5"}, {"file": "priors/a.h5"}], r"priors/a\.h5 stands in it twice"),
+        ([{"subjects": ["S1"]}, {"subjects": ["S7"]}], "this data set is in it twice"),
+        ([{"file": "priors/a.h5"}, {"file": "priors/a.h5"}], r"priors/a\.h5 is in it twice"),
         ([{"path": "priors/a.h5"}], r"lifting\.prior\.0\.path is not a known key"),
     ],
 )

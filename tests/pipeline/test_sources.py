@@ -185,7 +185,7 @@ def test_changed_files_are_noticed_once_download_looks_again(ran) -> None:
     printed = workspace.run("dvc", "repro").stdout
     assert "Running stage 'prepare'" in printed
     assert "Running stage 'crop_resize'" in printed
-    assert "Running stage 'train_2d'" not in printed  # for the crops came out the same
+    assert "Running stage 'train_2d'" not in printed  # because the crops came out the same
 
 
 def test_who_has_keypoints_only_trains_the_lifters(tmp_path) -> None:
@@ -202,7 +202,7 @@ def test_who_has_keypoints_only_trains_the_lifters(tmp_path) -> None:
     source_folder = str(workspace.root / "src")
     refused = workspace.run(sys.executable, "-m", "pose3d.config.check", check=False, PYTHONPATH=source_folder)
     assert refused.returncode != 0 and "Traceback" not in refused.stdout
-    assert "lifting.prior.0.subjects names S5, who stands in dataset.keypoints_only" in refused.stdout
+    assert "lifting.prior.0.subjects names S5, who is in dataset.keypoints_only" in refused.stdout
     params = yaml.safe_load(profile.read_text())
     params["lifting"] = {"keypoints_subjects": ["S1", "S5"], "prior": [{"subjects": ["S1"]}]}
     profile.write_text(yaml.safe_dump(params))

@@ -101,12 +101,12 @@ def read_merged(root: Path) -> tuple[dict[str, Any], str]:
         if block not in method:
             merged[block] = values
         elif not isinstance(values, dict) or not isinstance(method[block], dict):
-            raise InputError(f"key '{block}' stands in both {params_path} and {profile_path}; keep one of them")
+            raise InputError(f"key '{block}' is in both {params_path} and {profile_path}; keep one of them")
         else:
             twice = sorted(set(values) & set(method[block]))
             if twice:
                 raise InputError(
-                    f"key '{block}.{twice[0]}' stands in both {params_path} and {profile_path}; keep one of them"
+                    f"key '{block}.{twice[0]}' is in both {params_path} and {profile_path}; keep one of them"
                 )
             merged[block] = {**method[block], **values}
     return merged, f"{params_path} with {profile_path}"
@@ -122,7 +122,7 @@ def _sentence(error: ValidationError, merged: dict[str, Any]) -> str:
         key.append(str(part))
         value = value.get(part) if isinstance(value, dict) else None
     problem = {
-        "extra_forbidden": "is not a known key; remove it or mend its spelling",
+        "extra_forbidden": "is not a known key; remove it or correct its spelling",
         "missing": "is missing; add it to one of them",
     }.get(first["type"], f"{first['msg']}, not {first['input']!r}" if key else first["msg"])
     return f"{'.'.join(key)} {problem}".lstrip()

@@ -129,6 +129,6 @@ def merged(paths: Iterable[Path], key: str) -> dict[SequenceName, tuple[Any, Pat
         for (subject, action, camera), array in found:
             name = SequenceName(path_safe(str(subject), path), path_safe(str(action), path), str(camera))
             if name in merged:
-                raise InputError(f"{path} and {merged[name][1]} both have {name.key}: each sequence stands in one file")
+                raise InputError(f"{path} and {merged[name][1]} both have {name.key}: keep it in one file")
             merged[name] = array, path
     return merged
