@@ -2,8 +2,9 @@
 
 numpy.load with pickles allowed would call whatever function the file names. Here a pickle is read by a machine that
 knows only the instructions which data needs, and for every function that NumPy's pickles name it calls one of this
-module, which makes an array, a scalar or bytes and refuses all else. Python's own unpickler in C is not the base,
-because it allocates what a file claims before it reads it, and lets a file change the functions it may call.
+module, which makes an array, a scalar or bytes and refuses all else. The usual way, an allow-list in ``find_class`` of
+pickle.Unpickler, is shorter and not enough, because that one allocates what a file claims before it reads it, and lets
+a file change the functions that it may call.
 
 Read are pickles of protocols 2 to 4, which is what numpy.save has written since Python 2. Strings of Python 2 are taken
 as latin-1, since arrays' bytes are among them.

@@ -1,4 +1,8 @@
-"""Files that are either whole or not there."""
+"""Files that are either whole or not there.
+
+The lock beside them is flock's and not filelock's, because that one leaves its file in the folder of the outputs, and
+fails on network file systems that have no locks.
+"""
 
 import fcntl
 import hashlib
