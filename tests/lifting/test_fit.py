@@ -80,7 +80,7 @@ def lifting(formulation, paired=None, joint_weights=None):
 
 def sequence(subject, frames, seed):
     rng = np.random.default_rng(seed)
-    # x right, y forward, z up in the world; the camera stands five metres behind the origin at a man's height
+    # x right, y forward, z up in the world; the camera is five metres behind the origin at a man's height
     rotation = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
     intrinsics = np.array([[500.0, 0, 256], [0, 500, 256], [0, 0, 1]])
     camera = Camera("c", 512, 512, intrinsics, np.zeros(5), rotation, -rotation @ np.array([0, -5.0, 1.0]))
