@@ -168,21 +168,21 @@ def _objective(
     seed: int,
     fabric: Fabric,
 ) -> Objective:
-    temporal = isinstance(params, TemporalParams)
+    temporal = params if isinstance(params, TemporalParams) else None
     device, share = fabric.device, Share.of(fabric)
     if lifting.formulation == "virtual_camera":
         observations = Observations(supervision.sequences, supervision.detections, device)
         prior = PriorTakes(supervision.prior, device)
         if lifting.fit_proportions:
             prior.poses_world_m = fit_subjects(prior, observations, numpy_generator(seed, _PROPORTIONS))
-        supervised = params.projected_prior_weight or (temporal and params.velocity_weight)
+        supervised = params.projected_prior_weight or (temporal and temporal.velocity_weight)
         pairs = params.projected_prior_batch_size if supervised else 0
         labelled = round(lifting.paired.draws_share * pairs) if lifting.paired else 0
         batch = f"{_block(params)}.projected_prior_batch_size"
         share.require_equal(batch, pairs)
         share.require_equal(f"lifting.paired.draws_share of {batch}", labelled)
         settings = VirtualCameraSettings(
-            run_outputs=params.run_outputs if temporal else 1,
+            run_outputs=temporal.run_outputs if temporal else 1,
             pairs_per_step=pairs,
             labelled_per_step=labelled,
             noise_scale=lifting.noise_scale,
@@ -191,10 +191,11 @@ def _objective(
             limb_mix_prob=lifting.limb_mix_prob,
             joint_weights=lifting.joint_weights,
         )
-        paired = PairedClips(*zip(*supervision.paired, strict=True), device) if supervision.paired else None
+        clips = [sequence for sequence, _ in supervision.paired]
+        paired = PairedClips(clips, [found for _, found in supervision.paired], device) if clips else None
         return VirtualCameraObjective(generator, observations, prior, paired, settings, device, share)
     joint_weights = torch.tensor(lifting.joint_weights, device=device)[:, None]
     keypoints = [d.keypoints_px for d in supervision.detections]
     kind = OriginalWindows if temporal else OriginalSingleFrame
-    window_frames = params.window_frames if temporal else 1
+    window_frames = temporal.window_frames if temporal else 1
     return kind(supervision.sequences, keypoints, supervision.prior, window_frames, joint_weights, device, share)
