@@ -28,6 +28,8 @@ REST_DIRECTIONS = np.array(
 )
 """(16, 3) where the bones point at rest: a T-pose, from which no limb can turn to the opposite direction."""
 
+_BONE_MATRIX = bone_matrix()
+_MIRRORED_BONES = mirror_permutation()[1:] - 1
 _UNTWIST_RAD_S = 4 * np.pi
 _OPPOSITE = 1e-12
 
@@ -83,7 +85,7 @@ class SkeletonFit:
     def __call__(self, poses_m: np.ndarray) -> FittedSkeleton:
         """The next T frames, (T, 17, 3) joints in metres that :func:`check_poses` passes."""
         poses_m = np.asarray(poses_m, np.float64)
-        bones = bone_matrix() @ poses_m
+        bones = _BONE_MATRIX @ poses_m
         directions = bones / np.linalg.norm(bones, axis=-1, keepdims=True)
 
         still = Rotation.from_quat(np.tile([0.0, 0.0, 0.0, 1.0], (len(poses_m), 1)))
@@ -113,8 +115,8 @@ def fit_bone_lengths(poses_m: np.ndarray) -> np.ndarray:
         >>> fit_bone_lengths(poses_m)[:6].tolist()
         [2.5, 1.0, 1.0, 2.5, 1.0, 1.0]
     """
-    lengths_m = np.linalg.norm(bone_matrix() @ poses_m, axis=-1)
-    mirrored = lengths_m[:, mirror_permutation()[1:] - 1]
+    lengths_m = np.linalg.norm(_BONE_MATRIX @ poses_m, axis=-1)
+    mirrored = lengths_m[:, _MIRRORED_BONES]
     return np.median(np.concatenate([lengths_m, mirrored]), axis=0)
 
 
@@ -133,7 +135,7 @@ def with_bone_lengths(poses_m: np.ndarray, lengths_m: np.ndarray) -> np.ndarray:
         >>> with_bone_lengths(poses_m, np.full(16, 0.5))[0, :5, 0].tolist()
         [0.0, 0.5, 1.0, 1.5, 0.5]
     """
-    bones = bone_matrix() @ poses_m
+    bones = _BONE_MATRIX @ poses_m
     bones *= lengths_m[:, None] / np.linalg.norm(bones, axis=-1, keepdims=True)
     posed = np.array(poses_m, np.float64)
     for parent, child in BONES:
@@ -248,7 +250,7 @@ def check_poses(poses_m: np.ndarray, fps: float, first_frame: int = 0) -> None:
             f"frame {first_frame + t}, joint {JOINT_NAMES[joint]} is not finite: give every joint of every frame"
         )
     # Below a hundredth of a millimetre single-precision positions some metres away say nothing of a direction.
-    short = np.linalg.norm(bone_matrix() @ poses_m, axis=-1) < 1e-5
+    short = np.linalg.norm(_BONE_MATRIX @ poses_m, axis=-1) < 1e-5
     if short.any():
         t, row = np.argwhere(short)[0]
         parent, child = (JOINT_NAMES[joint] for joint in BONES[row])
