@@ -127,7 +127,7 @@ def mix_halves(legs_world_m: Tensor, trunks_world_m: Tensor) -> Tensor:
 
 
 def vertical_rotation(angle_rad: Tensor) -> Tensor:
-    """(B,) angles to (B, 3, 3) rotations about z."""
+    """:func:`pose3d.geometry.rotations.rotation_about_z` on tensors: (B,) angles to (B, 3, 3)."""
     cos, sin, zero, one = angle_rad.cos(), angle_rad.sin(), torch.zeros_like(angle_rad), torch.ones_like(angle_rad)
     return torch.stack([cos, -sin, zero, sin, cos, zero, zero, zero, one], -1).unflatten(-1, (3, 3))
 
