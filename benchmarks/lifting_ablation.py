@@ -4,9 +4,9 @@
     python benchmarks/lifting_ablation.py table benchmarks/lifting_ablation.yaml
 
 ``run`` needs the data folder in POSE3D_DATA; both work from the root of the repository. A run's params are params.yaml,
-the profile, and over them the file's ``dataset``, the table's protocol and ``base``, and the run's ``set``. Figures go
-to ``results/`` beside the YAML file, one JSON line a run; a run with a line of the same params and data is not done
-again. Models, logs and checkpoints, which a killed run goes on from, stand in .ckpt/ablation/.
+data set videopose3d and the file's size, and over them the file's ``dataset``, the table's protocol and ``base``, and
+the run's ``set``. Figures go to ``results/`` beside the YAML file, one JSON line a run; a run with a line of the same
+params and data is not done again. Models, logs and the checkpoints of killed runs are in .ckpt/ablation/.
 """
 
 import argparse
@@ -33,7 +33,7 @@ from tqdm import tqdm
 from pose3d.config.blocks import Block, Seed
 from pose3d.config.dataset import VideoPose3DParams
 from pose3d.config.lifting import LiftingParams, RepnetParams, TemporalParams
-from pose3d.config.reading import PARAMS_FILE, PROFILES_FOLDER, read_yaml
+from pose3d.config.reading import read_merged, read_yaml
 from pose3d.datasets.recording import Problem, recordings
 from pose3d.datasets.sources import open_source
 from pose3d.evaluation import occlusion
@@ -92,11 +92,11 @@ class Table(Block):
 
 
 class Ablation(Block):
-    """The YAML file; ``data`` and ``caveat`` stand in the tables' headings."""
+    """The YAML file; the tables' headings show ``data`` and ``caveat``."""
 
     data: str
     caveat: str = "These are no Human3.6M figures and do not compare with any."
-    profile: str
+    size: str
     dataset: dict[str, Any] = {}
     protocols: dict[str, Protocol]
     tables: tuple[Table, ...]
@@ -140,14 +140,14 @@ class Run:
 
     @property
     def key(self) -> str:
-        """Under which its results stand: of all that shapes them but the code, which a new kind of lifter shows."""
+        """A digest of all that shapes the results except the code; a new kind of lifter has a new name."""
         lifter = self.params.repnet or self.params.temporal
         files = [*self.params.lifting.prior_files, *([lifter.init] if lifter and lifter.init else [])]
         kind = fit.lifter_architecture(self.params.lifting, lifter)["lifter"]
         return digest([kind, self.setup, self.data_sha256, [file_sha256(Path(file)) for file in files]])
 
     def data(self, what: str) -> Path:
-        """The data as the stages read it, for all runs on the same files and splits."""
+        """The data as the stages read it, shared by all runs on the same files and splits."""
         return STATE / f"{what}-{digest([self.setup['dataset'], self.data_sha256])}.h5"
 
     def __str__(self) -> str:
@@ -161,7 +161,7 @@ def digest(content: Any) -> str:
 @functools.cache
 def file_sha256(path: Path) -> str:
     if not path.is_file():
-        raise InputError(f"{path} is missing: put it there, or mend its name")
+        raise InputError(f"{path} is missing: put it there, or correct its name")
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -183,8 +183,8 @@ def resolve(ablation: Ablation, table: Table, row: Row, seed: int) -> Run:
     protocol = ablation.protocols[table.protocol]
     overrides = {f"dataset.{key}": value for key, value in ablation.dataset.items()}
     overrides |= protocol.model_extra | table.base | row.set
-    params, profile = read_yaml(PARAMS_FILE), read_yaml(PROFILES_FOLDER / f"{ablation.profile}.yaml")
-    blocks = {name: params.get(name, {}) | profile.get(name, {}) for name in ("dataset", "lifting", table.kind)}
+    params, _ = read_merged(Path(), "videopose3d", ablation.size)
+    blocks = {name: params[name] for name in ("dataset", "lifting", table.kind)}
     for override, value in overrides.items():
         block, _, key = override.partition(".")
         if block not in blocks:
@@ -268,7 +268,7 @@ def perform(run: Run, results: Path) -> None:
     }
     results.parent.mkdir(exist_ok=True)
     file = os.open(results, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-    os.write(file, (json.dumps(line) + "\n").encode())  # one write, for other runs append too
+    os.write(file, (json.dumps(line) + "\n").encode())  # one write, because other runs append too
     checkpoint.remove()
 
 

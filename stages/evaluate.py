@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pose3d.config.dataset import DatasetParams, EmbeddedParams
+from pose3d.config.dataset import DatasetParams, EmbeddedDataset
 from pose3d.config.evaluation import EvaluateParams
 from pose3d.config.lifting import LiftingParams
 from pose3d.config.reading import StageParams
@@ -139,7 +139,7 @@ def draw_panel(path: Path, done: Predictions, percentiles: tuple[float, ...]) ->
 
 
 def draw_clip(done: Predictions) -> None:
-    """Errors over time and the video, for the test sequence of median error."""
+    """Errors over time and the video, both of the test sequence of median error."""
     i = median_sequence(done.sequences, done.poses_cam_m["temporal"])
     sequence, poses = done.sequences[i], {name: done.poses_cam_m[name][i] for name in LIFTERS}
     table = error_over_time_mm(sequence, poses)
@@ -160,14 +160,14 @@ def draw_clip(done: Predictions) -> None:
 
 def main() -> None:
     params = Params.load()
-    real_views = isinstance(params.dataset, EmbeddedParams) and params.dataset.real_views is not None
+    real_views = isinstance(params.dataset, EmbeddedDataset) and params.dataset.real_views is not None
     if real_views:
         check_manifest(REAL_VIEWS.parent)
     prior_sequences = read_prior(DATA / "sequences.h5", params.lifting)
     prior = baselines.prior_poses(prior_sequences, params.evaluate.nearest_poses)
     splits = read_splits(DATA / "sequences.h5")
 
-    validation = {"data": {"frames": 0}}  # a profile may train on everybody, as the original does
+    validation = {"data": {"frames": 0}}  # a data set may train on everybody, as the original does
     if splits["validation"]:
         validation = metrics_of(predict(splits["validation"], prior, params.evaluate), params.evaluate.pck_threshold)
     write_json(METRICS / "validation.json", validation)

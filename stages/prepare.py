@@ -12,7 +12,7 @@ import h5py
 from tqdm import tqdm
 
 from pose3d.config.blocks import Seed
-from pose3d.config.dataset import DatasetParams, EmbeddedParams, RecordedDataset
+from pose3d.config.dataset import DatasetParams, EmbeddedDataset, EmbeddedParams, RecordedDataset
 from pose3d.config.reading import StageParams
 from pose3d.datasets.manifest import check_manifest
 from pose3d.datasets.recording import Problem, recordings
@@ -36,17 +36,21 @@ SHOWN_PROBLEMS = 20
 class Params(StageParams):
     seed: Seed
     dataset: DatasetParams
+    embedded: EmbeddedParams
 
 
-def embedded_sequences(seed: int, dataset: EmbeddedParams, frames: h5py.File) -> Iterator[PoseSequence]:
+def embedded_sequences(
+    seed: int, dataset: EmbeddedDataset, embedded: EmbeddedParams, frames: h5py.File
+) -> Iterator[PoseSequence]:
     """Render every take into ``frames``.
 
     Args:
         seed: of every draw, together with the take's name.
-        dataset: what is rendered.
+        dataset, embedded: what is rendered, and how much of it.
         frames: frames.h5, open for writing.
     """
-    settings = EmbeddedSettings(seed=seed, **dataset.model_dump(exclude={"source", "subjects", "real_views"}))
+    quality = dataset.model_dump(include={"frame_rate_hz", "supersampling", "jpeg_quality"})
+    settings = EmbeddedSettings(seed=seed, **quality, **embedded.model_dump())
     check_manifest(RAW)
     takes = plan(dataset.subjects.all, settings, RAW)
     for subject in {take.subject for take in takes} - {STILLS}:
@@ -80,8 +84,8 @@ def recorded_sequences(dataset: RecordedDataset, frames: h5py.File, given: h5py.
     if problems:
         shown = "\n".join(f"- {sentence}" for sentence in problems[:SHOWN_PROBLEMS])
         raise InputError(
-            f"{len(problems)} of {len(source.sequences())} sequences cannot be used: mend the files, or leave their "
-            f"subjects or actions out of the profile (`pose3d check-data` shows all):\n{shown}"
+            f"{len(problems)} of {len(source.sequences())} sequences cannot be used: repair the files, or leave "
+            f"their subjects or actions out of block dataset (`pose3d check-data` shows all):\n{shown}"
         )
 
 
@@ -89,8 +93,8 @@ def main() -> None:
     params = Params.load()
     dataset = params.dataset
     with create_hdf5(FRAMES) as frames, create_hdf5(GIVEN_KEYPOINTS) as given:
-        if isinstance(dataset, EmbeddedParams):
-            sequences = embedded_sequences(params.seed, dataset, frames)
+        if isinstance(dataset, EmbeddedDataset):
+            sequences = embedded_sequences(params.seed, dataset, params.embedded, frames)
         else:
             sequences = recorded_sequences(dataset, frames, given)
         n_sequences, n_frames = write_sequences(SEQUENCES, sequences, dataset.subjects.by_split)

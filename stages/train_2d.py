@@ -1,6 +1,6 @@
 """Train pose_resnet on the training subjects' crops, and show how well it finds the validation subjects' joints.
 
-Where a profile names no validation subjects, the training subjects are shown instead, and the pictures say so.
+Where the data set names no validation subjects, the training subjects are shown instead, and the pictures say so.
 metrics/pose2d.json has the original system's 2D metric on the same crops, also where a data set has no 3D and evaluate
 cannot run. A data set without images trains nothing.
 """
@@ -33,7 +33,7 @@ MODEL = Path("data/models/pose2d.pt")
 METRICS = Path("metrics/pose2d.json")
 PLOTS = Path("plots/pose2d")
 SHOWN_CROPS = 24
-NO_NETWORK = {"model": "none, for the data set has no images"}
+NO_NETWORK = {"model": "none, because the data set has no images"}
 
 
 class Params(StageParams):

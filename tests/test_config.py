@@ -16,10 +16,11 @@ ROOT = Path(__file__).parents[1]
 
 @pytest.fixture
 def root(tmp_path):
-    """A copy of the committed params and profiles, on profile smoke."""
-    shutil.copytree(ROOT / "profiles", tmp_path / "profiles")
+    """A copy of the committed params, data sets and sizes, on size smoke."""
+    for folder in ("data_sets", "sizes"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
     shutil.copy(ROOT / "params.yaml", tmp_path / "params.yaml")
-    change(tmp_path / "params.yaml", "profile", "smoke")
+    change(tmp_path / "params.yaml", "size", "smoke")
     return tmp_path
 
 
@@ -34,21 +35,27 @@ def change(path: Path, key: str, value) -> None:
     path.write_text(yaml.safe_dump(content))
 
 
-@pytest.mark.parametrize("profile", sorted(path.stem for path in (ROOT / "profiles").glob("*.yaml")))
-def test_every_committed_profile_loads(root, profile):
-    change(root / "params.yaml", "profile", profile)
-    assert Params.load(root).profile == profile
+def names(folder):
+    return sorted(path.stem for path in (ROOT / folder).glob("*.yaml"))
 
 
-def test_the_profile_is_merged_into_the_method(root):
+@pytest.mark.parametrize("data", names("data_sets"))
+@pytest.mark.parametrize("size", names("sizes"))
+def test_every_committed_data_set_loads_at_every_size(root, data, size):
+    change(root / "params.yaml", "data", data)
+    change(root / "params.yaml", "size", size)
     params = Params.load(root)
-    method, scale = (
-        yaml.safe_load((root / "params.yaml").read_text()),
-        yaml.safe_load((root / "profiles/smoke.yaml").read_text()),
-    )
-    assert params.crop_resize.margin == method["crop_resize"]["margin"]
-    assert params.crop_resize.size_px == scale["crop_resize"]["size_px"]
-    change(root / "profiles/smoke.yaml", "crop_resize.size_px", 48)
+    assert (params.data, params.size, params.dataset.source) == (data, size, data)
+
+
+def test_the_three_files_are_merged(root):
+    params = Params.load(root)
+    files = ("params.yaml", "data_sets/embedded.yaml", "sizes/smoke.yaml")
+    method, data, size = (yaml.safe_load((root / file).read_text()) for file in files)
+    assert params.repnet.reproj_weight == method["repnet"]["reproj_weight"]
+    assert params.repnet.critic_weight == data["repnet"]["critic_weight"]
+    assert params.repnet.steps == size["repnet"]["steps"]
+    change(root / "sizes/smoke.yaml", "crop_resize.size_px", 48)
     assert Params.load(root).crop_resize.size_px == 48
 
 
@@ -57,7 +64,7 @@ def test_blocks_are_frozen(root):
         Params.load(root).crop_resize.margin = 2
 
 
-@pytest.mark.parametrize("file", ["params.yaml", "profiles/smoke.yaml"])
+@pytest.mark.parametrize("file", ["params.yaml", "data_sets/embedded.yaml", "sizes/smoke.yaml"])
 def test_an_unknown_key_is_named(root, file):
     change(root / file, "repnet.learning_rat", 1)
     with pytest.raises(InputError, match="repnet.learning_rat is not a known key"):
@@ -78,14 +85,55 @@ def test_a_missing_key_is_named(root):
         Params.load(root)
 
 
-def test_a_key_in_both_files_is_named(root):
-    change(root / "profiles/smoke.yaml", "crop_resize.margin", 1.5)
-    with pytest.raises(InputError, match="'crop_resize.margin' stands in both"):
+@pytest.mark.parametrize(
+    ("key", "first", "second"),
+    [
+        ("crop_resize.margin", "params.yaml", "sizes/smoke.yaml"),
+        ("train_2d.frame_step", "data_sets/embedded.yaml", "sizes/smoke.yaml"),
+        ("lifting.noise_scale", "params.yaml", "data_sets/embedded.yaml"),
+        ("seed", "params.yaml", "data_sets/embedded.yaml"),
+    ],
+)
+def test_a_key_in_two_files_is_named_with_both(root, key, first, second):
+    change(root / second, key, 2)
+    with pytest.raises(InputError, match=f"key '{key}' is in both .*{first} and .*{second}; keep one"):
         Params.load(root)
-    change(root / "profiles/smoke.yaml", "crop_resize", {"size_px": 64, "jpeg_quality": 90})
-    change(root / "profiles/smoke.yaml", "seed", 2)
-    with pytest.raises(InputError, match="'seed' stands in both"):
+
+
+def test_a_block_that_is_a_value_elsewhere_is_named(root):
+    change(root / "sizes/smoke.yaml", "seed", {"first": 1})
+    with pytest.raises(InputError, match=r"'seed' is a value in one file and a block of keys in another"):
         Params.load(root)
+
+
+@pytest.mark.parametrize(
+    ("profile", "data", "size"),
+    [("small", "embedded", "small"), ("multiview", "embedded", "small"), ("human36m", "human36m", "full")],
+)
+def test_a_profile_of_earlier_versions_is_told_its_data_set_and_size(root, profile, data, size):
+    change(root / "params.yaml", "profile", profile)
+    with pytest.raises(InputError, match=f"write `data: {data}` and `size: {size}` in place") as caught:
+        Params.load(root)
+    assert ("real_views: pose2sim" in str(caught.value)) == (profile == "multiview")
+    change(root / "params.yaml", "profile", "mine")
+    with pytest.raises(InputError, match="split your profile 'mine' into data_sets/NAME.yaml and sizes/NAME.yaml"):
+        Params.load(root)
+
+
+@pytest.mark.parametrize(
+    ("block", "former", "name"),
+    [
+        ("repnet", "average_decay", "ema_decay"),
+        ("temporal", "lr_end_share", "final_lr_ratio"),
+        ("lifting", "error_gain", "noise_scale"),
+        ("train_2d", "sides_weight", "left_right_weight"),
+    ],
+)
+def test_a_key_of_earlier_versions_is_told_its_name_and_the_weights(root, block, former, name):
+    change(root / "sizes/smoke.yaml", f"{block}.{former}", 0.5)
+    with pytest.raises(InputError, match=f"sizes/smoke.yaml: {block}.{former} is called {name} now") as caught:
+        Params.load(root)
+    assert ("reproj_weight 1 as 0.05" in str(caught.value)) == (block in ("repnet", "temporal"))
 
 
 def test_a_key_twice_in_one_file_is_named_with_its_line(tmp_path):
@@ -118,15 +166,16 @@ def test_what_is_no_positive_whole_number_is_named(root, value):
         Params.load(root)
 
 
-def test_an_unknown_profile_lists_the_known_ones(root):
-    change(root / "params.yaml", "profile", "huge")
-    with pytest.raises(InputError, match=r"profile 'huge' is unknown; choose one of .*smoke"):
+@pytest.mark.parametrize(("key", "known"), [("data", "embedded, h36m_fetch"), ("size", "full, gpu")])
+def test_an_unknown_data_set_or_size_lists_the_known_ones(root, key, known):
+    change(root / "params.yaml", key, "huge")
+    with pytest.raises(InputError, match=rf"{key} 'huge' is unknown; choose one of {known}"):
         Params.load(root)
 
 
 @pytest.mark.parametrize("source", [{"subjects": ["S9"]}, {"subjects": ["S7", "S8"]}, {}])
 def test_the_priors_own_subjects_must_be_training_subjects(root, source):
-    change(root / "profiles/smoke.yaml", "lifting.prior", [{"file": "priors/a.h5", "subjects": ["S9"]}, source])
+    change(root / "data_sets/embedded.yaml", "lifting.prior", [{"file": "priors/a.h5", "subjects": ["S9"]}, source])
     with pytest.raises(
         InputError, match=r"lifting\.prior\.1\.subjects must name subjects of dataset.subjects.train"
     ) as caught:
@@ -139,7 +188,7 @@ def test_the_priors_own_subjects_must_be_training_subjects(root, source):
     ["data/sequences.h5", "/priors/a.h5", "priors/../a.h5", "priors/../../b/a.h5", "../priors/a.h5", "priors/a.npz"],
 )
 def test_a_prior_file_outside_priors_is_named(root, file):
-    change(root / "profiles/smoke.yaml", "lifting.prior", [{"file": file}])
+    change(root / "data_sets/embedded.yaml", "lifting.prior", [{"file": file}])
     with pytest.raises(InputError, match=r"lifting\.prior\.0\.file .*must be priors/NAME\.h5") as caught:
         Params.load(root)
     assert f"not '{file}'" in str(caught.value)
@@ -151,13 +200,13 @@ def test_a_prior_file_outside_priors_is_named(root, file):
     [
         ([], r"lifting\.prior Tuple should have at least 1 item"),
         ([{"file": "priors/a.h5", "subjects": []}], r"lifting\.prior\.0\.subjects Tuple should have at least 1 item"),
-        ([{"subjects": ["S1"]}, {"subjects": ["S7"]}], "this data set stands in it twice"),
-        ([{"file": "priors/a.h5"}, {"file": "priors/a.h5"}], r"priors/a\.h5 stands in it twice"),
+        ([{"subjects": ["S1"]}, {"subjects": ["S7"]}], "this data set is in it twice"),
+        ([{"file": "priors/a.h5"}, {"file": "priors/a.h5"}], r"priors/a\.h5 is in it twice"),
         ([{"path": "priors/a.h5"}], r"lifting\.prior\.0\.path is not a known key"),
     ],
 )
 def test_a_prior_names_somebody_and_each_data_set_once(root, prior, message):
-    change(root / "profiles/smoke.yaml", "lifting.prior", prior)
+    change(root / "data_sets/embedded.yaml", "lifting.prior", prior)
     with pytest.raises(InputError, match=message) as caught:
         Params.load(root)
     assert "\n" not in str(caught.value)
@@ -167,7 +216,7 @@ def test_a_prior_names_somebody_and_each_data_set_once(root, prior, message):
 def test_the_original_needs_its_critic(root, block):
     change(root / "params.yaml", "lifting.formulation", "original")
     Params.load(root)
-    change(root / "profiles/smoke.yaml", f"{block}.critic_weight", 0)
+    change(root / "data_sets/embedded.yaml", f"{block}.critic_weight", 0)
     with pytest.raises(InputError, match=rf"{block}\.critic_weight is 0, but .* nothing else teaches depth") as caught:
         Params.load(root)
     assert "\n" not in str(caught.value)
@@ -267,45 +316,46 @@ def test_bytes_that_are_no_text(tmp_path):
         read_yaml(tmp_path / "params.yaml")
 
 
-@pytest.mark.parametrize("profile", ["../elsewhere", "/elsewhere", ["smoke"], None, "profiles/../smoke"])
-def test_a_profile_is_a_name_of_the_folders_own(root, profile):
+@pytest.mark.parametrize("name", ["../elsewhere", "/elsewhere", ["smoke"], None, "sizes/../smoke"])
+@pytest.mark.parametrize("key", ["data", "size"])
+def test_a_data_set_or_size_is_a_name_of_the_folders_own(root, key, name):
     (root / "elsewhere.yaml").write_text("dataset: {}")
-    change(root / "params.yaml", "profile", profile)
-    with pytest.raises(InputError, match=r"profile '.*' is unknown; choose one of .*smoke"):
+    change(root / "params.yaml", key, name)
+    with pytest.raises(InputError, match=rf"{key} '.*' is unknown; choose one of "):
         Params.load(root)
 
 
 def test_a_key_of_a_variant_is_named_as_it_stands_in_the_file(root):
-    change(root / "profiles/smoke.yaml", "dataset.cameras", 9)
-    with pytest.raises(InputError, match=r": dataset\.cameras Input should be less"):
+    change(root / "sizes/smoke.yaml", "embedded.cameras", 9)
+    with pytest.raises(InputError, match=r": embedded\.cameras Input should be less"):
         Params.load(root)
-    change(root / "profiles/smoke.yaml", "dataset.cameras", 2)
-    change(root / "profiles/smoke.yaml", "train_2d.schedule.warmup", 2)
+    change(root / "sizes/smoke.yaml", "embedded.cameras", 2)
+    change(root / "sizes/smoke.yaml", "train_2d.schedule.warmup", 2)
     with pytest.raises(InputError, match=r": train_2d\.schedule\.warmup Input should be less"):
         Params.load(root)
-    change(root / "profiles/smoke.yaml", "train_2d.schedule.warmup", 0.1)
-    change(root / "profiles/smoke.yaml", "dataset.fps", 25)
+    change(root / "sizes/smoke.yaml", "train_2d.schedule.warmup", 0.1)
+    change(root / "data_sets/embedded.yaml", "dataset.fps", 25)
     with pytest.raises(InputError, match=r": dataset\.fps is not a known key"):
         Params.load(root)
 
 
 def test_each_source_has_keys_of_its_own(root):
-    subjects = yaml.safe_load((root / "profiles/smoke.yaml").read_text())["dataset"]["subjects"]
+    subjects = yaml.safe_load((root / "data_sets/embedded.yaml").read_text())["dataset"]["subjects"]
     dataset = {"source": "videopose3d", "subjects": subjects, "folder": None, "actions": None, "frame_step": 2}
     dataset |= {"positions": "a.npz", "keypoints": "b.npz", "frame_rate_hz": 50, "keypoints_only": []}
-    change(root / "profiles/smoke.yaml", "dataset", dataset)
+    change(root / "data_sets/embedded.yaml", "dataset", dataset)
     with pytest.raises(InputError, match=r": dataset\.calibration is missing"):
         Params.load(root)
-    change(root / "profiles/smoke.yaml", "dataset.calibration", None)
+    change(root / "data_sets/embedded.yaml", "dataset.calibration", None)
     loaded = Params.load(root).dataset
     assert isinstance(loaded, VideoPose3DParams)
     assert loaded.subjects.by_split == {split: list(names) for split, names in subjects.items()}
-    change(root / "profiles/smoke.yaml", "dataset.keypoints_only", [*subjects["train"][:1], *subjects["test"][:1]])
+    change(root / "data_sets/embedded.yaml", "dataset.keypoints_only", [*subjects["train"][:1], *subjects["test"][:1]])
     with pytest.raises(InputError, match=r": dataset\.keypoints_only .*S9 is no subject of dataset.subjects.train"):
         Params.load(root)
-    change(root / "profiles/smoke.yaml", "dataset.keypoints_only", subjects["train"][:1])
+    change(root / "data_sets/embedded.yaml", "dataset.keypoints_only", subjects["train"][:1])
     assert Params.load(root).dataset.subjects_with_3d == loaded.subjects.all[1:]
-    change(root / "profiles/smoke.yaml", "dataset.source", "imagenet")
+    change(root / "data_sets/embedded.yaml", "dataset.source", "imagenet")
     with pytest.raises(InputError, match=r": dataset .*'embedded'"):
         Params.load(root)
 
@@ -324,7 +374,7 @@ def test_a_stage_reads_its_blocks_and_no_other(root):
 @pytest.mark.parametrize("splits", [{"test": ["S9", "S5"]}, {"validation": ["S8", "S8"]}, {"test": []}, {"train": []}])
 def test_each_subject_belongs_to_one_split_and_two_splits_need_somebody(root, splits):
     for split, names in splits.items():
-        change(root / "profiles/smoke.yaml", f"dataset.subjects.{split}", names)
+        change(root / "data_sets/embedded.yaml", f"dataset.subjects.{split}", names)
     with pytest.raises(InputError, match=r": dataset\.subjects") as caught:
         Params.load(root)
     assert "\n" not in str(caught.value)
@@ -338,7 +388,7 @@ def test_weights_to_start_from_must_be_there(root, monkeypatch, block):
     monkeypatch.chdir(root)
     assert getattr(load_and_check_files(), block).init is None
     name = f"pretrained/{block}/start.pth.tar"
-    change(root / "profiles/smoke.yaml", f"{block}.init", name)
+    change(root / "sizes/smoke.yaml", f"{block}.init", name)
     with pytest.raises(InputError, match=rf"{block}\.init names {name}, which is missing"):
         load_and_check_files()
     (root / name).mkdir(parents=True)
@@ -355,7 +405,7 @@ def test_weights_to_start_from_must_be_there(root, monkeypatch, block):
 )
 def test_weights_to_start_from_stand_where_dvc_watches(root, block, file):
     file = file.replace("BLOCK", block)
-    change(root / "profiles/smoke.yaml", f"{block}.init", file)
+    change(root / "sizes/smoke.yaml", f"{block}.init", file)
     with pytest.raises(
         InputError, match=rf"{block}\.init .*copy the file to pretrained/{block}/ .*, not '{file}'"
     ) as caught:
@@ -377,7 +427,7 @@ def test_the_folders_of_weights_to_start_from_are_there_and_committed(block):
 def test_the_priors_files_must_be_there(root, monkeypatch):
     monkeypatch.chdir(root)
     prior = [{"subjects": ["S7"]}, {"file": "priors/other.h5", "subjects": ["S9"]}]
-    change(root / "profiles/smoke.yaml", "lifting.prior", prior)
+    change(root / "data_sets/embedded.yaml", "lifting.prior", prior)
     with pytest.raises(InputError, match=r"lifting\.prior names priors/other\.h5, which is missing"):
         load_and_check_files()
     (root / "priors").mkdir()

@@ -69,7 +69,7 @@ def test_readme_names_every_subcommand():
 
 def test_files_of_the_repository_that_a_page_names_are_there(page):
     named = re.findall(
-        r"(?:src/pose3d|stages|tests|benchmarks|torture|profiles)/[\w/]+\.(?:py|yaml|json)\b", page.read_text()
+        r"(?:src/pose3d|stages|tests|benchmarks|torture|data_sets|sizes)/[\w/]+\.(?:py|yaml|json)\b", page.read_text()
     )
     assert [name for name in named if not (ROOT / name).exists()] == []
 

@@ -1,4 +1,4 @@
-"""The smoke profile in other clones: another folder, home, locale, time zone, hash seed, umask, workers and threads.
+"""Size smoke in other clones: another folder, home, locale, time zone, hash seed, umask, workers and threads.
 
     python -m torture.reproducibility
 

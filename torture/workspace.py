@@ -1,4 +1,4 @@
-"""The copy of the repository that the campaigns share: the smoke profile has run in it, and is committed."""
+"""The copy of the repository that the campaigns share: size smoke has run in it, and is committed."""
 
 import atexit
 import shutil

@@ -1,8 +1,8 @@
 """What stages cost as the data grows: 16 times the frames should take 16 times the time, and no more memory.
 
-The real scripts run as processes of their own on inputs of four sizes: next to nothing, for what they spend whatever
-the size, and once, 4 and 16 times some thousand frames. They run there and back, from the smallest to the largest and
-to the smallest again, so that a machine that slows down or speeds up meanwhile bends nothing.
+The real scripts run as processes of their own on inputs of four sizes: next to nothing, which shows what they spend
+whatever the size, and once, 4 and 16 times some thousand frames. They run there and back, from the smallest to the
+largest and to the smallest again, so that a machine that slows down or speeds up meanwhile bends nothing.
 """
 
 import json
@@ -22,7 +22,7 @@ from benchmarks.speed import people
 from benchmarks.speed.lifters import block
 from benchmarks.speed.pose2d import jpegs, write_crops
 from benchmarks.speed.report import Figure, Setting
-from pose3d.config.reading import PARAMS_FILE, PROFILES_FOLDER, read_yaml
+from pose3d.config.reading import DATA_SETS_FOLDER, PARAMS_FILE, SIZES_FOLDER, read_yaml
 from pose3d.lifting.fit import lifter_architecture
 from pose3d.lifting.lift import build_lifter
 from pose3d.pose2d.network import PoseResNet
@@ -42,7 +42,11 @@ _FPS = 2.0
 _FEW_FRAMES = 8
 _LIFTED_FRAMES, _LONG_TAKE_FRAMES = 8000, 500
 _DETECTOR = {"backbone": "resnet18", "stem_channels": 16, "deconv_channels": [16, 16, 16]}
-_PROFILE = {"crop_resize": {"size_px": _CROP_PX}, "evaluate": {"nearest_poses": 100, "nearest_yaws": 12}}
+_CHANGES = {
+    "crop_resize": {"size_px": _CROP_PX},
+    "evaluate": {"nearest_poses": 100, "nearest_yaws": 12},
+    "lifting": {"keypoints_subjects": ["S1"], "prior": [{"subjects": ["S1"]}]},
+}
 
 
 @dataclass(frozen=True)
@@ -125,15 +129,16 @@ def _sequences(takes: int, frames: int) -> list[PoseSequence]:
 
 
 def _write_params(folder: Path) -> None:
-    """params.yaml and profile small, with the keys of :data:`_PROFILE` changed."""
-    params, profile = read_yaml(PARAMS_FILE), read_yaml(PROFILES_FOLDER / "small.yaml")
-    for name, changes in _PROFILE.items():
-        for key, value in changes.items():
-            (params if key in params.get(name, {}) else profile).setdefault(name, {})[key] = value
-    profile["lifting"] = {"keypoints_subjects": ["S1"], "prior": [{"subjects": ["S1"]}]}
-    (folder / PROFILES_FOLDER).mkdir(parents=True)
-    (folder / PARAMS_FILE).write_text(yaml.safe_dump(params | {"profile": "small"}), encoding="utf-8")
-    (folder / PROFILES_FOLDER / "small.yaml").write_text(yaml.safe_dump(profile), encoding="utf-8")
+    """The params of the embedded data set at size small, with :data:`_CHANGES`."""
+    for path in (PARAMS_FILE, DATA_SETS_FOLDER / "embedded.yaml", SIZES_FOLDER / "small.yaml"):
+        content = read_yaml(path)
+        if path == PARAMS_FILE:
+            content |= {"data": "embedded", "size": "small"}
+        for name, changes in _CHANGES.items():
+            for key in changes.keys() & content.get(name, {}).keys():
+                content[name][key] = changes[key]
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(yaml.safe_dump(content), encoding="utf-8")
 
 
 def _write_frames(folder: Path, sequences: list[PoseSequence]) -> None:

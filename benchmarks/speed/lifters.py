@@ -19,7 +19,7 @@ from benchmarks.speed import people, plain_original
 from benchmarks.speed.report import Figure, Setting
 from benchmarks.speed.timing import interleaved, seconds, synchronize
 from pose3d.config.lifting import LiftingParams, RepnetParams, TemporalParams
-from pose3d.config.reading import PARAMS_FILE, PROFILES_FOLDER, read_yaml
+from pose3d.config.reading import read_merged
 from pose3d.geometry.skeleton import mirror_permutation
 from pose3d.lifting import fit
 from pose3d.lifting.lift import build_lifter, lift, repeat_edges
@@ -46,11 +46,10 @@ _CLIP_FRAMES = 2000
 _TOLERANCE_M = 1e-4
 
 
-def block(profile: str, name: str, **changes: Any) -> Any:
-    """A block of params.yaml and a profile, with some keys changed."""
-    files = (PARAMS_FILE, PROFILES_FOLDER / f"{profile}.yaml")
-    merged = {key: value for file in files for key, value in read_yaml(Path(file)).get(name, {}).items()}
-    return _BLOCKS[name].model_validate(merged | changes)
+def block(size: str, name: str, **changes: Any) -> Any:
+    """A block of the params of the embedded data set at a size, with some keys changed."""
+    params, _ = read_merged(Path(), "embedded", size)
+    return _BLOCKS[name].model_validate(params[name] | changes)
 
 
 class _Stopwatch:
@@ -79,7 +78,7 @@ def training(
 
     def run(steps: int) -> float:
         watch = _Stopwatch(fabric.device)
-        of_length = params.model_copy(update={"steps": steps})  # unchecked: counting flops needs a run of no steps
+        of_length = params.model_copy(update={"steps": steps})
         with contextlib.redirect_stderr(io.StringIO()):  # the progress bar
             fit.fit_lifter(lifting, of_length, supervision, 1, fabric, watch)
         return watch.seconds()
@@ -96,7 +95,7 @@ def _against_plain(
     goals: tuple[float, float],
 ) -> list[Figure]:
     supervision = people.supervision(_TAKES, _TAKE_FRAMES)
-    ours = training(block("human36m", "lifting", formulation="original"), params, supervision, setting.fabric)
+    ours = training(block("full", "lifting", formulation="original"), params, supervision, setting.fabric)
     theirs = plain(supervision, params.width, setting.device)
 
     def plain_seconds() -> float:
@@ -117,7 +116,7 @@ def _against_plain(
 
 def frame_training(setting: Setting) -> list[Figure]:
     """RepNet's."""
-    params = block("human36m", "repnet", **_ORIGINAL)
+    params = block("full", "repnet", reproj_weight_start=100, reproj_weight=10_000, **_ORIGINAL)
     measure = "RepNet training against the plain original"
     steps = 40 if setting.on_gpu else 20
     return _against_plain(setting, measure, params, plain_original.FrameTraining, steps, (2.2, 8))
@@ -125,7 +124,8 @@ def frame_training(setting: Setting) -> list[Figure]:
 
 def window_training(setting: Setting) -> list[Figure]:
     """The temporal lifter's."""
-    params = block("human36m", "temporal", window_frames=2 * plain_original.PAD + 1, **_ORIGINAL)
+    weights = {"reproj_weight_start": 100, "reproj_weight": 100}
+    params = block("full", "temporal", window_frames=2 * plain_original.PAD + 1, **weights, **_ORIGINAL)
     measure = "temporal training against the plain original"
     steps = 40 if setting.on_gpu else 4
     return _against_plain(setting, measure, params, plain_original.WindowTraining, steps, (2.5, 8))
@@ -157,7 +157,7 @@ class _FlopCounter(TorchDispatchMode):
 def counted_flops(run: Callable[[int], float]) -> int:
     """Of the matrix products and convolutions of one training step, forward and backward."""
     totals = []
-    for steps in (0, 1):
+    for steps in (1, 2):
         with _FlopCounter() as counter:
             run(steps)
         totals.append(counter.total)
@@ -174,7 +174,7 @@ def _matmul_share(setting: Setting, name: str, measure: str, steps: int) -> list
     median = interleaved(sections, setting.repeats)
     details = (
         f"{median['training'] / 1e9:,.0f} of {median['matmul'] / 1e9:,.0f} Gflop/s, {flops / 1e9:.1f} Gflop a step, "
-        f"{_BATCH} detections and {_BATCH} projected poses, networks of profiles/gpu.yaml"
+        f"{_BATCH} detections and {_BATCH} projected poses, networks of size gpu"
     )
     return [Figure(measure, 100 * median["training"] / median["matmul"], "%", 60, details)]
 
@@ -220,7 +220,7 @@ def lift_windows(
     device = next(lifter.parameters()).device
     image_plane = torch.from_numpy(sequence.camera.normalize(keypoints_px)).float().to(device)
     before, after = lifter.frames_before, lifter.frames_after
-    padded = repeat_edges(image_plane, before + 1, after)  # and the frame before the first, for the motion
+    padded = repeat_edges(image_plane, before + 1, after)  # the motion needs the frame before the first
     windows = padded.unfold(0, before + after + 2, 1).movedim(-1, 1).contiguous()
     joints = torch.from_numpy(mirror_permutation()).to(device)
     flip = torch.tensor([-1.0, 1.0, 1.0], device=device)
@@ -239,7 +239,7 @@ def lift_windows(
 def clip_inference(setting: Setting) -> list[Figure]:
     """A whole clip at once against its windows, which go through strided convolutions as the original has them.
 
-    Our own windows, those of training, are matrix products instead; how they compare stands in the details.
+    Our own windows, those of training, are matrix products instead; the details say how they compare.
     """
     torch.manual_seed(0)
     lifter = build_lifter(fit.lifter_architecture(block("gpu", "lifting"), block("gpu", "temporal")))
@@ -263,7 +263,7 @@ def clip_inference(setting: Setting) -> list[Figure]:
     rates = {name: _CLIP_FRAMES / value for name, value in median.items()}
     details = (
         f"{rates['whole']:,.0f} against {rates['windows']:,.0f} frames/s ({rates['ours']:,.0f} for windows as matrix "
-        f"products), {_CLIP_FRAMES} frames, network of profiles/gpu.yaml, outputs within {1000 * difference_m:.2g} mm"
+        f"products), {_CLIP_FRAMES} frames, network of size gpu, outputs within {1000 * difference_m:.2g} mm"
     )
     measure = "temporal inference, whole clip against windows"
     return [Figure(measure, rates["whole"] / rates["windows"], "x", 3, details)]

@@ -1,6 +1,7 @@
 """The detector: what everything around the network costs."""
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -11,7 +12,7 @@ from benchmarks.speed import people
 from benchmarks.speed.report import Figure, Setting
 from benchmarks.speed.timing import interleaved, seconds
 from pose3d.config.pose2d import Infer2DParams, Train2DParams
-from pose3d.config.reading import PARAMS_FILE, PROFILES_FOLDER, read_yaml
+from pose3d.config.reading import read_merged
 from pose3d.geometry.camera import crop_from_image
 from pose3d.pose2d.batches import normalize_images
 from pose3d.pose2d.crops import whole_px_square
@@ -27,7 +28,7 @@ from pose3d.training.seeds import seed_all
 _MARGIN = 1.25
 _JPEG_QUALITY = 90
 _GRAIN = 3.0
-_TAKE_FRAMES = 100  # 4 s, as in the embedded profiles
+_TAKE_FRAMES = 100  # 4 s, as in the embedded data set
 
 
 def jpegs(size_px: int, count: int) -> list[bytes]:
@@ -60,19 +61,23 @@ def whole_path(setting: Setting) -> list[Figure]:
     takes = range(10 if setting.on_gpu else 1)
     sequences = [s for number in takes for s in people.take("S1", f"Swing-{number}", _TAKE_FRAMES, number)]
     path = setting.scratch / "crops.h5"
-    write_crops(path, sequences, read_yaml(_profile(setting))["crop_resize"]["size_px"])
+    write_crops(path, sequences, _params(setting)["crop_resize"]["size_px"])
     of_precision = {f.strategy.precision.precision: f for f in (setting.fabric, one_process(mixed=True))}
     return [_whole_path(setting, precision, f, path, sequences) for precision, f in of_precision.items()]
 
 
-def _profile(setting: Setting) -> Path:
-    return PROFILES_FOLDER / ("gpu.yaml" if setting.on_gpu else "small.yaml")
+def _size(setting: Setting) -> str:
+    return "gpu" if setting.on_gpu else "small"
+
+
+def _params(setting: Setting) -> dict[str, Any]:
+    return read_merged(Path(), "embedded", _size(setting))[0]
 
 
 def _whole_path(setting: Setting, precision: str, fabric: Fabric, path: Path, sequences: list[PoseSequence]) -> Figure:
-    params = Train2DParams.model_validate(read_yaml(_profile(setting))["train_2d"])
-    infer = Infer2DParams.model_validate(read_yaml(PARAMS_FILE)["infer_2d"])
-    size_px = read_yaml(_profile(setting))["crop_resize"]["size_px"]
+    params = Train2DParams.model_validate(_params(setting)["train_2d"])
+    infer = Infer2DParams.model_validate(_params(setting)["infer_2d"])
+    size_px = _params(setting)["crop_resize"]["size_px"]
     seed_all(0)  # and deterministic algorithms, as the stage
     network = PoseResNet(params.backbone, params.deconv_channels, params.stem_channels)
     network = fabric.setup_module(channels_last(network).eval())
@@ -101,7 +106,7 @@ def _whole_path(setting: Setting, precision: str, fabric: Fabric, path: Path, se
     rates = {name: crops_in_all / value for name, value in median.items()}
     details = (
         f"{rates['whole']:,.0f} of {rates['alone']:,.0f} crops/s, flip test {'on' if infer.flip_test else 'off'}, "
-        f"{params.backbone} of profile {_profile(setting).stem} on {size_px} px, turns of {crops_in_all} crops"
+        f"{params.backbone} of size {_size(setting)} on {size_px} px, turns of {crops_in_all} crops"
     )
     measure = f"2D inference in {precision}, share of the network's own rate"
     return Figure(measure, 100 * rates["whole"] / rates["alone"], "%", (85, 70)[setting.on_gpu], details)

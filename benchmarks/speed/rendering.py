@@ -7,15 +7,15 @@ import torch
 
 from benchmarks.speed.report import Figure, NotMeasured, Setting
 from benchmarks.speed.timing import seconds
-from pose3d.config.dataset import EmbeddedParams
-from pose3d.config.reading import PROFILES_FOLDER, read_yaml
+from pose3d.config.dataset import EmbeddedDataset, EmbeddedParams
+from pose3d.config.reading import read_merged
 from pose3d.synthetic.split import STILLS, Take
 from pose3d.synthetic.takes import EmbeddedSettings, plan, render_takes
 
 RAW, BODIES = Path("data/raw"), Path("data/bodies.h5")
 _TAKE_FRAMES = 50
 _STILLS_A_TAKE = 2
-"""With these, stills have the share of the frames that they have in the profile, about a quarter."""
+"""With these, stills have the share of the frames that they have at this size, about a quarter."""
 
 
 def some_takes(takes: list[Take], count: int) -> list[Take]:
@@ -28,17 +28,20 @@ def some_takes(takes: list[Take], count: int) -> list[Take]:
 
 
 def frames_a_second(setting: Setting) -> list[Figure]:
-    """Takes of profile small, as prepare renders them, once all its processes have started."""
+    """Takes of size small, as prepare renders them, once all its processes have started."""
     for path in (RAW, BODIES):
         if not path.exists():
-            raise NotMeasured(f"{path} is missing, which `make repro` makes with an embedded profile")
-    dataset = EmbeddedParams.model_validate(read_yaml(PROFILES_FOLDER / "small.yaml")["dataset"])
-    settings = EmbeddedSettings(seed=1, **dataset.model_dump(exclude={"source", "subjects", "real_views"}))
+            raise NotMeasured(f"{path} is missing, which `make repro` makes of the embedded data set")
+    params, _ = read_merged(Path(), "embedded", "small")
+    dataset = EmbeddedDataset.model_validate(params["dataset"])
+    embedded = EmbeddedParams.model_validate(params["embedded"])
+    quality = dataset.model_dump(include={"frame_rate_hz", "supersampling", "jpeg_quality"})
+    settings = EmbeddedSettings(seed=1, **quality, **embedded.model_dump())
     takes = some_takes(plan(dataset.subjects.all, settings, RAW), setting.cores)
     one_frame = [replace(take, stop=take.start + 1) for take in takes[: setting.cores]]
     list(render_takes(one_frame, settings, RAW, BODIES))
-    frames = sum(map(len, takes)) * dataset.cameras
+    frames = sum(map(len, takes)) * embedded.cameras
     rate = frames / seconds(lambda: [None for _ in render_takes(takes, settings, RAW, BODIES)], torch.device("cpu"))
-    details = f"{frames} frames of {len(takes)} takes, rendered once, profile small"
-    measure = f"rendering frames of {dataset.image_size_px} px on {setting.cores} cores"
+    details = f"{frames} frames of {len(takes)} takes, rendered once, size small"
+    measure = f"rendering frames of {embedded.image_size_px} px on {setting.cores} cores"
     return [Figure(measure, rate, "frames/s", 20, details)]

@@ -1,10 +1,9 @@
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import h5py
-import yaml
+from params_files import write_params
 from tiny_original_crops import write_original_crops
 
 from pose3d.commands.check_data import table_of
@@ -45,23 +44,14 @@ def run(folder: Path, **environment: str) -> subprocess.CompletedProcess:
     )
 
 
-def choose(folder: Path, profile: str) -> None:
-    content = yaml.safe_load((ROOT / "params.yaml").read_text()) | {"profile": profile}
-    (folder / "params.yaml").write_text(yaml.safe_dump(content))
-
-
 def test_crops_are_counted_and_what_is_wrong_is_named(tmp_path):
     write_original_crops(tmp_path / "own", ["S1"], ["S9"], frames=2)
     rows = tmp_path / "own/cropped/S1/Walking-2/annot.h5"
     with h5py.File(rows, "r+") as file:
         file["pose2d"][5, 16, 1] = float("inf")  # a row of the third camera
-    profile = yaml.safe_load((ROOT / "profiles/original_crops.yaml").read_text())
-    profile["dataset"] |= {"subjects": {"train": ["S1"], "validation": [], "test": ["S9"]}, "actions": ["Walking"]}
-    profile["lifting"] = {"keypoints_subjects": ["S1"], "prior": [{"subjects": ["S1"]}]}
-    profile["train_2d"]["init"] = None
-    (tmp_path / "profiles").mkdir()
-    (tmp_path / "profiles/crops.yaml").write_text(yaml.safe_dump(profile))
-    choose(tmp_path, "crops")
+    subjects = {"train": ["S1"], "validation": [], "test": ["S9"]}
+    lifting = {"keypoints_subjects": ["S1"], "prior": [{"subjects": ["S1"]}]}
+    write_params(tmp_path, "original_crops", dataset={"subjects": subjects, "actions": ["Walking"]}, lifting=lifting)
     done = run(tmp_path, POSE3D_DATA=str(tmp_path / "own"))
     assert done.returncode == 1 and "Traceback" not in done.stderr
     shown = [line.split() for line in done.stdout.splitlines()]
@@ -70,20 +60,19 @@ def test_crops_are_counted_and_what_is_wrong_is_named(tmp_path):
 
 
 def test_params_and_folder_come_first(tmp_path):
-    shutil.copytree(ROOT / "profiles", tmp_path / "profiles")
-    choose(tmp_path, "small")
+    write_params(tmp_path)
     done = run(tmp_path)
     assert done.returncode == 0 and "nothing to check" in done.stdout
-    choose(tmp_path, "human36m")
+    write_params(tmp_path, "human36m", "full")
     done = run(tmp_path)
     assert done.returncode == 1 and done.stderr.startswith("error: train_2d.init names pretrained/")
-    choose(tmp_path, "videopose3d")
+    write_params(tmp_path, "videopose3d")
     done = run(tmp_path)
     assert done.returncode == 1
-    assert done.stderr.startswith("error: this profile reads your own data: set the environment variable POSE3D_DATA")
-    done = run(tmp_path, POSE3D_DATA=str(tmp_path / "profiles"))
+    assert done.stderr.startswith("error: this data set is your own: set the environment variable POSE3D_DATA")
+    done = run(tmp_path, POSE3D_DATA=str(tmp_path / "sizes"))
     assert done.returncode == 1
     assert done.stderr.startswith("error: ") and "data_3d_h36m.npz is missing" in done.stderr
-    (tmp_path / "params.yaml").write_text("profile: small\nseed: one\n")
+    (tmp_path / "params.yaml").write_text("data: embedded\nsize: small\nseed: one\n")
     done = run(tmp_path)
     assert done.returncode == 1 and "Traceback" not in done.stderr

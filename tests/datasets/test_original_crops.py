@@ -207,6 +207,11 @@ WRONG = {
         lambda path: (path.parent / "img_000001.jpg").rename(path),
         "does not end in a number",
     ),
+    "a number of too many digits": (
+        f"{TAKE}/55011271/1234567890.jpg",
+        lambda path: (path.parent / "img_000001.jpg").rename(path),
+        "a number of up to nine digits",
+    ),
     "a number twice": (
         f"{TAKE}/55011271/img_1.jpg",
         lambda path: shutil.copy(path.parent / "img_000001.jpg", path),
@@ -222,6 +227,11 @@ WRONG = {
         ANNOTATIONS,
         change_mine(lambda rows: np.roll(rows, 5, 1)),
         "does not fit pose3d",
+    ),
+    "joints in one column": (
+        ANNOTATIONS,
+        change_mine(lambda rows: rows * [0, 1] + [5, 0]),
+        "all joints have one x or one y",
     ),
     "mirrored": (
         ANNOTATIONS,

@@ -152,13 +152,13 @@ def test_what_the_single_frame_generator_lowers(dtype):
 
 
 def test_what_the_temporal_generator_lowers(dtype):
-    """100 MSE(f X + c Z, p Z), with f / 1000 * 2 and c / 1000 * 2 - 1."""
+    """MSE(f X + c Z, p Z), with f / 1000 * 2 and c / 1000 * 2 - 1."""
     joints, p = rand(BATCH, 17, 3).to(dtype), rand(BATCH, 17, 2, seed=1).to(dtype)
     focal = torch.tensor([1145.0, 1143.8], dtype=dtype).expand(BATCH, 2) / 1000 * 2
     centre = torch.tensor([512.5, 515.5], dtype=dtype).expand(BATCH, 2) / 1000 * 2 - 1
     x, y, z = joints.unbind(-1)
     errors = [focal[:, i : i + 1] * v + centre[:, i : i + 1] * z - p[..., i] * z for i, v in enumerate((x, y))]
-    described = 100 * torch.stack(errors).square().mean()
+    described = torch.stack(errors).square().mean()
     torch.testing.assert_close(perspective_without_division(joints, focal, centre, p), described, **TOLERANCE)
 
 

@@ -1,11 +1,11 @@
 import json
-import shutil
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import torch
+from params_files import write_params
 from people import camera_ring, swinging_poses
 from tiny_models import save_models
 from tiny_qualisys import element, write_calibration
@@ -42,8 +42,7 @@ def workplace(tmp_path, monkeypatch) -> Path:
 
     for module in (adaptation, selftraining, agreement):
         monkeypatch.setattr(module, "find_person", find)
-    shutil.copy(ROOT / "params.yaml", tmp_path)
-    shutil.copytree(ROOT / "profiles", tmp_path / "profiles")
+    write_params(tmp_path)
     save_models(tmp_path / "models")
     monkeypatch.chdir(tmp_path)
     return tmp_path

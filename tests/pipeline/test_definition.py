@@ -29,17 +29,17 @@ def keys_read(script: Path, block: str) -> set[str]:
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_stage_params_are_those_its_script_reads(stage: str) -> None:
-    listed = STAGES[stage].get("params", [])
-    method = {entry for entry in listed if isinstance(entry, str)}
-    profile = {block for entry in listed if isinstance(entry, dict) for blocks in entry.values() for block in blocks}
-    known = yaml.safe_load((REPOSITORY / "params.yaml").read_text())
-    scale = yaml.safe_load((REPOSITORY / "profiles" / "small.yaml").read_text())
+    listed: dict[str, set[str]] = {"params.yaml": set(), "data_sets/${data}.yaml": set(), "sizes/${size}.yaml": set()}
+    for entry in STAGES[stage].get("params", []):
+        for file, keys in (entry if isinstance(entry, dict) else {"params.yaml": [entry]}).items():
+            listed[file] |= set(keys)
     script = REPOSITORY / "stages" / f"{stage}.py"
     read = blocks_read(script)
-    assert method == {block for block in read if block in known}
-    assert {entry.split(".")[0] for entry in profile} == {block for block in read if block in scale}
-    for block, key in (entry.split(".") for entry in profile if "." in entry):
-        assert keys_read(script, block) == {key}
+    for file, entries in listed.items():
+        path = REPOSITORY / file.replace("${data}", "embedded").replace("${size}", "small")
+        assert {entry.split(".")[0] for entry in entries} == read & set(yaml.safe_load(path.read_text())), file
+        for block, key in (entry.split(".") for entry in entries if "." in entry):
+            assert keys_read(script, block) == {key}
 
 
 def test_every_script_is_a_stage() -> None:
@@ -88,16 +88,16 @@ def test_no_output_is_written_by_two_stages() -> None:
     assert len(outputs) == len(set(outputs))
 
 
-def test_profiles_have_the_same_blocks_and_keys() -> None:
-    """What one profile sets and another does not would be a key of params.yaml in disguise.
+@pytest.mark.parametrize("folder", ["data_sets", "sizes"])
+def test_any_data_set_goes_with_any_size(folder: str) -> None:
+    """What one sets and another does not would be a key of params.yaml in disguise.
 
     The keys of ``dataset`` follow from its source, which the params themselves check.
     """
-    profiles = {path.stem: yaml.safe_load(path.read_text()) for path in (REPOSITORY / "profiles").glob("*.yaml")}
-    small = {block: set(values) for block, values in profiles["small"].items() if block != "dataset"}
-    for name, profile in profiles.items():
-        assert {block: set(values) for block, values in profile.items() if block != "dataset"} == small, name
-        assert "source" in profile["dataset"], name
+    files = {path.stem: yaml.safe_load(path.read_text()) for path in (REPOSITORY / folder).glob("*.yaml")}
+    keys = {name: {b: set(values) for b, values in file.items() if b != "dataset"} for name, file in files.items()}
+    assert len(files) > 4 and all(own == keys[min(keys)] for own in keys.values())
+    assert all(("dataset" in file) == (folder == "data_sets") for file in files.values())
 
 
 def test_dvc_lock_is_up_to_date_with_code_and_params() -> None:

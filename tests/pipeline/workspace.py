@@ -69,7 +69,7 @@ class Workspace:
 
 
 def copy_repository(target: Path) -> None:
-    """Copy what git tracks or would track, choose the smoke profile, and commit."""
+    """Copy what git tracks or would track, choose size smoke, and commit."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
         cwd=REPOSITORY,
@@ -82,8 +82,8 @@ def copy_repository(target: Path) -> None:
             shutil.copy2(REPOSITORY / name, target / name)
     params = target / "params.yaml"
     text = params.read_text()
-    assert "profile: small\n" in text
-    params.write_text(text.replace("profile: small\n", "profile: smoke\n"))
+    assert "\nsize: small " in text
+    params.write_text(text.replace("\nsize: small ", "\nsize: smoke "))
     (target / "dvc.lock").unlink(missing_ok=True)
     git = ["git", "-c", "user.name=test", "-c", "user.email=test@example.invalid"]
     subprocess.run([*git, "init", "-q"], cwd=target, check=True)
@@ -92,7 +92,7 @@ def copy_repository(target: Path) -> None:
 
 
 def finished_workspace(folder: Path) -> Workspace:
-    """A copy in ``folder`` in which ``dvc repro`` has run on the smoke profile, its results committed."""
+    """A copy in ``folder`` in which ``dvc repro`` has run on size smoke, its results committed."""
     root, trace_folder = folder / "pose3d", folder / "trace"
     root.mkdir()
     trace_folder.mkdir()
@@ -143,7 +143,7 @@ def out_of_date(root: Path) -> dict[str, list[str]]:
     """
     stages = yaml.safe_load((root / "dvc.yaml").read_text())["stages"]
     lock = yaml.safe_load((root / "dvc.lock").read_text())["stages"]
-    profile = yaml.safe_load((root / "params.yaml").read_text())["profile"]
+    chosen = yaml.safe_load((root / "params.yaml").read_text())
     scripts = {name: Path(f"stages/{name}.py") for name in stages if name != "hash_code"}
     hashes = code_hashes(scripts.values(), root)
     found = {}
@@ -153,7 +153,7 @@ def out_of_date(root: Path) -> dict[str, list[str]]:
         params: dict[str, dict] = {}
         for entry in stages[name].get("params", []):
             for file, keys in (entry if isinstance(entry, dict) else {"params.yaml": [entry]}).items():
-                path = file.replace("${profile}", profile)
+                path = file.replace("${data}", chosen["data"]).replace("${size}", chosen["size"])
                 params.setdefault(path, {}).update(values_at(root / path, keys))
         same = {
             "cmd": locked.get("cmd") == stages[name]["cmd"],

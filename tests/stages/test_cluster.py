@@ -8,14 +8,14 @@ import time
 from pathlib import Path
 
 import pytest
-import yaml
+from params_files import write_params
 from tiny_performers import write_sources
 
 from pose3d.runtime.frame_jobs import SCHEDULER_VARIABLE
 
 distributed = pytest.importorskip("distributed")
 REPOSITORY = Path(__file__).parents[2]
-DATASET = {"image_size_px": 256, "cameras": 1, "take_seconds": 0.12, "takes_per_subject": 2, "still_rooms": 2}
+EMBEDDED = {"image_size_px": 256, "cameras": 1, "take_seconds": 0.12, "takes_per_subject": 2, "still_rooms": 2}
 PREPARED = ("data/sequences.h5", "data/frames.h5")
 
 
@@ -41,12 +41,7 @@ def folder(tmp_path_factory) -> Path:
     """A repository with tiny performers."""
     folder = tmp_path_factory.mktemp("cluster")
     write_sources(folder / "data/raw", folder / "data/bodies.h5")
-    profile = yaml.safe_load((REPOSITORY / "profiles/smoke.yaml").read_text())
-    profile["dataset"] |= DATASET
-    (folder / "profiles").mkdir()
-    (folder / "profiles/tiny.yaml").write_text(yaml.safe_dump(profile))
-    params = yaml.safe_load((REPOSITORY / "params.yaml").read_text())
-    (folder / "params.yaml").write_text(yaml.safe_dump(params | {"profile": "tiny"}))
+    write_params(folder, embedded=EMBEDDED)
     return folder
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
+from params_files import write_params
 from toy_crops import encode_png, toy_frame, toy_sequence, write_toy_data
 
 from pose3d.geometry.camera import apply_affine, invert_affine
@@ -17,14 +17,6 @@ from pose3d.records.hdf5 import create_hdf5
 from pose3d.records.sequences import write_sequences
 
 REPOSITORY = Path(__file__).parents[2]
-
-
-def write_params(folder: Path) -> None:
-    """The repository's params, for the smoke profile."""
-    content = yaml.safe_load((REPOSITORY / "params.yaml").read_text())
-    (folder / "params.yaml").write_text(yaml.safe_dump(content | {"profile": "smoke"}))
-    (folder / "profiles").mkdir()
-    (folder / "profiles/smoke.yaml").write_text((REPOSITORY / "profiles/smoke.yaml").read_text())
 
 
 def run_stage(folder: Path, workers: int = 1) -> subprocess.CompletedProcess:

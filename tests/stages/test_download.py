@@ -2,13 +2,12 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-import yaml
+from params_files import write_params
 
 from pose3d.datasets.packages import BLAZEPOSE_PACKAGES, MULTIVIEW_PACKAGES, PACKAGES
 from pose3d.runtime.files import sha256_of
@@ -28,12 +27,10 @@ def fill_cache(cache: Path) -> None:
         (cache / package.sha256 / "sha256.json").write_text(json.dumps(hashes))
 
 
-@pytest.mark.parametrize(("profile", "with_videos"), [("multiview", True), ("small", False)])
-def test_real_videos_come_with_their_licence_where_the_profile_asks_for_them(tmp_path, profile, with_videos):
+@pytest.mark.parametrize("with_videos", [True, False])
+def test_real_videos_come_with_their_licence_where_they_are_asked_for(tmp_path, with_videos):
     fill_cache(tmp_path / "cache")
-    shutil.copytree(REPOSITORY / "profiles", tmp_path / "profiles")
-    params = yaml.safe_load((REPOSITORY / "params.yaml").read_text()) | {"profile": profile}
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
+    write_params(tmp_path, dataset={"real_views": "pose2sim" if with_videos else None})
     done = subprocess.run(
         [sys.executable, REPOSITORY / "stages/download.py"],
         cwd=tmp_path,

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import yaml
+from params_files import write_params
 from tiny_human36m import write_human36m
 
 REPOSITORY = Path(__file__).parents[2]
@@ -20,9 +20,7 @@ def test_all_problems_are_named_at_once_and_nothing_is_written(tmp_path):
     poses.unlink()
     subjects = {"train": ["S1"], "validation": [], "test": ["S9"]}
     dataset = {"source": "human36m", "subjects": subjects, "folder": None, "actions": ["Walking"], "frame_step": 1}
-    (tmp_path / "profiles").mkdir()
-    (tmp_path / "profiles/tiny.yaml").write_text(yaml.safe_dump({"dataset": dataset}))
-    (tmp_path / "params.yaml").write_text("profile: tiny\nseed: 1\n")
+    write_params(tmp_path, "human36m", dataset=dataset)
     done = subprocess.run(
         [sys.executable, REPOSITORY / "stages/prepare.py"],
         cwd=tmp_path,

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import yaml
+from params_files import PEOPLE, write_params
 from people import SPLITS, population, write_data
 
 ROOT = Path(__file__).parents[2]
@@ -16,14 +16,7 @@ ELSEWHERE = {"LC_ALL": "C.UTF-8", "TZ": "Asia/Kathmandu", "PYTHONHASHSEED": "1",
 
 def train_repnet(folder: Path, umask: int, **environment: str) -> dict[str, str]:
     """Run the stage on random people in ``folder``; md5 of each file that it wrote."""
-    (folder / "profiles").mkdir(parents=True)
-    profile = yaml.safe_load((ROOT / "profiles/smoke.yaml").read_text())
-    profile["dataset"]["subjects"] = SPLITS
-    profile["lifting"] |= {"keypoints_subjects": ["S1"], "prior": [{"subjects": ["S7"]}]}
-    profile["repnet"]["steps"] = 20
-    (folder / "profiles/people.yaml").write_text(yaml.safe_dump(profile))
-    params = yaml.safe_load((ROOT / "params.yaml").read_text())
-    (folder / "params.yaml").write_text(yaml.safe_dump(params | {"profile": "people"}))
+    write_params(folder, dataset={"subjects": SPLITS}, lifting=PEOPLE, repnet={"steps": 20})
     write_data(folder / "data", population(frames=20))
     before = set(folder.rglob("*"))
     done = subprocess.run(

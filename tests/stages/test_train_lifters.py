@@ -4,25 +4,20 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
+from params_files import PEOPLE, write_params
 from people import SPLITS, population, write_data
 
-from pose3d.lifting import fit
+from pose3d.lifting import training
 
 ROOT = Path(__file__).parents[2]
+PRIOR = PEOPLE | {"prior": [{"file": "priors/other.h5", "subjects": ["S7"]}]}
 
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """A repository with random people's data, whose prior is a file."""
     monkeypatch.chdir(tmp_path)
-    profile = yaml.safe_load((ROOT / "profiles/smoke.yaml").read_text())
-    profile["dataset"]["subjects"] = SPLITS
-    profile["lifting"] |= {"keypoints_subjects": ["S1"], "prior": [{"file": "priors/other.h5", "subjects": ["S7"]}]}
-    (tmp_path / "profiles").mkdir()
-    (tmp_path / "profiles/people.yaml").write_text(yaml.safe_dump(profile))
-    params = yaml.safe_load((ROOT / "params.yaml").read_text())
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params | {"profile": "people"}))
+    write_params(tmp_path, dataset={"subjects": SPLITS}, lifting=PRIOR)
     write_data(tmp_path / "data", population(frames=3))
     (tmp_path / "priors").mkdir()
     shutil.copy("data/sequences.h5", "priors/other.h5")
@@ -37,7 +32,7 @@ def test_a_checkpoint_of_another_prior_is_not_gone_on_from(folder, monkeypatch, 
         paths.append(arguments[-1].path)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(fit, "fit_lifter", stop)
+    monkeypatch.setattr(training, "fit_lifter", stop)
     monkeypatch.setattr(sys, "argv", [f"{stage}.py"])
     for frames in (3, 3, 4):
         write_data(folder / "other", population(frames=frames))
@@ -51,9 +46,7 @@ def test_a_checkpoint_of_another_prior_is_not_gone_on_from(folder, monkeypatch, 
 def test_a_checkpoint_of_other_starting_weights_is_not_gone_on_from(folder, monkeypatch, stage):
     block = stage.removeprefix("train_")
     init = f"pretrained/{block}/start.pt"
-    profile = yaml.safe_load(Path("profiles/people.yaml").read_text())
-    profile[block]["init"] = init
-    Path("profiles/people.yaml").write_text(yaml.safe_dump(profile))
+    write_params(folder, dataset={"subjects": SPLITS}, lifting=PRIOR, **{block: {"init": init}})
     Path(init).parent.mkdir(parents=True)
     paths = []
 
@@ -61,7 +54,7 @@ def test_a_checkpoint_of_other_starting_weights_is_not_gone_on_from(folder, monk
         paths.append(arguments[-1].path)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(fit, "fit_lifter", stop)
+    monkeypatch.setattr(training, "fit_lifter", stop)
     monkeypatch.setattr(sys, "argv", [f"{stage}.py"])
     for content in ("one", "one", "two"):
         Path(init).write_text(content)

@@ -167,7 +167,7 @@ def read_start(path):
 
 def laughs(path):
     lines = [f"a{i + 1}: &a{i + 1} [{', '.join([f'*a{i}'] * 9)}]" for i in range(30)]
-    path.write_text("\n".join(["a0: &a0 [lol]", *lines, "profile: *a30"]))
+    path.write_text("\n".join(["a0: &a0 [lol]", *lines, "size: *a30"]))
 
 
 def read_params(path):

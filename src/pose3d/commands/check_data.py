@@ -2,7 +2,7 @@
 
     pose3d check-data
 
-Checks the params, the profile and the data set it names, as stage prepare does, and nothing else: no file is written.
+Checks the params and the data set they name, as stage prepare does, and nothing else: no file is written.
 Shown are the takes, cameras, frames and problems of each subject and action. Exit status 1 when anything is wrong.
 """
 
@@ -27,18 +27,18 @@ def check() -> int:
     """Print the table and the problems; gives the number of problems.
 
     Raises:
-        InputError: params or profile are wrong, or the data set as a whole cannot be opened.
+        InputError: params are wrong, or the data set as a whole cannot be opened.
     """
     from tqdm import tqdm
 
     from pose3d.config.check import load_and_check_files
-    from pose3d.config.dataset import EmbeddedParams
+    from pose3d.config.dataset import EmbeddedDataset
     from pose3d.datasets.recording import Problem, recordings
     from pose3d.datasets.sources import open_source
 
     params = load_and_check_files()
-    print(f"params.yaml with profile {params.profile}: every key is known and of its type")
-    if isinstance(params.dataset, EmbeddedParams):
+    print(f"params.yaml with data {params.data} and size {params.size}: every key is known and of its type")
+    if isinstance(params.dataset, EmbeddedDataset):
         print("the embedded data set is made by the pipeline itself: there is nothing to check")
         return 0
     source = open_source(params.dataset)

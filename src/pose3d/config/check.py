@@ -1,9 +1,9 @@
-"""Every block of params.yaml and of the profile at once, as ``make repro`` and ``pose3d check-data`` check them."""
+"""All blocks of params.yaml, data set and size at once, as ``make repro`` and ``pose3d check-data`` check them."""
 
 from pydantic import ConfigDict, model_validator
 
 from pose3d.config.blocks import Seed, require_init_file
-from pose3d.config.dataset import DatasetParams, KeypointsParams
+from pose3d.config.dataset import DatasetParams, EmbeddedParams, KeypointsParams
 from pose3d.config.evaluation import EvaluateParams
 from pose3d.config.lifting import LiftingParams, RepnetParams, TemporalParams
 from pose3d.config.pose2d import CropResizeParams, Infer2DParams, Train2DParams
@@ -12,13 +12,15 @@ from pose3d.runtime.errors import run_stage
 
 
 class Params(StageParams):
-    """Everything, as merged from both files; an unknown block is an error."""
+    """Everything, as merged from the three files; an unknown block is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    profile: str
+    data: str
+    size: str
     seed: Seed
     dataset: DatasetParams
+    embedded: EmbeddedParams
     crop_resize: CropResizeParams
     train_2d: Train2DParams
     infer_2d: Infer2DParams

@@ -1,4 +1,4 @@
-"""Block ``dataset``: where the data comes from and how much of it. Which keys there are depends on ``source``."""
+"""Block ``dataset``, where the data comes from, with keys by ``source``; block ``embedded``, how much is rendered."""
 
 from typing import Annotated, Literal
 
@@ -18,7 +18,7 @@ class Subjects(Block):
     def _each_subject_once(self) -> "Subjects":
         twice = sorted({name for name in self.all if self.all.count(name) > 1})
         if twice:
-            raise ValueError(f"subject {twice[0]} stands in it twice; each belongs to one split")
+            raise ValueError(f"subject {twice[0]} is in it twice; each belongs to one split")
         return self
 
     @property
@@ -32,15 +32,26 @@ class Subjects(Block):
         return [*self.train, *self.validation, *self.test]
 
 
-class EmbeddedParams(Block):
-    """Motion capture from Python packages, rendered here."""
+class EmbeddedDataset(Block):
+    """Motion capture from Python packages, rendered here; :class:`EmbeddedParams` say how much of it."""
 
     source: Literal["embedded"]
     subjects: Subjects
+    frame_rate_hz: PositiveFloat
+    supersampling: PositiveInt
+    """Pixels are rendered at this multiple in each direction and averaged."""
+    jpeg_quality: Annotated[int, Field(ge=1, le=100)]
+    real_views: Literal["pose2sim"] | None
+    """Videos of a real person from calibrated cameras, without labels, which evaluate measures the models on: those of
+    the Python package pose2sim; null: none."""
+
+
+class EmbeddedParams(Block):
+    """Block ``embedded``: how much of the embedded data set is rendered. Recorded data sets do not read it."""
+
     image_size_px: PositiveInt
     """Width and height of the rendered frames."""
     cameras: Annotated[int, Field(ge=1, le=4)]
-    frame_rate_hz: PositiveFloat
     take_seconds: PositiveFloat
     """Longer clips are cut into takes of at most this, each with clothes, room, light and heading of its own."""
     repeats: PositiveInt
@@ -53,12 +64,6 @@ class EmbeddedParams(Block):
     """Stills in each room, every one in other clothes and another pose, seen by every camera."""
     clutter: Probability
     """Share of the training subjects' views with things of all shapes behind the person; if any, clothes vary more."""
-    supersampling: PositiveInt
-    """Pixels are rendered at this multiple in each direction and averaged."""
-    jpeg_quality: Annotated[int, Field(ge=1, le=100)]
-    real_views: Literal["pose2sim"] | None
-    """Videos of a real person from calibrated cameras, without labels, which evaluate measures the models on: those of
-    the Python package pose2sim; null: none."""
 
 
 class RecordedParams(Block):
@@ -143,4 +148,4 @@ class OriginalCropsParams(RecordedParams):
 
 
 RecordedDataset = Human36mParams | H36mFetchParams | VideoPose3DParams | OriginalNpzParams | OriginalCropsParams
-DatasetParams = Annotated[EmbeddedParams | RecordedDataset, Field(discriminator="source")]
+DatasetParams = Annotated[EmbeddedDataset | RecordedDataset, Field(discriminator="source")]

@@ -171,6 +171,11 @@ def _in_full_image(
     fits = (apart_px <= FIT_TOLERANCE_PX) & (scale > 0).all(-1)
     if not fits.all():
         frame = int(np.argmin(fits))
+        if np.isnan(apart_px[frame]):
+            raise InputError(
+                f"{annotations}, of {images[frame].name}: all joints have one x or one y, so that no place in the full "
+                "image can be fitted to them: leave the take out of dataset.actions"
+            )
         raise InputError(
             f"{annotations}, of {images[frame].name}, does not fit pose3d of {path}, {apart_px[frame]:.3g} px apart at "
             "best: the two files' rows are in another order, or of different takes"
@@ -225,7 +230,7 @@ def _numbered_images(folder: Path) -> dict[int, Path]:
             continue
         path, match = folder / file_name, _IMAGE_NAME.fullmatch(file_name)
         if not match:
-            raise InputError(f"{path}: its name does not end in a number, which says where it belongs: rename it")
+            raise InputError(f"{path}: its name must end in a number of up to nine digits, which says where it belongs")
         number = int(match[1])
         if number in numbered:
             raise InputError(f"{path} has the same number as {numbered[number].name}: remove one of the two")

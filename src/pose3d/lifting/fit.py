@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from pose3d.config.lifting import LifterParams, LiftingParams, RepnetParams, TemporalParams
-from pose3d.lifting.adversarial import CRITIC, Objective, Optimisation, train
+from pose3d.lifting.adversarial import CRITIC, AdversarialTrainer, Objective, Optimisation
 from pose3d.lifting.critic import Critic, Logistic, Wasserstein
 from pose3d.lifting.lift import build_lifter
-from pose3d.lifting.networks import FrameLifter
+from pose3d.lifting.networks import FrameLifter, Lifter
 from pose3d.lifting.observations import Observations, PairedClips
 from pose3d.lifting.original import OriginalCritic, OriginalTemporal, RepNet
 from pose3d.lifting.original_objective import OriginalSingleFrame, OriginalWindows
@@ -24,33 +24,15 @@ from pose3d.lifting.schedule import geometric_ramp
 from pose3d.lifting.starting_weights import load_starting_weights
 from pose3d.lifting.supervision import Supervision
 from pose3d.lifting.temporal import TemporalLifter
-from pose3d.lifting.virtual_objective import VirtualCameraObjective
+from pose3d.lifting.virtual_objective import VirtualCameraObjective, VirtualCameraSettings
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.processes import Share
 from pose3d.training.checkpoint import Checkpoint
+from pose3d.training.loop import run_training
 from pose3d.training.seeds import numpy_generator, seed_all
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
-
-OWN_WEIGHTS = {
-    ("original", "single_frame"): {CRITIC: 1.0, "camera": 1.0, "reprojection": 10_000.0},
-    ("original", "temporal"): {CRITIC: 1.0, "reprojection": 1.0},  # the loss itself holds the original's 100
-    ("virtual_camera", "single_frame"): {CRITIC: 0.01, "reprojection": 0.05, "projected_prior": 1.0, "root": 1.0},
-    ("virtual_camera", "temporal"): {
-        CRITIC: 0.01,
-        "reprojection": 0.05,
-        "projected_prior": 1.0,
-        "root": 1.0,
-        "velocity": 3.0,
-        "root_velocity": 3.0,
-    },
-}
-"""The meaning of a weight of 1 in the params.
-
-The formulations' terms differ in unit and size; measured in these, the same params serve both, and taking the original
-is one choice. The original's are its author's; the virtual camera's were chosen on the validation subject.
-"""
 
 _PROPORTIONS = 5  # key of random numbers, apart from the seed's other uses
 
@@ -62,7 +44,7 @@ class Fitted:
     Attributes:
         architecture: as model files hold it.
         weights: parameter to tensor, as model files hold them.
-        curves: rows of :func:`pose3d.lifting.adversarial.train`.
+        curves: rows of :func:`pose3d.training.loop.run_training`.
     """
 
     architecture: dict[str, Any]
@@ -127,9 +109,9 @@ def fit_lifter(
         params.ema_decay,
         fabric.autocast if fabric.strategy.precision.precision == "bf16-mixed" else nullcontext,
     )
-    label = f"train_{_block(params)}"
-    average, curves = train(generator, critic, objective, weights, optimisation, seed, fabric, checkpoint, label)
-    return Fitted(architecture, average, curves)
+    trainer = AdversarialTrainer(generator, critic, objective, weights, optimisation, seed)
+    curves = run_training(trainer, fabric, checkpoint, f"train_{_block(params)}")
+    return Fitted(architecture, trainer.averaged_weights(), curves)
 
 
 def _block(params: RepnetParams | TemporalParams) -> str:
@@ -161,19 +143,19 @@ def lifter_architecture(lifting: LiftingParams, params: RepnetParams | TemporalP
 
 
 def term_weights(lifting: LiftingParams, params: LifterParams) -> Callable[[int], dict[str, float]]:
-    """Step to the weight of each loss term: the params' multiples of :data:`OWN_WEIGHTS`."""
-    temporal = isinstance(params, TemporalParams)
-    own = OWN_WEIGHTS[lifting.formulation, "temporal" if temporal else "single_frame"]
-    supervised = params.projected_prior_weight
-    multiples = {CRITIC: params.critic_weight, "camera": 1.0, "projected_prior": supervised, "root": supervised}
-    if temporal and params.run_outputs > 1:
-        multiples |= {"velocity": params.velocity_weight, "root_velocity": params.velocity_weight}
-    fixed = {name: own[name] * multiple for name, multiple in multiples.items() if name in own}
+    """Step to the weight of each loss term that the formulation has."""
+    fixed = {CRITIC: params.critic_weight}
+    if lifting.formulation == "virtual_camera":
+        fixed |= {"projected_prior": params.projected_prior_weight, "root": params.projected_prior_weight}
+        if isinstance(params, TemporalParams) and params.run_outputs > 1:
+            fixed |= {"velocity": params.velocity_weight, "root_velocity": params.velocity_weight}
+    elif not isinstance(params, TemporalParams):
+        fixed["camera"] = 1.0
     ramp = max(1, round(params.reproj_weight_ramp * params.steps))
 
     def weights(step: int) -> dict[str, float]:
-        multiple = geometric_ramp(step, params.reproj_weight_start, params.reproj_weight, ramp)
-        return fixed | {"reprojection": own["reprojection"] * multiple}
+        reprojection = geometric_ramp(step, params.reproj_weight_start, params.reproj_weight, ramp)
+        return fixed | {"reprojection": reprojection}
 
     return weights
 
@@ -182,44 +164,38 @@ def _objective(
     lifting: LiftingParams,
     params: RepnetParams | TemporalParams,
     supervision: Supervision,
-    generator: nn.Module,
+    generator: Lifter,
     seed: int,
     fabric: Fabric,
 ) -> Objective:
-    temporal = isinstance(params, TemporalParams)
+    temporal = params if isinstance(params, TemporalParams) else None
     device, share = fabric.device, Share.of(fabric)
-    joint_weights = torch.tensor(lifting.joint_weights, device=device)[:, None]
     if lifting.formulation == "virtual_camera":
         observations = Observations(supervision.sequences, supervision.detections, device)
         prior = PriorTakes(supervision.prior, device)
         if lifting.fit_proportions:
             prior.poses_world_m = fit_subjects(prior, observations, numpy_generator(seed, _PROPORTIONS))
-        run_outputs = params.run_outputs if temporal else 1
-        supervised = params.projected_prior_weight or (temporal and params.velocity_weight)
+        supervised = params.projected_prior_weight or (temporal and temporal.velocity_weight)
         pairs = params.projected_prior_batch_size if supervised else 0
-        labelled_share = lifting.paired.draws_share if lifting.paired else 0.0
+        labelled = round(lifting.paired.draws_share * pairs) if lifting.paired else 0
         batch = f"{_block(params)}.projected_prior_batch_size"
         share.require_equal(batch, pairs)
-        share.require_equal(f"lifting.paired.draws_share of {batch}", round(labelled_share * pairs))
-        return VirtualCameraObjective(
-            observations,
-            prior,
-            generator.frames_before,
-            generator.frames_after,
-            generator.with_motion,
-            run_outputs,
-            pairs,
-            lifting.noise_scale,
-            lifting.noise_candidates,
-            lifting.body_spread,
-            lifting.limb_mix_prob,
-            joint_weights,
-            PairedClips(*zip(*supervision.paired, strict=True), device) if supervision.paired else None,
-            labelled_share,
-            device,
-            share,
+        share.require_equal(f"lifting.paired.draws_share of {batch}", labelled)
+        settings = VirtualCameraSettings(
+            run_outputs=temporal.run_outputs if temporal else 1,
+            pairs_per_step=pairs,
+            labelled_per_step=labelled,
+            noise_scale=lifting.noise_scale,
+            noise_candidates=lifting.noise_candidates,
+            body_spread=lifting.body_spread,
+            limb_mix_prob=lifting.limb_mix_prob,
+            joint_weights=lifting.joint_weights,
         )
+        clips = [sequence for sequence, _ in supervision.paired]
+        paired = PairedClips(clips, [found for _, found in supervision.paired], device) if clips else None
+        return VirtualCameraObjective(generator, observations, prior, paired, settings, device, share)
+    joint_weights = torch.tensor(lifting.joint_weights, device=device)[:, None]
     keypoints = [d.keypoints_px for d in supervision.detections]
     kind = OriginalWindows if temporal else OriginalSingleFrame
-    window_frames = params.window_frames if temporal else 1
+    window_frames = temporal.window_frames if temporal else 1
     return kind(supervision.sequences, keypoints, supervision.prior, window_frames, joint_weights, device, share)

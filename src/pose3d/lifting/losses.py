@@ -45,7 +45,7 @@ def orthogonal_camera(cameras: Tensor) -> Tensor:
 def perspective_without_division(
     joints_cam_m: Tensor, focal: Tensor, centre: Tensor, keypoints: Tensor, joint_weights: Tensor | float = 1.0
 ) -> Tensor:
-    """100 MSE(f X + c Z, p Z): perspective projection multiplied by the depth (the original's temporal model).
+    """MSE(f X + c Z, p Z): perspective projection multiplied by the depth (the original's temporal model).
 
     Args:
         joints_cam_m: (B, 17, 3).
@@ -55,7 +55,7 @@ def perspective_without_division(
     """
     depth = joints_cam_m[..., 2:]
     projected = focal[:, None] * joints_cam_m[..., :2] + centre[:, None] * depth
-    return 100 * (joint_weights * (projected - keypoints * depth).square()).mean()
+    return (joint_weights * (projected - keypoints * depth).square()).mean()
 
 
 def joint_distance(poses: Tensor, targets: Tensor) -> Tensor:

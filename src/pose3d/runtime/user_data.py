@@ -1,4 +1,4 @@
-"""Where a recorded data set is that the user has on disk."""
+"""The folder of a recorded data set on the user's disk."""
 
 import os
 from pathlib import Path
@@ -9,7 +9,7 @@ DATA_FOLDER_VARIABLE = "POSE3D_DATA"
 
 
 def data_folder(configured: str | None) -> Path:
-    """The folder of a recorded data set: ``dataset.folder`` of the profile or, where that is null, ``POSE3D_DATA``.
+    """The folder of a recorded data set: ``dataset.folder`` or, where that is null, ``POSE3D_DATA``.
 
     Raises:
         InputError: neither is set, or there is no such folder.
@@ -17,8 +17,8 @@ def data_folder(configured: str | None) -> Path:
     folder = configured or os.environ.get(DATA_FOLDER_VARIABLE)
     if not folder:
         raise InputError(
-            f"this profile reads your own data: set the environment variable {DATA_FOLDER_VARIABLE} "
-            "(or dataset.folder in the profile) to its folder"
+            f"this data set is your own: set the environment variable {DATA_FOLDER_VARIABLE} "
+            "(or dataset.folder in its file of data_sets/) to its folder"
         )
     if not Path(folder).is_dir():
         named_by = "dataset.folder" if configured else DATA_FOLDER_VARIABLE

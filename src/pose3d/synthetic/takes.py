@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from pose3d.geometry.camera import Camera
+from pose3d.geometry.rotations import rotation_about_z
 from pose3d.records.sequences import PoseSequence
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.frame_jobs import in_order
@@ -149,10 +150,10 @@ def plan(subjects: list[str], settings: EmbeddedSettings, raw: Path) -> list[Tak
         known = ", ".join((*PERFORMERS, STILLS))
         raise InputError(f"dataset.subjects: the embedded data set has no subject {unknown[0]}, only {known}")
     if not 1 <= settings.cameras <= MAX_CAMERAS:
-        raise InputError(f"dataset.cameras must be 1 to {MAX_CAMERAS}, not {settings.cameras}")
+        raise InputError(f"embedded.cameras must be 1 to {MAX_CAMERAS}, not {settings.cameras}")
     take_frames = int(settings.take_seconds * settings.frame_rate_hz + 1e-6)
     if take_frames < 1:
-        raise InputError("dataset.take_seconds is shorter than one frame; make it longer")
+        raise InputError("embedded.take_seconds is shorter than one frame; make it longer")
     performers = [subject for subject in subjects if subject != STILLS]
     clips = sorted({clip for subject in performers for clip in PERFORMERS[subject]})
     frames = {clip: len(read_clip(raw, clip, settings.frame_rate_hz)) for clip in clips}
@@ -256,8 +257,7 @@ def place(
     headings = rng.uniform(0, 2 * np.pi, _HEADING_TRIES)
     best = (-np.inf, np.eye(3))
     for heading in headings:
-        cosine, sine = np.cos(heading), np.sin(heading)
-        rotation = np.array([[cosine, -sine, 0.0], [sine, cosine, 0.0], [0.0, 0.0, 1.0]])
+        rotation = rotation_about_z(np.cos(heading), np.sin(heading))
         clearance = np.inf
         if boxes is not None:
             corners = (boxes.vertices_m[np.unique(boxes.triangles)] - middle_m) @ rotation.T + offset_m

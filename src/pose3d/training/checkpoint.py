@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 import pose3d
+from pose3d.runtime.code_hashes import code_hash
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.files import atomic_output, exclusive, partial_path
 from pose3d.training.archive import first_line, read_archive, write_archive
@@ -20,6 +21,8 @@ from pose3d.training.finite import all_finite, not_finite
 
 def fingerprint(params: Any, inputs: Iterable[str | os.PathLike], script: str | os.PathLike) -> str:
     """Hash of params, the inputs' content and the code loaded so far: a checkpoint is used only where all three agree.
+
+    Of code its comments, docstrings and formatting do not count.
 
     Args:
         params: anything that ``json.dumps`` takes.
@@ -30,9 +33,11 @@ def fingerprint(params: Any, inputs: Iterable[str | os.PathLike], script: str | 
     package = Path(pose3d.__file__).parent
     loaded = {Path(file) for m in list(sys.modules.values()) if (file := getattr(m, "__file__", None))}
     code = sorted(path for path in loaded if package in path.parents)
-    for path in [*inputs, script, *code]:
+    for path in inputs:
         with open(path, "rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
+    for path in [Path(script), *code]:
+        digest.update(code_hash(path).encode())
     digest.update(torch.__version__.encode())
     return digest.hexdigest()[:16]
 
@@ -52,8 +57,8 @@ class Checkpoint:
         """Write the state atomically: a kill leaves the previous checkpoint whole, and so does divergence.
 
         Args:
-            state: ``step``, the number of steps done, and all else that the run goes on from: modules and optimizers,
-                whose ``state_dict`` is kept, and numbers, tensors, lists and dicts.
+            state: ``step``, the number of steps done, and all else that the run goes on from: modules, optimizers and
+                schedules, whose ``state_dict`` is kept, and numbers, tensors, lists and dicts.
 
         Raises:
             InputError: it holds a number that is not finite.
@@ -64,11 +69,11 @@ class Checkpoint:
             write_archive({"run": self._run, **states}, partial)
 
     def load(self, start: Mapping[str, Any]) -> dict[str, Any] | None:
-        """The saved state, or None where there is none or it cannot be gone on from (which is reported).
+        """The saved state, or None if no file is there or training cannot go on from it (which is reported).
 
         Args:
             start: what :meth:`save` would be given at the start of training: the saved state must have its keys, types
-                and shapes. An empty list or dict stands for one of any content.
+                and shapes. An empty list or dict fits one of any content.
         """
         if not self.path.exists():
             return None
@@ -92,11 +97,11 @@ class Checkpoint:
 
 
 def _fits(saved: Any, own: Any) -> bool:
-    """Whether what was saved has the keys, types and shapes of one's own; empty ones of those stand for any."""
-    if isinstance(own, torch.nn.Module):
-        return _fits(saved, own.state_dict())
+    """True if ``saved`` has the keys, types and shapes of ``own``; its empty lists and dicts fit any."""
     if isinstance(own, torch.optim.Adam):
         return _fits(saved, own.state_dict()) and _fits_parameters(saved["state"], own)
+    if hasattr(own, "state_dict"):
+        return _fits(saved, own.state_dict())
     if isinstance(own, torch.Tensor):
         return isinstance(saved, torch.Tensor) and (saved.shape, saved.dtype) == (own.shape, own.dtype)
     if isinstance(own, dict):
@@ -109,7 +114,7 @@ def _fits(saved: Any, own: Any) -> bool:
 
 
 def _fits_parameters(saved: dict[int, Any], adam: torch.optim.Adam) -> bool:
-    """Whether Adam's moments, which a parameter has from its first gradient on, have the shapes of the parameters."""
+    """True if Adam's moments, which a parameter has from its first gradient on, have the shapes of the parameters."""
     parameters = [parameter for group in adam.param_groups for parameter in group["params"]]
     own = {i: {"step": torch.tensor(0.0), "exp_avg": p, "exp_avg_sq": p} for i, p in enumerate(parameters)}
     return all(i in own and _fits(moments, own[i]) for i, moments in saved.items())
