@@ -54,7 +54,7 @@ def looked_at(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path("data"), help="folder of sequences.h5 and frames.h5")
-    parser.add_argument("--frames", type=int, default=4, metavar="N", help="frames of each sequence; by default 4")
+    parser.add_argument("--frames", type=int, default=2, metavar="N", help="frames of each sequence; by default 2")
     parser.add_argument("--write", action="store_true", help=f"write {WEIGHTS.name}")
     given = parser.parse_args()
 
