@@ -52,7 +52,9 @@ def test_a_drawn_person_is_found_where_it_was_drawn(blazepose, angle_deg, scale)
     assert errors.mean() < 12 * scale and errors.max() < 30 * scale, dict(zip(names, errors.round(), strict=True))
     assert found.visibility.shape == found.presence.shape == found.depths_px.shape == (1, 33)
     # The square for the frame after is nearly the detector's.
-    np.testing.assert_allclose(found.next_squares[0, :3], squares_of_people(people)[0, :3], atol=30 * scale)
+    square = squares_of_people(people)[0]
+    assert np.abs(found.next_squares[0, :3] - square[:3]).max() < 0.15 * square[2]
+    assert abs(found.next_squares[0, 3] - square[3]) < 0.3
 
 
 def test_nobody_is_found_in_an_empty_room(blazepose):
@@ -116,7 +118,7 @@ def test_a_sure_heatmap_moves_its_landmark_and_an_unsure_one_does_not():
     logits[0, 2, 63, 0] = 100  # a corner
     logits[0, 3, 10, 10] = 100  # farther than it looks
     landmarks = np.array([[[84.0, 118], [84, 118], [4, 250], [84, 118]]])
-    assert refine(landmarks, logits).tolist() == [[[82, 120], [84, 118], [0, 252], [84, 118]]]
+    np.testing.assert_allclose(refine(landmarks, logits), [[[82, 120], [84, 118], [0, 252], [84, 118]]], atol=1e-9)
     outside = np.array([[[-5.0, 300.0]] * 4])
     assert (refine(outside, logits) == outside).all()
 
@@ -136,7 +138,7 @@ def test_joints_go_along_with_the_picture_and_are_confident_where_landmarks_are_
     np.testing.assert_allclose(confidence_of(np.ones(33)), 1)
     only_legs = np.array([float(any(p in n for p in ("hip", "knee", "ankle", "heel", "foot"))) for n in LANDMARK_NAMES])
     confidence = dict(zip(JOINT_NAMES, confidence_of(only_legs), strict=True))
-    assert confidence["LFoot"] > 0.6 > 0.4 > confidence["Head"]
+    assert confidence["LFoot"] > 0.99 and confidence["Head"] == 0
 
 
 def test_fitting_finds_the_weights_that_made_the_joints_in_spite_of_wrong_frames():
@@ -145,7 +147,7 @@ def test_fitting_finds_the_weights_that_made_the_joints_in_spite_of_wrong_frames
     joints = joint_weights() @ landmarks
     joints[::10] += 400  # as if another person had been found
     fitted = fit_joint_weights(landmarks, joints, np.full(300, 500.0))
-    np.testing.assert_allclose(fitted, joint_weights(), atol=0.02)
+    np.testing.assert_allclose(fitted, joint_weights(), atol=0.03)
     np.testing.assert_allclose(fitted.sum(1), 1)
 
 

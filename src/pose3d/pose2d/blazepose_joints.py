@@ -1,9 +1,9 @@
 """From BlazePose's 33 landmarks to the 17 joints of :mod:`pose3d.geometry.skeleton`.
 
 Landmarks lie on the skin where joints lie inside the body, and Spine, Thorax and Head have no landmark of their own.
-Each joint is therefore a weighted mean of all landmarks, the same in x and y, with weights (also negative ones) that
-add up to one. So the map goes along with every shift, turn and scaling of the picture. blazepose_joints.csv holds the
-weights; ``python benchmarks/blazepose_joints.py --write`` fits them to rendered training subjects.
+Each joint is therefore a weighted mean of landmarks near it, the same in x and y, with weights (also negative ones)
+that add up to one. So the map goes along with every shift, turn and scaling of the picture. blazepose_joints.csv holds
+the weights; ``python benchmarks/blazepose_joints.py --write`` fits them to rendered training subjects.
 """
 
 import csv
@@ -20,8 +20,23 @@ from pose3d.pose2d.blazepose import LANDMARK_NAMES, MARGIN, N_LANDMARKS, BlazePo
 from pose3d.records.keypoints2d import Keypoints2D
 
 _WEIGHTS = "blazepose_joints.csv"
-_HIPS = [LANDMARK_NAMES.index("left_hip"), LANDMARK_NAMES.index("right_hip")]
-_RIDGE = 1e-5
+_OWN_SIDE = {
+    "Knee": ("hip", "knee", "ankle"),
+    "Foot": ("knee", "ankle", "heel", "foot_index"),
+    "Elbow": ("shoulder", "elbow", "wrist"),
+    "Wrist": ("elbow", "wrist", "pinky", "index", "thumb"),
+    "Shoulder": ("elbow",),
+}
+"""Landmarks of the joint's own side from which a joint of a limb is found."""
+_BOTH_SIDES = {
+    "Hip": ("hip", "knee", "shoulder"),
+    "Spine": ("hip", "shoulder", "ear"),
+    "Thorax": ("hip", "shoulder", "ear"),
+    "Neck/Nose": ("shoulder", "ear", "eye", "nose", "mouth"),
+    "Head": ("shoulder", "ear", "eye", "nose", "mouth"),
+    "Shoulder": ("shoulder", "hip", "ear"),
+}
+_RIDGE = 1e-4
 _OUTLIER = 0.02
 _ROUNDS = 6
 
@@ -63,33 +78,47 @@ def _other_side(name: str) -> str:
     return name.replace("left", "r-ght").replace("right", "left").replace("r-ght", "right")
 
 
+def near(joint: str) -> list[int]:
+    """Numbers of the landmarks that have a weight in a joint."""
+    part = joint[1:] if joint[1:] in _OWN_SIDE or joint[1:] in _BOTH_SIDES else joint
+    own = "right" if joint[0] == "R" else "left"
+    names = {f"{own}_{name}" for name in _OWN_SIDE.get(part, ())}
+    for name in _BOTH_SIDES.get(part, ()):
+        names |= {name, f"left_{name}", f"right_{name}", f"{name}_left", f"{name}_right"}
+    return [number for number, name in enumerate(LANDMARK_NAMES) if name in names]
+
+
 def fit_joint_weights(landmarks_px: np.ndarray, joints_px: np.ndarray, sides_px: np.ndarray) -> np.ndarray:
     """The weights (17, 33) that find joints from landmarks, the same for both sides of the body.
 
-    Ridge regression of what lies relative to the hips, in units of the person's size. Frames in which a joint is found
-    badly count less in the next round (least absolute deviations by reweighting): there the landmarks are wrong.
+    Ridge regression of what lies relative to the middle of the landmarks near a joint, in units of the person's size.
+    Frames in which a joint is found badly count less in the next round (least absolute deviations by reweighting):
+    there the landmarks are wrong.
 
     Args:
         landmarks_px: (N, 33, 2).
         joints_px: (N, 17, 2), the truth.
         sides_px: (N,) longer side of the person's box.
     """
-    hips_px = landmarks_px[:, _HIPS].mean(1, keepdims=True)
-    x, y = ((points - hips_px) / sides_px[:, None, None] for points in (landmarks_px, joints_px))
+    middles_px = joints_px.mean(1, keepdims=True)  # which no weight depends on, but rounding does
+    x, y = ((points - middles_px) / sides_px[:, None, None] for points in (landmarks_px, joints_px))
     mirror = np.array([-1, 1])
     x = np.concatenate([x, x[:, mirrored_landmarks()] * mirror])
     y = np.concatenate([y, y[:, mirror_permutation()] * mirror])
-    rows = x.transpose(0, 2, 1).reshape(-1, N_LANDMARKS)
-    weights = np.empty((N_JOINTS, N_LANDMARKS))
-    for joint in range(N_JOINTS):
+    weights = np.zeros((N_JOINTS, N_LANDMARKS))
+    for joint, name in enumerate(JOINT_NAMES):
+        chosen = near(name)
+        middles = x[:, chosen].mean(1, keepdims=True)
+        rows = (x[:, chosen] - middles).transpose(0, 2, 1).reshape(-1, len(chosen))
+        target = (y[:, joint] - middles[:, 0]).reshape(-1)
         counts = np.ones(len(x))
         for _ in range(_ROUNDS):
             weighted = rows * np.repeat(counts, 2)[:, None]
-            ridge = _RIDGE * 2 * counts.sum() * np.eye(N_LANDMARKS)
-            weights[joint] = np.linalg.solve(weighted.T @ rows + ridge, weighted.T @ y[:, joint].reshape(-1))
+            ridge = _RIDGE * counts.sum() * np.eye(len(chosen))
+            found = np.linalg.solve(weighted.T @ rows + ridge, weighted.T @ target)
+            weights[joint, chosen] = found + (1 - found.sum()) / len(chosen)
             errors = np.linalg.norm(weights[joint] @ x - y[:, joint], axis=-1)
             counts = _OUTLIER / np.maximum(errors, _OUTLIER)
-    weights[:, _HIPS] += (1 - weights.sum(1, keepdims=True)) / len(_HIPS)
     return weights
 
 
