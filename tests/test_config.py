@@ -212,9 +212,51 @@ def test_a_prior_names_somebody_and_each_data_set_once(root, prior, message):
     assert "\n" not in str(caught.value)
 
 
+def make_original(root):
+    change(root / "params.yaml", "lifting.formulation", "original")
+    change(root / "params.yaml", "repnet.reproj_weight", 10_000)
+    change(root / "params.yaml", "temporal.reproj_weight", 100)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("repnet.reproj_weight", 0.05, "repnet.reproj_weight is the virtual camera's.* reproj_weight 10000"),
+        ("temporal.reproj_weight", 0.05, "temporal.reproj_weight is the virtual camera's.* 100 for it"),
+        ("lifting.paired", {"subjects": ["S1"], "frames_share": 0.1, "draws_share": 0.5}, "lifting.paired has no eff"),
+        ("temporal.network", "gru", "temporal.network gru is not the original's"),
+    ],
+)
+def test_the_original_refuses_what_is_not_its_own(root, key, value, message):
+    make_original(root)
+    change(root / "params.yaml", key, value)
+    with pytest.raises(InputError, match=message) as caught:
+        Params.load(root)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "file", "other", "where"),
+    [
+        ("train_2d.lr", "sizes/smoke.yaml", "params.yaml", "data_sets/embedded.yaml or sizes/smoke.yaml"),
+        ("lifting.noise_scale", "params.yaml", "sizes/smoke.yaml", "params.yaml or data_sets/embedded.yaml"),
+        ("evaluate.pck_threshold", "params.yaml", "data_sets/embedded.yaml", "params.yaml"),
+    ],
+)
+def test_a_key_where_dvc_does_not_watch_it_is_named(root, monkeypatch, key, file, other, where):
+    monkeypatch.chdir(root)
+    load_and_check_files()
+    content = yaml.safe_load(Path(file).read_text())
+    block, name = key.split(".")
+    change(root / other, key, content[block].pop(name))
+    Path(file).write_text(yaml.safe_dump(content))
+    with pytest.raises(InputError, match=f"{other}: block '{block}' is not read from there; move its keys to {where}"):
+        load_and_check_files()
+
+
 @pytest.mark.parametrize("block", ["repnet", "temporal"])
 def test_the_original_needs_its_critic(root, block):
-    change(root / "params.yaml", "lifting.formulation", "original")
+    make_original(root)
     Params.load(root)
     change(root / "data_sets/embedded.yaml", f"{block}.critic_weight", 0)
     with pytest.raises(InputError, match=rf"{block}\.critic_weight is 0, but .* nothing else teaches depth") as caught:
