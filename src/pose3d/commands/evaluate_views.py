@@ -60,6 +60,10 @@ def _figure_lines(figures: dict) -> list[str]:
     return [f"  {name:32} {value}" for name, value in figures.items()]
 
 
+_NOT_LINES = "as_given", "refined", "refined_cameras"
+"""Two that make a table, and the matrices, which are for programs."""
+
+
 def _refined_lines(report: dict) -> list[str]:
     """Halves, each with cameras as given and refined side by side; then what else there is."""
     lines = [f"cameras refined ({report['extrinsics']}), on frames that they were not refined on"]
@@ -72,5 +76,5 @@ def _refined_lines(report: dict) -> list[str]:
             for name, value in figures["as_given"].items():
                 if not isinstance(value, dict | list):
                     lines.append(f"  {name:32} {value!s:>10} {figures['refined'][name]!s:>10}")
-        lines += _figure_lines({name: value for name, value in figures.items() if name not in ("as_given", "refined")})
+        lines += _figure_lines({name: value for name, value in figures.items() if name not in _NOT_LINES})
     return lines

@@ -196,6 +196,10 @@ def refined_figures(
             "refined": consistency(parts[-1]),
             "turned_deg": _all_rounded(turned_deg(given, refined)),
             "moved_mm": _all_rounded(moved_mm(given, refined)),
+            "refined_cameras": {
+                camera.id: {"rotation": camera.rotation.tolist(), "translation_m": camera.translation_m.tolist()}
+                for camera in refined
+            },
         }
     both = Triangulated(
         np.concatenate([part.points_world_m for part in parts]),
