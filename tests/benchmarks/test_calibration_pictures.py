@@ -1,9 +1,9 @@
 import cv2
 import numpy as np
 import pytest
+from people import camera_ring
 
 from benchmarks.calibration_pictures import fitted_lens, mark_px, mark_residuals_px, video_of_picture
-from people import camera_ring
 
 
 def test_a_lens_is_found_from_boards():

@@ -115,7 +115,7 @@ def laid_onto(cameras: Sequence[Camera], given: Sequence[Camera]) -> list[Camera
     mean orientation (chordal: Hartley et al., "Rotation Averaging", 2013, section 5.3) is the same. No image changes.
     """
     positions_m, given_m = (np.stack([camera.position_m for camera in some]) for some in (cameras, given))
-    u, _, vt = np.linalg.svd(sum(g.rotation.T @ c.rotation for c, g in zip(cameras, given, strict=True)))
+    u, _, vt = np.linalg.svd(np.sum([g.rotation.T @ c.rotation for c, g in zip(cameras, given, strict=True)], axis=0))
     turn = u @ np.diag([1, 1, np.linalg.det(u @ vt)]) @ vt
     centred_m, centroid_m = positions_m - positions_m.mean(0), given_m.mean(0)
     scale = np.linalg.norm(given_m - centroid_m) / np.linalg.norm(centred_m)
