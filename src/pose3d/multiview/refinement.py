@@ -203,7 +203,7 @@ def _adjusted(
         np.concatenate([(start[:, :parameters] / unit).ravel(), points_m.ravel()]),
         jac_sparsity=jacobian_pattern(view, point, parameters, len(cameras), len(points_m)),
         x_scale="jac",
-        loss=loss,
+        loss=loss,  # type: ignore[arg-type]  # the stubs ask for a keyword that no loss is called with
         ftol=1e-4,
         max_nfev=100,
     )
