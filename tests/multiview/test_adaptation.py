@@ -62,14 +62,14 @@ def test_all_models_and_the_figures_of_every_part_are_written(workplace, share, 
     for name in ("repnet", "temporal"):
         assert Path(f"out/{name}.pt").read_bytes() == Path(f"models/{name}.pt").read_bytes()
     (before, architecture), (after, same) = load_network("models/pose2d.pt"), load_network("out/pose2d.pt")
-
-
+    assert architecture == same
+    assert any(not torch.equal(a, b) for a, b in zip(before.parameters(), after.parameters(), strict=True))
 
 
 def test_models_are_measured_on_the_same_videos(workplace):
     report = agreement.measure_models(Path("models"), Path("videos"), 2, Path("views.png"))
-
-
+    assert report["frames"] == FRAMES // 2 and report["triangulated"]["residual_median_px"] < 1e-3
+    assert report["repnet"]["frames_compared"] == report["temporal"]["frames_compared"] == FRAMES // 2
     assert cv2.imread("views.png").any()
 
 
@@ -78,7 +78,7 @@ def test_the_command_measures_with_refined_cameras_too(workplace, capsys):
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert ["as", "given", "refined"] in lines
     assert ["residual_median_px", "0.0", "0.0"] in lines and ["consistent_pct", "100.0", "100.0"] in lines
-
+    assert lines.count(["frames_compared", str(FRAMES)]) == 4  # both lifters, as given and refined
 
 
 def test_too_few_joints_to_refine_end_in_one_sentence(workplace):
