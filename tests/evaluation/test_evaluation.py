@@ -317,7 +317,7 @@ def test_the_stage_writes_everything_and_the_same_bytes_again(evaluated):
         "error_over_time.png",
         "panel.png",
         "worst.png",
-        "demo.mp4",
+        "demo.webm",
     }
     assert [name for name in first if first[name] != second[name]] == []
 

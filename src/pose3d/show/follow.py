@@ -70,9 +70,7 @@ def follow(points: np.ndarray, fps: float, plane: np.ndarray | None = None) -> t
     return centres, halves
 
 
-def picture_squares(
-    keypoints_px: np.ndarray, boxes_px: np.ndarray, size_px: tuple[int, int], fps: float
-) -> np.ndarray:
+def picture_squares(keypoints_px: np.ndarray, boxes_px: np.ndarray, size_px: tuple[int, int], fps: float) -> np.ndarray:
     """Squares (T, 3), centre x, centre y and side in px, of a picture's part with the whole person in it.
 
     They lie in the picture, unless the person is larger than its shorter side.

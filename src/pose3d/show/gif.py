@@ -13,6 +13,7 @@ GIF_BYTES = 5_000_000
 """Most bytes of a GIF: what web pages and code hosts show without complaint."""
 _GIF_FPS, _GIF_FRAMES, _GIF_COLOURS = 12.5, 240, 256
 _GIF_SCALES = (1.0, 0.8, 0.64, 0.5)
+_ESTIMATED = 6
 
 
 def write_gif(path: str | os.PathLike, frames: Iterable[np.ndarray], fps: float, max_bytes: int = GIF_BYTES) -> None:
@@ -41,6 +42,8 @@ def write_gif(path: str | os.PathLike, frames: Iterable[np.ndarray], fps: float,
         raise ValueError(f"{path}: no frames to write")
     while True:
         for scale in _GIF_SCALES:
+            if scale > _GIF_SCALES[-1] and _estimated_bytes(kept, scale) > max_bytes:
+                continue
             encoded = _gif(kept, scale, step / fps)
             if len(encoded) <= max_bytes:
                 with atomic_output(path) as partial:
@@ -49,6 +52,15 @@ def write_gif(path: str | os.PathLike, frames: Iterable[np.ndarray], fps: float,
         if len(kept) == 1:
             raise ValueError(f"{path}: a GIF of {max_bytes} bytes cannot hold one frame")
         kept, step = kept[::2], 2 * step
+
+
+def _estimated_bytes(frames_bgr: list[np.ndarray], scale: float) -> float:
+    """Size of the GIF by a few frames of its middle, so that none is made in vain."""
+    start = max(0, (len(frames_bgr) - _ESTIMATED) // 2)
+    sample = frames_bgr[start : start + _ESTIMATED]
+    first = len(_gif(sample[:1], scale, 0.1))
+    following = (len(_gif(sample, scale, 0.1)) - first) / max(1, len(sample) - 1)
+    return first + (len(frames_bgr) - 1) * following
 
 
 def _gif(frames_bgr: list[np.ndarray], scale: float, frame_s: float) -> bytes:

@@ -1,8 +1,8 @@
 """Video files of VP8 in WebM, which every browser plays.
 
-OpenCV's packages encode VP8, VP9 and what browsers do not play. VP9 takes seven times as long, because its effort cannot
-be set. Of OpenCV's own WebM files two are never the same, because tracks get random numbers, so its packets are put into
-one here.
+OpenCV's packages encode VP8, VP9 and what browsers do not play. VP9 takes many times as long, because its effort cannot
+be set. Of the WebM files that OpenCV writes no two are the same, because tracks get random numbers, so its packets are
+put into one here.
 
 References:
     EBML: RFC 8794. Matroska, of which WebM is a part: RFC 9559.
