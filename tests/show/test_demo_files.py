@@ -17,7 +17,7 @@ def test_demo_writes_three_files_without_a_truth(tmp_path):
     assert [path.read_bytes() for path in paths] == [path.read_bytes() for path in again]
 
 
-def test_demo_that_fails_leaves_nothing(tmp_path):
+def test_demo_that_fails_leaves_no_page(tmp_path):
     sequence = take("S9", "Walk-1", 6, camera_ring(1))[0]
     poses = {"temporal": sequence.poses_cam_m}
     image = np.full((100, 100, 3), 128, np.uint8)

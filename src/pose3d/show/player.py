@@ -23,7 +23,7 @@ from pose3d.geometry.upright import stand
 from pose3d.runtime.files import write_text
 from pose3d.show.figures import TRAIL, TRUTH_TITLE, bone_colour
 from pose3d.show.follow import picture_squares
-from pose3d.show.video import FLOOR_REACH, FLOOR_SQUARE_M, space_views
+from pose3d.show.video import FLOOR_REACH, FLOOR_SQUARE_M, TRAIL_S, space_views
 from pose3d.show.webm import write_webm
 
 MAX_PX = 854 * 480
@@ -93,7 +93,8 @@ def write_player(
         "poses": {name: _packed(poses) for name, poses in upright_m.items()},
         "centres": _packed(centres_m),
         "reaches": _packed(reaches_m),
-        "floor": {"square": FLOOR_SQUARE_M, "reach": FLOOR_REACH, "trail": TRAIL},
+        "floor": {"square": FLOOR_SQUARE_M, "reach": FLOOR_REACH},
+        "trail": {"colour": TRAIL, "frames": round(TRAIL_S * fps)},
         "video": video,
     }
     write_text(path, page(title, clip))

@@ -15,6 +15,7 @@ from pose3d.show.follow import follow, picture_squares
 
 SIDE_PX, HEADER_PX, GAP_PX = 320, 32, 8
 FLOOR_SQUARE_M = 0.5
+TRAIL_S = 4.0
 FLOOR_REACH = 1.6
 """Radius of the floor that is drawn around the person, by half of what the view spans."""
 SPACE_MARGIN, MIN_REACH_M = 1.1, 1.0
@@ -125,7 +126,7 @@ def side_by_side(
     """Frames of the video, BGR: the image with the skeleton, then each method over the truth in grey, then the truth.
 
     Panels are squares of :data:`SIDE_PX`, :data:`GAP_PX` apart and under a header of :data:`HEADER_PX`. They follow the
-    person: of the image they show the part around it, in 3D the floor goes by, with a trail of where the person was.
+    person: of the image they show the part around it, in 3D the floor goes by, with the way of the last :data:`TRAIL_S`.
 
     Args:
         images_rgb: T full images.
@@ -145,7 +146,7 @@ def side_by_side(
     font = cv2.FontFace("sans")
     for title, left in zip([REPROJECTION_TITLE, *upright_m], lefts, strict=True):
         cv2.putText(blank, title, (left + 2, HEADER_PX - 10), _TEXT_BGR, font, 20, 400)
-    squares_px = None
+    squares_px, trail_frames = None, round(TRAIL_S * fps)
     for t, image in enumerate(images_rgb):
         if squares_px is None:
             squares_px = picture_squares(keypoints_px, boxes_px, (image.shape[1], image.shape[0]), fps)
@@ -153,7 +154,7 @@ def side_by_side(
         first, *others = (frame[HEADER_PX:, left : left + SIDE_PX] for left in lefts)
         first[...] = _cut_out(image, squares_px[t])[..., ::-1]
         draw_skeleton(first, apply_affine(crop_from_image(squares_px[t], SIDE_PX), keypoints_px[t]))
-        space = _space(centres_m[: t + 1], reaches_m[t])
+        space = _space(centres_m[max(0, t - trail_frames) : t + 1], reaches_m[t])
         for panel, (title, poses) in zip(others, upright_m.items(), strict=True):
             panel[...] = space
             skeletons = [] if truth is None else [(truth[t], 3 if title == TRUTH_TITLE else 2, True)]
@@ -191,7 +192,7 @@ def _space(path_m: np.ndarray, reach_m: float) -> np.ndarray:
         cv2.polylines(panel, lines, False, colour, thickness, cv2.LINE_AA, shift=4)
 
     draw(list(floor_lines(centre_m[:2], FLOOR_REACH * reach_m)), _FLOOR_BGR, 1)
-    draw([way for way in trail(path_m) if len(way) > 1], _TRAIL_BGR, 2)
+    draw([way for way in trail(path_m) if np.ptp(way, 0).any()], _TRAIL_BGR, 2)
     return panel
 
 
