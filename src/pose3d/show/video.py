@@ -126,7 +126,7 @@ def side_by_side(
     """Frames of the video, BGR: the image with the skeleton, then each method over the truth in grey, then the truth.
 
     Panels are squares of :data:`SIDE_PX`, :data:`GAP_PX` apart and under a header of :data:`HEADER_PX`. They follow the
-    person: of the image they show the part around it, in 3D the floor goes by, with the way of the last :data:`TRAIL_S`.
+    person: of the image they show the part around it, in 3D the floor goes by, with the way of :data:`TRAIL_S`.
 
     Args:
         images_rgb: T full images.
