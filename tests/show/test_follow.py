@@ -40,6 +40,13 @@ def test_before_somebody_in_one_place_the_view_stands_still():
     assert contained(points, centres, halves) and not np.ptp(centres, 0).any() and not np.ptp(halves)
 
 
+def test_somebody_who_walks_away_stays_large():
+    sizes = np.linspace(2, 0.8, 150)
+    points = BODY * sizes[:, None, None] / 2
+    centres, halves = follow(points, 25.0)
+    assert contained(points, centres, halves) and halves[-1] < 0.6 and (np.diff(halves) <= 1e-12).all()
+
+
 def test_at_a_cut_the_view_jumps():
     points = np.concatenate([walk(60), walk(60) + [30, 0]])
     centres, halves = follow(points, 25.0)
@@ -92,3 +99,8 @@ def test_picture_of_somebody_small_who_stands_does_not_shake():
 def test_picture_of_somebody_as_tall_as_it_is_all_of_its_height():
     keypoints, boxes = persons(np.full(30, 900.0), np.full(30, 497.0), 980.0)
     np.testing.assert_allclose(picture_squares(keypoints, boxes, (1768, 994), 30.0)[0], [900, 497, 994])
+
+
+def test_picture_of_somebody_outside_it_is_a_part_of_its_border():
+    keypoints, boxes = persons(np.full(3, 2000.0), np.full(3, 400.0), 100.0)
+    np.testing.assert_allclose(picture_squares(keypoints, boxes, (800, 800), 30.0), [[742.5, 400, 115]] * 3)

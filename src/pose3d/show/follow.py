@@ -8,11 +8,13 @@ from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 CALM_S = 0.5
 """Standard deviation of the Gaussian that smooths the path."""
 STILL = 1.5
-"""A view of the whole clip that is at most so many times as wide as one that follows stands still."""
+"""A view of the whole clip that is always at most so many times as wide as one that follows stands still."""
 JUMP = 0.5
 """Of the person's size within one frame: more is a cut, or somebody else."""
 PICTURE_MARGIN = 1.15
 """A picture's side by that of the tightest square around the person."""
+LEAST_PART = 1 / 8
+"""Of the picture's shorter side, at least: somebody far away would only be larger, not clearer."""
 
 
 def follow(points: np.ndarray, fps: float, plane: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -60,13 +62,14 @@ def follow(points: np.ndarray, fps: float, plane: np.ndarray | None = None) -> t
         frames = np.arange(part.start, part.stop)
         centres[part] = smooth(np.stack([np.interp(frames, found[shot], axis) for axis in middles[shot].T], 1))
     tight = needed(centres[found])
-    still = (low.min(0) + high.max(0)) / 2
-    if (widest := needed(still).max()) <= STILL * tight.max():
-        return np.tile(still, (n_frames, 1)), np.full(n_frames, widest)
     for shot, part in zip(shots, parts, strict=True):
         halves_needed = np.interp(np.arange(part.start, part.stop), found[shot], tight[shot])
         # The mean of maxima over windows that all hold a frame is no less than what that frame needs.
         halves[part] = smooth(maximum_filter1d(halves_needed, 2 * radius + 1, mode="nearest"))
+    still = (low.min(0) + high.max(0)) / 2
+    widest = needed(still).max()
+    if widest <= STILL * halves.min():
+        return np.tile(still, (n_frames, 1)), np.full(n_frames, widest)
     return centres, halves
 
 
@@ -84,6 +87,7 @@ def picture_squares(keypoints_px: np.ndarray, boxes_px: np.ndarray, size_px: tup
     size = np.array(size_px, np.float64)
     points = np.concatenate([keypoints_px, boxes_px.reshape(-1, 2, 2)], axis=1)
     centres, halves = follow(np.clip(points, 0, size), fps)
-    sides = np.minimum(2 * PICTURE_MARGIN * halves, np.maximum(size.min(), 2 * halves))[:, None]
+    sides = np.minimum(2 * PICTURE_MARGIN * halves, np.maximum(size.min(), 2 * halves))
+    sides = np.maximum(sides, LEAST_PART * size.min())[:, None]
     room = np.maximum(size - sides, 0)
     return np.concatenate([np.clip(centres, (size - room) / 2, (size + room) / 2), sides], axis=1)
