@@ -3,7 +3,6 @@
 from itertools import pairwise
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 
 CALM_S = 0.5
 """Standard deviation of the Gaussian that smooths the path."""
@@ -42,6 +41,8 @@ def follow(points: np.ndarray, fps: float, plane: np.ndarray | None = None) -> t
         return np.zeros((n_frames, n_axes)), np.ones(n_frames)
     known = points[found].astype(np.float64)
     low, high = known.min(1), known.max(1)
+    from scipy.ndimage import gaussian_filter1d, maximum_filter1d  # here, so that a stage's --help does not wait for it
+
     middles, seen = (low + high) / 2, known @ plane.T
 
     def needed(centres: np.ndarray) -> np.ndarray:
