@@ -6,13 +6,10 @@ bones keep their lengths, and how the lifters' poses, each from one camera only,
 with each other.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import partial
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -22,6 +19,7 @@ from pose3d.geometry.camera import Camera
 from pose3d.geometry.skeleton import BONES, JOINT_NAMES, N_JOINTS
 from pose3d.lifting.lift import LIFTERS, lift, load_lifter
 from pose3d.multiview.finding import FoundPerson, FrameSource, detector_of, find_person
+from pose3d.multiview.refinement import Extrinsics, moved_mm, refine_extrinsics, turned_deg
 from pose3d.multiview.triangulation import Triangulated
 from pose3d.multiview.views import View, read_views
 from pose3d.pose2d.inference import load_network
@@ -30,9 +28,6 @@ from pose3d.records.keypoints2d import Keypoints2D
 from pose3d.records.sequences import PoseSequence
 from pose3d.runtime.files import atomic_output
 from pose3d.show.video import draw_skeleton
-
-if TYPE_CHECKING:
-    from pose3d.multiview.refinement import Extrinsics
 
 AGREE_PX = 15.0
 AGREE_VIEWS = 3
@@ -188,9 +183,6 @@ def refined_figures(
     Raises:
         InputError: as :func:`pose3d.multiview.refinement.refine_extrinsics`.
     """
-    # Here, so that stage evaluate's --help does not wait for SciPy.
-    from pose3d.multiview.refinement import moved_mm, refine_extrinsics, turned_deg
-
     given = [view.camera for view in views]
     report: dict = {"extrinsics": refine}
     cameras, parts = [], []

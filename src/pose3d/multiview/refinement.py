@@ -12,19 +12,21 @@ mean orientation and mean distance from the centroid. To hold one camera and one
 with that camera's errors.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import combinations
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
-from scipy.optimize import least_squares
-from scipy.sparse import csr_array
-from scipy.spatial.transform import Rotation
 
 from pose3d.geometry.camera import Camera
 from pose3d.multiview.triangulation import offsets_px, triangulate
 from pose3d.runtime.errors import InputError
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 Extrinsics = Literal["rotations", "full"]
 EXTRINSICS: tuple[Extrinsics, ...] = get_args(Extrinsics)
@@ -95,6 +97,8 @@ def refine_extrinsics(
 
 def turned_deg(cameras: Sequence[Camera], refined: Sequence[Camera]) -> np.ndarray:
     """(V,) the angle between each camera's two orientations."""
+    from scipy.spatial.transform import Rotation  # here, as below, so that a stage's --help does not wait for SciPy
+
     return np.array(
         [
             np.degrees(Rotation.from_matrix(b.rotation @ a.rotation.T).magnitude())
@@ -167,6 +171,9 @@ def _adjusted(
         share: how much of an independent look one frame is.
         extrinsics: what may change.
     """
+    from scipy.optimize import least_squares
+    from scipy.spatial.transform import Rotation
+
     parameters = 3 if extrinsics == "rotations" else 6
     view, point = np.nonzero(weights)
     roots = np.sqrt(weights[view, point])[:, None] / NOISE_PX
@@ -222,6 +229,8 @@ def jacobian_pattern(view: np.ndarray, point: np.ndarray, parameters: int, n_cam
         (2 * M + parameters * n_cameras, parameters * n_cameras + 3 * n_points) of 0 and 1: x and y of each observation
         in turn, then the cameras' numbers themselves.
     """
+    from scipy.sparse import csr_array
+
     of_camera = parameters * view[:, None] + np.arange(parameters)
     of_point = parameters * n_cameras + 3 * point[:, None] + np.arange(3)
     columns = np.repeat(np.concatenate([of_camera, of_point], axis=1), 2, axis=0)
