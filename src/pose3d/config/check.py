@@ -49,16 +49,18 @@ class Params(StageParams):
 
     @model_validator(mode="after")
     def _the_original_has_its_own_settings(self) -> "Params":
+        if self.lifting.formulation != "original":
+            return self
         for block, weights in _ORIGINAL_REPROJECTION.items():
             self.lifting.require_critic(block, getattr(self, block).critic_weight)
-            if self.lifting.formulation == "original" and 0 < getattr(self, block).reproj_weight < 1:
+            if 0 < getattr(self, block).reproj_weight < 1:
                 raise ValueError(
                     f"{block}.reproj_weight is the virtual camera's: with lifting.formulation original write "
                     f"{weights}, and the other keys that docs/method.md names for this formulation"
                 )
-        if self.lifting.formulation == "original" and self.lifting.paired is not None:
+        if self.lifting.paired is not None:
             raise ValueError("lifting.paired has no effect with lifting.formulation original: set it to null")
-        if self.lifting.formulation == "original" and self.temporal.network != "convolution":
+        if self.temporal.network != "convolution":
             raise ValueError(
                 f"temporal.network {self.temporal.network} is not the original's, which is the convolution: set that, "
                 "or lifting.formulation to virtual_camera"
