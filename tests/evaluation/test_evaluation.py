@@ -314,7 +314,7 @@ def test_the_stage_writes_everything(evaluated):
         "error_over_time.png",
         "panel.png",
         "worst.png",
-        "demo.mp4",
+        "demo.webm",
     }
 
 
