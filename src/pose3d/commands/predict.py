@@ -2,13 +2,15 @@
 
     pose3d predict video.mp4 --out folder
 
-The models are those that the pipeline trained. Writes predictions.npz, predictions.csv and predictions.bvh into the
-folder, with --show also player.html, demo.webm and demo.gif. Start it in the root of the repository, whose params.yaml
-says how crops are cut and heatmaps decoded. docs/predict.md explains the choices.
+The models are those that the pipeline trained here, else the released ones of models/. Writes predictions.npz,
+predictions.csv and predictions.bvh into the folder, with --show also player.html, demo.webm and demo.gif. Start it in
+the root of the repository, whose params.yaml says how crops are cut and heatmaps decoded. docs/predict.md explains the
+choices.
 """
 
 import argparse
 import os
+import sys
 from pathlib import Path
 
 from pose3d.runtime.errors import InputError
@@ -37,7 +39,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="onnx: onnxruntime, on what pose3d export wrote; by default torch",
     )
     parser.add_argument(
-        "--models", metavar="FOLDER", help="trained models; by default data/models, with --runtime onnx data/onnx"
+        "--models",
+        metavar="FOLDER",
+        help="by default data/models, or models where nothing was trained here; with --runtime onnx data/onnx",
     )
     parser.add_argument("--out", default="prediction", metavar="FOLDER", help="by default prediction")
     parser.add_argument(
@@ -70,11 +74,16 @@ def _predict(given: argparse.Namespace, out: Path) -> None:
         raise InputError(f"--show takes a number of seconds above 0, not {given.show:g}")
     from pose3d.formats.predictions import write_csv, write_npz
     from pose3d.predict.animation import write_animation
+    from pose3d.predict.models import default_models
     from pose3d.predict.pipeline import predict
     from pose3d.predict.show import write_show
 
+    models = given.models
+    if models is None:
+        models = default_models(given.runtime)
+        print(f"with the models of {models}", file=sys.stderr)
     predictions = predict(
-        given.video, given.camera, given.fov, given.boxes, given.person, given.models, given.runtime, scratch=out
+        given.video, given.camera, given.fov, given.boxes, given.person, models, given.runtime, scratch=out
     )
     writers = {"predictions.npz": write_npz, "predictions.csv": write_csv, "predictions.bvh": write_animation}
     for name, write in writers.items():
