@@ -52,7 +52,7 @@ def run(given: argparse.Namespace) -> None:
         "half_precision_changes_mpjpe_mm": changes_mm,
     }
     card = RELEASED / "README.md"
-    text = card.read_text(encoding="utf-8") if card.exists() else "\n".join(TABLE)
+    before, after = around_table(card)
     copies = _blazepose() | {"pose2d.pt": locked.file("data/models/pose2d.pt")}
     for name, source in copies.items():
         with atomic_output(RELEASED / name) as partial:
@@ -63,7 +63,7 @@ def run(given: argparse.Namespace) -> None:
     facts["files"] = {
         name: {"sha256": sha256_of(RELEASED / name), "bytes": (RELEASED / name).stat().st_size} for name in files
     }
-    write_text(card, with_table(text, facts))
+    write_text(card, f"{before}\n{table_of(facts)}\n{after}")
     write_text(RELEASED / "models.json", json.dumps(facts, indent=2) + "\n")
     print(table_of(facts))
 
@@ -172,17 +172,18 @@ def _blazepose() -> dict[str, Path]:
     }
 
 
-def with_table(card: str, facts: dict[str, Any]) -> str:
-    """The card with the figures of these facts between the marks of :data:`TABLE`.
+def around_table(card: Path) -> tuple[str, str]:
+    """What a card has before and after its figures, the marks of :data:`TABLE` included.
 
     Raises:
         InputError: it has no marks.
     """
-    before, start, rest = card.partition(TABLE[0])
+    text = card.read_text(encoding="utf-8")
+    before, start, rest = text.partition(TABLE[0])
     _, end, after = rest.partition(TABLE[1])
     if not (start and end):
-        raise InputError(f"the models' README.md lacks the lines {' and '.join(TABLE)}: put them where figures belong")
-    return f"{before}{start}\n{table_of(facts)}\n{end}{after}"
+        raise InputError(f"{card} lacks the lines {' and '.join(TABLE)}: put them where the figures belong")
+    return before + start, end + after
 
 
 def table_of(facts: dict[str, Any]) -> str:
