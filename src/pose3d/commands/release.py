@@ -27,7 +27,7 @@ TABLE = "<!-- pose3d release writes from here -->", "<!-- to here -->"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """There are none."""
+    pass
 
 
 def run(given: argparse.Namespace) -> None:
