@@ -58,6 +58,9 @@ browser:
 
 $(VENV)/ready: requirements.lock pyproject.toml
 	$(PYTHON) -m venv --clear $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --requirement requirements.lock
+	@echo "installing the packages of requirements.lock into $(VENV)"
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --requirement requirements.lock \
+	  >$(VENV)/pip.log 2>&1 || { echo "error: the packages cannot be installed ($$(tail -n 1 $(VENV)/pip.log)):" \
+	  "check the network and pip's index, then run again" >&2; exit 1; }
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@

@@ -105,3 +105,24 @@ def test_a_demo_without_a_video_ends_with_its_sentence(tmp_path):
     assert status != 0 and len(calls) == 1
     first, *rest = printed.splitlines()
     assert first == "error: cannot download" and all(line.startswith("make: ") for line in rest)
+
+
+def test_packages_that_cannot_be_had_are_one_sentence_and_no_venv_is_taken_for_ready(tmp_path):
+    pip = tmp_path / "pip"
+    pip.write_text("#!/bin/sh\necho 'WARNING: Retrying'; echo 'ERROR: no such package' >&2; exit 1\n")
+    venv = tmp_path / "python"
+    venv.write_text(f'#!/bin/sh\nmkdir -p "$4/bin" && cp {pip} "$4/bin/python"\n')
+    for program in (pip, venv):
+        program.chmod(0o755)
+    done = subprocess.run(
+        ["make", "--silent", "setup", f"VENV={tmp_path}/venv", f"PYTHON={venv}"],
+        cwd=Path(__file__).parents[1],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    sentence, *rest = done.stderr.splitlines()
+    assert done.returncode != 0 and all(line.startswith("make: ") for line in rest)
+    advice = "check the network and pip's index, then run again"
+    assert sentence == f"error: the packages cannot be installed (ERROR: no such package): {advice}"
+    assert not (tmp_path / "venv/ready").exists()
