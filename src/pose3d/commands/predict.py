@@ -10,7 +10,6 @@ choices.
 
 import argparse
 import os
-import sys
 from pathlib import Path
 
 from pose3d.runtime.errors import InputError
@@ -74,16 +73,11 @@ def _predict(given: argparse.Namespace, out: Path) -> None:
         raise InputError(f"--show takes a number of seconds above 0, not {given.show:g}")
     from pose3d.formats.predictions import write_csv, write_npz
     from pose3d.predict.animation import write_animation
-    from pose3d.predict.models import default_models
     from pose3d.predict.pipeline import predict
     from pose3d.predict.show import write_show
 
-    models = given.models
-    if models is None:
-        models = default_models(given.runtime)
-        print(f"with the models of {models}", file=sys.stderr)
     predictions = predict(
-        given.video, given.camera, given.fov, given.boxes, given.person, models, given.runtime, scratch=out
+        given.video, given.camera, given.fov, given.boxes, given.person, given.models, given.runtime, scratch=out
     )
     writers = {"predictions.npz": write_npz, "predictions.csv": write_csv, "predictions.bvh": write_animation}
     for name, write in writers.items():
