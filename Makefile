@@ -1,3 +1,4 @@
+# make demo    a page with 3D poses of a real person, by the released models: half a minute after the first set-up
 # make repro   the whole pipeline, on the data set and at the size that params.yaml names
 # make test    lint, types and tests
 # make quick   lint and the tests that start no process and take no seconds
@@ -16,7 +17,13 @@ unexport PYTHONDONTWRITEBYTECODE
 # One thread in each process: as many as cores in each would wait for one another. The files' order is tests/conftest.py's.
 ON_ALL_CORES := OMP_NUM_THREADS=1 python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-.PHONY: repro test quick bench torture setup browser
+DEMO := pose3d predict demo/walk.mp4 --camera demo/walk.json --models models --out demo --show
+
+.PHONY: demo repro test quick bench torture setup browser
+
+demo: setup
+	@started=$$(date +%s) && pose3d sample-video --out demo && echo "$(DEMO)" && $(DEMO) && \
+	echo "$$(($$(date +%s) - started)) s. Open the page in a browser: $(CURDIR)/demo/player.html"
 
 repro: setup
 	python -m pose3d.config.check
@@ -51,6 +58,9 @@ browser:
 
 $(VENV)/ready: requirements.lock pyproject.toml
 	$(PYTHON) -m venv --clear $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --requirement requirements.lock
+	@echo "installing the packages of requirements.lock into $(VENV)"
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --requirement requirements.lock \
+	  >$(VENV)/pip.log 2>&1 || { echo "error: the packages cannot be installed ($$(tail -n 1 $(VENV)/pip.log)):" \
+	  "check the network and pip's index, then run again" >&2; exit 1; }
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@

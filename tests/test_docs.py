@@ -16,6 +16,7 @@ PAGES = [
     *ROOT.glob("docs/*.md"),
     ROOT / "priors/README.md",
     ROOT / "pretrained/README.md",
+    ROOT / "models/README.md",
 ]
 LINK = re.compile(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)")
 SUBCOMMAND = re.compile(r"(?:`|^ *|&& )pose3d ([a-z][a-z-]+)([^`\n&#]*)", re.MULTILINE)

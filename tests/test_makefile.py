@@ -1,11 +1,17 @@
-"""``make browser``, which comes before the tests: quiet where there is a browser, harmless where there can be none."""
+"""Targets of the Makefile, with the programs that they call replaced.
+
+``make browser`` comes before the tests: quiet where there is a browser, harmless where there can be none.
+"""
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+
+from pose3d.commands.run import _parser as pose3d_parser
 
 SENTENCE = "Chromium cannot be installed here: the player's browser test will be skipped\n"
 NOTED = 'echo "$0 $@" >> "$NOTES"'
@@ -56,3 +62,67 @@ def test_apt_installs_chromium_and_says_nothing(tmp_path):
     assert printed == ""
     assert [line.split()[1] for line in notes.splitlines()] == ["update", "install"]
     assert notes.split()[-1] == "chromium"
+
+
+def make_demo(folder: Path, pose3d: str) -> tuple[int, str, list[list[str]]]:
+    """Exit status, what it prints, and the arguments of each call of pose3d, which is a program of one line here."""
+    (folder / "bin").mkdir()
+    (folder / "bin/pose3d").write_text(f"#!/bin/sh\n{NOTED}\n{pose3d}\n")
+    (folder / "bin/pose3d").chmod(0o755)
+    notes = folder / "notes.txt"
+    notes.touch()
+    done = subprocess.run(
+        ["make", "--silent", "--old-file=setup", "demo"],
+        cwd=Path(__file__).parents[1],
+        env={"PATH": f"{folder}/bin:{os.environ['PATH']}", "NOTES": str(notes), "MAKEFLAGS": f"VENV={folder}/none"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout, [line.split()[1:] for line in notes.read_text().splitlines()]
+
+
+def test_the_demo_predicts_with_the_released_models_and_says_where_the_page_is(tmp_path):
+    status, printed, (fetch, predict) = make_demo(tmp_path, "true")
+    assert status == 0
+    assert fetch == ["sample-video", "--out", "demo"]
+    given = pose3d_parser().parse_args(predict)
+    assert (given.video, given.camera, given.models, given.out) == (
+        "demo/walk.mp4",
+        "demo/walk.json",
+        "models",
+        "demo",
+    )
+    assert given.show
+    *_, command, last = printed.splitlines()
+    assert command == "pose3d " + " ".join(predict)
+    assert re.fullmatch(rf"\d+ s\. Open the page in a browser: {Path(__file__).parents[1]}/demo/player\.html", last)
+
+
+def test_a_demo_without_a_video_ends_with_its_sentence(tmp_path):
+    status, printed, calls = make_demo(tmp_path, "echo 'error: cannot download'; exit 1")
+    assert status != 0 and len(calls) == 1
+    first, *rest = printed.splitlines()
+    assert first == "error: cannot download" and all(line.startswith("make: ") for line in rest)
+
+
+def test_packages_that_cannot_be_had_are_one_sentence_and_no_venv_is_taken_for_ready(tmp_path):
+    pip = tmp_path / "pip"
+    pip.write_text("#!/bin/sh\necho 'WARNING: Retrying'; echo 'ERROR: no such package' >&2; exit 1\n")
+    venv = tmp_path / "python"
+    venv.write_text(f'#!/bin/sh\nmkdir -p "$4/bin" && cp {pip} "$4/bin/python"\n')
+    for program in (pip, venv):
+        program.chmod(0o755)
+    done = subprocess.run(
+        ["make", "--silent", "setup", f"VENV={tmp_path}/venv", f"PYTHON={venv}"],
+        cwd=Path(__file__).parents[1],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    sentence, *rest = done.stderr.splitlines()
+    assert done.returncode != 0 and all(line.startswith("make: ") for line in rest)
+    advice = "check the network and pip's index, then run again"
+    assert sentence == f"error: the packages cannot be installed (ERROR: no such package): {advice}"
+    assert not (tmp_path / "venv/ready").exists()

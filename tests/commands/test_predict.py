@@ -146,3 +146,27 @@ def test_what_is_no_video_is_one_sentence_on_the_terminal(tmp_path, models):
     assert done.returncode == 1 and not done.stdout
     sentence = "does not open as a video: it is damaged, or of a format that OpenCV lacks"
     assert done.stderr == f"error: {tmp_path}/v.mp4 {sentence}\n"
+
+
+@pytest.mark.slow
+def test_where_nothing_was_trained_the_released_models_are_taken_and_named(
+    tmp_path, video, models, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)  # where models are in models/
+    (tmp_path / "b.csv").write_text("frame,x0,y0,x1,y1\n0,10,0,40,48\n")
+    main(["predict", str(video), "--boxes", "b.csv"])
+    assert capsys.readouterr().err.startswith("with the models of models\n")
+    found = read_predictions(tmp_path / "prediction/predictions.npz").keypoints_px
+    np.testing.assert_array_equal(found, predict(video, boxes="b.csv", models=models).keypoints_px)
+
+
+def test_a_corrupt_model_is_one_sentence_and_nothing_is_left(tmp_path, video, models):
+    content = bytearray((models / "repnet.pt").read_bytes())
+    content[len(content) // 2] ^= 1
+    (models / "repnet.pt").write_bytes(content)
+    with pytest.raises(SystemExit) as caught:
+        main(["predict", str(video), "--models", str(models), "--out", str(tmp_path / "out")])
+    assert re.fullmatch(
+        rf"error: {models}/repnet\.pt is not a model of this project \(.*\): train it again", caught.value.code
+    )
+    assert list((tmp_path / "out").iterdir()) == []

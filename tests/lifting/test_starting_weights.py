@@ -106,6 +106,17 @@ def test_our_own_model_is_taken_whole(tmp_path, architecture):
     ]
 
 
+@pytest.mark.parametrize("architecture", ALL, ids=lambda a: a["lifter"])
+def test_a_released_model_is_taken_in_single_precision(tmp_path, architecture):
+    weights = {name: w.half() if w.ndim > 1 else w for name, w in trained(architecture).state_dict().items()}
+    save_model(tmp_path / "model.pt", architecture, weights)
+    lifter, _ = start(tmp_path / "model.pt", architecture)
+    for name, value in lifter.state_dict().items():
+        assert value.dtype == trained(architecture).state_dict()[name].dtype and torch.equal(
+            value, weights[name].to(value)
+        )
+
+
 BOTH_FORMATS = pytest.mark.parametrize("legacy", [False, True], ids=["archive", "before PyTorch 1.6"])
 
 

@@ -2,9 +2,10 @@
 
     pose3d predict video.mp4 --out folder
 
-The models are those that the pipeline trained. Writes predictions.npz, predictions.csv and predictions.bvh into the
-folder, with --show also player.html, demo.webm and demo.gif. Start it in the root of the repository, whose params.yaml
-says how crops are cut and heatmaps decoded. docs/predict.md explains the choices.
+The models are those that the pipeline trained here, else the released ones of models/. Writes predictions.npz,
+predictions.csv and predictions.bvh into the folder, with --show also player.html, demo.webm and demo.gif. Start it in
+the root of the repository, whose params.yaml says how crops are cut and heatmaps decoded. docs/predict.md explains the
+choices.
 """
 
 import argparse
@@ -37,7 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="onnx: onnxruntime, on what pose3d export wrote; by default torch",
     )
     parser.add_argument(
-        "--models", metavar="FOLDER", help="trained models; by default data/models, with --runtime onnx data/onnx"
+        "--models",
+        metavar="FOLDER",
+        help="by default data/models, or models where nothing was trained here; with --runtime onnx data/onnx",
     )
     parser.add_argument("--out", default="prediction", metavar="FOLDER", help="by default prediction")
     parser.add_argument(

@@ -16,12 +16,15 @@ from pose3d.commands import (
     evaluate_views,
     export,
     predict,
+    release,
+    sample_video,
     write_npz,
 )
 from pose3d.runtime.errors import InputError, end_in_one_sentence
 
 COMMANDS = {
     "predict": predict,
+    "sample-video": sample_video,
     "demo": demo,
     "export": export,
     "check-data": check_data,
@@ -29,6 +32,7 @@ COMMANDS = {
     "evaluate-views": evaluate_views,
     "adapt-views": adapt_views,
     "write-npz": write_npz,
+    "release": release,
 }
 
 

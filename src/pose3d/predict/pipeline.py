@@ -21,13 +21,12 @@ from pose3d.onnx.runtime import load_lifter_onnx, load_network_onnx
 from pose3d.pose2d.detector import Detector, KeypointDetector
 from pose3d.pose2d.inference import load_network
 from pose3d.predict.clip import Clip, camera_from_view, read_camera
+from pose3d.predict.models import default_models
 from pose3d.predict.tracking import SURE, GivenBoxes, PersonTracker
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.processes import one_process
 from pose3d.runtime.rows import Rows
 
-MODELS = {"torch": Path("data/models"), "onnx": Path("data/onnx")}
-"""By runtime, where the pipeline and :mod:`pose3d.onnx.export` write them."""
 LEARNT_FRAMES, LEARNT_STEP = 100, 4
 """From every LEARNT_STEP-th of the first LEARNT_FRAMES frames following knows the background of a camera at rest."""
 _GIVEN_BATCH, _FOLLOWED_BATCH = 16, 4
@@ -86,7 +85,8 @@ def predict(
         fov_deg: field of view along the picture's longer side.
         boxes: CSV file, see :class:`pose3d.predict.tracking.GivenBoxes`; None: the person is found and followed.
         person: which one to follow, see :class:`pose3d.predict.tracking.PersonTracker`.
-        models: folder of pose2d, repnet and temporal; None: the runtime's in :data:`MODELS`.
+        models: folder of pose2d, repnet and temporal; None: see
+            :func:`pose3d.predict.models.default_models`.
         runtime: torch, for .pt files, or onnx, for .onnx files.
         scratch: a folder: what is predicted lies in files there, as :class:`pose3d.runtime.rows.Rows`, and memory does
         not grow
@@ -99,7 +99,7 @@ def predict(
     params = Params.load()
     if person is not None and (person < 1 or boxes is not None):
         raise InputError("--person counts from 1 from the left, and goes without --boxes, which say who it is")
-    folder = MODELS[runtime] if models is None else Path(models)
+    folder = default_models(runtime) if models is None else Path(models)
     lifters = load_lifters(folder, runtime)
     with Clip(video) as clip:
         if camera is None:

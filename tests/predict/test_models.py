@@ -1,0 +1,34 @@
+from pathlib import Path
+
+import pytest
+
+from pose3d.predict.models import default_models
+from pose3d.runtime.errors import InputError
+
+
+@pytest.fixture(autouse=True)
+def root(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for folder in ("models", "data/models"):
+        Path(folder).mkdir(parents=True)
+
+
+def test_where_nothing_was_trained_the_released_models_are_taken():
+    Path("models/pose2d.pt").touch()
+    assert default_models("torch") == Path("models")
+
+
+def test_once_one_was_trained_no_released_one_is_mixed_with_it():
+    for name in ("models/pose2d.pt", "data/models/repnet.pt"):
+        Path(name).touch()
+    assert default_models("torch") == Path("data/models")
+
+
+def test_where_there_are_none_one_sentence_says_so():
+    with pytest.raises(InputError, match="^neither data/models nor models has models: run from the root"):
+        default_models("torch")
+
+
+def test_onnxruntime_takes_exported_ones_only():
+    Path("models/pose2d.pt").touch()
+    assert default_models("onnx") == Path("data/onnx")

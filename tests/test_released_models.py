@@ -1,0 +1,40 @@
+"""models/: the files are those of their card, small, and load."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pose3d.commands.release import table_of
+from pose3d.lifting.lift import LIFTERS, load_lifter
+from pose3d.pose2d.inference import load_network
+from pose3d.runtime.files import sha256_of
+
+MODELS = Path(__file__).parents[1] / "models"
+
+
+@pytest.fixture(scope="module")
+def facts() -> dict:
+    return json.loads((MODELS / "models.json").read_text())
+
+
+def test_files_are_those_that_the_facts_name(facts):
+    others = {"README.md", "models.json"}
+    assert {path.name for path in MODELS.iterdir()} - others == set(facts["files"])
+    assert {name: sha256_of(MODELS / name) for name in facts["files"]} == {
+        name: file["sha256"] for name, file in facts["files"].items()
+    }
+
+
+def test_they_are_few_megabytes():
+    assert sum(path.stat().st_size for path in MODELS.iterdir()) < 25e6
+
+
+def test_the_card_has_the_figures(facts):
+    assert table_of(facts) in (MODELS / "README.md").read_text()
+
+
+def test_they_load():
+    load_network(MODELS / "pose2d.pt")
+    for name in LIFTERS:
+        load_lifter(MODELS / f"{name}.pt")
