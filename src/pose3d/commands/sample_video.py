@@ -10,6 +10,10 @@ import argparse
 import json
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pose3d.geometry.camera import Camera
 
 CAMERA = "cam03"
 """Of the four the one that shows no face and no bystander, so that its pictures may be shown."""
@@ -26,14 +30,19 @@ def run(given: argparse.Namespace) -> None:
 
     fetched = cached_files(MULTIVIEW_PACKAGES[0])
     (view,) = [view for view in read_views(fetched / "multiview") if view.camera.id == CAMERA]
-    camera = {
-        "width_px": view.camera.width_px,
-        "height_px": view.camera.height_px,
-        "intrinsics_px": view.camera.intrinsics_px.tolist(),
-        "distortion": view.camera.distortion.tolist(),
-    }
     for source, name in ((view.video, "walk.mp4"), (fetched / "licences/pose2sim.txt", "walk.LICENCE.txt")):
         with atomic_output(given.out / name) as partial:
             shutil.copyfile(source, partial)
-    write_text(given.out / "walk.json", json.dumps(camera, indent=2) + "\n")
+    write_text(given.out / "walk.json", camera_file(view.camera))
     print(given.out / "walk.mp4", given.out / "walk.json", sep="\n")
+
+
+def camera_file(camera: "Camera") -> str:
+    """What ``pose3d predict --camera`` reads."""
+    content = {
+        "width_px": camera.width_px,
+        "height_px": camera.height_px,
+        "intrinsics_px": camera.intrinsics_px.tolist(),
+        "distortion": camera.distortion.tolist(),
+    }
+    return json.dumps(content, indent=2) + "\n"
