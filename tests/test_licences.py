@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pose3d.datasets.packages import MULTIVIEW_PACKAGES, PACKAGES
+from pose3d.datasets.packages import BLAZEPOSE_PACKAGES, MULTIVIEW_PACKAGES, PACKAGES
 
 ROOT = Path(__file__).parents[1]
 LICENCES = (ROOT / "docs" / "licences.md").read_text(encoding="utf-8")
@@ -39,7 +39,9 @@ def test_every_package_with_conditions_is_in_the_table_of_what_they_mean() -> No
     assert [name for name in conditional if name not in conditions] == []
 
 
-@pytest.mark.parametrize("package", [*PACKAGES, *MULTIVIEW_PACKAGES], ids=lambda package: package.name)
+@pytest.mark.parametrize(
+    "package", [*PACKAGES, *BLAZEPOSE_PACKAGES, *MULTIVIEW_PACKAGES], ids=lambda package: package.name
+)
 def test_every_package_of_data_is_listed(package) -> None:
     data = LICENCES.split("\n## Data\n")[1].split("\n## ")[0]
     (row,) = [line for line in data.splitlines() if f" {package.name} {package.version}" in line]

