@@ -13,16 +13,18 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 # With --no-compile, every process would compile all that it imports anew: a stage would take twice as long to start.
 unexport PYTHONDONTWRITEBYTECODE
 
-# One thread in each process: as many as cores in each would wait for one another.
-ON_ALL_CORES := OMP_NUM_THREADS=1 python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+# One thread in each process: as many as cores in each would wait for one another. Which tests share a process, and their
+# order, are tests/conftest.py's.
+ON_ALL_CORES := OMP_NUM_THREADS=1 python -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup \
+	--no-loadscope-reorder
 
-.PHONY: repro test quick bench torture setup
+.PHONY: repro test quick bench torture setup browser
 
 repro: setup
 	python -m pose3d.config.check
 	dvc repro
 
-test: setup
+test: setup browser
 	ruff check .
 	ruff format --check .
 	mypy
@@ -40,6 +42,14 @@ torture: setup
 	python -m torture
 
 setup: $(VENV)/ready
+
+# The player's browser test needs a browser. Where apt cannot install one, the test is skipped and nothing fails.
+browser:
+	@for name in chromium chromium-browser google-chrome; do command -v $$name >/dev/null && exit; done; \
+	[ "$$(id -u)" = 0 ] || as_root="sudo -n"; \
+	{ $$as_root apt-get update -qq && \
+	  $$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends chromium; \
+	} >/dev/null 2>&1 || echo "Chromium cannot be installed here: the player's browser test will be skipped"
 
 $(VENV)/ready: requirements.lock pyproject.toml
 	$(PYTHON) -m venv --clear $(VENV)

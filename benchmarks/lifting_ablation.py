@@ -92,7 +92,7 @@ class Table(Block):
 
 
 class Ablation(Block):
-    """The YAML file; ``data`` and ``caveat`` stand in the tables' headings."""
+    """The YAML file; the tables' headings show ``data`` and ``caveat``."""
 
     data: str
     caveat: str = "These are no Human3.6M figures and do not compare with any."
@@ -140,14 +140,14 @@ class Run:
 
     @property
     def key(self) -> str:
-        """Under which its results stand: of all that shapes them but the code, which a new kind of lifter shows."""
+        """A digest of all that shapes the results except the code; a new kind of lifter has a new name."""
         lifter = self.params.repnet or self.params.temporal
         files = [*self.params.lifting.prior_files, *([lifter.init] if lifter and lifter.init else [])]
         kind = fit.lifter_architecture(self.params.lifting, lifter)["lifter"]
         return digest([kind, self.setup, self.data_sha256, [file_sha256(Path(file)) for file in files]])
 
     def data(self, what: str) -> Path:
-        """The data as the stages read it, for all runs on the same files and splits."""
+        """The data as the stages read it, shared by all runs on the same files and splits."""
         return STATE / f"{what}-{digest([self.setup['dataset'], self.data_sha256])}.h5"
 
     def __str__(self) -> str:
@@ -161,7 +161,7 @@ def digest(content: Any) -> str:
 @functools.cache
 def file_sha256(path: Path) -> str:
     if not path.is_file():
-        raise InputError(f"{path} is missing: put it there, or mend its name")
+        raise InputError(f"{path} is missing: put it there, or correct its name")
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -268,7 +268,7 @@ def perform(run: Run, results: Path) -> None:
     }
     results.parent.mkdir(exist_ok=True)
     file = os.open(results, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-    os.write(file, (json.dumps(line) + "\n").encode())  # one write, for other runs append too
+    os.write(file, (json.dumps(line) + "\n").encode())  # one write, because other runs append too
     checkpoint.remove()
 
 

@@ -139,7 +139,7 @@ def draw_panel(path: Path, done: Predictions, percentiles: tuple[float, ...]) ->
 
 
 def draw_clip(done: Predictions) -> None:
-    """Errors over time and the video, for the test sequence of median error."""
+    """Errors over time and the video, both of the test sequence of median error."""
     i = median_sequence(done.sequences, done.poses_cam_m["temporal"])
     sequence, poses = done.sequences[i], {name: done.poses_cam_m[name][i] for name in LIFTERS}
     table = error_over_time_mm(sequence, poses)

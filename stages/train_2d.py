@@ -33,7 +33,7 @@ MODEL = Path("data/models/pose2d.pt")
 METRICS = Path("metrics/pose2d.json")
 PLOTS = Path("plots/pose2d")
 SHOWN_CROPS = 24
-NO_NETWORK = {"model": "none, for the data set has no images"}
+NO_NETWORK = {"model": "none, because the data set has no images"}
 
 
 class Params(StageParams):

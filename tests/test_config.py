@@ -200,8 +200,8 @@ def test_a_prior_file_outside_priors_is_named(root, file):
     [
         ([], r"lifting\.prior Tuple should have at least 1 item"),
         ([{"file": "priors/a.h5", "subjects": []}], r"lifting\.prior\.0\.subjects Tuple should have at least 1 item"),
-        ([{"subjects": ["S1"]}, {"subjects": ["S7"]}], "this data set stands in it twice"),
-        ([{"file": "priors/a.h5"}, {"file": "priors/a.h5"}], r"priors/a\.h5 stands in it twice"),
+        ([{"subjects": ["S1"]}, {"subjects": ["S7"]}], "this data set is in it twice"),
+        ([{"file": "priors/a.h5"}, {"file": "priors/a.h5"}], r"priors/a\.h5 is in it twice"),
         ([{"path": "priors/a.h5"}], r"lifting\.prior\.0\.path is not a known key"),
     ],
 )

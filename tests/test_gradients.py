@@ -27,7 +27,7 @@ from pose3d.lifting.original import OriginalTemporal, RepNet
 from pose3d.lifting.original_objective import OriginalSingleFrame, OriginalWindows
 from pose3d.lifting.prior import PriorTakes
 from pose3d.lifting.temporal import TemporalLifter
-from pose3d.lifting.virtual_objective import VirtualCameraObjective
+from pose3d.lifting.virtual_objective import VirtualCameraObjective, VirtualCameraSettings
 from pose3d.pose2d import heatmaps, training
 from pose3d.pose2d import left_right as sides
 from pose3d.pose2d.batch_norm import SharedBatchNorm2d
@@ -220,26 +220,18 @@ def _sequences():
 
 def _virtual(lifter, outputs):
     seen, prior = _sequences()
-    around = lifter.frames_before, lifter.frames_after
-    numbers = {
-        "noise_scale": 1.0,
-        "noise_candidates": 2,
-        "body_spread": 0.05,
-        "limb_mix_prob": 0.5,
-        "paired_share": 1.0,
-    }
-    objective = VirtualCameraObjective(
-        Observations(seen, detect(seen, 3.0), CPU),
-        PriorTakes(prior, CPU),
-        *around,
-        lifter.with_motion,
-        outputs,
-        2,
-        **numbers,
-        joint_weights=torch.ones(17, 1),
-        paired=None,
-        device=CPU,
+    settings = VirtualCameraSettings(
+        run_outputs=outputs,
+        pairs_per_step=2,
+        labelled_per_step=0,
+        noise_scale=1.0,
+        noise_candidates=2,
+        body_spread=0.05,
+        limb_mix_prob=0.5,
+        joint_weights=[1.0] * 17,
     )
+    observations = Observations(seen, detect(seen, 3.0), CPU)
+    objective = VirtualCameraObjective(lifter, observations, PriorTakes(prior, CPU), None, settings, CPU)
     observed, supervised = objective._draw_observed, objective._draw_supervised
     objective._draw_observed = lambda *drawn: observed(*drawn).double()
     objective._draw_supervised = lambda *drawn: tuple(values.double() for values in supervised(*drawn))

@@ -68,7 +68,7 @@ def save_videopose3d(folder: Path, positions: object, keypoints: object, metadat
 
 
 def videopose3d_params(**changes: object) -> VideoPose3DParams:
-    """The profile's block, for S1 and S9."""
+    """Block dataset, for S1 and S9."""
     block = VideoPose3DParams(
         source="videopose3d",
         subjects=Subjects(**_SUBJECTS),
@@ -115,7 +115,7 @@ def write_original_npz(
 
 
 def original_npz_params(**changes: object) -> OriginalNpzParams:
-    """The profile's block, for S1 and S9."""
+    """Block dataset, for S1 and S9."""
     block = OriginalNpzParams(
         source="original_npz",
         subjects=Subjects(**_SUBJECTS),

@@ -70,7 +70,7 @@ def write_original_crops(
 
 
 def original_crops_params(**changes: object) -> OriginalCropsParams:
-    """The profile's block, for S1 and S9."""
+    """Block dataset, for S1 and S9."""
     block = OriginalCropsParams(
         source="original_crops",
         subjects=Subjects(train=("S1",), validation=(), test=("S9",)),

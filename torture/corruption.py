@@ -73,7 +73,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Case:
-    """One way in which one file is damaged; ``seed`` makes its bytes again, for ``kind`` of a :class:`Target`."""
+    """One way in which one file is damaged; ``seed`` makes its bytes again, of a :class:`Target` of ``kind``."""
 
     target: Target
     kind: str
@@ -308,14 +308,14 @@ def _outcome(read: Callable[[], Any], root: Path) -> Outcome:
 
 
 def _tell_status() -> None:
-    """Raise what ``dvc status`` says of the working folder, for of what is read an outcome has the digest alone."""
+    """Raise what ``dvc status`` says of the working folder: an outcome keeps only the digest of what is read."""
     with Repo() as repo:
         raise InputError(json.dumps(repo.status()))
 
 
 @contextmanager
 def replaced(path: Path, content: bytes) -> Iterator[None]:
-    """Another content at ``path``, for a while; times stay, so that DVC need not hash it again."""
+    """Other content at ``path`` until the block ends; times stay, so that DVC need not hash it again."""
     original, times = path.read_bytes(), path.stat()
     try:
         path.write_bytes(content)

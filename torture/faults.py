@@ -3,7 +3,7 @@
     python -m torture.faults
 
 A limit on the size of files makes writes fail as on a full disk. Root may write everywhere, so in place of missing
-permissions something stands where the temporary file belongs. A case passes where the stage's script ends with the due
+permissions something lies where the temporary file belongs. A case passes where the stage's script ends with the due
 status and one sentence, all its outputs are as they were and nothing temporary is left; after SIGTERM the same script
 must also go on to the bytes of an undisturbed run.
 """
@@ -70,7 +70,7 @@ def full_disk(workspace: Workspace, stage: str, limit_kb: int) -> list[str]:
 
 
 def unwritable_output(workspace: Workspace, stage: str) -> list[str]:
-    """A folder stands where an output's temporary file belongs, or a file where its temporary folder does."""
+    """A folder lies where an output's temporary file belongs, or a file where its temporary folder does."""
     outputs = workspace.locked_outputs(stage)
     before = hashes(workspace.root, outputs)
     paths = [workspace.root / name for name in outputs]

@@ -82,7 +82,7 @@ def forget(workspace: Workspace, stage: str, outputs: Iterable[str]) -> None:
 
 
 def remedy(output: str) -> list[str] | None:
-    """What docs/reliability.md tells to run where DVC refuses to start, for one of its own files is half-written."""
+    """What docs/reliability.md tells to run where DVC refuses to start because one of its own files is half-written."""
     return next((command for words, command in REMEDIES.items() if re.search(words, output)), None)
 
 
@@ -158,7 +158,7 @@ def campaign(workspace: Workspace, stage: str, times: int, seed: int) -> Row:
     if hashes(workspace.root, workspace.locked_outputs(stage)) != expected:
         raise AssertionError(f"{stage} gives other bytes when nobody kills it:\n{undisturbed.output[-2000:]}")
     rng = np.random.default_rng([seed, STAGES.index(stage)])
-    cases = passed = mended = 0
+    cases = passed = repaired = 0
     with tqdm(total=times, desc=f"kill {stage}", unit="kill") as progress:
         while cases < times:
             share = rng.uniform(*_SHARES)
@@ -169,7 +169,7 @@ def campaign(workspace: Workspace, stage: str, times: int, seed: int) -> Row:
             left = hashes(workspace.root, outputs)
             again = repro(workspace, stage)
             if command := remedy(again.output):
-                mended += 1
+                repaired += 1
                 workspace.run(*command)
                 again = repro(workspace, stage)
             found = faults(workspace, stage, expected, left, killed, again)
@@ -180,8 +180,8 @@ def campaign(workspace: Workspace, stage: str, times: int, seed: int) -> Row:
                 progress.write(f"{stage}, killed after {share:.3f} of {undisturbed.seconds:.1f} s: {'; '.join(found)}")
                 progress.write(f"again by: python -m torture.kills --stages {stage} --seed {seed} --times {cases}")
     tried = f"{stage} killed at a random moment and started again"
-    if mended:
-        tried += f"; in {mended} of them one of DVC's own files had to be mended as told above"
+    if repaired:
+        tried += f"; in {repaired} of them one of DVC's own files had to be repaired as told above"
     return Row("kills", tried, cases, passed)
 
 

@@ -1,8 +1,8 @@
 """What stages cost as the data grows: 16 times the frames should take 16 times the time, and no more memory.
 
-The real scripts run as processes of their own on inputs of four sizes: next to nothing, for what they spend whatever
-the size, and once, 4 and 16 times some thousand frames. They run there and back, from the smallest to the largest and
-to the smallest again, so that a machine that slows down or speeds up meanwhile bends nothing.
+The real scripts run as processes of their own on inputs of four sizes: next to nothing, which shows what they spend
+whatever the size, and once, 4 and 16 times some thousand frames. They run there and back, from the smallest to the
+largest and to the smallest again, so that a machine that slows down or speeds up meanwhile bends nothing.
 """
 
 import json

@@ -220,7 +220,7 @@ def lift_windows(
     device = next(lifter.parameters()).device
     image_plane = torch.from_numpy(sequence.camera.normalize(keypoints_px)).float().to(device)
     before, after = lifter.frames_before, lifter.frames_after
-    padded = repeat_edges(image_plane, before + 1, after)  # and the frame before the first, for the motion
+    padded = repeat_edges(image_plane, before + 1, after)  # the motion needs the frame before the first
     windows = padded.unfold(0, before + after + 2, 1).movedim(-1, 1).contiguous()
     joints = torch.from_numpy(mirror_permutation()).to(device)
     flip = torch.tensor([-1.0, 1.0, 1.0], device=device)
@@ -239,7 +239,7 @@ def lift_windows(
 def clip_inference(setting: Setting) -> list[Figure]:
     """A whole clip at once against its windows, which go through strided convolutions as the original has them.
 
-    Our own windows, those of training, are matrix products instead; how they compare stands in the details.
+    Our own windows, those of training, are matrix products instead; the details say how they compare.
     """
     torch.manual_seed(0)
     lifter = build_lifter(fit.lifter_architecture(block("gpu", "lifting"), block("gpu", "temporal")))

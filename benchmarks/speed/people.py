@@ -16,7 +16,7 @@ CAMERAS = 4
 _INTRINSICS = np.array([[1.145, 0, 0.5125], [0, 1.1438, 0.5155], [0, 0, 1]])  # in widths of the picture
 _DISTANCE_M, _HEIGHT_M, _HIP_M = 5.0, 1.6, 0.95
 _SPREAD_PX = 4.0  # of the detections
-# Child minus parent by joint, metres, z up, for somebody who looks along -y.
+# Child minus parent by joint, metres, z up, of somebody who looks along -y.
 _OFFSETS_M = np.zeros((N_JOINTS, 3))
 _OFFSETS_M[[1, 4]] = [[-0.13, 0, 0], [0.13, 0, 0]]
 _OFFSETS_M[[2, 5]] = [0, 0, -0.45]

@@ -167,7 +167,7 @@ def _endless(loader: DataLoader) -> Iterator[list[Tensor]]:
 
 
 def _keypoints(supervision: Supervision) -> Tensor:
-    """(N, 17, 2) of all clips, normalised: the root as it stands, the other joints relative to it."""
+    """(N, 17, 2) of all clips, normalised: the root as it is, the other joints relative to it."""
     pairs = zip(supervision.sequences, supervision.detections, strict=True)
     absolute = [torch.from_numpy(normalise_px(d.keypoints_px, s.camera.width_px)).float() for s, d in pairs]
     keypoints = torch.cat(absolute)

@@ -86,7 +86,7 @@ def _cpu_model() -> str:
 
 
 def table(figures: Iterable[Figure | str]) -> str:
-    """Markdown; a string stands for a row that was not measured, and says why."""
+    """Markdown; a row that was not measured is a string that says why."""
     lines = ["| measure | result | must reach | met | details |", "|---|---|---|---|---|"]
     for figure in figures:
         if isinstance(figure, str):

@@ -126,7 +126,7 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path, video, models, most_b
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert caught.value.code.startswith("error: ")
-    ending = rf" at {re.escape(str(out))}(/predictions\.\w+)?; free space or mend permissions there, then run again$"
+    ending = rf" at {re.escape(str(out))}(/predictions\.\w+)?; free space or correct permissions there, then run again$"
     assert re.search(ending, caught.value.code)
     assert {path.name for path in out.iterdir()} <= {"predictions.npz"}
     if (out / "predictions.npz").exists():

@@ -23,7 +23,7 @@ def change(path, key, damage):
     np.savez(path, **(content | {key: replaced} if isinstance(replaced, dict | list) else content))
 
 
-def test_every_sequence_of_the_profile_is_read(tmp_path):
+def test_every_sequence_of_the_params_is_read(tmp_path):
     world = write_original_npz(tmp_path)
     source = OriginalNpz(original_npz_params(frame_step=2), tmp_path)
     assert source.sequences() == [

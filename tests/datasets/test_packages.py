@@ -15,7 +15,7 @@ from pose3d.runtime.errors import InputError
 
 
 class FakePip:
-    """Stands in for ``pip download``: copies one wheel, or fails as pip does."""
+    """In place of ``pip download``: copies one wheel, or fails as pip does."""
 
     def __init__(self, wheel):
         self.wheel, self.calls, self.error = wheel, [], None

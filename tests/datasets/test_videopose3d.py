@@ -16,7 +16,7 @@ CAMERAS = ["54138969", "55011271", "58860488", "60457274"]
 NAME = SequenceName("S1", "Walking-1", CAMERAS[2])
 
 
-def test_every_take_and_camera_of_the_profile_is_read(tmp_path):
+def test_every_take_and_camera_of_the_params_is_read(tmp_path):
     positions, keypoints = write_videopose3d(tmp_path)
     source = VideoPose3D(videopose3d_params(), tmp_path)
     assert source.sequences() == [

@@ -115,10 +115,10 @@ def slow_depth(pose: np.ndarray, radii: np.ndarray) -> np.ndarray:
             a, b = pose[parent], pose[child]
 
             def distance(s, a=a, b=b, p=p):
-                return np.linalg.norm(np.cross(a + s * (b - a), p)) / np.linalg.norm(p)
+                return np.linalg.norm(np.cross(a + np.multiply.outer(s, b - a), p), axis=-1) / np.linalg.norm(p)
 
             samples = np.linspace(0, 1, 101)
-            best = samples[np.argmin([distance(s) for s in samples])]
+            best = samples[np.argmin(distance(samples))]
             bounds = (max(best - 0.01, 0), min(best + 0.01, 1))
             polished = minimize_scalar(
                 lambda s: distance(s) ** 2, bounds=bounds, method="bounded", options={"xatol": 1e-12}

@@ -44,7 +44,7 @@ def rated(sequences):
 
 
 def written(data, form, out, capsys):
-    """What was printed but the last line, and the block of the profile in that one."""
+    """What was printed but the last line, and the block that it shows."""
     main(["write-npz", "--data", str(data), "--format", form, "--out", str(out)])
     *sentences, last = capsys.readouterr().out.splitlines()
     block = json.loads(last.removeprefix("to read it back: "))

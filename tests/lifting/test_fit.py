@@ -80,7 +80,7 @@ def lifting(formulation, paired=None, joint_weights=None):
 
 def sequence(subject, frames, seed):
     rng = np.random.default_rng(seed)
-    # x right, y forward, z up in the world; the camera stands five metres behind the origin at a man's height
+    # x right, y forward, z up in the world; the camera is five metres behind the origin at a man's height
     rotation = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
     intrinsics = np.array([[500.0, 0, 256], [0, 500, 256], [0, 0, 1]])
     camera = Camera("c", 512, 512, intrinsics, np.zeros(5), rotation, -rotation @ np.array([0, -5.0, 1.0]))
@@ -264,7 +264,7 @@ run_stage(main)
 
 
 def test_sigterm_to_two_processes_ends_both_behind_the_firsts_checkpoint(supervision, tmp_path, monkeypatch, capsys):
-    """Who waits for the other in the next step must not go on waiting, and sums of a row are each process's own."""
+    """Who waits for the other in the next step must not go on waiting, and the row that it is in goes on as well."""
     stopped = two_processes.start(tmp_path / "two", SIGTERM_TO_BOTH, DVC_ROOT=str(tmp_path))
     assert stopped.wait(300) == 143
     output = (tmp_path / "two/err.txt").read_text()
@@ -274,7 +274,7 @@ def test_sigterm_to_two_processes_ends_both_behind_the_firsts_checkpoint(supervi
     monkeypatch.setattr(adversarial, "_LOG_STEPS", 5)
     run = lifting("virtual_camera"), params("frame", "virtual_camera"), supervision, 1, ONE
     fitted, whole = (fit_lifter(*run, Checkpoint(name, "x")) for name in ("stopped", "whole"))
-    assert "going on from step 5" in capsys.readouterr().err
+    assert "going on from step 4 of 6" in capsys.readouterr().err
     for row, expected in zip(fitted.curves, whole.curves, strict=True):
         assert row == pytest.approx(expected, rel=1e-5)
 
@@ -391,7 +391,11 @@ def test_overflow_behind_the_last_losses_is_no_model(overflowing, supervision, t
         return steps[-1]
 
     monkeypatch.setattr(adversarial, "generator_step", overflow)
-    named = {"weight": "average.pose.0.bias", "critic": "critic.score.2.bias", "moment": "generator_optimizer.state.1"}
+    named = {
+        "weight": "average.module.pose.0.bias",
+        "critic": "critic.score.2.bias",
+        "moment": "generator_optimizer.state.1",
+    }
     with pytest.raises(InputError, match=rf"diverged at step 6 \({named[overflowing]}.* is not finite\).*stays at"):
         fit_lifter(lifting("virtual_camera"), params("frame", "virtual_camera"), supervision, 1, ONE, checkpoint)
     assert torch.load(checkpoint.path, weights_only=True)["step"] == 4

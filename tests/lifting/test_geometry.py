@@ -74,7 +74,7 @@ def test_px_to_virtual_camera_and_back_is_exact(poses_cam_m):
 
 
 def test_root_position_by_hand():
-    """A usual body (0.45 m) that is 0.09 large stands at 5 m; one a fifth larger at 6 m; half its size beside."""
+    """A usual body (0.45 m) that is 0.09 large is at 5 m; one a fifth larger at 6 m; half its size beside."""
     codes = torch.tensor([[0, 0, 0], [0.5, -1, np.log(1.2)]], dtype=torch.float64)
     roots = root_position(codes, torch.full((2,), 0.09, dtype=torch.float64))
     # The size in the picture at 6 m is 0.09 * 6 = 0.54 m.

@@ -22,7 +22,7 @@ from pose3d.lifting.losses import (
 )
 from pose3d.lifting.networks import DoubleBackwardLeakyReLU
 from pose3d.lifting.original import RepNet
-from pose3d.lifting.schedule import averaging_decay, cosine_decay, geometric_ramp
+from pose3d.lifting.schedule import cosine_factor, geometric_ramp, warmed_up_ema
 
 
 def poses(*shape, seed=0):
@@ -335,5 +335,12 @@ def test_critic_gradient_against_differences(kind):
 def test_schedules():
     assert [geometric_ramp(s, 1, 100, 10) for s in (0, 5, 10, 50)] == pytest.approx([1, 10, 100, 100])
     assert geometric_ramp(3, 0, 7, 10) == 7 and geometric_ramp(3, 5, 0, 10) == 0
-    assert [cosine_decay(s, 2.0, 0.1, 10) for s in (0, 5, 10, 11)] == pytest.approx([2, 1.1, 0.2, 0.2])
-    assert averaging_decay(0, 0.999) == pytest.approx(0.1) and averaging_decay(10**6, 0.999) == 0.999
+    assert [cosine_factor(s, 0.1, 10) for s in (0, 5, 10, 11)] == pytest.approx([1, 0.55, 0.1, 0.1])
+    averages = []
+    for count in (1, 11, 10**6):
+        averages.append([torch.zeros(2), torch.zeros(3)])
+        warmed_up_ema(0.999)(averages[-1], [torch.ones(2), torch.ones(3)], torch.tensor(count))
+    # A tenth and eleven twentieths of what was there stay of the first averages, and later the decay.
+    for average, kept in zip(averages, (0.1, 0.55, 0.999), strict=True):
+        for values in average:
+            torch.testing.assert_close(values, torch.full_like(values, 1 - kept))

@@ -1,6 +1,7 @@
 """What the virtual-camera lifters are trained on, with generators that say the truth or something known to be off."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from pose3d.lifting.observations import Observations, PairedClips
 from pose3d.lifting.prior import PriorTakes
 from pose3d.lifting.temporal import TemporalLifter
 from pose3d.lifting.virtual_camera import view_from_image_plane
-from pose3d.lifting.virtual_objective import VirtualCameraObjective
+from pose3d.lifting.virtual_objective import VirtualCameraObjective, VirtualCameraSettings
 from pose3d.runtime.errors import InputError
 
 CPU = torch.device("cpu")
@@ -22,32 +23,33 @@ CPU = torch.device("cpu")
 def objective(
     sequences,
     paired=None,
-    share=1.0,
+    labelled=8,
     around=(0, 0),
     outputs=1,
     motion=False,
     noise_px=0.0,
     pairs=8,
     candidates=4,
-    weights=None,
     observations=None,
 ):
     """Of S1's 2D, S7's 3D and, if given, labelled sequences with exact detections."""
-    return VirtualCameraObjective(
-        observations or Observations(sequences, detect(sequences, noise_px), CPU),
-        PriorTakes(take("S7", "Walk-1", 12, camera_ring()), CPU),
-        *around,
-        motion,
-        outputs,
-        pairs,
+    settings = VirtualCameraSettings(
+        run_outputs=outputs,
+        pairs_per_step=pairs,
+        labelled_per_step=labelled,
         noise_scale=1.0,
         noise_candidates=candidates,
         body_spread=0.05,
         limb_mix_prob=0.5,
-        joint_weights=torch.ones(17, 1),
-        paired=None if paired is None else PairedClips(paired, detect(paired, 0.0), CPU),
-        paired_share=share,
-        device=CPU,
+        joint_weights=[1.0] * 17,
+    )
+    return VirtualCameraObjective(
+        SimpleNamespace(frames_before=around[0], frames_after=around[1], with_motion=motion),
+        observations or Observations(sequences, detect(sequences, noise_px), CPU),
+        PriorTakes(take("S7", "Walk-1", 12, camera_ring()), CPU),
+        None if paired is None else PairedClips(paired, detect(paired, 0.0), CPU),
+        settings,
+        CPU,
     )
 
 
@@ -120,11 +122,11 @@ def test_a_joint_that_is_off_costs_its_distance_and_no_root(clip):
     assert max(terms["root"], terms["root_velocity"]) < 2e-4
 
 
-@pytest.mark.parametrize(("share", "labelled"), [(1.0, 8), (0.25, 2), (0.01, 0)])
-def test_labelled_pairs_are_detections_with_their_own_pose_and_as_many_as_asked(share, labelled):
+@pytest.mark.parametrize("labelled", [8, 2, 0])
+def test_labelled_pairs_are_detections_with_their_own_pose_and_as_many_as_asked(labelled):
     seen = take("S1", "Walk-1", 12, camera_ring())
     paired = [take("S5", action, 6, camera_ring(1))[0] for action in ("Sit-1", "Wave-1")]
-    drawn = objective(seen, paired, share, around=(2, 1), outputs=2)
+    drawn = objective(seen, paired, labelled, around=(2, 1), outputs=2)
     plane, poses = drawn._draw_supervised(np.random.default_rng(0), 8)
     assert plane.shape == (8, 5, 17, 2) and poses.shape == (8, 5, 17, 3)
     all_poses = np.concatenate([s.poses_cam_m for s in paired])
@@ -190,7 +192,7 @@ def test_terms_of_the_root_teach_the_root_alone_and_terms_of_the_pose_the_pose(k
     lifter = FrameLifter(8, 1) if kind == "frame" else TemporalLifter(8, 9, kind)
     around, outputs = (lifter.frames_before, lifter.frames_after), 1 if kind == "frame" else 3
     seen = take("S1", "Walk-1", 20, camera_ring())
-    learning = objective(seen, seen, 0.5, around, outputs, lifter.with_motion, noise_px=3.0)
+    learning = objective(seen, seen, 4, around, outputs, lifter.with_motion, noise_px=3.0)
     fake, terms = learning.terms(lifter, np.random.default_rng(0), 4)
     assert fake.shape == (4, 16, 3) and set(terms) >= {"reprojection", "projected_prior", "root"}
     assert ("root_velocity" in terms) == ("velocity" in terms) == (outputs > 1)

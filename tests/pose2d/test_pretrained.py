@@ -21,7 +21,7 @@ COUNTER = "num_batches_tracked"
 
 
 def params(path, **sizes) -> Train2DParams:
-    """Of a file anywhere: where it may stand is test_config's."""
+    """A file in any folder: test_config tests which folders are allowed."""
     still = AugmentationParams(flip=False, rotation_deg=0, scale=0, translation=0, color=0, occlusion=0, degradation=0)
     checked = Train2DParams(
         **SIZES | sizes,
@@ -339,7 +339,7 @@ def test_other_networks_are_refused(tmp_path):
     sizes = {"lifter": "frame", "width": 16, "blocks": 1}
     save_model(tmp_path / "repnet.pt", sizes, build_lifter(sizes).state_dict())
     refused(tmp_path / "repnet.pt", "is a model file of kind frame, not of a pose_resnet")
-    save_model(tmp_path / "pose2d.pt", {"model": "none, for the data set has no images"}, {})
+    save_model(tmp_path / "pose2d.pt", {"model": "none, because the data set has no images"}, {})
     refused(tmp_path / "pose2d.pt", "is a model file of kind none, ")
     refused(saved(tmp_path / "repnet.tar", {"model_G": {"w1.weight": torch.zeros(3)}}), "model_G in it is no array")
     refused(saved(tmp_path / "vgg.pth", {"features.0.weight": torch.zeros(64, 3, 3, 3)}), "lacks conv1.weight")

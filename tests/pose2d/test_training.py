@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from unittest import mock
 
 import h5py
 import numpy as np
@@ -21,7 +22,14 @@ from pose3d.pose2d import training as training_module
 from pose3d.pose2d.batches import epoch_order, normalize_images, training_batches
 from pose3d.pose2d.crops import Crops
 from pose3d.pose2d.left_right import sides_loss
-from pose3d.pose2d.training import evenly_spaced, heatmap_loss, keypoint_errors, learning_rate_factor, train
+from pose3d.pose2d.training import (
+    PoseResNetTrainer,
+    evenly_spaced,
+    heatmap_loss,
+    keypoint_errors,
+    learning_rate_factor,
+    train,
+)
 from pose3d.records.encoded_images import write_encoded_images
 from pose3d.records.hdf5 import create_hdf5, write_dataset
 from pose3d.records.sequences import read_sequences
@@ -62,13 +70,16 @@ def run_training(
     torch.set_num_threads(1)
     training_module.CHECKPOINT_STEPS = 2
 
-    def on_step(step: int) -> None:
+    take_step = PoseResNetTrainer.step
+
+    def interrupted_step(trainer, step: int) -> dict:
         if step == stop_at:
             raise KeyboardInterrupt
         if step == kill_at:
             os.kill(os.getpid(), signal.SIGKILL)
         if step == terminate_at:
             signal.raise_signal(signal.SIGTERM)
+        return take_step(trainer, step)
 
     fabric = fabric or Fabric(accelerator="cpu", devices=1)
     if fabric.is_global_zero:
@@ -79,8 +90,12 @@ def run_training(
     checkpoint = Checkpoint("train_2d", "test")
     checkpoint.path = folder / "checkpoint.pt"
     crops_path = folder / "data/crops.h5"
-    with Crops(crops_path, sequences[:1]) as training, Crops(crops_path, sequences[1:2]) as validation:
-        network, rows = train(PARAMS, training, validation, 1, fabric, checkpoint, on_step)
+    with (
+        Crops(crops_path, sequences[:1]) as training,
+        Crops(crops_path, sequences[1:2]) as validation,
+        mock.patch.object(PoseResNetTrainer, "step", interrupted_step),
+    ):
+        network, rows = train(PARAMS, training, validation, 1, fabric, checkpoint)
     if fabric.is_global_zero:
         save_model(outputs / "pose2d.pt", {}, network.state_dict())
     return rows
@@ -113,7 +128,7 @@ def test_stopped_and_resumed_gives_the_same_bytes(undisturbed, tmp_path, stop_at
     assert (tmp_path / "checkpoint.pt").exists() == (stop_at > 1)
     rows = run_training(tmp_path, tmp_path)
     resumed_at = {1: None, 3: 3, 5: 4}[stop_at]
-    assert (f"going on from step {resumed_at} of 9" in capsys.readouterr().out) == (resumed_at is not None)
+    assert (f"going on from step {resumed_at} of 9" in capsys.readouterr().err) == (resumed_at is not None)
     assert rows == undisturbed[0]
     assert (tmp_path / "pose2d.pt").read_bytes() == undisturbed[1]
 
@@ -122,7 +137,7 @@ def test_sigterm_finishes_the_step_and_its_checkpoint_goes_on_to_the_same_bytes(
     with pytest.raises(Terminated):
         run_training(tmp_path, tmp_path, terminate_at=4)
     rows = run_training(tmp_path, tmp_path)
-    assert "going on from step 5 of 9" in capsys.readouterr().out  # a regular checkpoint would be of step 4
+    assert "going on from step 5 of 9" in capsys.readouterr().err  # a regular checkpoint would be of step 4
     assert rows == undisturbed[0]
     assert (tmp_path / "pose2d.pt").read_bytes() == undisturbed[1]
 
@@ -137,7 +152,7 @@ def test_killed_process_resumes_to_the_same_bytes(undisturbed, tmp_path, capsys)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert not (tmp_path / "pose2d.pt").exists()
     assert run_training(tmp_path, tmp_path) == undisturbed[0]
-    assert "going on from step 4 of 9" in capsys.readouterr().out
+    assert "going on from step 4 of 9" in capsys.readouterr().err
     assert (tmp_path / "pose2d.pt").read_bytes() == undisturbed[1]
 
 
@@ -235,7 +250,8 @@ def test_overflow_behind_the_last_losses_is_no_model_and_no_checkpoint(overflowi
     monkeypatch.setattr(training_module, "measure", lambda *_: {"measured_loss": 1.0})
     with pytest.raises(InputError, match=rf"diverged at step 9 \({named} is not finite\).*checkpoint\.pt$"):
         run_training(tmp_path, tmp_path)
-    assert np.isfinite(steps).all() and torch.load(tmp_path / "checkpoint.pt")["step"] == 8
+    assert all(math.isfinite(loss) for losses in steps for loss in losses.values())
+    assert torch.load(tmp_path / "checkpoint.pt")["step"] == 8
     assert not (tmp_path / "pose2d.pt").exists()
 
 

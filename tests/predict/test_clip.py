@@ -65,7 +65,7 @@ def make_frames_uneven(path):
     runs = [(1, ticks * (1 + 2 * (frame % 2)) // 2) for frame in range(n_frames)]
     table = struct.pack(">4sII", b"stts", 0, len(runs)) + b"".join(struct.pack(">II", *run) for run in runs)
     content[place : place + size] = struct.pack(">I", len(table) + 4) + table
-    # All boxes around it grow alike; the pictures stand before them, so that no offset changes.
+    # All boxes around it grow alike; the pictures come before them, so that no offset changes.
     assert content.index(b"mdat") < content.index(b"moov") < place
     for box in (b"moov", b"trak", b"mdia", b"minf", b"stbl"):
         start = content.rindex(box, 0, place) - 4

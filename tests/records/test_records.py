@@ -126,7 +126,7 @@ def test_wrong_shapes_and_zero_frames_are_refused(tmp_path):
 
 
 def test_splits_that_overlap_or_are_empty_are_refused(tmp_path):
-    with pytest.raises(InputError, match="subject S8 stands in two splits"):
+    with pytest.raises(InputError, match="subject S8 is in two splits"):
         write_sequences(tmp_path / "out.h5", population(2), SPLITS | {"test": ["S9", "S8"]})
     with pytest.raises(InputError, match="the validation split has zero frames"):
         write_sequences(tmp_path / "out.h5", population(2), SPLITS | {"validation": ["S6"]})

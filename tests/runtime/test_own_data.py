@@ -7,7 +7,7 @@ from pose3d.runtime.errors import InputError
 from pose3d.runtime.user_data import data_folder
 
 
-def test_the_profile_comes_before_the_environment(tmp_path, monkeypatch):
+def test_the_params_come_before_the_environment(tmp_path, monkeypatch):
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
     monkeypatch.setenv("POSE3D_DATA", str(tmp_path / "a"))
@@ -32,7 +32,7 @@ def test_the_manifest_lists_data_files_with_their_sizes_and_no_single_images(tmp
     (data / "S1" / "Walking.mp4").write_bytes(b"12345")
     (data / "a.npz").write_bytes(b"123")
     (data / "img_000001.jpg").write_bytes(b"1")
-    (output / "deepmimic").mkdir(parents=True)  # what another profile left there
+    (output / "deepmimic").mkdir(parents=True)  # what another data set left there
     assert list_own_files("human36m", data, output) == {"S1/Walking.mp4": 5, "a.npz": 3}
     assert [path.name for path in output.iterdir()] == ["manifest.json"]
     content = json.loads((output / "manifest.json").read_text())

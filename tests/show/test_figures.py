@@ -49,7 +49,7 @@ def test_pose_3d_is_upright_with_equal_axes(sequence):
     spans = [np.ptp(limits) for limits in (axes.get_xlim(), axes.get_ylim(), axes.get_zlim())]
     np.testing.assert_allclose(spans, spans[0])
     truth, drawn = axes.lines[:16], axes.lines[16:]
-    # First, so that the prediction stands over it
+    # First, so that the prediction is drawn over it
     assert {line.get_color() for line in truth} == {figures.TRUTH_RIGHT, figures.TRUTH_LEFT, figures.TRUTH}
     assert {line.get_color() for line in drawn} == {figures.RIGHT, figures.LEFT, figures.TRUNK}
     heights = {joint: drawn[joint - 1].get_data_3d()[2][1] for joint in (3, 6, 10)}

@@ -118,7 +118,7 @@ def test_clutter_is_for_training_subjects_only_and_moves_nobody(sources):
         first, second = (render_take(take, settings, *sources) for settings in (plain, cluttered))
         is_same = [a == b for a, b in zip(first.images, second.images, strict=True)]
         assert is_same == [take.subject in ("S8", "S9")] * 2, take
-        if take.subject == "S1":  # of stills the second person stands elsewhere, as clothes take more random numbers
+        if take.subject == "S1":  # of stills the second person is elsewhere, as clothes take more random numbers
             for a, b in zip(first.sequences, second.sequences, strict=True):
                 assert a.keypoints_px.tobytes() == b.keypoints_px.tobytes()
 

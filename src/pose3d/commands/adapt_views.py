@@ -4,7 +4,7 @@
 
 Adapts it to synchronised videos from calibrated cameras, and says what that changed. It learns from the first 60 % of
 the frames; the last 40 % show what it can do with frames it has not learnt from. With --learnt-share 1 it learns from
-all of them, for the best keypoints in these videos, and nothing is held out. Where data/crops.h5 is there, its training
+all of them: the best keypoints in these videos, and nothing is held out. Where data/crops.h5 is there, its training
 subjects' crops are half of each batch, and the validation subjects' show what was forgotten. Start it in the root of
 the repository, whose params.yaml says how crops are augmented. The folder gets all three models, for
 ``pose3d evaluate-views --models``, and adaptation.json (docs/multiview.md).

@@ -12,7 +12,7 @@ videopose3d  data_3d_h36m.npz (world, metres; 32 joints as VideoPose3D expects, 
              where there is one)
 
 Where the cameras are not those of Human3.6M's published calibration, cameras.json is written beside them. What a form
-cannot hold is said in a sentence. The last line is what a profile of source original_npz or videopose3d needs to read
+cannot hold is said in a sentence. The last line is block dataset of source original_npz or videopose3d, which reads
 the files back.
 """
 

@@ -1,4 +1,4 @@
-"""The parts of which every block of params is made."""
+"""Types that all blocks of params are made of."""
 
 import re
 from collections.abc import Callable

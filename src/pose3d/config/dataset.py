@@ -18,7 +18,7 @@ class Subjects(Block):
     def _each_subject_once(self) -> "Subjects":
         twice = sorted({name for name in self.all if self.all.count(name) > 1})
         if twice:
-            raise ValueError(f"subject {twice[0]} stands in it twice; each belongs to one split")
+            raise ValueError(f"subject {twice[0]} is in it twice; each belongs to one split")
         return self
 
     @property

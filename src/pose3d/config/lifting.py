@@ -30,7 +30,7 @@ class PriorSource(Block):
 
 
 class PairedFrames(Block):
-    """Frames of which the lifter sees 2D and 3D together."""
+    """Frames whose 2D and 3D the lifter sees together."""
 
     subjects: Annotated[tuple[str, ...], Field(min_length=1)]
     frames_share: Annotated[float, Field(gt=0, le=1)]
@@ -48,8 +48,8 @@ class LiftingParams(Block):
     prior: Annotated[tuple[PriorSource, ...], Field(min_length=1)]
     """Whose unpaired 3D poses train the critic: the frames of all sources, mixed."""
     paired: PairedFrames | None
-    """3D labels, for the bound by full supervision and for those who have a few; null: none, weak supervision (virtual
-    camera only)."""
+    """3D labels, for the bound by full supervision and for those who have a few; null: no labels, weak supervision
+    (virtual camera only)."""
     noise_scale: NonNegativeFloat
     """Factor on the detector's errors that projected prior poses get: it errs less on the subjects that trained it
     than on others (virtual camera only)."""
@@ -74,7 +74,7 @@ class LiftingParams(Block):
         files = [source.file for source in prior]
         twice = [file or "this data set" for file in files if files.count(file) > 1]
         if twice:
-            raise ValueError(f"{twice[0]} stands in it twice; name all its subjects in one source")
+            raise ValueError(f"{twice[0]} is in it twice; name all its subjects in one source")
         return prior
 
     @field_validator("reproj_joint_weights")
@@ -147,8 +147,8 @@ class LiftingParams(Block):
             without = [name for name in names if name in keypoints_only]
             if without:
                 raise ValueError(
-                    f"lifting.{key} names {without[0]}, who stands in dataset.keypoints_only: without 3D, subjects may "
-                    "stand in lifting.keypoints_subjects only"
+                    f"lifting.{key} names {without[0]}, who is in dataset.keypoints_only: without 3D, subjects may "
+                    "be in lifting.keypoints_subjects only"
                 )
 
     @property
@@ -218,8 +218,8 @@ class TemporalParams(LifterParams):
     init: Annotated[str | None, AfterValidator(directly_in("pretrained/temporal"))]
     """As of repnet, ``pretrained/temporal/NAME``."""
     network: Literal["convolution", "causal_convolution", "gru"]
-    """The convolution gives its window's centre frame; the causal one and the GRU, for live use, the last one (virtual
-    camera only; the original's is the convolution)."""
+    """The convolution gives its window's centre frame; the causal one and the GRU, meant for live use, the last one
+    (virtual camera only; the original's is the convolution)."""
     window_frames: Literal[3, 9, 27, 81, 243]
     """What an output sees; with the GRU, which remembers more, what it has seen at least."""
     run_outputs: PositiveInt

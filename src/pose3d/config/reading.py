@@ -133,7 +133,8 @@ def _chosen(method: dict[str, Any], key: str, folder: Path, params_path: Path) -
 def _sentence(error: ValidationError, merged: dict[str, Any]) -> str:
     """The first problem, with the key as it is written in the files."""
     first = error.errors()[0]
-    key, value = [], merged
+    key: list[str] = []
+    value: Any = merged
     for part in first["loc"]:
         if isinstance(value, dict) and part not in value and part != first["loc"][-1]:
             continue  # pydantic's name for a variant of a block, which is no key

@@ -117,7 +117,7 @@ def frame_rate_hz(numbers: np.ndarray) -> float:
 
 
 def _check_images(images: list[Path], camera: Camera) -> None:
-    """Refuse missing and cut off files; only the first is decoded, for its size."""
+    """Refuse missing and cut off files; only the first is decoded, to learn its size."""
     check_jpeg_files(images, "run h36m-fetch again")
     height, width, _ = decode_image(read_image_file(images[0]), str(images[0])).shape
     if (width, height) != (camera.width_px, camera.height_px):

@@ -3,6 +3,8 @@
 Poses: variable ``Pose``, (1, T, 96), 32 joints of x y z in millimetres. Boxes: variable ``Masks`` of a MAT file of
 version 7.3, which is HDF5: one mask of the image's size per frame, 1 inside the box; each is a dataset of its own, so
 that one mask is in memory at a time. Reading 1000 of them takes about two seconds.
+
+cdflib has no bound on what a packed part unpacks to, so its function for that is replaced while a file is read.
 """
 
 import math
@@ -43,7 +45,7 @@ def read_poses(path: Path) -> np.ndarray:
         with open(path, "rb") as file:
             if os.fstat(file.fileno()).st_size > MAX_CDF_BYTES:
                 raise ValueError("it is larger than any of a take")
-        with patch("cdflib.cdfread.gzip_inflate", _inflate):  # which would unpack whatever there is
+        with patch("cdflib.cdfread.gzip_inflate", _inflate):
             cdf = cdflib.CDF(path)
             claim = cdf.varinq("Pose")
             if math.prod((*claim.Dim_Sizes, claim.Last_Rec + 1, 8)) > MAX_UNPACKED_BYTES:

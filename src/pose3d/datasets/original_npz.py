@@ -44,7 +44,7 @@ class OriginalNpz:
 
     Raises:
         InputError: a file is missing, damaged, of another form or of other joints, two hold the same sequence, or they
-            lack a subject or an action of the profile.
+            lack a subject or an action of the params.
     """
 
     def __init__(self, params: OriginalNpzParams, folder: Path) -> None:
@@ -68,7 +68,7 @@ class OriginalNpz:
         check_actions(params, self._names, poses_files, self._keypoints_files)
 
     def sequences(self) -> list[SequenceName]:
-        """Every sequence of the 3D files that the profile chooses; for subjects without 3D, of the 2D files."""
+        """Every sequence of the 3D files that the params choose; for subjects without 3D, of the 2D files."""
         return self._names
 
     def read(self, name: SequenceName) -> Recording:
@@ -129,6 +129,6 @@ def merged(paths: Iterable[Path], key: str) -> dict[SequenceName, tuple[Any, Pat
         for (subject, action, camera), array in found:
             name = SequenceName(path_safe(str(subject), path), path_safe(str(action), path), str(camera))
             if name in merged:
-                raise InputError(f"{path} and {merged[name][1]} both have {name.key}: each sequence stands in one file")
+                raise InputError(f"{path} and {merged[name][1]} both have {name.key}: keep it in one file")
             merged[name] = array, path
     return merged

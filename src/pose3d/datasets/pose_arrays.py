@@ -23,7 +23,7 @@ Params = VideoPose3DParams | OriginalNpzParams
 
 
 def cameras_of(params: Params, folder: Path) -> Cameras:
-    """The calibration that the profile names, with every subject of the profile in it.
+    """The calibration that the params name, with every subject of theirs in it.
 
     Raises:
         InputError: not there, damaged, or without one of the subjects.
@@ -33,17 +33,17 @@ def cameras_of(params: Params, folder: Path) -> Cameras:
     for subject in params.subjects.all:
         if subject not in cameras:
             raise InputError(
-                f"{source} has no extrinsics of subject {subject}, only of {', '.join(cameras)}: mend dataset.subjects "
-                "or name another file in dataset.calibration"
+                f"{source} has no extrinsics of subject {subject}, only of {', '.join(cameras)}: correct "
+                "dataset.subjects or name another file in dataset.calibration"
             )
     return cameras
 
 
 def check_subjects(subjects: Iterable[str], found: Iterable[str], path: Path | str) -> None:
-    """Refuse subjects of the profile that a file lacks.
+    """Refuse subjects of the params that a file lacks.
 
     Args:
-        subjects: of the profile.
+        subjects: of the params.
         found: of the file.
         path: the file, for the message.
 
@@ -53,7 +53,7 @@ def check_subjects(subjects: Iterable[str], found: Iterable[str], path: Path | s
     found = sorted(map(str, found))
     for subject in subjects:
         if subject not in found:
-            raise InputError(f"{path} has no subject {subject}, only {', '.join(found)}: mend dataset.subjects")
+            raise InputError(f"{path} has no subject {subject}, only {', '.join(found)}: correct dataset.subjects")
 
 
 def path_safe(name: str, path: Path | str) -> str:
@@ -77,7 +77,7 @@ def is_chosen(action: str, actions: Collection[str] | None) -> bool:
 def check_actions(
     params: Params, names: Collection[SequenceName], positions: Path | str, keypoints: Path | str
 ) -> None:
-    """Refuse actions of the profile that no subject performs, and subjects who perform none of them.
+    """Refuse actions of the params that no subject performs, and subjects who perform none of them.
 
     Args:
         params: its ``actions``, ``subjects`` and ``keypoints_only`` are used.
@@ -90,11 +90,11 @@ def check_actions(
     """
     for action in params.actions or ():
         if not any(is_chosen(name.action, [action]) for name in names):
-            raise InputError(f"{positions} has no takes of action {action} by these subjects: mend dataset.actions")
+            raise InputError(f"{positions} has no takes of action {action} by these subjects: correct dataset.actions")
     for subject in params.subjects.all:
         if not any(name.subject == subject for name in names):
             path = keypoints if subject in params.keypoints_only else positions
-            raise InputError(f"{path} has no takes of {subject} that the profile asks for: mend dataset.subjects")
+            raise InputError(f"{path} has no takes of {subject} that the params ask for: correct dataset.subjects")
 
 
 def as_17_joints(array: object, coordinates: tuple[int, ...], where: str) -> np.ndarray:
@@ -109,7 +109,7 @@ def as_17_joints(array: object, coordinates: tuple[int, ...], where: str) -> np.
         InputError: anything else; begins with ``where``.
     """
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu":
-        raise InputError(f"{where}: is no array of numbers but {type(array).__name__}; mend or drop that take")
+        raise InputError(f"{where}: is no array of numbers but {type(array).__name__}; repair or drop that take")
     if array.ndim != 3 or array.shape[1] not in (N_JOINTS, 32) or array.shape[2] not in coordinates:
         wanted = " or ".join(map(str, coordinates))
         raise InputError(f"{where}: has shape {array.shape}, not frames x 17 (or 32) joints x {wanted}")

@@ -122,7 +122,7 @@ def check_recording(recording: Recording) -> None:
     if recording.detected is not None:
         _check_finite(f"{recording.keypoints_file}: {sequence.key}", recording.detected)
     if recording.positions_file is not None and len(sequence) and not sequence.is_annotated:
-        raise InputError(f"{key}: not one pose is finite; mend or drop that take")
+        raise InputError(f"{key}: not one pose is finite; repair or drop that take")
     check_sequence(sequence, str(file))
     if sequence.has_3d:
         check_scale(key, sequence.poses_world_m)
@@ -180,7 +180,9 @@ def _check_finite(key: str, detected: Keypoints2D) -> None:
     bad = ~np.isfinite(detected.keypoints_px)
     if bad.any():
         frame, joint, _ = (int(i) for i in np.argwhere(bad)[0])
-        raise InputError(f"{key}: keypoint {JOINT_NAMES[joint]} is not finite at frame {frame}; mend or drop that take")
+        raise InputError(
+            f"{key}: keypoint {JOINT_NAMES[joint]} is not finite at frame {frame}; repair or drop that take"
+        )
 
 
 def _check_detected(key: str, sequence: PoseSequence, detected: Keypoints2D) -> None:

@@ -17,7 +17,7 @@ from pose3d.runtime.user_data import data_folder
 
 
 def open_source(dataset: RecordedDataset) -> Source:
-    """The data set that a profile names.
+    """The data set that block ``dataset`` names.
 
     Raises:
         InputError: its folder is not set, or nothing there is of this kind.

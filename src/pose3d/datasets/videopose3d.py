@@ -52,7 +52,7 @@ class VideoPose3D:
 
     Raises:
         InputError: a file is missing, damaged, of another form or of other joints, or lacks a subject or an action of
-            the profile.
+            the params.
     """
 
     def __init__(self, params: VideoPose3DParams, folder: Path) -> None:
@@ -74,7 +74,7 @@ class VideoPose3D:
             raise InputError(
                 f"{self._keypoints_path}: no metadata says that its joints are Human3.6M's, and without 3D nothing "
                 f"else shows it of {', '.join(params.keypoints_only)}: if they are, save the file again with "
-                'metadata={"layout_name": "h36m"}; if not, mend dataset.keypoints_only'
+                'metadata={"layout_name": "h36m"}; if not, correct dataset.keypoints_only'
             )
         takes_of = self._poses | {subject: self._keypoints[subject] for subject in params.keypoints_only}
         self._names = sorted(
@@ -100,7 +100,7 @@ class VideoPose3D:
         return renamed
 
     def sequences(self) -> list[SequenceName]:
-        """Every take of the 3D file that the profile chooses, by every camera; without 3D, of the 2D file."""
+        """Every take of the 3D file that the params choose, by every camera; without 3D, of the 2D file."""
         return self._names
 
     def read(self, name: SequenceName) -> Recording:
@@ -111,7 +111,7 @@ class VideoPose3D:
         camera, fps = cameras[name.camera], self._params.frame_rate_hz / step
         views = self._keypoints[name.subject].get(name.action)
         if not isinstance(views, list | tuple) and not (isinstance(views, np.ndarray) and views.ndim):
-            raise InputError(f"{where_2d}: has no list of keypoints by camera; mend or drop that take")
+            raise InputError(f"{where_2d}: has no list of keypoints by camera; repair or drop that take")
         view = list(cameras).index(name.camera)
         if view >= len(views) or len(views) > len(cameras):
             raise InputError(

@@ -1,4 +1,4 @@
-"""What 3D poses can be guessed without learning: the figures a lifter has to beat.
+"""3D poses guessed without learning: the baselines that a lifter has to beat.
 
 Both baselines get more than the lifters do, the tilt of each test camera (its calibrated vertical), and the same prior:
 unpaired world poses of ``lifting.prior``, here each without its root position and at every yaw. Neither sees a true

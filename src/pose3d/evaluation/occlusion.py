@@ -62,7 +62,7 @@ sits in the trunk, and a shoulder at the chest, however the person turns."""
 
 
 def self_occlusion(poses_cam_m: ArrayLike, radii_m: ArrayLike | None = None) -> np.ndarray:
-    """How deep each joint is hidden by a nearer part of the same body, (T, J, 3) to (T, J) float64.
+    """Occlusion depth of each joint by a nearer part of the same body, (T, J, 3) to (T, J) float64.
 
     Args:
         poses_cam_m: (T, 17, 3), camera space (the centre at the origin, any axes), metres.

@@ -1,4 +1,4 @@
-"""What somebody else's 3D poses are worth, scored exactly as the pipeline scores its own, as text.
+"""A text report on somebody else's 3D poses, scored exactly as the pipeline scores its own.
 
 ``pose3d evaluate-predictions --help`` says what the poses may be and what is reported.
 """
@@ -51,7 +51,7 @@ def sequences_to_score(
 def root_of(
     path: str | os.PathLike, sequences: list[PoseSequence], poses_m: list[np.ndarray], told: str | None
 ) -> tuple[str, str]:
-    """Which of :data:`ROOTS` the (T, 17, 3) poses have, and a sentence that says so and why.
+    """The one of :data:`ROOTS` that the (T, 17, 3) poses have, and a sentence that says so and why.
 
     Args:
         path: of the poses, for messages.

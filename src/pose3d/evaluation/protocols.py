@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Protocol:
-    """How one published figure is made.
+    """One published figure: which errors are averaged, and how.
 
     Attributes:
         of: the errors of each frame (or pair of frames) and their actions; None where the method has none.

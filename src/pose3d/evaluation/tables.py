@@ -250,7 +250,7 @@ def summary(
     pck_threshold: float,
     crop_from_image: np.ndarray | None,
 ) -> dict[str, dict]:
-    """What metrics/*.json holds: a few flat keys for the data, the detector and each method.
+    """The content of metrics/*.json: a few flat keys for the data, the detector and each method.
 
     ``fps`` belongs to the acceleration errors, which are per frame squared; a list where sequences differ.
 

@@ -85,7 +85,7 @@ def continuous_euler_deg(rotations: list[Rotation], before_deg: np.ndarray | Non
     frame before, because programs interpolate each angle by itself.
 
     Args:
-        before_deg: (K, 3) angles of the frame before these; None: there is none.
+        before_deg: (K, 3) angles of the frame before these; None: no frame is before them.
     """
     angles_deg = np.stack([each.as_euler("ZXY", degrees=True, suppress_warnings=True) for each in rotations], 1)
     other_deg = angles_deg * [1, -1, 1] + 180

@@ -47,7 +47,7 @@ def write_npz(data: Path, form: str, out: Path) -> list[str]:
         out: folder of the new files.
 
     Returns:
-        sentences: what could not be written, and what to put into a profile.
+        sentences: what could not be written, and what to put into block ``dataset``.
 
     Raises:
         InputError: the pipeline's files are missing or damaged, nothing of them can be written, or a file of that name
@@ -59,7 +59,7 @@ def write_npz(data: Path, form: str, out: Path) -> list[str]:
     if without:
         raise InputError(
             f"{data / 'sequences.h5'}: {', '.join(without)} of the validation and test subjects have no 3D: nothing "
-            "could be evaluated on them in either form; write the data of a profile that names the files of their poses"
+            "could be evaluated on them in either form; write a data set that names the files of their poses"
         )
     detected = list(zip(sequences, read_keypoints2d(data / "keypoints2d.h5", sequences), strict=True))
     detected, sentences = with_steady_cameras(detected)
@@ -133,7 +133,7 @@ def cameras_by_subject(sequences: Iterable[PoseSequence]) -> Cameras:
 
 
 def are_published(cameras: Cameras) -> bool:
-    """Whether all are Human3.6M's, by the subjects' and the cameras' names."""
+    """True if all subjects and cameras have names of Human3.6M's."""
     published = human36m_cameras()
     return all(
         camera_id in published.get(subject, {}) and is_same(camera, published[subject][camera_id])
@@ -143,7 +143,7 @@ def are_published(cameras: Cameras) -> bool:
 
 
 def is_same(a: Camera, b: Camera) -> bool:
-    """Whether two cameras see the same, up to rounding."""
+    """True if two cameras are the same up to rounding."""
     return all(
         np.allclose(value, getattr(b, name), rtol=1e-9, atol=1e-9) if isinstance(value, np.ndarray)
         else value == getattr(b, name)
@@ -169,7 +169,7 @@ def original_files(detected: list[Detected], test_subjects: set[str]) -> tuple[F
 
 
 def videopose3d_names(takes: Iterable[tuple[str, str]], published: bool) -> dict[tuple[str, str], str]:
-    """What VideoPose3D calls takes (subject, action): ``Walking 1`` for ``Walking-1``.
+    """VideoPose3D's names of takes (subject, action): ``Walking 1`` for ``Walking-1``.
 
     Human3.6M's metadata numbers the takes of an action 1 and 2, whereas VideoPose3D has the names of the authors' files
     (:func:`pose3d.datasets.human36m.file_stems`), where most second takes have no number. So data in which every take
@@ -246,7 +246,7 @@ def videopose3d_files(detected: list[Detected], cameras: Cameras, published: boo
 
 
 def are_rated(detected: list[Detected]) -> bool:
-    """Whether confidences say anything: data that came without them has 1 everywhere."""
+    """True if the confidences are real: data that came without them has 1 everywhere."""
     return any((keypoints.confidence != 1).any() for _, keypoints in detected)
 
 

@@ -21,7 +21,7 @@ PERSON_M = (0.1, 2.0)
 
 
 def is_one_array(path: str | os.PathLike) -> bool:
-    """Whether the file begins as numpy.save begins one.
+    """True if the file begins as numpy.save writes it.
 
     Raises:
         InputError: it cannot be read.
@@ -66,7 +66,7 @@ def read_predictions(path: str | os.PathLike, sequences: list[PoseSequence], kno
     """
     try:
         archive = zipfile.ZipFile(path)
-    except Exception as error:  # whatever a file that is none makes zipfile raise
+    except Exception as error:  # zipfile raises many kinds where a file is no archive
         if is_refused_by_system(error):
             raise InputError(f"{path} cannot be read ({error.strerror}): give a file made by numpy.savez") from None
         raise InputError(f"{path} is not an npz file: write it with numpy.savez, one array for each sequence") from None
@@ -96,7 +96,7 @@ def read_predictions(path: str | os.PathLike, sequences: list[PoseSequence], kno
 
 
 def _checked(read: Callable[..., np.ndarray], sequence: PoseSequence, unit: str, where: str) -> np.ndarray:
-    """What ``read`` gives, in float64 metres, if it is whole and can be this sequence's poses.
+    """Read poses with ``read``, check that they can be this sequence's, and convert them to float64 metres.
 
     Args:
         read: takes ``check`` as :func:`pose3d.records.pickled_npz.read_member` has it.

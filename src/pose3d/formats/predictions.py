@@ -1,4 +1,4 @@
-"""What was predicted for a video, as an npz file and as a table.
+"""Writing the predictions for a video as an npz file and as a table.
 
 ====================  ====================================================================================
 array of the npz      content, T frames
@@ -92,7 +92,7 @@ def write_npz(path: str | os.PathLike, predictions: Predictions) -> None:
 
 
 def _write_array(file: IO[bytes], array: RowsOrArray) -> None:
-    """What :func:`numpy.lib.format.write_array` writes."""
+    """Write an array as :func:`numpy.lib.format.write_array` does, but in parts."""
     descr = np.lib.format.dtype_to_descr(array.dtype)
     header = {"descr": descr, "fortran_order": False, "shape": array.shape}
     np.lib.format.write_array_header_1_0(file, header)

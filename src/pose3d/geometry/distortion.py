@@ -1,4 +1,4 @@
-"""How lenses bend the image plane x/z, y/z: OpenCV's formula, and the one that Human3.6M was calibrated with.
+"""Lens distortion in the image plane x/z, y/z: OpenCV's formula, and the one that Human3.6M was calibrated with.
 
 Both have five coefficients in the order k1, k2, p1, p2, k3, with r^2 = x^2 + y^2 and the radial factor
 1 + k1 r^2 + k2 r^4 + k3 r^6. They differ in the tangential part, where OpenCV has twice the mixed and squared terms:

@@ -55,7 +55,7 @@ class FittedSkeleton:
 
 
 class SkeletonFit:
-    """Fits rotations to the poses of a clip, of which some frames at a time are given, one after the other.
+    """Fits rotations to the poses of a clip that comes in parts, some frames at a time, in order.
 
     The positions of the fitted skeleton are :func:`with_bone_lengths`'s.
 

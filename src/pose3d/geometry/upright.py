@@ -10,7 +10,7 @@ _LEVEL_CAMERA_UP = np.array([0.0, -1.0, 0.0])
 def stand(poses_cam_m: dict[str, np.ndarray], up_cam: np.ndarray | None = None) -> dict[str, np.ndarray]:
     """Turn (T, J, 3) poses of one camera space upright, the floor at height 0 and the person about x = y = 0.
 
-    Floor and place are the last one's: the truth, or where there is none the method trusted most. All are moved alike.
+    Floor and place are the last one's: the truth, or without a truth the method trusted most. All are moved alike.
 
     Args:
         poses_cam_m: (T, J, 3) by title, metres; frames that are not finite stay so and do not count.

@@ -1,8 +1,7 @@
-"""The training loop that both lifters and both formulations share.
+"""The training steps that both lifters and both formulations share.
 
 Nothing here looks at 3D labels, and no checkpoint is chosen: a fixed number of steps, and an exponential average of the
-generator's weights is the result. A step's random draws depend on the seed and the step alone, so a run that was
-killed goes on from its last checkpoint and ends with the same bytes as one that was not.
+generator's weights is the result.
 
 On several processes each has its share of every batch. Every term is a mean over it, so that the mean of the processes'
 gradients is that of the whole batch. (DistributedDataParallel would do that during one backward pass of one module's
@@ -12,28 +11,23 @@ fixed.)
 
 from __future__ import annotations
 
-import math
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR
+from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
 from pose3d.lifting.critic import CriticLoss
 from pose3d.lifting.networks import Forward, Lifter
-from pose3d.lifting.schedule import averaging_decay, cosine_decay
-from pose3d.runtime.processes import average_gradients, mean_over_processes
-from pose3d.runtime.signals import Terminated, sigterm_held
-from pose3d.training.checkpoint import Checkpoint, require_finite, require_finite_state
+from pose3d.lifting.schedule import cosine_factor, warmed_up_ema
+from pose3d.runtime.processes import average_gradients
 from pose3d.training.seeds import numpy_generator
-
-if TYPE_CHECKING:
-    from lightning_fabric import Fabric
 
 CRITIC = "critic"
 """Name of the adversarial term's weight."""
@@ -63,7 +57,7 @@ class Objective(Protocol):
 
 @dataclass(frozen=True)
 class Optimisation:
-    """Settings of the training loop.
+    """Settings of the training steps.
 
     Attributes:
         steps: generator steps.
@@ -90,18 +84,8 @@ class Optimisation:
     autocast: Callable[[], AbstractContextManager] = nullcontext
 
 
-def train(
-    generator: Lifter,
-    critic: nn.Module,
-    objective: Objective,
-    weights: Callable[[int], dict[str, float]],
-    optimisation: Optimisation,
-    seed: int,
-    fabric: Fabric,
-    checkpoint: Checkpoint,
-    label: str,
-) -> tuple[dict[str, Tensor], list[dict[str, float]]]:
-    """Train a generator against a critic.
+class AdversarialTrainer:
+    """Steps of a generator against a critic, see :class:`pose3d.training.loop.Trainer`.
 
     Args:
         generator, critic: on the device, in their initial state, which is the same in all processes.
@@ -110,101 +94,75 @@ def train(
             not trained.
         optimisation: steps, batches, learning rates.
         seed: of the random draws, together with the step.
-        fabric: device and processes.
-        checkpoint: read and written every 500 steps by the first process, and when SIGTERM came: after the step where
-            it trains alone, else with the next row of the curves, up to which each process has sums of its own. The
-            caller removes it once the model is written.
-        label: for the progress bar.
-
-    Returns:
-        averaged weights of the generator, and one row of curves (mean of each unweighted term) per 50 steps.
-
-    Raises:
-        InputError: a term or a weight stopped being finite; the last good checkpoint stays.
-        Terminated: SIGTERM came, and the checkpoint is written.
     """
+
+    def __init__(
+        self,
+        generator: Lifter,
+        critic: nn.Module,
+        objective: Objective,
+        weights: Callable[[int], dict[str, float]],
+        optimisation: Optimisation,
+        seed: int,
+    ) -> None:
+        self._generator, self._critic, self._objective = generator, critic, objective
+        self._weights, self._optimisation, self._seed = weights, optimisation, seed
+        self.steps = optimisation.steps
+        self._generator_optimizer, self._generator_schedule = _adam(generator, optimisation)
+        self._critic_optimizer, self._critic_schedule = _adam(critic, optimisation)
+        self._average = AveragedModel(generator, multi_avg_fn=warmed_up_ema(optimisation.ema_decay), use_buffers=True)
+        self._average.update_parameters(generator)  # the first are taken as they are: the initial weights
+        self.parts = {
+            "average": self._average,
+            "generator": generator,
+            "critic": critic,
+            "generator_optimizer": self._generator_optimizer,
+            "critic_optimizer": self._critic_optimizer,
+            "generator_schedule": self._generator_schedule,
+            "critic_schedule": self._critic_schedule,
+        }
+
+    def averaged_weights(self) -> dict[str, Tensor]:
+        """The result: an exponential average over the steps of the generator's weights."""
+        return dict(self._average.module.state_dict())
+
+    def step(self, step: int) -> dict[str, Tensor]:
+        """As many steps of the critic as the settings say and one of the generator; their unweighted terms."""
+        o, weights = self._optimisation, self._weights(step)
+        logged: dict[str, Tensor] = {}
+        if weights[CRITIC] > 0:
+            rngs = [numpy_generator(self._seed, _BATCHES, step, 1 + turn) for turn in range(o.critic_steps)]
+            batches = real_and_fake(self._generator, self._objective, rngs, o)
+            for (real, fake), rng in zip(batches, rngs, strict=True):
+                logged |= critic_step(self._critic, self._critic_optimizer, real, fake, rng, o)
+            self._critic_schedule.step()
+        rng = numpy_generator(self._seed, _BATCHES, step, 0)
+        logged |= generator_step(
+            self._generator, self._critic, self._generator_optimizer, self._objective, rng, o, weights
+        )
+        self._generator_schedule.step()
+        self._average.update_parameters(self._generator)
+        return logged
+
+    def logs(self, done: int) -> bool:
+        return done % _LOG_STEPS == 0 or done == self.steps
+
+    def saves(self, done: int) -> bool:
+        return done % _CHECKPOINT_STEPS == 0 and done < self.steps
+
+    def row(self, done: int, terms: Mapping[str, Tensor], progress: tqdm) -> dict[str, float]:
+        """Mean of each unweighted term over the steps."""
+        steps = torch.stack(list(terms.values()), 1)
+        means = [total / len(steps) for total in torch.as_tensor(sum(steps)).tolist()]
+        row = dict(zip(terms, means, strict=True))
+        progress.set_postfix({name: f"{value:.3g}" for name, value in row.items()}, refresh=False)
+        return row
+
+
+def _adam(network: nn.Module, optimisation: Optimisation) -> tuple[torch.optim.Adam, LambdaLR]:
     o = optimisation
-    generator_optimizer = torch.optim.Adam(generator.parameters(), lr=o.lr, betas=o.betas, fused=True)
-    critic_optimizer = torch.optim.Adam(critic.parameters(), lr=o.lr, betas=o.betas, fused=True)
-    average = {name: value.detach().clone() for name, value in generator.state_dict().items()}
-    parts: dict[str, Any] = {
-        "generator": generator,
-        "critic": critic,
-        "generator_optimizer": generator_optimizer,
-        "critic_optimizer": critic_optimizer,
-    }
-    first_step = 0
-    rows: list[dict[str, float]] = []
-    sums: dict[str, Tensor] = {}
-
-    def state_after(step: int) -> dict[str, Any]:
-        return {**parts, "step": step, "rows": rows, "sums": sums, "average": average}
-
-    state = fabric.broadcast(checkpoint.load(state_after(0)) if fabric.is_global_zero else None)
-    if state is not None:
-        for name, part in parts.items():
-            part.load_state_dict(state[name])
-        first_step, rows = state["step"], state["rows"]
-        sums = {name: value.to(fabric.device) for name, value in state["sums"].items()}
-        for name, value in state["average"].items():
-            average[name].copy_(value)
-        if fabric.is_global_zero:
-            print(f"{label}: going on from step {first_step}", file=sys.stderr)
-
-    unchecked: list[dict[str, Tensor]] = []  # terms not looked at yet: looking makes the device wait
-    progress = tqdm(
-        range(first_step, o.steps),
-        desc=label,
-        initial=first_step,
-        total=o.steps,
-        mininterval=2,
-        disable=not fabric.is_global_zero,
-    )
-    with sigterm_held() as terminated:
-        for step in progress:
-            step_weights = weights(step)
-            for group in generator_optimizer.param_groups + critic_optimizer.param_groups:
-                group["lr"] = cosine_decay(step, o.lr, o.final_lr_ratio, o.steps)
-            logged: dict[str, Tensor] = {}
-            if step_weights[CRITIC] > 0:
-                rngs = [numpy_generator(seed, _BATCHES, step, 1 + turn) for turn in range(o.critic_steps)]
-                for (real, fake), rng in zip(real_and_fake(generator, objective, rngs, o), rngs, strict=True):
-                    logged |= critic_step(critic, critic_optimizer, real, fake, rng, o)
-            rng = numpy_generator(seed, _BATCHES, step, 0)
-            logged |= generator_step(generator, critic, generator_optimizer, objective, rng, o, step_weights)
-            decay = averaging_decay(step, o.ema_decay)
-            for name, value in generator.state_dict().items():
-                average[name].lerp_(value, 1 - decay)
-
-            unchecked.append(logged)
-            for name, value in logged.items():
-                sums[name] = sums.get(name, 0) + value
-            done = step + 1
-            if done % _LOG_STEPS == 0 or done == o.steps:
-                counted = _LOG_STEPS if done % _LOG_STEPS == 0 else done % _LOG_STEPS
-                totals = mean_over_processes(torch.stack(list(sums.values())))
-                means = {name: float(total) / counted for name, total in zip(sums, totals, strict=True)}
-                _require_finite_steps(done, unchecked, means, checkpoint)
-                rows.append({"step": done, **means})
-                sums, unchecked = {}, []
-                progress.set_postfix({name: f"{value:.3g}" for name, value in means.items()}, refresh=False)
-            ends = terminated() and fabric.is_global_zero and (fabric.world_size == 1 or not sums)
-            if fabric.is_global_zero and (ends or (done % _CHECKPOINT_STEPS == 0 and done < o.steps)):
-                checkpoint.save(state_after(done))
-            if ends:
-                raise Terminated
-    require_finite_state(o.steps, checkpoint, average=average, **parts)
-    return average, rows
-
-
-def _require_finite_steps(
-    done: int, steps: list[dict[str, Tensor]], means: dict[str, float], checkpoint: Checkpoint
-) -> None:
-    """Stop a diverged run at the first of its last steps that shows it, or at ``done`` where another process's did."""
-    if not all(math.isfinite(mean) for mean in means.values()):
-        for step, terms in enumerate(steps, done - len(steps) + 1):
-            require_finite(step, checkpoint, **{name: float(term) for name, term in terms.items()})
-        require_finite(done, checkpoint, **means)
+    optimizer = torch.optim.Adam(network.parameters(), lr=o.lr, betas=o.betas, fused=True)
+    return optimizer, LambdaLR(optimizer, lambda step: cosine_factor(step, o.final_lr_ratio, o.steps))
 
 
 @torch.no_grad()

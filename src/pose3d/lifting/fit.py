@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from pose3d.config.lifting import LifterParams, LiftingParams, RepnetParams, TemporalParams
-from pose3d.lifting.adversarial import CRITIC, Objective, Optimisation, train
+from pose3d.lifting.adversarial import CRITIC, AdversarialTrainer, Objective, Optimisation
 from pose3d.lifting.critic import Critic, Logistic, Wasserstein
 from pose3d.lifting.lift import build_lifter
-from pose3d.lifting.networks import FrameLifter
+from pose3d.lifting.networks import FrameLifter, Lifter
 from pose3d.lifting.observations import Observations, PairedClips
 from pose3d.lifting.original import OriginalCritic, OriginalTemporal, RepNet
 from pose3d.lifting.original_objective import OriginalSingleFrame, OriginalWindows
@@ -24,10 +24,11 @@ from pose3d.lifting.schedule import geometric_ramp
 from pose3d.lifting.starting_weights import load_starting_weights
 from pose3d.lifting.supervision import Supervision
 from pose3d.lifting.temporal import TemporalLifter
-from pose3d.lifting.virtual_objective import VirtualCameraObjective
+from pose3d.lifting.virtual_objective import VirtualCameraObjective, VirtualCameraSettings
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.processes import Share
 from pose3d.training.checkpoint import Checkpoint
+from pose3d.training.loop import run_training
 from pose3d.training.seeds import numpy_generator, seed_all
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class Fitted:
     Attributes:
         architecture: as model files hold it.
         weights: parameter to tensor, as model files hold them.
-        curves: rows of :func:`pose3d.lifting.adversarial.train`.
+        curves: rows of :func:`pose3d.training.loop.run_training`.
     """
 
     architecture: dict[str, Any]
@@ -108,9 +109,9 @@ def fit_lifter(
         params.ema_decay,
         fabric.autocast if fabric.strategy.precision.precision == "bf16-mixed" else nullcontext,
     )
-    label = f"train_{_block(params)}"
-    average, curves = train(generator, critic, objective, weights, optimisation, seed, fabric, checkpoint, label)
-    return Fitted(architecture, average, curves)
+    trainer = AdversarialTrainer(generator, critic, objective, weights, optimisation, seed)
+    curves = run_training(trainer, fabric, checkpoint, f"train_{_block(params)}")
+    return Fitted(architecture, trainer.averaged_weights(), curves)
 
 
 def _block(params: RepnetParams | TemporalParams) -> str:
@@ -163,44 +164,38 @@ def _objective(
     lifting: LiftingParams,
     params: RepnetParams | TemporalParams,
     supervision: Supervision,
-    generator: nn.Module,
+    generator: Lifter,
     seed: int,
     fabric: Fabric,
 ) -> Objective:
-    temporal = isinstance(params, TemporalParams)
+    temporal = params if isinstance(params, TemporalParams) else None
     device, share = fabric.device, Share.of(fabric)
-    joint_weights = torch.tensor(lifting.joint_weights, device=device)[:, None]
     if lifting.formulation == "virtual_camera":
         observations = Observations(supervision.sequences, supervision.detections, device)
         prior = PriorTakes(supervision.prior, device)
         if lifting.fit_proportions:
             prior.poses_world_m = fit_subjects(prior, observations, numpy_generator(seed, _PROPORTIONS))
-        run_outputs = params.run_outputs if temporal else 1
-        supervised = params.projected_prior_weight or (temporal and params.velocity_weight)
+        supervised = params.projected_prior_weight or (temporal and temporal.velocity_weight)
         pairs = params.projected_prior_batch_size if supervised else 0
-        labelled_share = lifting.paired.draws_share if lifting.paired else 0.0
+        labelled = round(lifting.paired.draws_share * pairs) if lifting.paired else 0
         batch = f"{_block(params)}.projected_prior_batch_size"
         share.require_equal(batch, pairs)
-        share.require_equal(f"lifting.paired.draws_share of {batch}", round(labelled_share * pairs))
-        return VirtualCameraObjective(
-            observations,
-            prior,
-            generator.frames_before,
-            generator.frames_after,
-            generator.with_motion,
-            run_outputs,
-            pairs,
-            lifting.noise_scale,
-            lifting.noise_candidates,
-            lifting.body_spread,
-            lifting.limb_mix_prob,
-            joint_weights,
-            PairedClips(*zip(*supervision.paired, strict=True), device) if supervision.paired else None,
-            labelled_share,
-            device,
-            share,
+        share.require_equal(f"lifting.paired.draws_share of {batch}", labelled)
+        settings = VirtualCameraSettings(
+            run_outputs=temporal.run_outputs if temporal else 1,
+            pairs_per_step=pairs,
+            labelled_per_step=labelled,
+            noise_scale=lifting.noise_scale,
+            noise_candidates=lifting.noise_candidates,
+            body_spread=lifting.body_spread,
+            limb_mix_prob=lifting.limb_mix_prob,
+            joint_weights=lifting.joint_weights,
         )
+        clips = [sequence for sequence, _ in supervision.paired]
+        paired = PairedClips(clips, [found for _, found in supervision.paired], device) if clips else None
+        return VirtualCameraObjective(generator, observations, prior, paired, settings, device, share)
+    joint_weights = torch.tensor(lifting.joint_weights, device=device)[:, None]
     keypoints = [d.keypoints_px for d in supervision.detections]
     kind = OriginalWindows if temporal else OriginalSingleFrame
-    window_frames = params.window_frames if temporal else 1
+    window_frames = temporal.window_frames if temporal else 1
     return kind(supervision.sequences, keypoints, supervision.prior, window_frames, joint_weights, device, share)

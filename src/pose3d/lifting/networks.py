@@ -15,7 +15,7 @@ Forward = Callable[..., tuple[Tensor, Tensor]]
 
 
 class DoubleBackwardLeakyReLU(nn.Module):
-    """LeakyReLU whose second derivative autograd knows to be zero, for critics with a gradient penalty.
+    """LeakyReLU whose second derivative autograd knows to be zero; critics with a gradient penalty need it.
 
     With torch's own, a gradient of a gradient sends zeros back through all earlier layers and their matrix products.
     """

@@ -13,7 +13,7 @@ def save_curves_png(path: str | os.PathLike, rows: Sequence[dict[str, float]], t
 
     Args:
         path: the PNG to write.
-        rows: as :func:`pose3d.lifting.adversarial.train` returns them.
+        rows: as :func:`pose3d.training.loop.run_training` returns them.
         title: above the panels.
     """
     terms = [name for name in rows[-1] if name != "step"]

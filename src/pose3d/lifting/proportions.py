@@ -1,4 +1,4 @@
-"""Bone proportions of the people in the 2D, for a prior of other people or of joints that sit elsewhere on the body.
+"""Bone proportions of the people in the 2D, which a prior of other people or other joint positions needs.
 
 Data sets disagree about where a joint is: from one to another a head bone may be half as long. How long a bone looks
 depends on pose and view, but the longest that it looks, compared over many frames, depends on its length: where the
@@ -94,7 +94,7 @@ def _require_lengths(long_looks: Tensor, where: str) -> None:
         parent, child = BONES[missing[0]]
         raise InputError(
             f"the bone from {JOINT_NAMES[parent]} to {JOINT_NAMES[child]} has no length in {where}, so that "
-            "proportions cannot be fitted: mend those poses, or set lifting.fit_proportions to false"
+            "proportions cannot be fitted: repair those poses, or set lifting.fit_proportions to false"
         )
 
 

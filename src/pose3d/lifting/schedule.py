@@ -1,6 +1,11 @@
 """Values that change over training by a fixed rule: nothing is chosen by looking at errors."""
 
 import math
+from collections.abc import Callable
+from typing import Any
+
+from torch import Tensor
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 
 def geometric_ramp(step: int, start: float, end: float, steps: int) -> float:
@@ -19,19 +24,27 @@ def geometric_ramp(step: int, start: float, end: float, steps: int) -> float:
     return start * (end / start) ** (step / steps)
 
 
-def cosine_decay(step: int, start: float, end_share: float, steps: int) -> float:
-    """From ``start`` at step 0 to ``start * end_share`` at step ``steps`` along half a cosine.
+def cosine_factor(step: int, end_ratio: float, steps: int) -> float:
+    """From 1 at step 0 to ``end_ratio`` at step ``steps`` along half a cosine, for LambdaLR.
 
     Args:
         step: from 0; past ``steps`` the value stays.
-        start: value at step 0.
-        end_share: value at the end over that at the start, in [0, 1].
+        end_ratio: in [0, 1].
         steps: length of the half cosine, at least 1.
     """
     progress = min(step / steps, 1.0)
-    return start * (end_share + (1 - end_share) * 0.5 * (1 + math.cos(math.pi * progress)))
+    return end_ratio + (1 - end_ratio) * 0.5 * (1 + math.cos(math.pi * progress))
 
 
-def averaging_decay(step: int, decay: float) -> float:
-    """Decay of the averaged weights at a step: small at first, so that the average forgets the random start."""
-    return min(decay, (1 + step) / (10 + step))
+def warmed_up_ema(decay: float) -> Callable[[Any, Any, Tensor | int], None]:
+    """Exponential average for torch's AveragedModel that decays faster at first, and so forgets the random start.
+
+    Args:
+        decay: of each step, later on.
+    """
+
+    def update(averaged: Any, current: Any, n_averaged: Tensor | int) -> None:
+        count = int(n_averaged)
+        get_ema_multi_avg_fn(min(decay, count / (9 + count)))(averaged, current, count)
+
+    return update

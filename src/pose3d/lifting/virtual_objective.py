@@ -1,5 +1,8 @@
 """The training objective of virtual-camera lifters, for single frames (runs of one) and windows alike."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -14,7 +17,7 @@ from pose3d.lifting.losses import (
     reprojection_l1,
     velocity_distance,
 )
-from pose3d.lifting.networks import Forward
+from pose3d.lifting.networks import Forward, Lifter
 from pose3d.lifting.observations import Observations, PairedClips
 from pose3d.lifting.prior import (
     PriorTakes,
@@ -36,60 +39,67 @@ from pose3d.lifting.virtual_camera import (
 from pose3d.runtime.processes import WHOLE, Share
 
 
-class VirtualCameraObjective:
-    """Reprojection onto real detections, a critic of real lifts, and direct supervision on the projected prior.
+@dataclass(frozen=True)
+class VirtualCameraSettings:
+    """What is drawn for a step, and how the projected prior is varied.
 
-    Args:
-        observations: 2D of the keypoints subjects.
-        prior: 3D of the prior subjects; no frame of it is ever matched with a detection of the same frame.
-        frames_before, frames_after: frames that the generator needs around its outputs; 0 for single frames.
-        with_motion: whether the generator also sees the motion since the frame before.
+    Attributes:
         run_outputs: consecutive outputs of each draw, so that losses over time exist; 1 for single frames.
-        pairs_per_step: projected prior takes per generator step; 0 for none.
+        pairs_per_step: pairs of 2D and 3D per generator step, projected prior takes most often; 0 for none.
+        labelled_per_step: how many of them are detections with their 3D labels instead; 0 for weak supervision.
         noise_scale: factor on the detector's errors.
         noise_candidates: detections among which the most similar lends a projected pose its errors; 1 for any.
         body_spread: how much bone lengths vary around the prior's own (see :func:`symmetric_factors`).
         limb_mix_prob: share of prior takes that get the trunk and arms of another (see :func:`mix_halves`).
-        joint_weights: (17, 1) factors of the joints in the reprojection, at least 0.
-        paired: detections with their 3D labels; None, the usual case, for weak supervision.
-        paired_share: share of ``pairs_per_step`` that are drawn from them.
+        joint_weights: factors of the 17 joints in the reprojection, at least 0.
+    """
+
+    run_outputs: int
+    pairs_per_step: int
+    labelled_per_step: int
+    noise_scale: float
+    noise_candidates: int
+    body_spread: float
+    limb_mix_prob: float
+    joint_weights: Sequence[float]
+
+
+class VirtualCameraObjective:
+    """Reprojection onto real detections, a critic of real lifts, and direct supervision on the projected prior.
+
+    Args:
+        lifter: whose ``frames_before``, ``frames_after`` and ``with_motion`` say which frames it has to see.
+        observations: 2D of the keypoints subjects.
+        prior: 3D of the prior subjects; no frame of it is ever matched with a detection of the same frame.
+        paired: detections with their 3D labels; None where ``settings.labelled_per_step`` is 0.
+        settings: what is drawn and how it is varied.
         device: where the data and draws live.
         share: what this process draws of each batch.
     """
 
     def __init__(
         self,
+        lifter: Lifter,
         observations: Observations,
         prior: PriorTakes,
-        frames_before: int,
-        frames_after: int,
-        with_motion: bool,
-        run_outputs: int,
-        pairs_per_step: int,
-        noise_scale: float,
-        noise_candidates: int,
-        body_spread: float,
-        limb_mix_prob: float,
-        joint_weights: Tensor,
         paired: PairedClips | None,
-        paired_share: float,
+        settings: VirtualCameraSettings,
         device: torch.device,
         share: Share = WHOLE,
     ) -> None:
-        self._observations, self._prior = observations, prior
-        self._with_motion, self._frames_after = with_motion, frames_after
-        self._run_outputs, self._pairs_per_step = run_outputs, pairs_per_step
-        self._error_gain, self._error_candidates = noise_scale, noise_candidates
-        self._body_spread, self._mixed_share = body_spread, limb_mix_prob
-        self._joint_weights = joint_weights
+        self._observations, self._prior, self._paired = observations, prior, paired
+        self._settings = settings
+        self._with_motion, self._frames_after = lifter.with_motion, lifter.frames_after
+        self._joint_weights = torch.tensor(settings.joint_weights, device=device)[:, None]
         self._shown = view_from_image_plane(observations.annotated).keypoints.flatten(1)
-        before = frames_before + with_motion
-        self._seen = Runs(observations.lengths, before, run_outputs, frames_after, device)
-        self._annotated = Runs(observations.annotated_lengths, before, run_outputs, frames_after, device)
-        self._takes = Runs(prior.lengths, before, run_outputs, frames_after, device)
-        self._paired, self._paired_share = paired, paired_share
-        if paired is not None:
-            self._labelled = Runs(paired.lengths, before, run_outputs, frames_after, device)
+
+        def runs_of(lengths: Sequence[int]) -> Runs:
+            before = lifter.frames_before + lifter.with_motion
+            return Runs(lengths, before, settings.run_outputs, lifter.frames_after, device)
+
+        self._seen, self._annotated = runs_of(observations.lengths), runs_of(observations.annotated_lengths)
+        self._takes = runs_of(prior.lengths)
+        self._labelled = None if paired is None else runs_of(paired.lengths)
         self._device, self._share = device, share
 
     def critic_batch(self, rng: np.random.Generator, batch_size: int) -> tuple[Tensor, Tensor]:
@@ -99,8 +109,8 @@ class VirtualCameraObjective:
         """
         pairs = pairs_of(*self.draw_projected(rng, batch_size))
         observed = self._draw_observed(rng, batch_size)
-        middle = self._run_outputs // 2
-        around_it = slice(middle, observed.shape[1] - (self._run_outputs - 1 - middle))
+        middle = self._settings.run_outputs // 2
+        around_it = slice(middle, observed.shape[1] - (self._settings.run_outputs - 1 - middle))
         features, _ = lifter_features(observed[:, around_it], self._with_motion)
         return self._at_outputs(pairs.poses_virtual_m)[:, middle], features
 
@@ -117,30 +127,30 @@ class VirtualCameraObjective:
         """
         runs, terms = [self._draw_observed(rng, batch_size)], {}
         seen, paired = slice(len(runs[0])), slice(len(runs[0]), None)
-        if self._pairs_per_step:
-            pairs = pairs_of(*self._draw_supervised(rng, self._pairs_per_step))
+        if self._settings.pairs_per_step:
+            pairs = pairs_of(*self._draw_supervised(rng, self._settings.pairs_per_step))
             runs.append(pairs.image_plane)
         poses, roots, view = self._lift(generator, torch.cat(runs))
         if batch_size:
             projected = project_virtual(poses[seen], roots[seen], view.scale[seen])
             keypoints = functional.pad(view.keypoints[seen], (0, 0, 1, 0))  # the detected root is at 0
             terms["reprojection"] = reprojection_l1(projected, keypoints, self._joint_weights)
-        if self._pairs_per_step:
+        if self._settings.pairs_per_step:
             lifted, lifted_roots = poses[paired], roots[paired]
             true_poses, true_roots = self._at_outputs(pairs.poses_virtual_m), self._at_outputs(pairs.roots_virtual_m)
             terms["projected_prior"] = joint_distance(lifted, true_poses)
             terms["root"] = relative_root_distance(lifted_roots, true_roots)
-            if self._run_outputs > 1:
+            if self._settings.run_outputs > 1:
                 terms["velocity"] = velocity_distance(lifted, true_poses)
                 to_camera = view.rotation[paired].transpose(-1, -2)
                 terms["root_velocity"] = relative_root_velocity(lifted_roots, true_roots, to_camera)
-        return poses[seen, self._run_outputs // 2], terms
+        return poses[seen, self._settings.run_outputs // 2], terms
 
     def _draw_supervised(self, rng: np.random.Generator, batch_size: int) -> tuple[Tensor, Tensor]:
         """Like :meth:`draw_projected`; detections with their labels among them, where there are any."""
-        if self._paired is None:
+        if self._paired is None or self._labelled is None:
             return self.draw_projected(rng, batch_size)
-        labelled = round(self._paired_share * batch_size)
+        labelled = self._settings.labelled_per_step
         frames = self._draw_runs(self._labelled, rng, labelled)
         plane, poses = self.draw_projected(rng, batch_size - labelled)
         return torch.cat([self._paired.image_plane[frames], plane]), torch.cat(
@@ -157,13 +167,13 @@ class VirtualCameraObjective:
         viewpoints = self._draw_runs(self._seen, rng, batch_size)
         heading = self._shared(rng.uniform(0, 2 * np.pi, batch_size)).float()
         mirrored = self._shared(rng.random(batch_size) < 0.5)
-        mixed = self._shared(rng.random(batch_size) < self._mixed_share)
-        bodies = self._shared(symmetric_factors(rng, batch_size, self._body_spread)).float()
+        mixed = self._shared(rng.random(batch_size) < self._settings.limb_mix_prob)
+        bodies = self._shared(symmetric_factors(rng, batch_size, self._settings.body_spread)).float()
         poses = torch.where(mixed[:, None, None, None], mix_halves(legs, trunks), legs)
         poses = vary_bone_lengths(poses, bodies)
         poses = torch.where(mirrored[:, None, None, None], mirror_world(poses), poses)
         # The middle output's, which the critic sees.
-        frame = viewpoints.shape[1] - self._frames_after - self._run_outputs + self._run_outputs // 2
+        frame = viewpoints.shape[1] - self._frames_after - self._settings.run_outputs + self._settings.run_outputs // 2
         observations, seen = self._observations, viewpoints[:, frame]
         poses = place_before_camera(
             poses,
@@ -174,7 +184,7 @@ class VirtualCameraObjective:
             frame,
         )
         errors = observations.residuals[self._draw_alike(poses[:, frame], frame, rng)]
-        return project_with_errors(poses, self._error_gain * errors), poses
+        return project_with_errors(poses, self._settings.noise_scale * errors), poses
 
     def _draw_alike(self, poses_cam_m: Tensor, frame: int, rng: np.random.Generator) -> Tensor:
         """For each pose (B, 17, 3) the annotated frames (B, T) drawn whose ``frame`` shows the most similar one.
@@ -182,7 +192,9 @@ class VirtualCameraObjective:
         A detector errs according to what it sees: on the far arm of a person seen from the side, on left and right of
         one seen from behind.
         """
-        candidates = rng.integers(len(self._annotated), size=self._error_candidates)  # the same for all processes
+        candidates = rng.integers(
+            len(self._annotated), size=self._settings.noise_candidates
+        )  # the same for all processes
         drawn = self._annotated.frames(torch.from_numpy(candidates).to(self._device))
         wanted = view_from_image_plane(poses_cam_m[..., :2] / poses_cam_m[..., 2:]).keypoints
         return drawn[torch.cdist(wanted.flatten(1), self._shown[drawn[:, frame]]).argmin(1)]
@@ -199,7 +211,7 @@ class VirtualCameraObjective:
     def _at_outputs(self, values: Tensor) -> Tensor:
         """Those of a run's frames (B, T, ...) that have an output, (B, R, ...)."""
         end = values.shape[1] - self._frames_after
-        return values[:, end - self._run_outputs : end]
+        return values[:, end - self._settings.run_outputs : end]
 
     def _lift(self, generator: Forward, image_plane: Tensor) -> tuple[Tensor, Tensor, VirtualView]:
         """Poses (B, R, 16, 3), roots (B, R, 3) and the outputs' views."""

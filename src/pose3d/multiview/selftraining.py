@@ -16,6 +16,7 @@ from typing import cast
 
 import numpy as np
 import torch
+from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
@@ -246,18 +247,18 @@ def fine_tune(
     learner = copy.deepcopy(network).eval()
     averaged = AveragedModel(learner, multi_avg_fn=get_ema_multi_avg_fn(AVERAGE_DECAY))
     optimizer = torch.optim.Adam(learner.parameters(), lr=settings.lr, fused=True)
+    schedule = LambdaLR(optimizer, lambda step: learning_rate_factor(step, settings.steps, settings.steps, _SCHEDULE))
     sources: list[TrainingCrops] = [real] if rendered is None else [real, rendered]
     parts = [_endless(source, augmentation, settings.batch_size // len(sources), seed) for source in sources]
     progress = tqdm(range(settings.steps), desc="fine-tuning", unit="step", mininterval=2)
     for step, batches in zip(progress, zip(*parts, strict=True), strict=False):
-        for group in optimizer.param_groups:
-            group["lr"] = settings.lr * learning_rate_factor(step, settings.steps, settings.steps, _SCHEDULE)
         images = normalize_images(torch.cat([batch.images_rgb for batch in batches]))
         keypoints_px = torch.cat([batch.keypoints_px for batch in batches])
         loss = heatmap_loss(learner(images), keypoints_px, images.shape[-1], sigma_heatmap_px)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+        schedule.step()
         averaged.update_parameters(learner)
         require_finite(step + 1, heatmap_loss=loss.item())
     require_finite_state(settings.steps, network=averaged.module)

@@ -164,7 +164,7 @@ def _traced(graph: Graph) -> bytes:
         name: {i: axis for i, axis in enumerate(shape) if isinstance(axis, str)}
         for name, shape in zip(ports.inputs, graph.input_shapes, strict=True)
     }
-    # A clip has fewer outputs than frames, but for lifters of single frames.
+    # A clip has fewer outputs than frames, except of lifters of single frames.
     named = list(axes[ports.inputs[0]].values())
     shorter = graph.smallest.get("frames", 1) > 1
     out_axes = {i: "outputs" if axis == "frames" and shorter else axis for i, axis in enumerate(named)}

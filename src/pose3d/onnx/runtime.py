@@ -48,7 +48,8 @@ _DIGEST = b"sha256"
 def digest_property(model: bytes) -> bytes:
     """Bytes to append to a serialised ONNX model so that damage shows: its hash as one more metadata_props.
 
-    Protobuf reads a message and what is appended to it as one, so that the whole is an ONNX file as any other.
+    Protobuf reads a message and what is appended to it as one, so that the whole is an ONNX file as any other. The few
+    bytes are put together here because reading takes onnxruntime alone, and the package onnx would rewrite the model.
     """
     value = json.dumps(hashlib.sha256(model).hexdigest()).encode()
     pair = b"".join(bytes([tag, len(text)]) + text for tag, text in ((0x0A, _DIGEST), (0x12, value)))

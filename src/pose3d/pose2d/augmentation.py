@@ -55,7 +55,7 @@ def augment(
 
 
 def move_piece(image: np.ndarray, start: np.ndarray, end: np.ndarray, size: np.ndarray) -> np.ndarray:
-    """Copy a rectangle of an image to another place of it: a limb where there is none.
+    """Copy a rectangle of an image to another place of it: a limb where no limb is.
 
     Args:
         image: (S, S, 3) uint8; it stays as it is.

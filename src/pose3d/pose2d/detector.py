@@ -41,7 +41,7 @@ def box_around_joints(keypoints_px: np.ndarray, width_px: int, height_px: int) -
 
 
 def box_within(box_px: np.ndarray, width_px: int, height_px: int) -> np.ndarray:
-    """A box (4,) cut off at the picture's border, of which at least :data:`SMALLEST_SIDE_PX` stay inside.
+    """A box (4,) cut off at the picture's border; at least :data:`SMALLEST_SIDE_PX` of it stay inside.
 
     Args:
         box_px: (4,) x0, y0, x1, y1.

@@ -135,7 +135,7 @@ def detect_sequences(
 
 
 def _groups(sequences: Iterable[PoseSequence], n_crops: int) -> Iterator[list[PoseSequence]]:
-    """Consecutive sequences of at least ``n_crops`` crops in all, but for the last group."""
+    """Consecutive sequences of at least ``n_crops`` crops in all; the last group may have fewer."""
     group: list[PoseSequence] = []
     for sequence in sequences:
         group.append(sequence)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR
 from tqdm import tqdm
 
 from pose3d.config.pose2d import CosineSchedule, StepSchedule, Train2DParams
@@ -23,9 +24,9 @@ from pose3d.pose2d.pretrained import load_pretrained
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.prefetch import Awaited
 from pose3d.runtime.processes import Share, mean_over_processes
-from pose3d.runtime.signals import Terminated, sigterm_held
 from pose3d.runtime.workers import worker_count
-from pose3d.training.checkpoint import Checkpoint, require_finite
+from pose3d.training.checkpoint import Checkpoint
+from pose3d.training.loop import run_training
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -126,14 +127,72 @@ def evenly_spaced(n_samples: int, n_chosen: int) -> np.ndarray:
     return np.unique(np.linspace(0, n_samples - 1, min(n_samples, n_chosen)).astype(np.int64))
 
 
+class PoseResNetTrainer:
+    """Steps of the 2D training, see :class:`pose3d.training.loop.Trainer`.
+
+    Args:
+        params: network, schedule and augmentation.
+        training: crops to learn from.
+        measured: crops that each epoch's row of the curves measures.
+        seed: of the order and the augmentation.
+        fabric: device, processes and precision.
+
+    Attributes:
+        network: what is trained.
+    """
+
+    def __init__(self, params: Train2DParams, training: Crops, measured: Crops, seed: int, fabric: Fabric) -> None:
+        self._params, self._training, self._measured = params, training, measured
+        self._seed, self._fabric = seed, fabric
+        self._epoch_steps = batches_per_epoch(len(training), params.batch_size)
+        self.steps = params.epochs * self._epoch_steps
+        learner = PoseResNetWithSides(share_batch_statistics(build_network(params, fabric), fabric.device))
+        optimizer = torch.optim.Adam(learner.parameters(), lr=params.lr, fused=True)
+        self.network = learner.network
+        self._model, self._optimizer = fabric.setup(learner, optimizer)
+        self._schedule = LambdaLR(self._optimizer, self._lr_factor)
+        self.parts = {"learner": learner, "optimizer": self._optimizer, "schedule": self._schedule}
+        self._batches: Awaited[Batch] | None = None  # from the first step on, which a checkpoint may say
+
+    def _lr_factor(self, step: int) -> float:
+        return learning_rate_factor(step, self.steps, self._epoch_steps, self._params.schedule)
+
+    def step(self, step: int) -> dict[str, Tensor]:
+        if self._batches is None:
+            self._batches = Awaited(self._batches_from(step))
+        batch = next(self._batches)
+        losses = _training_step(self._model, self._optimizer, batch, self._fabric, self._params)
+        self._schedule.step()
+        return losses
+
+    def _batches_from(self, step: int) -> Iterator[Batch]:
+        augmentation, batch_size, workers = self._params.augmentation, self._params.batch_size, worker_count()
+        epoch, done = divmod(step, self._epoch_steps)
+        for number in range(epoch, self._params.epochs):
+            first, share = done if number == epoch else 0, Share.of(self._fabric)
+            yield from training_batches(
+                self._training, augmentation, batch_size, self._seed, number, first, workers, share
+            )
+
+    def logs(self, done: int) -> bool:
+        return done % self._epoch_steps % LOGGED_STEPS == 0
+
+    def saves(self, done: int) -> bool:
+        return done % self._epoch_steps == 0 or done % CHECKPOINT_STEPS == 0
+
+    def row(self, done: int, terms: Mapping[str, Tensor], progress: tqdm) -> dict[str, float]:
+        """Mean loss over the steps; behind an epoch what the measured subjects show, too."""
+        row = {"epoch": done / self._epoch_steps, "train_loss": float(np.mean(terms["heatmap_loss"].tolist()))}
+        if self._batches is not None:
+            progress.set_postfix({"busy": f"{100 * self._batches.busy_share():.0f} %"}, refresh=False)
+        if done % self._epoch_steps == 0:
+            row |= measure(self.network, self._measured, self._params, self._fabric)
+            progress.write(", ".join(f"{name} {value:.4g}" for name, value in ({"step": done} | row).items()))
+        return row
+
+
 def train(
-    params: Train2DParams,
-    training: Crops,
-    measured: Crops,
-    seed: int,
-    fabric: Fabric,
-    checkpoint: Checkpoint,
-    on_step: Callable[[int], None] = lambda step: None,
+    params: Train2DParams, training: Crops, measured: Crops, seed: int, fabric: Fabric, checkpoint: Checkpoint
 ) -> tuple[nn.Module, list[dict[str, float]]]:
     """Train from the start, or from the checkpoint where there is one, to the same weights either way.
 
@@ -144,7 +203,6 @@ def train(
         seed: of the order and the augmentation.
         fabric: device, processes and precision.
         checkpoint: where training is saved and resumed.
-        on_step: called with the number of steps done after each of them.
 
     Returns:
         The network in evaluation mode, and the rows of the learning curves.
@@ -156,66 +214,11 @@ def train(
     """
     if len(training) < 2:
         raise InputError("one crop is too few to train on, for batch normalisation compares: lower train_2d.frame_step")
-    share = Share.of(fabric)
-    share.require_equal("train_2d.batch_size, or the number of crops,", min(params.batch_size, len(training)))
-    learner = PoseResNetWithSides(share_batch_statistics(build_network(params, fabric), fabric.device))
-    optimizer = torch.optim.Adam(learner.parameters(), lr=params.lr, fused=True)
-    model, optimizer = fabric.setup(learner, optimizer)
-    workers = worker_count()
-    steps_per_epoch = batches_per_epoch(len(training), params.batch_size)
-    n_steps = params.epochs * steps_per_epoch
-    step = 0
-    rows: list[dict[str, float]] = []
-    losses: list[float] = []
-
-    def state_now() -> dict[str, Any]:
-        return {"learner": learner, "optimizer": optimizer, "step": step, "rows": rows, "losses": losses}
-
-    state = fabric.broadcast(checkpoint.load(state_now()) if fabric.is_global_zero else None)
-    if state is not None:
-        learner.load_state_dict(state["learner"])
-        optimizer.load_state_dict(state["optimizer"])
-        step, rows, losses = state["step"], state["rows"], state["losses"]
-        print(f"going on from step {step} of {n_steps} ({checkpoint.path})")
-
-    progress = tqdm(
-        total=n_steps,
-        initial=step,
-        desc="train_2d",
-        unit="step",
-        mininterval=2,
-        disable=not fabric.is_global_zero,
-    )
-    with progress, sigterm_held() as terminated:  # the bar closes before any message of an end
-        while step < n_steps:
-            epoch, done = divmod(step, steps_per_epoch)
-            batches = Awaited(
-                training_batches(training, params.augmentation, params.batch_size, seed, epoch, done, workers, share)
-            )
-            for batch in batches:
-                for group in optimizer.param_groups:
-                    group["lr"] = params.lr * learning_rate_factor(step, n_steps, steps_per_epoch, params.schedule)
-                loss, sides = _training_step(model, optimizer, batch, fabric, params)
-                step += 1
-                require_finite(step, checkpoint, heatmap_loss=loss, sides_loss=sides)
-                losses.append(loss)
-                epoch_ends = step % steps_per_epoch == 0
-                if len(losses) == LOGGED_STEPS or epoch_ends:
-                    rows.append({"step": step, "epoch": step / steps_per_epoch, "train_loss": float(np.mean(losses))})
-                    losses = []
-                    progress.set_postfix({"busy": f"{100 * batches.busy_share():.0f} %"}, refresh=False)
-                if epoch_ends:
-                    rows[-1] |= measure(learner.network, measured, params, fabric)
-                    require_finite(step, checkpoint, **rows[-1])
-                    progress.write(", ".join(f"{name} {value:.4g}" for name, value in rows[-1].items()))
-                ends = terminated() and fabric.is_global_zero
-                if fabric.is_global_zero and (ends or epoch_ends or step % CHECKPOINT_STEPS == 0):
-                    checkpoint.save(state_now())
-                if ends:
-                    raise Terminated
-                progress.update()
-                on_step(step)
-    return learner.network.eval(), rows
+    batch_size = min(params.batch_size, len(training))
+    Share.of(fabric).require_equal("train_2d.batch_size, or the number of crops,", batch_size)
+    trainer = PoseResNetTrainer(params, training, measured, seed, fabric)
+    rows = run_training(trainer, fabric, checkpoint, "train_2d")
+    return trainer.network.eval(), rows
 
 
 def _training_step(
@@ -224,8 +227,8 @@ def _training_step(
     batch: Batch,
     fabric: Fabric,
     params: Train2DParams,
-) -> tuple[float, float]:
-    """One step; the heatmaps' loss and the sides', unweighted, of the whole batch."""
+) -> dict[str, Tensor]:
+    """One step; the heatmaps' loss and the sides', unweighted, of this process's share of the batch."""
     model.train()
     images, keypoints_px = normalize_images(batch.images_rgb.to(fabric.device)), batch.keypoints_px.to(fabric.device)
     heatmaps, offsets = model(images)
@@ -234,8 +237,7 @@ def _training_step(
     optimizer.zero_grad()
     fabric.backward(loss + params.left_right_weight * sides)
     optimizer.step()
-    loss, sides = mean_over_processes(torch.stack([loss, sides]).detach()).tolist()
-    return loss, sides
+    return {"heatmap_loss": loss.detach(), "sides_loss": sides.detach()}
 
 
 @torch.inference_mode()

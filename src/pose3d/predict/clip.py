@@ -148,14 +148,14 @@ def read_camera(path: str | os.PathLike, width_px: int, height_px: int) -> Camer
     except ValidationError as error:  # a kind of ValueError: before it
         first = error.errors()[0]
         field = ".".join(map(str, first["loc"])) or "the whole"
-        raise InputError(f"{path}: {field}: {first['msg']}; mend that field") from None
+        raise InputError(f"{path}: {field}: {first['msg']}; correct that field") from None
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is not JSON ({error}): write it as docs/predict.md shows") from None
     intrinsics = np.array(content.intrinsics_px)
     if intrinsics[0, 0] <= 0 or intrinsics[1, 1] <= 0:
-        raise InputError(f"{path}: intrinsics_px: the focal lengths must be above 0; mend that field")
+        raise InputError(f"{path}: intrinsics_px: the focal lengths must be above 0; correct that field")
     if intrinsics[0, 1] or intrinsics[1, 0] or intrinsics[2].tolist() != [0, 0, 1]:
-        raise InputError(f"{path}: intrinsics_px must be [[fx, 0, cx], [0, fy, cy], [0, 0, 1]]; mend that field")
+        raise InputError(f"{path}: intrinsics_px must be [[fx, 0, cx], [0, fy, cy], [0, 0, 1]]; correct that field")
     if (content.width_px, content.height_px) != (width_px, height_px):
         raise InputError(
             f"{path}: width_px and height_px are {content.width_px} x {content.height_px}, the video has "

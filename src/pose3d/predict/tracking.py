@@ -23,7 +23,7 @@ from pose3d.runtime.files import read_small_text
 MAX_BOXES_BYTES = 32 * 2**20
 """Of a file of boxes: a million frames."""
 SURE = 0.35
-"""Least mean confidence with which joints are a person's. With the small profile's models, 98 % of the validation
+"""Least mean confidence with which joints are a person's. With size small's models, 98 % of the validation
 subject's frames have more in their true boxes, and 41 of 42 boxes beside validation and training subjects have less."""
 _LOOKS = 2
 _MEMORY_FRAMES = 5
@@ -182,8 +182,8 @@ class PersonTracker:
         last = self._last
         if last is None:
             return None
-        near = [blob for blob in _large(blobs_px, last) if _overlap(last, blob) > 0.1]
-        return max(near, key=lambda blob: _alike(last, blob), default=None)
+        near = [blob for blob in _large(blobs_px, last) if _overlap_of_smaller(last, blob) > 0.1]
+        return max(near, key=lambda blob: _iou(last, blob), default=None)
 
     def _find(self, image_bgr: np.ndarray, blobs_px: np.ndarray) -> None:
         """Look for people in one frame; on success the one to follow is the first of the recent boxes."""
@@ -209,9 +209,9 @@ class PersonTracker:
         Moving limbs of a body at rest are smaller than its box, and whoever was asked for by number is not left.
         """
         followed, moving = self._recent[-1], self._moving_body(blobs_px)
-        if any(_overlap(followed, blob) > 0.5 for blob in blobs_px):
+        if any(_overlap_of_smaller(followed, blob) > 0.5 for blob in blobs_px):
             self._unmoved_batches = 0
-            if moving is None or _alike(followed, moving) >= 0.5:
+            if moving is None or _iou(followed, moving) >= 0.5:
                 return
         elif self._person is None and (large := _large(blobs_px, followed)):
             self._unmoved_batches += 1
@@ -226,7 +226,7 @@ class PersonTracker:
         seen = self._look([image_bgr] * 2, boxes)
         on_followed, on_moving = (seen.confidence * _inside(seen.keypoints_px, moving)).mean(1)
         around = [box_around_joints(keypoints, *self._size) for keypoints in seen.keypoints_px]
-        if on_moving * _alike(around[1], moving) > on_followed * _alike(around[0], moving):
+        if on_moving * _iou(around[1], moving) > on_followed * _iou(around[0], moving):
             self._take(boxes[1])
 
     def _choice(self, people_px: np.ndarray) -> int:
@@ -251,17 +251,20 @@ class PersonTracker:
             sureness = seen.confidence.mean(1)
             kept = np.argsort(-sureness, kind="stable")
             around = [box_around_joints(seen.keypoints_px[i], *self._size) for i in kept]
-            boxes_px = np.stack(_apart(around))
+            boxes_px = np.stack(_suppress_non_maxima(around))
         final = self._look([image_bgr] * len(boxes_px), boxes_px).confidence.mean(1)
         order = np.argsort(-final, kind="stable")
         return boxes_px[order[final[order] >= SURE]]
 
 
-def _apart(boxes_px: list[np.ndarray]) -> list[np.ndarray]:
-    """The boxes that do not largely lie upon an earlier one."""
+def _suppress_non_maxima(boxes_px: list[np.ndarray]) -> list[np.ndarray]:
+    """Non-maximum suppression: the boxes that share less than half of the smaller one with each kept before them.
+
+    OpenCV's and torchvision's go by the IoU, with which a limb's box inside a body's would stay.
+    """
     kept: list[np.ndarray] = []
     for box in boxes_px:
-        if all(_overlap(box, other) < 0.5 for other in kept):
+        if all(_overlap_of_smaller(box, other) < 0.5 for other in kept):
             kept.append(box)
     return kept
 
@@ -285,13 +288,13 @@ def _shared_area(first_px: np.ndarray, second_px: np.ndarray) -> float:
     return float(np.clip(shared, 0, None).prod())
 
 
-def _overlap(first_px: np.ndarray, second_px: np.ndarray) -> float:
+def _overlap_of_smaller(first_px: np.ndarray, second_px: np.ndarray) -> float:
     """Shared area over that of the smaller box."""
     return _shared_area(first_px, second_px) / min(_area(first_px), _area(second_px))
 
 
-def _alike(first_px: np.ndarray, second_px: np.ndarray) -> float:
-    """Shared area over that of both boxes together."""
+def _iou(first_px: np.ndarray, second_px: np.ndarray) -> float:
+    """Intersection over union of two boxes (4,)."""
     shared = _shared_area(first_px, second_px)
     return shared / (_area(first_px) + _area(second_px) - shared)
 

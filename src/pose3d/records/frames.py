@@ -13,7 +13,7 @@ dataset crop_sizes_px   (T, 2) int64 widths and heights of image files that are 
                         stretched
 ======================  =============================================================================================
 
-Root attribute ``folder``: ``dataset.folder`` of the profile; empty where the environment names the folder. A data set
+Root attribute ``folder``: ``dataset.folder``; empty where the environment names the folder. A data set
 without images has no groups here.
 """
 
@@ -93,7 +93,7 @@ def write_reference(file: h5py.File, key: str, frames: VideoFrames | ImageFiles)
 
 
 def read_image_file(path: str | os.PathLike) -> np.ndarray:
-    """(N,) uint8, an encoded image; of a file larger than :data:`MAX_IMAGE_BYTES` its beginning, which is none.
+    """(N,) uint8, an encoded image; of a file larger than :data:`MAX_IMAGE_BYTES` its beginning, which will not decode.
 
     Raises:
         OSError: it cannot be read.
@@ -102,7 +102,7 @@ def read_image_file(path: str | os.PathLike) -> np.ndarray:
 
 
 def is_jpeg(encoded: np.ndarray) -> bool:
-    """Whether an encoded image (N,) uint8 begins as a JPEG does."""
+    """True if an encoded image (N,) uint8 begins as a JPEG does."""
     return encoded[:2].tobytes() == _JPEG_ENDS[0]
 
 
@@ -258,7 +258,7 @@ class Frames:
         return [range(start, min(start + step, count)) for start in range(0, count, step)]
 
     def names(self, key: str) -> list[str]:
-        """What error messages call a sequence's frames: the file that each is in, and its number there."""
+        """A sequence's frames as error messages name them: the file of each, and its number there."""
         group = self._file[key]
         if "encoded" in group:
             return [f"{self._path}: {key} frame {frame}" for frame in range(self.count(key))]
@@ -307,7 +307,7 @@ def _video(group: h5py.Group) -> str:
 
 
 def as_image(frame: np.ndarray, name: str) -> np.ndarray:
-    """What :meth:`Frames.read` gives as (H, W, 3) uint8, blue first."""
+    """Decode what :meth:`Frames.read` returns to (H, W, 3) uint8, blue first."""
     return decode_image(frame, name) if frame.ndim == 1 else frame
 
 

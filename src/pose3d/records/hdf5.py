@@ -153,5 +153,5 @@ def write_strings(holder: h5py.File | h5py.Group, name: str, strings: Sequence[s
 
 
 def read_strings(holder: h5py.File | h5py.Group, name: str) -> list[str]:
-    """What :func:`write_strings` wrote."""
+    """Read strings that :func:`write_strings` wrote."""
     return [string.decode() for string in holder.attrs[name]]

@@ -98,7 +98,7 @@ def _check_dataset(dataset: h5d.DatasetID, name: str, admitted_filters: frozense
         raise ValueError(f"its {name} is of another type than numbers")
     if dataset.shape is None:
         raise ValueError(f"its {name} has no shape")
-    # Sides of 0 count as 1, for rows that hold nothing can be walked over as well.
+    # Sides of 0 count as 1, because rows that hold nothing can be walked over as well.
     claimed_bytes = math.prod(side or 1 for side in dataset.shape) * dataset.dtype.itemsize
     held_bytes = dataset.get_storage_size() + _UNWRITTEN_BYTES
     if h5z.FILTER_DEFLATE in filters:

@@ -2,8 +2,9 @@
 
 numpy.load with pickles allowed would call whatever function the file names. Here a pickle is read by a machine that
 knows only the instructions which data needs, and for every function that NumPy's pickles name it calls one of this
-module, which makes an array, a scalar or bytes and refuses all else. Python's own unpickler in C is not the base,
-because it allocates what a file claims before it reads it, and lets a file change the functions it may call.
+module, which makes an array, a scalar or bytes and refuses all else. The usual way, an allow-list in ``find_class`` of
+pickle.Unpickler, is shorter and not enough, because that one allocates what a file claims before it reads it, and lets
+a file change the functions that it may call.
 
 Read are pickles of protocols 2 to 4, which is what numpy.save has written since Python 2. Strings of Python 2 are taken
 as latin-1, since arrays' bytes are among them.
@@ -55,7 +56,7 @@ def read_pickled_npz(path: str | os.PathLike, keys: Collection[str]) -> dict[str
             members = _members(archive, os.path.getsize(path))
             return {key: read_member(archive, members[key]) for key in keys if key in members}
     except FileNotFoundError:
-        raise InputError(f"{path} is missing: put it there, or mend its name in the profile") from None
+        raise InputError(f"{path} is missing: put it there, or correct its name in block dataset") from None
     except _RefusedError as error:
         raise InputError(
             f"{path} {error}: data needs nothing of the kind and it might run code, so the file is not read; fetch it "
@@ -71,7 +72,7 @@ def read_pickled_npz(path: str | os.PathLike, keys: Collection[str]) -> dict[str
 
 
 def is_refused_by_system(error: Exception) -> TypeGuard[OSError]:
-    """Whether the system does not let the file be read, so that nothing is known of its content."""
+    """True if the system refuses to read the file, so that nothing is known of its content."""
     # A damaged archive that points to before the file's start gives EINVAL.
     return isinstance(error, OSError) and error.errno not in (None, errno.EINVAL)
 
@@ -82,7 +83,7 @@ def reason_of(error: Exception) -> str:
 
 
 class _RefusedError(Exception):
-    """What a pickle asks for, as the end of a sentence that begins with the file's name."""
+    """A pickle asks for something forbidden. The message ends a sentence that begins with the file's name."""
 
 
 def _members(archive: zipfile.ZipFile, packed_bytes: int) -> dict[str, zipfile.ZipInfo]:
@@ -165,7 +166,7 @@ class _Dtype:
 
 
 def _ndarray() -> None:
-    """What numpy.ndarray is to a file: a name that is handed to :func:`_new_array`."""
+    """Takes the place of numpy.ndarray, which files name as an argument of :func:`_new_array` and must not call."""
     raise _RefusedError("calls numpy.ndarray")
 
 
@@ -182,7 +183,7 @@ def _fill_array(array: np.ndarray, state: Any) -> None:
         raise _RefusedError("fills an array in another way than NumPy does")
     # The bound is for sizes beside a 0, which the comparison with the content below cannot catch.
     if any(type(size) is not int or size < 0 for size in shape) or math.prod(size or 1 for size in shape) > MAX_BYTES:
-        raise ValueError("an array's shape is none")
+        raise ValueError("an array's shape is no shape")
     content = content.encode("latin1") if type(content) is str else content
     wanted, item = (list, 1) if dtype.dtype == object else (bytes, dtype.dtype.itemsize)
     if type(content) is not wanted or len(content) != item * math.prod(shape):
@@ -212,7 +213,7 @@ def _new_bytes(text: str = "", encoding: str = "latin1") -> bytes:
 def _check_items(target: Any, keys: list[Any]) -> None:
     """Dicts with names and numbers only: to hash tuples in tuples without end would crash Python.
 
-    An array would take items too, and nested lists, a few of which can stand for any number of items.
+    An array would take items too, and nested lists, a few of which can hold any number of items.
     """
     if type(target) is not dict:
         raise _RefusedError(f"sets items of a {type(target).__name__}")
@@ -221,7 +222,7 @@ def _check_items(target: Any, keys: list[Any]) -> None:
 
 
 class _Instructions(dict):
-    """What to do for each instruction, asked MAX_INSTRUCTIONS times at most."""
+    """The function for each instruction; it can be looked up MAX_INSTRUCTIONS times."""
 
     n_left = MAX_INSTRUCTIONS
 

@@ -104,7 +104,7 @@ def check_sequence(sequence: PoseSequence, source: str) -> None:
         if bad.any() and array_name not in missing:
             frame, *rest = (int(i) for i in np.argwhere(bad)[0])
             joint = f", joint {JOINT_NAMES[rest[0]]}" if array.ndim == 3 else ""
-            raise InputError(f"{name}: {array_name} is not finite at frame {frame}{joint}; mend or drop that take")
+            raise InputError(f"{name}: {array_name} is not finite at frame {frame}{joint}; repair or drop that take")
     if not len(sequence):
         raise InputError(f"{name}: has no frames; drop that take")
 
@@ -175,7 +175,7 @@ def check_splits(splits: Mapping[str, Sequence[str]], subjects: Iterable[str], s
     listed = [subject for split in SPLITS for subject in splits[split]]
     twice = sorted({subject for subject in listed if listed.count(subject) > 1})
     if twice:
-        raise InputError(f"{source}: subject {twice[0]} stands in two splits; each subject belongs to one")
+        raise InputError(f"{source}: subject {twice[0]} is in two splits; each subject belongs to one")
     for split in SPLITS:
         if (splits[split] or split != "validation") and not set(splits[split]) & set(subjects):
             raise InputError(f"{source}: the {split} split has zero frames; name subjects that the data set has")
@@ -208,7 +208,7 @@ def read_sequences(path: str | os.PathLike, subjects: Sequence[str] | None = Non
 
 
 def each_sequence(path: str | os.PathLike, subjects: Sequence[str] | None = None) -> Iterator[PoseSequence]:
-    """What :func:`read_sequences` gives, one at a time."""
+    """As :func:`read_sequences`, but yields one sequence at a time."""
     found = False
     with open_hdf5(path) as file:
         for key in sequence_keys(file):

@@ -53,13 +53,13 @@ def end_in_one_sentence(run: Callable[[], None], after_signal: str, output: str 
             raise
         path = error.filename2 or error.filename or output  # of a copy the second is the one that is written
         where = f" at {path}" if path else ""
-        end = f"error: {error.strerror}{where}; free space or mend permissions there, then run again"
+        end = f"error: {error.strerror}{where}; free space or correct permissions there, then run again"
     # Out here the exception is gone, and what its frames held: at the interpreter's end HDF5 cannot close files.
     sys.exit(end)
 
 
 def _lay_bare_signals(run: Callable[[], None]) -> None:
-    """Where a signal came while C code ran that returned in spite of it, Python wraps the one into a SystemError."""
+    """If a signal arrives in C code that returns normally, CPython raises SystemError: raise the signal again."""
     try:
         run()
     except SystemError as error:

@@ -1,4 +1,8 @@
-"""Files that are either whole or not there."""
+"""Files that are either whole or not there.
+
+The lock beside them is flock's and not filelock's, because that one leaves its file in the folder of the outputs, and
+fails on network file systems that have no locks.
+"""
 
 import fcntl
 import hashlib
@@ -48,7 +52,7 @@ def exclusive(path: str | os.PathLike, wait: bool = True) -> Iterator[None]:
 
 @uninterrupted
 def _try_lock(lock: Path, held: list[int]) -> bool:
-    """Whether the lock is this process's now; then its descriptor is in ``held``, where no signal loses it."""
+    """Try to take the lock. If that worked its descriptor is in ``held``, where no signal can lose it."""
     while True:
         descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
         try:
@@ -72,7 +76,7 @@ def _let_go(lock: Path, held: list[int]) -> None:
 
 
 def partial_path(path: Path) -> Path:
-    """Where a file or folder lies until it is whole.
+    """The path of a file or folder while it is written.
 
     The name is fixed, because torch.save writes the file's name into its bytes.
     """

@@ -37,7 +37,7 @@ Result = TypeVar("Result")
 
 
 class _Pool(NamedTuple):
-    """Where jobs go: ``submit(function, *arguments)`` gives a future, ``size()`` how many jobs run at a time."""
+    """A pool of workers: ``submit(function, *arguments)`` returns a future, ``size()`` how many jobs run at a time."""
 
     submit: Callable[..., Any]
     size: Callable[[], int]
@@ -131,14 +131,14 @@ def _cluster(scheduler: str) -> Iterator[_Pool]:
     else:
         raise InputError(
             f"{SCHEDULER_VARIABLE} names {scheduler}, which is neither a scheduler's address (tcp://host:8786) nor the "
-            "path of its scheduler file: mend the variable"
+            "path of its scheduler file: correct the variable"
         )
     try:
         client = Client(**place, set_as_default=False)
     except (OSError, ValueError) as error:
         raise InputError(
             f"{SCHEDULER_VARIABLE} names {scheduler}, where no Dask scheduler answers ({error}): "
-            "start it or mend the variable"
+            "start it or correct the variable"
         ) from None
 
     def submit(*call: Any) -> Any:

@@ -1,7 +1,7 @@
 """Training on one or several processes, a device each: who starts them, what each computes, how they end together.
 
 Every process makes the same random draws for the whole batch, keeps its :class:`Share` of them and works on that alone;
-gradients are averaged before each step. So the numbers are those of one process but for rounding, the weights are the
+gradients are averaged before each step. So the numbers are those of one process up to rounding, the weights are the
 same everywhere, and a checkpoint of one run goes on with any number of processes.
 """
 

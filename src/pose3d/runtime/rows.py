@@ -1,4 +1,8 @@
-"""Arrays with a row for every frame of a clip, of which any number may come, in a file instead of in memory."""
+"""Arrays with a row for every frame of a clip of any length, kept in a file instead of in memory.
+
+A resizable dataset of h5py would hold them too, but not in a file without a name, which a kill cannot leave behind; and
+on a full disk HDF5 says so late and may crash (:mod:`pose3d.records.hdf5`).
+"""
 
 import errno
 import io
@@ -15,7 +19,7 @@ CHUNK_ROWS = 1024
 
 
 class Sliceable(Protocol):
-    """What NumPy's arrays and :class:`Rows` have in common: slices of it are arrays."""
+    """An array or :class:`Rows`: anything whose slices are arrays."""
 
     def __len__(self) -> int: ...
 

@@ -81,7 +81,7 @@ def sigterm_held() -> Iterator[Callable[[], bool]]:
 
 
 def exit_status(error: BaseException) -> int:
-    """What a process that ends by an exception exits with: 143 and 130 are a shell's for SIGTERM and SIGINT."""
+    """Exit status of a process that an exception ends: as in shells, 143 for SIGTERM and 130 for SIGINT."""
     if isinstance(error, Terminated):
         return 128 + signal.SIGTERM
     return 128 + signal.SIGINT if isinstance(error, KeyboardInterrupt) else 1

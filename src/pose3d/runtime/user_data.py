@@ -1,4 +1,4 @@
-"""Where a recorded data set is that the user has on disk."""
+"""The folder of a recorded data set on the user's disk."""
 
 import os
 from pathlib import Path

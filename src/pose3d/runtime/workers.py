@@ -1,4 +1,4 @@
-"""How many processes or threads share frame work."""
+"""The number of processes or threads that share frame work."""
 
 import os
 

@@ -83,7 +83,7 @@ def draw_pose_3d(axes: Axes3D, pose_cam_m: np.ndarray | None, truth_cam_m: np.nd
     """Draw a pose (J, 3), camera axes, metres, upright and with equal axes, over the truth in grey; or one of both.
 
     The view is the camera's own, moved a little to the right and up so that depth shows. The cube is centred on the
-    truth (or on the pose, where there is none).
+    truth (without a truth: on the pose).
 
     Args:
         axes: from :func:`add_axes_3d`.

@@ -59,7 +59,7 @@ def draw_skeleton(image_bgr: np.ndarray, points_px: np.ndarray, thickness: int =
 
 
 def clip_square(boxes_px: np.ndarray, margin: float = 1.15) -> np.ndarray:
-    """One square (centre x, centre y, side) around all boxes (T, 4) of a clip, so that the picture stands still."""
+    """One square (centre x, centre y, side) around all boxes (T, 4) of a clip, so that the picture keeps still."""
     low, high = np.nanmin(boxes_px[:, :2], 0), np.nanmax(boxes_px[:, 2:], 0)
     return np.array([*((low + high) / 2), margin * (high - low).max()], np.float64)
 
@@ -204,7 +204,7 @@ def write_gif(path: str | os.PathLike, frames: Iterable[np.ndarray], fps: float,
     """Write (H, W, 3) BGR frames of one size as an endless animated GIF of at most ``max_bytes``, atomically.
 
     At most 12.5 frames/s and 240 frames are kept, evenly spaced. What is still too large is made smaller, down to half
-    the size, then slower. All frames share one palette without dithering, so that what stands still costs nothing. Two
+    the size, then slower. All frames share one palette without dithering, so that what keeps still costs nothing. Two
     runs of one Pillow give the same bytes.
 
     Args:

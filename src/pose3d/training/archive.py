@@ -12,7 +12,7 @@ from pose3d.training.finite import leaves
 
 
 def read_archive(path: str | os.PathLike) -> Any:
-    """What ``torch.save`` wrote as a zip archive, on the CPU, running no code from it.
+    """Read a zip archive of ``torch.save`` to the CPU without running code from it.
 
     ``torch.load`` does not compare the archive's checksums, and a flipped bit would go unnoticed as a wrong weight.
 
@@ -29,7 +29,7 @@ def read_archive(path: str | os.PathLike) -> Any:
 
 
 def read_tensors(path: str | os.PathLike) -> Any:
-    """What ``torch.save`` wrote in any of its formats, unchecked but for the size of its tensors.
+    """Read a file of ``torch.save`` in any of its formats; only the size of its tensors is checked.
 
     Raises:
         Exception: as of :func:`read_archive`.

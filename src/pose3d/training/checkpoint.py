@@ -52,8 +52,8 @@ class Checkpoint:
         """Write the state atomically: a kill leaves the previous checkpoint whole, and so does divergence.
 
         Args:
-            state: ``step``, the number of steps done, and all else that the run goes on from: modules and optimizers,
-                whose ``state_dict`` is kept, and numbers, tensors, lists and dicts.
+            state: ``step``, the number of steps done, and all else that the run goes on from: modules, optimizers and
+                schedules, whose ``state_dict`` is kept, and numbers, tensors, lists and dicts.
 
         Raises:
             InputError: it holds a number that is not finite.
@@ -64,11 +64,11 @@ class Checkpoint:
             write_archive({"run": self._run, **states}, partial)
 
     def load(self, start: Mapping[str, Any]) -> dict[str, Any] | None:
-        """The saved state, or None where there is none or it cannot be gone on from (which is reported).
+        """The saved state, or None if no file is there or training cannot go on from it (which is reported).
 
         Args:
             start: what :meth:`save` would be given at the start of training: the saved state must have its keys, types
-                and shapes. An empty list or dict stands for one of any content.
+                and shapes. An empty list or dict fits one of any content.
         """
         if not self.path.exists():
             return None
@@ -92,11 +92,11 @@ class Checkpoint:
 
 
 def _fits(saved: Any, own: Any) -> bool:
-    """Whether what was saved has the keys, types and shapes of one's own; empty ones of those stand for any."""
-    if isinstance(own, torch.nn.Module):
-        return _fits(saved, own.state_dict())
+    """True if ``saved`` has the keys, types and shapes of ``own``; its empty lists and dicts fit any."""
     if isinstance(own, torch.optim.Adam):
         return _fits(saved, own.state_dict()) and _fits_parameters(saved["state"], own)
+    if hasattr(own, "state_dict"):
+        return _fits(saved, own.state_dict())
     if isinstance(own, torch.Tensor):
         return isinstance(saved, torch.Tensor) and (saved.shape, saved.dtype) == (own.shape, own.dtype)
     if isinstance(own, dict):
@@ -109,7 +109,7 @@ def _fits(saved: Any, own: Any) -> bool:
 
 
 def _fits_parameters(saved: dict[int, Any], adam: torch.optim.Adam) -> bool:
-    """Whether Adam's moments, which a parameter has from its first gradient on, have the shapes of the parameters."""
+    """True if Adam's moments, which a parameter has from its first gradient on, have the shapes of the parameters."""
     parameters = [parameter for group in adam.param_groups for parameter in group["params"]]
     own = {i: {"step": torch.tensor(0.0), "exp_avg": p, "exp_avg_sq": p} for i, p in enumerate(parameters)}
     return all(i in own and _fits(moments, own[i]) for i, moments in saved.items())

@@ -8,7 +8,7 @@ import torch
 
 
 def not_finite(values: Any) -> str | None:
-    """Where the first number is that is NaN or infinite; None: nowhere.
+    """The place of the first number that is NaN or infinite; None if all are finite.
 
     Args:
         values: modules, optimizers, tensors and numbers, in dicts and lists.
@@ -23,10 +23,10 @@ def _is_finite(leaf: Any) -> bool:
 
 
 def leaves(values: Any, name: str, seen: dict[int, Any]) -> Iterator[tuple[str, Any]]:
-    """What modules, optimizers, dicts and lists hold that is not one of them, and where it is.
+    """Walk modules, optimizers, dicts and lists, and yield each other value with its place.
 
     A dict or list that is in several places counts once, because in a crafted file they multiply without end. ``seen``
-    has those by their address, and keeps them, so that no other gets it.
+    holds those by address and keeps them alive, so that no other object gets the same address.
 
     Args:
         values: any of these, or a leaf itself.
@@ -49,7 +49,7 @@ def leaves(values: Any, name: str, seen: dict[int, Any]) -> Iterator[tuple[str, 
 
 
 def all_finite(content: Any) -> Any:
-    """What was read.
+    """Return what was read if all its numbers are finite.
 
     Raises:
         RuntimeError: a number in it is NaN or infinite, which no run of this project writes.

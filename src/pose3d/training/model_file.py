@@ -29,7 +29,7 @@ def save_model(path: str | os.PathLike, architecture: dict[str, Any], weights: d
     """
     name = not_finite(weights)
     if name is not None:
-        raise InputError(f"{path} is not written: weight {name} is not finite, for training diverged; lower its lr")
+        raise InputError(f"{path} is not written: weight {name} is not finite, because training diverged; lower its lr")
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
     with atomic_output(path) as partial:
         write_archive({"architecture": architecture, "weights": weights}, partial)

@@ -129,5 +129,5 @@ def as_own(given: Mapping[str, Tensor], expected: Mapping[str, Tensor], path: st
 
 
 def shown(value: Any) -> str:
-    """A name out of a file, for a sentence: no control characters, and not endless."""
+    """A name out of a file as a sentence may show it: no control characters, and not endless."""
     return ascii(value).strip("'")[:_SHOWN_CHARACTERS]
