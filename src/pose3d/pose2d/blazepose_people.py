@@ -115,11 +115,18 @@ class PersonDetector:
     network: nn.Module
     device: torch.device
 
-    @torch.inference_mode()
     def __call__(self, images_bgr: Sequence[np.ndarray]) -> list[People]:
         """The people of each picture (H, W, 3) uint8."""
         squares = [squares_of_pictures(image.shape[1], image.shape[0]) for image in images_bgr]
-        transforms = crop_from_rotated_square(np.stack(squares), INPUT_PX)
+        return self.in_squares(images_bgr, np.stack(squares))
+
+    @torch.inference_mode()
+    def in_squares(self, images_bgr: Sequence[np.ndarray], squares: np.ndarray) -> list[People]:
+        """The people in each of N rotated squares (N, 4), each in a picture of its own (H, W, 3), or in the same.
+
+        Who is less than about a quarter of a square high is not found in it.
+        """
+        transforms = crop_from_rotated_square(squares, INPUT_PX)
         crops = [
             cut_rotated(image, transform, INPUT_PX) for image, transform in zip(images_bgr, transforms, strict=True)
         ]
