@@ -107,7 +107,7 @@ def walk_along(gait: PosedBones, path_m: np.ndarray) -> PosedBones:
 
 
 def paths(scene: Scene, rng: np.random.Generator) -> np.ndarray:
-    """(P, T, 2) metres on the floor: flat figures of eight, one behind the other and each of its own length and pace."""
+    """(P, T, 2) metres on the floor: flat figures of eight, one behind the other, of their own length and pace."""
     time_s = np.arange(len(scene)) / RATE_HZ
     lanes_m = rng.permutation(_LANES_M[: scene.n_people])
     walked = []
@@ -167,8 +167,7 @@ def render(scene: Scene, raw: Path, bodies: Path) -> Iterator[SceneFrame]:
     people = [read_body(bodies, str(subject)) for subject in rng.permutation(subjects)[: scene.n_people]]
     gait = read_clip(raw, clip, _CYCLE_RATE_HZ)
     walks = [
-        walk_along(retarget(body, gait).bones, path_m)
-        for body, path_m in zip(people, paths(scene, rng), strict=True)
+        walk_along(retarget(body, gait).bones, path_m) for body, path_m in zip(people, paths(scene, rng), strict=True)
     ]
     room = sample_room(rng)
     colours = [sample_clothes(body, rng, varied=True) for body in people]

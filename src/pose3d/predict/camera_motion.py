@@ -50,7 +50,9 @@ def _similarity(before: np.ndarray, after: np.ndarray, people_px: np.ndarray) ->
     off_people = np.full(before.shape, 255, np.uint8)
     for box in people_px:
         (x0, y0), (x1, y1) = np.floor(box[:2]).astype(int), np.ceil(box[2:]).astype(int)
-        off_people[max(0, y0 - _MARGIN_PX) : max(0, y1 + _MARGIN_PX), max(0, x0 - _MARGIN_PX) : max(0, x1 + _MARGIN_PX)] = 0
+        off_people[
+            max(0, y0 - _MARGIN_PX) : max(0, y1 + _MARGIN_PX), max(0, x0 - _MARGIN_PX) : max(0, x1 + _MARGIN_PX)
+        ] = 0
     corners = cv2.goodFeaturesToTrack(before, _CORNERS, qualityLevel=0.01, minDistance=5, mask=off_people)
     if corners is None or len(corners) < _LEAST_CORNERS:
         return _STILL.copy()

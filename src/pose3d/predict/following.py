@@ -8,8 +8,6 @@ from pose3d.predict.person_tracker import NEAR_S, PersonTracker, Sightings, Trac
 
 SEARCH_S = 0.2
 """So often squares of one size are searched for people who were not followed."""
-PERSON_SIGHTINGS = 10
-"""Who is seen in fewer frames is none: landmarks of furniture do not last."""
 _NEAR = 0.1  # overlap of boxes from which on people may be taken for each other
 _NEAR_SHARE = 2.0  # side of the square that is searched around them, in heights
 
@@ -75,6 +73,10 @@ class PeopleFollower:
             unseen = np.array([track.unseen_s(time_s) for track in expected]) > 0.1
             for box in boxes_px[near | unseen]:
                 square = np.array([*(box[:2] + box[2:]) / 2, _NEAR_SHARE * (box[3] - box[1]), 0.0])
-                if all(np.linalg.norm((square - other[0])[:2]) > 0.25 * square[2] for other in searched[1:] if len(other) == 1):
+                if all(
+                    np.linalg.norm((square - other[0])[:2]) > 0.25 * square[2]
+                    for other in searched[1:]
+                    if len(other) == 1
+                ):
                     searched.append(square[None])
         return np.concatenate(searched)

@@ -13,8 +13,9 @@ MIN_FLAG = 0.5
 """Least ``pose_flag`` of a person."""
 SAME_PERSON = 0.08
 """Two that were found are one where half of the landmarks lie nearer to each other than this share of the height."""
+_MAX_OVERLAP = 0.5  # of heads and trunks (intersection over union) that two people may have
 _SHARES = (1.0, 0.6)  # of the picture's shorter side: the smaller squares of a search
-_BODY_BEYOND_LANDMARKS = np.array([0.01, 0.07, 0.01, 0.02])
+_BODY_BEYOND_LANDMARKS = np.array([0.02, 0.085, 0.02, 0.02])
 """How far a body goes beyond its landmarks to the left, top, right and bottom, in longer sides of their box."""
 _SHOULDERS, _HIPS, _KNEES = (
     [LANDMARK_NAMES.index(f"{side}_{part}") for side in ("left", "right")] for part in ("shoulder", "hip", "knee")
@@ -75,7 +76,7 @@ class PeopleFinder:
         """
         squares = expected
         if len(searched):
-            detected = self._blazepose.people.in_squares([image_bgr] * len(searched), searched)
+            detected = self._blazepose.people.in_squares([image_bgr] * len(searched), searched, _MAX_OVERLAP)
             scores = np.concatenate([people.scores for people in detected])
             found = np.concatenate([squares_of_people(people) for people in detected])
             squares = _apart(np.concatenate([expected, found[np.argsort(-scores, kind="stable")]]), len(expected))

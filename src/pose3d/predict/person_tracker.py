@@ -23,6 +23,8 @@ MOST_COST = 9.0
 """A sighting that costs every track more, three standard deviations, is somebody new."""
 APART = 0.3
 """Least overlap (intersection over union) of two sightings from which on neither shows its clothes surely."""
+NEW_APART = 0.4
+"""The same from which on a sighting that is like nobody's is not taken for somebody new."""
 NEAR_S = 2.0
 """So long people who are not seen may be behind others, near where they are expected."""
 _VELOCITY_SHARE, _CLOTHES_SHARE = 0.3, 0.1  # of the newest sighting in what is remembered
@@ -118,7 +120,7 @@ class PersonTracker:
             alone = overlaps[index].max(initial=0.0) < APART
             if person >= 0:
                 self._see(self.tracks[person], seen.boxes_px[index], seen.clothes[index], alone)
-            elif alone and upon_expected[index].max(initial=0.0) < APART:
+            elif max(overlaps[index].max(initial=0.0), upon_expected[index].max(initial=0.0)) < NEW_APART:
                 people[index] = len(self.tracks)
                 self.tracks.append(
                     Track(len(self.tracks), seen.boxes_px[index], np.zeros(2), seen.clothes[index], self._time_s)
