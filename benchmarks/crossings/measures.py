@@ -94,7 +94,7 @@ def _matched(overlaps: np.ndarray, numbers: np.ndarray, last: np.ndarray) -> np.
             matched[person] = number
             lies_there[:, column] = 0
             lies_there[person] = 0
-    for person, column in zip(*linear_sum_assignment(-lies_there), strict=True):
-        if lies_there[person, column] > 0:
-            matched[person] = numbers[column]
+    for row, column in zip(*linear_sum_assignment(-lies_there), strict=True):
+        if lies_there[row, column] > 0:
+            matched[row] = numbers[column]
     return matched

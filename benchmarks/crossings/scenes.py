@@ -184,7 +184,7 @@ def render(scene: Scene, raw: Path, bodies: Path) -> Iterator[SceneFrame]:
             view = render_background(camera, room, None, lamp, _SUPERSAMPLING, exposure)
         posed = [walk.cut(frame, frame + 1) for walk in walks]
         vertices_m = [body.skin(bones) for body, bones in zip(people, posed, strict=True)]
-        joints_m = [body.joints(*shown)[0] for body, *shown in zip(people, posed, vertices_m, strict=True)]
+        joints_m = [body.joints(p, v)[0] for body, p, v in zip(people, posed, vertices_m, strict=True)]
         lit = [light_body(mesh, vertices[0], room, lamp) for mesh, vertices in zip(meshes, vertices_m, strict=True)]
         image, _ = draw(view, everybody, _together(lit), room)
         yield _with_truth(image[..., ::-1].copy(), camera, people, vertices_m, np.stack(joints_m))

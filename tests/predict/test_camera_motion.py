@@ -38,20 +38,21 @@ def test_a_camera_that_comes_nearer_enlarges():
     motion = CameraMotion()
     motion.step(shown(texture(), 0, 0), NOBODY)
     moved = motion.step(shown(near, 0, 0), NOBODY)
-    np.testing.assert_allclose(moved, [[1.05, 0, 0], [0, 1.05, 0]], atol=[[0.01, 0.01, 1.5]] * 2)
+    np.testing.assert_allclose(moved[:, :2], 1.05 * np.eye(2), atol=0.01)
+    np.testing.assert_allclose(moved[:, 2], 0, atol=1.5)
 
 
 def test_people_do_not_count():
     """All that has corners walks; a wall without any stays."""
     before, after = (np.full((360, 480, 3), 90, np.uint8) for _ in range(2))
     before[100:300, 100:200] = texture()[:200, :100]
-    after[100:300, 112:212] = texture()[:200, :100]
+    after[100:300, 104:204] = texture()[:200, :100]
     moved = []
     for people in (NOBODY, np.array([[100.0, 100, 200, 300]])):
         motion = CameraMotion()
         motion.step(before, NOBODY)
         moved.append(motion.step(after, people))
-    assert moved[0][0, 2] == pytest.approx(12, abs=1)
+    assert moved[0][0, 2] == pytest.approx(4, abs=0.5)
     np.testing.assert_array_equal(moved[1], np.eye(2, 3))
 
 

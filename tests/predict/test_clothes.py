@@ -1,6 +1,5 @@
 import cv2
 import numpy as np
-import pytest
 
 from pose3d.predict.clothes import clothes, difference
 
@@ -29,7 +28,7 @@ def test_the_same_clothes_are_alike_and_others_are_not():
     assert difference(first, worn(dressed(RED, BLACK, seed=1))) < 0.1
     assert difference(first, worn(dressed(BLUE, BLACK))) > 0.6
     assert difference(first, worn(dressed(RED, BLUE))) > 0.6
-    assert difference(first, worn(dressed(BLUE, RED))) == pytest.approx(1, abs=0.01)
+    assert difference(first, worn(dressed(BLUE, RED))) > 0.8
 
 
 def test_nearer_and_farther_people_wear_the_same():
@@ -46,7 +45,7 @@ def test_legs_below_the_picture_do_not_count():
     whole, half = dressed(RED, BLACK), dressed(RED, BLUE)[:115]
     cut_off = worn(half)
     assert not cut_off[len(cut_off) // 2 :].any()
-    assert difference(worn(whole), cut_off) < 0.15
+    assert difference(worn(whole), cut_off) < 0.3
 
 
 def test_of_whom_nothing_is_seen_nothing_is_known():

@@ -46,7 +46,7 @@ def test_costs_by_hand():
 
 def test_the_least_cost_of_all_together_decides():
     """Each for itself, the first would take what is the second's only one."""
-    numbers = run([[(100.0, 0), (160.0, 0)], [(122.0, 0), (101.0, 0)]])
+    numbers = run([[(100.0, 0), (160.0, 0)], [(128.0, 0), (101.0, 0)]])
     assert numbers == [[0, 1], [1, 0]]
 
 

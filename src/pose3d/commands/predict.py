@@ -81,7 +81,7 @@ def _predict(given: argparse.Namespace, out: Path) -> None:
     if given.show is not None and not given.show > 0:
         raise InputError(f"--show takes a number of seconds above 0, not {given.show:g}")
     person = _person(given.person)
-    if person is not None and given.boxes is not None:
+    if given.person is not None and given.boxes is not None:
         raise InputError("--person goes without --boxes, which say who it is")
     from pose3d.predict.pipeline import predict, predict_people
 
@@ -92,14 +92,14 @@ def _predict(given: argparse.Namespace, out: Path) -> None:
             folder.mkdir(exist_ok=True)
             _write(folder, given, predictions)
     else:
-        if person == "largest":
-            person = None
         _write(out, given, predict(given.video, given.camera, given.fov, given.boxes, person, **settings))
 
 
-def _person(given: str | None) -> int | Literal["largest", "all"] | None:
-    if given is None or given in ("largest", "all"):
-        return given
+def _person(given: str | None) -> int | Literal["all"] | None:
+    if given is None or given == "largest":
+        return None
+    if given == "all":
+        return "all"
     try:
         return int(given)
     except ValueError:

@@ -56,7 +56,8 @@ def _similarity(before: np.ndarray, after: np.ndarray, people_px: np.ndarray) ->
     corners = cv2.goodFeaturesToTrack(before, _CORNERS, qualityLevel=0.01, minDistance=5, mask=off_people)
     if corners is None or len(corners) < _LEAST_CORNERS:
         return _STILL.copy()
-    followed, seen, _ = cv2.calcOpticalFlowPyrLK(before, after, corners, None)
+    # OpenCV's types know no call without places to begin at.
+    followed, seen, _ = cv2.calcOpticalFlowPyrLK(before, after, corners, None)  # type: ignore[call-overload]
     seen = seen[:, 0] == 1
     if seen.sum() < _LEAST_CORNERS:
         return _STILL.copy()

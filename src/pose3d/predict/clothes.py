@@ -52,6 +52,7 @@ def _colours(image_bgr: np.ndarray, limbs: list[tuple[np.ndarray, np.ndarray]], 
         cv2.line(mask, start, end, 255, max(1, round(width_px)))
     if np.count_nonzero(mask) < _FEWEST_PX:
         return nothing
+    part[..., 1:] = np.clip(part[..., 1:], _COLOUR[0], _COLOUR[1] - 1)  # what is beyond its range is not counted
     histogram = cv2.calcHist([part], [0, 1, 2], mask, _BINS, [*_LIGHTNESS, *_COLOUR, *_COLOUR])
     # A colour at a bin's edge must not fall into the one or the other by chance.
     for axis in range(3):

@@ -9,6 +9,7 @@ from pose3d.predict.person_tracker import NEAR_S, PersonTracker, Sightings, Trac
 SEARCH_S = 0.2
 """So often squares of one size are searched for people who were not followed."""
 _NEAR = 0.1  # overlap of boxes from which on people may be taken for each other
+_UNSEEN_S = 0.1
 _NEAR_SHARE = 2.0  # side of the square that is searched around them, in heights
 
 
@@ -60,23 +61,20 @@ class PeopleFollower:
         return np.array([*centre, scale * side, angle])
 
     def _search(self, time_s: float, expected: list[Track], anew: bool) -> np.ndarray:
-        if anew or not self._frames or not expected:
+        """Squares (M, 4) to search in this frame."""
+        due = time_s - self._searched_s >= SEARCH_S - 1e-6
+        if anew or (due and not expected):
             self._searched_s = time_s
             return np.concatenate(self._searches)
         searched = [np.empty((0, 4))]
-        if time_s - self._searched_s >= SEARCH_S - 1e-6:
+        if due:
             self._searched_s, self._turn = time_s, (self._turn + 1) % len(self._searches)
             searched.append(self._searches[self._turn])
-        if self._frames % 2:
+        if expected and self._frames % 2:
             boxes_px = np.array([track.box_px for track in expected])
             near = (box_overlaps(boxes_px, boxes_px) - np.eye(len(boxes_px))).max(1) > _NEAR
-            unseen = np.array([track.unseen_s(time_s) for track in expected]) > 0.1
-            for box in boxes_px[near | unseen]:
-                square = np.array([*(box[:2] + box[2:]) / 2, _NEAR_SHARE * (box[3] - box[1]), 0.0])
-                if all(
-                    np.linalg.norm((square - other[0])[:2]) > 0.25 * square[2]
-                    for other in searched[1:]
-                    if len(other) == 1
-                ):
-                    searched.append(square[None])
+            unseen = np.array([track.unseen_s(time_s) > _UNSEEN_S for track in expected])
+            unsure = boxes_px[near | unseen]
+            sides = _NEAR_SHARE * (unsure[:, 3] - unsure[:, 1])
+            searched.append(np.column_stack([(unsure[:, :2] + unsure[:, 2:]) / 2, sides, np.zeros(len(unsure))]))
         return np.concatenate(searched)

@@ -1,11 +1,10 @@
 """Who is in a frame: BlazePose's detector looks for people, its landmark network at those found or expected."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from pose3d.pose2d.blazepose import LANDMARK_NAMES, BlazePose, Landmarks, squares_of_people
+from pose3d.pose2d.blazepose import LANDMARK_NAMES, N_LANDMARKS, BlazePose, Landmarks, squares_of_people
 from pose3d.pose2d.rotated_crops import squares_of_pictures
 from pose3d.predict.clothes import clothes
 
@@ -41,6 +40,9 @@ class People:
 
     def __len__(self) -> int:
         return len(self.boxes_px)
+
+
+_NOBODY = People(*(np.empty((0, *shape)) for shape in ((4,), (0,), (N_LANDMARKS, 2), (N_LANDMARKS,), (4,))))
 
 
 def search_squares(width_px: int, height_px: int) -> list[np.ndarray]:
@@ -81,21 +83,17 @@ class PeopleFinder:
             found = np.concatenate([squares_of_people(people) for people in detected])
             squares = _apart(np.concatenate([expected, found[np.argsort(-scores, kind="stable")]]), len(expected))
         if not len(squares):
-            return self._people(image_bgr, None, [])
+            return _NOBODY
         seen = self._blazepose.landmarks([image_bgr] * len(squares), squares)
-        return self._people(image_bgr, seen, _each_once(seen))
-
-    def _people(self, image_bgr: np.ndarray, seen: Landmarks | None, kept: Sequence[int]) -> People:
-        height, width = image_bgr.shape[:2]
-        if seen is None or not len(kept):
-            n = len(LANDMARK_NAMES)
-            return People(*(np.empty((0, *shape)) for shape in ((4,), (0,), (n, 2), (n,), (4,))))
-        points, boxes = seen.landmarks_px[kept], []
-        boxes = np.clip(body_boxes(points), 0, [width, height] * 2)
-        worn = [clothes(image_bgr, body[_SHOULDERS], body[_HIPS], body[_KNEES]) for body in points]
-        order = np.argsort(boxes[:, 0] + boxes[:, 2], kind="stable")
-        everything = (boxes, np.stack(worn), points, seen.visibility[kept], seen.next_squares[kept])
-        return People(*(part[order] for part in everything))
+        kept = _each_once(seen)
+        if not kept:
+            return _NOBODY
+        landmarks_px = seen.landmarks_px[kept]
+        boxes_px = np.clip(body_boxes(landmarks_px), 0, np.tile(image_bgr.shape[1::-1], 2))
+        worn = [clothes(image_bgr, body[_SHOULDERS], body[_HIPS], body[_KNEES]) for body in landmarks_px]
+        order = np.argsort(boxes_px[:, 0] + boxes_px[:, 2], kind="stable")
+        columns = boxes_px, np.stack(worn), landmarks_px, seen.visibility[kept], seen.next_squares[kept]
+        return People(*(column[order] for column in columns))
 
 
 def body_boxes(landmarks_px: np.ndarray) -> np.ndarray:

@@ -114,10 +114,10 @@ def predict(
     if person is not None and person < 1:
         raise InputError(f"--person counts from 1 from the left, not from {person}")
     everybody = job.look_for_people(person)
-    chosen = everybody.largest() if person is None else person - 1
-    if chosen is None:
+    largest = everybody.largest()
+    if largest is None:
         raise InputError(f"no person is found in {video}: say where one is with --boxes")
-    return job.lift(everybody.of(chosen))
+    return job.lift(everybody.of(largest if person is None else person - 1))
 
 
 def predict_people(
