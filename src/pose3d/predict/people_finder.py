@@ -1,5 +1,6 @@
 """Who is in a frame: BlazePose's detector looks for people, its landmark network at those found or expected."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 from pose3d.pose2d.blazepose import LANDMARK_NAMES, N_LANDMARKS, BlazePose, Landmarks, squares_of_people
 from pose3d.pose2d.rotated_crops import squares_of_pictures
 from pose3d.predict.clothes import clothes
+from pose3d.predict.erasing import erase
 
 MIN_FLAG = 0.5
 """Least ``pose_flag`` of a person."""
@@ -88,9 +90,20 @@ class PeopleFinder:
         kept = _each_once(seen)
         if not kept:
             return _NOBODY
+        images = [image_bgr] * len(squares)
+        missed = [index for index in range(len(expected)) if index not in kept]
+        if missed:
+            # The network sees one person in a square: those in front hide whoever is expected behind them.
+            erased = erase(image_bgr, seen.landmarks_px[kept])
+            seen = _joined(seen, self._blazepose.landmarks([erased] * len(missed), expected[missed]))
+            kept = _each_once(seen, kept)
+            images += [erased] * len(missed)  # whoever was seen in what is left of those in front wears nothing known
         landmarks_px = seen.landmarks_px[kept]
         boxes_px = np.clip(body_boxes(landmarks_px), 0, np.tile(image_bgr.shape[1::-1], 2))
-        worn = [clothes(image_bgr, body[_SHOULDERS], body[_HIPS], body[_KNEES]) for body in landmarks_px]
+        worn = [
+            clothes(images[index], body[_SHOULDERS], body[_HIPS], body[_KNEES])
+            for index, body in zip(kept, landmarks_px, strict=True)
+        ]
         order = np.argsort(boxes_px[:, 0] + boxes_px[:, 2], kind="stable")
         columns = boxes_px, np.stack(worn), landmarks_px, seen.visibility[kept], seen.next_squares[kept]
         return People(*(column[order] for column in columns))
@@ -112,12 +125,17 @@ def _apart(squares: np.ndarray, n_expected: int) -> np.ndarray:
     return np.array(kept).reshape(-1, 4)
 
 
-def _each_once(seen: Landmarks) -> list[int]:
-    """Who was found: of those found twice the one of whom more is visible."""
+def _joined(first: Landmarks, second: Landmarks) -> Landmarks:
+    columns = zip(vars(first).values(), vars(second).values(), strict=True)
+    return Landmarks(*(np.concatenate(parts) for parts in columns))
+
+
+def _each_once(seen: Landmarks, kept: Sequence[int] = ()) -> list[int]:
+    """Who was found beside those who are kept already: of those found twice the one of whom more is visible."""
     sure = seen.visibility.mean(1)
-    kept: list[int] = []
+    kept = list(kept)
     for index in np.argsort(-sure, kind="stable").tolist():
-        if seen.pose_flag[index] < MIN_FLAG:
+        if seen.pose_flag[index] < MIN_FLAG or index in kept:
             continue
         body = seen.landmarks_px[index]
         height_px = np.ptp(body, axis=0).max()

@@ -52,6 +52,7 @@ class Track:
         velocity_px_s: (2,) against the background.
         clothes: (D,) remembered.
         seen_s: when last seen.
+        seen_alone: whether the clothes are surely this person's, because nobody was near.
         in_shot: whether seen since the last cut.
         sightings: in how many frames.
     """
@@ -61,6 +62,7 @@ class Track:
     velocity_px_s: np.ndarray
     clothes: np.ndarray
     seen_s: float
+    seen_alone: bool = False
     in_shot: bool = True
     sightings: int = 1
 
@@ -122,9 +124,8 @@ class PersonTracker:
                 self._see(self.tracks[person], seen.boxes_px[index], seen.clothes[index], alone)
             elif max(overlaps[index].max(initial=0.0), upon_expected[index].max(initial=0.0)) < NEW_APART:
                 people[index] = len(self.tracks)
-                self.tracks.append(
-                    Track(len(self.tracks), seen.boxes_px[index], np.zeros(2), seen.clothes[index], self._time_s)
-                )
+                box_px, worn = seen.boxes_px[index], seen.clothes[index]
+                self.tracks.append(Track(len(self.tracks), box_px, np.zeros(2), worn, self._time_s, alone))
         return people
 
     def _is_near(self, track: Track) -> bool:
@@ -152,8 +153,10 @@ class PersonTracker:
         missed_px_s = (_middle(box_px) - _middle(track.box_px)) / step_s
         if track.in_shot:
             track.velocity_px_s = track.velocity_px_s + _VELOCITY_SHARE * missed_px_s
-        if alone:
-            track.clothes = (1 - _CLOTHES_SHARE) * track.clothes + _CLOTHES_SHARE * worn
+        if alone or not track.seen_alone:
+            share = _CLOTHES_SHARE if track.seen_alone or not alone else 1.0
+            track.clothes = (1 - share) * track.clothes + share * worn
+            track.seen_alone |= alone
         track.box_px, track.seen_s, track.in_shot = box_px, self._time_s, True
         track.sightings += 1
 
