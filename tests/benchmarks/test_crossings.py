@@ -62,7 +62,7 @@ def test_sums():
 
 
 def test_no_foot_slides():
-    """A gait of one metre, whose one foot stands at the origin for the whole cycle, along a path of two metres to +x."""
+    """A gait of one metre, one foot at the origin for the whole cycle, along a path of two metres to +x."""
     stride_m = np.stack([np.zeros(101), -np.linspace(0, 1, 101), np.ones(101)], -1)
     foot_m = np.zeros((101, 3))
     gait = PosedBones(np.tile(np.eye(3), (101, 2, 1, 1)), np.stack([stride_m, foot_m], 1))

@@ -141,7 +141,12 @@ def test_everybody_gets_a_folder(tmp_path, models, capsys):
         return image
 
     video = write_video(tmp_path / "v.mp4", [image(seed) for seed in range(12)])
-    for out, *person in (("all", "--person", "all"), ("again", "--person", "all"), ("2", "--person", "2"), ("largest",)):
+    for out, *person in (
+        ("all", "--person", "all"),
+        ("again", "--person", "all"),
+        ("2", "--person", "2"),
+        ("largest",),
+    ):
         main(["predict", str(video), "--models", str(models), "--out", str(tmp_path / out), *person])
     folders = [tmp_path / "all" / "person-1", tmp_path / "all" / "person-2"]
     assert sorted((tmp_path / "all").iterdir()) == folders

@@ -4,8 +4,8 @@ from bright_people import Finder, look
 from tiny_video import picture, write_video
 
 from pose3d.predict.clip import Clip
-from pose3d.predict.pipeline import find_keypoints, find_people
 from pose3d.predict.given_boxes import GivenBoxes
+from pose3d.predict.pipeline import find_keypoints, find_people
 from pose3d.records.keypoints2d import Keypoints2D
 from pose3d.runtime.errors import InputError
 

@@ -17,7 +17,9 @@ def _number(side: str, part: str) -> int:
 
 
 _LIMB_ENDS = [(_number(side, first), _number(side, last)) for side in ("left", "right") for first, last in _LIMBS]
-_TRUNK = [_number(*corner) for corner in (("left", "shoulder"), ("right", "shoulder"), ("right", "hip"), ("left", "hip"))]
+_TRUNK = [
+    _number(*corner) for corner in (("left", "shoulder"), ("right", "shoulder"), ("right", "hip"), ("left", "hip"))
+]
 _EARS = [_number("left", "ear"), _number("right", "ear")]
 
 
