@@ -19,8 +19,8 @@ from benchmarks.crossings.scenes import CASTS, KINDS, RATE_HZ, SECONDS, Scene, S
 from benchmarks.crossings.stand_in import StandIn
 from pose3d.predict.following import PeopleFollower
 from pose3d.predict.people_finder import PeopleFinder
+from pose3d.predict.person_tracker import PERSON_SIGHTINGS
 from pose3d.predict.pipeline import load_finder
-from pose3d.predict.sightings import PERSON_SIGHTINGS
 
 DATA = Path("data")
 SHOWN_S = 0.5

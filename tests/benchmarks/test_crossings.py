@@ -1,10 +1,13 @@
 """Scenes and measures of benchmarks.crossings. Gait and body are made of numbers: no downloaded file is needed."""
 
+import json
+
 import numpy as np
 import pytest
 
+from benchmarks.crossings.__main__ import main
 from benchmarks.crossings.measures import Followed, measure
-from benchmarks.crossings.scenes import KINDS, RATE_HZ, Scene, cameras, paths, walk_along
+from benchmarks.crossings.scenes import KINDS, RATE_HZ, Scene, SceneFrame, cameras, paths, walk_along
 from pose3d.synthetic.body import PosedBones
 
 
@@ -100,3 +103,28 @@ def test_only_cameras_that_move_change_and_a_cut_changes_once():
         "handheld": 299,
         "cut": 1,
     }
+
+
+def drawn(scene, *_):
+    """People as coloured boxes that cross, in place of rendered ones."""
+    for t in range(len(scene)):
+        boxes = np.array([[100.0 + 8 * t, 100, 150 + 8 * t, 250], [400.0 - 8 * t, 110, 440 - 8 * t, 240]])
+        image = np.full((scene.height_px, scene.width_px, 3), 128, np.uint8)
+        for (x0, y0, x1, y1), colour in zip(boxes.astype(int), ((200, 60, 60), (40, 40, 180)), strict=True):
+            image[y0:y1, x0:x1] = colour
+        keypoints = boxes[:, None, :2] + np.linspace(0.2, 0.8, 17)[:, None] * (boxes[:, None, 2:] - boxes[:, None, :2])
+        yield SceneFrame(image, boxes, keypoints, np.ones((2, 17), bool), np.ones(2))
+
+
+def test_the_command_reports_each_scene_and_all(monkeypatch, capsys):
+    monkeypatch.setattr("benchmarks.crossings.__main__.render", drawn)
+    lines = []
+    for _ in range(2):
+        monkeypatch.setattr("sys.argv", ["crossings", "--stand-in", "--kinds", "two", "--seconds", "1.6"])
+        main()
+        lines.append(capsys.readouterr().out.splitlines())
+    assert lines[0] == lines[1]
+    two, everything = map(json.loads, lines[0])
+    assert two.pop("scene") == "report-two-1" and everything.pop("scene") == "all"
+    assert two == everything
+    assert two["switches_per_minute"] == 0 and two["right_person_percent"] > 95

@@ -81,6 +81,11 @@ def test_who_leaves_and_returns_elsewhere_is_known_by_the_clothes():
     assert run(frames)[-1] == [0, 2]
 
 
+def test_what_was_seen_for_a_moment_is_not_known_again():
+    for sightings_before, number in ((9, 1), (10, 0)):
+        assert run([[(100.0, 0)]] * sightings_before + [[]] * 60 + [[(300.0, 0)]])[-1] == [number]
+
+
 def test_after_a_cut_clothes_alone_say_who_is_who():
     before, after = [[(100.0, 0), (300.0, 1)]] * 10, [[(120.0, 1), (310.0, 0), (450.0, 2)]] * 10
     motions = [STILL] * 10 + [None] + [STILL] * 9

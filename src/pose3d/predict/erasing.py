@@ -43,11 +43,13 @@ def erase(image_bgr: np.ndarray, bodies_px: np.ndarray) -> np.ndarray:
         neck = np.round(body[_TRUNK[:2]].mean(0)).astype(int)
         cv2.circle(mask, head.tolist(), max(1, round(_HEAD_RADIUS * side)), 1, -1)
         cv2.line(mask, head.tolist(), neck.tolist(), 1, max(1, round(_LIMB_WIDTH * side)))
-    erased = image_bgr.copy()
-    for row in np.flatnonzero(mask.any(1)):
-        hidden = np.flatnonzero(mask[row])
-        shown = np.flatnonzero(mask[row] == 0)
-        if len(shown):
-            for colour in range(3):
-                erased[row, hidden, colour] = np.interp(hidden, shown, image_bgr[row, shown, colour])
+    erased, columns = image_bgr.copy(), np.flatnonzero(mask.any(0))
+    if not len(columns):
+        return erased
+    low, high = max(0, columns[0] - 1), columns[-1] + 2  # with a px to either side
+    part, hides = erased[:, low:high], mask[:, low:high] > 0
+    for row in np.flatnonzero(hides.any(1) & ~hides.all(1)):
+        hidden, shown = np.flatnonzero(hides[row]), np.flatnonzero(~hides[row])
+        for colour in range(3):
+            part[row, hidden, colour] = np.interp(hidden, shown, part[row, shown, colour])
     return erased

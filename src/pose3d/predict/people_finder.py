@@ -91,7 +91,9 @@ class PeopleFinder:
         if not kept:
             return _NOBODY
         images = [image_bgr] * len(squares)
-        missed = [index for index in range(len(expected)) if index not in kept]
+        missed = [
+            index for index in range(len(expected)) if index not in kept and _near(expected[index], squares[kept])
+        ]
         if missed:
             # The network sees one person in a square: those in front hide whoever is expected behind them.
             erased = erase(image_bgr, seen.landmarks_px[kept])
@@ -123,6 +125,11 @@ def _apart(squares: np.ndarray, n_expected: int) -> np.ndarray:
         if all(np.linalg.norm(square[:2] - other[:2]) > 0.1 * min(square[2], other[2]) for other in kept):
             kept.append(square)
     return np.array(kept).reshape(-1, 4)
+
+
+def _near(square: np.ndarray, others: np.ndarray) -> bool:
+    """Whether one of some rotated squares (N, 4) has its middle in a square (4,) or just beside it."""
+    return bool((np.linalg.norm(others[:, :2] - square[:2], axis=1) < 0.7 * square[2]).any())
 
 
 def _joined(first: Landmarks, second: Landmarks) -> Landmarks:

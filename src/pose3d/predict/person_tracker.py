@@ -27,6 +27,8 @@ NEW_APART = 0.4
 """The same from which on a sighting that is like nobody's is not taken for somebody new."""
 NEAR_S = 2.0
 """So long people who are not seen may be behind others, near where they are expected."""
+PERSON_SIGHTINGS = 10
+"""Who is seen in fewer frames is nobody, but what looked like a person for a moment: it is not known again."""
 _VELOCITY_SHARE, _CLOTHES_SHARE = 0.3, 0.1  # of the newest sighting in what is remembered
 _COASTS_S = 0.5  # unseen, a velocity is forgotten that fast
 
@@ -138,6 +140,9 @@ class PersonTracker:
             return costs
         heights_px = np.maximum(seen.boxes_px[:, 3] - seen.boxes_px[:, 1], 1.0)
         for row, track in enumerate(self.tracks):
+            if track.sightings < PERSON_SIGHTINGS and not self._is_near(track):
+                costs[row] = np.inf
+                continue
             costs[row] = (difference(track.clothes, seen.clothes) / CLOTHES_SD) ** 2
             if not track.in_shot:
                 continue

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from pose3d.geometry.skeleton import N_JOINTS
+from pose3d.predict.person_tracker import PERSON_SIGHTINGS
 from pose3d.records.keypoints2d import Keypoints2D
 from pose3d.runtime.rows import Rows, chunks
-
-PERSON_SIGHTINGS = 10
-"""Who is seen in fewer frames, or in less than half of a shorter video, is none: what looks like one for a moment."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +66,7 @@ class SightingRows:
             self._presence[person] = Presence(before.frames + 1, before.pictures + area)
 
     def people(self) -> dict[int, Presence]:
-        """Those who are seen long enough, by number."""
+        """Those who are seen in PERSON_SIGHTINGS frames, or in half of a shorter video, by number."""
         least = min(PERSON_SIGHTINGS, (len(self.time_s) + 1) // 2)
         return {person: shown for person, shown in sorted(self._presence.items()) if shown.frames >= least}
 
