@@ -3,6 +3,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from unittest.mock import patch
 
 import pytest
@@ -58,3 +59,17 @@ def own_signals(monkeypatch):
     yield
     for number, handler in zip(numbers, before, strict=True):
         signal.signal(number, handler)
+
+
+@pytest.fixture(scope="session")
+def blazepose_files() -> Path:
+    """The folder of BlazePose's files, from the cache or, the first time, over the network."""
+    from pose3d.datasets.packages import blazepose_folder
+    from pose3d.runtime.errors import InputError
+
+    try:
+        return blazepose_folder()
+    except InputError as error:
+        if "cannot download" in str(error):
+            pytest.skip(str(error))
+        raise

@@ -6,7 +6,7 @@ turned so that the person stands upright. Landmarks come as numbers and again as
 the two where they are sure.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from torch import nn
 
 from pose3d.geometry.camera import apply_affine, invert_affine
 from pose3d.pose2d import blazepose_people
-from pose3d.pose2d.blazepose_people import People, PersonDetector, network_input
+from pose3d.pose2d.blazepose_people import People, PersonDetector, network_input, sigmoid
 from pose3d.pose2d.rotated_crops import crop_from_rotated_square, cut_rotated, squares_around
 from pose3d.pose2d.tflite_network import load_tflite
 
@@ -85,7 +85,7 @@ def refine(landmarks_px: np.ndarray, logits: np.ndarray) -> np.ndarray:
     x, y = (np.where(valid, places, 0).astype(int) for valid, places in zip(inside, (columns, rows), strict=True))
     person, landmark = np.ogrid[: len(logits), : logits.shape[1]]
     near = logits[person[..., None, None], landmark[..., None, None], y[..., :, None], x[..., None, :]]
-    heat = 1 / (1 + np.exp(-np.clip(near, -80, 80))) * (inside[1][..., :, None] & inside[0][..., None, :])
+    heat = sigmoid(near) * (inside[1][..., :, None] & inside[0][..., None, :])
     # The centre itself must be in the heatmap.
     sure = (heat.max((-1, -2)) >= MIN_PEAK) & inside[0][..., _REACH] & inside[1][..., _REACH]
     total = np.maximum(heat.sum((-1, -2)), 1e-9)
@@ -111,27 +111,27 @@ class BlazePose:
     def landmarks(self, images_bgr: Sequence[np.ndarray], squares: np.ndarray) -> Landmarks:
         """The landmarks in N rotated squares (N, 4), each in a picture of its own (H, W, 3) uint8, or in the same."""
         transforms = crop_from_rotated_square(squares, INPUT_PX)
-        outputs = list(self._outputs(images_bgr, transforms))
-        numbers, flags, logits = (np.concatenate(parts) for parts in zip(*outputs, strict=True))
-        numbers = numbers.reshape(-1, _N_ALL, 5).astype(np.float64)
-        back, px_of_crop_px = invert_affine(transforms), squares[:, 2] / INPUT_PX
-        found_px = apply_affine(back, refine(numbers[..., :2], logits))
-        return Landmarks(
-            found_px[:, :N_LANDMARKS],
-            numbers[:, :N_LANDMARKS, 2] * px_of_crop_px[:, None],
-            _sigmoid(numbers[:, :N_LANDMARKS, 3]),
-            _sigmoid(numbers[:, :N_LANDMARKS, 4]),
-            flags[:, 0],
-            squares_around(found_px[:, _HIPS], found_px[:, _TOP], MARGIN),
-        )
-
-    def _outputs(self, images_bgr: Sequence[np.ndarray], transforms: np.ndarray) -> Iterator[list[np.ndarray]]:
-        for start in range(0, len(transforms), _BATCH):
+        crops_px, numbers, flags = [np.empty((0, _N_ALL, 2))], [np.empty((0, _N_ALL, 5))], [np.empty((0, 1))]
+        for start in range(0, len(squares), _BATCH):
             rows = slice(start, start + _BATCH)
             pairs = zip(images_bgr[rows], transforms[rows], strict=True)
-            crops = [cut_rotated(image, transform, INPUT_PX) for image, transform in pairs]
-            outputs = self.network(network_input(np.stack(crops), self.device))
-            yield [output.float().cpu().numpy() for output in outputs]
+            crops = np.stack([cut_rotated(image, transform, INPUT_PX) for image, transform in pairs])
+            outputs = self.network(network_input(crops, self.device))
+            found, flag, heatmaps = (output.float().cpu().numpy() for output in outputs)
+            numbers.append(found.reshape(-1, _N_ALL, 5).astype(np.float64))
+            crops_px.append(refine(numbers[-1][..., :2], heatmaps))  # heatmaps of all together would fill gigabytes
+            flags.append(flag)
+        found_px = apply_affine(invert_affine(transforms), np.concatenate(crops_px))
+        px_of_crop_px = squares[:, 2] / INPUT_PX
+        others = np.concatenate(numbers)[:, :N_LANDMARKS, 2:]
+        return Landmarks(
+            found_px[:, :N_LANDMARKS],
+            others[..., 0] * px_of_crop_px[:, None],
+            sigmoid(others[..., 1]),
+            sigmoid(others[..., 2]),
+            np.concatenate(flags)[:, 0],
+            squares_around(found_px[:, _HIPS], found_px[:, _TOP], MARGIN),
+        )
 
 
 def load_blazepose(folder: Path, device: torch.device) -> BlazePose:
@@ -143,7 +143,3 @@ def load_blazepose(folder: Path, device: torch.device) -> BlazePose:
     detector = load_tflite(folder / "pose_detection.tflite", blazepose_people.OUTPUTS).to(device)
     network = load_tflite(folder / "pose_landmark_full.tflite", OUTPUTS).to(device)
     return BlazePose(PersonDetector(detector, device), network, device)
-
-
-def _sigmoid(logits: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-np.clip(logits, -80, 80)))

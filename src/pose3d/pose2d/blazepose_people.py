@@ -65,7 +65,7 @@ def decode(values: np.ndarray, logits: np.ndarray) -> tuple[np.ndarray, np.ndarr
     """
     centres, half = values[:, :2] + anchors(), values[:, 2:4] / 2
     keypoints = values[:, 4:].reshape(-1, _N_KEYPOINTS, 2) + anchors()[:, None]
-    scores = 1 / (1 + np.exp(-np.clip(logits[:, 0], -80, 80)))
+    scores = sigmoid(logits[:, 0])
     return scores, np.concatenate([centres - half, centres + half], axis=1), keypoints
 
 
@@ -145,6 +145,11 @@ class PersonDetector:
             points_px = apply_affine(back, keypoints)
             people.append(People(scores, corners_px, points_px[:, 0], points_px[:, 1]))
         return people
+
+
+def sigmoid(logits: np.ndarray) -> np.ndarray:
+    """Logits to what they stand for, in [0, 1]."""
+    return 1 / (1 + np.exp(-np.clip(logits, -80, 80)))  # beyond that nothing changes but exp overflows
 
 
 def network_input(crops_bgr: np.ndarray, device: torch.device) -> torch.Tensor:

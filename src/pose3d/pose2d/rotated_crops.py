@@ -19,11 +19,12 @@ def squares_around(centres_px: np.ndarray, tops_px: np.ndarray, margin: float) -
         margin: side over the circle's diameter.
 
     Returns:
-        (..., 4) rotated squares.
+        (..., 4) rotated squares, of at least one px.
     """
     up = tops_px - centres_px
-    sides = 2 * margin * np.linalg.norm(up, axis=-1)
-    return np.concatenate([centres_px, sides[..., None], np.arctan2(up[..., 0], -up[..., 1])[..., None]], axis=-1)
+    sides = np.maximum(2 * margin * np.linalg.norm(up, axis=-1), 1)
+    angles = np.arctan2(up[..., 0], 0 - up[..., 1])
+    return np.concatenate([centres_px, sides[..., None], angles[..., None]], axis=-1)
 
 
 def squares_of_pictures(width_px: int, height_px: int) -> np.ndarray:

@@ -128,6 +128,9 @@ class TFLiteNetwork(nn.Module):
 
     def __init__(self, graph: TFLiteGraph, outputs: Sequence[str]) -> None:
         super().__init__()
+        missing = [name for name in outputs if name not in graph.outputs]
+        if missing:
+            raise ValueError(f"it has no output {missing[0]}")
         self._input, self._outputs = graph.input, [graph.outputs[name] for name in outputs]
         self._steps = _steps(graph, self._outputs)
         self.layers = nn.ModuleDict({step.name: _layer(step, graph) for step in self._steps})
@@ -254,6 +257,8 @@ def _weights(steps: Sequence[_Step], graph: TFLiteGraph) -> dict[str, Tensor]:
 
 
 def _parameter(values: np.ndarray) -> Tensor:
+    if not np.isfinite(values).all():
+        raise ValueError("it has a weight that is not finite")
     return torch.from_numpy(np.array(values, np.float32))
 
 
