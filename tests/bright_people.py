@@ -45,4 +45,6 @@ class Finder:
         worn = (colours[:, :, None] == np.arange(4)).reshape(-1, 12) / np.sqrt(3)
         squares = np.column_stack([middles, 1.25 * heights, np.zeros(len(heights))])
         nothing = np.zeros((len(heights), N_LANDMARKS, 2))
-        return People(boxes_px[order], worn[order], nothing, nothing[..., 0], squares[order])
+        return People(
+            boxes_px[order], worn[order], nothing, nothing[..., 0], squares[order], np.zeros(len(heights), bool)
+        )

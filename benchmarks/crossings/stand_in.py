@@ -53,4 +53,4 @@ class StandIn:
             boxes.append(np.concatenate([corner, corner + _FALSE_SIZE_PX]))
             body = corner + rng.uniform(0, 1, (17, 2)) * _FALSE_SIZE_PX
             worn.append(clothes(frame.image_bgr, *(body[part] for part in _TRUNK_AND_THIGHS)))
-        self.tracker.assign(Sightings(np.array(boxes).reshape(-1, 4), np.array(worn)))
+        self.tracker.assign(Sightings(np.array(boxes).reshape(-1, 4), np.array(worn), np.zeros(len(boxes), bool)))

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 from bright_people import Finder
 
-from pose3d.predict.following import NEAR_S, SEARCH_S, PeopleFollower
+from pose3d.predict.following import SEARCH_S, PeopleFollower
 from pose3d.predict.people_finder import search_squares
+from pose3d.predict.person_tracker import NEAR_S
 
 WIDTH, HEIGHT, RATE_HZ = 320, 240, 25.0
 COLOURS = [(220, 220, 220), (230, 30, 30), (30, 230, 30)]

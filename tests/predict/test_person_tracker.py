@@ -15,7 +15,8 @@ def box(x, y=100.0, height=100.0):
 def sightings(*people):
     """People as (place or box, number of their clothes)."""
     boxes = [box(place) if np.isscalar(place) else place for place, _ in people]
-    return Sightings(np.array(boxes).reshape(-1, 4), np.array([WARDROBE[n] for _, n in people]).reshape(-1, 24))
+    worn = np.array([WARDROBE[n] for _, n in people]).reshape(-1, 24)
+    return Sightings(np.array(boxes).reshape(-1, 4), worn, np.zeros(len(boxes), bool))
 
 
 def run(frames, motions=None, tracker=None):
@@ -110,9 +111,17 @@ def test_clothes_are_not_learnt_where_people_overlap():
     mixed = (WARDROBE[0] + WARDROBE[1]) / np.sqrt(2)
     run([[(100.0, 0), (300.0, 1)]], tracker=tracker)
     tracker.predict(1 / RATE_HZ, STILL)
-    tracker.assign(Sightings(np.stack([box(100.0), box(112.0)]), np.stack([WARDROBE[0], mixed])))
+    tracker.assign(Sightings(np.stack([box(100.0), box(112.0)]), np.stack([WARDROBE[0], mixed]), np.zeros(2, bool)))
     np.testing.assert_array_equal(tracker.tracks[0].clothes, WARDROBE[0])
 
 
 def test_nobody():
     assert run([[], [], [(100.0, 0)], [], [(100.0, 0)]]) == [[], [], [0], [], [0]]
+
+
+def test_a_guess_is_somebody_known_or_nobody():
+    tracker = PersonTracker()
+    run([[(100.0, 0)]] * 10, tracker=tracker)
+    tracker.predict(0.4, STILL)
+    seen = sightings((101.0, 0), (300.0, 1))
+    assert tracker.assign(Sightings(seen.boxes_px, seen.clothes, np.ones(2, bool))).tolist() == [0, -1]

@@ -4,7 +4,7 @@ import numpy as np
 
 from pose3d.predict.camera_motion import CameraMotion
 from pose3d.predict.people_finder import People, PeopleFinder, search_squares
-from pose3d.predict.person_tracker import NEAR_S, PersonTracker, Sightings, Track, box_overlaps
+from pose3d.predict.person_tracker import PersonTracker, Sightings, Track, box_overlaps
 
 SEARCH_S = 0.2
 """So often squares of one size are searched for people who were not followed."""
@@ -37,20 +37,20 @@ class PeopleFollower:
 
     def step(self, time_s: float, image_bgr: np.ndarray) -> tuple[np.ndarray, People]:
         """Look at the next frame (H, W, 3): numbers (N,) of people, and where they are."""
-        expected = self._expected(time_s)
+        expected = self._expected()
         motion = self._motion.step(image_bgr, np.array([track.box_px for track in expected]).reshape(-1, 4))
         self.tracker.predict(time_s, motion)
-        expected = self._expected(time_s)
+        expected = self._expected()
         squares = np.array([self._square(track) for track in expected]).reshape(-1, 4)
         found = self._finder(image_bgr, squares, self._search(time_s, expected, motion is None))
-        people = self.tracker.assign(Sightings(found.boxes_px, found.clothes))
+        people = self.tracker.assign(Sightings(found.boxes_px, found.clothes, found.behind))
         for person, box, square in zip(people.tolist(), found.boxes_px, found.squares, strict=True):
             self._squares[person] = box, square
         self._frames += 1
         return people, found
 
-    def _expected(self, time_s: float) -> list[Track]:
-        return [track for track in self.tracker.tracks if track.in_shot and track.unseen_s(time_s) < NEAR_S]
+    def _expected(self) -> list[Track]:
+        return [track for track in self.tracker.tracks if self.tracker.is_near(track)]
 
     def _square(self, track: Track) -> np.ndarray:
         """The square in which a person was found last, moved on as the box was."""

@@ -32,6 +32,7 @@ class People:
         clothes: (N, D), see :mod:`pose3d.predict.clothes`.
         landmarks_px, visibility: (N, 33, 2) and (N, 33), see :class:`pose3d.pose2d.blazepose.Landmarks`.
         squares: (N, 4) rotated squares around them.
+        behind: (N,) bool, whether those in front were painted out to find them.
     """
 
     boxes_px: np.ndarray
@@ -39,12 +40,15 @@ class People:
     landmarks_px: np.ndarray
     visibility: np.ndarray
     squares: np.ndarray
+    behind: np.ndarray
 
     def __len__(self) -> int:
         return len(self.boxes_px)
 
 
-_NOBODY = People(*(np.empty((0, *shape)) for shape in ((4,), (0,), (N_LANDMARKS, 2), (N_LANDMARKS,), (4,))))
+_NOBODY = People(
+    *(np.empty((0, *shape)) for shape in ((4,), (0,), (N_LANDMARKS, 2), (N_LANDMARKS,), (4,))), np.empty(0, bool)
+)
 
 
 def search_squares(width_px: int, height_px: int) -> list[np.ndarray]:
@@ -106,8 +110,9 @@ class PeopleFinder:
             clothes(images[index], body[_SHOULDERS], body[_HIPS], body[_KNEES])
             for index, body in zip(kept, landmarks_px, strict=True)
         ]
+        behind = np.array(kept) >= len(squares)
         order = np.argsort(boxes_px[:, 0] + boxes_px[:, 2], kind="stable")
-        columns = boxes_px, np.stack(worn), landmarks_px, seen.visibility[kept], seen.next_squares[kept]
+        columns = boxes_px, np.stack(worn), landmarks_px, seen.visibility[kept], seen.next_squares[kept], behind
         return People(*(column[order] for column in columns))
 
 

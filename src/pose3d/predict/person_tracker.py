@@ -29,16 +29,25 @@ NEAR_S = 2.0
 """So long people who are not seen may be behind others, near where they are expected."""
 PERSON_SIGHTINGS = 10
 """Who is seen in fewer frames is nobody, but what looked like a person for a moment: it is not known again."""
+MOMENT_S = 0.2
+"""So long at most is expected again what was seen in fewer."""
 _VELOCITY_SHARE, _CLOTHES_SHARE = 0.3, 0.1  # of the newest sighting in what is remembered
 _COASTS_S = 0.5  # unseen, a velocity is forgotten that fast
 
 
 @dataclass(frozen=True, eq=False)
 class Sightings:
-    """N people seen in one frame: boxes (N, 4) x0, y0, x1, y1 in px, and clothes (N, D), see :mod:`.clothes`."""
+    """N people seen in one frame.
+
+    Attributes:
+        boxes_px: (N, 4) x0, y0, x1, y1.
+        clothes: (N, D), see :mod:`pose3d.predict.clothes`.
+        guessed: (N,) bool, seen only because somebody known was looked for there: never somebody new.
+    """
 
     boxes_px: np.ndarray
     clothes: np.ndarray
+    guessed: np.ndarray
 
     def __len__(self) -> int:
         return len(self.boxes_px)
@@ -117,21 +126,25 @@ class PersonTracker:
         for row, column in zip(rows, columns, strict=True):
             if costs[row, column] < MOST_COST:
                 people[column] = row
-        expected_px = np.array([track.box_px for track in self.tracks if self._is_near(track)]).reshape(-1, 4)
+        expected_px = np.array([track.box_px for track in self.tracks if self.is_near(track)]).reshape(-1, 4)
         overlaps = box_overlaps(seen.boxes_px, seen.boxes_px) - np.eye(len(seen))
         upon_expected = box_overlaps(seen.boxes_px, expected_px)
         for index, person in enumerate(people):
             alone = overlaps[index].max(initial=0.0) < APART
             if person >= 0:
                 self._see(self.tracks[person], seen.boxes_px[index], seen.clothes[index], alone)
-            elif max(overlaps[index].max(initial=0.0), upon_expected[index].max(initial=0.0)) < NEW_APART:
+            elif (
+                not seen.guessed[index] and max(overlaps[index].max(), upon_expected[index].max(initial=0)) < NEW_APART
+            ):
                 people[index] = len(self.tracks)
                 box_px, worn = seen.boxes_px[index], seen.clothes[index]
                 self.tracks.append(Track(len(self.tracks), box_px, np.zeros(2), worn, self._time_s, alone))
         return people
 
-    def _is_near(self, track: Track) -> bool:
-        return track.in_shot and track.unseen_s(self._time_s) < NEAR_S
+    def is_near(self, track: Track) -> bool:
+        """Whether somebody is to be expected near where the track is, seen there or not."""
+        lasting_s = NEAR_S if track.sightings >= PERSON_SIGHTINGS else MOMENT_S
+        return track.in_shot and track.unseen_s(self._time_s) < lasting_s
 
     def _costs(self, seen: Sightings) -> np.ndarray:
         """(tracks, N) squared standard deviations by which sightings differ from what tracks lead one to expect."""
@@ -140,7 +153,7 @@ class PersonTracker:
             return costs
         heights_px = np.maximum(seen.boxes_px[:, 3] - seen.boxes_px[:, 1], 1.0)
         for row, track in enumerate(self.tracks):
-            if track.sightings < PERSON_SIGHTINGS and not self._is_near(track):
+            if track.sightings < PERSON_SIGHTINGS and not self.is_near(track):
                 costs[row] = np.inf
                 continue
             costs[row] = (difference(track.clothes, seen.clothes) / CLOTHES_SD) ** 2
