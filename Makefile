@@ -13,10 +13,8 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 # With --no-compile, every process would compile all that it imports anew: a stage would take twice as long to start.
 unexport PYTHONDONTWRITEBYTECODE
 
-# One thread in each process: as many as cores in each would wait for one another. Which tests share a process, and their
-# order, are tests/conftest.py's.
-ON_ALL_CORES := OMP_NUM_THREADS=1 python -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup \
-	--no-loadscope-reorder
+# One thread in each process: as many as cores in each would wait for one another. The files' order is tests/conftest.py's.
+ON_ALL_CORES := OMP_NUM_THREADS=1 python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: repro test quick bench torture setup browser
 

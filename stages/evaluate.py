@@ -44,6 +44,7 @@ from pose3d.records.sequences import PoseSequence, check_3d, read_sequences, rea
 from pose3d.runtime.errors import run_stage
 from pose3d.runtime.files import write_text
 from pose3d.show import figures, video
+from pose3d.show.webm import write_webm
 
 DATA, PLOTS, METRICS = Path("data"), Path("plots/evaluation"), Path("metrics")
 PANEL_PERCENTILES = (10, 30, 50, 70, 90)
@@ -150,12 +151,13 @@ def draw_clip(done: Predictions) -> None:
     truth, single, temporal = (p[shown] for p in (sequence.poses_cam_m, poses["repnet"], poses["temporal"]))
     panels = video.side_by_side(
         read_rgb(DATA / "frames.h5", sequence, range(shown.stop)),
+        sequence.fps,
         figures.reproject(sequence.camera, temporal),
         sequence.boxes_px[shown],
         video.demo_poses(single, temporal, truth, done.has_root["repnet"]),
         sequence.camera.rotation[:, 2],
     )
-    video.write_mp4(PLOTS / "demo.mp4", panels, sequence.fps)
+    write_webm(PLOTS / "demo.webm", panels, sequence.fps)
 
 
 def main() -> None:

@@ -13,22 +13,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--quick", action="store_true", help="leave out tests that start processes or take seconds")
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in its own
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """With ``--quick`` what is marked as slow or as a whole pipeline is not even set up.
 
-    On several processes a file's tests share one, unless they have groups of their own. Whole pipelines come first,
-    because they take longest: at the end all processes should have something to do.
+    Whole pipelines come first, because they take longest: at the end all processes should have something to do.
     """
     if config.getoption("--quick"):
         left_out = [item for item in items if item.get_closest_marker("slow") or item.get_closest_marker("pipeline")]
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
-    if config.getoption("loadgroup", False):
-        for item in items:
-            if not item.get_closest_marker("xdist_group"):
-                item.add_marker(pytest.mark.xdist_group(item.location[0]))
-        items.sort(key=lambda item: item.get_closest_marker("pipeline") is None)
+    items.sort(key=lambda item: item.get_closest_marker("pipeline") is None)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -102,7 +102,10 @@ def test_a_key_in_two_files_is_named_with_both(root, key, first, second):
 
 def test_a_block_that_is_a_value_elsewhere_is_named(root):
     change(root / "sizes/smoke.yaml", "seed", {"first": 1})
-    with pytest.raises(InputError, match=r"'seed' is a value in one file and a block of keys in another"):
+    with pytest.raises(
+        InputError,
+        match=r"'seed' is a block in one of .*smoke.yaml and .*, and a value",
+    ):
         Params.load(root)
 
 
@@ -134,6 +137,58 @@ def test_a_key_of_earlier_versions_is_told_its_name_and_the_weights(root, block,
     with pytest.raises(InputError, match=f"sizes/smoke.yaml: {block}.{former} is called {name} now") as caught:
         Params.load(root)
     assert ("reproj_weight 1 as 0.05" in str(caught.value)) == (block in ("repnet", "temporal"))
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "message"),
+    [
+        ("sizes/smoke.yaml", "# nothing\n", "smoke.yaml is empty and must hold keys and values: get it back with"),
+        ("sizes/smoke.yaml", "- 1\n", "smoke.yaml is a list or a value and must hold keys and values"),
+        ("params.yaml", "size: smoke\n", "params.yaml: data is missing; add `data: ` and one of embedded, "),
+        (
+            "params.yaml",
+            "data: embedded\nsize: 1\n",
+            r"size '1' is unknown; .* \(a name that YAML reads as something else",
+        ),
+        ("params.yaml", "profile: [small]\n", r"split your profile '\['small'\]'"),
+    ],
+)
+def test_files_that_choose_nothing_say_what_to_write(root, file, text, message):
+    (root / file).write_text(text)
+    with pytest.raises(InputError, match=message) as caught:
+        Params.load(root)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_folder_in_place_of_a_file_and_no_files_at_all_are_named(root):
+    (root / "sizes/smoke.yaml").unlink()
+    (root / "sizes/smoke.yaml").mkdir()
+    with pytest.raises(InputError, match=r"sizes/smoke.yaml is a folder, not a file of keys and values"):
+        Params.load(root)
+    shutil.rmtree(root / "sizes")
+    with pytest.raises(InputError, match=r"sizes/ is missing or holds no .yaml files: run from the root"):
+        Params.load(root)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("repnet.steps", True, "sizes/smoke.yaml: repnet steps must not be true: write a number or a name"),
+        (
+            "train_2d.schedule",
+            {"kind": "linear"},
+            "smoke.yaml: train_2d.schedule.kind is 'linear'; choose one of",
+        ),
+        ("train_2d.schedule", {"warmup": 0.1}, "smoke.yaml: train_2d.schedule.kind is missing; add it"),
+        ("repnet.steps", "many", "sizes/smoke.yaml: repnet.steps Input should be a valid integer"),
+        ("repnet", None, "a value in the other"),
+    ],
+)
+def test_the_one_file_that_has_the_key_is_named(root, key, value, message):
+    change(root / "sizes/smoke.yaml", key, value)
+    with pytest.raises(InputError, match=message) as caught:
+        Params.load(root)
+    assert "\n" not in str(caught.value) and "Value error" not in str(caught.value)
 
 
 def test_a_key_twice_in_one_file_is_named_with_its_line(tmp_path):
@@ -212,9 +267,51 @@ def test_a_prior_names_somebody_and_each_data_set_once(root, prior, message):
     assert "\n" not in str(caught.value)
 
 
+def make_original(root):
+    change(root / "params.yaml", "lifting.formulation", "original")
+    change(root / "params.yaml", "repnet.reproj_weight", 10_000)
+    change(root / "params.yaml", "temporal.reproj_weight", 100)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("repnet.reproj_weight", 0.05, "repnet.reproj_weight is the virtual camera's.* reproj_weight 10000"),
+        ("temporal.reproj_weight", 0.05, "temporal.reproj_weight is the virtual camera's.* 100 for it"),
+        ("lifting.paired", {"subjects": ["S1"], "frames_share": 0.1, "draws_share": 0.5}, "lifting.paired has no eff"),
+        ("temporal.network", "gru", "temporal.network gru is not the original's"),
+    ],
+)
+def test_the_original_refuses_what_is_not_its_own(root, key, value, message):
+    make_original(root)
+    change(root / "params.yaml", key, value)
+    with pytest.raises(InputError, match=message) as caught:
+        Params.load(root)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "file", "other", "where"),
+    [
+        ("train_2d.lr", "sizes/smoke.yaml", "params.yaml", "data_sets/embedded.yaml or sizes/smoke.yaml"),
+        ("lifting.noise_scale", "params.yaml", "sizes/smoke.yaml", "params.yaml or data_sets/embedded.yaml"),
+        ("evaluate.pck_threshold", "params.yaml", "data_sets/embedded.yaml", "params.yaml"),
+    ],
+)
+def test_a_key_where_dvc_does_not_watch_it_is_named(root, monkeypatch, key, file, other, where):
+    monkeypatch.chdir(root)
+    load_and_check_files()
+    content = yaml.safe_load(Path(file).read_text())
+    block, name = key.split(".")
+    change(root / other, key, content[block].pop(name))
+    Path(file).write_text(yaml.safe_dump(content))
+    with pytest.raises(InputError, match=f"{other}: block '{block}' is not read from there; move its keys to {where}"):
+        load_and_check_files()
+
+
 @pytest.mark.parametrize("block", ["repnet", "temporal"])
 def test_the_original_needs_its_critic(root, block):
-    change(root / "params.yaml", "lifting.formulation", "original")
+    make_original(root)
     Params.load(root)
     change(root / "data_sets/embedded.yaml", f"{block}.critic_weight", 0)
     with pytest.raises(InputError, match=rf"{block}\.critic_weight is 0, but .* nothing else teaches depth") as caught:
@@ -356,7 +453,7 @@ def test_each_source_has_keys_of_its_own(root):
     change(root / "data_sets/embedded.yaml", "dataset.keypoints_only", subjects["train"][:1])
     assert Params.load(root).dataset.subjects_with_3d == loaded.subjects.all[1:]
     change(root / "data_sets/embedded.yaml", "dataset.source", "imagenet")
-    with pytest.raises(InputError, match=r": dataset .*'embedded'"):
+    with pytest.raises(InputError, match=r"embedded.yaml: dataset.source is 'imagenet'; choose one of 'embedded'"):
         Params.load(root)
 
 

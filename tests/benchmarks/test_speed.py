@@ -126,14 +126,16 @@ def test_every_row_is_measured(row, setting, monkeypatch):
     monkeypatch.setattr(lifters, "_ORIGINAL", lifters._ORIGINAL | {"width": WIDTH, "critic_width": WIDTH})
     visits, costs, run = [], {}, growth.run
 
-    def run_once(script, folder, setting):
-        """The way back would measure once more what the way there did."""
+    def run_at_the_ends(script, folder, setting):
+        """The way back is like the way there, and the size between like the largest."""
         visits.append(folder.name)
+        if folder.name == "1":
+            return growth.Cost(1.0, 1)
         if folder not in costs:
             costs[folder] = run(script, folder, setting)
         return costs[folder]
 
-    monkeypatch.setattr(growth, "run", run_once)
+    monkeypatch.setattr(growth, "run", run_at_the_ends)
     figures = speed.ROWS[row](setting)
     assert figures and all(math.isfinite(one.value) for one in figures)
     # How much more time the larger of two tiny runs takes is noise, and may be less than nothing.

@@ -36,3 +36,24 @@ def test_where_figures_cannot_be_written_they_are_printed(measured, tmp_path, ca
     with pytest.raises(SystemExit, match=rf"^error: File exists at {output.parent}; "):
         main(["evaluate-views", "--folder", "videos", "--output", str(output)])
     assert "residual_median_px" in capsys.readouterr().out
+
+
+def test_refined_figures_stand_beside_those_as_given(monkeypatch, tmp_path, capsys):
+    half = {
+        "as_given": {"residual_median_px": 12.5, "residual_by_camera_median_px": [12.0, 13.0]},
+        "refined": {"residual_median_px": 6.25, "residual_by_camera_median_px": [6.0, 6.5]},
+        "turned_deg": [0.5, 0.75],
+        "refined_cameras": {"a": {"rotation": [[1, 0, 0], [0, 1, 0], [0, 0, 1]]}},
+    }
+    report = REPORT | {"refined": {"extrinsics": "full", "first_half": half, "repnet": {"frames_compared": 4}}}
+    asked = []
+    monkeypatch.setattr(agreement, "measure_models", lambda *given: asked.append(given[-1]) or report)
+    main(["evaluate-views", "--folder", "videos", "--refine", "--output", str(tmp_path / "views.json")])
+    main(["evaluate-views", "--folder", "videos", "--refine", "rotations"])
+    main(["evaluate-views", "--folder", "videos"])
+    assert asked == ["full", "rotations", None]
+    assert json.loads((tmp_path / "views.json").read_text()) == report
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["residual_median_px", "12.5", "6.25"] in lines
+    assert ["turned_deg", "[0.5,", "0.75]"] in lines and ["frames_compared", "4"] in lines
+    assert not any("refined_cameras" in line for line in lines)

@@ -205,7 +205,7 @@ WRONG = {
     "a name without a number": (
         f"{TAKE}/55011271/first.jpg",
         lambda path: (path.parent / "img_000001.jpg").rename(path),
-        "does not end in a number",
+        "must end in a number",
     ),
     "a number of too many digits": (
         f"{TAKE}/55011271/1234567890.jpg",

@@ -11,6 +11,7 @@ from tiny_models import save_models
 from tiny_qualisys import element, write_calibration
 from tiny_video import write_video
 
+from pose3d.commands.run import main
 from pose3d.multiview import adaptation, agreement, selftraining
 from pose3d.multiview.adaptation import adapt_models
 from pose3d.multiview.finding import FoundPerson
@@ -18,7 +19,7 @@ from pose3d.multiview.views import CALIBRATION
 from pose3d.pose2d.inference import load_network
 
 ROOT = Path(__file__).parents[2]
-FRAMES = 10
+FRAMES = 16
 
 
 @pytest.fixture
@@ -70,3 +71,18 @@ def test_models_are_measured_on_the_same_videos(workplace):
     assert report["frames"] == FRAMES // 2 and report["triangulated"]["residual_median_px"] < 1e-3
     assert report["repnet"]["frames_compared"] == report["temporal"]["frames_compared"] == FRAMES // 2
     assert cv2.imread("views.png").any()
+
+
+def test_the_command_measures_with_refined_cameras_too(workplace, capsys):
+    main(["evaluate-views", "--models", "models", "--folder", "videos", "--frame-step", "1", "--refine"])
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["as", "given", "refined"] in lines
+    assert ["residual_median_px", "0.0", "0.0"] in lines and ["consistent_pct", "100.0", "100.0"] in lines
+    assert lines.count(["frames_compared", str(FRAMES)]) == 4  # both lifters, as given and refined
+
+
+def test_too_few_joints_to_refine_end_in_one_sentence(workplace):
+    with pytest.raises(
+        SystemExit, match=r"^error: camera cam0 sees \d+ joints together with two other cameras, and 50"
+    ):
+        main(["evaluate-views", "--models", "models", "--folder", "videos", "--frame-step", "4", "--refine"])

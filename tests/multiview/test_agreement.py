@@ -1,3 +1,4 @@
+from dataclasses import replace
 from types import SimpleNamespace
 
 import cv2
@@ -6,7 +7,15 @@ import pytest
 from people import camera_ring, swinging_poses
 from scipy.spatial.transform import Rotation
 
-from pose3d.multiview.agreement import agreement, bone_variation_pct, compare_lifted, consistency, draw_views
+from pose3d.multiview.agreement import (
+    agreement,
+    bone_variation_pct,
+    compare_lifted,
+    consistency,
+    draw_views,
+    halves,
+    refined_figures,
+)
 from pose3d.multiview.finding import FoundPerson
 from pose3d.multiview.triangulation import Triangulated
 
@@ -80,3 +89,26 @@ def test_the_picture_has_a_row_for_each_camera_and_leaves_the_frames_alone(tmp_p
     picture = cv2.imread(str(tmp_path / "views.png"))
     assert picture.shape == (2 * 480, 3 * 270, 3)
     assert picture[:480].any() and picture[480:].any() and not frames[0].any()
+
+
+def test_halves_are_stretches_of_time_with_a_gap_between_learnt_and_judged():
+    assert halves(50, 30) == [(slice(28, 50), slice(25)), (slice(22), slice(25, 50))]  # 0.1 s are three frames
+    assert halves(2, 30) == [(slice(4, 2), slice(1)), (slice(0), slice(1, 2))]  # nothing to learn from
+
+
+def test_cameras_refined_on_the_other_half_agree_better_and_their_changes_are_told():
+    true, poses = camera_ring(4), swinging_poses(np.random.default_rng(0), 20)
+    person = person_seen(true, poses)
+    turn = Rotation.from_euler("x", 0.6, degrees=True).as_matrix()  # 12 px at this focal length
+    wrong = replace(true[1], rotation=turn @ true[1].rotation, translation_m=turn @ true[1].translation_m)
+    views = [SimpleNamespace(camera=camera) for camera in (true[0], wrong, *true[2:])]
+    lifted = {"repnet": [camera.world_to_camera(poses) for camera in true]}
+    found = refined_figures(views, person, 25, "rotations", lifted)
+    both, first = found["both_halves"], found["first_half"]
+    assert both["refined"]["residual_median_px"] < 0.4 * both["as_given"]["residual_median_px"]
+    assert both["refined"]["consistent_pct"] == 100
+    assert first["turned_deg"][1] > 0.3 and max(first["moved_mm"]) < 1e-6
+    assert max(both["turned_apart_deg"]) < 0.2
+    assert found["repnet"]["frames_compared"] == 20 and max(found["repnet"]["pa_mpjpe_to_triangulated_mm"]) < 10
+    rotation = np.array(first["refined_cameras"]["cam1"]["rotation"])
+    np.testing.assert_allclose(rotation @ rotation.T, np.eye(3), atol=1e-9)

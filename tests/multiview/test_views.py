@@ -1,9 +1,10 @@
 import cv2
 import numpy as np
 import pytest
+from people import camera_ring
 from tiny_qualisys import CAMERA, write_calibration
 
-from pose3d.multiview.views import CALIBRATION, read_views
+from pose3d.multiview.views import CALIBRATION, camera_of_video, read_views
 from pose3d.runtime.errors import InputError
 
 
@@ -74,3 +75,28 @@ def test_a_video_that_claims_a_billion_frames_is_refused(folder, monkeypatch):
     monkeypatch.setattr("pose3d.multiview.views.cv2.VideoCapture", Claiming)
     with pytest.raises(InputError, match=r"b\.mp4 does not open as a video"):
         read_views(folder)
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "across"),
+    [(1000, 990, (slice(5), slice(None))), (990, 1000, (slice(None), slice(5)))],
+)
+def test_a_scaled_picture_between_black_borders_has_its_camera_scaled(height, width, across):
+    """1000 x 1000 px to 990 of 1000: scaled by 0.99, with 5 px of black before and after."""
+    camera = camera_ring(1)[0]
+    picture = np.full((height, width, 3), 120, np.uint8)
+    rows, columns = across
+    picture[rows, columns] = 3  # video codecs leave no perfect black
+    picture[tuple(slice(-5, None) if part.stop else part for part in across)] = 3
+    smaller = camera_of_video(camera, picture)
+    points_m = camera.world_to_camera(np.array([[0.0, 0, 0.95], [0.4, -0.3, 1.7]]))
+    border_px = np.array([0, 5]) if height > width else np.array([5, 0])
+    np.testing.assert_allclose(smaller.project(points_m), 0.99 * camera.project(points_m) + border_px)
+    assert (smaller.width_px, smaller.height_px) == (width, height)
+
+
+def test_a_cut_picture_has_the_same_camera():
+    camera = camera_ring(1)[0]
+    smaller = camera_of_video(camera, np.full((1000, 992, 3), 120, np.uint8))
+    np.testing.assert_array_equal(smaller.intrinsics_px, camera.intrinsics_px)
+    assert (smaller.width_px, smaller.height_px) == (992, 1000)

@@ -7,6 +7,7 @@ import pytest
 import yaml
 from pipeline.workspace import REPOSITORY, out_of_date, out_paths
 
+from pose3d.config.check import BLOCKS
 from pose3d.runtime.code_hashes import code_hashes
 
 STAGES = yaml.safe_load((REPOSITORY / "dvc.yaml").read_text())["stages"]
@@ -40,6 +41,15 @@ def test_stage_params_are_those_its_script_reads(stage: str) -> None:
         assert {entry.split(".")[0] for entry in entries} == read & set(yaml.safe_load(path.read_text())), file
         for block, key in (entry.split(".") for entry in entries if "." in entry):
             assert keys_read(script, block) == {key}
+
+
+def test_the_blocks_of_each_file_are_those_that_stages_watch() -> None:
+    watched: dict[str, set[str]] = {"params": {"data", "size"}, "data_sets": set(), "sizes": set()}
+    for stage in STAGES.values():
+        for entry in stage.get("params", []):
+            for file, keys in (entry if isinstance(entry, dict) else {"params.yaml": [entry]}).items():
+                watched[file.split("/")[0].removesuffix(".yaml")] |= {key.split(".")[0] for key in keys}
+    assert watched == BLOCKS
 
 
 def test_every_script_is_a_stage() -> None:

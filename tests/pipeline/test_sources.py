@@ -107,7 +107,7 @@ class Ran(NamedTuple):
         return sum(frames for key, frames in self.frames.items() if key.split("/")[0] in subjects)
 
 
-@pytest.fixture(scope="module", params=[pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in SOURCES])
+@pytest.fixture(scope="module", params=SOURCES)
 def ran(request, tmp_path_factory) -> Ran:
     source = request.param
     data = tmp_path_factory.mktemp("data")
@@ -180,7 +180,6 @@ def test_changed_files_are_noticed_once_download_looks_again(ran) -> None:
     assert "Running stage 'train_2d'" not in printed  # because the crops came out the same
 
 
-@pytest.mark.xdist_group("keypoints only")
 def test_who_has_keypoints_only_trains_the_lifters(tmp_path) -> None:
     """S5 has no 3D in the files: all stages run, and no param may ask for it."""
     data = tmp_path / "data"
@@ -204,7 +203,6 @@ def test_who_has_keypoints_only_trains_the_lifters(tmp_path) -> None:
     assert all(math.isfinite(value) for name in ("repnet", "temporal") for value in evaluation[name].values())
 
 
-@pytest.mark.xdist_group("crops only")
 def test_crops_without_3d_train_the_2d_network_and_no_lifter(tmp_path) -> None:
     data = tmp_path / "data"
     data.mkdir()

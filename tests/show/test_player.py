@@ -10,6 +10,7 @@ import pytest
 from people import camera_ring, take
 
 from pose3d.show.figures import LEFT, RIGHT, TRUNK, TRUTH_RIGHT, bone_colour
+from pose3d.show.follow import picture_squares
 from pose3d.show.player import page, write_player
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -24,7 +25,8 @@ def write(path, sequence, title="a clip", images=None):
     if images is None:
         images = [np.full((1000, 1000, 3), 128, np.uint8)] * len(sequence)
     poses = {"temporal": sequence.poses_cam_m, "ground truth": sequence.poses_cam_m}
-    write_player(path, images, 25.0, sequence.keypoints_px, poses, title, sequence.camera.rotation[:, 2])
+    boxes, up = sequence.boxes_px, sequence.camera.rotation[:, 2]
+    write_player(path, images, 25.0, sequence.keypoints_px, boxes, poses, title, up)
     return path.read_text(encoding="utf-8")
 
 
@@ -38,18 +40,23 @@ def floats(text, width):
 
 def test_page_holds_video_keypoints_and_poses(tmp_path, sequence):
     clip = clip_of(write(tmp_path / "player.html", sequence))
-    assert clip["size"] == [480, 480]
-    np.testing.assert_allclose(floats(clip["keypoints"], 2), sequence.keypoints_px * 0.48, atol=1e-3)
+    assert clip["size"] == [640, 640]
+    np.testing.assert_allclose(floats(clip["keypoints"], 2), sequence.keypoints_px * 0.64, atol=1e-3)
+    squares = np.frombuffer(base64.b64decode(clip["squares"]), "<f4").reshape(-1, 3)
+    expected = picture_squares(sequence.keypoints_px, sequence.boxes_px, (1000, 1000), 25.0) * 0.64
+    np.testing.assert_allclose(squares, expected, atol=1e-2)
     shown = floats(clip["poses"]["temporal"], 3)
+    centres = np.frombuffer(base64.b64decode(clip["centres"]), "<f4").reshape(-1, 3)
+    assert np.abs(centres - shown[:, 0]).max() < 0.5 and len(base64.b64decode(clip["reaches"])) == 4 * len(sequence)
     # The world, turned about its vertical and moved: lengths and heights are the world's.
     world = sequence.poses_world_m
     np.testing.assert_allclose(np.ptp(shown[..., 2], 1), np.ptp(world[..., 2], 1), atol=1e-5)
     np.testing.assert_allclose(
         np.linalg.norm(shown[0, 3] - shown[0, 10]), np.linalg.norm(world[0, 3] - world[0, 10]), atol=1e-5
     )
-    video = tmp_path / "clip.mp4"
+    video = tmp_path / "clip.webm"
     video.write_bytes(base64.b64decode(clip["video"]))
-    assert cv2.VideoCapture(str(video)).read()[1].shape == (480, 480, 3)
+    assert cv2.VideoCapture(str(video)).read()[1].shape == (640, 640, 3)
 
 
 def test_page_repeats_and_fetches_nothing(tmp_path, sequence):

@@ -7,7 +7,7 @@ import pytest
 from params_files import PEOPLE, write_params
 from people import SPLITS, population, write_data
 
-from pose3d.lifting import fit
+from pose3d.lifting import training
 
 ROOT = Path(__file__).parents[2]
 PRIOR = PEOPLE | {"prior": [{"file": "priors/other.h5", "subjects": ["S7"]}]}
@@ -32,7 +32,7 @@ def test_a_checkpoint_of_another_prior_is_not_gone_on_from(folder, monkeypatch, 
         paths.append(arguments[-1].path)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(fit, "fit_lifter", stop)
+    monkeypatch.setattr(training, "fit_lifter", stop)
     monkeypatch.setattr(sys, "argv", [f"{stage}.py"])
     for frames in (3, 3, 4):
         write_data(folder / "other", population(frames=frames))
@@ -54,7 +54,7 @@ def test_a_checkpoint_of_other_starting_weights_is_not_gone_on_from(folder, monk
         paths.append(arguments[-1].path)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(fit, "fit_lifter", stop)
+    monkeypatch.setattr(training, "fit_lifter", stop)
     monkeypatch.setattr(sys, "argv", [f"{stage}.py"])
     for content in ("one", "one", "two"):
         Path(init).write_text(content)

@@ -148,8 +148,8 @@ EXPECTED_FIRST_DRAW = 0.7845734702899025
     ("subjects", "changes", "message"),
     [
         (["S2"], {}, "no subject S2"),
-        (["S1"], {"cameras": 5}, "dataset.cameras"),
-        (["S1"], {"take_seconds": 0.01}, "dataset.take_seconds"),
+        (["S1"], {"cameras": 5}, "embedded.cameras"),
+        (["S1"], {"take_seconds": 0.01}, "embedded.take_seconds"),
     ],
 )
 def test_bad_settings_are_refused_before_any_work(sources, subjects, changes, message):

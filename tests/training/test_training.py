@@ -5,11 +5,13 @@ import pickle
 import subprocess
 import sys
 import zipfile
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
+import pose3d
 from pose3d.runtime.errors import InputError
 from pose3d.training.checkpoint import Checkpoint, fingerprint, require_finite
 from pose3d.training.curves import write_curves
@@ -204,9 +206,26 @@ def test_fingerprint_changes_with_params_inputs_and_script(tmp_path):
     data.write_bytes(b"2")
     others.append(fingerprint(params, [data], script))
     data.write_bytes(b"1")
-    script.write_text("pass  # changed")
+    script.write_text("print()")
     others.append(fingerprint(params, [data], script))
     assert len({first, *others}) == 4
+
+
+def test_fingerprint_is_that_of_what_code_does(tmp_path, monkeypatch):
+    """Of the script, and of the package's modules that are loaded; another's comment throws no checkpoint away."""
+    script, module = tmp_path / "stage.py", tmp_path / "loaded.py"
+    (tmp_path / "__init__.py").touch()
+    monkeypatch.setattr(pose3d, "__file__", str(tmp_path / "__init__.py"))
+    monkeypatch.setitem(sys.modules, "loaded", SimpleNamespace(__file__=str(module)))
+
+    def of(script_code, module_code):
+        script.write_text(script_code)
+        module.write_text(module_code)
+        return fingerprint({}, [], script)
+
+    first = of("x = [1, 2]", "y = 1")
+    assert first == of('"""A stage."""\nx = [  # two\n    1,\n    2,\n]', "y = 1  # one")
+    assert len({first, of("x = [1, 3]", "y = 1"), of("x = [1, 2]", "y = 2")}) == 3
 
 
 def test_require_finite_names_step_and_terms():

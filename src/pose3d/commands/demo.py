@@ -2,7 +2,7 @@
 
     pose3d demo [--sequence S9/Walk-1/cam0] [--data data] [--out demo] [--start 0] [--seconds 6] [--no-truth]
 
-Writes a page with a 3D player, a video and an animated GIF into the folder: player.html, demo.mp4 and demo.gif. With
+Writes a page with a 3D player, a video and an animated GIF into the folder: player.html, demo.webm and demo.gif. With
 ``--no-truth`` they show the models' poses alone.
 """
 
@@ -74,7 +74,7 @@ def demo_of_sequence(
     truth_cam_m = sequence.poses_cam_m[shown] if show_truth else None
     return write_demo(
         folder,
-        lambda: read_rgb(data / "frames.h5", sequence, range(shown.start, shown.stop)),
+        read_rgb(data / "frames.h5", sequence, range(shown.start, shown.stop)),
         sequence.fps,
         reproject(sequence.camera, temporal_cam_m),
         sequence.boxes_px[shown],

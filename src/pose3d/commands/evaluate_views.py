@@ -18,6 +18,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--models", type=Path, default=Path("data/models"), help="folder of the trained models")
     parser.add_argument("--folder", type=Path, help="calibration and videos; by default those of pose2sim")
     parser.add_argument("--frame-step", type=int, default=2, metavar="N", help="take every n-th frame; by default 2")
+    parser.add_argument(
+        "--refine",
+        nargs="?",
+        const="full",
+        choices=("rotations", "full"),
+        help="also with the cameras' rotations, or rotations and positions (by default), refined on one half of the "
+        "frames and judged on the other",
+    )
     parser.add_argument("--output", type=Path, metavar="JSON", help="also write the figures there")
     parser.add_argument("--overlay", type=Path, metavar="PNG", help="draw the detections")
 
@@ -29,7 +37,9 @@ def run(given: argparse.Namespace) -> None:
     from pose3d.multiview.agreement import measure_models
     from pose3d.runtime.files import write_text
 
-    report = measure_models(given.models, given.folder or multiview_folder(), given.frame_step, given.overlay)
+    report = measure_models(
+        given.models, given.folder or multiview_folder(), given.frame_step, given.overlay, given.refine
+    )
     print(as_text(report))
     if given.output:
         write_text(given.output, json.dumps(report, indent=2) + "\n")
@@ -39,6 +49,32 @@ def as_text(report: dict) -> str:
     """The figures as lines for people."""
     lines = [f"{report['frames']} frames of {len(report['cameras'])} cameras"]
     for part, figures in report.items():
-        if isinstance(figures, dict):
-            lines += ["", part, *(f"  {name:32} {value}" for name, value in figures.items())]
+        if part == "refined":
+            lines += ["", *_refined_lines(figures)]
+        elif isinstance(figures, dict):
+            lines += ["", part, *_figure_lines(figures)]
     return "\n".join(lines)
+
+
+def _figure_lines(figures: dict) -> list[str]:
+    return [f"  {name:32} {value}" for name, value in figures.items()]
+
+
+_NOT_LINES = "as_given", "refined", "refined_cameras"
+"""Two that make a table, and the matrices, which are for programs."""
+
+
+def _refined_lines(report: dict) -> list[str]:
+    """Halves, each with cameras as given and refined side by side; then what else there is."""
+    lines = [f"cameras refined ({report['extrinsics']}), on frames that they were not refined on"]
+    for part, figures in report.items():
+        if not isinstance(figures, dict):
+            continue
+        lines += ["", part]
+        if "as_given" in figures:
+            lines.append(f"  {'':32} {'as given':>10} {'refined':>10}")
+            for name, value in figures["as_given"].items():
+                if not isinstance(value, dict | list):
+                    lines.append(f"  {name:32} {value!s:>10} {figures['refined'][name]!s:>10}")
+        lines += _figure_lines({name: value for name, value in figures.items() if name not in _NOT_LINES})
+    return lines

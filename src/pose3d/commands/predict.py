@@ -3,7 +3,7 @@
     pose3d predict video.mp4 --out folder
 
 The models are those that the pipeline trained. Writes predictions.npz, predictions.csv and predictions.bvh into the
-folder, with --show also player.html, demo.mp4 and demo.gif; with --person all these of everybody, into a folder each.
+folder, with --show also player.html, demo.webm and demo.gif; with --person all these of everybody, into a folder each.
 Start it in the root of the repository, whose params.yaml
 says how crops are cut and heatmaps decoded. docs/predict.md explains the choices.
 """

@@ -7,8 +7,19 @@ from pose3d.config.dataset import DatasetParams, EmbeddedParams, KeypointsParams
 from pose3d.config.evaluation import EvaluateParams
 from pose3d.config.lifting import LiftingParams, RepnetParams, TemporalParams
 from pose3d.config.pose2d import CropResizeParams, Infer2DParams, Train2DParams
-from pose3d.config.reading import StageParams
-from pose3d.runtime.errors import run_stage
+from pose3d.config.reading import DATA_SETS_FOLDER, PARAMS_FILE, SIZES_FOLDER, StageParams, read_yaml
+from pose3d.runtime.errors import InputError, run_stage
+
+BLOCKS = {
+    "params": {"data", "size", "seed", "crop_resize", "infer_2d", "lifting", "repnet", "temporal", "evaluate"},
+    "data_sets": {"dataset", "train_2d", "lifting", "repnet", "temporal"},
+    "sizes": {"embedded", "crop_resize", "train_2d", "repnet", "temporal"},
+}
+"""Blocks of each of the three files, as dvc.yaml watches them."""
+_ORIGINAL_REPROJECTION = {
+    "repnet": "reproj_weight_start 100 and reproj_weight 10000",
+    "temporal": "100 for it and reproj_weight_start",
+}
 
 
 class Params(StageParams):
@@ -37,20 +48,53 @@ class Params(StageParams):
         return self
 
     @model_validator(mode="after")
-    def _the_original_has_its_critic(self) -> "Params":
-        for block in ("repnet", "temporal"):
+    def _the_original_has_its_own_settings(self) -> "Params":
+        if self.lifting.formulation != "original":
+            return self
+        for block, weights in _ORIGINAL_REPROJECTION.items():
             self.lifting.require_critic(block, getattr(self, block).critic_weight)
+            if 0 < getattr(self, block).reproj_weight < 1:
+                raise ValueError(
+                    f"{block}.reproj_weight is the virtual camera's: with lifting.formulation original write "
+                    f"{weights}, and the other keys that docs/method.md names for this formulation"
+                )
+        if self.lifting.paired is not None:
+            raise ValueError("lifting.paired has no effect with lifting.formulation original: set it to null")
+        if self.temporal.network != "convolution":
+            raise ValueError(
+                f"temporal.network {self.temporal.network} is not the original's, which is the convolution: set that, "
+                "or lifting.formulation to virtual_camera"
+            )
         return self
 
 
-def load_and_check_files() -> Params:
-    """:meth:`Params.load`, and what they name beside the data set is there.
+def require_watched_files(params: Params) -> None:
+    """Refuse keys in a file that DVC does not watch for their stages: a change of them would rerun nothing.
 
     Raises:
-        InputError: a param is wrong, or an ``init`` or a file of ``lifting.prior`` is missing, which would come to
-            light hours later.
+        InputError: names the file, the block and where it belongs.
+    """
+    files = {
+        "params": PARAMS_FILE,
+        "data_sets": DATA_SETS_FOLDER / f"{params.data}.yaml",
+        "sizes": SIZES_FOLDER / f"{params.size}.yaml",
+    }
+    for kind, file in files.items():
+        for block in read_yaml(file):
+            if block not in BLOCKS[kind]:
+                where = " or ".join(str(files[other]) for other in BLOCKS if block in BLOCKS[other])
+                raise InputError(f"{file}: block '{block}' is not read from there; move its keys to {where}")
+
+
+def load_and_check_files() -> Params:
+    """:meth:`Params.load`, each key is in a file that DVC watches, and what they name beside the data set is there.
+
+    Raises:
+        InputError: a param is wrong or in the wrong file, or an ``init`` or a file of ``lifting.prior`` is missing,
+            which would come to light hours later.
     """
     params = Params.load()
+    require_watched_files(params)
     for block in ("train_2d", "repnet", "temporal"):
         require_init_file(f"{block}.init", getattr(params, block).init)
     params.lifting.require_prior_files()

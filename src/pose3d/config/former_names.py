@@ -1,6 +1,6 @@
-"""What params were called before version 0.9: an older params.yaml is told the names of today.
+"""What params were called until version 0.1: an older params.yaml is told the names of today.
 
-Goes with the next version.
+Goes with the version after 0.2.
 """
 
 from pathlib import Path
@@ -37,7 +37,7 @@ _WEIGHTS = (
 
 def refuse_profile(profile: Any, path: Path) -> None:
     """Raises :class:`InputError`: names the two keys to write in place of ``profile``."""
-    if profile in _PROFILES:
+    if isinstance(profile, str) and profile in _PROFILES:
         data, size = _PROFILES[profile]
         more = ", with dataset.real_views: pose2sim in data_sets/embedded.yaml" if profile == "multiview" else ""
         now = f"write `data: {data}` and `size: {size}` in place of `profile: {profile}`{more}"

@@ -30,11 +30,11 @@ class StageParams(BaseModel):
         Raises:
             InputError: a missing file, an unknown data set or size, an unknown, missing, duplicate or mistyped key.
         """
-        merged, files = read_merged(root)
+        merged, file_of = read_merged(root)
         try:
             return cls.model_validate(merged)
         except ValidationError as error:
-            raise InputError(f"{files}: {_sentence(error, merged)}") from None
+            raise InputError(_sentence(error, merged, file_of)) from None
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
@@ -78,15 +78,18 @@ def read_yaml(path: Path) -> dict[str, Any]:
         content = loader.get_single_data()
     except FileNotFoundError:
         raise InputError(f"{path} is missing: run from the root of the repository") from None
+    except IsADirectoryError:
+        raise InputError(f"{path} is a folder, not a file of keys and values: remove it") from None
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:  # of invalid keys and values
         raise InputError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):
-        raise InputError(f"{path} must hold keys and values")
+        what = "is empty" if content is None else "is a list or a value"
+        raise InputError(f"{path} {what} and must hold keys and values: get it back with `git checkout {path}`")
     return content
 
 
-def read_merged(root: Path, data: str | None = None, size: str | None = None) -> tuple[dict[str, Any], str]:
-    """The three files as one mapping, and their names for error messages.
+def read_merged(root: Path, data: str | None = None, size: str | None = None) -> tuple[dict[str, Any], dict[str, Path]]:
+    """The three files as one mapping, and the file of each key, ``block.key`` or the name of what is no block.
 
     Args:
         root: of the repository.
@@ -103,7 +106,6 @@ def read_merged(root: Path, data: str | None = None, size: str | None = None) ->
     method |= {key: name for key, name in (("data", data), ("size", size)) if name is not None}
     data_path = _chosen(method, "data", root / DATA_SETS_FOLDER, params_path)
     size_path = _chosen(method, "size", root / SIZES_FOLDER, params_path)
-    files = f"{params_path} with {data_path} and {size_path}"
     merged: dict[str, Any] = {}
     file_of: dict[str, Path] = {}
     for path, blocks in ((params_path, method), (data_path, read_yaml(data_path)), (size_path, read_yaml(size_path))):
@@ -112,26 +114,34 @@ def read_merged(root: Path, data: str | None = None, size: str | None = None) ->
             if in_block:
                 refuse_former_keys(values, block, path)
             for key in [f"{block}.{key}" for key in values] if in_block else [block]:
+                if file_of.get(key) == path:  # of a block, and once more with a dot
+                    raise InputError(f"{path}: '{key}' is a name with a dot; write its last part inside its block")
                 if key in file_of:
                     raise InputError(f"key '{key}' is in both {file_of[key]} and {path}; keep one of them")
                 file_of[key] = path
             if block in merged and not (in_block and isinstance(merged[block], dict)):
-                raise InputError(f"{files}: '{block}' is a value in one file and a block of keys in another; keep one")
+                others = ", ".join(sorted({str(file) for file in _files_of([block], file_of)} - {str(path)}))
+                raise InputError(f"'{block}' is a block in one of {path} and {others}, and a value in the other")
             merged[block] = {**merged.get(block, {}), **values} if in_block else values
-    return merged, files
+    return merged, file_of
 
 
 def _chosen(method: dict[str, Any], key: str, folder: Path, params_path: Path) -> Path:
     """The file of the data set or size that params.yaml names."""
     known = sorted(path.stem for path in folder.glob("*.yaml"))
-    name = method.get(key)
+    if not known:
+        raise InputError(f"{folder}/ is missing or holds no .yaml files: run from the root of the repository")
+    if key not in method:
+        raise InputError(f"{params_path}: {key} is missing; add `{key}: ` and one of {', '.join(known)}")
+    name = method[key]
     if name not in known:
-        raise InputError(f"{params_path}: {key} '{name}' is unknown; choose one of {', '.join(known)}")
+        quoted = "" if isinstance(name, str) else " (a name that YAML reads as something else needs quotes)"
+        raise InputError(f"{params_path}: {key} '{name}' is unknown; choose one of {', '.join(known)}{quoted}")
     return folder / f"{name}.yaml"
 
 
-def _sentence(error: ValidationError, merged: dict[str, Any]) -> str:
-    """The first problem, with the key as it is written in the files."""
+def _sentence(error: ValidationError, merged: dict[str, Any], file_of: dict[str, Path]) -> str:
+    """The first problem, with the file and the key as it is written there."""
     first = error.errors()[0]
     key: list[str] = []
     value: Any = merged
@@ -140,8 +150,28 @@ def _sentence(error: ValidationError, merged: dict[str, Any]) -> str:
             continue  # pydantic's name for a variant of a block, which is no key
         key.append(str(part))
         value = value.get(part) if isinstance(value, dict) else None
-    problem = {
-        "extra_forbidden": "is not a known key; remove it or correct its spelling",
-        "missing": "is missing; add it to one of them",
-    }.get(first["type"], f"{first['msg']}, not {first['input']!r}" if key else first["msg"])
-    return f"{'.'.join(key)} {problem}".lstrip()
+    message = first["msg"].removeprefix("Value error, ")
+    match first["type"]:
+        case "extra_forbidden":
+            problem = "is not a known key; remove it or correct its spelling"
+        case "missing":
+            problem = "is missing; add it"
+        case "union_tag_invalid":
+            key.append(first["ctx"]["discriminator"].strip("'"))
+            problem = f"is '{first['ctx']['tag']}'; choose one of {first['ctx']['expected_tags']}"
+        case "union_tag_not_found":
+            key.append(first["ctx"]["discriminator"].strip("'"))
+            problem = "is missing; add it"
+        case "model_type" | "model_attributes_type":
+            problem = f"must be a block of keys and values, not {first['input']!r}"
+        case _:
+            problem = f"{message}, not {first['input']!r}" if key else message
+    files = " or ".join(map(str, _files_of(key, file_of)))
+    return f"{files}: {' '.join(filter(None, ['.'.join(key), problem]))}"
+
+
+def _files_of(key: list[str], file_of: dict[str, Path]) -> list[Path]:
+    """Where a key is; of a missing one the files that have its block, or else all."""
+    exact = {file_of[name] for name in (".".join(key[:2]), *key[:1]) if name in file_of}
+    of_block = {path for name, path in file_of.items() if key and name.split(".")[0] == key[0]}
+    return list(dict.fromkeys(path for path in file_of.values() if path in (exact or of_block or file_of.values())))

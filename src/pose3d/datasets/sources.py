@@ -1,9 +1,12 @@
 """The module that reads each recorded data set."""
 
+from typing import assert_never
+
 from pose3d.config.dataset import (
     H36mFetchParams,
     Human36mParams,
     OriginalCropsParams,
+    OriginalNpzParams,
     RecordedDataset,
     VideoPose3DParams,
 )
@@ -32,5 +35,7 @@ def open_source(dataset: RecordedDataset) -> Source:
             return VideoPose3D(dataset, folder)
         case OriginalCropsParams():
             return OriginalCrops(dataset, folder)
-        case _:
+        case OriginalNpzParams():
             return OriginalNpz(dataset, folder)
+        case _:
+            assert_never(dataset)

@@ -23,6 +23,7 @@ from tqdm import tqdm
 
 from pose3d.evaluation.metrics import root_relative
 from pose3d.geometry.camera import Camera, rotation_to_optical_axis
+from pose3d.geometry.rotations import rotation_about_z
 from pose3d.geometry.skeleton import ROOT, mirror_permutation
 from pose3d.records.keypoints2d import Keypoints2D
 from pose3d.records.sequences import PoseSequence
@@ -102,8 +103,7 @@ def level_camera(camera: Camera, root_px: np.ndarray) -> tuple[np.ndarray, np.nd
     level = np.linalg.norm(up[:, :2], axis=-1, keepdims=True)
     # Straight above or below the person every roll is as good as another.
     x, y = np.where(level > 1e-9, up[:, :2] / np.maximum(level, 1e-9), [0.0, -1.0]).T
-    zero, one = np.zeros_like(x), np.ones_like(x)
-    roll = np.stack([-y, x, zero, -x, -y, zero, zero, zero, one], axis=-1).reshape(-1, 3, 3)
+    roll = rotation_about_z(-y, -x)
     return roll @ to_root, -np.arcsin(np.clip(up[:, 2], -1, 1))
 
 
@@ -125,10 +125,9 @@ def turned_views(poses_world_m: np.ndarray, n_yaws: int) -> np.ndarray:
     mirrored = poses_world_m[:, mirror_permutation()] * [-1.0, 1.0, 1.0]
     poses = np.concatenate([poses_world_m, mirrored])
     yaws = np.arange(n_yaws) * (2 * np.pi / n_yaws)
-    cos, sin = np.cos(yaws)[:, None, None], np.sin(yaws)[:, None, None]
-    x, y, z = np.moveaxis(poses, -1, 0)
-    views = [cos * x - sin * y, sin * x + cos * y, np.broadcast_to(z, (n_yaws, *z.shape))]
-    return np.stack(views, axis=-1).reshape(-1, *poses.shape[1:]).astype(np.float32)
+    turns = rotation_about_z(np.cos(yaws), np.sin(yaws))
+    views = poses @ np.swapaxes(turns, -1, -2)[:, None]
+    return views.reshape(-1, *poses.shape[1:]).astype(np.float32)
 
 
 def seen_from_elevation(poses_world_m: np.ndarray, elevation: float) -> np.ndarray:

@@ -23,6 +23,7 @@ published figures were made with them and compare with nothing else.
 import numpy as np
 from numpy.typing import ArrayLike
 
+from pose3d.geometry.rotations import best_rotation
 from pose3d.geometry.skeleton import ROOT
 
 AUC_THRESHOLDS_M = np.arange(0, 151, 5) / 1000
@@ -150,13 +151,9 @@ def align_procrustes(predicted: ArrayLike, truth: ArrayLike, *, allow_reflection
     covariance = np.swapaxes(p, -1, -2) @ t
     finite = np.isfinite(covariance).all((-2, -1))
     covariance[~finite] = 0  # else LAPACK would give up the whole batch
-    u, d, vt = np.linalg.svd(covariance)
-    sign = np.ones_like(d)
-    if not allow_reflection:
-        sign[..., 2] = np.where(np.linalg.det(u @ vt) < 0, -1.0, 1.0)
-    rotation = (u * sign[..., None, :]) @ vt
+    rotation, signed = best_rotation(covariance, allow_reflection)
     power = (p * p).sum((-2, -1))
-    scale = np.divide((d * sign).sum(-1), power, out=np.ones_like(power), where=power > 0)
+    scale = np.divide(signed.sum(-1), power, out=np.ones_like(power), where=power > 0)
     aligned = scale[..., None, None] * (p @ rotation) + mean_t
     aligned[~finite] = np.nan
     return aligned

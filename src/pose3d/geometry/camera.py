@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from pose3d.geometry.distortion import DISTORTION_MODELS, DistortionModel, distort, undistort_human36m
+from pose3d.geometry.rotations import least_rotation
 
 # Fixed-point steps of cv2.undistortPoints: lenses like Human3.6M's converge to 1e-9 px well before this.
 _UNDISTORT = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 100, 1e-12)
@@ -132,7 +133,7 @@ def rotation_to_optical_axis(directions: np.ndarray) -> np.ndarray:
         directions: (..., 3), any length, z > 0.
 
     Returns:
-        (..., 3, 3) R with ``R @ direction = (0, 0, |direction|)`` (Rodrigues' formula for the axis d x z).
+        (..., 3, 3) R with ``R @ direction = (0, 0, |direction|)``.
 
     Raises:
         ValueError: a direction with z <= 0, which no camera in front of the person can have.
@@ -142,20 +143,10 @@ def rotation_to_optical_axis(directions: np.ndarray) -> np.ndarray:
         >>> (rotation.round(9) + 0).tolist()
         [[1.0, 0.0, 0.0], [0.0, 0.8, -0.6], [0.0, 0.6, 0.8]]
     """
-    unit = np.asarray(directions, np.float64)
-    unit = unit / np.linalg.norm(unit, axis=-1, keepdims=True)
-    x, y, z = unit[..., 0], unit[..., 1], unit[..., 2]
-    if not (z > 0).all():
+    directions = np.asarray(directions, np.float64)
+    if not (directions[..., 2] > 0).all():
         raise ValueError("a direction to look along must point forward (z > 0)")
-    k = 1 / (1 + z)
-    return np.stack(
-        [
-            np.stack([1 - k * x * x, -k * x * y, -x], -1),
-            np.stack([-k * x * y, 1 - k * y * y, -y], -1),
-            np.stack([x, y, z], -1),
-        ],
-        axis=-2,
-    )
+    return least_rotation(directions, np.array([0.0, 0.0, 1.0]))
 
 
 def square_box(box_px: np.ndarray, margin: float) -> np.ndarray:

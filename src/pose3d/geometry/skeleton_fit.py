@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from pose3d.geometry.rotations import best_rotation, least_rotation
 from pose3d.geometry.skeleton import BONES, JOINT_NAMES, N_JOINTS, ROOT, bone_matrix, mirror_permutation
 from pose3d.runtime.errors import InputError
 
@@ -28,8 +29,9 @@ REST_DIRECTIONS = np.array(
 )
 """(16, 3) where the bones point at rest: a T-pose, from which no limb can turn to the opposite direction."""
 
+_BONE_MATRIX = bone_matrix()
+_MIRRORED_BONES = mirror_permutation()[1:] - 1
 _UNTWIST_RAD_S = 4 * np.pi
-_OPPOSITE = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +85,7 @@ class SkeletonFit:
     def __call__(self, poses_m: np.ndarray) -> FittedSkeleton:
         """The next T frames, (T, 17, 3) joints in metres that :func:`check_poses` passes."""
         poses_m = np.asarray(poses_m, np.float64)
-        bones = bone_matrix() @ poses_m
+        bones = _BONE_MATRIX @ poses_m
         directions = bones / np.linalg.norm(bones, axis=-1, keepdims=True)
 
         still = Rotation.from_quat(np.tile([0.0, 0.0, 0.0, 1.0], (len(poses_m), 1)))
@@ -95,7 +97,8 @@ class SkeletonFit:
             if len(rows) == 1:
                 joint_rotations[joint] = self._swings[rows[0]](seen[0])
             elif rows:
-                joint_rotations[joint] = best_rotations(REST_DIRECTIONS[rows], np.stack(seen, 1))
+                best, _ = best_rotation(np.stack(seen, -1) @ REST_DIRECTIONS[rows])
+                joint_rotations[joint] = Rotation.from_matrix(best)
                 for row, pointing in zip(rows, seen, strict=True):
                     bone_rotations[row] = self._swings[row](joint_rotations[joint].inv().apply(pointing))
             for child, row in zip(children, rows, strict=True):
@@ -113,8 +116,8 @@ def fit_bone_lengths(poses_m: np.ndarray) -> np.ndarray:
         >>> fit_bone_lengths(poses_m)[:6].tolist()
         [2.5, 1.0, 1.0, 2.5, 1.0, 1.0]
     """
-    lengths_m = np.linalg.norm(bone_matrix() @ poses_m, axis=-1)
-    mirrored = lengths_m[:, mirror_permutation()[1:] - 1]
+    lengths_m = np.linalg.norm(_BONE_MATRIX @ poses_m, axis=-1)
+    mirrored = lengths_m[:, _MIRRORED_BONES]
     return np.median(np.concatenate([lengths_m, mirrored]), axis=0)
 
 
@@ -133,30 +136,12 @@ def with_bone_lengths(poses_m: np.ndarray, lengths_m: np.ndarray) -> np.ndarray:
         >>> with_bone_lengths(poses_m, np.full(16, 0.5))[0, :5, 0].tolist()
         [0.0, 0.5, 1.0, 1.5, 0.5]
     """
-    bones = bone_matrix() @ poses_m
+    bones = _BONE_MATRIX @ poses_m
     bones *= lengths_m[:, None] / np.linalg.norm(bones, axis=-1, keepdims=True)
     posed = np.array(poses_m, np.float64)
     for parent, child in BONES:
         posed[:, child] = posed[:, parent] + bones[:, child - 1]
     return posed
-
-
-def shortest_rotations(start: np.ndarray, end: np.ndarray) -> Rotation:
-    """Rotations by the smallest angle that take unit vectors (T, 3) to others; opposite ones by any half turn.
-
-    Example:
-        >>> turn = shortest_rotations(np.array([[1.0, 0, 0]]), np.array([[0.0, 1, 0]]))
-        >>> (turn.as_rotvec(degrees=True).round(6) + 0).tolist()
-        [[0.0, 0.0, 90.0]]
-    """
-    start, end = np.broadcast_arrays(start, end)
-    cosine = (start * end).sum(-1)
-    # The quaternion of twice the angle between two vectors is their product: hence the 1, which halves it.
-    quaternions = np.concatenate([np.cross(start, end), 1 + cosine[:, None]], -1)
-    opposite = cosine < _OPPOSITE - 1
-    aside = np.cross(start[opposite], np.eye(3)[np.abs(start[opposite]).argmin(-1)])
-    quaternions[opposite] = np.concatenate([aside, np.zeros((len(aside), 1))], -1)
-    return Rotation.from_quat(quaternions)
 
 
 class Swing:
@@ -186,8 +171,8 @@ class Swing:
         """The next T frames' rotations, to (T, 3) unit vectors."""
         first = directions[:1] if self._before is None else self._before
         before = np.concatenate([first, directions[:-1]])
-        shortest = shortest_rotations(self._rest, directions)
-        carried = shortest_rotations(before, directions) * shortest_rotations(self._rest, before)
+        shortest = _shortest(self._rest, directions)
+        carried = _shortest(before, directions) * _shortest(self._rest, before)
         gathered = (
             shortest.inv() * carried
         ).as_rotvec() @ self._rest  # both take rest to one place: only twist differs
@@ -199,23 +184,8 @@ class Swing:
         return shortest * Rotation.from_rotvec(twist[:, None] * self._rest)
 
 
-def best_rotations(rest: np.ndarray, directions: np.ndarray) -> Rotation:
-    """The T rotations that take vectors (N, 3) nearest to (T, N, 3) others in the least-squares sense.
-
-    Kabsch, "A solution for the best rotation to relate two sets of vectors" (Acta Crystallographica A32, 1976).
-
-    Args:
-        rest: (N, 3), any unit.
-        directions: (T, N, 3), the same unit.
-
-    Example:
-        >>> turned = np.array([[[0.0, 1, 0], [-1, 0, 0], [0, 0, 1]]])
-        >>> (best_rotations(np.eye(3), turned).as_rotvec(degrees=True).round(6) + 0).tolist()
-        [[0.0, 0.0, 90.0]]
-    """
-    u, _, vt = np.linalg.svd(np.swapaxes(directions, -1, -2) @ rest)
-    u[..., 2] *= np.sign(np.linalg.det(u @ vt))[:, None]  # a rotation, not a reflection
-    return Rotation.from_matrix(u @ vt)
+def _shortest(start: np.ndarray, end: np.ndarray) -> Rotation:
+    return Rotation.from_matrix(least_rotation(start, end))
 
 
 def check_poses(poses_m: np.ndarray, fps: float, first_frame: int = 0) -> None:
@@ -248,7 +218,7 @@ def check_poses(poses_m: np.ndarray, fps: float, first_frame: int = 0) -> None:
             f"frame {first_frame + t}, joint {JOINT_NAMES[joint]} is not finite: give every joint of every frame"
         )
     # Below a hundredth of a millimetre single-precision positions some metres away say nothing of a direction.
-    short = np.linalg.norm(bone_matrix() @ poses_m, axis=-1) < 1e-5
+    short = np.linalg.norm(_BONE_MATRIX @ poses_m, axis=-1) < 1e-5
     if short.any():
         t, row = np.argwhere(short)[0]
         parent, child = (JOINT_NAMES[joint] for joint in BONES[row])

@@ -20,7 +20,7 @@ class KinematicChainSpace(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         # The root is at the origin, so its column drops out. Constants: not part of the weights.
-        self.register_buffer("bones", torch.from_numpy(bone_matrix()[:, 1:]), persistent=False)
+        self.register_buffer("bones", torch.from_numpy(bone_matrix()[:, 1:]).float(), persistent=False)
         self.register_buffer("triangle", torch.triu_indices(N_BONES, N_BONES), persistent=False)
 
     def forward(self, poses: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ detector's kind of errors, pairs of 2D and 3D that cost no label.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import torch
@@ -21,6 +22,8 @@ from pose3d.records.sequences import PoseSequence
 _MIN_DEPTH_M = 0.5
 _RIGHT_HIP, _LEFT_HIP = JOINT_NAMES.index("RHip"), JOINT_NAMES.index("LHip")
 _TRUNK = slice(JOINT_NAMES.index("Spine"), N_JOINTS)  # and head and arms; the root and the legs come before it
+_FIRST_OF_PAIR = np.minimum(np.arange(1, N_JOINTS), mirror_permutation()[1:]) - 1
+"""Of each bone the right one of its pair, or itself where it has no other side."""
 
 
 @dataclass(frozen=True)
@@ -57,10 +60,28 @@ class PriorTakes:
         self.poses_world_m = torch.from_numpy(np.concatenate(poses)).float().to(device)
 
 
+@cache
+def _mirror(dtype: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor]:
+    """The joints' order after a mirror, (17,), and the axes' signs, (3,)."""
+    sign = torch.tensor([-1.0, 1.0, 1.0], dtype=dtype, device=device)
+    return torch.from_numpy(mirror_permutation()).to(device), sign
+
+
+@cache
+def _bones_and_back(dtype: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Bones from joints, (16, 17), and joints relative to the root from bones, (16, 16).
+
+    Each joint is the sum of the bones on its way from the root; the inverse is exact, all its entries are 0 or 1.
+    """
+    matrix = bone_matrix()
+    inverse = np.linalg.inv(matrix[:, 1:]).round()
+    return torch.from_numpy(matrix).to(device, dtype), torch.from_numpy(inverse).to(device, dtype)
+
+
 def mirror_world(poses_world_m: Tensor) -> Tensor:
     """(..., 17, 3) poses mirrored at a vertical plane: x changes sign, left and right change places."""
-    sign = torch.tensor([-1.0, 1.0, 1.0], dtype=poses_world_m.dtype, device=poses_world_m.device)
-    return poses_world_m[..., torch.from_numpy(mirror_permutation()).to(poses_world_m.device), :] * sign
+    order, sign = _mirror(poses_world_m.dtype, poses_world_m.device)
+    return poses_world_m[..., order, :] * sign
 
 
 def vary_bone_lengths(poses_world_m: Tensor, factors: Tensor) -> Tensor:
@@ -68,10 +89,7 @@ def vary_bone_lengths(poses_world_m: Tensor, factors: Tensor) -> Tensor:
 
     The prior is a few people; the 2D is of others. The root's path stays.
     """
-    matrix = bone_matrix()
-    bones_from_joints = torch.from_numpy(matrix).to(poses_world_m)
-    # Each joint is the sum of the bones on its way from the root; the inverse is exact, all its entries are 0 or 1.
-    joints_from_bones = torch.from_numpy(np.linalg.inv(matrix[:, 1:]).round()).to(poses_world_m)
+    bones_from_joints, joints_from_bones = _bones_and_back(poses_world_m.dtype, poses_world_m.device)
     bones = (bones_from_joints @ poses_world_m) * factors[:, None, :, None]
     root = poses_world_m[..., ROOT : ROOT + 1, :]
     return torch.cat([root, root + joints_from_bones @ bones], -2)
@@ -85,9 +103,8 @@ def symmetric_factors(rng: np.random.Generator, batch_size: int, spread: float) 
         batch_size: bodies to draw, B.
         spread: standard deviation of the logarithm.
     """
-    children = np.arange(1, N_JOINTS)
-    drawn = rng.normal(0, spread, (batch_size, len(children)))
-    return np.exp(drawn[:, np.minimum(children, mirror_permutation()[1:]) - 1])
+    drawn = rng.normal(0, spread, (batch_size, N_JOINTS - 1))
+    return np.exp(drawn[:, _FIRST_OF_PAIR])
 
 
 def mix_halves(legs_world_m: Tensor, trunks_world_m: Tensor) -> Tensor:
@@ -110,7 +127,7 @@ def mix_halves(legs_world_m: Tensor, trunks_world_m: Tensor) -> Tensor:
 
 
 def vertical_rotation(angle_rad: Tensor) -> Tensor:
-    """(B,) angles to (B, 3, 3) rotations about z."""
+    """:func:`pose3d.geometry.rotations.rotation_about_z` on tensors: (B,) angles to (B, 3, 3)."""
     cos, sin, zero, one = angle_rad.cos(), angle_rad.sin(), torch.zeros_like(angle_rad), torch.ones_like(angle_rad)
     return torch.stack([cos, -sin, zero, sin, cos, zero, zero, zero, one], -1).unflatten(-1, (3, 3))
 

@@ -43,7 +43,10 @@ class VirtualView:
 
 
 def optical_axis_rotation(directions: Tensor) -> Tensor:
-    """:func:`pose3d.geometry.camera.rotation_to_optical_axis` on tensors: (..., 3), z > 0, to (..., 3, 3)."""
+    """:func:`pose3d.geometry.camera.rotation_to_optical_axis` on tensors: (..., 3), z > 0, to (..., 3, 3).
+
+    That of :func:`pose3d.geometry.rotations.least_rotation` multiplied out, as fits a step of training.
+    """
     unit = directions / directions.norm(dim=-1, keepdim=True)
     x, y, z = unit.unbind(-1)
     k = 1 / (1 + z)

@@ -19,6 +19,7 @@ from pose3d.geometry.camera import Camera
 from pose3d.geometry.skeleton import BONES, JOINT_NAMES, N_JOINTS
 from pose3d.lifting.lift import LIFTERS, lift, load_lifter
 from pose3d.multiview.finding import FoundPerson, FrameSource, detector_of, find_person
+from pose3d.multiview.refinement import Extrinsics, moved_mm, refine_extrinsics, turned_deg
 from pose3d.multiview.triangulation import Triangulated
 from pose3d.multiview.views import View, read_views
 from pose3d.pose2d.inference import load_network
@@ -34,6 +35,9 @@ AGREE_VIEWS = 3
 do, because two rays miss each other in one direction only."""
 SEARCH_PX = 40.0
 """Threshold of the triangulation, so that what lies between it and AGREE_PX still counts in the residuals."""
+GAP_S = 0.1
+"""Frames this near the border between the halves are not learnt from."""
+HALVES = "first", "second"
 _SHOWN_FRAMES = 5
 _SHOWN_SIZE_PX = 270, 480
 
@@ -43,7 +47,9 @@ def takes_of(views: Sequence[View], frames: np.ndarray) -> list[FrameSource]:
     return [partial(video_frames, view.video, frames) for view in views]
 
 
-def measure_models(models: Path, folder: Path, frame_step: int, picture: Path | None) -> dict:
+def measure_models(
+    models: Path, folder: Path, frame_step: int, picture: Path | None, refine: Extrinsics | None = None
+) -> dict:
     """All figures of trained models on a folder of videos, see docs/multiview.md.
 
     Args:
@@ -51,9 +57,11 @@ def measure_models(models: Path, folder: Path, frame_step: int, picture: Path | 
         folder: of a calibration and videos, see :func:`pose3d.multiview.views.read_views`.
         frame_step: every n-th frame counts.
         picture: PNG with detections in some frames of all views; None: not drawn.
+        refine: what of the cameras is refined for a second set of figures, see :mod:`pose3d.multiview.refinement`.
 
     Raises:
-        InputError: a model or a video is missing or damaged, or nothing moves before a camera.
+        InputError: a model or a video is missing or damaged, nothing moves before a camera, or too little is seen to
+            refine the cameras.
     """
     detector = detector_of(*load_network(str(models / "pose2d.pt")))
     lifters = {name: load_lifter(models / f"{name}.pt") for name in LIFTERS}
@@ -71,12 +79,16 @@ def measure_models(models: Path, folder: Path, frame_step: int, picture: Path | 
         "agree_px": AGREE_PX,
         "triangulated": agreement(cameras, person),
     }
-    for name, lifter in lifters.items():
-        poses = [
+    lifted = {
+        name: [
             lift(lifter, _unlabelled(view, person.in_view(v), frame_step), person.keypoints_px[v]).poses_cam_m
             for v, view in enumerate(views)
         ]
-        report[name] = compare_lifted(poses, views, found.points_world_m)
+        for name, lifter in lifters.items()
+    }
+    report |= {name: compare_lifted(poses, views, found.points_world_m) for name, poses in lifted.items()}
+    if refine is not None:
+        report["refined"] = refined_figures(views, person, views[0].fps / frame_step, refine, lifted)
     return report
 
 
@@ -140,6 +152,71 @@ def compare_lifted(poses_cam_m: Sequence[np.ndarray], views: Sequence[View], tri
         "pa_mpjpe_between_views_mm": _rounded(1000 * np.mean(pairs)),
         "bone_variation_pct": _rounded(float(np.mean([bone_variation_pct(poses) for poses in poses_cam_m]))),
     }
+
+
+def halves(frames: int, fps: float) -> list[tuple[slice, slice]]:
+    """For each half of the frames, those to learn from (of the other half) and those to judge (of this one).
+
+    Halves are whole stretches of time: neighbouring frames are nearly the same picture. For the same reason the frames
+    next to the border are not learnt from.
+    """
+    middle, gap = frames // 2, int(np.ceil(GAP_S * fps))
+    return [(slice(middle + gap, frames), slice(middle)), (slice(max(0, middle - gap)), slice(middle, frames))]
+
+
+def refined_figures(
+    views: Sequence[View],
+    person: FoundPerson,
+    fps: float,
+    refine: Extrinsics,
+    lifted: dict[str, list[np.ndarray]],
+) -> dict:
+    """Figures with cameras as given beside those with cameras refined on the other half of the frames.
+
+    Args:
+        views: V.
+        person: found in T frames of each.
+        fps: of these frames.
+        refine: what may change.
+        lifted: V arrays (T, J, 3) of each lifter.
+
+    Raises:
+        InputError: as :func:`pose3d.multiview.refinement.refine_extrinsics`.
+    """
+    given = [view.camera for view in views]
+    report: dict = {"extrinsics": refine}
+    cameras, parts = [], []
+    for name, (learnt, judged) in zip(HALVES, halves(person.confidence.shape[1], fps), strict=True):
+        seen, held_out = person.in_frames(learnt), person.in_frames(judged)
+        refined = refine_extrinsics(given, seen.keypoints_px, seen.confidence, SEARCH_PX, fps, refine)
+        cameras.append(refined)
+        parts.append(held_out.triangulated(refined, SEARCH_PX))
+        report[f"{name}_half"] = {
+            "as_given": consistency(held_out.triangulated(given, SEARCH_PX)),
+            "refined": consistency(parts[-1]),
+            "turned_deg": _all_rounded(turned_deg(given, refined)),
+            "moved_mm": _all_rounded(moved_mm(given, refined)),
+            "refined_cameras": {
+                camera.id: {"rotation": camera.rotation.tolist(), "translation_m": camera.translation_m.tolist()}
+                for camera in refined
+            },
+        }
+    both = Triangulated(
+        np.concatenate([part.points_world_m for part in parts]),
+        np.concatenate([part.residuals_px for part in parts], axis=1),
+        np.concatenate([part.agreeing for part in parts], axis=1),
+    )
+    report["both_halves"] = {
+        "as_given": consistency(person.triangulated(given, SEARCH_PX)),
+        "refined": consistency(both),
+        "turned_apart_deg": _all_rounded(turned_deg(*cameras)),
+        "moved_apart_mm": _all_rounded(moved_mm(*cameras)),
+    }
+    return report | {name: compare_lifted(poses, views, both.points_world_m) for name, poses in lifted.items()}
+
+
+def _all_rounded(values: np.ndarray) -> list[float | None]:
+    return [_rounded(value) for value in values]
 
 
 def _rounded(value: float) -> float | None:

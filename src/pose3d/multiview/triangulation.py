@@ -107,7 +107,7 @@ def reprojection_residuals_px(cameras: Sequence[Camera], points_world_m: np.ndar
         points_world_m: (N, 3).
         seen_px: (V, N, 2).
     """
-    offsets = _offsets_px(cameras, points_world_m, seen_px)
+    offsets = offsets_px(cameras, points_world_m, seen_px)
     return np.where(np.isfinite(offsets).all(-1), np.linalg.norm(offsets, axis=-1), np.inf)
 
 
@@ -125,7 +125,7 @@ def refine(
     points = np.array(points_world_m, np.float64)
 
     def weighted_offsets(at: np.ndarray) -> np.ndarray:
-        offsets = _offsets_px(cameras, at, keypoints_px)
+        offsets = offsets_px(cameras, at, keypoints_px)
         offsets[weights == 0] = 0  # these may be infinite
         return (np.sqrt(weights)[..., None] * offsets).transpose(1, 0, 2).reshape(len(at), 2 * len(cameras))
 
@@ -144,7 +144,7 @@ def refine(
     return points
 
 
-def _offsets_px(cameras: Sequence[Camera], points_world_m: np.ndarray, keypoints_px: np.ndarray) -> np.ndarray:
+def offsets_px(cameras: Sequence[Camera], points_world_m: np.ndarray, keypoints_px: np.ndarray) -> np.ndarray:
     """Images of (N, 3) points minus (V, N, 2) keypoints; infinite where a point is behind the camera."""
     offsets = np.full(np.shape(keypoints_px), np.inf)
     for camera, seen, offset in zip(cameras, keypoints_px, offsets, strict=True):

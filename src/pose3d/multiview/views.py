@@ -17,6 +17,8 @@ from pose3d.runtime.errors import InputError
 CALIBRATION = "calibration.qca.txt"
 TRIMMED_PX = 16
 """Most columns or rows that a video may lack against its calibration: codecs and editors cut to sizes they like."""
+BLACK = 16
+"""Mean grey level below which rows at the edge of a picture are a border."""
 
 MAX_FRAMES = 10_000_000
 """Two days of video: a header that claims more is damaged."""
@@ -65,7 +67,8 @@ def _view(camera: Camera, path: Path) -> View:
     try:
         size = [int(video.get(what)) for what in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT)]
         frames, fps = video.get(cv2.CAP_PROP_FRAME_COUNT), video.get(cv2.CAP_PROP_FPS)
-        if not video.isOpened() or not 1 <= frames <= MAX_FRAMES or not 0 < fps < np.inf:
+        opened, picture = video.read()
+        if not opened or not 1 <= frames <= MAX_FRAMES or not 0 < fps < np.inf:
             raise InputError(f"{path} does not open as a video: the file is damaged, fetch it again")
     finally:
         video.release()
@@ -75,4 +78,26 @@ def _view(camera: Camera, path: Path) -> View:
             f"{path} has {width} x {height} px, its calibration {camera.width_px} x {camera.height_px}: "
             "the calibration must be that of the video"
         )
-    return View(replace(camera, width_px=width, height_px=height), path, int(frames), fps)
+    return View(camera_of_video(camera, picture), path, int(frames), fps)
+
+
+def camera_of_video(camera: Camera, picture: np.ndarray) -> Camera:
+    """The camera for pictures that are smaller than those it was calibrated with.
+
+    An editor either cuts columns and rows off, at the right and the bottom, or scales the whole picture and fills what
+    is left of the new size with black, equally at both sides (letterbox). The borders tell.
+
+    Args:
+        camera: as calibrated.
+        picture: (H, W, 3) uint8, one of the video's, not larger.
+    """
+    height, width = picture.shape[:2]
+    smaller = replace(camera, width_px=width, height_px=height)
+    scale = min(width / camera.width_px, height / camera.height_px)
+    border_x, border_y = (width - scale * camera.width_px) / 2, (height - scale * camera.height_px) / 2
+    across = picture if border_y > border_x else picture.swapaxes(0, 1)
+    rows = int(max(border_x, border_y))
+    if not rows or max(across[:rows].mean(), across[-rows:].mean()) >= BLACK:
+        return smaller
+    to_video = np.array([[scale, 0, border_x], [0, scale, border_y], [0, 0, 1]])
+    return replace(smaller, intrinsics_px=to_video @ camera.intrinsics_px)

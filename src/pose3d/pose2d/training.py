@@ -213,7 +213,9 @@ def train(
         Terminated: SIGTERM came; the step is done and in the checkpoint, which the first process writes.
     """
     if len(training) < 2:
-        raise InputError("one crop is too few to train on, for batch normalisation compares: lower train_2d.frame_step")
+        raise InputError(
+            "one crop is too few to train on, because batch normalisation compares crops: lower train_2d.frame_step"
+        )
     batch_size = min(params.batch_size, len(training))
     Share.of(fabric).require_equal("train_2d.batch_size, or the number of crops,", batch_size)
     trainer = PoseResNetTrainer(params, training, measured, seed, fabric)

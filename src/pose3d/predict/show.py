@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from pose3d.evaluation.metrics import align_root
@@ -21,7 +22,7 @@ def write_show(
     """Write the files of :func:`pose3d.show.demo_files.write_demo`; gives their paths.
 
     They begin with the first frame in which the person was found, and have the frames evenly in time. The video is
-    decoded once more for each file, a few frames at a time. Frames without a person have no skeleton.
+    decoded once more, a few frames at a time. Frames without a person have no skeleton.
 
     Args:
         folder: to write them to.
@@ -39,10 +40,10 @@ def write_show(
     shown = slice(start, min(stop, len(time_s)))
     found = predictions.found[shown]
 
-    def read_frames() -> Iterator[np.ndarray]:
+    def frames_rgb() -> Iterator[np.ndarray]:
         with Clip(video) as clip:
             for frame in itertools.islice(clip, shown.start, shown.stop):
-                yield frame.image_bgr[..., ::-1]
+                yield cv2.cvtColor(frame.image_bgr, cv2.COLOR_BGR2RGB)
 
     def where_found(values: np.ndarray) -> np.ndarray:
         return np.where(found.reshape(-1, *[1] * (values.ndim - 1)), values, np.float32(np.nan))
@@ -55,7 +56,7 @@ def write_show(
         poses_cam_m[METHOD_TITLES[name]] = where_found(poses if lifted.has_root else align_root(poses, temporal))
     return write_demo(
         folder,
-        read_frames,
+        frames_rgb(),
         fps,
         where_found(reproject(predictions.camera, temporal)),
         where_found(predictions.boxes_px[shown]),

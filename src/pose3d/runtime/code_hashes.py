@@ -49,6 +49,15 @@ def listing(hashes: dict[str, str]) -> str:
     return "".join(f"{digest}  {name}\n" for name, digest in hashes.items())
 
 
+def code_hash(path: Path) -> str:
+    """SHA-256 of what the code in a file does.
+
+    Raises:
+        InputError: it is missing or not Python.
+    """
+    return _hash(_parse(path, path))
+
+
 def canonical(node: object) -> str:
     """A syntax tree as text: the same under every Python that this project supports, equal for equal code.
 
@@ -77,15 +86,22 @@ def _does_nothing(node: object) -> bool:
 
 def _read(root: Path, path: Path) -> tuple[str, list[Path]]:
     """Hash of one file, and the files that it imports."""
-    try:
-        tree = ast.parse((root / path).read_bytes())
-    except FileNotFoundError:
-        raise InputError(f"{path} is missing: run from the root of the repository") from None
-    except (SyntaxError, ValueError) as error:
-        raise InputError(f"{path} is not Python: {error}") from None
+    tree = _parse(root / path, path)
     names = _imported_names(tree, path)
-    digest = hashlib.sha256(canonical(tree).encode()).hexdigest()
-    return digest, [file for name in names for file in _module_files(root, name)]
+    return _hash(tree), [file for name in names for file in _module_files(root, name)]
+
+
+def _hash(tree: ast.Module) -> str:
+    return hashlib.sha256(canonical(tree).encode()).hexdigest()
+
+
+def _parse(file: Path, shown: Path) -> ast.Module:
+    try:
+        return ast.parse(file.read_bytes())
+    except FileNotFoundError:
+        raise InputError(f"{shown} is missing: run from the root of the repository") from None
+    except (SyntaxError, ValueError) as error:
+        raise InputError(f"{shown} is not Python: {error}") from None
 
 
 def _imported_names(node: ast.AST, path: Path) -> list[str]:

@@ -1,18 +1,21 @@
 """A clip beside the poses in it, to look at: a page with a 3D player, a video and an animated GIF."""
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 
+from pose3d.runtime.fan_out import fan_out
+from pose3d.show.gif import write_gif
 from pose3d.show.player import write_player
-from pose3d.show.video import side_by_side, write_gif, write_mp4
+from pose3d.show.video import side_by_side
+from pose3d.show.webm import write_webm
 
 
 def write_demo(
     folder: str | os.PathLike,
-    read_frames: Callable[[], Iterable[np.ndarray]],
+    frames_rgb: Iterable[np.ndarray],
     fps: float,
     keypoints_px: np.ndarray,
     boxes_px: np.ndarray,
@@ -20,12 +23,11 @@ def write_demo(
     title: str,
     up_cam: np.ndarray | None = None,
 ) -> list[Path]:
-    """Write player.html, demo.mp4 and demo.gif of one clip; gives their paths.
+    """Write player.html, demo.webm and demo.gif of one clip, all at once; gives their paths.
 
     Args:
         folder: where the files go.
-        read_frames: gives the T images (H, W, 3) RGB from the first on; called once for each file, so that no file
-            needs all of them at once.
+        frames_rgb: T images (H, W, 3) of one size; a few are held at a time.
         fps: frames per second.
         keypoints_px: (T, 17, 2), as :func:`pose3d.show.player.write_player` has them.
         boxes_px, poses_cam_m: as :func:`pose3d.show.video.side_by_side` has them: (T, 4), and title to (T, 17, 3), the
@@ -35,12 +37,17 @@ def write_demo(
     Raises:
         InputError: the disk is full.
     """
-    player, mp4, gif = (Path(folder) / name for name in ("player.html", "demo.mp4", "demo.gif"))
+    player, video, gif = (Path(folder) / name for name in ("player.html", "demo.webm", "demo.gif"))
 
-    def panels() -> Iterable[np.ndarray]:
-        return side_by_side(read_frames(), keypoints_px, boxes_px, poses_cam_m, up_cam)
+    def write_page(frames: Iterator[np.ndarray]) -> None:
+        write_player(player, frames, fps, keypoints_px, boxes_px, poses_cam_m, title, up_cam)
 
-    write_mp4(mp4, panels(), fps)
-    write_gif(gif, panels(), fps)
-    write_player(player, read_frames(), fps, keypoints_px, poses_cam_m, title, up_cam)
-    return [player, mp4, gif]
+    def write_panels(frames: Iterator[np.ndarray]) -> None:
+        fan_out(
+            side_by_side(frames, fps, keypoints_px, boxes_px, poses_cam_m, up_cam),
+            lambda panels: write_webm(video, panels, fps),
+            lambda panels: write_gif(gif, panels, fps),
+        )
+
+    fan_out(frames_rgb, write_page, write_panels)
+    return [player, video, gif]

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 RIGHT, LEFT, TRUNK = "#d62728", "#1f77b4", "#333333"
 TRUTH_RIGHT, TRUTH_LEFT, TRUTH = "#7d7d7d", "#c8c8c8", "#a3a3a3"
 GRID = "#dedede"
+TRAIL = "#e0b060"
+"""Of the way on the floor that somebody took."""
 METHOD_COLOURS = {
     "repnet": "#ff7f0e",
     "temporal": "#2ca02c",

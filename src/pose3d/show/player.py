@@ -7,6 +7,7 @@ The page is a single file of its own: video, poses and programme are inside, and
 import base64
 import html
 import json
+import math
 import os
 import re
 import tempfile
@@ -20,10 +21,13 @@ import numpy as np
 from pose3d.geometry.skeleton import BONES, N_JOINTS
 from pose3d.geometry.upright import stand
 from pose3d.runtime.files import write_text
-from pose3d.show.figures import TRUTH_TITLE, bone_colour
-from pose3d.show.video import write_mp4
+from pose3d.show.figures import TRAIL, TRUTH_TITLE, bone_colour
+from pose3d.show.follow import picture_squares
+from pose3d.show.video import FLOOR_REACH, FLOOR_SQUARE_M, TRAIL_S, space_views
+from pose3d.show.webm import write_webm
 
-MAX_HEIGHT_PX = 480
+MAX_PX = 854 * 480
+"""Of a frame of the page's video."""
 
 
 def write_player(
@@ -31,21 +35,25 @@ def write_player(
     frames_rgb: Iterable[np.ndarray],
     fps: float,
     keypoints_px: np.ndarray,
+    boxes_px: np.ndarray,
     poses_cam_m: dict[str, np.ndarray],
     title: str,
     up_cam: np.ndarray | None = None,
 ) -> None:
     """Write the page, atomically.
 
-    Frames are shrunk to at most 480 px height. The video then takes at most some 1 bit per pixel and frame, a third
-    more as text: for 640 x 480 px at 25 frames/s at most 1.3 MB/s, in practice about half of it; each method's poses
-    add 7 KB/s. Meant for clips of up to some minutes, because the page is made in memory.
+    Image and 3D view open on the person and follow it, see :mod:`pose3d.show.follow`; a switch shows all of both.
+
+    Frames are shrunk to at most 854 x 480 px or as many of another shape. The video then takes some 0.3 bits per pixel
+    and frame, a third more as text: 0.5 MB/s at 25 frames/s; each method's poses add 7 KB/s. Meant for clips of up to
+    some minutes, because the page is made in memory.
 
     Args:
         path: of the page.
         frames_rgb: T images (H, W, 3) of one size.
         fps: frames per second.
         keypoints_px: (T, 17, 2) skeleton to draw over them, px of these images.
+        boxes_px: (T, 4) of the person.
         poses_cam_m: title to (T, 17, 3), all in the same camera space, the method trusted most last, and after it the
             truth, called "ground truth", if there is one. The page begins with the former over the latter.
         title: any text.
@@ -65,11 +73,14 @@ def write_player(
     if not poses_cam_m:
         raise ValueError("there are no poses to show")
     with tempfile.TemporaryDirectory() as folder:
-        mp4 = Path(folder, "clip.mp4")
+        webm = Path(folder, "clip.webm")
         size: dict[str, tuple[int, int]] = {}
-        write_mp4(mp4, _shrunk(frames_rgb, size, n_frames), fps)
-        video = base64.b64encode(mp4.read_bytes()).decode()
+        write_webm(webm, _shrunk(frames_rgb, size, n_frames), fps)
+        video = base64.b64encode(webm.read_bytes()).decode()
     from_image = np.divide(size["shown"], size["given"])
+    keypoints, boxes = keypoints_px * from_image, boxes_px * np.tile(from_image, 2)
+    upright_m = stand(poses_cam_m, up_cam)
+    centres_m, reaches_m = space_views(list(upright_m.values())[-1], fps)
     clip = {
         "fps": fps,
         "size": size["shown"],
@@ -77,8 +88,13 @@ def write_player(
         "colours": [bone_colour(child) for _, child in BONES],
         "truth": TRUTH_TITLE,
         "truthColours": [bone_colour(child, truth=True) for _, child in BONES],
-        "keypoints": _packed(keypoints_px * from_image),
-        "poses": {name: _packed(poses) for name, poses in stand(poses_cam_m, up_cam).items()},
+        "keypoints": _packed(keypoints),
+        "squares": _packed(picture_squares(keypoints, boxes, size["shown"], fps)),
+        "poses": {name: _packed(poses) for name, poses in upright_m.items()},
+        "centres": _packed(centres_m),
+        "reaches": _packed(reaches_m),
+        "floor": {"square": FLOOR_SQUARE_M, "reach": FLOOR_REACH},
+        "trail": {"colour": TRAIL, "frames": round(TRAIL_S * fps)},
         "video": video,
     }
     write_text(path, page(title, clip))
@@ -98,7 +114,7 @@ def _shrunk(frames_rgb: Iterable[np.ndarray], size: dict[str, tuple[int, int]], 
     for frame in frames_rgb:
         shown += 1
         height, width = frame.shape[:2]
-        scale = min(1.0, MAX_HEIGHT_PX / height)
+        scale = min(1.0, math.sqrt(MAX_PX / (width * height)))
         small = tuple(max(2, 2 * round(scale * side / 2)) for side in (width, height))
         size["given"], size["shown"] = (width, height), small
         yield cv2.resize(frame, small, interpolation=cv2.INTER_AREA)[..., ::-1].copy()

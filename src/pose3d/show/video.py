@@ -1,12 +1,8 @@
-"""A short video: the image with the reprojected skeleton, then poses in 3D on a floor of squares of half a metre.
-
-Written as MP4 with VP9 inside, which browsers and players show alike (OpenCV's packages encode neither H.264 nor AV1),
-or as an animated GIF.
+"""Frames of a short video: the image with the reprojected skeleton, then poses in 3D on a floor of squares of half a
+metre. Image and view follow the person.
 """
 
-import io
-import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import cv2
 import numpy as np
@@ -14,32 +10,43 @@ import numpy as np
 from pose3d.geometry.camera import apply_affine, crop_from_image
 from pose3d.geometry.skeleton import BONES, ROOT
 from pose3d.geometry.upright import stand
-from pose3d.runtime.errors import InputError
-from pose3d.runtime.files import atomic_output
-from pose3d.show.figures import METHOD_TITLES, REPROJECTION_TITLE, TRUTH_TITLE, bone_colour
+from pose3d.show.figures import METHOD_TITLES, REPROJECTION_TITLE, TRAIL, TRUTH_TITLE, bone_colour
+from pose3d.show.follow import follow, picture_squares
 
 SIDE_PX, HEADER_PX, GAP_PX = 320, 32, 8
 FLOOR_SQUARE_M = 0.5
-GIF_BYTES = 5_000_000
-"""Most bytes of a GIF: what web pages and code hosts show without complaint."""
-_GIF_FPS, _GIF_FRAMES, _GIF_COLOURS = 12.5, 240, 256
-_GIF_SCALES = (1.0, 0.8, 0.64, 0.5)
+TRAIL_S = 4.0
+FLOOR_REACH = 1.6
+"""Radius of the floor that is drawn around the person, by half of what the view spans."""
+SPACE_MARGIN, MIN_REACH_M = 1.1, 1.0
+"""Half of what a view in 3D spans, by what the person needs and at least."""
 _YAW, _PITCH = np.radians(30), np.radians(12)
-# Upright axes seen from a little to the right and above, so that depth shows; to x right, y down.
+# Upright axes seen from a little to the right and above, so that depth shows; to x right, y down, and z away.
 _VIEW = np.array(
     [
         [np.cos(_YAW), np.sin(_YAW), 0],
         [np.sin(_PITCH) * np.sin(_YAW), -np.sin(_PITCH) * np.cos(_YAW), -np.cos(_PITCH)],
+        [-np.cos(_PITCH) * np.sin(_YAW), np.cos(_PITCH) * np.cos(_YAW), -np.sin(_PITCH)],
     ]
 )
 _SPACE_BGR, _FLOOR_BGR, _TEXT_BGR = (246, 246, 246), (212, 212, 212), (40, 40, 40)
-_BGR, _TRUTH_BGR = (
-    [tuple(reversed(bytes.fromhex(bone_colour(child, truth).removeprefix("#")))) for _, child in BONES]
-    for truth in (False, True)
-)
 
 
-def draw_skeleton(image_bgr: np.ndarray, points_px: np.ndarray, thickness: int = 3, truth: bool = False) -> None:
+def _bgr(colour: str) -> tuple[int, ...]:
+    return tuple(reversed(bytes.fromhex(colour.removeprefix("#"))))
+
+
+_TRAIL_BGR = _bgr(TRAIL)
+_BGR, _TRUTH_BGR = ([_bgr(bone_colour(child, truth)) for _, child in BONES] for truth in (False, True))
+
+
+def draw_skeleton(
+    image_bgr: np.ndarray,
+    points_px: np.ndarray,
+    thickness: int = 3,
+    truth: bool = False,
+    depths: np.ndarray | None = None,
+) -> None:
     """Draw a skeleton (J, 2) into an image in place, to 1/16 px; bones of joints that are NaN are left out.
 
     Args:
@@ -47,21 +54,20 @@ def draw_skeleton(image_bgr: np.ndarray, points_px: np.ndarray, thickness: int =
         points_px: (J, 2).
         thickness: of the bones, px.
         truth: in the colours of the truth.
+        depths: (J,) how far away the joints are: near bones are drawn over far ones. None: in the skeleton's order.
     """
     known = np.isfinite(points_px).all(-1)
-    # OpenCV's pixel centres are integers
-    points = np.clip(np.round((np.where(known[:, None], points_px, 0) - 0.5) * 16), -(2**20), 2**20).astype(int)
-    for (parent, child), colour in zip(BONES, _TRUTH_BGR if truth else _BGR, strict=True):
-        if not known[parent] or not known[child]:
-            continue
-        start, end = points[parent].tolist(), points[child].tolist()
-        cv2.line(image_bgr, start, end, colour, thickness, cv2.LINE_AA, shift=4)
+    points = _sixteenths(np.where(known[:, None], points_px, 0))
+    bones = [bone for bone in zip(BONES, _TRUTH_BGR if truth else _BGR, strict=True) if known[list(bone[0])].all()]
+    if depths is not None:
+        bones.sort(key=lambda bone: -depths[list(bone[0])].sum())
+    for (parent, child), colour in bones:
+        cv2.line(image_bgr, points[parent].tolist(), points[child].tolist(), colour, thickness, cv2.LINE_AA, shift=4)
 
 
-def clip_square(boxes_px: np.ndarray, margin: float = 1.15) -> np.ndarray:
-    """One square (centre x, centre y, side) around all boxes (T, 4) of a clip, so that the picture keeps still."""
-    low, high = np.nanmin(boxes_px[:, :2], 0), np.nanmax(boxes_px[:, 2:], 0)
-    return np.array([*((low + high) / 2), margin * (high - low).max()], np.float64)
+def _sixteenths(points_px: np.ndarray) -> np.ndarray:
+    # OpenCV's pixel centres are integers.
+    return np.clip(np.round((points_px - 0.5) * 16), -(2**20), 2**20).astype(np.int32)
 
 
 def view_px(upright_m: np.ndarray, centre_m: np.ndarray, reach_m: float) -> np.ndarray:
@@ -69,10 +75,21 @@ def view_px(upright_m: np.ndarray, centre_m: np.ndarray, reach_m: float) -> np.n
 
     Args:
         upright_m: (..., 3), x right, y away, z up.
-        centre_m: (2,) what the square's middle shows, in the plane of the view.
+        centre_m: (3,) what the square's middle shows.
         reach_m: half of what its side spans.
     """
-    return (upright_m @ _VIEW.T - centre_m) * (SIDE_PX / (2 * reach_m)) + SIDE_PX / 2
+    return (upright_m - centre_m) @ _VIEW[:2].T * (SIDE_PX / (2 * reach_m)) + SIDE_PX / 2
+
+
+def space_views(upright_m: np.ndarray, fps: float) -> tuple[np.ndarray, np.ndarray]:
+    """What the views in 3D look at and half of what they span, metres: (T, 3) and (T,), see :func:`follow`.
+
+    Args:
+        upright_m: (T, J, 3) the poses that are followed, upright axes.
+        fps: frames per second.
+    """
+    centres_m, reaches_m = follow(upright_m, fps, _VIEW[:2])
+    return centres_m, np.maximum(MIN_REACH_M, SPACE_MARGIN * reaches_m)
 
 
 def demo_poses(
@@ -100,6 +117,7 @@ def demo_poses(
 
 def side_by_side(
     images_rgb: Iterable[np.ndarray],
+    fps: float,
     keypoints_px: np.ndarray,
     boxes_px: np.ndarray,
     poses_cam_m: dict[str, np.ndarray],
@@ -107,156 +125,97 @@ def side_by_side(
 ) -> Iterator[np.ndarray]:
     """Frames of the video, BGR: the image with the skeleton, then each method over the truth in grey, then the truth.
 
-    Panels are squares of :data:`SIDE_PX`, :data:`GAP_PX` apart and under a header of :data:`HEADER_PX`.
+    Panels are squares of :data:`SIDE_PX`, :data:`GAP_PX` apart and under a header of :data:`HEADER_PX`. They follow the
+    person: of the image they show the part around it, in 3D the floor goes by, with the way of :data:`TRAIL_S`.
 
     Args:
         images_rgb: T full images.
+        fps: frames per second.
         keypoints_px: (T, J, 2) skeleton to draw over them, px of the full image.
         boxes_px: (T, 4).
         poses_cam_m: title to (T, J, 3), all in the same camera space, the method trusted most last, and after it the
-            truth, called "ground truth", if there is one. The last one sets floor, centre and scale. Frames where
+            truth, called "ground truth", if there is one. The last one sets the floor and is followed. Frames where
             nobody was found are NaN, here as in the keypoints and boxes.
         up_cam: as :func:`pose3d.geometry.upright.stand` has it.
     """
     upright_m = stand(poses_cam_m, up_cam)
-    reference = list(upright_m.values())[-1]
-    seen = reference @ _VIEW.T
-    low, high = np.nanmin(seen, (0, 1)), np.nanmax(seen, (0, 1))
-    centre, reach = (low + high) / 2, max(1.0, 0.55 * (high - low).max())
-    views = {title: view_px(poses, centre, reach) for title, poses in upright_m.items()}
-    truth = views.get(TRUTH_TITLE)
-    space = np.full((SIDE_PX, SIDE_PX, 3), _SPACE_BGR, np.uint8)
-    for line_m in floor_lines(reference):
-        (x0, y0), (x1, y1) = np.round(16 * (view_px(line_m, centre, reach) - 0.5)).astype(int).tolist()
-        cv2.line(space, (x0, y0), (x1, y1), _FLOOR_BGR, 1, cv2.LINE_AA, shift=4)
-    to_panel = crop_from_image(clip_square(boxes_px), SIDE_PX)
-    # warpAffine puts pixel centres at integers, our transforms at +0.5.
-    warp = to_panel.copy()
-    warp[:, 2] += 0.5 * to_panel[:, :2].sum(1) - 0.5
-    lefts = [i * (SIDE_PX + GAP_PX) for i in range(1 + len(views))]
+    centres_m, reaches_m = space_views(list(upright_m.values())[-1], fps)
+    truth = upright_m.get(TRUTH_TITLE)
+    lefts = [i * (SIDE_PX + GAP_PX) for i in range(1 + len(upright_m))]
     blank = np.full((HEADER_PX + SIDE_PX, lefts[-1] + SIDE_PX, 3), 255, np.uint8)
     font = cv2.FontFace("sans")
-    for title, left in zip([REPROJECTION_TITLE, *views], lefts, strict=True):
+    for title, left in zip([REPROJECTION_TITLE, *upright_m], lefts, strict=True):
         cv2.putText(blank, title, (left + 2, HEADER_PX - 10), _TEXT_BGR, font, 20, 400)
+    squares_px, trail_frames = None, round(TRAIL_S * fps)
     for t, image in enumerate(images_rgb):
+        if squares_px is None:
+            squares_px = picture_squares(keypoints_px, boxes_px, (image.shape[1], image.shape[0]), fps)
         frame = blank.copy()
         first, *others = (frame[HEADER_PX:, left : left + SIDE_PX] for left in lefts)
-        first[...] = cv2.warpAffine(image, warp, (SIDE_PX, SIDE_PX), flags=cv2.INTER_LINEAR)[..., ::-1]
-        draw_skeleton(first, apply_affine(to_panel, keypoints_px[t]))
-        for panel, (title, view) in zip(others, views.items(), strict=True):
+        first[...] = _cut_out(image, squares_px[t])[..., ::-1]
+        draw_skeleton(first, apply_affine(crop_from_image(squares_px[t], SIDE_PX), keypoints_px[t]))
+        space = _space(centres_m[max(0, t - trail_frames) : t + 1], reaches_m[t])
+        for panel, (title, poses) in zip(others, upright_m.items(), strict=True):
             panel[...] = space
-            if truth is not None:
-                draw_skeleton(panel, truth[t], 3 if title == TRUTH_TITLE else 2, truth=True)
+            skeletons = [] if truth is None else [(truth[t], 3 if title == TRUTH_TITLE else 2, True)]
             if title != TRUTH_TITLE:
-                draw_skeleton(panel, view[t])
+                skeletons.append((poses[t], 3, False))
+            for pose_m, thickness, is_truth in skeletons:
+                points_px = view_px(pose_m, centres_m[t], reaches_m[t])
+                draw_skeleton(panel, points_px, thickness, is_truth, depths=pose_m @ _VIEW[2])
         yield frame
 
 
-def floor_lines(upright_m: np.ndarray) -> np.ndarray:
-    """Ends (N, 2, 3) of the lines between the floor's squares under (T, J, 3) poses and half a metre about them."""
-    low, high = np.nanmin(upright_m, (0, 1))[:2], np.nanmax(upright_m, (0, 1))[:2]
-    low, high = np.floor(low / FLOOR_SQUARE_M - 1) * FLOOR_SQUARE_M, np.ceil(high / FLOOR_SQUARE_M + 1) * FLOOR_SQUARE_M
-    xs, ys = (np.arange(a, b + FLOOR_SQUARE_M / 2, FLOOR_SQUARE_M) for a, b in zip(low, high, strict=True))
-    along_y = [[(x, low[1], 0), (x, high[1], 0)] for x in xs]
-    along_x = [[(low[0], y, 0), (high[0], y, 0)] for y in ys]
-    return np.array(along_y + along_x)
+def _cut_out(image: np.ndarray, square_px: np.ndarray) -> np.ndarray:
+    """The square of an image, resampled to :data:`SIDE_PX`; what lies outside the image is empty."""
+    height, width = image.shape[:2]
+    # Halved while it is twice too large, by means of pixels, so that nothing flickers.
+    halvings = max(0, int(np.log2(square_px[2] / SIDE_PX)))
+    if halvings:
+        shape = (max(1, width >> halvings), max(1, height >> halvings))
+        image = cv2.resize(image, shape, interpolation=cv2.INTER_AREA)
+    warp = crop_from_image(square_px, SIDE_PX)
+    warp[0, 0] *= width / image.shape[1]
+    warp[1, 1] *= height / image.shape[0]
+    # warpAffine puts pixel centres at integers, our transforms at +0.5.
+    warp[:, 2] += 0.5 * warp[:, :2].sum(1) - 0.5
+    return cv2.warpAffine(image, warp, (SIDE_PX, SIDE_PX), flags=cv2.INTER_LINEAR, borderValue=_SPACE_BGR)
 
 
-def write_mp4(path: str | os.PathLike, frames: Iterable[np.ndarray], fps: float) -> None:
-    """Write (H, W, 3) BGR frames of one size as VP9 in MP4, atomically; of odd sides the last row or column is lost.
+def _space(path_m: np.ndarray, reach_m: float) -> np.ndarray:
+    """The floor around the last point of a path (t, 3) of the view, with the way that led there."""
+    panel = np.full((SIDE_PX, SIDE_PX, 3), _SPACE_BGR, np.uint8)
+    centre_m = path_m[-1]
 
-    Rate and effort are OpenCV's and cannot be set: good quality at some 6 megapixels a second on one core. Two runs of
-    one OpenCV build give the same bytes, on one core as on two.
+    def draw(lines_m: Sequence[np.ndarray], colour: tuple[int, ...], thickness: int) -> None:
+        lines = [_sixteenths(view_px(line_m, centre_m, reach_m)) for line_m in lines_m]
+        cv2.polylines(panel, lines, False, colour, thickness, cv2.LINE_AA, shift=4)
 
-    Args:
-        path: of the new file.
-        frames: T images, uint8.
-        fps: frames per second.
-
-    Raises:
-        InputError: it could not be written whole; OpenCV reports no write error, so the frames are counted afterwards.
-        RuntimeError: this build of OpenCV cannot encode it.
-        ValueError: no frames.
-    """
-    writer, written = None, 0
-    with atomic_output(path) as partial:
-        encoded = partial.with_name(f"{partial.name}.mp4")  # FFmpeg tells the container from the suffix
-        try:
-            for frame in frames:
-                if writer is None:
-                    size = (frame.shape[1], frame.shape[0])
-                    writer = cv2.VideoWriter(str(encoded), cv2.VideoWriter.fourcc(*"vp09"), fps, size)
-                    if not writer.isOpened():
-                        raise RuntimeError("this build of OpenCV cannot write VP9 video")
-                writer.write(frame)
-                written += 1
-            if writer is None:
-                raise ValueError(f"{path}: no frames to write")
-            writer.release()
-            if cv2.VideoCapture(str(encoded)).get(cv2.CAP_PROP_FRAME_COUNT) != written:
-                raise InputError(f"{path} could not be written whole: free space on the disk and run again")
-            encoded.replace(partial)
-        finally:
-            encoded.unlink(missing_ok=True)
+    draw(list(floor_lines(centre_m[:2], FLOOR_REACH * reach_m)), _FLOOR_BGR, 1)
+    draw([way for way in trail(path_m) if np.ptp(way, 0).any()], _TRAIL_BGR, 2)
+    return panel
 
 
-def write_gif(path: str | os.PathLike, frames: Iterable[np.ndarray], fps: float, max_bytes: int = GIF_BYTES) -> None:
-    """Write (H, W, 3) BGR frames of one size as an endless animated GIF of at most ``max_bytes``, atomically.
+def trail(path_m: np.ndarray) -> list[np.ndarray]:
+    """The way (t, 3) of a view on the floor, apart where the view jumped: (N, 3) each."""
+    way_m = path_m * [1, 1, 0]
+    steps_m = np.linalg.norm(np.diff(way_m, axis=0), axis=1)
+    return np.split(way_m, np.flatnonzero(steps_m > FLOOR_SQUARE_M) + 1)
 
-    At most 12.5 frames/s and 240 frames are kept, evenly spaced. What is still too large is made smaller, down to half
-    the size, then slower. All frames share one palette without dithering, so that what keeps still costs nothing. Two
-    runs of one Pillow give the same bytes.
+
+def floor_lines(centre_m: np.ndarray, radius_m: float) -> np.ndarray:
+    """Ends (N, 2, 3) of the lines between the floor's squares in a circle.
 
     Args:
-        path: of the new file.
-        frames: T images, uint8.
-        fps: frames per second, at which they were taken.
-        max_bytes: the most that the file may have.
-
-    Raises:
-        ValueError: no frames, or not even one of half the size fits.
+        centre_m: (2,) of the circle, on the floor.
+        radius_m: of it.
     """
-    kept, step = [], max(1, int(np.ceil(fps / _GIF_FPS - 1e-6)))
-    for t, frame in enumerate(frames):
-        if t % step == 0:
-            kept.append(frame)
-        if len(kept) > _GIF_FRAMES:
-            kept, step = kept[::2], 2 * step
-    if not kept:
-        raise ValueError(f"{path}: no frames to write")
-    while True:
-        for scale in _GIF_SCALES:
-            encoded = _gif(kept, scale, step / fps)
-            if len(encoded) <= max_bytes:
-                with atomic_output(path) as partial:
-                    partial.write_bytes(encoded)
-                return
-        if len(kept) == 1:
-            raise ValueError(f"{path}: a GIF of {max_bytes} bytes cannot hold one frame")
-        kept, step = kept[::2], 2 * step
-
-
-def _gif(frames_bgr: list[np.ndarray], scale: float, frame_s: float) -> bytes:
-    """The frames as a GIF, each shown for ``frame_s`` on average: the format counts hundredths of a second."""
-    from PIL import Image
-
-    height, width = (round(scale * side) for side in frames_bgr[0].shape[:2])
-    small = (cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA) for frame in frames_bgr)
-    images = [Image.fromarray(np.ascontiguousarray(frame[..., ::-1])) for frame in small]
-    samples = images[:: max(1, len(images) // 8)]
-    together = Image.fromarray(np.concatenate([np.asarray(image) for image in samples]))
-    # An octree keeps the few pixels of a person's clothes where the median cut spends its colours on the walls.
-    palette = together.quantize(_GIF_COLOURS, Image.Quantize.FASTOCTREE)
-    first, *rest = (image.quantize(palette=palette, dither=Image.Dither.NONE) for image in images)
-    shown_at = np.round(100 * frame_s * np.arange(len(images) + 1))
-    out = io.BytesIO()
-    first.save(
-        out,
-        "GIF",
-        save_all=True,
-        append_images=rest,
-        duration=(10 * np.diff(shown_at)).astype(int).tolist(),
-        loop=0,
-        optimize=True,
-    )
-    return out.getvalue()
+    lines = []
+    for axis in (0, 1):
+        first, last = np.array([-radius_m, radius_m]) + centre_m[axis]
+        for at in np.arange(np.ceil(first / FLOOR_SQUARE_M), np.floor(last / FLOOR_SQUARE_M) + 1) * FLOOR_SQUARE_M:
+            half = np.sqrt(max(0.0, radius_m**2 - (at - centre_m[axis]) ** 2))
+            ends = np.zeros((2, 3))
+            ends[:, axis], ends[:, 1 - axis] = at, centre_m[1 - axis] + np.array([-half, half])
+            lines.append(ends)
+    return np.array(lines)

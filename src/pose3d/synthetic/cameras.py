@@ -3,6 +3,7 @@
 import numpy as np
 
 from pose3d.geometry.camera import Camera
+from pose3d.geometry.rotations import rotation_about_z
 
 # Human3.6M's cameras are near the corners of a rectangle, 4.1 to 5.5 m from its middle, at the height of a head.
 _NOMINAL_POSITIONS_M = np.array([[1.8, 4.8, 1.56], [1.8, -4.9, 1.60], [-1.85, 5.0, 1.50], [-1.8, -4.2, 1.56]])
@@ -36,8 +37,7 @@ def look_at(position_m: np.ndarray, target_m: np.ndarray, roll_rad: float = 0.0)
         raise ValueError("a camera must not look straight up or down")
     forward, right = forward / np.linalg.norm(forward), right / np.linalg.norm(right)
     rotation = np.stack([right, np.cross(forward, right), forward])
-    cosine, sine = np.cos(roll_rad), np.sin(roll_rad)
-    rotation = np.array([[cosine, -sine, 0.0], [sine, cosine, 0.0], [0.0, 0.0, 1.0]]) @ rotation
+    rotation = rotation_about_z(np.cos(roll_rad), np.sin(roll_rad)) @ rotation
     return rotation, -rotation @ position_m
 
 

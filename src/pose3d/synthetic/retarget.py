@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from pose3d.geometry.rotations import least_rotation, unit
 from pose3d.synthetic.body import SIDES, Body, PosedBones
 from pose3d.synthetic.mocap import Boxes, PositionClip, RotationClip
 
@@ -47,26 +48,11 @@ class Performance(NamedTuple):
     boxes: Boxes | None
 
 
-def unit(vectors: np.ndarray) -> np.ndarray:
-    """(..., 3) vectors at length 1; a zero vector stays zero."""
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
-
-
 def frame(primary: np.ndarray, secondary: np.ndarray) -> np.ndarray:
     """Orthonormal right-handed frames: first column along ``primary``, second towards ``secondary``, (..., 3, 3)."""
     first = unit(primary)
     second = unit(secondary - (secondary * first).sum(-1, keepdims=True) * first)
     return np.stack([first, second, np.cross(first, second)], axis=-1)
-
-
-def minimal_rotation(start: np.ndarray, end: np.ndarray) -> np.ndarray:
-    """Rotations of least angle that turn ``start`` onto ``end``, (..., 3, 3); undefined for opposite directions."""
-    start, end = unit(start), unit(end)
-    x, y, z = np.moveaxis(np.cross(start, end), -1, 0)
-    zero = np.zeros_like(x)
-    cross = np.stack([np.stack([zero, -z, y], -1), np.stack([z, zero, -x], -1), np.stack([-y, x, zero], -1)], -2)
-    cosine = (start * end).sum(-1)[..., None, None]
-    return np.eye(3) + cross + cross @ cross / np.maximum(1 + cosine, 1e-6)
 
 
 def partway(start: np.ndarray, end: np.ndarray, share: float) -> np.ndarray:
@@ -129,12 +115,12 @@ def segments_from_rotations(body: Body, clip: RotationClip) -> dict[str, np.ndar
         world[f"upper_arm.{side}"] = world["chest"] * local[f"{name}_shoulder"]
         world[f"forearm.{side}"] = world[f"upper_arm.{side}"] * local[f"{name}_elbow"]
         rest = _limb_directions(body, side)
-        hanging[f"thigh.{side}"] = thigh = minimal_rotation(rest["thigh"], down)
-        hanging[f"shin.{side}"] = minimal_rotation(thigh @ rest["shin"], down) @ thigh
+        hanging[f"thigh.{side}"] = thigh = least_rotation(rest["thigh"], down)
+        hanging[f"shin.{side}"] = least_rotation(thigh @ rest["shin"], down) @ thigh
         # The elbow bends in one plane only: the rest pose's slight bend must end up bending forward.
         arm = frame(down, _FORWARD) @ frame(rest["upper_arm"], rest["forearm"]).T
         hanging[f"upper_arm.{side}"] = arm
-        hanging[f"forearm.{side}"] = minimal_rotation(arm @ rest["forearm"], down) @ arm
+        hanging[f"forearm.{side}"] = least_rotation(arm @ rest["forearm"], down) @ arm
     axes = _BODY_FROM_DEEPMIMIC
     return {
         segment: axes @ rotation.as_matrix() @ axes.T @ hanging.get(segment, np.eye(3))
@@ -207,7 +193,7 @@ def _arm_from_positions(body: Body, clip: PositionClip, side: str, chest: np.nda
     sine = np.linalg.norm(bend, axis=-1, keepdims=True)
     sure = np.clip((sine - _ELBOW_UNSURE_SINE) / (_ELBOW_SURE_SINE - _ELBOW_UNSURE_SINE), 0, 1)
     # A straight arm says nothing about its hinge: carry the rest pose's along with the least rotation of the arm.
-    swing = minimal_rotation(_turn(chest, rest["upper_arm"]), upper_arm)
+    swing = least_rotation(_turn(chest, rest["upper_arm"]), upper_arm)
     hinge = sure * unit(bend) + (1 - sure) * _turn(swing, _turn(chest, rest_hinge))
     rest_hand = body.rest(f"finger3-1.{side}") - body.rest(f"wrist.{side}")
     rest_palm = body.rest(f"finger2-1.{side}") - body.rest(f"finger5-1.{side}")
@@ -243,7 +229,7 @@ def bone_rotations(body: Body, segments: dict[str, np.ndarray]) -> dict[str, np.
         upper_arm, forearm = segments[f"upper_arm.{side}"], segments[f"forearm.{side}"]
         rest = _limb_directions(body, side)["upper_arm"]
         # By the swing alone: the arm's twist may pass 180 degrees, where the shortest arc would jump.
-        swing = minimal_rotation(_turn(chest, rest), _turn(upper_arm, rest)) @ chest
+        swing = least_rotation(_turn(chest, rest), _turn(upper_arm, rest)) @ chest
         bones[f"shoulder01.{side}"] = partway(chest, swing, _SHOULDER_SHARE)
         bones[f"upperarm01.{side}"] = upper_arm
         bones[f"lowerarm01.{side}"] = forearm

@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from pose3d.geometry.camera import Camera
+from pose3d.geometry.rotations import rotation_about_z
 from pose3d.records.sequences import PoseSequence
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.frame_jobs import in_order
@@ -256,8 +257,7 @@ def place(
     headings = rng.uniform(0, 2 * np.pi, _HEADING_TRIES)
     best = (-np.inf, np.eye(3))
     for heading in headings:
-        cosine, sine = np.cos(heading), np.sin(heading)
-        rotation = np.array([[cosine, -sine, 0.0], [sine, cosine, 0.0], [0.0, 0.0, 1.0]])
+        rotation = rotation_about_z(np.cos(heading), np.sin(heading))
         clearance = np.inf
         if boxes is not None:
             corners = (boxes.vertices_m[np.unique(boxes.triangles)] - middle_m) @ rotation.T + offset_m

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 import pose3d
+from pose3d.runtime.code_hashes import code_hash
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.files import atomic_output, exclusive, partial_path
 from pose3d.training.archive import first_line, read_archive, write_archive
@@ -20,6 +21,8 @@ from pose3d.training.finite import all_finite, not_finite
 
 def fingerprint(params: Any, inputs: Iterable[str | os.PathLike], script: str | os.PathLike) -> str:
     """Hash of params, the inputs' content and the code loaded so far: a checkpoint is used only where all three agree.
+
+    Of code its comments, docstrings and formatting do not count.
 
     Args:
         params: anything that ``json.dumps`` takes.
@@ -30,9 +33,11 @@ def fingerprint(params: Any, inputs: Iterable[str | os.PathLike], script: str | 
     package = Path(pose3d.__file__).parent
     loaded = {Path(file) for m in list(sys.modules.values()) if (file := getattr(m, "__file__", None))}
     code = sorted(path for path in loaded if package in path.parents)
-    for path in [*inputs, script, *code]:
+    for path in inputs:
         with open(path, "rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
+    for path in [Path(script), *code]:
+        digest.update(code_hash(path).encode())
     digest.update(torch.__version__.encode())
     return digest.hexdigest()[:16]
 

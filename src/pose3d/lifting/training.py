@@ -1,0 +1,42 @@
+"""What the stages train_repnet and train_temporal do alike: from data and params to a model and its curves."""
+
+from pose3d.config.blocks import require_init_file
+from pose3d.config.lifting import LiftingParams, RepnetParams, TemporalParams
+from pose3d.lifting.fit import fit_lifter
+from pose3d.lifting.plots import save_curves_png
+from pose3d.lifting.supervision import read_supervision
+from pose3d.runtime.processes import all_processes
+from pose3d.training.checkpoint import Checkpoint, fingerprint
+from pose3d.training.curves import write_curves
+from pose3d.training.model_file import save_model
+
+SEQUENCES, KEYPOINTS = "data/sequences.h5", "data/keypoints2d.h5"
+
+
+def train_lifter(
+    block: str, params: RepnetParams | TemporalParams, lifting: LiftingParams, seed: int, script: str, title: str
+) -> None:
+    """Train a lifter, or go on from its checkpoint, and write ``data/models/<block>.pt`` and ``plots/<block>/``.
+
+    Args:
+        block: name of the lifter's params; the stage's is ``train_<block>``.
+        params: of the lifter; its type says which.
+        lifting: what both lifters share.
+        seed: of the initial weights and all draws.
+        script: the stage's. A checkpoint counts only for the code that it loads.
+        title: of the curves' picture.
+
+    Raises:
+        InputError: a file is missing or damaged, or :func:`pose3d.lifting.fit.fit_lifter` refuses.
+    """
+    require_init_file(f"{block}.init", params.init)
+    supervision = read_supervision(SEQUENCES, KEYPOINTS, lifting)
+    used = {"seed": seed, "lifting": lifting.model_dump(), block: params.model_dump()}
+    inputs = [SEQUENCES, KEYPOINTS, *lifting.prior_files, *([params.init] if params.init else [])]
+    checkpoint = Checkpoint(f"train_{block}", fingerprint(used, inputs, script))
+    with all_processes(mixed=isinstance(params, TemporalParams)) as fabric:
+        fitted = fit_lifter(lifting, params, supervision, seed, fabric, checkpoint)
+    save_model(f"data/models/{block}.pt", fitted.architecture, fitted.weights)
+    write_curves(f"plots/{block}/curves.csv", fitted.curves)
+    save_curves_png(f"plots/{block}/curves.png", fitted.curves, f"{title}: unweighted loss terms")
+    checkpoint.remove()
