@@ -1,4 +1,4 @@
-"""Train pose_resnet on the training subjects' crops, and show how well it finds the validation subjects' joints.
+"""Train the 2D network on the training subjects' crops, and show how well it finds the validation subjects' joints.
 
 Where the data set names no validation subjects, the training subjects are shown instead, and the pictures say so.
 metrics/pose2d.json has the original system's 2D metric on the same crops, also where a data set has no 3D and evaluate
@@ -14,11 +14,11 @@ from pose3d.config.reading import StageParams
 from pose3d.evaluation.metrics import heatmap_pck
 from pose3d.pose2d.batches import plain_batches
 from pose3d.pose2d.crops import Crops
-from pose3d.pose2d.inference import detect
+from pose3d.pose2d.inference import detect, save_network
 from pose3d.pose2d.plots import save_learning_curve, save_pck_curve, save_predictions
-from pose3d.pose2d.training import MEASURED_CROPS, architecture, evenly_spaced, keypoint_errors, train
+from pose3d.pose2d.training import BLAZEPOSE, MEASURED_CROPS, architecture, evenly_spaced, keypoint_errors, train
 from pose3d.records.sequences import keys_in, read_sequences, read_splits
-from pose3d.runtime.errors import run_stage
+from pose3d.runtime.errors import InputError, run_stage
 from pose3d.runtime.files import write_text
 from pose3d.runtime.processes import all_processes
 from pose3d.runtime.workers import worker_count
@@ -41,6 +41,13 @@ class Params(StageParams):
     train_2d: Train2DParams
 
 
+def require_blazepose() -> Path:
+    """The file of BlazePose's weights, which must be there."""
+    if not BLAZEPOSE.is_file():
+        raise InputError(f"{BLAZEPOSE} is missing: run stage download, with network kind blazepose in the size")
+    return BLAZEPOSE
+
+
 def train_on_nothing() -> None:
     """A data set without images trains no network: the outputs are there, and empty."""
     print("the data set has no images: no 2D network is trained")
@@ -59,7 +66,9 @@ def main() -> None:
     seed_all(params.seed)
     splits = read_splits(SEQUENCES)
     measured_split = "validation" if splits["validation"] else "train"
-    inputs = [SEQUENCES, CROPS] + ([settings.init] if settings.init else [])
+    inputs = [SEQUENCES, CROPS]
+    if settings.init or settings.network.kind == "blazepose":
+        inputs.append(Path(settings.init or require_blazepose()))
     checkpoint = Checkpoint("train_2d", fingerprint({"seed": params.seed, **settings.model_dump()}, inputs, __file__))
     with (
         Crops(CROPS, read_sequences(SEQUENCES, splits["train"]), settings.frame_step) as training,
@@ -89,7 +98,7 @@ def main() -> None:
     save_learning_curve(rows, shown_as, PLOTS / "learning_curve.png")
     save_pck_curve(error_share, shown_as, PLOTS / "pck_curve.png")
     save_predictions(images, detected.keypoints_px[shown], truth_px[shown], PLOTS / "predictions.png")
-    save_model(MODEL, architecture(settings, size_px), network.state_dict())
+    save_network(MODEL, architecture(settings, size_px), network)
     checkpoint.remove()
 
 

@@ -129,7 +129,8 @@ def test_a_profile_of_earlier_versions_is_told_its_data_set_and_size(root, profi
         ("repnet", "average_decay", "ema_decay"),
         ("temporal", "lr_end_share", "final_lr_ratio"),
         ("lifting", "error_gain", "noise_scale"),
-        ("train_2d", "sides_weight", "left_right_weight"),
+        ("train_2d", "sides_weight", "network.left_right_weight"),
+        ("train_2d", "backbone", "network.backbone"),
     ],
 )
 def test_a_key_of_earlier_versions_is_told_its_name_and_the_weights(root, block, former, name):

@@ -11,7 +11,7 @@ from lightning_fabric import Fabric
 from benchmarks.speed import people
 from benchmarks.speed.report import Figure, Setting
 from benchmarks.speed.timing import interleaved, seconds
-from pose3d.config.pose2d import Infer2DParams, Train2DParams
+from pose3d.config.pose2d import Infer2DParams, PoseResNetParams, Train2DParams
 from pose3d.config.reading import read_merged
 from pose3d.geometry.camera import crop_from_image
 from pose3d.pose2d.batches import normalize_images
@@ -22,6 +22,7 @@ from pose3d.records.encoded_images import write_encoded_images
 from pose3d.records.hdf5 import create_hdf5, write_dataset
 from pose3d.records.keypoints2d import Keypoints2D
 from pose3d.records.sequences import PoseSequence
+from pose3d.runtime.errors import InputError
 from pose3d.runtime.processes import one_process
 from pose3d.training.seeds import seed_all
 
@@ -79,7 +80,10 @@ def _whole_path(setting: Setting, precision: str, fabric: Fabric, path: Path, se
     infer = Infer2DParams.model_validate(_params(setting)["infer_2d"])
     size_px = _params(setting)["crop_resize"]["size_px"]
     seed_all(0)  # and deterministic algorithms, as the stage
-    network = PoseResNet(params.backbone, params.deconv_channels, params.stem_channels)
+    sizes = params.network
+    if not isinstance(sizes, PoseResNetParams):
+        raise InputError(f"size {_size(setting)} has no pose_resnet, which is measured here")
+    network = PoseResNet(sizes.backbone, sizes.deconv_channels, sizes.stem_channels)
     network = fabric.setup_module(channels_last(network).eval())
     architecture = {"crop_size_px": size_px, "sigma_heatmap_px": params.sigma_heatmap_px}
     crops_in_all = sum(map(len, sequences))
@@ -106,7 +110,7 @@ def _whole_path(setting: Setting, precision: str, fabric: Fabric, path: Path, se
     rates = {name: crops_in_all / value for name, value in median.items()}
     details = (
         f"{rates['whole']:,.0f} of {rates['alone']:,.0f} crops/s, flip test {'on' if infer.flip_test else 'off'}, "
-        f"{params.backbone} of size {_size(setting)} on {size_px} px, turns of {crops_in_all} crops"
+        f"{sizes.backbone} of size {_size(setting)} on {size_px} px, turns of {crops_in_all} crops"
     )
     measure = f"2D inference in {precision}, share of the network's own rate"
     return Figure(measure, 100 * rates["whole"] / rates["alone"], "%", (85, 70)[setting.on_gpu], details)

@@ -8,7 +8,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import nn
 
-from pose3d.config.pose2d import AugmentationParams, StepSchedule, Train2DParams
+from pose3d.config.pose2d import AugmentationParams, PoseResNetParams, StepSchedule, Train2DParams
 from pose3d.lifting.lift import build_lifter
 from pose3d.pose2d.network import PoseResNet
 from pose3d.pose2d.pretrained import load_pretrained
@@ -24,10 +24,9 @@ def params(path, **sizes) -> Train2DParams:
     """A file in any folder: test_config tests which folders are allowed."""
     still = AugmentationParams(flip=False, rotation_deg=0, scale=0, translation=0, color=0, occlusion=0, degradation=0)
     checked = Train2DParams(
-        **SIZES | sizes,
+        network=PoseResNetParams(kind="pose_resnet", **SIZES | sizes, left_right_weight=0),
         init=None,
         sigma_heatmap_px=1.5,
-        left_right_weight=0,
         frame_step=1,
         epochs=1,
         batch_size=4,
@@ -56,9 +55,9 @@ def start(path, **sizes) -> tuple[dict[str, torch.Tensor], PoseResNet, list[str]
     """Weights before, the network after, and the report."""
     chosen = params(path, **sizes)
     torch.manual_seed(2)
-    network = PoseResNet(chosen.backbone, chosen.deconv_channels, chosen.stem_channels)
+    network = PoseResNet(chosen.network.backbone, chosen.network.deconv_channels, chosen.network.stem_channels)
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    return before, network, load_pretrained(network, chosen)
+    return before, network, load_pretrained(network, chosen.init, chosen.network)
 
 
 def check(path, weights, fate, fresh=is_head) -> None:
@@ -271,10 +270,10 @@ def test_of_several_processes_the_first_alone_prints_it(tmp_path, capsys, monkey
 def refused(path, match, **sizes):
     """One sentence, and the network is as it was."""
     chosen = params(path, **sizes)
-    network = PoseResNet(chosen.backbone, chosen.deconv_channels, chosen.stem_channels)
+    network = PoseResNet(chosen.network.backbone, chosen.network.deconv_channels, chosen.network.stem_channels)
     before = {name: value.clone() for name, value in network.state_dict().items()}
     with pytest.raises(InputError, match=match) as caught:
-        load_pretrained(network, chosen)
+        load_pretrained(network, chosen.init, chosen.network)
     sentence = str(caught.value)
     assert (
         sentence.isprintable() and str(path) in sentence and "train_2d" in sentence and "weights_only" not in sentence
@@ -317,10 +316,13 @@ def test_nan_in_a_head_that_is_left_out_does_no_harm(tmp_path):
     [
         (
             {"backbone": "resnet34"},
-            "has backbone resnet18, but train_2d.backbone is resnet34",
+            "has backbone resnet18, but train_2d.network.backbone is resnet34",
         ),
-        ({"stem_channels": 8}, "has stem_channels 4, but train_2d.stem_channels is 8"),
-        ({"deconv_channels": (8, 8)}, r"has deconv_channels \[8, 8, 8\], but train_2d.deconv_channels is \(8, 8\)"),
+        ({"stem_channels": 8}, "has stem_channels 4, but train_2d.network.stem_channels is 8"),
+        (
+            {"deconv_channels": (8, 8)},
+            r"has deconv_channels \[8, 8, 8\], but train_2d.network.deconv_channels is \(8, 8\)",
+        ),
     ],
 )
 def test_our_own_model_of_other_sizes_is_named(tmp_path, sizes, named):

@@ -17,13 +17,13 @@ import two_processes
 from lightning_fabric import Fabric
 from toy_crops import write_toy_data
 
-from pose3d.config.pose2d import AugmentationParams, CosineSchedule, StepSchedule, Train2DParams
+from pose3d.config.pose2d import AugmentationParams, CosineSchedule, PoseResNetParams, StepSchedule, Train2DParams
 from pose3d.pose2d import training as training_module
 from pose3d.pose2d.batches import epoch_order, normalize_images, training_batches
 from pose3d.pose2d.crops import Crops
 from pose3d.pose2d.left_right import sides_loss
 from pose3d.pose2d.training import (
-    PoseResNetTrainer,
+    NetworkTrainer,
     evenly_spaced,
     heatmap_loss,
     keypoint_errors,
@@ -41,12 +41,11 @@ from pose3d.training.model_file import save_model
 from pose3d.training.seeds import seed_all
 
 PARAMS = Train2DParams(
-    backbone="resnet18",
-    stem_channels=4,
-    deconv_channels=(8, 8, 8),
+    network=PoseResNetParams(
+        kind="pose_resnet", backbone="resnet18", stem_channels=4, deconv_channels=(8, 8, 8), left_right_weight=3.0
+    ),
     init=None,
     sigma_heatmap_px=1.5,
-    left_right_weight=3.0,
     frame_step=1,
     epochs=3,
     batch_size=4,
@@ -70,7 +69,7 @@ def run_training(
     torch.set_num_threads(1)
     training_module.CHECKPOINT_STEPS = 2
 
-    take_step = PoseResNetTrainer.step
+    take_step = NetworkTrainer.step
 
     def interrupted_step(trainer, step: int) -> dict:
         if step == stop_at:
@@ -93,7 +92,7 @@ def run_training(
     with (
         Crops(crops_path, sequences[:1]) as training,
         Crops(crops_path, sequences[1:2]) as validation,
-        mock.patch.object(PoseResNetTrainer, "step", interrupted_step),
+        mock.patch.object(NetworkTrainer, "step", interrupted_step),
     ):
         network, rows = train(PARAMS, training, validation, 1, fabric, checkpoint)
     if fabric.is_global_zero:

@@ -41,10 +41,7 @@ def test_real_videos_come_with_their_licence_where_they_are_asked_for(tmp_path, 
     assert done.returncode == 0, done.stderr
     raw = tmp_path / "data/raw"
     manifest = json.loads((raw / "manifest.json").read_text())
-    assert manifest["mediapipe"]["licence"] == "Apache-2.0" and (raw / "licences/mediapipe.txt").exists()
-    assert sorted(path.name for path in (raw / "blazepose").iterdir()) == [
-        *("METADATA", "pose_detection.tflite", "pose_landmark_full.tflite")
-    ]
+    assert "mediapipe" not in manifest and json.loads((tmp_path / "data/pretrained/manifest.json").read_text()) == {}
     assert ("pose2sim" in manifest) == with_videos == (raw / "multiview").exists()
     if with_videos:
         assert manifest["pose2sim"]["licence"] == "BSD-3-Clause"
@@ -52,3 +49,31 @@ def test_real_videos_come_with_their_licence_where_they_are_asked_for(tmp_path, 
             *("calibration.qca.txt", "cam01.mp4", "cam02.mp4", "cam03.mp4", "cam04.mp4")
         ]
         assert (raw / "licences/pose2sim.txt").exists() and "pose2sim 0.10.49 (BSD-3-Clause): 6 files" in done.stdout
+
+
+@pytest.mark.parametrize("data", ["embedded", "human36m"])
+def test_blazepose_comes_with_its_licence_to_any_data_set_that_trains_it(tmp_path, data):
+    fill_cache(tmp_path / "cache")
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own/take.npz").write_bytes(b"poses")
+    write_params(
+        tmp_path,
+        data,
+        train_2d={"network": {"kind": "blazepose", "trainable": "head"}},
+        dataset={} if data == "embedded" else {"folder": str(tmp_path / "own")},
+    )
+    done = subprocess.run(
+        [sys.executable, REPOSITORY / "stages/download.py"],
+        cwd=tmp_path,
+        env={**os.environ, "POSE3D_CACHE": str(tmp_path / "cache"), "PYTHONPATH": str(REPOSITORY / "src")},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    pretrained = tmp_path / "data/pretrained"
+    manifest = json.loads((pretrained / "manifest.json").read_text())
+    assert manifest["mediapipe"]["licence"] == "Apache-2.0" and (pretrained / "licences/mediapipe.txt").exists()
+    assert sorted(path.name for path in (pretrained / "blazepose").iterdir()) == [
+        *("METADATA", "pose_detection.tflite", "pose_landmark_full.tflite")
+    ]
+    assert not (tmp_path / "data/raw/blazepose").exists()

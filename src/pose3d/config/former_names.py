@@ -22,11 +22,15 @@ _PROFILES = {
 """Profile to the data set and the size that it was."""
 _KEYS = {
     "average_decay": "ema_decay",
+    "backbone": "network.backbone",
+    "deconv_channels": "network.deconv_channels",
     "error_candidates": "noise_candidates",
     "error_gain": "noise_scale",
     "lr_end_share": "final_lr_ratio",
+    "left_right_weight": "network.left_right_weight",
     "mixed_share": "limb_mix_prob",
-    "sides_weight": "left_right_weight",
+    "sides_weight": "network.left_right_weight",
+    "stem_channels": "network.stem_channels",
 }
 _LIFTERS = ("repnet", "temporal")
 _WEIGHTS = (

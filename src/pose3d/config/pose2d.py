@@ -49,18 +49,37 @@ class StepSchedule(Block):
     factor: PositiveFloat
 
 
-class Train2DParams(Block):
-    """pose_resnet and its training."""
+class PoseResNetParams(Block):
+    """Xiao et al.'s network, from random weights or from those of ``train_2d.init``."""
 
+    kind: Literal["pose_resnet"]
     backbone: Literal["resnet18", "resnet34", "resnet50", "resnet101", "resnet152"]
     stem_channels: PositiveInt
     """Width of the first stage; 64 in the paper and in every published checkpoint."""
     deconv_channels: Annotated[tuple[PositiveInt, ...], Field(min_length=1)]
-    init: Annotated[str | None, AfterValidator(directly_in("pretrained/train_2d"))]
-    """Weights to start from (docs/starting_weights.md says whose), ``pretrained/train_2d/NAME``; null: random."""
-    sigma_heatmap_px: PositiveFloat
     left_right_weight: NonNegativeFloat
     """Weight of the auxiliary loss on the direction people face; 0 for the paper's loss alone."""
+
+
+class BlazePoseParams(Block):
+    """BlazePose, which was trained on real people, with a new head for the 17 joints."""
+
+    kind: Literal["blazepose"]
+    trainable: Literal["head", "last_blocks", "all"]
+    """What learns beside the head: nothing, the stages of 16 and 32 px with all that follows, or everything."""
+
+
+NetworkParams = Annotated[PoseResNetParams | BlazePoseParams, Field(discriminator="kind")]
+
+
+class Train2DParams(Block):
+    """The 2D network and its training."""
+
+    network: NetworkParams
+    init: Annotated[str | None, AfterValidator(directly_in("pretrained/train_2d"))]
+    """Weights to start from (docs/starting_weights.md says whose), ``pretrained/train_2d/NAME``; null: random,
+    but for BlazePose's own."""
+    sigma_heatmap_px: PositiveFloat
     frame_step: PositiveInt
     """Learn from every n-th frame of each training sequence: neighbours at 50 Hz are nearly the same picture."""
     epochs: PositiveInt

@@ -22,13 +22,12 @@ from pose3d.multiview.selftraining import AdaptationParams, adapt
 from pose3d.multiview.views import read_views
 from pose3d.pose2d.batches import plain_batches
 from pose3d.pose2d.crops import Crops
-from pose3d.pose2d.inference import BATCH_SIZE, detect, load_network
+from pose3d.pose2d.inference import BATCH_SIZE, detect, load_network, save_network
 from pose3d.pose2d.training import PCK_SHARE, evenly_spaced, keypoint_errors
 from pose3d.records.sequences import keys_in, read_sequences, read_splits
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.files import atomic_output, write_text
 from pose3d.runtime.workers import worker_count
-from pose3d.training.model_file import save_model
 from pose3d.training.seeds import seed_all
 
 DATA = Path("data")
@@ -88,7 +87,7 @@ def adapt_models(
             params.seed,
         )
         report["after"] = figures(network)
-    save_model(out / "pose2d.pt", architecture, network.state_dict())
+    save_network(out / "pose2d.pt", architecture, network)
     for name in LIFTERS:
         with atomic_output(out / f"{name}.pt") as partial:
             shutil.copyfile(models / f"{name}.pt", partial)

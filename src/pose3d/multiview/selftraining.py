@@ -1,4 +1,4 @@
-"""Teach pose_resnet people it has not seen, without labels: what most views agree on teaches the views that do not.
+"""Teach the 2D network people it has not seen, without labels: what most views agree on teaches the views that do not.
 
 Where at least three views see a joint in one place, its image in every view is a label, also in the view that missed it
 (multi-view self-training: Rhodin et al., "Learning Monocular 3D Human Pose Estimation from Multi-view Images", CVPR
@@ -35,9 +35,10 @@ from pose3d.multiview.finding import (
 )
 from pose3d.multiview.left_right import with_settled_sides
 from pose3d.pose2d.batches import Batch, TrainingCrops, normalize_images, training_batches
+from pose3d.pose2d.blazepose_network import BlazePoseHeatmaps
 from pose3d.pose2d.crops import Crops
 from pose3d.pose2d.detector import cut_crops
-from pose3d.pose2d.network import PoseResNet
+from pose3d.pose2d.inference import HeatmapNetwork
 from pose3d.pose2d.training import heatmap_loss, learning_rate_factor
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.workers import worker_count
@@ -96,7 +97,7 @@ class LabelledCrops:
 
 
 def adapt(
-    detector: tuple[PoseResNet, dict],
+    detector: tuple[HeatmapNetwork, dict],
     cameras: Sequence[Camera],
     takes: Sequence[FrameSource],
     fps: float,
@@ -104,7 +105,7 @@ def adapt(
     settings: AdaptationParams,
     augmentation: AugmentationParams,
     seed: int,
-) -> PoseResNet:
+) -> HeatmapNetwork:
     """Rounds of labelling the videos and learning from that, under a narrowing threshold of agreement.
 
     Args:
@@ -220,14 +221,14 @@ def label_crops(
 
 
 def fine_tune(
-    network: PoseResNet,
+    network: HeatmapNetwork,
     sigma_heatmap_px: float,
     real: LabelledCrops,
     rendered: Crops | None,
     settings: AdaptationParams,
     augmentation: AugmentationParams,
     seed: int,
-) -> PoseResNet:
+) -> HeatmapNetwork:
     """A copy of the network, trained on with the mean of its weights over the last steps.
 
     The statistics of batch normalisation stay: those of two kinds of pictures together would fit neither.
@@ -262,7 +263,9 @@ def fine_tune(
         averaged.update_parameters(learner)
         require_finite(step + 1, heatmap_loss=loss.item())
     require_finite_state(settings.steps, network=averaged.module)
-    return cast(PoseResNet, averaged.module)  # torch types it as any nn.Module
+    if isinstance(averaged.module, BlazePoseHeatmaps):
+        averaged.module.round_to_half()
+    return cast(HeatmapNetwork, averaged.module)  # torch types it as any nn.Module
 
 
 def _endless(crops: TrainingCrops, augmentation: AugmentationParams, batch_size: int, seed: int) -> Iterator[Batch]:

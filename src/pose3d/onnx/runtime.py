@@ -21,7 +21,9 @@ from pose3d.runtime.errors import InputError
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
-NETWORK = "pose_resnet"
+NETWORK = "pose2d"
+_NETWORKS = ("pose_resnet", "blazepose")
+"""Its kinds, which take and give the same."""
 """The 2D network, as its architecture names it under ``model``; lifters name themselves under ``lifter``."""
 
 
@@ -172,6 +174,8 @@ def _check_metadata(metadata: dict[str, Any]) -> str:
         raise ValueError("it says no architecture")
     architecture = metadata["architecture"]
     kind = architecture.get("lifter", architecture.get("model")) if isinstance(architecture, dict) else None
+    if kind in _NETWORKS:
+        kind = NETWORK
     if not isinstance(kind, str) or kind not in PORTS:
         raise ValueError(f"its architecture is {architecture}")
     if metadata.get("joint_names") != list(JOINT_NAMES):

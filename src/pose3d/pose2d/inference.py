@@ -10,31 +10,45 @@ from torch import Tensor, nn
 from pose3d.geometry.camera import apply_affine, invert_affine
 from pose3d.geometry.skeleton import mirror_permutation
 from pose3d.pose2d.batches import Batch, normalize_images, plain_batches
+from pose3d.pose2d.blazepose_network import BlazePoseHeatmaps
 from pose3d.pose2d.crops import Crops
 from pose3d.pose2d.heatmaps import confidence, heatmap_to_crop_px, local_soft_argmax, marginal_soft_argmax, unflip
 from pose3d.pose2d.network import PoseResNet, channels_last
 from pose3d.records.keypoints2d import Keypoints2D
 from pose3d.records.sequences import PoseSequence
 from pose3d.runtime.errors import InputError
-from pose3d.training.model_file import build_with, load_model
+from pose3d.training.model_file import build_with, load_model, save_model
 
+HeatmapNetwork = PoseResNet | BlazePoseHeatmaps
 BATCH_SIZE = 32
 GROUP_CROPS = 1024
 
 
-def load_network(path: str | os.PathLike) -> tuple[PoseResNet, dict]:
+def load_network(path: str | os.PathLike) -> tuple[HeatmapNetwork, dict]:
     """The trained network in evaluation mode, and its architecture (see :func:`pose3d.pose2d.training.architecture`).
 
     Raises:
         InputError: the file is missing or holds another model.
     """
     architecture, weights = load_model(path)
+    if architecture.get("model") == "blazepose":
+        return channels_last(build_with(BlazePoseHeatmaps, weights, path)).eval(), architecture
     try:
         sizes = architecture["backbone"], tuple(architecture["deconv_channels"]), architecture["stem_channels"]
         network = build_with(lambda: PoseResNet(*sizes), weights, path)
     except (KeyError, TypeError, ValueError):
-        raise InputError(f"{path} does not hold a pose_resnet: run train_2d again") from None
+        raise InputError(f"{path} holds neither a pose_resnet nor a blazepose: run train_2d again") from None
     return channels_last(network).eval(), architecture
+
+
+def save_network(path: str | os.PathLike, architecture: dict, network: HeatmapNetwork) -> None:
+    """Write what :func:`load_network` reads; BlazePose's convolutions in half precision, to which training rounds them.
+
+    Raises:
+        InputError: a weight is not finite; what was there stays.
+    """
+    weights = network.state_dict() if isinstance(network, PoseResNet) else network.stored_weights()
+    save_model(path, architecture, weights)
 
 
 def predict_heatmaps(network: nn.Module, images: Tensor, flip_test: bool) -> Tensor:

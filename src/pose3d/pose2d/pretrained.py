@@ -1,4 +1,4 @@
-"""Start pose_resnet from somebody's weights: our own, the original's, Simple Baselines', or an ImageNet classifier's.
+"""Start the 2D network from somebody's weights: ours, the original's, Simple Baselines', an ImageNet classifier's.
 
 The last layer has an output for each joint, and nothing in a checkpoint names them. So it is taken over only where the
 form of the file says who wrote it, and that its joints are this project's (:mod:`pose3d.geometry.skeleton`):
@@ -14,8 +14,9 @@ from typing import Any
 
 from torch import Tensor
 
-from pose3d.config.pose2d import Train2DParams
+from pose3d.config.pose2d import PoseResNetParams
 from pose3d.geometry.skeleton import N_JOINTS
+from pose3d.pose2d.blazepose_network import BlazePoseHeatmaps
 from pose3d.pose2d.network import PoseResNet
 from pose3d.runtime.errors import InputError
 from pose3d.training.starting_weights import as_own, difference, own_model, read_checkpoint, shown, state_dict
@@ -26,8 +27,8 @@ _ORIGINAL_SAVES = {"model", "optimizer", "scheduler", "best_acc"}
 _DECONV, _HEAD, _CLASSIFIER = "deconv_layers.", "final_layer.", "fc."
 
 
-def load_pretrained(network: PoseResNet, params: Train2DParams) -> list[str]:
-    """Copy the weights of ``params.init`` into the network that these params describe.
+def load_pretrained(network: PoseResNet, path: str, sizes: PoseResNetParams) -> list[str]:
+    """Copy the weights of a file into the network that these params describe.
 
     The backbone must be whole. Deconvolutions must be whole or missing, as in an ImageNet classifier, whose ``fc`` is
     left out. For the last layer see the module.
@@ -39,8 +40,7 @@ def load_pretrained(network: PoseResNet, params: Train2DParams) -> list[str]:
         InputError: no such file, no checkpoint, another network's, of another architecture (names the first size or key
             that differs), or with a weight that is not finite.
     """
-    path = str(params.init)
-    weights, known_from = _weights(read_checkpoint(path, _KEY), params)
+    weights, known_from = _weights(read_checkpoint(path, _KEY), path, sizes)
     own = network.state_dict()
     head, body = _only(weights, _HEAD), _without(weights, _HEAD, _CLASSIFIER)
     if _only(weights, _DECONV):
@@ -54,26 +54,55 @@ def load_pretrained(network: PoseResNet, params: Train2DParams) -> list[str]:
     counters = {name: value for name, value in body_own.items() if name.endswith("num_batches_tracked")}
     differs = difference(counters | body, body_own)
     if differs:
-        raise InputError(f"{path} {differs}: {_KEY} must be of train_2d's backbone, stem_channels and deconv_channels")
+        raise InputError(
+            f"{path} {differs}: {_KEY} must be of train_2d.network's backbone, stem_channels and deconv_channels"
+        )
     taken, fate = _head(head, _only(own, _HEAD), known_from)
     network.load_state_dict(as_own(body | taken, own, path, _KEY), strict=False)
     return [*report, fate]
 
 
-def _weights(content: dict[str, Any], params: Train2DParams) -> tuple[dict[str, Tensor], str | None]:
+def load_blazepose(network: BlazePoseHeatmaps, path: str) -> list[str]:
+    """Copy trunk and head of a model file of this project into the network.
+
+    Returns:
+        What became of them, for people to read.
+
+    Raises:
+        InputError: as :func:`load_pretrained`.
+    """
+    model = own_model(read_checkpoint(path, _KEY))
+    if model is None:
+        raise InputError(
+            f"{path} is not a model file of this project, and BlazePose starts from no others: check {_KEY}"
+        )
+    architecture, weights = model
+    _require_kind(architecture, "blazepose", path)
+    own, given = network.state_dict(), state_dict(weights, path, _KEY)
+    differs = difference(given, own)
+    if differs:
+        raise InputError(f"{path} {differs}: {_KEY} must be a model file that train_2d wrote")
+    network.load_state_dict(as_own(given, own, path, _KEY))
+    return ["trunk and head are taken over"]
+
+
+def _require_kind(architecture: dict[str, Any], kind: str, path: str) -> None:
+    if architecture.get("model") != kind:
+        given = architecture.get("lifter", architecture.get("model", "unknown"))
+        raise InputError(f"{path} is a model file of kind {shown(given)}, not of a {kind}: check {_KEY}")
+
+
+def _weights(content: dict[str, Any], path: str, sizes: PoseResNetParams) -> tuple[dict[str, Tensor], str | None]:
     """The state dict, and what the form of the file says about its joints: None where it says nothing."""
-    path = str(params.init)
     model = own_model(content)
     if model is not None:
         architecture, weights = model
-        if architecture.get("model") != "pose_resnet":
-            kind = architecture.get("lifter", architecture.get("model", "unknown"))
-            raise InputError(f"{path} is a model file of kind {shown(kind)}, not of a pose_resnet: check {_KEY}")
+        _require_kind(architecture, "pose_resnet", path)
         for name in _SIZES:
-            given, own = architecture.get(name), getattr(params, name)
+            given, own = architecture.get(name), getattr(sizes, name)
             if given != (list(own) if isinstance(own, tuple) else own):
                 raise InputError(
-                    f"{path} has {name} {shown(given)}, but train_2d.{name} is {shown(own)}: make them equal"
+                    f"{path} has {name} {shown(given)}, but train_2d.network.{name} is {shown(own)}: make them equal"
                 )
         return state_dict(weights, path, _KEY), "this project's model files have its joints"
     if isinstance(content.get("model"), dict) and content.keys() == _ORIGINAL_SAVES:

@@ -1,9 +1,10 @@
-"""Train pose_resnet on crops: a fixed schedule, which no validation figure changes, and exact resumption."""
+"""Train the 2D network on crops: a fixed schedule, which no validation figure changes, and exact resumption."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,15 +13,16 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 from tqdm import tqdm
 
-from pose3d.config.pose2d import CosineSchedule, StepSchedule, Train2DParams
+from pose3d.config.pose2d import BlazePoseParams, CosineSchedule, PoseResNetParams, StepSchedule, Train2DParams
 from pose3d.pose2d.batch_norm import share_batch_statistics
 from pose3d.pose2d.batches import Batch, batches_per_epoch, normalize_images, plain_batches, training_batches
+from pose3d.pose2d.blazepose_network import STRIDE_PX, BlazePoseHeatmaps, load_trunk
 from pose3d.pose2d.crops import Crops
 from pose3d.pose2d.heatmaps import crop_to_heatmap_px, gaussian_targets
-from pose3d.pose2d.inference import decode, predict_heatmaps
+from pose3d.pose2d.inference import HeatmapNetwork, decode, predict_heatmaps
 from pose3d.pose2d.left_right import PoseResNetWithSides, sides_loss
 from pose3d.pose2d.network import PoseResNet, channels_last
-from pose3d.pose2d.pretrained import load_pretrained
+from pose3d.pose2d.pretrained import load_blazepose, load_pretrained
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.prefetch import Awaited
 from pose3d.runtime.processes import Share, mean_over_processes
@@ -37,29 +39,49 @@ LOGGED_STEPS = 50
 """Steps that one row of the curves averages over."""
 MEASURED_CROPS = 512
 """Crops of the measured subjects, evenly spaced over all of them, that each point of the curve is measured on."""
+BLAZEPOSE = Path("data/pretrained/blazepose/pose_landmark_full.tflite")
+"""Where stage download puts the weights that BlazePose starts from."""
+TRUNK_LR_SHARE = 0.1
+"""BlazePose's own weights learn at this share of the head's rate, which starts from nothing."""
 PCK_SHARE = 0.1
 """A joint counts as found within this share of the longer side of the person's box."""
 
 
 def architecture(params: Train2DParams, crop_size_px: int) -> dict[str, Any]:
     """The architecture, which :func:`pose3d.pose2d.inference.load_network` needs beside the weights."""
-    return {
-        "model": "pose_resnet",
-        "backbone": params.backbone,
-        "stem_channels": params.stem_channels,
-        "deconv_channels": list(params.deconv_channels),
-        "crop_size_px": crop_size_px,
-        "sigma_heatmap_px": params.sigma_heatmap_px,
-    }
+    sizes: dict[str, Any] = {"model": params.network.kind}
+    if isinstance(params.network, PoseResNetParams):
+        sizes |= {
+            "backbone": params.network.backbone,
+            "stem_channels": params.network.stem_channels,
+            "deconv_channels": list(params.network.deconv_channels),
+        }
+    return sizes | {"crop_size_px": crop_size_px, "sigma_heatmap_px": params.sigma_heatmap_px}
 
 
-def build_network(params: Train2DParams, fabric: Fabric) -> PoseResNet:
-    """The network with its initial weights, from torch's global seed or from ``params.init``, then reported once."""
-    network = PoseResNet(params.backbone, params.deconv_channels, params.stem_channels)
-    if params.init is not None:
-        report = load_pretrained(network, params)
-        if fabric.is_global_zero:
-            print(*(f"{params.init}: {line}" for line in report), sep="\n")
+def build_network(params: Train2DParams, fabric: Fabric) -> HeatmapNetwork:
+    """The network with its initial weights, from torch's global seed or from ``params.init``, then reported once.
+
+    BlazePose's trunk has the weights of :data:`BLAZEPOSE` where ``params.init`` gives no others.
+
+    Raises:
+        InputError: weights are missing, damaged, or another network's.
+    """
+    sizes, report = params.network, []
+    network: HeatmapNetwork
+    if isinstance(sizes, PoseResNetParams):
+        network = PoseResNet(sizes.backbone, sizes.deconv_channels, sizes.stem_channels)
+        if params.init is not None:
+            report = load_pretrained(network, params.init, sizes)
+    else:
+        network = BlazePoseHeatmaps()
+        network.freeze(sizes.trainable)
+        if params.init is None:
+            load_trunk(network.trunk, BLAZEPOSE)
+        else:
+            report = load_blazepose(network, params.init)
+    if fabric.is_global_zero:
+        print(*(f"{params.init}: {line}\n" for line in report), sep="", end="")
     return channels_last(network)
 
 
@@ -127,7 +149,7 @@ def evenly_spaced(n_samples: int, n_chosen: int) -> np.ndarray:
     return np.unique(np.linspace(0, n_samples - 1, min(n_samples, n_chosen)).astype(np.int64))
 
 
-class PoseResNetTrainer:
+class NetworkTrainer:
     """Steps of the 2D training, see :class:`pose3d.training.loop.Trainer`.
 
     Args:
@@ -146,9 +168,17 @@ class PoseResNetTrainer:
         self._seed, self._fabric = seed, fabric
         self._epoch_steps = batches_per_epoch(len(training), params.batch_size)
         self.steps = params.epochs * self._epoch_steps
-        learner = PoseResNetWithSides(share_batch_statistics(build_network(params, fabric), fabric.device))
-        optimizer = torch.optim.Adam(learner.parameters(), lr=params.lr, fused=True)
-        self.network = learner.network
+        self.network = share_batch_statistics(build_network(params, fabric), fabric.device)
+        learner: nn.Module
+        if isinstance(self.network, PoseResNet):
+            learner = PoseResNetWithSides(self.network)
+            groups = [{"params": list(learner.parameters())}]
+        else:
+            learner = self.network
+            own = [weights for weights in learner.trunk.parameters() if weights.requires_grad]
+            groups = [{"params": list(learner.head.parameters())}]
+            groups += [{"params": own, "lr": TRUNK_LR_SHARE * params.lr}] if own else []
+        optimizer = torch.optim.Adam(groups, lr=params.lr, fused=True)
         self._model, self._optimizer = fabric.setup(learner, optimizer)
         self._schedule = LambdaLR(self._optimizer, self._lr_factor)
         self.parts = {"learner": learner, "optimizer": self._optimizer, "schedule": self._schedule}
@@ -216,10 +246,17 @@ def train(
         raise InputError(
             "one crop is too few to train on, because batch normalisation compares crops: lower train_2d.frame_step"
         )
+    if isinstance(params.network, BlazePoseParams) and training.size_px % STRIDE_PX:
+        raise InputError(
+            f"crops of {training.size_px} px do not go through BlazePose: set crop_resize.size_px to a multiple of "
+            f"{STRIDE_PX}, such as 192 or 256"
+        )
     batch_size = min(params.batch_size, len(training))
     Share.of(fabric).require_equal("train_2d.batch_size, or the number of crops,", batch_size)
-    trainer = PoseResNetTrainer(params, training, measured, seed, fabric)
+    trainer = NetworkTrainer(params, training, measured, seed, fabric)
     rows = run_training(trainer, fabric, checkpoint, "train_2d")
+    if isinstance(trainer.network, BlazePoseHeatmaps):
+        trainer.network.round_to_half()  # what is measured is what the model file holds
     return trainer.network.eval(), rows
 
 
@@ -230,16 +267,21 @@ def _training_step(
     fabric: Fabric,
     params: Train2DParams,
 ) -> dict[str, Tensor]:
-    """One step; the heatmaps' loss and the sides', unweighted, of this process's share of the batch."""
+    """One step; the heatmaps' loss and, of pose_resnet, the sides', unweighted, of this process's share of a batch."""
     model.train()
     images, keypoints_px = normalize_images(batch.images_rgb.to(fabric.device)), batch.keypoints_px.to(fabric.device)
-    heatmaps, offsets = model(images)
-    loss = heatmap_loss(heatmaps.float(), keypoints_px, images.shape[-1], params.sigma_heatmap_px)
-    sides = sides_loss(offsets.float(), keypoints_px, images.shape[-1])
+    losses, weight = {}, 0.0
+    if isinstance(params.network, PoseResNetParams):
+        heatmaps, offsets = model(images)
+        losses["sides_loss"] = sides_loss(offsets.float(), keypoints_px, images.shape[-1])
+        weight = params.network.left_right_weight
+    else:
+        heatmaps = model(images)
+    losses["heatmap_loss"] = heatmap_loss(heatmaps.float(), keypoints_px, images.shape[-1], params.sigma_heatmap_px)
     optimizer.zero_grad()
-    fabric.backward(loss + params.left_right_weight * sides)
+    fabric.backward(losses["heatmap_loss"] + weight * losses.get("sides_loss", 0))
     optimizer.step()
-    return {"heatmap_loss": loss.detach(), "sides_loss": sides.detach()}
+    return {name: loss.detach() for name, loss in losses.items()}
 
 
 @torch.inference_mode()

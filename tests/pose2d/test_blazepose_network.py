@@ -1,0 +1,173 @@
+"""BlazePose with a head for our joints: the file's trunk, what learns, and model files."""
+
+import numpy as np
+import pytest
+import torch
+from lightning_fabric import Fabric
+from toy_crops import write_toy_data
+
+from pose3d.config.pose2d import AugmentationParams, BlazePoseParams, CosineSchedule, Train2DParams
+from pose3d.onnx.export import network_graph, write_onnx
+from pose3d.pose2d import training as training_module
+from pose3d.pose2d.blazepose_network import BlazePoseHeatmaps, BlazePoseTrunk, load_trunk
+from pose3d.pose2d.crops import Crops
+from pose3d.pose2d.inference import load_network, save_network
+from pose3d.pose2d.network import channels_last
+from pose3d.pose2d.pretrained import load_blazepose
+from pose3d.pose2d.tflite_network import Convolution, load_tflite
+from pose3d.pose2d.training import NetworkTrainer, architecture, build_network, train
+from pose3d.records.sequences import read_sequences
+from pose3d.runtime.errors import InputError
+from pose3d.training.checkpoint import Checkpoint
+from pose3d.training.model_file import save_model
+from pose3d.training.seeds import seed_all
+
+FABRIC = Fabric(accelerator="cpu", devices=1)
+LEARNING = Train2DParams(
+    network=BlazePoseParams(kind="blazepose", trainable="head"),
+    init=None,
+    sigma_heatmap_px=1.5,
+    frame_step=1,
+    epochs=2,
+    batch_size=4,
+    lr=0.002,
+    schedule=CosineSchedule(kind="cosine", warmup=0.2),
+    augmentation=AugmentationParams(
+        flip=True, rotation_deg=20, scale=0.1, translation=0.05, color=0.3, occlusion=0.3, degradation=0.3
+    ),
+)
+
+
+@pytest.fixture
+def landmark_file(blazepose_files):
+    return blazepose_files / "pose_landmark_full.tflite"
+
+
+def test_the_trunk_is_that_of_the_file(landmark_file):
+    images = torch.rand(1, 3, 256, 256, generator=torch.Generator().manual_seed(0))
+    file = load_tflite(landmark_file, ("Identity_3",))
+    *_, own_heatmaps = [layer for layer in file.layers.values() if isinstance(layer, Convolution)]
+    trunk = channels_last(BlazePoseTrunk())
+    load_trunk(trunk, landmark_file)
+    with torch.no_grad():
+        torch.testing.assert_close(own_heatmaps(trunk(images)[0]), file(images)[0], rtol=0, atol=1e-3)
+
+
+def test_the_detectors_file_is_refused(blazepose_files):
+    with pytest.raises(InputError, match=r"pose_detection.tflite .*: fetch it again"):
+        load_trunk(BlazePoseTrunk(), blazepose_files / "pose_detection.tflite")
+
+
+@pytest.mark.parametrize("size_px", [32, 96])
+def test_heatmaps_have_a_fourth_of_the_crops_side(size_px):
+    assert BlazePoseHeatmaps()(torch.zeros(2, 3, size_px, size_px)).shape == (2, 17, size_px // 4, size_px // 4)
+
+
+@pytest.mark.parametrize(
+    ("trainable", "learning", "still"),
+    [
+        ("head", [], ["stem.0.0", "stages.3.0.project", "top.1.0"]),
+        (
+            "last_blocks",
+            ["stages.2.0.expand.0", "deep.0.0", "top.1.0", "laterals.2.0.0"],
+            ["stem.2", "stages.1.1.project"],
+        ),
+        ("all", ["stem.0.0", "laterals.0.0.0", "top.1.0"], []),
+    ],
+)
+def test_gradients_reach_what_is_to_learn_and_nothing_else(trainable, learning, still):
+    torch.manual_seed(0)
+    network = BlazePoseHeatmaps()
+    network.freeze(trainable)
+    torch.nn.init.normal_(network.head.final_layer.weight)
+    network(torch.randn(2, 3, 64, 64)).square().mean().backward()
+    assert all(weights.grad is not None for weights in network.head.parameters())
+    gradients = {name.removesuffix(".weight"): weights.grad for name, weights in network.trunk.named_parameters()}
+    assert all(gradients[name].abs().sum() > 0 for name in learning)
+    assert all(gradients[name] is None for name in still)
+
+
+@pytest.fixture
+def trained(landmark_file, tmp_path, monkeypatch):
+    """Trains on toy data and writes the model file; stops before a step where asked to."""
+    monkeypatch.setattr(training_module, "BLAZEPOSE", landmark_file)
+    monkeypatch.setattr(training_module, "CHECKPOINT_STEPS", 2)
+    torch.set_num_threads(1)
+    write_toy_data(tmp_path)
+    sequences = read_sequences(tmp_path / "data/sequences.h5")
+    take_step = NetworkTrainer.step
+
+    def run(name: str, stop_at: int | None = None):
+        def step(trainer, number):
+            if number == stop_at:
+                raise KeyboardInterrupt
+            return take_step(trainer, number)
+
+        monkeypatch.setattr(NetworkTrainer, "step", step)
+        seed_all(1)
+        checkpoint = Checkpoint("train_2d", "test")
+        checkpoint.path = tmp_path / f"{name}.ckpt"
+        crops = tmp_path / "data/crops.h5"
+        with Crops(crops, sequences[:1]) as training, Crops(crops, sequences[1:2]) as measured:
+            network, rows = train(LEARNING, training, measured, 1, FABRIC, checkpoint)
+        save_network(tmp_path / name / "pose2d.pt", architecture(LEARNING, training.size_px), network)
+        return network, rows
+
+    return run
+
+
+def test_training_resumes_to_the_same_bytes_and_its_file_gives_the_same_network(trained, tmp_path, landmark_file):
+    network, rows = trained("whole")
+    assert all(set(row) >= {"train_loss", "measured_pck"} for row in rows) and "sides_loss" not in rows[0]
+    with pytest.raises(KeyboardInterrupt):
+        trained("stopped", stop_at=3)
+    assert (tmp_path / "stopped.ckpt").exists()
+    trained("stopped")
+    assert (tmp_path / "stopped/pose2d.pt").read_bytes() == (tmp_path / "whole/pose2d.pt").read_bytes()
+
+    loaded, sizes = load_network(tmp_path / "whole/pose2d.pt")
+    assert sizes["model"] == "blazepose" and (tmp_path / "whole/pose2d.pt").stat().st_size < 7e6
+    assert all(torch.equal(value, network.state_dict()[name]) for name, value in loaded.state_dict().items())
+    untouched = BlazePoseTrunk()
+    load_trunk(untouched, landmark_file)
+    assert all(torch.equal(value, loaded.trunk.state_dict()[name]) for name, value in untouched.state_dict().items())
+    graph = network_graph(tmp_path / "whole/pose2d.pt")
+    assert write_onnx(tmp_path / "pose2d.onnx", graph) < 1e-4
+
+    again = LEARNING.model_copy(update={"init": str(tmp_path / "whole/pose2d.pt")})
+    started = build_network(again, FABRIC)
+    assert all(torch.equal(value, loaded.state_dict()[name]) for name, value in started.state_dict().items())
+
+
+def test_other_files_to_start_from_are_named(tmp_path):
+    path = str(tmp_path / "start.pt")
+    network = BlazePoseHeatmaps()
+    weights = network.state_dict()
+    save_model(path, {"model": "pose_resnet"}, weights)
+    with pytest.raises(InputError, match="of kind pose_resnet, not of a blazepose: check train_2d.init"):
+        load_blazepose(network, path)
+    save_model(path, {"model": "blazepose"}, {name: value for name, value in weights.items() if "stem.0.0" not in name})
+    with pytest.raises(InputError, match="start.pt lacks trunk.stem.0.0.weight"):
+        load_blazepose(network, path)
+    torch.save(weights, path)
+    with pytest.raises(InputError, match="start.pt is not a model file of this project"):
+        load_blazepose(network, path)
+
+
+def test_crops_that_do_not_halve_are_refused(tmp_path):
+    write_toy_data(tmp_path)
+    sequences = read_sequences(tmp_path / "data/sequences.h5")
+    with Crops(tmp_path / "data/crops.h5", sequences[:1]) as crops:
+        crops.size_px = 100
+        with pytest.raises(InputError, match=r"crops of 100 px .* crop_resize.size_px to a multiple of 32"):
+            train(LEARNING, crops, crops, 1, FABRIC, Checkpoint("train_2d", "test"))
+
+
+def test_rounding_to_half_precision_leaves_what_the_file_holds():
+    network = BlazePoseHeatmaps()
+    network.round_to_half()
+    stored = network.stored_weights()
+    assert stored["trunk.stem.0.0.weight"].dtype == torch.float16
+    assert stored["head.layers.0.1.running_var"].dtype == torch.float32
+    for name, value in network.state_dict().items():
+        np.testing.assert_array_equal(stored[name].to(value.dtype), value)
