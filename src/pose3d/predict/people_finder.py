@@ -1,25 +1,27 @@
-"""Who is in a frame: BlazePose's detector looks for people, its landmark network at those found or expected."""
+"""Who is in a frame: BlazePose's detector looks for people, the 2D network looks at those found or expected."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from pose3d.pose2d.blazepose import LANDMARK_NAMES, N_LANDMARKS, BlazePose, Landmarks, squares_of_people
+from pose3d.geometry.skeleton import JOINT_NAMES, N_JOINTS
+from pose3d.pose2d.blazepose_people import PersonDetector
+from pose3d.pose2d.detector import KeypointDetector, box_around_joints
 from pose3d.pose2d.rotated_crops import squares_of_pictures
 from pose3d.predict.clothes import clothes
 from pose3d.predict.erasing import erase
+from pose3d.records.keypoints2d import Keypoints2D
 
-MIN_FLAG = 0.5
-"""Least ``pose_flag`` of a person."""
+SURE = 0.25
+"""Least mean confidence with which joints are a person's."""
 SAME_PERSON = 0.08
-"""Two that were found are one where half of the landmarks lie nearer to each other than this share of the height."""
+"""Two that were found are one where half of the joints lie nearer to each other than this share of the height."""
+_SAME_BOX = 0.1  # distance of the middles of boxes, in longer sides, below which nobody else is seen in one of them
 _MAX_OVERLAP = 0.5  # of heads and trunks (intersection over union) that two people may have
 _SHARES = (1.0, 0.6)  # of the picture's shorter side: the smaller squares of a search
-_BODY_BEYOND_LANDMARKS = np.array([0.02, 0.085, 0.02, 0.02])
-"""How far a body goes beyond its landmarks to the left, top, right and bottom, in longer sides of their box."""
 _SHOULDERS, _HIPS, _KNEES = (
-    [LANDMARK_NAMES.index(f"{side}_{part}") for side in ("left", "right")] for part in ("shoulder", "hip", "knee")
+    [JOINT_NAMES.index(f"{side}{part}") for side in "LR"] for part in ("Shoulder", "Hip", "Knee")
 )
 
 
@@ -30,128 +32,121 @@ class People:
     Attributes:
         boxes_px: (N, 4) around the bodies, cut off at the picture's edges.
         clothes: (N, D), see :mod:`pose3d.predict.clothes`.
-        landmarks_px, visibility: (N, 33, 2) and (N, 33), see :class:`pose3d.pose2d.blazepose.Landmarks`.
-        squares: (N, 4) rotated squares around them.
+        keypoints_px, confidence: (N, 17, 2) and (N, 17).
         behind: (N,) bool, whether those in front were painted out to find them.
     """
 
     boxes_px: np.ndarray
     clothes: np.ndarray
-    landmarks_px: np.ndarray
-    visibility: np.ndarray
-    squares: np.ndarray
+    keypoints_px: np.ndarray
+    confidence: np.ndarray
     behind: np.ndarray
 
     def __len__(self) -> int:
         return len(self.boxes_px)
 
 
-_NOBODY = People(
-    *(np.empty((0, *shape)) for shape in ((4,), (0,), (N_LANDMARKS, 2), (N_LANDMARKS,), (4,))), np.empty(0, bool)
-)
+_NOBODY = People(*(np.empty((0, *shape)) for shape in ((4,), (0,), (N_JOINTS, 2), (N_JOINTS,))), np.empty(0, bool))
 
 
-def search_squares(width_px: int, height_px: int) -> list[np.ndarray]:
-    """Squares all over a picture for the detector, which finds those who are large in one: sets (N, 4) by size."""
-    sets = [squares_of_pictures(width_px, height_px)[None]]
+def search_squares(width_px: int, height_px: int) -> np.ndarray:
+    """Squares (N, 4) all over a picture for the detector, which finds those who are large in one: the whole first."""
+    squares = [tuple(squares_of_pictures(width_px, height_px))]
     for share in _SHARES:
         side = share * min(width_px, height_px)
         centres = [
             np.linspace(side / 2, length - side / 2, 1 + int(np.ceil(1.5 * (length / side - 1))))
             for length in (width_px, height_px)
         ]
-        sets.append(np.array([(x, y, side, 0.0) for y in centres[1] for x in centres[0]]))
-    return sets
+        squares += [(x, y, side, 0.0) for y in centres[1] for x in centres[0]]
+    return np.array(squares)
 
 
 class PeopleFinder:
-    """Finds people with BlazePose, new ones and those who are expected.
+    """Finds people, new ones and those who are expected.
 
     Args:
-        blazepose: both networks.
+        detector: finds new ones.
+        look: finds the keypoints of both.
     """
 
-    def __init__(self, blazepose: BlazePose) -> None:
-        self._blazepose = blazepose
+    def __init__(self, detector: PersonDetector, look: KeypointDetector) -> None:
+        self._detector, self._look = detector, look
 
-    def __call__(self, image_bgr: np.ndarray, expected: np.ndarray, searched: np.ndarray) -> People:
+    def __call__(self, image_bgr: np.ndarray, expected_px: np.ndarray, searched: np.ndarray) -> People:
         """Look at one frame.
 
         Args:
             image_bgr: (H, W, 3) uint8.
-            expected: (N, 4) rotated squares around people who may be there.
+            expected_px: (N, 4) boxes around people who may be there.
             searched: (M, 4) squares in which others are looked for.
         """
-        squares = expected
-        if len(searched):
-            detected = self._blazepose.people.in_squares([image_bgr] * len(searched), searched, _MAX_OVERLAP)
-            scores = np.concatenate([people.scores for people in detected])
-            found = np.concatenate([squares_of_people(people) for people in detected])
-            squares = _apart(np.concatenate([expected, found[np.argsort(-scores, kind="stable")]]), len(expected))
-        if not len(squares):
+        boxes_px = self._with_detected(image_bgr, expected_px, searched)
+        if not len(boxes_px):
             return _NOBODY
-        seen = self._blazepose.landmarks([image_bgr] * len(squares), squares)
+        seen = self._look([image_bgr] * len(boxes_px), boxes_px)
         kept = _each_once(seen)
-        if not kept:
-            return _NOBODY
-        images = [image_bgr] * len(squares)
+        images = [image_bgr] * len(boxes_px)
         missed = [
-            index for index in range(len(expected)) if index not in kept and _near(expected[index], squares[kept])
+            index for index in range(len(expected_px)) if index not in kept and _near(boxes_px[index], boxes_px[kept])
         ]
         if missed:
-            # The network sees one person in a square: those in front hide whoever is expected behind them.
-            erased = erase(image_bgr, seen.landmarks_px[kept])
-            seen = _joined(seen, self._blazepose.landmarks([erased] * len(missed), expected[missed]))
+            # The network sees one person in a crop: those in front hide whoever is expected behind them.
+            erased = erase(image_bgr, seen.keypoints_px[kept])
+            behind = self._look([erased] * len(missed), boxes_px[missed])
+            columns = zip(vars(seen).values(), vars(behind).values(), strict=True)
+            seen = Keypoints2D(*(np.concatenate(parts) for parts in columns))
             kept = _each_once(seen, kept)
             images += [erased] * len(missed)  # whoever was seen in what is left of those in front wears nothing known
-        landmarks_px = seen.landmarks_px[kept]
-        boxes_px = np.clip(body_boxes(landmarks_px), 0, np.tile(image_bgr.shape[1::-1], 2))
+        if not kept:
+            return _NOBODY
+        size = image_bgr.shape[1::-1]
+        around_px = {index: box_around_joints(seen.keypoints_px[index], *size) for index in kept}
+        kept.sort(key=lambda index: around_px[index][0] + around_px[index][2])
         worn = [
-            clothes(images[index], body[_SHOULDERS], body[_HIPS], body[_KNEES])
-            for index, body in zip(kept, landmarks_px, strict=True)
+            clothes(images[index], *(seen.keypoints_px[index][part] for part in (_SHOULDERS, _HIPS, _KNEES)))
+            for index in kept
         ]
-        behind = np.array(kept) >= len(squares)
-        order = np.argsort(boxes_px[:, 0] + boxes_px[:, 2], kind="stable")
-        columns = boxes_px, np.stack(worn), landmarks_px, seen.visibility[kept], seen.next_squares[kept], behind
-        return People(*(column[order] for column in columns))
+        boxes_px = np.stack([around_px[index] for index in kept])
+        behind = np.array(kept) >= len(images) - len(missed)
+        return People(boxes_px, np.stack(worn), seen.keypoints_px[kept], seen.confidence[kept], behind)
+
+    def _with_detected(self, image_bgr: np.ndarray, expected_px: np.ndarray, searched: np.ndarray) -> np.ndarray:
+        """The expected boxes, and of the detector's, the surest first, those that are not like an earlier one."""
+        kept = list(expected_px)
+        if len(searched):
+            detected = self._detector.in_squares([image_bgr] * len(searched), searched, _MAX_OVERLAP)
+            scores, hips_px, tops_px = (
+                np.concatenate([vars(people)[name] for people in detected]) for name in ("scores", "hips_px", "tops_px")
+            )
+            radii_px = np.maximum(np.linalg.norm(tops_px - hips_px, axis=1, keepdims=True), 1.0)
+            around_px = np.concatenate([hips_px - radii_px, hips_px + radii_px], axis=1)
+            for box in around_px[np.argsort(-scores, kind="stable")]:
+                if all(_distance(box, other) > _SAME_BOX for other in kept):
+                    kept.append(box)
+        return np.array(kept).reshape(-1, 4)
 
 
-def body_boxes(landmarks_px: np.ndarray) -> np.ndarray:
-    """Boxes (N, 4) of bodies around their landmarks (N, 33, 2)."""
-    low, high = landmarks_px.min(1), landmarks_px.max(1)
-    side = (high - low).max(1, keepdims=True)
-    return np.concatenate([low, high], axis=1) + _BODY_BEYOND_LANDMARKS * side * [-1, -1, 1, 1]
+def _distance(box_px: np.ndarray, other_px: np.ndarray) -> float:
+    """Between the middles of two boxes (4,), in the smaller one's longer sides."""
+    apart = np.linalg.norm((box_px[:2] + box_px[2:] - other_px[:2] - other_px[2:]) / 2)
+    return float(apart / min((box[2:] - box[:2]).max() for box in (box_px, other_px)))
 
 
-def _apart(squares: np.ndarray, n_expected: int) -> np.ndarray:
-    """The expected squares, and of the others those that are not like an earlier one."""
-    kept = list(squares[:n_expected])
-    for square in squares[n_expected:]:
-        if all(np.linalg.norm(square[:2] - other[:2]) > 0.1 * min(square[2], other[2]) for other in kept):
-            kept.append(square)
-    return np.array(kept).reshape(-1, 4)
+def _near(box_px: np.ndarray, others_px: np.ndarray) -> bool:
+    return any(_distance(box_px, other) < 0.9 for other in others_px)
 
 
-def _near(square: np.ndarray, others: np.ndarray) -> bool:
-    """Whether one of some rotated squares (N, 4) has its middle in a square (4,) or just beside it."""
-    return bool((np.linalg.norm(others[:, :2] - square[:2], axis=1) < 0.7 * square[2]).any())
-
-
-def _joined(first: Landmarks, second: Landmarks) -> Landmarks:
-    columns = zip(vars(first).values(), vars(second).values(), strict=True)
-    return Landmarks(*(np.concatenate(parts) for parts in columns))
-
-
-def _each_once(seen: Landmarks, kept: Sequence[int] = ()) -> list[int]:
-    """Who was found beside those who are kept already: of those found twice the one of whom more is visible."""
-    sure = seen.visibility.mean(1)
+def _each_once(seen: Keypoints2D, kept: Sequence[int] = ()) -> list[int]:
+    """Who was found beside those who are kept already: of those found twice the surer one."""
+    sure = seen.confidence.mean(1)
     kept = list(kept)
     for index in np.argsort(-sure, kind="stable").tolist():
-        if seen.pose_flag[index] < MIN_FLAG or index in kept:
+        if sure[index] < SURE or index in kept:
             continue
-        body = seen.landmarks_px[index]
+        body = seen.keypoints_px[index]
         height_px = np.ptp(body, axis=0).max()
-        apart = [np.median(np.linalg.norm(body - seen.landmarks_px[other], axis=-1)) for other in kept]
+        apart = [np.median(np.linalg.norm(body - seen.keypoints_px[other], axis=-1)) for other in kept]
         if all(distance > SAME_PERSON * height_px for distance in apart):
             kept.append(index)
     return kept

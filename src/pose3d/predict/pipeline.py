@@ -13,7 +13,6 @@ from tqdm import tqdm
 
 from pose3d.config.pose2d import CropResizeParams, Infer2DParams
 from pose3d.config.reading import StageParams
-from pose3d.datasets.packages import blazepose_folder
 from pose3d.formats.predictions import Predictions
 from pose3d.geometry.camera import Camera
 from pose3d.geometry.skeleton import N_JOINTS
@@ -21,26 +20,27 @@ from pose3d.lifting.lift import LIFTERS, Lifted, load_lifter
 from pose3d.lifting.long_clips import lift_clip
 from pose3d.lifting.networks import Lifter
 from pose3d.onnx.runtime import load_lifter_onnx, load_network_onnx
-from pose3d.pose2d.blazepose import load_blazepose
+from pose3d.pose2d import blazepose_people
+from pose3d.pose2d.blazepose_people import PersonDetector
 from pose3d.pose2d.detector import Detector, KeypointDetector
 from pose3d.pose2d.inference import load_network
+from pose3d.pose2d.tflite_network import load_tflite
 from pose3d.predict.clip import Clip, ClipFrame, camera_from_view, read_camera
 from pose3d.predict.following import PeopleFollower
 from pose3d.predict.given_boxes import GivenBoxes
-from pose3d.predict.people_finder import PeopleFinder
+from pose3d.predict.people_finder import SURE, PeopleFinder
 from pose3d.predict.sightings import SightingRows
-from pose3d.records.keypoints2d import Keypoints2D
 from pose3d.runtime.errors import InputError
+from pose3d.runtime.files import sha256_of
 from pose3d.runtime.processes import one_process
 from pose3d.runtime.rows import Rows
 
 MODELS = {"torch": Path("data/models"), "onnx": Path("data/onnx")}
 """By runtime, where the pipeline and :mod:`pose3d.onnx.export` write them."""
-SURE = 0.35
-"""Least mean confidence with which joints in a given box are a person's. With size small's models, 98 % of the
-validation subject's frames have more in their true boxes, and 41 of 42 boxes beside people have less."""
-NOBODY = Keypoints2D(np.empty((0, N_JOINTS, 2), np.float32), np.empty((0, N_JOINTS), np.float32))
-_GIVEN_BATCH, _FOLLOWED_BATCH = 16, 4
+PERSON_DETECTOR = Path("models/pose_detection.tflite")
+"""BlazePose's, as mediapipe 0.10.21 has it; in the repository."""
+_PERSON_DETECTOR_SHA256 = "9ba9dd3d42efaaba86b4ff0122b06f29c4122e756b329d89dca1e297fd8f866c"
+_GIVEN_BATCH = 16
 
 
 class Params(StageParams):
@@ -187,7 +187,7 @@ class _Job:
     def look_for_people(self, person: int | None) -> SightingRows:
         with Clip(self.video) as clip:
             look = load_detector(self.models, self.runtime, self.params)
-            return find_people(self.video, clip, load_finder(), look, person, self.scratch)
+            return find_people(self.video, clip, load_finder(look), person, self.scratch)
 
     def lift(self, seen: dict[str, Rows]) -> Predictions:
         time_s, keypoints_px = seen["time_s"][:], seen["keypoints_px"]
@@ -201,13 +201,21 @@ class _Job:
         return Predictions(**{name: rows[:] for name, rows in seen.items()}, lifted=in_memory, camera=self.view)
 
 
-def load_finder() -> PeopleFinder:
-    """BlazePose's two networks on the device that ``POSE3D_ACCELERATOR`` says.
+def load_finder(look: KeypointDetector) -> PeopleFinder:
+    """BlazePose's detector of people, on the device that ``POSE3D_ACCELERATOR`` says, and what looks at them.
 
     Raises:
-        InputError: their files are neither in the cache nor to be had.
+        InputError: the detector's file is missing or damaged.
     """
-    return PeopleFinder(load_blazepose(blazepose_folder(), one_process().device))
+    try:
+        whole = sha256_of(PERSON_DETECTOR) == _PERSON_DETECTOR_SHA256
+    except OSError:
+        whole = False
+    if not whole:
+        raise InputError(f"{PERSON_DETECTOR} is missing or damaged: `git checkout {PERSON_DETECTOR}` brings it back")
+    fabric = one_process(mixed=True)
+    network = fabric.setup_module(load_tflite(PERSON_DETECTOR, blazepose_people.OUTPUTS))
+    return PeopleFinder(PersonDetector(network, fabric.device), look)
 
 
 def find_keypoints(
@@ -258,7 +266,6 @@ def find_people(
     name: str | os.PathLike,
     clip: Clip,
     finder: PeopleFinder,
-    look: KeypointDetector,
     person: int | None = None,
     scratch: str | os.PathLike | None = None,
 ) -> SightingRows:
@@ -268,7 +275,6 @@ def find_people(
         name: of the video, for messages.
         clip: the decoded video.
         finder: finds people in frames.
-        look: finds keypoints in their boxes.
         person: who is wanted, from 1; None: anybody.
         scratch: folder for the rows.
 
@@ -278,26 +284,18 @@ def find_people(
     follower = PeopleFollower(finder, clip.width_px, clip.height_px)
     sightings = SightingRows(scratch, clip.width_px, clip.height_px)
     anybody = False
-    for _, batch in _batches(name, clip, _FOLLOWED_BATCH):
-        images, frames, people, boxes = [], [], [], [np.empty((0, 4))]
-        for index, frame in enumerate(batch):
-            numbers, found = follower.step(frame.time_s, frame.image_bgr)
-            known = numbers >= 0
-            n_known = int(known.sum())
-            if n_known and not anybody and person is not None and person > n_known:
-                raise InputError(
-                    f"person {person} was asked for, {n_known} can be seen where people first appear: "
-                    "ask for a lower number, or give --boxes"
-                )
-            anybody |= n_known > 0
-            images += [frame.image_bgr] * n_known
-            frames += [index] * n_known
-            people += numbers[known].tolist()
-            boxes.append(found.boxes_px[known])
-        boxes_px = np.concatenate(boxes)
-        seen = look(images, boxes_px) if images else NOBODY
-        times_s = np.array([frame.time_s for frame in batch])
-        sightings.append(times_s, np.array(frames, int), np.array(people, int), boxes_px, seen)
+    for _, (frame,) in _batches(name, clip, 1):
+        people, found = follower.step(frame.time_s, frame.image_bgr)
+        known = people >= 0
+        n_known = int(known.sum())
+        if n_known and not anybody and person is not None and person > n_known:
+            raise InputError(
+                f"person {person} was asked for, {n_known} can be seen where people first appear: "
+                "ask for a lower number, or give --boxes"
+            )
+        anybody |= n_known > 0
+        columns = found.boxes_px, found.keypoints_px, found.confidence
+        sightings.append(frame.time_s, people[known], *(column[known] for column in columns))
     return sightings
 
 

@@ -8,7 +8,6 @@ import numpy as np
 
 from pose3d.geometry.skeleton import N_JOINTS
 from pose3d.predict.person_tracker import PERSON_SIGHTINGS
-from pose3d.records.keypoints2d import Keypoints2D
 from pose3d.runtime.rows import Rows, chunks
 
 
@@ -40,26 +39,30 @@ class SightingRows:
         self._presence: dict[int, Presence] = {}
 
     def append(
-        self, times_s: np.ndarray, frames: np.ndarray, people: np.ndarray, boxes_px: np.ndarray, seen: Keypoints2D
+        self,
+        time_s: float,
+        people: np.ndarray,
+        boxes_px: np.ndarray,
+        keypoints_px: np.ndarray,
+        confidence: np.ndarray,
     ) -> None:
-        """Add some whole frames.
+        """Add a frame.
 
         Args:
-            times_s: (F,) of the frames.
-            frames: (N,) which of these each sighting is in, ascending.
-            people: (N,) who it is.
+            time_s: of the frame.
+            people: (N,) who is seen in it.
             boxes_px: (N, 4).
-            seen: keypoints of the sightings.
+            keypoints_px, confidence: (N, 17, 2) and (N, 17).
 
         Raises:
             OSError: the disk is full.
         """
-        self._frames.append(frames + len(self.time_s))
+        self._frames.append(np.full(len(people), len(self.time_s)))
         self._people.append(people)
         self._boxes_px.append(boxes_px)
-        self._keypoints_px.append(seen.keypoints_px)
-        self._confidence.append(seen.confidence)
-        self.time_s.append(times_s)
+        self._keypoints_px.append(keypoints_px)
+        self._confidence.append(confidence)
+        self.time_s.append(np.array([time_s]))
         for person, box in zip(people.tolist(), boxes_px, strict=True):
             before = self._presence.get(person, Presence(0, 0.0))
             area = float((box[2:] - box[:2]).prod()) / self._picture_px
