@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pose3d.geometry.skeleton import JOINT_NAMES, N_JOINTS
+from pose3d.geometry.skeleton import JOINT_NAMES, N_JOINTS, mirror_permutation
 from pose3d.pose2d.blazepose_people import PersonDetector
 from pose3d.pose2d.detector import KeypointDetector, box_around_joints
 from pose3d.pose2d.rotated_crops import squares_of_pictures
@@ -49,6 +49,10 @@ class People:
 _NOBODY = People(*(np.empty((0, *shape)) for shape in ((4,), (0,), (N_JOINTS, 2), (N_JOINTS,))), np.empty(0, bool))
 
 
+def _rows(keypoints: Keypoints2D, rows: Sequence[int]) -> Keypoints2D:
+    return Keypoints2D(keypoints.keypoints_px[rows], keypoints.confidence[rows])
+
+
 def search_squares(width_px: int, height_px: int) -> np.ndarray:
     """Squares (N, 4) all over a picture for the detector, which finds those who are large in one: the whole first."""
     squares = [tuple(squares_of_pictures(width_px, height_px))]
@@ -86,7 +90,7 @@ class PeopleFinder:
             return _NOBODY
         seen = self._look([image_bgr] * len(boxes_px), boxes_px)
         kept = _each_once(seen)
-        images = [image_bgr] * len(boxes_px)
+        images, looked_px = [image_bgr] * len(boxes_px), list(boxes_px)
         missed = [
             index for index in range(len(expected_px)) if index not in kept and _near(boxes_px[index], boxes_px[kept])
         ]
@@ -97,11 +101,16 @@ class PeopleFinder:
             columns = zip(vars(seen).values(), vars(behind).values(), strict=True)
             seen = Keypoints2D(*(np.concatenate(parts) for parts in columns))
             kept = _each_once(seen, kept)
+            looked_px += list(boxes_px[missed])
             images += [erased] * len(missed)  # whoever was seen in what is left of those in front wears nothing known
         if not kept:
             return _NOBODY
         size = image_bgr.shape[1::-1]
-        around_px = {index: box_around_joints(seen.keypoints_px[index], *size) for index in kept}
+        own = _own_joints(_rows(seen, kept))
+        around_px = {
+            index: _box(seen.keypoints_px[index], theirs, looked_px[index], size)
+            for index, theirs in zip(kept, own, strict=True)
+        }
         kept.sort(key=lambda index: around_px[index][0] + around_px[index][2])
         worn = [
             clothes(images[index], *(seen.keypoints_px[index][part] for part in (_SHOULDERS, _HIPS, _KNEES)))
@@ -135,6 +144,27 @@ def _distance(box_px: np.ndarray, other_px: np.ndarray) -> float:
 
 def _near(box_px: np.ndarray, others_px: np.ndarray) -> bool:
     return any(_distance(box_px, other) < 0.9 for other in others_px)
+
+
+def _box(body_px: np.ndarray, own: np.ndarray, looked_px: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """The box (4,) around a body; joints that are somebody else's move no edge outwards."""
+    around_px, own_px = box_around_joints(body_px, *size), box_around_joints(body_px[own], *size)
+    low = np.maximum(around_px[:2], np.minimum(own_px[:2], looked_px[:2]))
+    high = np.minimum(around_px[2:], np.maximum(own_px[2:], looked_px[2:]))
+    return np.concatenate([low, high])
+
+
+def _own_joints(seen: Keypoints2D) -> np.ndarray:
+    """(N, 17) bool, false where a joint lies on the same joint of somebody else who is surer of it, left or right."""
+    own = np.ones(seen.confidence.shape, bool)
+    for index, (body, sure) in enumerate(zip(seen.keypoints_px, seen.confidence, strict=True)):
+        near_px = SAME_PERSON * np.ptp(body, axis=0).max()
+        for other in range(len(own)):
+            for order in (np.arange(N_JOINTS), mirror_permutation()) if other != index else ():
+                there, surer = seen.keypoints_px[other][order], seen.confidence[other][order] > sure
+                own[index] &= ~(surer & (np.linalg.norm(body - there, axis=-1) < near_px))
+    own[own.sum(1) < N_JOINTS // 2] = True
+    return own
 
 
 def _each_once(seen: Keypoints2D, kept: Sequence[int] = ()) -> list[int]:
