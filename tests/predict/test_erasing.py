@@ -1,22 +1,20 @@
 import numpy as np
 
-from pose3d.pose2d.blazepose import LANDMARK_NAMES
+from pose3d.geometry.skeleton import JOINT_NAMES
 from pose3d.predict.erasing import erase
 
 HEIGHTS = {
-    "ear": 20, "shoulder": 40, "elbow": 60, "wrist": 80, "index": 84,
-    "hip": 80, "knee": 110, "ankle": 140, "heel": 143, "foot_index": 143,
+    "Head": 16, "Neck/Nose": 30, "Thorax": 40, "Spine": 60, "Shoulder": 40, "Elbow": 60, "Wrist": 80,
+    "Hip": 80, "Knee": 110, "Foot": 140,
 }  # fmt: skip
 
 
 def standing(x):
-    """(33, 2) landmarks of somebody who stands at x, 140 px high."""
-    body = np.tile([float(x), 18.0], (33, 1))
-    for index, name in enumerate(LANDMARK_NAMES):
-        side, _, part = name.partition("_")
-        if part in HEIGHTS:
-            body[index] = [x + (10 if side == "left" else -10), HEIGHTS[part]]
-    return body
+    """(17, 2) joints of somebody who stands at x, 140 px high."""
+    sides = {"L": 10.0, "R": -10.0}
+    return np.array(
+        [(x, HEIGHTS[name]) if name in HEIGHTS else (x + sides[name[0]], HEIGHTS[name[1:]]) for name in JOINT_NAMES]
+    )
 
 
 def test_a_body_goes_and_its_surroundings_go_on():
@@ -35,5 +33,5 @@ def test_a_body_goes_and_its_surroundings_go_on():
 
 def test_nobody_and_somebody_beside_the_picture():
     image = np.random.default_rng(0).integers(0, 255, (160, 200, 3), np.uint8)
-    np.testing.assert_array_equal(erase(image, np.empty((0, 33, 2))), image)
+    np.testing.assert_array_equal(erase(image, np.empty((0, 17, 2))), image)
     np.testing.assert_array_equal(erase(image, standing(1000.0)[None]), image)

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from bright_people import Finder, look
+from bright_people import Finder
 from tiny_video import picture, write_video
 
 from pose3d.predict.clip import Clip
@@ -84,7 +84,7 @@ def three(tmp_path):
 
 def test_everybody_is_followed(three):
     with Clip(three) as clip:
-        found = find_people("v.mp4", clip, Finder(), look)
+        found = find_people("v.mp4", clip, Finder())
     assert list(found.people()) == [0, 1, 2]
     assert found.largest() == 1
     rows = found.of(2)
@@ -96,7 +96,7 @@ def test_everybody_is_followed(three):
 def test_a_number_that_nobody_has_is_refused_before_the_video_is_seen(three):
     finder = Finder()
     with Clip(three) as clip, pytest.raises(InputError) as caught:
-        find_people("v.mp4", clip, finder, look, person=7)
+        find_people("v.mp4", clip, finder, person=7)
     assert str(caught.value) == (
         "person 7 was asked for, 2 can be seen where people first appear: ask for a lower number, or give --boxes"
     )
@@ -106,6 +106,6 @@ def test_a_number_that_nobody_has_is_refused_before_the_video_is_seen(three):
 def test_a_video_without_anybody(tmp_path):
     video = write_video(tmp_path / "v.mp4", [picture(64, 48, None, seed) for seed in range(9)])
     with Clip(video) as clip:
-        found = find_people("v.mp4", clip, Finder(), look)
+        found = find_people("v.mp4", clip, Finder())
     assert found.people() == {} and found.largest() is None
     assert len(found.time_s) == 9

@@ -2,21 +2,17 @@ import numpy as np
 import pytest
 
 from pose3d.predict.sightings import SightingRows
-from pose3d.records.keypoints2d import Keypoints2D
 
 
 def rows_of(sightings, n_frames, folder=None):
-    """Sightings as (frame, person, x): boxes of 10 x 20 px, all joints at x, 7; two frames are added at a time."""
+    """Sightings as (frame, person, x): boxes of 10 x 20 px, all joints at x, 7."""
     rows = SightingRows(folder, 100, 50)
-    for start in range(0, n_frames, 2):
-        part = [sighting for sighting in sightings if start <= sighting[0] < start + 2]
-        frames, people = (np.array([sighting[k] for sighting in part], int) for k in range(2))
-        x = np.array([sighting[2] for sighting in part], float)
+    for frame in range(n_frames):
+        people = np.array([person for at, person, _ in sightings if at == frame], int)
+        x = np.array([x for at, _, x in sightings if at == frame], float)
         boxes_px = np.stack([x, x * 0 + 10, x + 10, x * 0 + 30], -1)
         keypoints_px = np.broadcast_to(np.stack([x, x * 0 + 7], -1)[:, None], (len(x), 17, 2))
-        seen = Keypoints2D(keypoints_px, np.full((len(x), 17), 0.9))
-        times_s = np.arange(start, min(start + 2, n_frames)) / 25
-        rows.append(times_s, frames - start, people, boxes_px, seen)
+        rows.append(frame / 25, people, boxes_px, keypoints_px, np.full((len(x), 17), 0.9))
     return rows
 
 
