@@ -1,7 +1,7 @@
 """Follow rendered people who cross, and count how often they are taken for each other.
 
-    python -m benchmarks.crossings [--cast report] [--kinds two,three,...] [--seeds 1] [--seconds 12] [--models data/models] \\
-        [--stand-in]
+    python -m benchmarks.crossings [--cast report] [--kinds two,three,...] [--seeds 1] [--seconds 12]
+                                   [--models data/models] [--stand-in]
 
 in the root of the repository after `dvc repro bake_bodies`. One scene of 12 s takes some minutes on one core. With
 --stand-in the tracker gets true boxes with the misses, jitter and confusions of a detector in place of the networks.

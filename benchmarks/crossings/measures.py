@@ -21,7 +21,9 @@ class Followed:
         frames: of the videos.
         switches: how often a person got another number than the last one, of all people together.
         targets, right: frames in which a person is visible who was found before or is found now, and those of them in
-            which the number that the person had first lies on that person, counted for each person in turn.
+            which that person's number lies on that person, counted for each person in turn. Whose a number is
+            shows in the whole video: most frames are right (Ristani et al., "Performance measures and a data set for
+            multi-target, multi-camera tracking", ECCV workshops 2016).
         visible, found: people visible in frames, and those of them on whom any number lies.
         given, true: boxes given, and those of them that lie on a person, however little of that person is visible.
     """
@@ -60,8 +62,9 @@ def measure(
         people_boxes_px: of each of T frames the boxes (N, 4) of the same.
     """
     n_people = boxes_px.shape[1]
-    first, last = np.full(n_people, -1), np.full(n_people, -1)
-    switches = targets = right = visible = found = given = true = 0
+    last = np.full(n_people, -1)
+    switches = targets = visible = found = given = true = 0
+    lies_on = np.zeros((n_people, 1 + max((numbers.max(initial=-1) for numbers in people), default=-1)))
     for truth, share, numbers, boxes in zip(boxes_px, seen, people, people_boxes_px, strict=True):
         overlaps = box_overlaps(truth, boxes)
         matched = _matched(overlaps, numbers, last)
@@ -69,16 +72,14 @@ def measure(
         switches += int(((matched >= 0) & (last >= 0) & (matched != last) & here).sum())
         seen_now = (matched >= 0) & here
         last[seen_now] = matched[seen_now]
-        first = np.where((first < 0) & seen_now, matched, first)
-        known = here & (first >= 0)
-        # Of people who lie upon each other, any pairing may be the best: what counts is that the number lies there.
-        on_them = [(overlaps[p, numbers == first[p]] >= MATCH_IOU).any() for p in range(n_people)]
+        known = here & (last >= 0)
         targets += int(known.sum())
-        right += int((known & on_them).sum())
+        lies_on[:, numbers] += (overlaps >= MATCH_IOU) & known[:, None]
         visible += int(here.sum())
         found += int(seen_now.sum())
         given += len(boxes)
         true += int((overlaps.max(0, initial=0.0) >= MATCH_IOU).sum()) if len(boxes) else 0
+    right = int(lies_on[linear_sum_assignment(-lies_on)].sum())
     return Followed(len(boxes_px), switches, targets, right, visible, found, given, true)
 
 

@@ -43,6 +43,12 @@ def test_a_new_number_after_being_hidden_is_a_switch_and_the_old_one_is_none():
     assert (same.switches, same.targets, same.right, same.visible) == (0, 2, 2, 2)
 
 
+def test_a_number_is_whose_it_is_most_of_the_time():
+    """For one frame it lies on the other one."""
+    found = measured(((0, 50), {4: 50}), *[((0, 50), {4: 0, 7: 50})] * 3)
+    assert (found.switches, found.right, found.targets) == (1, 6, 7)
+
+
 def test_missed_people_and_false_ones():
     found = measured(((0, 50), {1: 0, 2: 50}), ((0, 50), {1: 0, 3: 100}))
     assert found.row(25) == {

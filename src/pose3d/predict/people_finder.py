@@ -46,7 +46,9 @@ class People:
         return len(self.boxes_px)
 
 
-_NOBODY = People(*(np.empty((0, *shape)) for shape in ((4,), (0,), (N_JOINTS, 2), (N_JOINTS,))), np.empty(0, bool))
+_NOBODY = People(
+    np.empty((0, 4)), np.empty((0, 0)), np.empty((0, N_JOINTS, 2)), np.empty((0, N_JOINTS)), np.empty(0, bool)
+)
 
 
 def _rows(keypoints: Keypoints2D, rows: Sequence[int]) -> Keypoints2D:
@@ -97,8 +99,8 @@ class PeopleFinder:
         if missed:
             # The network sees one person in a crop: those in front hide whoever is expected behind them.
             erased = erase(image_bgr, seen.keypoints_px[kept])
-            behind = self._look([erased] * len(missed), boxes_px[missed])
-            columns = zip(vars(seen).values(), vars(behind).values(), strict=True)
+            hidden = self._look([erased] * len(missed), boxes_px[missed])
+            columns = zip(vars(seen).values(), vars(hidden).values(), strict=True)
             seen = Keypoints2D(*(np.concatenate(parts) for parts in columns))
             kept = _each_once(seen, kept)
             looked_px += list(boxes_px[missed])
