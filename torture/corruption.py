@@ -35,7 +35,7 @@ from pose3d.onnx.runtime import load_lifter_onnx, load_network_onnx
 from pose3d.pose2d.crops import Crops
 from pose3d.pose2d.inference import load_network
 from pose3d.predict.clip import read_camera
-from pose3d.predict.tracking import GivenBoxes
+from pose3d.predict.given_boxes import GivenBoxes
 from pose3d.records.frames import Frames, as_image
 from pose3d.records.keypoints2d import read_keypoints2d
 from pose3d.records.sequences import keys_in, read_sequences, read_splits

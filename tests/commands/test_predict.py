@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from bright_people import Finder
 from tiny_models import save_models
 from tiny_video import picture, write_video
 
@@ -34,6 +35,7 @@ def models(tmp_path, monkeypatch):
         crop_resize=SimpleNamespace(margin=1.25), infer_2d=SimpleNamespace(flip_test=True, decode="local_soft_argmax")
     )
     monkeypatch.setattr(pipeline.Params, "load", lambda: params)
+    monkeypatch.setattr(pipeline, "load_finder", Finder)
     return save_models(tmp_path / "models")
 
 
@@ -103,7 +105,13 @@ def test_errors_are_one_sentence(tmp_path, video, models):
 
     assert message(tmp_path / "none.mp4").startswith(f"error: {tmp_path}/none.mp4 is missing")
     assert message(video, "--fov", 200) == "error: the field of view must lie between 5 and 170 degrees, not 200"
-    assert message(video, "--person", 0).startswith("error: --person counts from 1")
+    assert message(video, "--person", 0) == "error: --person counts from 1 from the left, not from 0"
+    assert message(video, "--person", "two") == "error: --person takes a number from 1, largest or all, not two"
+    asked = "error: person 7 was asked for, 1 can be seen where people first appear: "
+    assert message(video, "--person", 7) == f"{asked}ask for a lower number, or give --boxes"
+    for person in (1, "all", "largest"):
+        together = message(video, "--person", person, "--boxes", tmp_path / "b.csv")
+        assert together == "error: --person goes without --boxes, which say who it is"
     assert message(video, "--camera", tmp_path / "k.json").startswith(f"error: {tmp_path}/k.json cannot be read")
     (tmp_path / "out").rmdir()
     (tmp_path / "out").write_text("a file")
@@ -112,6 +120,42 @@ def test_errors_are_one_sentence(tmp_path, video, models):
     (models / "temporal.pt").unlink()
     assert message(video) == f"error: {models}/temporal.pt is missing: run `make repro` to train it"
     assert not list((tmp_path / "out").iterdir())
+
+
+@pytest.mark.parametrize("person", ["1", "largest", "all"])
+def test_a_video_without_anybody_is_one_sentence(tmp_path, models, person):
+    video = write_video(tmp_path / "v.mp4", [picture(64, 48, None, seed) for seed in range(5)])
+    with pytest.raises(SystemExit) as caught:
+        main(["predict", str(video), "--models", str(models), "--out", str(tmp_path / "out"), "--person", person])
+    assert caught.value.code == f"error: no person is found in {video}: say where one is with --boxes"
+    assert not list((tmp_path / "out").iterdir())
+
+
+@pytest.mark.slow
+def test_everybody_gets_a_folder(tmp_path, models, capsys):
+    """Two people, the right one larger; the same bytes twice, and those of each when asked for alone."""
+
+    def image(seed):
+        image = picture(160, 120, (20, 50, 40, 110), seed)
+        image[20:110, 90:120] = 220
+        return image
+
+    video = write_video(tmp_path / "v.mp4", [image(seed) for seed in range(12)])
+    for out, *person in (
+        ("all", "--person", "all"),
+        ("again", "--person", "all"),
+        ("2", "--person", "2"),
+        ("largest",),
+    ):
+        main(["predict", str(video), "--models", str(models), "--out", str(tmp_path / out), *person])
+    folders = [tmp_path / "all" / "person-1", tmp_path / "all" / "person-2"]
+    assert sorted((tmp_path / "all").iterdir()) == folders
+    assert [read_predictions(folder / "predictions.npz").boxes_px[5, 0] < 60 for folder in folders] == [True, False]
+    for name in ("predictions.npz", "predictions.csv", "predictions.bvh"):
+        assert (folders[0] / name).read_bytes() == (tmp_path / "again" / "person-1" / name).read_bytes()
+        right = (folders[1] / name).read_bytes()
+        assert (tmp_path / "2" / name).read_bytes() == (tmp_path / "largest" / name).read_bytes() == right
+    assert str(folders[1] / "predictions.bvh") in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("most_bytes", [2_500, 20_000])

@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
+from bright_people import Finder
 from tiny_video import picture, write_video
 
 from pose3d.predict.clip import Clip
-from pose3d.predict.pipeline import find_keypoints
-from pose3d.predict.tracking import GivenBoxes
+from pose3d.predict.given_boxes import GivenBoxes
+from pose3d.predict.pipeline import find_keypoints, find_people
 from pose3d.records.keypoints2d import Keypoints2D
 from pose3d.runtime.errors import InputError
 
@@ -23,7 +24,7 @@ def video(tmp_path):
 def test_given_boxes_go_to_their_own_frames(tmp_path, video):
     (tmp_path / "b.csv").write_text("frame,x0,y0,x1,y1\n0,0,0,10,20\n20,40,20,50,40\n")
     with Clip(video) as clip:
-        found = find_keypoints("v", clip, sure_everywhere, GivenBoxes(tmp_path / "b.csv", 64, 48), None)
+        found = find_keypoints("v", clip, sure_everywhere, GivenBoxes(tmp_path / "b.csv", 64, 48))
     np.testing.assert_allclose(found["time_s"][:], np.arange(21) / 25, atol=1e-6)
     np.testing.assert_allclose(found["boxes_px"][10:11], [[20, 10, 30, 30]])
     np.testing.assert_allclose(found["keypoints_px"][10:11][0, 3], [25, 20])
@@ -35,13 +36,16 @@ def nobody(images_bgr, boxes_px):
     return Keypoints2D(found.keypoints_px, found.confidence * 0.1)
 
 
-def test_nobody_in_the_video_is_an_error(tmp_path, video):
-    with Clip(video) as clip, pytest.raises(InputError, match="no person is found in v.mp4: say where one is with"):
-        find_keypoints("v.mp4", clip, nobody, None, None)
+def test_boxes_with_nobody_in_them_are_an_error(tmp_path, video):
     (tmp_path / "b.csv").write_text("frame,x0,y0,x1,y1\n0,0,0,10,20\n")
     boxes = GivenBoxes(tmp_path / "b.csv", 64, 48)
     with Clip(video) as clip, pytest.raises(InputError, match="no person is found in v.mp4: the boxes must lie around"):
-        find_keypoints("v.mp4", clip, nobody, boxes, None)
+        find_keypoints("v.mp4", clip, nobody, boxes)
+
+
+class Everywhere:
+    def at(self, frames):
+        return np.tile([0, 0, 64, 48], (len(frames), 1))
 
 
 def test_frames_without_anybody_are_marked(video):
@@ -52,17 +56,56 @@ def test_frames_without_anybody_are_marked(video):
         here = [next(shown) not in range(8, 12) for _ in images_bgr]
         return Keypoints2D(seen.keypoints_px, np.where(here, 1, 0.1)[:, None] * seen.confidence)
 
-    class Everywhere:
-        def at(self, frames):
-            return np.tile([0, 0, 64, 48], (len(frames), 1))
-
     with Clip(video) as clip:
-        found = find_keypoints("v.mp4", clip, gone_in_the_middle, Everywhere(), None)["found"][:]
+        found = find_keypoints("v.mp4", clip, gone_in_the_middle, Everywhere())["found"][:]
     np.testing.assert_array_equal(np.flatnonzero(~found), range(8, 12))
 
 
 def test_a_wrong_number_of_frames_is_mentioned(video, capsys):
     with Clip(video) as clip:
         clip.claimed_frames = 30
-        find_keypoints("v.mp4", clip, sure_everywhere, None, None)
+        find_keypoints("v.mp4", clip, sure_everywhere, Everywhere())
     assert "v.mp4 claims 30 frames, 21 decode: the rest is left out" in capsys.readouterr().err
+
+
+@pytest.fixture
+def three(tmp_path):
+    """Three people who stand, the one in the middle only after the first two frames."""
+
+    def image(frame):
+        image = picture(320, 240, (20, 60, 60, 180), frame)
+        image[40:220, 240:300] = 220
+        if frame >= 2:
+            image[80:170, 130:160] = 220
+        return image
+
+    return write_video(tmp_path / "v.mp4", [image(frame) for frame in range(30)])
+
+
+def test_everybody_is_followed(three):
+    with Clip(three) as clip:
+        found = find_people("v.mp4", clip, Finder())
+    assert list(found.people()) == [0, 1, 2]
+    assert found.largest() == 1
+    rows = found.of(2)
+    assert not rows["found"][:][:2].any() and rows["found"][:][10:].all()
+    np.testing.assert_allclose(rows["boxes_px"][:][-1], [130, 80, 160, 170], atol=2)
+    np.testing.assert_allclose(rows["time_s"][:], np.arange(30) / 25, atol=1e-6)
+
+
+def test_a_number_that_nobody_has_is_refused_before_the_video_is_seen(three):
+    finder = Finder()
+    with Clip(three) as clip, pytest.raises(InputError) as caught:
+        find_people("v.mp4", clip, finder, person=7)
+    assert str(caught.value) == (
+        "person 7 was asked for, 2 can be seen where people first appear: ask for a lower number, or give --boxes"
+    )
+    assert len(finder.searched) == 1
+
+
+def test_a_video_without_anybody(tmp_path):
+    video = write_video(tmp_path / "v.mp4", [picture(64, 48, None, seed) for seed in range(9)])
+    with Clip(video) as clip:
+        found = find_people("v.mp4", clip, Finder())
+    assert found.people() == {} and found.largest() is None
+    assert len(found.time_s) == 9

@@ -218,7 +218,7 @@ def read_camera(path):
 
 
 def read_boxes(path):
-    from pose3d.predict.tracking import GivenBoxes
+    from pose3d.predict.given_boxes import GivenBoxes
 
     GivenBoxes(path, 64, 48)
 

@@ -1,25 +1,29 @@
-"""Predict one person's 3D poses in a video.
+"""Predict the 3D poses of people in a video.
 
     pose3d predict video.mp4 --out folder
 
 The models are those that the pipeline trained here, else the released ones of models/. Writes predictions.npz,
-predictions.csv and predictions.bvh into the folder, with --show also player.html, demo.webm and demo.gif. Start it in
-the root of the repository, whose params.yaml says how crops are cut and heatmaps decoded. docs/predict.md explains the
-choices.
+predictions.csv and predictions.bvh into the folder, with --show also player.html, demo.webm and demo.gif; with --person
+all these of everybody, into a folder each. Start it in the root of the repository, whose params.yaml says how crops are
+cut and heatmaps decoded. docs/predict.md explains the choices.
 """
 
 import argparse
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 from pose3d.runtime.errors import InputError
+
+if TYPE_CHECKING:
+    from pose3d.formats.predictions import Predictions
 
 FOV_DEG = 60.0
 SHOWN_S = 20.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("video", help="of one person or several; one is followed")
+    parser.add_argument("video", help="of one person or several")
     view = parser.add_mutually_exclusive_group()
     view.add_argument("--camera", metavar="JSON", help="calibration: width_px, height_px, intrinsics_px, distortion")
     view.add_argument(
@@ -29,8 +33,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DEGREES",
         help=f"field of view along the picture's longer side, where there is no calibration; by default {FOV_DEG:g}",
     )
-    parser.add_argument("--boxes", metavar="CSV", help="frame,x0,y0,x1,y1 in px; by default the person is followed")
-    parser.add_argument("--person", type=int, metavar="N", help="the N-th from the left; else the largest that moves")
+    parser.add_argument(
+        "--boxes", metavar="CSV", help="frame,x0,y0,x1,y1 in px; by default people are found and followed"
+    )
+    parser.add_argument(
+        "--person",
+        metavar="N|largest|all",
+        help="the N-th from the left where people first appear; who takes up the most of the picture over the whole "
+        "video, the default; or everybody, in folders person-1, person-2, ...",
+    )
     parser.add_argument(
         "--runtime",
         choices=("torch", "onnx"),
@@ -71,17 +82,40 @@ def run(given: argparse.Namespace) -> None:
 def _predict(given: argparse.Namespace, out: Path) -> None:
     if given.show is not None and not given.show > 0:
         raise InputError(f"--show takes a number of seconds above 0, not {given.show:g}")
+    person = _person(given.person)
+    if given.person is not None and given.boxes is not None:
+        raise InputError("--person goes without --boxes, which say who it is")
+    from pose3d.predict.pipeline import predict, predict_people
+
+    settings: dict[str, Any] = {"models": given.models, "runtime": given.runtime, "scratch": out}
+    if person == "all":
+        for number, predictions in predict_people(given.video, given.camera, given.fov, **settings):
+            folder = out / f"person-{number}"
+            folder.mkdir(exist_ok=True)
+            _write(folder, given, predictions)
+    else:
+        _write(out, given, predict(given.video, given.camera, given.fov, given.boxes, person, **settings))
+
+
+def _person(given: str | None) -> int | Literal["all"] | None:
+    if given is None or given == "largest":
+        return None
+    if given == "all":
+        return "all"
+    try:
+        return int(given)
+    except ValueError:
+        raise InputError(f"--person takes a number from 1, largest or all, not {given}") from None
+
+
+def _write(folder: Path, given: argparse.Namespace, predictions: "Predictions") -> None:
     from pose3d.formats.predictions import write_csv, write_npz
     from pose3d.predict.animation import write_animation
-    from pose3d.predict.pipeline import predict
     from pose3d.predict.show import write_show
 
-    predictions = predict(
-        given.video, given.camera, given.fov, given.boxes, given.person, given.models, given.runtime, scratch=out
-    )
     writers = {"predictions.npz": write_npz, "predictions.csv": write_csv, "predictions.bvh": write_animation}
     for name, write in writers.items():
-        write(out / name, predictions)
-        print(out / name)
+        write(folder / name, predictions)
+        print(folder / name)
     if given.show is not None:
-        print(*write_show(out, given.video, predictions, given.show), sep="\n")
+        print(*write_show(folder, given.video, predictions, given.show), sep="\n")

@@ -7,8 +7,7 @@ time_s                (T,) float64, seconds since the first frame
 boxes_px              (T, 4) float32, x0 y0 x1 y1 of where the person was looked for
 keypoints_px          (T, 17, 2) float32, px of the upright picture, pixel centres at +0.5
 confidence            (T, 17) float32 in [0, 1]
-found                 (T,) bool; False: nobody was seen there (mean confidence below 0.4), and the frame's other
-                      numbers mean nothing
+found                 (T,) bool; False: the person was not seen there, and the frame's other numbers mean little
 poses_cam_m_<lifter>  (T, 17, 3) float32, metres, camera space (x right, y down, z forward)
 has_root_<lifter>     () bool; False: the poses are relative to the root, because that lifter knows no distance
 joints                (17,) names of the joints, in the order of all arrays

@@ -19,7 +19,7 @@ OUTPUTS = ("Identity", "Identity_1")
 """Of the file: (B, 2254, 12) boxes and keypoints relative to the anchors, and (B, 2254, 1) logits."""
 MIN_SCORE = 0.5
 MAX_OVERLAP = 0.3
-"""Boxes that overlap more (intersection over union) are of one person."""
+"""As in MediaPipe, which makes one of people who overlap: who follows several takes more, and the same person twice."""
 _ANCHORS = ((8, 2), (16, 2), (32, 6))
 """Stride in px, and how many anchors lie in each cell."""
 _N_KEYPOINTS = 4
@@ -69,13 +69,16 @@ def decode(values: np.ndarray, logits: np.ndarray) -> tuple[np.ndarray, np.ndarr
     return scores, np.concatenate([centres - half, centres + half], axis=1), keypoints
 
 
-def merge(scores: np.ndarray, boxes: np.ndarray, keypoints: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def merge(
+    scores: np.ndarray, boxes: np.ndarray, keypoints: np.ndarray, max_overlap: float = MAX_OVERLAP
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """One detection for each person: the mean, weighted by score, of all that overlap the person's best.
 
     Args:
         scores: (A,).
         boxes: (A, 4) x0, y0, x1, y1.
         keypoints: (A, K, 2).
+        max_overlap: boxes that overlap more (intersection over union) are of one person.
 
     Returns:
         The same of N people by falling score; a person's score is that of the best detection.
@@ -84,7 +87,7 @@ def merge(scores: np.ndarray, boxes: np.ndarray, keypoints: np.ndarray) -> tuple
     order = order[scores[order] >= MIN_SCORE]
     merged = []
     while len(order):
-        of_person = _overlaps(boxes[order[0]], boxes[order]) > MAX_OVERLAP
+        of_person = _overlaps(boxes[order[0]], boxes[order]) > max_overlap
         of_person[0] = True  # also of a box without area
         group, order = order[of_person], order[~of_person]
         weights = scores[group] / scores[group].sum()
@@ -115,11 +118,20 @@ class PersonDetector:
     network: nn.Module
     device: torch.device
 
-    @torch.inference_mode()
     def __call__(self, images_bgr: Sequence[np.ndarray]) -> list[People]:
         """The people of each picture (H, W, 3) uint8."""
         squares = [squares_of_pictures(image.shape[1], image.shape[0]) for image in images_bgr]
-        transforms = crop_from_rotated_square(np.stack(squares), INPUT_PX)
+        return self.in_squares(images_bgr, np.stack(squares))
+
+    @torch.inference_mode()
+    def in_squares(
+        self, images_bgr: Sequence[np.ndarray], squares: np.ndarray, max_overlap: float = MAX_OVERLAP
+    ) -> list[People]:
+        """The people in each of N rotated squares (N, 4), each in a picture of its own (H, W, 3), or in the same.
+
+        Who is less than about a third of a square high is hardly found in it.
+        """
+        transforms = crop_from_rotated_square(squares, INPUT_PX)
         crops = [
             cut_rotated(image, transform, INPUT_PX) for image, transform in zip(images_bgr, transforms, strict=True)
         ]
@@ -127,7 +139,7 @@ class PersonDetector:
         values, logits = (output.float().cpu().numpy().astype(np.float64) for output in self.network(images))
         people = []
         for transform, *outputs in zip(transforms, values, logits, strict=True):
-            scores, boxes, keypoints = merge(*decode(*outputs))
+            scores, boxes, keypoints = merge(*decode(*outputs), max_overlap)
             back = invert_affine(transform)
             corners_px = apply_affine(back, boxes.reshape(-1, 2, 2)).reshape(-1, 4)
             points_px = apply_affine(back, keypoints)

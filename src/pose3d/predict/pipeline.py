@@ -3,7 +3,8 @@
 import itertools
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,23 +14,32 @@ from tqdm import tqdm
 from pose3d.config.pose2d import CropResizeParams, Infer2DParams
 from pose3d.config.reading import StageParams
 from pose3d.formats.predictions import Predictions
+from pose3d.geometry.camera import Camera
 from pose3d.geometry.skeleton import N_JOINTS
 from pose3d.lifting.lift import LIFTERS, Lifted, load_lifter
 from pose3d.lifting.long_clips import lift_clip
 from pose3d.lifting.networks import Lifter
 from pose3d.onnx.runtime import load_lifter_onnx, load_network_onnx
+from pose3d.pose2d import blazepose_people
+from pose3d.pose2d.blazepose_people import PersonDetector
 from pose3d.pose2d.detector import Detector, KeypointDetector
 from pose3d.pose2d.inference import load_network
-from pose3d.predict.clip import Clip, camera_from_view, read_camera
+from pose3d.pose2d.tflite_network import load_tflite
+from pose3d.predict.clip import Clip, ClipFrame, camera_from_view, read_camera
+from pose3d.predict.following import PeopleFollower
+from pose3d.predict.given_boxes import GivenBoxes
 from pose3d.predict.models import default_models
-from pose3d.predict.tracking import SURE, GivenBoxes, PersonTracker
+from pose3d.predict.people_finder import SURE, PeopleFinder
+from pose3d.predict.sightings import SightingRows
 from pose3d.runtime.errors import InputError
+from pose3d.runtime.files import sha256_of
 from pose3d.runtime.processes import one_process
 from pose3d.runtime.rows import Rows
 
-LEARNT_FRAMES, LEARNT_STEP = 100, 4
-"""From every LEARNT_STEP-th of the first LEARNT_FRAMES frames following knows the background of a camera at rest."""
-_GIVEN_BATCH, _FOLLOWED_BATCH = 16, 4
+PERSON_DETECTOR = Path("models/pose_detection.tflite")
+"""BlazePose's, as mediapipe 0.10.21 has it; in the repository."""
+_PERSON_DETECTOR_SHA256 = "9ba9dd3d42efaaba86b4ff0122b06f29c4122e756b329d89dca1e297fd8f866c"
+_GIVEN_BATCH = 16
 
 
 class Params(StageParams):
@@ -83,57 +93,139 @@ def predict(
         video: any file that OpenCV's FFmpeg decodes.
         camera: JSON file, see :func:`pose3d.predict.clip.read_camera`; None: a camera of ``fov_deg``.
         fov_deg: field of view along the picture's longer side.
-        boxes: CSV file, see :class:`pose3d.predict.tracking.GivenBoxes`; None: the person is found and followed.
-        person: which one to follow, see :class:`pose3d.predict.tracking.PersonTracker`.
+        boxes: CSV file, see :class:`pose3d.predict.given_boxes.GivenBoxes`; None: everybody is found and followed.
+        person: the N-th from the left in the first frame with anybody, from 1; None: who takes up the most of the
+            picture over the whole video.
         models: folder of pose2d, repnet and temporal; None: see
             :func:`pose3d.predict.models.default_models`.
         runtime: torch, for .pt files, or onnx, for .onnx files.
         scratch: a folder: what is predicted lies in files there, as :class:`pose3d.runtime.rows.Rows`, and memory does
-        not grow
-            with the video. None: all of it is in memory as arrays, 0.7 kB a frame.
+            not grow with the video. None: all of it is in memory as arrays, 0.7 kB a frame.
+
+    Raises:
+        InputError: a file is missing or wrong, nobody is found, or fewer people than ``person``.
+        OSError: the disk is full.
+    """
+    job = _Job.of(video, camera, fov_deg, models, runtime, scratch)
+    if boxes is not None:
+        if person is not None:
+            raise InputError("--person goes without --boxes, which say who it is")
+        return job.lift(job.look_at(boxes))
+    if person is not None and person < 1:
+        raise InputError(f"--person counts from 1 from the left, not from {person}")
+    everybody = job.look_for_people(person)
+    largest = everybody.largest()
+    if largest is None:
+        raise InputError(f"no person is found in {video}: say where one is with --boxes")
+    return job.lift(everybody.of(largest if person is None else person - 1))
+
+
+def predict_people(
+    video: str | os.PathLike,
+    camera: str | os.PathLike | None = None,
+    fov_deg: float = 60.0,
+    models: str | os.PathLike | None = None,
+    runtime: str = "torch",
+    scratch: str | os.PathLike | None = None,
+) -> Iterator[tuple[int, Predictions]]:
+    """Predict everybody's keypoints and poses; the arguments are those of :func:`predict`.
+
+    Yields:
+        The number that ``person`` of :func:`predict` has for them, and their predictions, one after the other.
 
     Raises:
         InputError: a file is missing or wrong, or nobody is found.
         OSError: the disk is full.
     """
-    params = Params.load()
-    if person is not None and (person < 1 or boxes is not None):
-        raise InputError("--person counts from 1 from the left, and goes without --boxes, which say who it is")
-    folder = default_models(runtime) if models is None else Path(models)
-    lifters = load_lifters(folder, runtime)
-    with Clip(video) as clip:
-        if camera is None:
-            view = camera_from_view(clip.width_px, clip.height_px, fov_deg)
-        else:
-            view = read_camera(camera, clip.width_px, clip.height_px)
-        given = None if boxes is None else GivenBoxes(boxes, clip.width_px, clip.height_px)
-        look = load_detector(folder, runtime, params)
-        beginning = _beginning(video) if given is None else ()
-        seen = find_keypoints(video, clip, look, given, person, scratch, beginning)
-    time_s = seen["time_s"][:]
-    lifted = {name: lift_clip(lifter, view, time_s, seen["keypoints_px"], scratch) for name, lifter in lifters.items()}
-    if scratch is not None:
-        return Predictions(**seen, lifted=lifted, camera=view)
-    in_memory = {name: Lifted(poses.poses_cam_m[:], poses.has_root) for name, poses in lifted.items()}
-    return Predictions(**{name: rows[:] for name, rows in seen.items()}, lifted=in_memory, camera=view)
+    job = _Job.of(video, camera, fov_deg, models, runtime, scratch)
+    everybody = job.look_for_people(None)
+    if not everybody.people():
+        raise InputError(f"no person is found in {video}: say where one is with --boxes")
+    for person in everybody.people():
+        yield person + 1, job.lift(everybody.of(person))
 
 
-def _beginning(video: str | os.PathLike) -> Iterator[np.ndarray]:
-    with Clip(video) as clip:
-        for frame in itertools.islice(clip, 0, LEARNT_FRAMES, LEARNT_STEP):
-            yield frame.image_bgr
+@dataclass(frozen=True, eq=False)
+class _Job:
+    """One video and what it is looked at with; attributes as the arguments of :func:`predict`."""
+
+    video: str | os.PathLike
+    view: Camera
+    models: Path
+    runtime: str
+    params: Params
+    lifters: dict[str, Lifter]
+    scratch: str | os.PathLike | None
+
+    @classmethod
+    def of(
+        cls,
+        video: str | os.PathLike,
+        camera: str | os.PathLike | None,
+        fov_deg: float,
+        models: str | os.PathLike | None,
+        runtime: str,
+        scratch: str | os.PathLike | None,
+    ) -> "_Job":
+        """Read all but the video, so that what is missing shows at once."""
+        params = Params.load()
+        folder = default_models(runtime) if models is None else Path(models)
+        lifters = load_lifters(folder, runtime)
+        with Clip(video) as clip:
+            if camera is None:
+                view = camera_from_view(clip.width_px, clip.height_px, fov_deg)
+            else:
+                view = read_camera(camera, clip.width_px, clip.height_px)
+        return cls(video, view, folder, runtime, params, lifters, scratch)
+
+    def look_at(self, boxes: str | os.PathLike) -> dict[str, Rows]:
+        with Clip(self.video) as clip:
+            given = GivenBoxes(boxes, clip.width_px, clip.height_px)
+            look = load_detector(self.models, self.runtime, self.params)
+            return find_keypoints(self.video, clip, look, given, self.scratch)
+
+    def look_for_people(self, person: int | None) -> SightingRows:
+        with Clip(self.video) as clip:
+            look = load_detector(self.models, self.runtime, self.params)
+            return find_people(self.video, clip, load_finder(look), person, self.scratch)
+
+    def lift(self, seen: dict[str, Rows]) -> Predictions:
+        time_s, keypoints_px = seen["time_s"][:], seen["keypoints_px"]
+        lifted = {
+            name: lift_clip(lifter, self.view, time_s, keypoints_px, self.scratch)
+            for name, lifter in self.lifters.items()
+        }
+        if self.scratch is not None:
+            return Predictions(**seen, lifted=lifted, camera=self.view)
+        in_memory = {name: Lifted(poses.poses_cam_m[:], poses.has_root) for name, poses in lifted.items()}
+        return Predictions(**{name: rows[:] for name, rows in seen.items()}, lifted=in_memory, camera=self.view)
+
+
+def load_finder(look: KeypointDetector) -> PeopleFinder:
+    """BlazePose's detector of people, on the device that ``POSE3D_ACCELERATOR`` says, and what looks at them.
+
+    Raises:
+        InputError: the detector's file is missing or damaged.
+    """
+    try:
+        whole = sha256_of(PERSON_DETECTOR) == _PERSON_DETECTOR_SHA256
+    except OSError:
+        whole = False
+    if not whole:
+        raise InputError(f"{PERSON_DETECTOR} is missing or damaged: `git checkout {PERSON_DETECTOR}` brings it back")
+    fabric = one_process(mixed=True)
+    network = fabric.setup_module(load_tflite(PERSON_DETECTOR, blazepose_people.OUTPUTS))
+    return PeopleFinder(PersonDetector(network, fabric.device), look)
 
 
 def find_keypoints(
     name: str | os.PathLike,
     clip: Clip,
     look: KeypointDetector,
-    given: GivenBoxes | None,
-    person: int | None,
+    given: GivenBoxes,
     scratch: str | os.PathLike | None = None,
-    beginning: Iterable[np.ndarray] = (),
 ) -> dict[str, Rows]:
-    """Look at every frame: those attributes of :class:`Predictions` that are known before lifting.
+    """Look at given boxes in every frame: the attributes of :class:`Predictions` that are known before lifting.
 
     A few frames are held at a time; decoding goes on besides.
 
@@ -141,16 +233,12 @@ def find_keypoints(
         name: of the video, for messages.
         clip: the decoded video.
         look: finds keypoints in boxes.
-        given: the person's boxes; None: the person is looked for and followed.
-        person: whom to follow, see :class:`pose3d.predict.tracking.PersonTracker`.
+        given: the person's boxes.
         scratch: folder for the rows.
-        beginning: some of the first frames, from which following knows the background of a camera at rest.
 
     Raises:
-        InputError: nobody is found in the whole video, or fewer people than ``person``.
+        InputError: the boxes hold nobody in the whole video.
     """
-    tracker = PersonTracker(look, clip.width_px, clip.height_px, person)
-    tracker.learn_background(beginning)
     rows = {
         "time_s": Rows(scratch, (), np.float64),
         "boxes_px": Rows(scratch, (4,)),
@@ -158,27 +246,66 @@ def find_keypoints(
         "confidence": Rows(scratch, (N_JOINTS,)),
         "found": Rows(scratch, (), bool),
     }
-    frames, n_frames, anybody = iter(clip), 0, False
+    anybody = False
+    for first, batch in _batches(name, clip, _GIVEN_BATCH):
+        boxes_px = given.at(np.arange(first, first + len(batch)))
+        seen = look([frame.image_bgr for frame in batch], boxes_px)
+        found = seen.confidence.mean(1) >= SURE
+        anybody |= bool(found.any())
+        rows["time_s"].append(np.array([frame.time_s for frame in batch]))
+        rows["boxes_px"].append(boxes_px)
+        rows["keypoints_px"].append(seen.keypoints_px)
+        rows["confidence"].append(seen.confidence)
+        rows["found"].append(found)
+    if not anybody:
+        raise InputError(f"no person is found in {name}: the boxes must lie around the person")
+    return rows
+
+
+def find_people(
+    name: str | os.PathLike,
+    clip: Clip,
+    finder: PeopleFinder,
+    person: int | None = None,
+    scratch: str | os.PathLike | None = None,
+) -> SightingRows:
+    """Follow everybody through a video and find their keypoints.
+
+    Args:
+        name: of the video, for messages.
+        clip: the decoded video.
+        finder: finds people in frames.
+        person: who is wanted, from 1; None: anybody.
+        scratch: folder for the rows.
+
+    Raises:
+        InputError: where people first appear there are fewer than ``person``.
+    """
+    follower = PeopleFollower(finder, clip.width_px, clip.height_px)
+    sightings = SightingRows(scratch, clip.width_px, clip.height_px)
+    anybody = False
+    for _, (frame,) in _batches(name, clip, 1):
+        people, found = follower.step(frame.time_s, frame.image_bgr)
+        known = people >= 0
+        n_known = int(known.sum())
+        if n_known and not anybody and person is not None and person > n_known:
+            raise InputError(
+                f"person {person} was asked for, {n_known} can be seen where people first appear: "
+                "ask for a lower number, or give --boxes"
+            )
+        anybody |= n_known > 0
+        columns = found.boxes_px, found.keypoints_px, found.confidence
+        sightings.append(frame.time_s, people[known], *(column[known] for column in columns))
+    return sightings
+
+
+def _batches(name: str | os.PathLike, clip: Clip, size: int) -> Iterator[tuple[int, list[ClipFrame]]]:
+    """All frames, some at a time, with the number of the first; says so where the file claims more than decode."""
+    frames, n_frames = iter(clip), 0
     with tqdm(total=clip.claimed_frames or None, desc="predict", unit="frame", mininterval=1) as progress:
-        while batch := list(itertools.islice(frames, _FOLLOWED_BATCH if given is None else _GIVEN_BATCH)):
-            images = [frame.image_bgr for frame in batch]
-            if given is None:
-                boxes_px, seen, found = tracker.follow(images)
-            else:
-                boxes_px = given.at(np.arange(n_frames, n_frames + len(batch)))
-                seen = look(images, boxes_px)
-                found = seen.confidence.mean(1) >= SURE
-            anybody |= bool(found.any())
-            rows["time_s"].append(np.array([frame.time_s for frame in batch]))
-            rows["boxes_px"].append(boxes_px)
-            rows["keypoints_px"].append(seen.keypoints_px)
-            rows["confidence"].append(seen.confidence)
-            rows["found"].append(found)
+        while batch := list(itertools.islice(frames, size)):
+            yield n_frames, batch
             n_frames += len(batch)
             progress.update(len(batch))
-    if not anybody:
-        where = "say where one is with --boxes" if given is None else "the boxes must lie around the person"
-        raise InputError(f"no person is found in {name}: {where}")
     if n_frames < clip.claimed_frames:
         print(f"{name} claims {clip.claimed_frames} frames, {n_frames} decode: the rest is left out", file=sys.stderr)
-    return rows

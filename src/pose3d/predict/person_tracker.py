@@ -1,0 +1,192 @@
+"""Who is who from frame to frame: sightings of people are given to tracks, which outlast crossings, absences and cuts.
+
+Tracking by detection (Bewley et al., "Simple online and realtime tracking", ICIP 2016) with looks (Wojke et al., ICIP
+2017): tracks move on at their own velocity and with the camera, and all sightings of a frame go to tracks in the way
+that costs least in all. The cost says how unlikely it is that a track is seen there, that large and in those clothes.
+The longer a track was not seen, the less its place says and the more its clothes do; beyond a cut they alone speak.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from pose3d.predict.clothes import difference
+
+PLACE_SD, PLACE_SD_PER_S = 0.1, 0.6
+"""How far off its prediction a person is seen, in heights of the person, and how much that grows unseen."""
+SIZE_SD, SIZE_SD_PER_S = 0.15, 0.3
+"""The same of the logarithm of the height."""
+CLOTHES_SD = 0.15
+"""Of Hellinger's distance between sightings of one person: 0.12 to 0.15 is usual, of two people 0.4 to 0.6."""
+MOST_COST = 9.0
+"""A sighting that costs every track more, three standard deviations, is somebody new."""
+APART = 0.3
+"""Least overlap (intersection over union) of two sightings from which on neither shows its clothes surely."""
+NEW_APART = 0.4
+"""The same from which on a sighting that is like nobody's is not taken for somebody new."""
+NEAR_S = 2.0
+"""So long people who are not seen may be behind others, near where they are expected."""
+PERSON_SIGHTINGS = 10
+"""Who is seen in fewer frames is nobody, but what looked like a person for a moment: it is not known again."""
+MOMENT_S = 0.2
+"""So long at most is expected again what was seen in fewer."""
+_VELOCITY_SHARE, _CLOTHES_SHARE = 0.3, 0.1  # of the newest sighting in what is remembered
+_COASTS_S = 0.5  # unseen, a velocity is forgotten that fast
+
+
+@dataclass(frozen=True, eq=False)
+class Sightings:
+    """N people seen in one frame.
+
+    Attributes:
+        boxes_px: (N, 4) x0, y0, x1, y1.
+        clothes: (N, D), see :mod:`pose3d.predict.clothes`.
+        guessed: (N,) bool, seen only because somebody known was looked for there: never somebody new.
+    """
+
+    boxes_px: np.ndarray
+    clothes: np.ndarray
+    guessed: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.boxes_px)
+
+
+@dataclass(eq=False)
+class Track:
+    """One person so far.
+
+    Attributes:
+        person: the track's number.
+        box_px: (4,) now: where seen, or else predicted.
+        velocity_px_s: (2,) against the background.
+        clothes: (D,) remembered.
+        seen_s: when last seen.
+        seen_alone: whether the clothes are surely this person's, because nobody was near.
+        in_shot: whether seen since the last cut.
+        sightings: in how many frames.
+    """
+
+    person: int
+    box_px: np.ndarray
+    velocity_px_s: np.ndarray
+    clothes: np.ndarray
+    seen_s: float
+    seen_alone: bool = False
+    in_shot: bool = True
+    sightings: int = 1
+
+    def unseen_s(self, time_s: float) -> float:
+        return time_s - self.seen_s
+
+
+class PersonTracker:
+    """Gives every person of a video a number of their own, from 0 in the order in which they appear.
+
+    Attributes:
+        tracks: everybody so far.
+    """
+
+    def __init__(self) -> None:
+        self.tracks: list[Track] = []
+        self._time_s = 0.0
+
+    def predict(self, time_s: float, motion: np.ndarray | None) -> None:
+        """Move all tracks on to the next frame.
+
+        Args:
+            time_s: of that frame.
+            motion: (2, 3), see :class:`pose3d.predict.camera_motion.CameraMotion`; None: a cut.
+        """
+        step_s, self._time_s = time_s - self._time_s, time_s
+        for track in self.tracks:
+            if motion is None:
+                track.in_shot, track.velocity_px_s = False, np.zeros(2)
+            elif track.in_shot:
+                scale = np.sqrt(abs(np.linalg.det(motion[:, :2])))
+                track.velocity_px_s = motion[:, :2] @ track.velocity_px_s
+                if track.unseen_s(time_s) > 2 * step_s:
+                    track.velocity_px_s *= np.exp(-step_s / _COASTS_S)
+                centre_px, half_px = _middle(track.box_px), (track.box_px[2:] - track.box_px[:2]) / 2 * scale
+                centre_px = motion[:, :2] @ centre_px + motion[:, 2] + track.velocity_px_s * step_s
+                track.box_px = np.concatenate([centre_px - half_px, centre_px + half_px])
+
+    def assign(self, seen: Sightings) -> np.ndarray:
+        """Give the sightings of the frame that was predicted to tracks, and begin tracks for others who are alone.
+
+        Returns:
+            (N,) numbers of people; -1: a sighting that is like nobody's, before or behind somebody: it may be of parts
+            of both.
+        """
+        people = np.full(len(seen), -1)
+        costs = self._costs(seen)
+        # What costs too much is worth the same as nothing, so that no such pair is bought by another's good one.
+        rows, columns = linear_sum_assignment(np.minimum(costs, MOST_COST))
+        for row, column in zip(rows, columns, strict=True):
+            if costs[row, column] < MOST_COST:
+                people[column] = row
+        expected_px = np.array([track.box_px for track in self.tracks if self.is_near(track)]).reshape(-1, 4)
+        overlaps = box_overlaps(seen.boxes_px, seen.boxes_px) - np.eye(len(seen))
+        upon_expected = box_overlaps(seen.boxes_px, expected_px)
+        for index, person in enumerate(people):
+            alone = overlaps[index].max(initial=0.0) < APART
+            if person >= 0:
+                self._see(self.tracks[person], seen.boxes_px[index], seen.clothes[index], alone)
+            elif (
+                not seen.guessed[index] and max(overlaps[index].max(), upon_expected[index].max(initial=0)) < NEW_APART
+            ):
+                people[index] = len(self.tracks)
+                box_px, worn = seen.boxes_px[index], seen.clothes[index]
+                self.tracks.append(Track(len(self.tracks), box_px, np.zeros(2), worn, self._time_s, alone))
+        return people
+
+    def is_near(self, track: Track) -> bool:
+        """Whether somebody is to be expected near where the track is, seen there or not."""
+        lasting_s = NEAR_S if track.sightings >= PERSON_SIGHTINGS else MOMENT_S
+        return track.in_shot and track.unseen_s(self._time_s) < lasting_s
+
+    def _costs(self, seen: Sightings) -> np.ndarray:
+        """(tracks, N) squared standard deviations by which sightings differ from what tracks lead one to expect."""
+        costs = np.zeros((len(self.tracks), len(seen)))
+        if not costs.size:
+            return costs
+        heights_px = np.maximum(seen.boxes_px[:, 3] - seen.boxes_px[:, 1], 1.0)
+        for row, track in enumerate(self.tracks):
+            if track.sightings < PERSON_SIGHTINGS and not self.is_near(track):
+                costs[row] = np.inf
+                continue
+            costs[row] = (difference(track.clothes, seen.clothes) / CLOTHES_SD) ** 2
+            if not track.in_shot:
+                continue
+            unseen_s, height_px = track.unseen_s(self._time_s), track.box_px[3] - track.box_px[1]
+            off = np.linalg.norm(_middle(seen.boxes_px) - _middle(track.box_px), axis=-1) / height_px
+            costs[row] += (off / (PLACE_SD + PLACE_SD_PER_S * unseen_s)) ** 2
+            costs[row] += (np.log(heights_px / height_px) / (SIZE_SD + SIZE_SD_PER_S * unseen_s)) ** 2
+        return costs
+
+    def _see(self, track: Track, box_px: np.ndarray, worn: np.ndarray, alone: bool) -> None:
+        step_s = max(track.unseen_s(self._time_s), 1e-3)
+        # The prediction has moved on at the remembered velocity: what it missed by is what the velocity is off by.
+        missed_px_s = (_middle(box_px) - _middle(track.box_px)) / step_s
+        if track.in_shot:
+            track.velocity_px_s = track.velocity_px_s + _VELOCITY_SHARE * missed_px_s
+        if alone or not track.seen_alone:
+            share = _CLOTHES_SHARE if track.seen_alone or not alone else 1.0
+            track.clothes = (1 - share) * track.clothes + share * worn
+            track.seen_alone |= alone
+        track.box_px, track.seen_s, track.in_shot = box_px, self._time_s, True
+        track.sightings += 1
+
+
+def _middle(boxes_px: np.ndarray) -> np.ndarray:
+    return (boxes_px[..., :2] + boxes_px[..., 2:]) / 2
+
+
+def box_overlaps(first_px: np.ndarray, second_px: np.ndarray) -> np.ndarray:
+    """Intersection over union of boxes (N, 4) with boxes (M, 4), (N, M)."""
+    low = np.maximum(first_px[:, None, :2], second_px[None, :, :2])
+    high = np.minimum(first_px[:, None, 2:], second_px[None, :, 2:])
+    shared = np.clip(high - low, 0, None).prod(-1)
+    areas = [(boxes[:, 2:] - boxes[:, :2]).prod(-1) for boxes in (first_px, second_px)]
+    return shared / np.maximum(areas[0][:, None] + areas[1][None] - shared, 1e-9)

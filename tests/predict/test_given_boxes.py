@@ -1,0 +1,61 @@
+import numpy as np
+import pytest
+
+from pose3d.predict.given_boxes import GivenBoxes
+from pose3d.runtime.errors import InputError
+
+
+@pytest.fixture
+def given_boxes(tmp_path):
+    def read(text):
+        (tmp_path / "b.csv").write_text(text)
+        return GivenBoxes(tmp_path / "b.csv", 320, 240)
+
+    return read
+
+
+def test_given_boxes_are_interpolated(given_boxes):
+    boxes = given_boxes("frame,x0,y0,x1,y1\n2,0,0,10,20\n\n6,40,0,50,40\n")
+    np.testing.assert_allclose(
+        boxes.at(np.array([0, 2, 3, 6, 99])),
+        [[0, 0, 10, 20], [0, 0, 10, 20], [10, 0, 20, 25], [40, 0, 50, 40], [40, 0, 50, 40]],
+    )
+
+
+@pytest.mark.parametrize(
+    ("rows", "sentence"),
+    [
+        ("0,0,0,321,20", r"line 3: the box reaches outside of the picture of 320 x 240 px"),
+        ("0,-1,0,10,20", r"line 3: the box reaches outside"),
+        ("0,10,0,10,20", r"line 3: the box has no width or no height"),
+        ("0,10,0,nan,20", r"line 3: a row must be a frame's number from 0 and four numbers of px"),
+        ("0,10,0,12", r"line 3: a row must be"),
+        ("-1,10,0,12,20", r"line 3: a row must be"),
+        ("7,10,0,12,20", r"line 3: frame 7 has a box already"),
+    ],
+)
+def test_wrong_boxes_are_refused_by_line(given_boxes, rows, sentence):
+    with pytest.raises(InputError, match=rf"b\.csv {sentence}"):
+        given_boxes(f"frame,x0,y0,x1,y1\n7,0,0,1,1\n{rows}\n")
+
+
+def test_files_that_are_no_boxes_at_all():
+    with pytest.raises(InputError, match=r"/dev/zero is not a CSV file \(it is larger than 32 MiB\)"):
+        GivenBoxes("/dev/zero", 64, 48)
+
+
+@pytest.mark.parametrize("frame", ["9" * 30, "9" * 5000, "-1", "1e3", "nan"])
+def test_frames_that_no_video_has(tmp_path, frame):
+    path = tmp_path / "boxes.csv"
+    path.write_text(f"frame,x0,y0,x1,y1\n{frame},0,0,9,9\n")
+    with pytest.raises(InputError, match=r"boxes\.csv line 2: a row must be a frame's number"):
+        GivenBoxes(path, 64, 48)
+
+
+def test_what_are_no_boxes_is_said_so(given_boxes, tmp_path):
+    with pytest.raises(InputError, match=r"b\.csv line 1: the columns must be frame,x0,y0,x1,y1"):
+        given_boxes("0,1,2,3,4\n")
+    with pytest.raises(InputError, match=r"b\.csv has no boxes"):
+        given_boxes("frame,x0,y0,x1,y1\n")
+    with pytest.raises(InputError, match=r"none\.csv cannot be read \(No such file"):
+        GivenBoxes(tmp_path / "none.csv", 320, 240)

@@ -1,0 +1,113 @@
+import re
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from pose3d.pose2d.blazepose_people import People as Detected
+from pose3d.predict import pipeline
+from pose3d.predict.people_finder import PeopleFinder
+from pose3d.records.keypoints2d import Keypoints2D
+from pose3d.runtime.errors import InputError
+
+NOWHERE = np.empty((0, 4))
+BODY = np.random.default_rng(0).uniform(-0.5, 0.5, (17, 2)) * [20, 80]
+BODY[:2] = [[-10, -40], [10, 40]]
+IMAGE = np.full((200, 400, 3), 90, np.uint8)
+
+
+def look_at(people):
+    """Sees in a box whoever of some (x, y) is nearest to its middle, if near enough."""
+
+    def look(images, boxes_px):
+        middles, bodies = (boxes_px[:, :2] + boxes_px[:, 2:]) / 2, np.array(people, float)
+        nearest = np.array([bodies[np.linalg.norm(bodies - middle, axis=1).argmin()] for middle in middles])
+        sure = 0.9 * (np.linalg.norm(nearest - middles, axis=1) < 60)
+        return Keypoints2D(nearest[:, None] + BODY, np.repeat(sure[:, None], 17, axis=1))
+
+    return look
+
+
+def detector(people=()):
+    """Says in every square that some (x, y) are the middles of people who are 100 px high."""
+    hips = np.array(people, float).reshape(-1, 2)
+    found = Detected(np.full(len(hips), 0.9), np.zeros((len(hips), 4)), hips, hips - [0, 50])
+    return SimpleNamespace(in_squares=lambda images, squares, max_overlap: [found for _ in squares])
+
+
+def box(x, y=100):
+    return [x - 10, y - 40, x + 10, y + 40]
+
+
+def square(x, y=100):
+    return [x, y, 100, 0]
+
+
+def test_people_are_given_from_the_left_and_cut_off_at_the_edges():
+    finder = PeopleFinder(detector(), look_at([(300, 100), (5, 100)]))
+    found = finder(IMAGE, np.array([box(300), box(5)]), NOWHERE)
+    assert len(found) == 2
+    around = [0, 100 - 40.8, 5 + 12.4, 100 + 45.6], [300 - 12.4, 100 - 40.8, 300 + 12.4, 100 + 45.6]
+    np.testing.assert_allclose(found.boxes_px, around)
+    np.testing.assert_allclose(found.keypoints_px[:, 0, 0], [-5, 290])
+    np.testing.assert_allclose(found.confidence, 0.9)
+
+
+def test_who_is_found_twice_is_one():
+    finder = PeopleFinder(detector([(204, 100), (230, 100), (200, 104)]), look_at([(200, 100)]))
+    assert len(finder(IMAGE, np.array([box(201)]), np.array([square(200)]))) == 1
+    assert len(finder(IMAGE, NOWHERE, np.array([square(200)] * 2))) == 1
+
+
+def test_what_is_no_person_is_left_out():
+    finder = PeopleFinder(detector(), look_at([(200, 100)]))
+    found = finder(IMAGE, np.array([box(50)]), NOWHERE)
+    assert len(found) == 0 and found.boxes_px.shape == (0, 4)
+    assert len(finder(IMAGE, NOWHERE, NOWHERE)) == 0
+    assert len(finder(IMAGE, NOWHERE, np.array([square(200)]))) == 0
+    assert len(PeopleFinder(detector([(50, 100)]), look_at([(200, 100)]))(IMAGE, NOWHERE, np.array([square(50)]))) == 0
+
+
+def test_who_is_expected_and_not_found_is_looked_for_behind_those_in_front():
+    calls = []
+
+    def look(images, boxes_px):
+        calls.append((images, boxes_px))
+        return look_at([(200, 100)] if len(calls) == 1 else [(240, 100)])(images, boxes_px)
+
+    image = IMAGE + np.arange(400, dtype=np.uint8)[None, :, None] % 50
+    found = PeopleFinder(detector(), look)(image, np.array([box(200), box(230)]), NOWHERE)
+    assert len(calls) == 2 and calls[1][1].tolist() == [box(230)]
+    assert (calls[1][0][0] != calls[0][0][0]).any()
+    np.testing.assert_allclose(found.keypoints_px[:, 0, 0], [190, 230])
+    assert found.behind.tolist() == [False, True]
+
+
+def test_a_joint_on_a_neighbour_moves_no_edge():
+    """One person's wrist is put onto the other's, who is surer of it, on the other side."""
+
+    def look(images, boxes_px):
+        seen = look_at([(100, 100), (150, 100)])(images, boxes_px)
+        seen.keypoints_px[0, 13] = seen.keypoints_px[1, 16]
+        seen.confidence[0, 13] = 0.5
+        return seen
+
+    found = PeopleFinder(detector(), look)(IMAGE, np.array([box(100), box(150)]), NOWHERE)
+    np.testing.assert_allclose(found.boxes_px[:, 2], [112.4, 162.4])
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\x1c\0\0\0TFL3"])
+def test_a_missing_or_damaged_detector_is_one_sentence(tmp_path, monkeypatch, content):
+    monkeypatch.chdir(tmp_path)
+    if content is not None:
+        pipeline.PERSON_DETECTOR.parent.mkdir()
+        pipeline.PERSON_DETECTOR.write_bytes(content)
+    with pytest.raises(
+        InputError, match=re.escape("pose_detection.tflite is missing or damaged: `git checkout models/")
+    ):
+        pipeline.load_finder(look_at([]))
+
+
+def test_the_detector_is_in_the_repository(monkeypatch):
+    monkeypatch.setenv("POSE3D_ACCELERATOR", "cpu")
+    assert len(pipeline.load_finder(look_at([]))(IMAGE, NOWHERE, np.array([square(200)]))) == 0
