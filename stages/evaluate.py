@@ -5,7 +5,7 @@ Reads  data/sequences.h5, data/frames.h5, data/crops.h5, data/keypoints2d.h5, da
 Writes metrics/evaluation.json (test subjects), metrics/validation.json (the same for the validation subjects, on which
        choices are made), plots/evaluation/
 Where dataset.real_views asks for it, the models are also measured on the real videos in data/raw/multiview, without
-labels, into evaluation.json.
+labels, into evaluation.json, with the cameras as given and refined.
 """
 
 import json
@@ -176,7 +176,8 @@ def main() -> None:
     test = predict(splits["test"], prior, params.evaluate)
     report = metrics_of(test, params.evaluate.pck_threshold)
     if real_views:
-        report["real_views"] = measure_models(DATA / "models", REAL_VIEWS, REAL_VIEWS_STEP, PLOTS / "real_views.png")
+        picture = PLOTS / "real_views.png"
+        report["real_views"] = measure_models(DATA / "models", REAL_VIEWS, REAL_VIEWS_STEP, picture, refine="full")
     write_json(METRICS / "evaluation.json", report)
 
     write_text(PLOTS / "protocols.csv", protocols_mm(test.errors).to_csv())

@@ -74,6 +74,7 @@ def lifting(formulation, paired=None, joint_weights=None):
         fit_proportions=False,
         body_spread=0.05,
         limb_mix_prob=0.5,
+        tilt_deg=0,
         reproj_joint_weights=joint_weights or {},
     )
 

@@ -11,6 +11,7 @@ from pose3d.geometry.camera import Camera, rotation_to_optical_axis
 from pose3d.geometry.skeleton import PARENTS
 from pose3d.lifting.clips import Runs
 from pose3d.lifting.prior import (
+    camera_tilts,
     mirror_world,
     mix_halves,
     pairs_of,
@@ -226,6 +227,26 @@ def test_other_bodies_keep_directions_and_sides_alike(poses_cam_m):
         else:
             bone = poses_cam_m[:, child] - poses_cam_m[:, parent]
             torch.testing.assert_close(varied[:, child] - varied[:, parent], bone * factors[0, child - 1])
+
+
+class Drawn:
+    """Gives the same numbers whatever is asked for."""
+
+    def __init__(self, values):
+        self.normal = lambda mean, spread, shape: np.array(values, float).reshape(shape)
+
+
+def test_cameras_are_tilted_about_x_and_then_rolled_about_the_optical_axis():
+    ahead, right = np.array([0.0, 0, 1]), np.array([1.0, 0, 0])
+    (tilted,) = camera_tilts(Drawn([30, 0]), 1, 30)
+    np.testing.assert_allclose(tilted @ right, right)
+    np.testing.assert_allclose(tilted @ ahead, [0, -0.5, np.sqrt(0.75)])  # the camera looks down: ahead is higher up
+    (rolled,) = camera_tilts(Drawn([0, 90]), 1, 90)
+    np.testing.assert_allclose(rolled @ right, [0, 1, 0], atol=1e-12)
+    (both,) = camera_tilts(Drawn([30, 90]), 1, 1)
+    np.testing.assert_allclose(both, rolled @ tilted, atol=1e-12)
+    drawn = camera_tilts(np.random.default_rng(0), 2000, 10)
+    np.testing.assert_allclose(np.degrees(np.arcsin(drawn[:, 2, 1])).std(), 10, rtol=0.05)
 
 
 def test_mixing_a_take_with_itself_turned_changes_nothing(poses_cam_m):

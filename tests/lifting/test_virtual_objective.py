@@ -41,6 +41,7 @@ def objective(
         noise_candidates=candidates,
         body_spread=0.05,
         limb_mix_prob=0.5,
+        tilt_deg=0,
         joint_weights=[1.0] * 17,
     )
     return VirtualCameraObjective(
@@ -164,6 +165,22 @@ def test_prior_takes_appear_where_detections_did_in_the_frame_that_the_critic_se
     distance = np.linalg.norm(plane[:, frame, None, 0].numpy() - roots, axis=-1).min(1)
     assert distance.max() < 1e-5
     torch.testing.assert_close(plane, poses[..., :2] / poses[..., 2:], atol=1e-5, rtol=0)  # exact detections: no errors
+
+
+def test_tilted_viewpoints_show_takes_at_the_same_place_and_another_slant():
+    weak = objective(take("S1", "Walk-1", 12, camera_ring()))
+    (plane, poses), (tilted_plane, tilted) = (
+        weak.draw_projected(np.random.default_rng(0), 400, tilt_deg) for tilt_deg in (0.0, 20.0)
+    )
+    roots = [p[:, 0, 0] for p in (plane, tilted_plane)]
+    assert max(np.linalg.norm(root[:, None] - roots[0][None], axis=-1).min(1).max() for root in roots) < 1e-5
+
+    def slants_deg(poses):
+        """How far the line from the hips to the thorax leans sideways in the picture."""
+        trunks = (poses[:, 0, 8] - poses[:, 0, 0]).numpy()
+        return np.degrees(np.arctan2(trunks[:, 0], -trunks[:, 1]))
+
+    assert slants_deg(tilted).std() > slants_deg(poses).std() + 8
 
 
 @pytest.mark.parametrize(("network", "outputs"), [("convolution", 1), ("convolution", 4), ("causal_convolution", 3)])

@@ -36,11 +36,15 @@ def test_stage_params_are_those_its_script_reads(stage: str) -> None:
             listed[file] |= set(keys)
     script = REPOSITORY / "stages" / f"{stage}.py"
     read = blocks_read(script)
+    in_part = {tuple(entry.split(".")) for entries in listed.values() for entry in entries if "." in entry}
+    for block, key in in_part:
+        assert block in read and keys_read(script, block) == {key}
+    whole = read - {block for block, _ in in_part}
     for file, entries in listed.items():
         path = REPOSITORY / file.replace("${data}", "embedded").replace("${size}", "small")
-        assert {entry.split(".")[0] for entry in entries} == read & set(yaml.safe_load(path.read_text())), file
-        for block, key in (entry.split(".") for entry in entries if "." in entry):
-            assert keys_read(script, block) == {key}
+        content = yaml.safe_load(path.read_text())
+        assert {entry for entry in entries if "." not in entry} == whole & set(content), file
+        assert all(key in content[block] for block, key in in_part if f"{block}.{key}" in entries)
 
 
 def test_the_blocks_of_each_file_are_those_that_stages_watch() -> None:

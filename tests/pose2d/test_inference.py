@@ -97,5 +97,5 @@ def test_saved_network_loads_and_another_model_is_refused(tmp_path):
     assert read == architecture and not loaded.training
     assert torch.equal(loaded.conv1.weight, network.conv1.weight)
     save_model(tmp_path / "repnet.pt", {"width": 3}, {})
-    with pytest.raises(InputError, match="repnet.pt does not hold a pose_resnet"):
+    with pytest.raises(InputError, match="repnet.pt holds neither a pose_resnet nor a blazepose"):
         load_network(tmp_path / "repnet.pt")

@@ -63,6 +63,9 @@ class LiftingParams(Block):
     """How much the prior's bone lengths are varied: standard deviation of their logarithm (virtual camera only)."""
     limb_mix_prob: Probability
     """Share of prior takes that get another's trunk and arms (virtual camera only)."""
+    tilt_deg: NonNegativeFloat
+    """How far the viewpoints of projected prior poses are tilted and rolled away from those of the data set's cameras:
+    standard deviation of each angle. For pictures of other cameras than these (virtual camera only)."""
     reproj_joint_weights: dict[str, NonNegativeFloat]
     """Factors on single joints' part in the reprojection; joints that are not named have 1, and with 0 a joint's
     detections do not count. RepNet's published code has ``{Spine: 0, Neck/Nose: 0.1, Head: 0.1}``. The Hip counts in

@@ -189,6 +189,7 @@ def _objective(
             noise_candidates=lifting.noise_candidates,
             body_spread=lifting.body_spread,
             limb_mix_prob=lifting.limb_mix_prob,
+            tilt_deg=lifting.tilt_deg,
             joint_weights=lifting.joint_weights,
         )
         clips = [sequence for sequence, _ in supervision.paired]

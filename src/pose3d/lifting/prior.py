@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pose3d.geometry.rotations import rotation_about_z
 from pose3d.geometry.skeleton import JOINT_NAMES, N_JOINTS, ROOT, bone_matrix, mirror_permutation
 from pose3d.lifting.virtual_camera import VirtualView, to_rays, view_from_image_plane
 from pose3d.records.sequences import PoseSequence
@@ -130,6 +131,20 @@ def vertical_rotation(angle_rad: Tensor) -> Tensor:
     """:func:`pose3d.geometry.rotations.rotation_about_z` on tensors: (B,) angles to (B, 3, 3)."""
     cos, sin, zero, one = angle_rad.cos(), angle_rad.sin(), torch.zeros_like(angle_rad), torch.ones_like(angle_rad)
     return torch.stack([cos, -sin, zero, sin, cos, zero, zero, zero, one], -1).unflatten(-1, (3, 3))
+
+
+def camera_tilts(rng: np.random.Generator, batch_size: int, tilt_deg: float) -> np.ndarray:
+    """(B, 3, 3) rotations of a camera about its own x axis, up or down, and then about its optical axis.
+
+    Args:
+        rng: every draw comes from it.
+        batch_size: cameras to draw, B.
+        tilt_deg: standard deviation of both angles.
+    """
+    angles = np.radians(rng.normal(0, tilt_deg, (2, batch_size)))
+    tilt, roll = rotation_about_z(np.cos(angles), np.sin(angles))
+    about_x = tilt[:, [2, 0, 1]][:, :, [2, 0, 1]]  # y towards z in place of x towards y
+    return roll @ about_x
 
 
 def place_before_camera(

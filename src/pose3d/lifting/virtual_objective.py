@@ -21,6 +21,7 @@ from pose3d.lifting.networks import Forward, Lifter
 from pose3d.lifting.observations import Observations, PairedClips
 from pose3d.lifting.prior import (
     PriorTakes,
+    camera_tilts,
     mirror_world,
     mix_halves,
     pairs_of,
@@ -51,6 +52,8 @@ class VirtualCameraSettings:
         noise_candidates: detections among which the most similar lends a projected pose its errors; 1 for any.
         body_spread: how much bone lengths vary around the prior's own (see :func:`symmetric_factors`).
         limb_mix_prob: share of prior takes that get the trunk and arms of another (see :func:`mix_halves`).
+        tilt_deg: how far viewpoints are tilted and rolled for pairs (see :func:`camera_tilts`); not for the critic,
+            which compares with lifts from the viewpoints that there are.
         joint_weights: factors of the 17 joints in the reprojection, at least 0.
     """
 
@@ -61,6 +64,7 @@ class VirtualCameraSettings:
     noise_candidates: int
     body_spread: float
     limb_mix_prob: float
+    tilt_deg: float
     joint_weights: Sequence[float]
 
 
@@ -149,16 +153,21 @@ class VirtualCameraObjective:
     def _draw_supervised(self, rng: np.random.Generator, batch_size: int) -> tuple[Tensor, Tensor]:
         """Like :meth:`draw_projected`; detections with their labels among them, where there are any."""
         if self._paired is None or self._labelled is None:
-            return self.draw_projected(rng, batch_size)
+            return self.draw_projected(rng, batch_size, self._settings.tilt_deg)
         labelled = self._settings.labelled_per_step
         frames = self._draw_runs(self._labelled, rng, labelled)
-        plane, poses = self.draw_projected(rng, batch_size - labelled)
+        plane, poses = self.draw_projected(rng, batch_size - labelled, self._settings.tilt_deg)
         return torch.cat([self._paired.image_plane[frames], plane]), torch.cat(
             [self._paired.poses_cam_m[frames], poses]
         )
 
-    def draw_projected(self, rng: np.random.Generator, batch_size: int) -> tuple[Tensor, Tensor]:
+    def draw_projected(self, rng: np.random.Generator, batch_size: int, tilt_deg: float = 0.0) -> tuple[Tensor, Tensor]:
         """Prior takes from other people's viewpoints; all draws are independent.
+
+        Args:
+            rng: every draw comes from it.
+            batch_size: takes to draw, of which B are this process's share.
+            tilt_deg: how far the viewpoints are tilted and rolled, see :func:`camera_tilts`.
 
         Returns:
             image plane (B, T, 17, 2) with detection errors and poses (B, T, 17, 3) in camera space, metres.
@@ -175,10 +184,13 @@ class VirtualCameraObjective:
         # The middle output's, which the critic sees.
         frame = viewpoints.shape[1] - self._frames_after - self._settings.run_outputs + self._settings.run_outputs // 2
         observations, seen = self._observations, viewpoints[:, frame]
+        rotations = observations.rotations[seen]
+        if tilt_deg:
+            rotations = self._shared(camera_tilts(rng, batch_size, tilt_deg)).float() @ rotations
         poses = place_before_camera(
             poses,
             heading,
-            observations.rotations[seen],
+            rotations,
             observations.image_plane[seen, ROOT],
             observations.scales[seen],
             frame,

@@ -141,7 +141,8 @@ class HeatmapHead(nn.Module):
         *finer, deep = features
         x = self.layers[0](deep)
         for layer, of_trunk in zip(self.layers[1:], reversed(finer), strict=True):
-            x = layer(torch.cat([_doubled(x), of_trunk], dim=1))
+            # Convolutions follow, so that values between need no interpolation, whose gradient takes long.
+            x = layer(torch.cat([F.interpolate(x, scale_factor=2), of_trunk], dim=1))
         return self.final_layer(x)
 
 

@@ -170,6 +170,7 @@ class NetworkTrainer:
         self.steps = params.epochs * self._epoch_steps
         self.network = share_batch_statistics(build_network(params, fabric), fabric.device)
         learner: nn.Module
+        groups: list[dict[str, Any]]
         if isinstance(self.network, PoseResNet):
             learner = PoseResNetWithSides(self.network)
             groups = [{"params": list(learner.parameters())}]
@@ -223,7 +224,7 @@ class NetworkTrainer:
 
 def train(
     params: Train2DParams, training: Crops, measured: Crops, seed: int, fabric: Fabric, checkpoint: Checkpoint
-) -> tuple[nn.Module, list[dict[str, float]]]:
+) -> tuple[HeatmapNetwork, list[dict[str, float]]]:
     """Train from the start, or from the checkpoint where there is one, to the same weights either way.
 
     Args:
