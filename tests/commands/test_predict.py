@@ -156,6 +156,10 @@ def test_everybody_gets_a_folder(tmp_path, models, capsys):
         right = (folders[1] / name).read_bytes()
         assert (tmp_path / "2" / name).read_bytes() == (tmp_path / "largest" / name).read_bytes() == right
     assert str(folders[1] / "predictions.bvh") in capsys.readouterr().out
+    with pytest.raises(SystemExit) as caught:  # other people of another video would stay beside them
+        main(["predict", str(video), "--models", str(models), "--out", str(tmp_path / "all"), "--person", "all"])
+    sentence = "has people of an earlier run already (person-1): delete them, or give another --out"
+    assert caught.value.code == f"error: {tmp_path}/all {sentence}"
 
 
 @pytest.mark.parametrize("most_bytes", [2_500, 20_000])

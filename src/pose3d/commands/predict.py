@@ -5,7 +5,7 @@
 The models are those that the pipeline trained here, else the released ones of models/. Writes predictions.npz,
 predictions.csv and predictions.bvh into the folder, with --show also player.html, demo.webm and demo.gif; with --person
 all these of everybody, into a folder each. Start it in the root of the repository, whose params.yaml says how crops are
-cut and heatmaps decoded. docs/predict.md explains the choices.
+cut and heatmaps decoded, and whose models/ has the detector of people. docs/predict.md explains the choices.
 """
 
 import argparse
@@ -89,9 +89,14 @@ def _predict(given: argparse.Namespace, out: Path) -> None:
 
     settings: dict[str, Any] = {"models": given.models, "runtime": given.runtime, "scratch": out}
     if person == "all":
+        earlier = sorted(path.name for path in out.glob("person-*"))
+        if earlier:
+            raise InputError(
+                f"{out} has people of an earlier run already ({earlier[0]}): delete them, or give another --out"
+            )
         for number, predictions in predict_people(given.video, given.camera, given.fov, **settings):
             folder = out / f"person-{number}"
-            folder.mkdir(exist_ok=True)
+            folder.mkdir()
             _write(folder, given, predictions)
     else:
         _write(out, given, predict(given.video, given.camera, given.fov, given.boxes, person, **settings))

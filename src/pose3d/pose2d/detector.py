@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from torch import nn
@@ -68,8 +69,28 @@ def cut_crops(
         (N, size, size, 3) uint8 RGB, and the (N, 2, 3) transforms from px of the pictures into them.
     """
     squares = whole_px_square(boxes_px, margin)
-    crops = [cut_square(image, square, size_px)[..., ::-1] for image, square in zip(images_bgr, squares, strict=True)]
+    crops = [
+        cut_square(*_surrounded(image, square), size_px)[..., ::-1]
+        for image, square in zip(images_bgr, squares, strict=True)
+    ]
     return np.stack(crops), crop_from_image(squares, size_px)
+
+
+def _surrounded(image: np.ndarray, square_px: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A picture and a square in it that hold what a square (3,) shows that reaches beyond the picture (H, W, 3).
+
+    :func:`cut_square` gives the same without it, px by px and in ten times the time.
+    """
+    side = int(square_px[2])
+    low = (square_px[:2] - square_px[2] / 2).astype(int)
+    size = np.array(image.shape[1::-1])
+    start, stop = np.clip(low, 0, size - 1), np.clip(low + side, 1, size)
+    before = np.minimum(np.maximum(-low, 0), side - (stop - start))
+    after = side - (stop - start) - before
+    part = image[start[1] : stop[1], start[0] : stop[0]]
+    if before.any() or after.any():
+        part = cv2.copyMakeBorder(part, before[1], after[1], before[0], after[0], cv2.BORDER_REPLICATE)
+    return part, np.array([side / 2, side / 2, side])
 
 
 @dataclass(frozen=True, eq=False)
