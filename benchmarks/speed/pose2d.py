@@ -15,6 +15,7 @@ from pose3d.config.pose2d import Infer2DParams, PoseResNetParams, Train2DParams
 from pose3d.config.reading import read_merged
 from pose3d.geometry.camera import crop_from_image
 from pose3d.pose2d.batches import normalize_images
+from pose3d.pose2d.blazepose_network import BlazePoseHeatmaps
 from pose3d.pose2d.crops import whole_px_square
 from pose3d.pose2d.inference import BATCH_SIZE, detect_sequences
 from pose3d.pose2d.network import PoseResNet, channels_last
@@ -22,7 +23,6 @@ from pose3d.records.encoded_images import write_encoded_images
 from pose3d.records.hdf5 import create_hdf5, write_dataset
 from pose3d.records.keypoints2d import Keypoints2D
 from pose3d.records.sequences import PoseSequence
-from pose3d.runtime.errors import InputError
 from pose3d.runtime.processes import one_process
 from pose3d.training.seeds import seed_all
 
@@ -81,10 +81,11 @@ def _whole_path(setting: Setting, precision: str, fabric: Fabric, path: Path, se
     size_px = _params(setting)["crop_resize"]["size_px"]
     seed_all(0)  # and deterministic algorithms, as the stage
     sizes = params.network
-    if not isinstance(sizes, PoseResNetParams):
-        raise InputError(f"size {_size(setting)} has no pose_resnet, which is measured here")
-    network = PoseResNet(sizes.backbone, sizes.deconv_channels, sizes.stem_channels)
-    network = fabric.setup_module(channels_last(network).eval())
+    if isinstance(sizes, PoseResNetParams):
+        name, built = sizes.backbone, PoseResNet(sizes.backbone, sizes.deconv_channels, sizes.stem_channels)
+    else:
+        name, built = sizes.kind, BlazePoseHeatmaps()
+    network = fabric.setup_module(channels_last(built).eval())
     architecture = {"crop_size_px": size_px, "sigma_heatmap_px": params.sigma_heatmap_px}
     crops_in_all = sum(map(len, sequences))
 
@@ -110,7 +111,7 @@ def _whole_path(setting: Setting, precision: str, fabric: Fabric, path: Path, se
     rates = {name: crops_in_all / value for name, value in median.items()}
     details = (
         f"{rates['whole']:,.0f} of {rates['alone']:,.0f} crops/s, flip test {'on' if infer.flip_test else 'off'}, "
-        f"{sizes.backbone} of size {_size(setting)} on {size_px} px, turns of {crops_in_all} crops"
+        f"{name} of size {_size(setting)} on {size_px} px, turns of {crops_in_all} crops"
     )
     measure = f"2D inference in {precision}, share of the network's own rate"
     return Figure(measure, 100 * rates["whole"] / rates["alone"], "%", (85, 70)[setting.on_gpu], details)
