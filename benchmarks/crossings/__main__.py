@@ -1,7 +1,7 @@
 """Follow rendered people who cross, and count how often they are taken for each other.
 
     python -m benchmarks.crossings [--cast report] [--kinds two,three,...] [--seeds 1] [--seconds 12]
-                                   [--models data/models] [--stand-in]
+                                   [--models FOLDER] [--stand-in]
 
 in the root of the repository after `dvc repro bake_bodies`. One scene of 12 s takes some minutes on one core. With
 --stand-in the tracker gets true boxes with the misses, jitter and confusions of a detector in place of the networks.
@@ -19,9 +19,10 @@ from benchmarks.crossings.measures import Followed, measure
 from benchmarks.crossings.scenes import CASTS, KINDS, RATE_HZ, SECONDS, Scene, SceneFrame, render
 from benchmarks.crossings.stand_in import StandIn
 from pose3d.predict.following import PeopleFollower
+from pose3d.predict.models import default_models
 from pose3d.predict.people_finder import PeopleFinder
 from pose3d.predict.person_tracker import PERSON_SIGHTINGS
-from pose3d.predict.pipeline import MODELS, Params, load_detector, load_finder
+from pose3d.predict.pipeline import Params, load_detector, load_finder
 
 DATA = Path("data")
 SHOWN_S = 0.5
@@ -61,11 +62,13 @@ def main() -> None:
     parser.add_argument("--kinds", default=",".join(KINDS), help="by default all")
     parser.add_argument("--seeds", default="1", help="comma-separated")
     parser.add_argument("--seconds", type=float, default=SECONDS)
-    parser.add_argument("--models", default=str(MODELS["torch"]), help="folder of pose2d.pt")
+    parser.add_argument("--models", type=Path, help="folder of pose2d.pt; by default the one that predict takes")
     parser.add_argument("--stand-in", action="store_true")
     given = parser.parse_args()
-    look = None if given.stand_in else load_detector(Path(given.models), "torch", Params.load())
-    finder = None if look is None else load_finder(look)
+    finder = None
+    if not given.stand_in:
+        models = given.models or default_models("torch")
+        finder = load_finder(load_detector(models, "torch", Params.load()))
     total = Followed()
     for seed in map(int, given.seeds.split(",")):
         for kind in given.kinds.split(","):
