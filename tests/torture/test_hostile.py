@@ -156,13 +156,14 @@ def packed_checkpoint(path):
 
 
 def read_start(path):
+    from pose3d.config.pose2d import PoseResNetParams
     from pose3d.pose2d.network import PoseResNet
     from pose3d.pose2d.pretrained import load_pretrained
 
-    class Settings:
-        init = path
-
-    load_pretrained(PoseResNet("resnet18", (8,), 4), Settings())
+    sizes = PoseResNetParams(
+        kind="pose_resnet", backbone="resnet18", stem_channels=4, deconv_channels=(8,), left_right_weight=0
+    )
+    load_pretrained(PoseResNet("resnet18", (8,), 4), path, sizes)
 
 
 def laughs(path):
