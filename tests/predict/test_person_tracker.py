@@ -115,22 +115,6 @@ def test_clothes_are_not_learnt_where_people_overlap():
     np.testing.assert_array_equal(tracker.tracks[0].clothes, WARDROBE[0])
 
 
-def test_the_longer_somebody_was_seen_the_longer_they_are_expected():
-    for sightings_before, expected_s in ((1, 0.2), (5, 1.0), (10, 2.0), (20, 2.0)):
-        tracker = PersonTracker()
-        run([[(100.0, 0)]] * sightings_before, tracker=tracker)
-        (track,) = tracker.tracks
-        for late_s, near in ((-0.01, True), (0.01, False)):
-            tracker.predict(track.seen_s + expected_s + late_s, STILL)
-            assert tracker.is_near(track) == near
-
-
-def test_whose_expected_box_lies_elsewhere_now_keeps_nobody_from_being_new():
-    """Somebody new comes out where the first one was expected, who is seen farther on."""
-    frames = [[(100.0, 0)]] * 3 + [[(100.0, 1), (130.0, 0)]]
-    assert run(frames)[-1] == [1, 0]
-
-
 def test_nobody():
     assert run([[], [], [(100.0, 0)], [], [(100.0, 0)]]) == [[], [], [0], [], [0]]
 

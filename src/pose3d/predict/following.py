@@ -7,8 +7,8 @@ from pose3d.predict.people_finder import People, PeopleFinder, search_squares
 from pose3d.predict.person_tracker import PersonTracker, Sightings, Track, box_overlaps
 
 SEARCH_S = 0.2
-"""So often two of the squares all over the picture, in turn, are searched for people who were not followed."""
-_IN_TURN = 2
+"""So often the whole picture is searched for people who were not followed, and some smaller squares of it in turn."""
+_IN_TURN = 1
 _NEAR = 0.1  # overlap of boxes from which on people may be taken for each other
 _UNSEEN_S = 0.1
 _NEAR_SHARE = 2.0  # side of the square that is searched around them, in heights
@@ -34,19 +34,14 @@ class PeopleFollower:
         self._motion = CameraMotion()
         self.tracker = PersonTracker()
         self._searched_s, self._turn, self._frames = -np.inf, 0, 0
-        self._unknown_px = _boxes_px([])  # of the frame before: who got no number may get one when seen more clearly
 
     def step(self, time_s: float, image_bgr: np.ndarray) -> tuple[np.ndarray, People]:
         """Look at the next frame (H, W, 3): numbers (N,) of people, and where they are."""
         motion = self._motion.step(image_bgr, _boxes_px(self._expected()))
         self.tracker.predict(time_s, motion)
         expected = self._expected()
-        if motion is None:
-            self._unknown_px = _boxes_px([])
-        looked_px = np.concatenate([_boxes_px(expected), self._unknown_px])
-        found = self._finder(image_bgr, looked_px, self._search(time_s, expected, motion is None))
+        found = self._finder(image_bgr, _boxes_px(expected), self._search(time_s, expected, motion is None))
         people = self.tracker.assign(Sightings(found.boxes_px, found.clothes, found.behind))
-        self._unknown_px = found.boxes_px[people < 0]
         self._frames += 1
         return people, found
 
@@ -61,9 +56,9 @@ class PeopleFollower:
             return self._squares
         searched = []
         if due:
-            in_turn = (self._turn + np.arange(_IN_TURN)) % len(self._squares)
+            smaller = (self._turn + np.arange(_IN_TURN)) % (len(self._squares) - 1)
             self._searched_s, self._turn = time_s, self._turn + _IN_TURN
-            searched += list(self._squares[in_turn])
+            searched += [self._squares[0], *self._squares[1 + smaller]]
         if expected and self._frames % 2:
             boxes_px = _boxes_px(expected)
             near = (box_overlaps(boxes_px, boxes_px) - np.eye(len(boxes_px))).max(1) > _NEAR

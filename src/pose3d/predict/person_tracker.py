@@ -26,10 +26,11 @@ APART = 0.3
 NEW_APART = 0.4
 """The same from which on a sighting that is like nobody's is not taken for somebody new."""
 NEAR_S = 2.0
-"""So long people who are not seen may be behind others, near where they are expected; less long who was seen for a
-moment only."""
+"""So long people who are not seen may be behind others, near where they are expected."""
 PERSON_SIGHTINGS = 10
 """Who is seen in fewer frames is nobody, but what looked like a person for a moment: it is not known again."""
+MOMENT_S = 0.2
+"""So long at most is expected again what was seen in fewer."""
 _VELOCITY_SHARE, _CLOTHES_SHARE = 0.3, 0.1  # of the newest sighting in what is remembered
 _COASTS_S = 0.5  # unseen, a velocity is forgotten that fast
 
@@ -125,22 +126,25 @@ class PersonTracker:
         for row, column in zip(rows, columns, strict=True):
             if costs[row, column] < MOST_COST:
                 people[column] = row
+        expected_px = np.array([track.box_px for track in self.tracks if self.is_near(track)]).reshape(-1, 4)
         overlaps = box_overlaps(seen.boxes_px, seen.boxes_px) - np.eye(len(seen))
-        alone = overlaps.max(1, initial=0.0) < APART
-        for index in np.flatnonzero(people >= 0):
-            self._see(self.tracks[people[index]], seen.boxes_px[index], seen.clothes[index], alone[index])
-        unseen_px = [track.box_px for track in self.tracks if self.is_near(track) and track.seen_s < self._time_s]
-        upon_unseen = box_overlaps(seen.boxes_px, np.array(unseen_px).reshape(-1, 4))
-        crowded = np.maximum(overlaps.max(1, initial=0.0), upon_unseen.max(1, initial=0.0)) >= NEW_APART
-        for index in np.flatnonzero((people < 0) & ~seen.guessed & ~crowded):
-            people[index] = len(self.tracks)
-            box_px, worn = seen.boxes_px[index], seen.clothes[index]
-            self.tracks.append(Track(len(self.tracks), box_px, np.zeros(2), worn, self._time_s, bool(alone[index])))
+        upon_expected = box_overlaps(seen.boxes_px, expected_px)
+        for index, person in enumerate(people):
+            alone = overlaps[index].max(initial=0.0) < APART
+            if person >= 0:
+                self._see(self.tracks[person], seen.boxes_px[index], seen.clothes[index], alone)
+            elif (
+                not seen.guessed[index] and max(overlaps[index].max(), upon_expected[index].max(initial=0)) < NEW_APART
+            ):
+                people[index] = len(self.tracks)
+                box_px, worn = seen.boxes_px[index], seen.clothes[index]
+                self.tracks.append(Track(len(self.tracks), box_px, np.zeros(2), worn, self._time_s, alone))
         return people
 
     def is_near(self, track: Track) -> bool:
         """Whether somebody is to be expected near where the track is, seen there or not."""
-        return track.in_shot and track.unseen_s(self._time_s) < NEAR_S * min(1.0, track.sightings / PERSON_SIGHTINGS)
+        lasting_s = NEAR_S if track.sightings >= PERSON_SIGHTINGS else MOMENT_S
+        return track.in_shot and track.unseen_s(self._time_s) < lasting_s
 
     def _costs(self, seen: Sightings) -> np.ndarray:
         """(tracks, N) squared standard deviations by which sightings differ from what tracks lead one to expect."""
