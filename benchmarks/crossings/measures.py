@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from pose3d.predict.person_tracker import box_overlaps
+from pose3d.geometry.boxes import box_overlaps
 
 MATCH_IOU = 0.5
 SEEN = 0.3

@@ -3,9 +3,10 @@
 import numpy as np
 
 from benchmarks.crossings.scenes import SceneFrame
+from pose3d.geometry.boxes import box_overlaps
 from pose3d.predict.camera_motion import CameraMotion
 from pose3d.predict.clothes import clothes
-from pose3d.predict.person_tracker import PersonTracker, Sightings, box_overlaps
+from pose3d.predict.person_tracker import PersonTracker, Sightings
 
 _FOUND = ((0.8, 0.97), (0.5, 0.8), (0.2, 0.5))
 """How likely it is that somebody is found of whom more than a share is seen; below the last one nobody is."""

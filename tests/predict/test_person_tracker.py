@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pose3d.predict.person_tracker import PersonTracker, Sightings, box_overlaps
+from pose3d.predict.person_tracker import PersonTracker, Sightings
 
 RATE_HZ = 25.0
 STILL = np.eye(2, 3)
@@ -27,11 +27,6 @@ def run(frames, motions=None, tracker=None):
         tracker.predict(frame / RATE_HZ, STILL if motions is None else motions[frame])
         numbers.append(tracker.assign(sightings(*people)).tolist())
     return numbers
-
-
-def test_overlaps_by_hand():
-    first, second = np.array([[0.0, 0, 10, 10]]), np.array([[5.0, 0, 15, 10], [20, 20, 30, 30], [0, 0, 10, 10]])
-    np.testing.assert_allclose(box_overlaps(first, second), [[50 / 150, 0, 1]])
 
 
 def test_costs_by_hand():

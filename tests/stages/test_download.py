@@ -27,18 +27,24 @@ def fill_cache(cache: Path) -> None:
         (cache / package.sha256 / "sha256.json").write_text(json.dumps(hashes))
 
 
-@pytest.mark.parametrize("with_videos", [True, False])
-def test_real_videos_come_with_their_licence_where_they_are_asked_for(tmp_path, with_videos):
-    fill_cache(tmp_path / "cache")
-    write_params(tmp_path, dataset={"real_views": "pose2sim" if with_videos else None})
+def download(folder):
+    """Run the stage there, on the cache that is there; gives what it prints."""
     done = subprocess.run(
         [sys.executable, REPOSITORY / "stages/download.py"],
-        cwd=tmp_path,
-        env={**os.environ, "POSE3D_CACHE": str(tmp_path / "cache"), "PYTHONPATH": str(REPOSITORY / "src")},
+        cwd=folder,
+        env={**os.environ, "POSE3D_CACHE": str(folder / "cache"), "PYTHONPATH": str(REPOSITORY / "src")},
         capture_output=True,
         text=True,
     )
     assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("with_videos", [True, False])
+def test_real_videos_come_with_their_licence_where_they_are_asked_for(tmp_path, with_videos):
+    fill_cache(tmp_path / "cache")
+    write_params(tmp_path, dataset={"real_views": "pose2sim" if with_videos else None})
+    printed = download(tmp_path)
     raw = tmp_path / "data/raw"
     manifest = json.loads((raw / "manifest.json").read_text())
     assert "mediapipe" not in manifest and json.loads((tmp_path / "data/pretrained/manifest.json").read_text()) == {}
@@ -48,7 +54,7 @@ def test_real_videos_come_with_their_licence_where_they_are_asked_for(tmp_path, 
         assert sorted(path.name for path in (raw / "multiview").iterdir()) == [
             *("calibration.qca.txt", "cam01.mp4", "cam02.mp4", "cam03.mp4", "cam04.mp4")
         ]
-        assert (raw / "licences/pose2sim.txt").exists() and "pose2sim 0.10.49 (BSD-3-Clause): 6 files" in done.stdout
+        assert (raw / "licences/pose2sim.txt").exists() and "pose2sim 0.10.49 (BSD-3-Clause): 6 files" in printed
 
 
 @pytest.mark.parametrize("data", ["embedded", "human36m"])
@@ -62,14 +68,7 @@ def test_blazepose_comes_with_its_licence_to_any_data_set_that_trains_it(tmp_pat
         train_2d={"network": {"kind": "blazepose", "trainable": "head"}},
         dataset={} if data == "embedded" else {"folder": str(tmp_path / "own")},
     )
-    done = subprocess.run(
-        [sys.executable, REPOSITORY / "stages/download.py"],
-        cwd=tmp_path,
-        env={**os.environ, "POSE3D_CACHE": str(tmp_path / "cache"), "PYTHONPATH": str(REPOSITORY / "src")},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
+    download(tmp_path)
     pretrained = tmp_path / "data/pretrained"
     manifest = json.loads((pretrained / "manifest.json").read_text())
     assert manifest["mediapipe"]["licence"] == "Apache-2.0" and (pretrained / "licences/mediapipe.txt").exists()

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from pose3d.geometry.boxes import box_overlaps
 from pose3d.geometry.camera import apply_affine, invert_affine
 from pose3d.pose2d.rotated_crops import crop_from_rotated_square, cut_rotated, squares_of_pictures
 
@@ -87,7 +88,7 @@ def merge(
     order = order[scores[order] >= MIN_SCORE]
     merged = []
     while len(order):
-        of_person = _overlaps(boxes[order[0]], boxes[order]) > max_overlap
+        of_person = box_overlaps(boxes[order[:1]], boxes[order])[0] > max_overlap
         of_person[0] = True  # also of a box without area
         group, order = order[of_person], order[~of_person]
         weights = scores[group] / scores[group].sum()
@@ -96,14 +97,6 @@ def merge(
         return np.empty(0), np.empty((0, 4)), np.empty((0, *keypoints.shape[1:]))
     score, box, points = zip(*merged, strict=True)
     return np.array(score), np.stack(box), np.stack(points)
-
-
-def _overlaps(box: np.ndarray, boxes: np.ndarray) -> np.ndarray:
-    """Intersection over union of a box (4,) with boxes (A, 4)."""
-    sides = np.minimum(box[2:], boxes[:, 2:]) - np.maximum(box[:2], boxes[:, :2])
-    shared = np.clip(sides, 0, None).prod(1)
-    both = (box[2:] - box[:2]).prod() + (boxes[:, 2:] - boxes[:, :2]).prod(1) - shared
-    return shared / np.maximum(both, 1e-9)
 
 
 @dataclass(frozen=True, eq=False)

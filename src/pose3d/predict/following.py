@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from pose3d.geometry.boxes import box_overlaps
 from pose3d.predict.camera_motion import CameraMotion
 from pose3d.predict.people_finder import People, PeopleFinder, search_squares
-from pose3d.predict.person_tracker import PersonTracker, Sightings, Track, box_overlaps
+from pose3d.predict.person_tracker import PersonTracker, Sightings, Track
 
 SEARCH_S = 0.2
 """So often the whole picture is searched for people who were not followed, and some smaller squares of it in turn."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from pose3d.geometry.boxes import box_overlaps
 from pose3d.predict.clothes import difference
 
 PLACE_SD, PLACE_SD_PER_S = 0.1, 0.6
@@ -181,12 +182,3 @@ class PersonTracker:
 
 def _middle(boxes_px: np.ndarray) -> np.ndarray:
     return (boxes_px[..., :2] + boxes_px[..., 2:]) / 2
-
-
-def box_overlaps(first_px: np.ndarray, second_px: np.ndarray) -> np.ndarray:
-    """Intersection over union of boxes (N, 4) with boxes (M, 4), (N, M)."""
-    low = np.maximum(first_px[:, None, :2], second_px[None, :, :2])
-    high = np.minimum(first_px[:, None, 2:], second_px[None, :, 2:])
-    shared = np.clip(high - low, 0, None).prod(-1)
-    areas = [(boxes[:, 2:] - boxes[:, :2]).prod(-1) for boxes in (first_px, second_px)]
-    return shared / np.maximum(areas[0][:, None] + areas[1][None] - shared, 1e-9)

@@ -28,7 +28,7 @@ from pose3d.pose2d.tflite_network import load_tflite
 from pose3d.predict.clip import Clip, ClipFrame, camera_from_view, read_camera
 from pose3d.predict.following import PeopleFollower
 from pose3d.predict.given_boxes import GivenBoxes
-from pose3d.predict.models import default_models
+from pose3d.predict.models import RELEASED, default_models
 from pose3d.predict.people_finder import SURE, PeopleFinder
 from pose3d.predict.sightings import SightingRows
 from pose3d.runtime.errors import InputError
@@ -36,7 +36,7 @@ from pose3d.runtime.files import sha256_of
 from pose3d.runtime.processes import one_process
 from pose3d.runtime.rows import Rows
 
-PERSON_DETECTOR = Path("models/pose_detection.tflite")
+PERSON_DETECTOR = RELEASED / "pose_detection.tflite"
 """BlazePose's, as mediapipe 0.10.21 has it; in the repository."""
 _PERSON_DETECTOR_SHA256 = "9ba9dd3d42efaaba86b4ff0122b06f29c4122e756b329d89dca1e297fd8f866c"
 _GIVEN_BATCH = 16
