@@ -25,12 +25,17 @@ class Finder:
 
     Attributes:
         searched: how many squares were searched in each frame so far.
+        together: how many frames were looked at together each time.
     """
 
     def __init__(self, look=look):
-        self.searched, self._look = [], look
+        self.searched, self.together, self._look = [], [], look
 
-    def __call__(self, image_bgr, expected_px, searched):
+    def __call__(self, images_bgr, expected_px, searched):
+        self.together.append(len(images_bgr))
+        return [self._find(*frame) for frame in zip(images_bgr, expected_px, searched, strict=True)]
+
+    def _find(self, image_bgr, expected_px, searched):
         self.searched.append(len(searched))
         _, _, parts, _ = cv2.connectedComponentsWithStats((image_bgr.max(2) > 100).astype(np.uint8))
         boxes_px = np.array([(x, y, x + w, y + h) for x, y, w, h, _ in parts[1:]], float).reshape(-1, 4)

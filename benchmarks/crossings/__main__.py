@@ -31,17 +31,11 @@ SHOWN_S = 0.5
 
 def follow(scene: Scene, frames: Iterator[SceneFrame], finder: PeopleFinder | None) -> Followed:
     """Follow everybody in a scene; None: with the stand-in for a detector."""
-    follower = None if finder is None else PeopleFollower(finder, scene.width_px, scene.height_px)
-    stand_in = StandIn(scene.seed)
-    tracker = stand_in.tracker if follower is None else follower.tracker
+    follower = StandIn(scene.seed) if finder is None else PeopleFollower(finder, scene.width_px, scene.height_px)
+    tracker = follower.tracker
     boxes_px, seen, people, people_boxes_px = [], [], [], []
-    for number, frame in enumerate(frames):
-        time_s = number / RATE_HZ
-        if follower is None:
-            stand_in.step(time_s, frame)
-        else:
-            follower.step(time_s, frame.image_bgr)
-        here = [track for track in tracker.tracks if track.in_shot and track.unseen_s(time_s) < SHOWN_S]
+    for frame, *_ in follower.follow(frames):
+        here = [track for track in tracker.tracks if track.in_shot and track.unseen_s(frame.time_s) < SHOWN_S]
         boxes_px.append(frame.boxes_px)
         seen.append(frame.seen)
         people.append(np.array([track.person for track in here], int))

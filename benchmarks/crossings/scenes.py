@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from pose3d.geometry.camera import Camera
+from pose3d.predict.clip import ClipFrame
 from pose3d.synthetic.appearance import sample_clothes, sample_room
 from pose3d.synthetic.background import View, render_background
 from pose3d.synthetic.body import Body, PosedBones, read_body
@@ -65,18 +66,16 @@ class Scene:
 
 
 @dataclass(frozen=True, eq=False)
-class SceneFrame:
+class SceneFrame(ClipFrame):
     """One frame and the truth about its P people, always in the same order.
 
     Attributes:
-        image_bgr: (H, W, 3) uint8.
         boxes_px: (P, 4) tight around the bodies, those hidden by others included, cut off at the picture's edges.
         keypoints_px: (P, 17, 2).
         visible: (P, 17) bool, in the picture and behind nobody else.
         seen: (P,) in [0, 1], share of the body that is in the picture and behind nobody else.
     """
 
-    image_bgr: np.ndarray
     boxes_px: np.ndarray
     keypoints_px: np.ndarray
     visible: np.ndarray
@@ -187,7 +186,7 @@ def render(scene: Scene, raw: Path, bodies: Path) -> Iterator[SceneFrame]:
         joints_m = [body.joints(p, v)[0] for body, p, v in zip(people, posed, vertices_m, strict=True)]
         lit = [light_body(mesh, vertices[0], room, lamp) for mesh, vertices in zip(meshes, vertices_m, strict=True)]
         image, _ = draw(view, everybody, _together(lit), room)
-        yield _with_truth(image[..., ::-1].copy(), camera, people, vertices_m, np.stack(joints_m))
+        yield _with_truth(frame / RATE_HZ, image[..., ::-1].copy(), camera, people, vertices_m, np.stack(joints_m))
 
 
 def _together(bodies: list[LitBody]) -> LitBody:
@@ -200,7 +199,12 @@ def _together(bodies: list[LitBody]) -> LitBody:
 
 
 def _with_truth(
-    image_bgr: np.ndarray, camera: Camera, people: list[Body], vertices_m: list[np.ndarray], joints_m: np.ndarray
+    time_s: float,
+    image_bgr: np.ndarray,
+    camera: Camera,
+    people: list[Body],
+    vertices_m: list[np.ndarray],
+    joints_m: np.ndarray,
 ) -> SceneFrame:
     size = np.array([camera.width_px, camera.height_px])
     depths, boxes, shares_inside = [], [], []
@@ -224,7 +228,7 @@ def _with_truth(
         visible[person] &= in_front
         own = np.isfinite(depth)
         seen[person] = shares_inside[person] * (depth < others)[own].mean() if own.any() else 0.0
-    return SceneFrame(image_bgr, np.stack(boxes), keypoints_px, visible, seen)
+    return SceneFrame(time_s, image_bgr, np.stack(boxes), keypoints_px, visible, seen)
 
 
 def _area(box: np.ndarray) -> float:

@@ -1,5 +1,7 @@
 """In place of a detector: true boxes as a detector would give them, to judge the tracker alone and in seconds."""
 
+from collections.abc import Iterable, Iterator
+
 import numpy as np
 
 from benchmarks.crossings.scenes import SceneFrame
@@ -32,9 +34,14 @@ class StandIn:
         self._rng, self._motion = np.random.default_rng(seed), CameraMotion()
         self._before = np.empty((0, 4))
 
-    def step(self, time_s: float, frame: SceneFrame) -> None:
-        """Show the tracker the next frame."""
-        self.tracker.predict(time_s, self._motion.step(frame.image_bgr, self._before))
+    def follow(self, frames: Iterable[SceneFrame]) -> Iterator[tuple[SceneFrame]]:
+        """Show the tracker all frames in their order; yields each when :attr:`tracker` is at it."""
+        for frame in frames:
+            self._step(frame)
+            yield (frame,)
+
+    def _step(self, frame: SceneFrame) -> None:
+        self.tracker.predict(frame.time_s, self._motion.step(frame.image_bgr, self._before))
         self._before = frame.boxes_px
         rng, boxes, worn = self._rng, [], []
         overlaps = box_overlaps(frame.boxes_px, frame.boxes_px) - np.eye(len(frame.boxes_px))

@@ -119,7 +119,7 @@ def drawn(scene, *_):
         for (x0, y0, x1, y1), colour in zip(boxes.astype(int), ((200, 60, 60), (40, 40, 180)), strict=True):
             image[y0:y1, x0:x1] = colour
         keypoints = boxes[:, None, :2] + np.linspace(0.2, 0.8, 17)[:, None] * (boxes[:, None, 2:] - boxes[:, None, :2])
-        yield SceneFrame(image, boxes, keypoints, np.ones((2, 17), bool), np.ones(2))
+        yield SceneFrame(t / RATE_HZ, image, boxes, keypoints, np.ones((2, 17), bool), np.ones(2))
 
 
 def test_the_command_reports_each_scene_and_all(monkeypatch, capsys):

@@ -58,6 +58,16 @@ def test_beyond_the_image_its_border_repeats(square):
     assert (crop == 77).all()
 
 
+def test_beyond_the_image_each_px_is_the_nearest_of_the_border():
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 255, (50, 70, 3), np.uint8)
+    for _ in range(300):
+        (x, y), side = rng.integers(-100, 120, 2), rng.integers(1, 90)
+        rows, columns = (np.clip(np.arange(start, start + side), 0, most) for start, most in ((y, 49), (x, 69)))
+        crop = cut_square(image, np.array([x + side / 2, y + side / 2, side]), side)
+        np.testing.assert_array_equal(crop, image[rows[:, None], columns])
+
+
 def test_frame_of_another_size_than_its_camera_is_refused():
     encoded = np.frombuffer(encode_png(np.zeros((50, 60, 3), np.uint8)), np.uint8)
     with pytest.raises(InputError, match="frame 0 has 60 x 50 px, its camera 61 x 50"):

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from pose3d.pose2d.crops import cut_square, whole_px_square
 from pose3d.pose2d.detector import box_around_joints, cut_crops
 
 
@@ -22,11 +21,24 @@ def test_crops_are_squares_of_the_training_crops_scale():
     assert crops[0, 12:88, 50, 2].all() and not crops[0, :8, 50].any()
 
 
-def test_squares_that_reach_beyond_the_picture_repeat_its_border():
-    rng = np.random.default_rng(0)
-    image = rng.integers(0, 255, (50, 70, 3), np.uint8)
-    for _ in range(300):
-        low, size = rng.integers(-100, 120, 2), rng.integers(1, 90, 2)
-        box = np.concatenate([low, low + size]).astype(float)[None]
-        square = whole_px_square(box, 1.25)[0]
-        np.testing.assert_array_equal(cut_crops([image], box, 1.25, 24)[0][0, ..., ::-1], cut_square(image, square, 24))
+@pytest.mark.parametrize(("height", "block"), [(90, 1), (290, 2), (610, 4), (613, 4)])
+def test_large_squares_are_shrunk_by_blocks_first_and_their_transforms_stay_exact(height, block):
+    """A ramp keeps its value at every point under averaging, so that each crop px tells where it lies."""
+    x, y = np.meshgrid(np.arange(1300) + 0.5, np.arange(900) + 0.5)
+    image = np.stack([x / 6, y / 6, 0 * x], -1).round().astype(np.uint8)
+    box = np.array([[300.0, 101, 300 + height / 2, 101 + height]])
+    crops, transforms = cut_crops([image], box, 1.25, 24)
+    side, low = 24 / transforms[0, 0, 0], -transforms[0, :, 2] / transforms[0, 0, 0]
+    assert side == pytest.approx(1.25 * height, abs=block)
+    np.testing.assert_allclose(np.array([side, *low]) / block, np.round(np.array([side, *low]) / block), atol=1e-6)
+    here = low + (np.arange(24)[:, None] + 0.5) * side / 24
+    np.testing.assert_allclose(crops[0, 10, :, 2], here[:, 0] / 6, atol=1)  # red of RGB is last of BGR
+    np.testing.assert_allclose(crops[0, :, 10, 1], here[:, 1] / 6, atol=1)
+
+
+@pytest.mark.parametrize(
+    "box", [[-900, -900, 300, 400], [100, 100, 2000, 300], [-5000, 0, -4000, 500], [0, 0, 9, 4000]]
+)
+def test_large_squares_that_reach_beyond_the_picture_repeat_its_border(box):
+    crops, _ = cut_crops([np.full((130, 170, 3), 77, np.uint8)], np.array([box], float), 1.25, 24)
+    assert crops.shape == (1, 24, 24, 3) and (crops == 77).all()

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from bright_people import Finder
 
-from pose3d.predict.following import SEARCH_S, PeopleFollower
+from pose3d.predict.clip import ClipFrame
+from pose3d.predict.following import LOOK_AHEAD_S, SEARCH_S, PeopleFollower
 from pose3d.predict.people_finder import search_squares
 from pose3d.predict.person_tracker import NEAR_S
 
@@ -21,7 +22,10 @@ def frame(*people):
 def follow(images):
     finder = Finder()
     follower = PeopleFollower(finder, WIDTH, HEIGHT)
-    numbers = [follower.step(t / RATE_HZ, image)[0].tolist() for t, image in enumerate(images)]
+    frames = [ClipFrame(t / RATE_HZ, image) for t, image in enumerate(images)]
+    seen = list(follower.follow(frames))
+    assert [one[0] for one in seen] == frames
+    numbers = [people.tolist() for _, people, _ in seen]
     return numbers, finder
 
 
@@ -46,6 +50,21 @@ def test_where_people_are_near_each_other_or_out_of_sight_it_looks_anew():
     _, apart = follow([frame((40, 0), (200, 1))] * 20)
     _, near = follow([frame((40, 0), (82, 1))] * 20)
     assert sum(near.searched) == sum(apart.searched)  # their boxes do not overlap
+
+
+def test_frames_between_searches_are_looked_at_together():
+    _, finder = follow([frame((100 + t, 0)) for t in range(21)])
+    assert round(LOOK_AHEAD_S * RATE_HZ) == 2 and round(SEARCH_S * RATE_HZ) == 5
+    assert finder.together[0] == 1  # nobody is known before
+    assert finder.together[1:] == [3, 2] * 4
+
+
+def test_a_cut_ends_what_is_looked_at_together():
+    other = np.random.default_rng(1).integers(0, 100, (HEIGHT, WIDTH, 3), np.uint8)
+    numbers, finder = follow([frame((100, 0))] * 13 + [other] + [frame((100, 0))] * 3)
+    assert finder.together == [1, 3, 2, 3, 2, 2, 1, 1, 2]
+    assert finder.searched[13] == finder.searched[14] == len(search_squares(WIDTH, HEIGHT))
+    assert numbers[12] == [0] and numbers[13] == [] and numbers[-1] == [0]
 
 
 def test_people_who_cross():

@@ -43,9 +43,13 @@ def square(x, y=100):
     return [x, y, 100, 0]
 
 
+def n_found(finder, expected_px, searched):
+    return len(finder([IMAGE], [expected_px], [searched])[0])
+
+
 def test_people_are_given_from_the_left_and_cut_off_at_the_edges():
     finder = PeopleFinder(detector(), look_at([(300, 100), (5, 100)]))
-    found = finder(IMAGE, np.array([box(300), box(5)]), NOWHERE)
+    (found,) = finder([IMAGE], [np.array([box(300), box(5)])], [NOWHERE])
     assert len(found) == 2
     around = [0, 100 - 40.8, 5 + 12.4, 100 + 45.6], [300 - 12.4, 100 - 40.8, 300 + 12.4, 100 + 45.6]
     np.testing.assert_allclose(found.boxes_px, around)
@@ -55,17 +59,32 @@ def test_people_are_given_from_the_left_and_cut_off_at_the_edges():
 
 def test_who_is_found_twice_is_one():
     finder = PeopleFinder(detector([(204, 100), (230, 100), (200, 104)]), look_at([(200, 100)]))
-    assert len(finder(IMAGE, np.array([box(201)]), np.array([square(200)]))) == 1
-    assert len(finder(IMAGE, NOWHERE, np.array([square(200)] * 2))) == 1
+    assert n_found(finder, np.array([box(201)]), np.array([square(200)])) == 1
+    assert n_found(finder, NOWHERE, np.array([square(200)] * 2)) == 1
+
+
+def test_frames_are_looked_at_together_and_each_gets_its_own():
+    calls = []
+
+    def look(images, boxes_px):
+        calls.append([image[0, 0, 0] for image in images])
+        return look_at([(300, 100), (5, 100)])(images, boxes_px)
+
+    finder = PeopleFinder(detector([(300, 100)]), look)
+    expected = [np.array([box(5)]), NOWHERE, NOWHERE, np.array([box(300), box(5)])]
+    found = finder([IMAGE, IMAGE + 1, IMAGE + 2, IMAGE + 3], expected, [NOWHERE, [square(300)], NOWHERE, [square(300)]])
+    assert calls == [[90, 91, 93, 93]]
+    assert [people.keypoints_px[:, 0, 0].tolist() for people in found] == [[-5], [290], [], [-5, 290]]
 
 
 def test_what_is_no_person_is_left_out():
     finder = PeopleFinder(detector(), look_at([(200, 100)]))
-    found = finder(IMAGE, np.array([box(50)]), NOWHERE)
+    (found,) = finder([IMAGE], [np.array([box(50)])], [NOWHERE])
     assert len(found) == 0 and found.boxes_px.shape == (0, 4)
-    assert len(finder(IMAGE, NOWHERE, NOWHERE)) == 0
-    assert len(finder(IMAGE, NOWHERE, np.array([square(200)]))) == 0
-    assert len(PeopleFinder(detector([(50, 100)]), look_at([(200, 100)]))(IMAGE, NOWHERE, np.array([square(50)]))) == 0
+    assert n_found(finder, NOWHERE, NOWHERE) == 0
+    assert n_found(finder, NOWHERE, np.array([square(200)])) == 0
+    finder = PeopleFinder(detector([(50, 100)]), look_at([(200, 100)]))
+    assert n_found(finder, NOWHERE, np.array([square(50)])) == 0
 
 
 def test_who_is_expected_and_not_found_is_looked_for_behind_those_in_front():
@@ -76,7 +95,7 @@ def test_who_is_expected_and_not_found_is_looked_for_behind_those_in_front():
         return look_at([(200, 100)] if len(calls) == 1 else [(240, 100)])(images, boxes_px)
 
     image = IMAGE + np.arange(400, dtype=np.uint8)[None, :, None] % 50
-    found = PeopleFinder(detector(), look)(image, np.array([box(200), box(230)]), NOWHERE)
+    (found,) = PeopleFinder(detector(), look)([image], [np.array([box(200), box(230)])], [NOWHERE])
     assert len(calls) == 2 and calls[1][1].tolist() == [box(230)]
     assert (calls[1][0][0] != calls[0][0][0]).any()
     np.testing.assert_allclose(found.keypoints_px[:, 0, 0], [190, 230])
@@ -92,7 +111,7 @@ def test_a_joint_on_a_neighbour_moves_no_edge():
         seen.confidence[0, 13] = 0.5
         return seen
 
-    found = PeopleFinder(detector(), look)(IMAGE, np.array([box(100), box(150)]), NOWHERE)
+    (found,) = PeopleFinder(detector(), look)([IMAGE], [np.array([box(100), box(150)])], [NOWHERE])
     np.testing.assert_allclose(found.boxes_px[:, 2], [112.4, 162.4])
 
 
@@ -110,4 +129,4 @@ def test_a_missing_or_damaged_detector_is_one_sentence(tmp_path, monkeypatch, co
 
 def test_the_detector_is_in_the_repository(monkeypatch):
     monkeypatch.setenv("POSE3D_ACCELERATOR", "cpu")
-    assert len(pipeline.load_finder(look_at([]))(IMAGE, NOWHERE, np.array([square(200)]))) == 0
+    assert len(pipeline.load_finder(look_at([]))([IMAGE], [NOWHERE], [np.array([square(200)])])[0]) == 0

@@ -130,11 +130,13 @@ class HeatmapHead(nn.Module):
             # The deepest features are many, and already at hand from all of the crop.
             kernel = 3 if channels else 1
             convolution = nn.Conv2d(channels + of_trunk, width, kernel, padding=kernel // 2, bias=False)
-            nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
+            if not convolution.weight.is_meta:  # where there is nothing to draw, and torch loads SymPy for it
+                nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
             self.layers.append(nn.Sequential(convolution, nn.BatchNorm2d(width), nn.ReLU(inplace=True)))
             channels = width
         self.final_layer = nn.Conv2d(channels, N_JOINTS, 1)
-        nn.init.normal_(self.final_layer.weight, std=0.001)  # heatmaps start at zero, as they mostly are
+        if not self.final_layer.weight.is_meta:
+            nn.init.normal_(self.final_layer.weight, std=0.001)  # heatmaps start at zero, as they mostly are
         nn.init.zeros_(self.final_layer.bias)  # type: ignore[arg-type]  # None without bias, which it has
 
     def forward(self, features: tuple[Tensor, ...]) -> Tensor:

@@ -59,19 +59,27 @@ def cut_square(image: np.ndarray, square_px: np.ndarray, crop_size_px: int) -> n
     Returns:
         (crop_size_px, crop_size_px, 3) uint8.
     """
-    height, width = image.shape[:2]
-    side = int(square_px[2])
-    x0, y0 = (int(corner) for corner in square_px[:2] - square_px[2] / 2)
-    x1, y1 = x0 + side, y0 + side
-    # At least one row and column must be cut, also where the square lies wholly beside the image.
-    inside = image[
-        np.clip(y0, 0, height - 1) : np.clip(y1, 1, height), np.clip(x0, 0, width - 1) : np.clip(x1, 1, width)
-    ]
-    rows = np.clip(np.arange(y0, y1), 0, height - 1) - np.clip(y0, 0, height - 1)
-    columns = np.clip(np.arange(x0, x1), 0, width - 1) - np.clip(x0, 0, width - 1)
-    if inside.shape[:2] != (side, side):
-        inside = inside[rows[:, None], columns]
-    return _resize(inside, crop_size_px)
+    (x0, y0), side = (square_px[:2] - square_px[2] / 2).astype(int), int(square_px[2])
+    rows, above, below = _inside(y0, side, image.shape[0])
+    columns, before, after = _inside(x0, side, image.shape[1])
+    square = image[rows, columns]
+    if above or below or before or after:
+        square = cv2.copyMakeBorder(square, above, below, before, after, cv2.BORDER_REPLICATE)
+    return _resize(square, crop_size_px)
+
+
+def _inside(start: int, side: int, length: int) -> tuple[slice, int, int]:
+    """Which of ``side`` px from ``start`` on lie in an image, at least one, and how many are missing before and after.
+
+    Args:
+        start: of the square's rows or columns, maybe outside.
+        side: of the square.
+        length: of the image's rows or columns.
+    """
+    first, stop = int(np.clip(start, 0, length - 1)), int(np.clip(start + side, 1, length))
+    missing = side - (stop - first)
+    before = min(max(-start, 0), missing)
+    return slice(first, stop), before, missing - before
 
 
 def _resize(image: np.ndarray, crop_size_px: int) -> np.ndarray:

@@ -68,29 +68,30 @@ def cut_crops(
     Returns:
         (N, size, size, 3) uint8 RGB, and the (N, 2, 3) transforms from px of the pictures into them.
     """
-    squares = whole_px_square(boxes_px, margin)
+    sides = whole_px_square(boxes_px, margin)[:, 2]
+    # Blocks of px are averaged first where a crop shrinks fourfold or more: the rest then takes a fraction of the time.
+    blocks = 2 ** np.maximum(np.floor(np.log2(sides / size_px)).astype(int) - 1, 0)
+    squares = blocks[:, None] * whole_px_square(boxes_px / blocks[:, None], margin)
     crops = [
-        cut_square(*_surrounded(image, square), size_px)[..., ::-1]
-        for image, square in zip(images_bgr, squares, strict=True)
+        cut_square(*_in_blocks(image, square, block), size_px)[..., ::-1]
+        for image, square, block in zip(images_bgr, squares, blocks.tolist(), strict=True)
     ]
     return np.stack(crops), crop_from_image(squares, size_px)
 
 
-def _surrounded(image: np.ndarray, square_px: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """A picture and a square in it that hold what a square (3,) shows that reaches beyond the picture (H, W, 3).
+def _in_blocks(image: np.ndarray, square_px: np.ndarray, block: int) -> tuple[np.ndarray, np.ndarray]:
+    """What a square (3,) of whole blocks of px shows of a picture (H, W, 3), each block one px, and the square in it.
 
-    :func:`cut_square` gives the same without it, px by px and in ten times the time.
+    An incomplete block at the picture's right or lower edge is left out.
     """
-    side = int(square_px[2])
-    low = (square_px[:2] - square_px[2] / 2).astype(int)
-    size = np.array(image.shape[1::-1])
-    start, stop = np.clip(low, 0, size - 1), np.clip(low + side, 1, size)
-    before = np.minimum(np.maximum(-low, 0), side - (stop - start))
-    after = side - (stop - start) - before
+    if block == 1:
+        return image, square_px
+    low, side = (square_px[:2] - square_px[2] / 2).astype(int), int(square_px[2])
+    whole = np.maximum(np.array(image.shape[1::-1]) // block * block, block)
+    start, stop = np.clip(low, 0, whole - block), np.clip(low + side, block, whole)
     part = image[start[1] : stop[1], start[0] : stop[0]]
-    if before.any() or after.any():
-        part = cv2.copyMakeBorder(part, before[1], after[1], before[0], after[0], cv2.BORDER_REPLICATE)
-    return part, np.array([side / 2, side / 2, side])
+    part = cv2.resize(part, tuple((stop - start) // block), interpolation=cv2.INTER_AREA)
+    return part, np.append(square_px[:2] - start, side) / block
 
 
 @dataclass(frozen=True, eq=False)

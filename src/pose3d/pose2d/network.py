@@ -127,6 +127,8 @@ class PoseResNet(nn.Module):
         self._initialise()
 
     def _initialise(self) -> None:
+        if self.conv1.weight.is_meta:  # there is nothing to draw, and torch loads SymPy for it
+            return
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")

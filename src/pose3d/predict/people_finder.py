@@ -1,11 +1,13 @@
 """Who is in a frame: BlazePose's detector looks for people, the 2D network looks at those found or expected."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from pose3d.geometry.skeleton import JOINT_NAMES, N_JOINTS, mirror_permutation
+from pose3d.pose2d import blazepose_people
 from pose3d.pose2d.blazepose_people import PersonDetector
 from pose3d.pose2d.detector import KeypointDetector, box_around_joints
 from pose3d.pose2d.rotated_crops import squares_of_pictures
@@ -22,9 +24,7 @@ SAME_PERSON = 0.08
 _SAME_BOX = 0.1  # distance of the middles of boxes, in longer sides, below which nobody else is seen in one of them
 _MAX_OVERLAP = 0.5  # of heads and trunks (intersection over union) that two people may have
 _SHARES = (1.0, 0.6)  # of the picture's shorter side: the smaller squares of a search
-_SHOULDERS, _HIPS, _KNEES = (
-    [JOINT_NAMES.index(f"{side}{part}") for side in "LR"] for part in ("Shoulder", "Hip", "Knee")
-)
+_WORN_AT = [[JOINT_NAMES.index(f"{side}{part}") for side in "LR"] for part in ("Shoulder", "Hip", "Knee")]
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,8 +52,10 @@ _NOBODY = People(
     np.empty((0, 4)), np.empty((0, 0)), np.empty((0, N_JOINTS, 2)), np.empty((0, N_JOINTS)), np.empty(0, bool)
 )
 
+_NOTHING_SEEN = Keypoints2D(np.empty((0, N_JOINTS, 2), np.float32), np.empty((0, N_JOINTS), np.float32))
 
-def _rows(keypoints: Keypoints2D, rows: Sequence[int]) -> Keypoints2D:
+
+def _rows(keypoints: Keypoints2D, rows: Sequence[int] | np.ndarray) -> Keypoints2D:
     return Keypoints2D(keypoints.keypoints_px[rows], keypoints.confidence[rows])
 
 
@@ -81,63 +83,113 @@ class PeopleFinder:
     def __init__(self, detector: PersonDetector, look: KeypointDetector) -> None:
         self._detector, self._look = detector, look
 
-    def __call__(self, image_bgr: np.ndarray, expected_px: np.ndarray, searched: np.ndarray) -> People:
-        """Look at one frame.
+    def __call__(
+        self, images_bgr: Sequence[np.ndarray], expected_px: Sequence[np.ndarray], searched: Sequence[np.ndarray]
+    ) -> list[People]:
+        """Look at T frames together.
 
         Args:
-            image_bgr: (H, W, 3) uint8.
-            expected_px: (N, 4) boxes around people who may be there.
-            searched: (M, 4) squares in which others are looked for.
+            images_bgr: T of (H, W, 3) uint8.
+            expected_px: T of (N, 4) boxes around people who may be there.
+            searched: T of (M, 4) squares in which others are looked for.
         """
-        boxes_px = self._with_detected(image_bgr, expected_px, searched)
-        if not len(boxes_px):
-            return _NOBODY
-        seen = self._look([image_bgr] * len(boxes_px), boxes_px)
-        kept = _each_once(seen)
-        images, looked_px = [image_bgr] * len(boxes_px), list(boxes_px)
+        detected = self._detect(images_bgr, searched)
+        boxes_px = [_with_detected(*boxes) for boxes in zip(expected_px, detected, strict=True)]
+        seen = self._look_at(images_bgr, boxes_px)
+        kept = [_each_once(keypoints) for keypoints in seen]
         missed = [
-            index for index in range(len(expected_px)) if index not in kept and _near(boxes_px[index], boxes_px[kept])
+            [index for index in range(len(expected)) if index not in found and _near(boxes[index], boxes[found])]
+            for expected, boxes, found in zip(expected_px, boxes_px, kept, strict=True)
         ]
-        if missed:
-            # The network sees one person in a crop: those in front hide whoever is expected behind them.
-            erased = erase(image_bgr, seen.keypoints_px[kept])
-            hidden = self._look([erased] * len(missed), boxes_px[missed])
-            columns = zip(vars(seen).values(), vars(hidden).values(), strict=True)
-            seen = Keypoints2D(*(np.concatenate(parts) for parts in columns))
-            kept = _each_once(seen, kept)
-            looked_px += list(boxes_px[missed])
-            images += [erased] * len(missed)  # whoever was seen in what is left of those in front wears nothing known
-        if not kept:
-            return _NOBODY
-        size = image_bgr.shape[1::-1]
-        own = _own_joints(_rows(seen, kept))
-        around_px = {
-            index: _box(seen.keypoints_px[index], theirs, looked_px[index], size)
-            for index, theirs in zip(kept, own, strict=True)
-        }
-        kept.sort(key=lambda index: around_px[index][0] + around_px[index][2])
-        worn = [
-            clothes(images[index], *(seen.keypoints_px[index][part] for part in (_SHOULDERS, _HIPS, _KNEES)))
-            for index in kept
+        # The network sees one person in a crop: those in front hide whoever is expected behind them.
+        erased = [
+            erase(image, keypoints.keypoints_px[found]) if hidden else image
+            for image, keypoints, found, hidden in zip(images_bgr, seen, kept, missed, strict=True)
         ]
-        boxes_px = np.stack([around_px[index] for index in kept])
-        behind = np.array(kept) >= len(images) - len(missed)
-        return People(boxes_px, np.stack(worn), seen.keypoints_px[kept], seen.confidence[kept], behind)
+        behind = self._look_at(erased, [boxes[hidden] for boxes, hidden in zip(boxes_px, missed, strict=True)])
+        frames = zip(images_bgr, erased, boxes_px, seen, kept, missed, behind, strict=True)
+        return [_people(*frame) for frame in frames]
 
-    def _with_detected(self, image_bgr: np.ndarray, expected_px: np.ndarray, searched: np.ndarray) -> np.ndarray:
-        """The expected boxes, and of the detector's, the surest first, those that are not like an earlier one."""
-        kept = list(expected_px)
-        if len(searched):
-            detected = self._detector.in_squares([image_bgr] * len(searched), searched, _MAX_OVERLAP)
-            scores, hips_px, tops_px = (
-                np.concatenate([vars(people)[name] for people in detected]) for name in ("scores", "hips_px", "tops_px")
-            )
-            radii_px = np.maximum(np.linalg.norm(tops_px - hips_px, axis=1, keepdims=True), 1.0)
-            around_px = np.concatenate([hips_px - radii_px, hips_px + radii_px], axis=1)
-            for box in around_px[np.argsort(-scores, kind="stable")]:
-                if all(_distance(box, other) > _SAME_BOX for other in kept):
-                    kept.append(box)
-        return np.array(kept).reshape(-1, 4)
+    def _look_at(self, images_bgr: Sequence[np.ndarray], boxes_px: Sequence[np.ndarray]) -> list[Keypoints2D]:
+        """The keypoints in the boxes (N, 4) of each picture."""
+        in_all = np.concatenate(boxes_px)
+        if not len(in_all):
+            return [_NOTHING_SEEN] * len(boxes_px)
+        pictures = [image for image, boxes in zip(images_bgr, boxes_px, strict=True) for _ in boxes]
+        seen = self._look(pictures, in_all)
+        ends = np.cumsum([len(boxes) for boxes in boxes_px])
+        return [_rows(seen, np.arange(end - len(boxes), end)) for end, boxes in zip(ends, boxes_px, strict=True)]
+
+    def _detect(self, images_bgr: Sequence[np.ndarray], searched: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """The boxes (N, 4) around bodies that the detector finds in the squares of each picture, the surest first."""
+        in_all = np.concatenate(searched)
+        if not len(in_all):
+            return [np.empty((0, 4))] * len(searched)
+        pictures = [image for image, squares in zip(images_bgr, searched, strict=True) for _ in squares]
+        detected = iter(self._detector.in_squares(pictures, in_all, _MAX_OVERLAP))
+        return [_bodies_px(list(itertools.islice(detected, len(squares)))) for squares in searched]
+
+
+def _bodies_px(detected: Sequence[blazepose_people.People]) -> np.ndarray:
+    """Boxes (N, 4) around the bodies found in some squares of one picture, the surest first."""
+    if not detected:
+        return np.empty((0, 4))
+    scores, hips_px, tops_px = (
+        np.concatenate([vars(people)[name] for people in detected]) for name in ("scores", "hips_px", "tops_px")
+    )
+    radii_px = np.maximum(np.linalg.norm(tops_px - hips_px, axis=1, keepdims=True), 1.0)
+    return np.concatenate([hips_px - radii_px, hips_px + radii_px], axis=1)[np.argsort(-scores, kind="stable")]
+
+
+def _with_detected(expected_px: np.ndarray, detected_px: np.ndarray) -> np.ndarray:
+    """The expected boxes (N, 4), and those of the detector's that are not like an earlier one."""
+    kept = list(expected_px)
+    for box in detected_px:
+        if all(_distance(box, other) > _SAME_BOX for other in kept):
+            kept.append(box)
+    return np.array(kept).reshape(-1, 4)
+
+
+def _people(
+    image_bgr: np.ndarray,
+    erased_bgr: np.ndarray,
+    boxes_px: np.ndarray,
+    seen: Keypoints2D,
+    kept: list[int],
+    missed: list[int],
+    behind: Keypoints2D,
+) -> People:
+    """Who is in a frame.
+
+    Args:
+        image_bgr, erased_bgr: the frame (H, W, 3), and without those in front.
+        boxes_px: (N, 4) that were looked at in the first.
+        seen: in these boxes.
+        kept: the rows of those in front.
+        missed: the rows of boxes that were looked at again, in the second.
+        behind: seen in these.
+    """
+    columns = zip(vars(seen).values(), vars(behind).values(), strict=True)
+    seen = Keypoints2D(*(np.concatenate(parts) for parts in columns))
+    kept = _each_once(seen, kept)
+    if not kept:
+        return _NOBODY
+    looked_px = np.concatenate([boxes_px, boxes_px[missed]])
+    size = image_bgr.shape[1::-1]
+    own = _own_joints(_rows(seen, kept))
+    around_px = {
+        index: _box(seen.keypoints_px[index], theirs, looked_px[index], size)
+        for index, theirs in zip(kept, own, strict=True)
+    }
+    kept.sort(key=lambda index: around_px[index][0] + around_px[index][2])
+    is_behind = np.array(kept) >= len(boxes_px)
+    worn = [
+        # Whoever was seen in what is left of those in front wears nothing known.
+        clothes(erased_bgr if hidden else image_bgr, *(seen.keypoints_px[index][part] for part in _WORN_AT))
+        for index, hidden in zip(kept, is_behind, strict=True)
+    ]
+    boxes_px = np.stack([around_px[index] for index in kept])
+    return People(boxes_px, np.stack(worn), seen.keypoints_px[kept], seen.confidence[kept], is_behind)
 
 
 def _distance(box_px: np.ndarray, other_px: np.ndarray) -> float:

@@ -6,7 +6,7 @@ that costs least in all. The cost says how unlikely it is that a track is seen t
 The longer a track was not seen, the less its place says and the more its clothes do; beyond a cut they alone speak.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -87,11 +87,22 @@ class PersonTracker:
 
     Attributes:
         tracks: everybody so far.
+        time_s: of the frame that was predicted last.
     """
 
     def __init__(self) -> None:
         self.tracks: list[Track] = []
-        self._time_s = 0.0
+        self.time_s = 0.0
+
+    def near(self) -> list[Track]:
+        """The tracks of people who may be in the picture now, see :meth:`is_near`."""
+        return [track for track in self.tracks if self.is_near(track)]
+
+    def ahead(self) -> "PersonTracker":
+        """Another tracker of who is near, to predict with for frames that nobody has looked at yet."""
+        copy = PersonTracker()
+        copy.tracks, copy.time_s = [replace(track) for track in self.near()], self.time_s
+        return copy
 
     def predict(self, time_s: float, motion: np.ndarray | None) -> None:
         """Move all tracks on to the next frame.
@@ -100,7 +111,7 @@ class PersonTracker:
             time_s: of that frame.
             motion: (2, 3), see :class:`pose3d.predict.camera_motion.CameraMotion`; None: a cut.
         """
-        step_s, self._time_s = time_s - self._time_s, time_s
+        step_s, self.time_s = time_s - self.time_s, time_s
         for track in self.tracks:
             if motion is None:
                 track.in_shot, track.velocity_px_s = False, np.zeros(2)
@@ -108,7 +119,7 @@ class PersonTracker:
                 scale = np.sqrt(abs(np.linalg.det(motion[:, :2])))
                 track.velocity_px_s = motion[:, :2] @ track.velocity_px_s
                 if track.unseen_s(time_s) > 2 * step_s:
-                    track.velocity_px_s *= np.exp(-step_s / _COASTS_S)
+                    track.velocity_px_s = track.velocity_px_s * np.exp(-step_s / _COASTS_S)
                 centre_px, half_px = _middle(track.box_px), (track.box_px[2:] - track.box_px[:2]) / 2 * scale
                 centre_px = motion[:, :2] @ centre_px + motion[:, 2] + track.velocity_px_s * step_s
                 track.box_px = np.concatenate([centre_px - half_px, centre_px + half_px])
@@ -127,7 +138,7 @@ class PersonTracker:
         for row, column in zip(rows, columns, strict=True):
             if costs[row, column] < MOST_COST:
                 people[column] = row
-        expected_px = np.array([track.box_px for track in self.tracks if self.is_near(track)]).reshape(-1, 4)
+        expected_px = np.array([track.box_px for track in self.near()]).reshape(-1, 4)
         overlaps = box_overlaps(seen.boxes_px, seen.boxes_px) - np.eye(len(seen))
         upon_expected = box_overlaps(seen.boxes_px, expected_px)
         for index, person in enumerate(people):
@@ -139,13 +150,13 @@ class PersonTracker:
             ):
                 people[index] = len(self.tracks)
                 box_px, worn = seen.boxes_px[index], seen.clothes[index]
-                self.tracks.append(Track(len(self.tracks), box_px, np.zeros(2), worn, self._time_s, alone))
+                self.tracks.append(Track(len(self.tracks), box_px, np.zeros(2), worn, self.time_s, alone))
         return people
 
     def is_near(self, track: Track) -> bool:
         """Whether somebody is to be expected near where the track is, seen there or not."""
         lasting_s = NEAR_S if track.sightings >= PERSON_SIGHTINGS else MOMENT_S
-        return track.in_shot and track.unseen_s(self._time_s) < lasting_s
+        return track.in_shot and track.unseen_s(self.time_s) < lasting_s
 
     def _costs(self, seen: Sightings) -> np.ndarray:
         """(tracks, N) squared standard deviations by which sightings differ from what tracks lead one to expect."""
@@ -160,14 +171,14 @@ class PersonTracker:
             costs[row] = (difference(track.clothes, seen.clothes) / CLOTHES_SD) ** 2
             if not track.in_shot:
                 continue
-            unseen_s, height_px = track.unseen_s(self._time_s), track.box_px[3] - track.box_px[1]
+            unseen_s, height_px = track.unseen_s(self.time_s), track.box_px[3] - track.box_px[1]
             off = np.linalg.norm(_middle(seen.boxes_px) - _middle(track.box_px), axis=-1) / height_px
             costs[row] += (off / (PLACE_SD + PLACE_SD_PER_S * unseen_s)) ** 2
             costs[row] += (np.log(heights_px / height_px) / (SIZE_SD + SIZE_SD_PER_S * unseen_s)) ** 2
         return costs
 
     def _see(self, track: Track, box_px: np.ndarray, worn: np.ndarray, alone: bool) -> None:
-        step_s = max(track.unseen_s(self._time_s), 1e-3)
+        step_s = max(track.unseen_s(self.time_s), 1e-3)
         # The prediction has moved on at the remembered velocity: what it missed by is what the velocity is off by.
         missed_px_s = (_middle(box_px) - _middle(track.box_px)) / step_s
         if track.in_shot:
@@ -176,7 +187,7 @@ class PersonTracker:
             share = _CLOTHES_SHARE if track.seen_alone or not alone else 1.0
             track.clothes = (1 - share) * track.clothes + share * worn
             track.seen_alone |= alone
-        track.box_px, track.seen_s, track.in_shot = box_px, self._time_s, True
+        track.box_px, track.seen_s, track.in_shot = box_px, self.time_s, True
         track.sightings += 1
 
 

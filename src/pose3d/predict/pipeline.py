@@ -247,8 +247,10 @@ def find_keypoints(
         "found": Rows(scratch, (), bool),
     }
     anybody = False
-    for first, batch in _batches(name, clip, _GIVEN_BATCH):
-        boxes_px = given.at(np.arange(first, first + len(batch)))
+    frames, n_frames = _frames(name, clip), 0
+    while batch := list(itertools.islice(frames, _GIVEN_BATCH)):
+        boxes_px = given.at(np.arange(n_frames, n_frames + len(batch)))
+        n_frames += len(batch)
         seen = look([frame.image_bgr for frame in batch], boxes_px)
         found = seen.confidence.mean(1) >= SURE
         anybody |= bool(found.any())
@@ -284,8 +286,7 @@ def find_people(
     follower = PeopleFollower(finder, clip.width_px, clip.height_px)
     sightings = SightingRows(scratch, clip.width_px, clip.height_px)
     anybody = False
-    for _, (frame,) in _batches(name, clip, 1):
-        people, found = follower.step(frame.time_s, frame.image_bgr)
+    for frame, people, found in follower.follow(_frames(name, clip)):
         known = people >= 0
         n_known = int(known.sum())
         if n_known and not anybody and person is not None and person > n_known:
@@ -299,13 +300,13 @@ def find_people(
     return sightings
 
 
-def _batches(name: str | os.PathLike, clip: Clip, size: int) -> Iterator[tuple[int, list[ClipFrame]]]:
-    """All frames, some at a time, with the number of the first; says so where the file claims more than decode."""
-    frames, n_frames = iter(clip), 0
+def _frames(name: str | os.PathLike, clip: Clip) -> Iterator[ClipFrame]:
+    """All frames with a progress bar; says so where the file claims more than decode."""
+    n_frames = 0
     with tqdm(total=clip.claimed_frames or None, desc="predict", unit="frame", mininterval=1) as progress:
-        while batch := list(itertools.islice(frames, size)):
-            yield n_frames, batch
-            n_frames += len(batch)
-            progress.update(len(batch))
+        for frame in clip:
+            yield frame
+            n_frames += 1
+            progress.update()
     if n_frames < clip.claimed_frames:
         print(f"{name} claims {clip.claimed_frames} frames, {n_frames} decode: the rest is left out", file=sys.stderr)
