@@ -33,7 +33,7 @@ from pose3d.predict.people_finder import SURE, PeopleFinder
 from pose3d.predict.sightings import SightingRows
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.files import sha256_of
-from pose3d.runtime.processes import one_process
+from pose3d.runtime.inference_device import InferenceDevice
 from pose3d.runtime.rows import Rows
 
 PERSON_DETECTOR = RELEASED / "pose_detection.tflite"
@@ -63,8 +63,8 @@ def load_detector(models: Path, runtime: str, params: Params) -> Detector:
         graph, architecture = load_network_onnx(models / "pose2d.onnx")
         return Detector(graph, architecture, torch.device("cpu"), *how)
     network, architecture = load_network(models / "pose2d.pt")
-    fabric = one_process(mixed=True)
-    return Detector(fabric.setup_module(network), architecture, fabric.device, *how)
+    where = InferenceDevice.from_environment()
+    return Detector(where.place(network), architecture, where.device, *how)
 
 
 def load_lifters(models: Path, runtime: str) -> dict[str, Lifter]:
@@ -213,9 +213,9 @@ def load_finder(look: KeypointDetector) -> PeopleFinder:
         whole = False
     if not whole:
         raise InputError(f"{PERSON_DETECTOR} is missing or damaged: `git checkout {PERSON_DETECTOR}` brings it back")
-    fabric = one_process(mixed=True)
-    network = fabric.setup_module(load_tflite(PERSON_DETECTOR, blazepose_people.OUTPUTS))
-    return PeopleFinder(PersonDetector(network, fabric.device), look)
+    where = InferenceDevice.from_environment()
+    network = where.place(load_tflite(PERSON_DETECTOR, blazepose_people.OUTPUTS))
+    return PeopleFinder(PersonDetector(network, where.device), look)
 
 
 def find_keypoints(

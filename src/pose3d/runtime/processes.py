@@ -123,13 +123,11 @@ def _fabric(devices: int, nodes: int, mixed: bool) -> Fabric:
     alone = devices * nodes == 1
     try:
         environment.validate_settings(devices, nodes)
-        precision = os.environ.get("POSE3D_PRECISION") or _default_precision(accelerator, mixed)
+        precision = os.environ.get("POSE3D_PRECISION") or default_precision(accelerator, mixed)
         return Fabric(
             accelerator=accelerator,
             strategy="auto" if alone else "ddp",
-            devices=[_own_gpu()]
-            if alone and accelerator in ("auto", "cuda") and torch.cuda.is_available()
-            else devices,
+            devices=[own_gpu()] if alone and accelerator in ("auto", "cuda") and torch.cuda.is_available() else devices,
             num_nodes=nodes,
             precision=precision,  # type: ignore[arg-type]  # Fabric itself refuses what it does not know
             plugins=[environment],
@@ -140,7 +138,8 @@ def _fabric(devices: int, nodes: int, mixed: bool) -> Fabric:
         raise InputError(f"change {names}, which this machine cannot do: {reason}") from None
 
 
-def _default_precision(accelerator: str, mixed: bool) -> str:
+def default_precision(accelerator: str, mixed: bool) -> str:
+    """Lightning's name of the precision where ``POSE3D_PRECISION`` is not set, see :func:`one_process`."""
     if mixed and accelerator != "cpu" and torch.cuda.is_available():
         return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "32-true"
     capabilities = torch.cpu.get_capabilities()
@@ -149,7 +148,7 @@ def _default_precision(accelerator: str, mixed: bool) -> str:
 
 
 @cache
-def _own_gpu() -> int:
+def own_gpu() -> int:
     """The GPU that this process keeps to its end: queue workers side by side must not meet on one."""
     gpus = [str(torch.cuda.get_device_properties(index).uuid) for index in range(torch.cuda.device_count())]
     index, claim = claim_gpu(gpus)
