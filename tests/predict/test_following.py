@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from bright_people import Finder
 
-from pose3d.predict.following import SEARCH_S, PeopleFollower
+from pose3d.predict.following import SEARCH_S, SWEEP_S, PeopleFollower
 from pose3d.predict.people_finder import search_squares
 from pose3d.predict.person_tracker import NEAR_S
 
@@ -31,12 +31,11 @@ def test_numbers_count_from_the_left_in_the_order_of_appearance():
     assert numbers[-1] == [0, 2, 1]
 
 
-def test_the_whole_picture_is_searched_at_first_and_a_part_of_it_later():
+def test_the_whole_picture_is_searched_at_first_and_square_after_square_later():
     _, finder = follow([frame((100, 0))] * 40)
     every = round(SEARCH_S * RATE_HZ)
-    assert finder.searched[0] == len(search_squares(WIDTH, HEIGHT))
-    assert finder.searched[1 : every + 1] == [0] * (every - 1) + [2]
-    assert finder.searched[2 * every] == 2
+    searched = [len(search_squares(WIDTH, HEIGHT)), *[1] * 39]
+    assert finder.searched == [n if t % every == 0 else 0 for t, n in enumerate(searched)]
 
 
 def test_where_people_are_near_each_other_or_out_of_sight_it_looks_anew():
@@ -64,7 +63,7 @@ def test_who_leaves_comes_back_with_the_same_number():
 def test_an_empty_room_is_searched_now_and_then():
     numbers, finder = follow([frame()] * 20)
     assert numbers == [[]] * 20
-    assert np.count_nonzero(finder.searched) == 4
+    assert np.count_nonzero(finder.searched) == 20 / round(SWEEP_S * RATE_HZ)
 
 
 def test_the_same_numbers_twice():

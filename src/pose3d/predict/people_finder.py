@@ -35,14 +35,14 @@ class People:
         boxes_px: (N, 4) around the bodies, cut off at the picture's edges.
         clothes: (N, D), see :mod:`pose3d.predict.clothes`.
         keypoints_px, confidence: (N, 17, 2) and (N, 17).
-        behind: (N,) bool, whether those in front were painted out to find them.
+        guessed: (N,) bool, whether nothing was detected, and those in front were painted out to find who was expected.
     """
 
     boxes_px: np.ndarray
     clothes: np.ndarray
     keypoints_px: np.ndarray
     confidence: np.ndarray
-    behind: np.ndarray
+    guessed: np.ndarray
 
     def __len__(self) -> int:
         return len(self.boxes_px)
@@ -92,11 +92,18 @@ class PeopleFinder:
         boxes_px = self._with_detected(image_bgr, expected_px, searched)
         if not len(boxes_px):
             return _NOBODY
+        size = image_bgr.shape[1::-1]
         seen = self._look([image_bgr] * len(boxes_px), boxes_px)
         kept = _each_once(seen)
         images, looked_px = [image_bgr] * len(boxes_px), list(boxes_px)
+        guesses: list[int] = []
+        found_px = [box_around_joints(seen.keypoints_px[index], *size) for index in kept]
         missed = [
-            index for index in range(len(expected_px)) if index not in kept and _near(boxes_px[index], boxes_px[kept])
+            index
+            for index, box in enumerate(boxes_px)
+            if index not in kept
+            and _near(box, boxes_px[kept])
+            and (index < len(expected_px) or all(_distance(box, other) > _SAME_BOX for other in found_px))
         ]
         if missed:
             # The network sees one person in a crop: those in front hide whoever is expected behind them.
@@ -104,12 +111,12 @@ class PeopleFinder:
             hidden = self._look([erased] * len(missed), boxes_px[missed])
             columns = zip(vars(seen).values(), vars(hidden).values(), strict=True)
             seen = Keypoints2D(*(np.concatenate(parts) for parts in columns))
+            guesses = [len(boxes_px) + n for n, index in enumerate(missed) if index < len(expected_px)]
             kept = _each_once(seen, kept)
             looked_px += list(boxes_px[missed])
             images += [erased] * len(missed)  # whoever was seen in what is left of those in front wears nothing known
         if not kept:
             return _NOBODY
-        size = image_bgr.shape[1::-1]
         own = _own_joints(_rows(seen, kept))
         around_px = {
             index: _box(seen.keypoints_px[index], theirs, looked_px[index], size)
@@ -121,8 +128,8 @@ class PeopleFinder:
             for index in kept
         ]
         boxes_px = np.stack([around_px[index] for index in kept])
-        behind = np.array(kept) >= len(images) - len(missed)
-        return People(boxes_px, np.stack(worn), seen.keypoints_px[kept], seen.confidence[kept], behind)
+        guessed = np.array([index in guesses for index in kept])
+        return People(boxes_px, np.stack(worn), seen.keypoints_px[kept], seen.confidence[kept], guessed)
 
     def _with_detected(self, image_bgr: np.ndarray, expected_px: np.ndarray, searched: np.ndarray) -> np.ndarray:
         """The expected boxes, and of the detector's, the surest first, those that are not like an earlier one."""
