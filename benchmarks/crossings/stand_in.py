@@ -32,8 +32,8 @@ class StandIn:
         self._rng, self._motion = np.random.default_rng(seed), CameraMotion()
         self._before = np.empty((0, 4))
 
-    def step(self, time_s: float, frame: SceneFrame) -> None:
-        """Show the tracker the next frame."""
+    def step(self, time_s: float, frame: SceneFrame) -> tuple[np.ndarray, np.ndarray]:
+        """Show the tracker the next frame: numbers (N,) of people, and their boxes (N, 4)."""
         self.tracker.predict(time_s, self._motion.step(frame.image_bgr, self._before))
         self._before = frame.boxes_px
         rng, boxes, worn = self._rng, [], []
@@ -54,4 +54,5 @@ class StandIn:
             boxes.append(np.concatenate([corner, corner + _FALSE_SIZE_PX]))
             body = corner + rng.uniform(0, 1, (17, 2)) * _FALSE_SIZE_PX
             worn.append(clothes(frame.image_bgr, *(body[part] for part in _TRUNK_AND_THIGHS)))
-        self.tracker.assign(Sightings(np.array(boxes).reshape(-1, 4), np.array(worn), np.zeros(len(boxes), bool)))
+        seen = Sightings(np.array(boxes).reshape(-1, 4), np.array(worn), np.zeros(len(boxes), bool))
+        return self.tracker.assign(seen), seen.boxes_px

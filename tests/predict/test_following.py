@@ -22,7 +22,8 @@ def follow(images):
     finder = Finder()
     follower = PeopleFollower(finder, WIDTH, HEIGHT)
     numbers = [follower.step(t / RATE_HZ, image)[0].tolist() for t, image in enumerate(images)]
-    return numbers, finder
+    same = follower.tracker.same_people()
+    return [[same.get(number, number) for number in seen] for seen in numbers], finder
 
 
 def test_numbers_count_from_the_left_in_the_order_of_appearance():
