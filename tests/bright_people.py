@@ -50,5 +50,5 @@ class Finder:
         colours = np.array([image_bgr[int(y), int(x)] for x, y in middles], float).reshape(-1, 3) // 64
         worn = (colours[:, :, None] == np.arange(4)).reshape(-1, 12) / np.sqrt(3)
         keypoints = self._look([image_bgr] * len(order), boxes_px[order]) if len(order) else look([], boxes_px)
-        behind = np.zeros(len(order), bool)
-        return People(boxes_px[order], worn[order], keypoints.keypoints_px, keypoints.confidence, behind)
+        guessed = np.zeros(len(order), bool)
+        return People(boxes_px[order], worn[order], keypoints.keypoints_px, keypoints.confidence, guessed)

@@ -18,36 +18,51 @@ import numpy as np
 from benchmarks.crossings.measures import Followed, measure
 from benchmarks.crossings.scenes import CASTS, KINDS, RATE_HZ, SECONDS, Scene, SceneFrame, render
 from benchmarks.crossings.stand_in import StandIn
+from pose3d.geometry.skeleton import N_JOINTS
 from pose3d.predict.following import PeopleFollower
 from pose3d.predict.models import default_models
 from pose3d.predict.people_finder import PeopleFinder
-from pose3d.predict.person_tracker import PERSON_SIGHTINGS
 from pose3d.predict.pipeline import Params, load_detector, load_finder
+from pose3d.predict.sightings import SightingRows
 
 DATA = Path("data")
 SHOWN_S = 0.5
-"""Where people are expected counts for this long after they were last seen."""
+"""Gaps up to this long in which somebody is not seen count as well: with the boxes that `predict` writes for them."""
 
 
 def follow(scene: Scene, frames: Iterator[SceneFrame], finder: PeopleFinder | None) -> Followed:
     """Follow everybody in a scene; None: with the stand-in for a detector."""
     follower = StandIn(scene.seed) if finder is None else PeopleFollower(finder, scene.width_px, scene.height_px)
-    tracker = follower.tracker
-    boxes_px, seen, people, people_boxes_px = [], [], [], []
-    for frame, *_ in follower.follow(frames):
-        here = [track for track in tracker.tracks if track.in_shot and track.unseen_s(frame.time_s) < SHOWN_S]
+    sightings = SightingRows(None, scene.width_px, scene.height_px)
+    boxes_px, seen = [], []
+    for frame, people, found in follower.follow(frames):
+        known = people >= 0
+        nothing = np.zeros((known.sum(), N_JOINTS))
+        sightings.append(frame.time_s, people[known], found.boxes_px[known], np.stack([nothing, nothing], -1), nothing)
         boxes_px.append(frame.boxes_px)
         seen.append(frame.seen)
-        people.append(np.array([track.person for track in here], int))
-        people_boxes_px.append(np.array([track.box_px for track in here]).reshape(-1, 4))
-    known = [track.person for track in tracker.tracks if track.sightings >= PERSON_SIGHTINGS]
-    kept = [np.isin(numbers, known) for numbers in people]
-    return measure(
-        np.stack(boxes_px),
-        np.stack(seen),
-        [numbers[k] for numbers, k in zip(people, kept, strict=True)],
-        [boxes[k] for boxes, k in zip(people_boxes_px, kept, strict=True)],
-    )
+    sightings.join(follower.tracker.same_people())
+    return measure(np.stack(boxes_px), np.stack(seen), *shown(sightings))
+
+
+def shown(sightings: SightingRows) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Of each frame the numbers (N,) of people, and their boxes (N, 4): those seen, and those in short gaps."""
+    seen, tracks_px = {}, {}
+    for person in sightings.people():
+        rows = sightings.of(person)
+        seen[person], tracks_px[person] = _short_gaps_closed(rows["found"][:]), rows["boxes_px"][:]
+    numbers = [np.array([person for person in seen if seen[person][t]], int) for t in range(len(sightings.time_s))]
+    boxes_px = [np.array([tracks_px[n][t] for n in here]).reshape(-1, 4) for t, here in enumerate(numbers)]
+    return numbers, boxes_px
+
+
+def _short_gaps_closed(found: np.ndarray) -> np.ndarray:
+    """(T,) bool, true also in gaps of at most SHOWN_S between frames (T,) in which somebody is found."""
+    frames = np.flatnonzero(found)
+    closed = found.copy()
+    for before, after in zip(frames[:-1], frames[1:], strict=True):
+        closed[before:after] |= after - before - 1 <= SHOWN_S * RATE_HZ
+    return closed
 
 
 def main() -> None:

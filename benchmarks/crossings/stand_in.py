@@ -34,13 +34,12 @@ class StandIn:
         self._rng, self._motion = np.random.default_rng(seed), CameraMotion()
         self._before = np.empty((0, 4))
 
-    def follow(self, frames: Iterable[SceneFrame]) -> Iterator[tuple[SceneFrame]]:
-        """Show the tracker all frames in their order; yields each when :attr:`tracker` is at it."""
+    def follow(self, frames: Iterable[SceneFrame]) -> Iterator[tuple[SceneFrame, np.ndarray, Sightings]]:
+        """Show the tracker all frames in their order; yields each with the numbers (N,) of people, and who is seen."""
         for frame in frames:
-            self._step(frame)
-            yield (frame,)
+            yield frame, *self._step(frame)
 
-    def _step(self, frame: SceneFrame) -> None:
+    def _step(self, frame: SceneFrame) -> tuple[np.ndarray, Sightings]:
         self.tracker.predict(frame.time_s, self._motion.step(frame.image_bgr, self._before))
         self._before = frame.boxes_px
         rng, boxes, worn = self._rng, [], []
@@ -61,4 +60,5 @@ class StandIn:
             boxes.append(np.concatenate([corner, corner + _FALSE_SIZE_PX]))
             body = corner + rng.uniform(0, 1, (17, 2)) * _FALSE_SIZE_PX
             worn.append(clothes(frame.image_bgr, *(body[part] for part in _TRUNK_AND_THIGHS)))
-        self.tracker.assign(Sightings(np.array(boxes).reshape(-1, 4), np.array(worn), np.zeros(len(boxes), bool)))
+        seen = Sightings(np.array(boxes).reshape(-1, 4), np.array(worn), np.zeros(len(boxes), bool))
+        return self.tracker.assign(seen), seen

@@ -5,9 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from benchmarks.crossings.__main__ import main
+from benchmarks.crossings.__main__ import main, shown
 from benchmarks.crossings.measures import Followed, measure
 from benchmarks.crossings.scenes import KINDS, RATE_HZ, Scene, SceneFrame, cameras, paths, walk_along
+from pose3d.predict.sightings import SightingRows
 from pose3d.synthetic.body import PosedBones
 
 
@@ -120,6 +121,20 @@ def drawn(scene, *_):
             image[y0:y1, x0:x1] = colour
         keypoints = boxes[:, None, :2] + np.linspace(0.2, 0.8, 17)[:, None] * (boxes[:, None, 2:] - boxes[:, None, :2])
         yield SceneFrame(t / RATE_HZ, image, boxes, keypoints, np.ones((2, 17), bool), np.ones(2))
+
+
+def test_short_gaps_are_shown_and_long_ones_are_not():
+    """Somebody moves by 1 px a frame, and is seen in frames 0 to 9, 22 to 30 and 44."""
+    sightings = SightingRows(None, 100, 100)
+    for t in range(50):
+        here = np.zeros(int(t <= 9 or 22 <= t <= 30 or t == 44), int)
+        keypoints_px = np.zeros((len(here), 17, 2))
+        sightings.append(
+            t / RATE_HZ, here, np.array([box(t)] * len(here)).reshape(-1, 4), keypoints_px, keypoints_px[..., 0]
+        )
+    numbers, boxes_px = shown(sightings)
+    assert [len(here) for here in numbers] == [1] * 31 + [0] * 13 + [1] + [0] * 5
+    np.testing.assert_allclose(boxes_px[15], [box(15)])
 
 
 def test_the_command_reports_each_scene_and_all(monkeypatch, capsys):

@@ -3,7 +3,7 @@ import pytest
 from bright_people import Finder
 
 from pose3d.predict.clip import ClipFrame
-from pose3d.predict.following import LOOK_AHEAD_S, SEARCH_S, PeopleFollower
+from pose3d.predict.following import LOOK_AHEAD_S, SEARCH_S, SWEEP_S, PeopleFollower
 from pose3d.predict.people_finder import search_squares
 from pose3d.predict.person_tracker import NEAR_S
 
@@ -25,8 +25,8 @@ def follow(images):
     frames = [ClipFrame(t / RATE_HZ, image) for t, image in enumerate(images)]
     seen = list(follower.follow(frames))
     assert [one[0] for one in seen] == frames
-    numbers = [people.tolist() for _, people, _ in seen]
-    return numbers, finder
+    same = follower.tracker.same_people()
+    return [[same.get(number, number) for number in people.tolist()] for _, people, _ in seen], finder
 
 
 def test_numbers_count_from_the_left_in_the_order_of_appearance():
@@ -35,12 +35,11 @@ def test_numbers_count_from_the_left_in_the_order_of_appearance():
     assert numbers[-1] == [0, 2, 1]
 
 
-def test_the_whole_picture_is_searched_at_first_and_a_part_of_it_later():
+def test_the_whole_picture_is_searched_at_first_and_square_after_square_later():
     _, finder = follow([frame((100, 0))] * 40)
     every = round(SEARCH_S * RATE_HZ)
-    assert finder.searched[0] == len(search_squares(WIDTH, HEIGHT))
-    assert finder.searched[1 : every + 1] == [0] * (every - 1) + [2]
-    assert finder.searched[2 * every] == 2
+    searched = [len(search_squares(WIDTH, HEIGHT)), *[1] * 39]
+    assert finder.searched == [n if t % every == 0 else 0 for t, n in enumerate(searched)]
 
 
 def test_where_people_are_near_each_other_or_out_of_sight_it_looks_anew():
@@ -54,15 +53,14 @@ def test_where_people_are_near_each_other_or_out_of_sight_it_looks_anew():
 
 def test_frames_between_searches_are_looked_at_together():
     _, finder = follow([frame((100 + t, 0)) for t in range(21)])
-    assert round(LOOK_AHEAD_S * RATE_HZ) == 2 and round(SEARCH_S * RATE_HZ) == 5
-    assert finder.together[0] == 1  # nobody is known before
-    assert finder.together[1:] == [3, 2] * 4
+    assert round(LOOK_AHEAD_S * RATE_HZ) == 2 and round(SEARCH_S * RATE_HZ) == 2
+    assert finder.together == [1] + [2] * 10  # nobody is known before the first
 
 
 def test_a_cut_ends_what_is_looked_at_together():
     other = np.random.default_rng(1).integers(0, 100, (HEIGHT, WIDTH, 3), np.uint8)
     numbers, finder = follow([frame((100, 0))] * 13 + [other] + [frame((100, 0))] * 3)
-    assert finder.together == [1, 3, 2, 3, 2, 2, 1, 1, 2]
+    assert finder.together == [1] + [2] * 6 + [1, 1, 2]
     assert finder.searched[13] == finder.searched[14] == len(search_squares(WIDTH, HEIGHT))
     assert numbers[12] == [0] and numbers[13] == [] and numbers[-1] == [0]
 
@@ -83,7 +81,7 @@ def test_who_leaves_comes_back_with_the_same_number():
 def test_an_empty_room_is_searched_now_and_then():
     numbers, finder = follow([frame()] * 20)
     assert numbers == [[]] * 20
-    assert np.count_nonzero(finder.searched) == 4
+    assert np.count_nonzero(finder.searched) == 20 / round(SWEEP_S * RATE_HZ)
 
 
 def test_the_same_numbers_twice():

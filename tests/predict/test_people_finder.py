@@ -99,7 +99,33 @@ def test_who_is_expected_and_not_found_is_looked_for_behind_those_in_front():
     assert len(calls) == 2 and calls[1][1].tolist() == [box(230)]
     assert (calls[1][0][0] != calls[0][0][0]).any()
     np.testing.assert_allclose(found.keypoints_px[:, 0, 0], [190, 230])
-    assert found.behind.tolist() == [False, True]
+    assert found.guessed.tolist() == [False, True]
+
+
+def test_who_is_detected_behind_those_in_front_is_looked_for_there_and_is_no_guess():
+    calls = []
+
+    def look(images, boxes_px):
+        calls.append(boxes_px)
+        return look_at([(200, 100)] if len(calls) == 1 else [(240, 100)])(images, boxes_px)
+
+    found = PeopleFinder(detector([(230, 100)]), look)([IMAGE], [np.array([box(200)])], [np.array([square(200)])])[0]
+    np.testing.assert_allclose(calls[1], [[180, 50, 280, 150]])
+    np.testing.assert_allclose(found.keypoints_px[:, 0, 0], [190, 230])
+    assert found.guessed.tolist() == [False, False]
+
+
+def test_nobody_is_looked_for_behind_the_one_who_was_detected():
+    """The detected box is a ninth of a height beside the expected one, and a twentieth beside the person."""
+    calls = []
+
+    def look(images, boxes_px):
+        calls.append(boxes_px)
+        return look_at([(200, 100)])(images, boxes_px)
+
+    found = PeopleFinder(detector([(204, 100)]), look)([IMAGE], [np.array([box(195)])], [np.array([square(200)])])[0]
+    assert len(found) == 1
+    assert [len(boxes_px) for boxes_px in calls] == [2]
 
 
 def test_a_joint_on_a_neighbour_moves_no_edge():

@@ -1,7 +1,9 @@
+from itertools import combinations
+
 import numpy as np
 import pytest
 
-from pose3d.predict.person_tracker import PersonTracker, Sightings
+from pose3d.predict.person_tracker import PersonTracker, Sightings, Track
 
 RATE_HZ = 25.0
 STILL = np.eye(2, 3)
@@ -20,13 +22,14 @@ def sightings(*people):
 
 
 def run(frames, motions=None, tracker=None):
-    """Numbers that each frame's sightings get."""
+    """Numbers that each frame's sightings get, in the end."""
     tracker = tracker or PersonTracker()
     numbers = []
     for frame, people in enumerate(frames):
         tracker.predict(frame / RATE_HZ, STILL if motions is None else motions[frame])
         numbers.append(tracker.assign(sightings(*people)).tolist())
-    return numbers
+    same = tracker.same_people()
+    return [[same.get(number, number) for number in seen] for seen in numbers]
 
 
 def test_costs_by_hand():
@@ -85,7 +88,7 @@ def test_what_was_seen_for_a_moment_is_not_known_again():
 def test_after_a_cut_clothes_alone_say_who_is_who():
     before, after = [[(100.0, 0), (300.0, 1)]] * 10, [[(120.0, 1), (310.0, 0), (450.0, 2)]] * 10
     motions = [STILL] * 10 + [None] + [STILL] * 9
-    assert run(before + after, motions) == [[0, 1]] * 10 + [[1, 0, 2]] * 10
+    assert run(before + after, motions) == [[0, 1]] * 10 + [[1, 0, 4]] * 10
 
 
 def test_a_camera_that_turns_away_moves_everybody():
@@ -120,3 +123,63 @@ def test_a_guess_is_somebody_known_or_nobody():
     tracker.predict(0.4, STILL)
     seen = sightings((101.0, 0), (300.0, 1))
     assert tracker.assign(Sightings(seen.boxes_px, seen.clothes, np.ones(2, bool))).tolist() == [0, -1]
+
+
+def tracked(*lives):
+    """A tracker that has seen people, each from one frame to another in clothes (24,), all far from each other."""
+    tracker = PersonTracker()
+    for first, last, worn in lives:
+        track = Track(len(tracker.tracks), box(100.0), np.zeros(2), worn, worn, last / RATE_HZ)
+        track.frames = track.sightings = last - first + 1
+        tracker.tracks.append(track)
+    frames = [set(range(first, last + 1)) for first, last, _ in lives]
+    for first, then in combinations(range(len(lives)), 2):
+        tracker._together[first, then] = len(frames[first] & frames[then])
+    return tracker
+
+
+def partly(share):
+    """The first clothes with a share of the second; the distance from the first is sqrt(1 - sqrt(1 - share))."""
+    return np.sqrt(1 - share) * WARDROBE[0] + np.sqrt(share) * WARDROBE[1]
+
+
+def test_who_was_seen_before_in_the_same_clothes_is_the_same():
+    """The third was there together with the first and the second, the fourth wears something else: 0.12 and 0.32."""
+    lives = [(0, 50, partly(0)), (60, 90, partly(0.03)), (40, 70, partly(0)), (95, 120, partly(0.5))]
+    assert tracked(*lives).same_people() == {1: 0}
+
+
+def test_the_most_alike_are_the_same_and_all_get_the_first_number():
+    """Distances of the third from the others: 0.15, 0.07 and 0.07."""
+    lives = [(0, 30, partly(0.1)), (0, 20, partly(0)), (40, 60, partly(0.01)), (70, 90, partly(0))]
+    assert tracked(*lives).same_people() == {2: 1, 3: 1}
+
+
+def test_all_of_one_persons_tracks_are_alike():
+    """Distances are 0.30 and 0.24 from each to the next, and 0.53 from the first to the third."""
+    lives = [(0, 20, partly(0)), (30, 50, partly(0.172)), (60, 80, partly(0.48))]
+    assert tracked(*lives).same_people() == {2: 1}
+
+
+def test_who_was_seen_for_a_moment_is_joined_to_nobody():
+    assert tracked((0, 50, partly(0)), (60, 68, partly(0))).same_people() == {}
+    assert PersonTracker().same_people() == {}
+
+
+def test_who_is_seen_together():
+    tracker = PersonTracker()
+    run([[(100.0, 0), (300.0, 1)], [(300.0, 1)], [(300.0, 1), (600.0, 2)]], tracker=tracker)
+    assert tracker._together == {(0, 1): 1, (1, 2): 1}
+
+
+def test_whoever_is_known_by_the_clothes_is_so_where_people_overlap_too():
+    """Nobody new would begin there."""
+    away = [[(100.0, 0)]] * 60
+    assert run([[(100.0, 0), (300.0, 1)]] * 10 + away + [[(100.0, 0), (115.0, 1)]])[-1] == [0, 1]
+    assert run([[(100.0, 0), (300.0, 1)]] * 10 + away + [[(100.0, 0), (115.0, 2)]])[-1] == [0, -1]
+
+
+def test_one_person_may_be_seen_twice_for_a_moment():
+    """In 2 of 20 frames, and in 3 of 20."""
+    assert tracked((0, 50, partly(0)), (49, 68, partly(0))).same_people() == {1: 0}
+    assert tracked((0, 50, partly(0)), (48, 67, partly(0))).same_people() == {}

@@ -52,3 +52,15 @@ def test_the_largest_is_who_takes_up_the_most_of_the_whole_video():
     sightings = sorted([(frame, 0, 20) for frame in range(12)] + [(frame, 1, 60) for frame in range(6, 30)])
     assert rows_of(sightings, 30).largest() == 1
     assert rows_of([], 30).largest() is None
+
+
+def test_two_who_turn_out_to_be_one():
+    """Each is seen too seldom to be anybody; in frame 5 both are."""
+    first, then = [(frame, 1, 20) for frame in range(6)], [(frame, 3, 60) for frame in (5, *range(8, 14))]
+    rows = rows_of([(20, 0, 0), *first, *then], 40)
+    assert not rows.people()
+    rows.join({3: 1})
+    assert list(rows.people()) == [1]
+    found = rows.of(1)
+    np.testing.assert_array_equal(found["found"][:14], [1] * 6 + [0] * 2 + [1] * 6)
+    np.testing.assert_allclose(found["boxes_px"][4:10][:, 0], [20, 20, 20 + 40 / 3, 20 + 80 / 3, 60, 60], rtol=1e-6)

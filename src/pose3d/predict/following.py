@@ -11,14 +11,15 @@ from pose3d.predict.clip import ClipFrame
 from pose3d.predict.people_finder import People, PeopleFinder, search_squares
 from pose3d.predict.person_tracker import PersonTracker, Sightings, Track
 
-SEARCH_S = 0.2
-"""So often the whole picture is searched for people who were not followed, and some smaller squares of it in turn."""
-LOOK_AHEAD_S = 0.1
+SWEEP_S, SEARCH_S = 0.2, 0.08
+"""So often all squares of the picture are searched while nobody is known, and else the next one of them."""
+LOOK_AHEAD_S = 0.08
 """So long after a frame people are looked for where its velocities lead, before these are corrected."""
-_IN_TURN = 1
+_TOLERANCE_S = 1e-6
 _NEAR = 0.1  # overlap of boxes from which on people may be taken for each other
 _UNSEEN_S = 0.1
-_NEAR_SHARE = 2.0  # side of the square that is searched around them, in heights
+_SAME_SQUARE = 0.2  # how far squares are apart in place and size, in sides, that are searched as one
+_NEAR_SHARES = (1.2, 2.0)  # sides of the squares that are searched around them in turn, in heights
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,9 +42,9 @@ class _Waiting:
 class PeopleFollower:
     """Finds everybody in each frame of a video and gives them numbers that stay.
 
-    The detector searches squares all over the picture at the start, after a cut and while nobody is known, later a few
-    of them at a time, and wherever people are near each other or out of sight it looks anew. Frames between searches
-    go through the networks together, because a few crops take little more time than one.
+    The detector searches squares all over the picture at the start, after a cut and while nobody is known, later one
+    of them after the other, and wherever people are near each other or out of sight it looks anew. Frames between
+    searches go through the networks together, because a few crops take little more time than one.
 
     Args:
         finder: finds people in frames.
@@ -78,7 +79,7 @@ class PeopleFollower:
             searched = self._search(frame.time_s, expected, motion is None)
             waiting.append(_Waiting(frame, motion, _boxes_px(expected), searched))
             self._frames += 1
-            if len(searched) or frame.time_s - self.tracker.time_s >= LOOK_AHEAD_S - 1e-6:
+            if len(searched) or frame.time_s - self.tracker.time_s >= LOOK_AHEAD_S - _TOLERANCE_S:
                 yield from self._look(waiting)
                 waiting, ahead = [], self.tracker.ahead()
         if waiting:
@@ -89,27 +90,26 @@ class PeopleFollower:
         found = self._finder(images, [one.expected_px for one in waiting], [one.searched for one in waiting])
         for one, people in zip(waiting, found, strict=True):
             self.tracker.predict(one.frame.time_s, one.motion)
-            numbers = self.tracker.assign(Sightings(people.boxes_px, people.clothes, people.behind))
+            numbers = self.tracker.assign(Sightings(people.boxes_px, people.clothes, people.guessed))
             yield one.frame, numbers, people
 
     def _search(self, time_s: float, expected: list[Track], anew: bool) -> np.ndarray:
         """Squares (M, 4) to search in this frame."""
-        due = time_s - self._searched_s >= SEARCH_S - 1e-6
-        if anew or (due and not expected):
+        searched: list[np.ndarray] = []
+        if anew or time_s - self._searched_s >= (SEARCH_S if expected else SWEEP_S) - _TOLERANCE_S:
             self._searched_s = time_s
-            return self._squares
-        searched = []
-        if due:
-            smaller = (self._turn + np.arange(_IN_TURN)) % (len(self._squares) - 1)
-            self._searched_s, self._turn = time_s, self._turn + _IN_TURN
-            searched += [self._squares[0], *self._squares[1 + smaller]]
+            if anew or not expected:
+                return self._squares
+            searched.append(self._squares[self._turn])
+            self._turn = (self._turn + 1) % len(self._squares)
         if expected and self._frames % 2:
-            boxes_px = _boxes_px(expected)
+            boxes_px, share = _boxes_px(expected), _NEAR_SHARES[self._frames // 2 % 2]
             near = (box_overlaps(boxes_px, boxes_px) - np.eye(len(boxes_px))).max(1) > _NEAR
             unseen = np.array([track.unseen_s(self.tracker.time_s) > _UNSEEN_S for track in expected])
-            unsure = boxes_px[near | unseen]
-            sides = _NEAR_SHARE * (unsure[:, 3] - unsure[:, 1])
-            searched += list(np.column_stack([(unsure[:, :2] + unsure[:, 2:]) / 2, sides, np.zeros(len(unsure))]))
+            for x0, y0, x1, y1 in boxes_px[near | unseen]:
+                square = np.array([(x0 + x1) / 2, (y0 + y1) / 2, share * (y1 - y0), 0.0])
+                if all(np.abs(square - other).max() > _SAME_SQUARE * square[2] for other in searched):
+                    searched.append(square)
         return np.array(searched).reshape(-1, 4)
 
 

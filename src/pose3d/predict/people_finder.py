@@ -35,14 +35,14 @@ class People:
         boxes_px: (N, 4) around the bodies, cut off at the picture's edges.
         clothes: (N, D), see :mod:`pose3d.predict.clothes`.
         keypoints_px, confidence: (N, 17, 2) and (N, 17).
-        behind: (N,) bool, whether those in front were painted out to find them.
+        guessed: (N,) bool, whether nothing was detected, and those in front were painted out to find who was expected.
     """
 
     boxes_px: np.ndarray
     clothes: np.ndarray
     keypoints_px: np.ndarray
     confidence: np.ndarray
-    behind: np.ndarray
+    guessed: np.ndarray
 
     def __len__(self) -> int:
         return len(self.boxes_px)
@@ -97,17 +97,14 @@ class PeopleFinder:
         boxes_px = [_with_detected(*boxes) for boxes in zip(expected_px, detected, strict=True)]
         seen = self._look_at(images_bgr, boxes_px)
         kept = [_each_once(keypoints) for keypoints in seen]
-        missed = [
-            [index for index in range(len(expected)) if index not in found and _near(boxes[index], boxes[found])]
-            for expected, boxes, found in zip(expected_px, boxes_px, kept, strict=True)
-        ]
-        # The network sees one person in a crop: those in front hide whoever is expected behind them.
+        missed = [_missed(*frame) for frame in zip(images_bgr, expected_px, boxes_px, seen, kept, strict=True)]
+        # The network sees one person in a crop: those in front hide whoever is behind them.
         erased = [
             erase(image, keypoints.keypoints_px[found]) if hidden else image
             for image, keypoints, found, hidden in zip(images_bgr, seen, kept, missed, strict=True)
         ]
         behind = self._look_at(erased, [boxes[hidden] for boxes, hidden in zip(boxes_px, missed, strict=True)])
-        frames = zip(images_bgr, erased, boxes_px, seen, kept, missed, behind, strict=True)
+        frames = zip(images_bgr, erased, expected_px, boxes_px, seen, kept, missed, behind, strict=True)
         return [_people(*frame) for frame in frames]
 
     def _look_at(self, images_bgr: Sequence[np.ndarray], boxes_px: Sequence[np.ndarray]) -> list[Keypoints2D]:
@@ -150,9 +147,24 @@ def _with_detected(expected_px: np.ndarray, detected_px: np.ndarray) -> np.ndarr
     return np.array(kept).reshape(-1, 4)
 
 
+def _missed(
+    image_bgr: np.ndarray, expected_px: np.ndarray, boxes_px: np.ndarray, seen: Keypoints2D, kept: list[int]
+) -> list[int]:
+    """Rows of the boxes of people who may be behind those who are kept; the arguments are those of :func:`_people`."""
+    found_px = [box_around_joints(seen.keypoints_px[index], *image_bgr.shape[1::-1]) for index in kept]
+    return [
+        index
+        for index, box in enumerate(boxes_px)
+        if index not in kept
+        and _near(box, boxes_px[kept])
+        and (index < len(expected_px) or all(_distance(box, other) > _SAME_BOX for other in found_px))
+    ]
+
+
 def _people(
     image_bgr: np.ndarray,
     erased_bgr: np.ndarray,
+    expected_px: np.ndarray,
     boxes_px: np.ndarray,
     seen: Keypoints2D,
     kept: list[int],
@@ -163,7 +175,8 @@ def _people(
 
     Args:
         image_bgr, erased_bgr: the frame (H, W, 3), and without those in front.
-        boxes_px: (N, 4) that were looked at in the first.
+        expected_px: (E, 4) boxes of people who may be there.
+        boxes_px: (N, 4) that were looked at in the first, these before others.
         seen: in these boxes.
         kept: the rows of those in front.
         missed: the rows of boxes that were looked at again, in the second.
@@ -182,14 +195,15 @@ def _people(
         for index, theirs in zip(kept, own, strict=True)
     }
     kept.sort(key=lambda index: around_px[index][0] + around_px[index][2])
-    is_behind = np.array(kept) >= len(boxes_px)
+    again = np.array(kept) - len(boxes_px)  # the row in ``missed``
     worn = [
         # Whoever was seen in what is left of those in front wears nothing known.
         clothes(erased_bgr if hidden else image_bgr, *(seen.keypoints_px[index][part] for part in _WORN_AT))
-        for index, hidden in zip(kept, is_behind, strict=True)
+        for index, hidden in zip(kept, again >= 0, strict=True)
     ]
+    guessed = np.array([row >= 0 and missed[row] < len(expected_px) for row in again])
     boxes_px = np.stack([around_px[index] for index in kept])
-    return People(boxes_px, np.stack(worn), seen.keypoints_px[kept], seen.confidence[kept], is_behind)
+    return People(boxes_px, np.stack(worn), seen.keypoints_px[kept], seen.confidence[kept], guessed)
 
 
 def _distance(box_px: np.ndarray, other_px: np.ndarray) -> float:

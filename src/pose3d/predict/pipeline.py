@@ -297,6 +297,7 @@ def find_people(
         anybody |= n_known > 0
         columns = found.boxes_px, found.keypoints_px, found.confidence
         sightings.append(frame.time_s, people[known], *(column[known] for column in columns))
+    sightings.join(follower.tracker.same_people())
     return sightings
 
 

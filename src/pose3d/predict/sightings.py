@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
 
@@ -37,6 +37,7 @@ class SightingRows:
         self._boxes_px, self._keypoints_px = Rows(folder, (4,)), Rows(folder, (N_JOINTS, 2))
         self._confidence = Rows(folder, (N_JOINTS,))
         self._presence: dict[int, Presence] = {}
+        self._numbers: dict[int, list[int]] = {}
 
     def append(
         self,
@@ -67,6 +68,13 @@ class SightingRows:
             before = self._presence.get(person, Presence(0, 0.0))
             area = float((box[2:] - box[:2]).prod()) / self._picture_px
             self._presence[person] = Presence(before.frames + 1, before.pictures + area)
+
+    def join(self, same: dict[int, int]) -> None:
+        """Make one of people who turned out to be the same: {number: the number that stays}."""
+        for number, stays in same.items():
+            of_both = self._presence.pop(number), self._presence[stays]
+            self._presence[stays] = Presence(*(a + b for a, b in zip(*map(astuple, of_both), strict=True)))
+            self._numbers.setdefault(stays, [stays]).append(number)
 
     def people(self) -> dict[int, Presence]:
         """Those who are seen in PERSON_SIGHTINGS frames, or in half of a shorter video, by number."""
@@ -118,10 +126,14 @@ class SightingRows:
         return {"time_s": self.time_s, **rows}
 
     def _sightings_of(self, person: int) -> Iterator[tuple[int, np.ndarray, np.ndarray, np.ndarray]]:
+        numbers, last = self._numbers.get(person, [person]), -1
         for part in chunks(len(self._people)):
-            theirs = np.flatnonzero(self._people[part] == person)
+            theirs = np.flatnonzero(np.isin(self._people[part], numbers))
             columns = [rows[part][theirs] for rows in (self._boxes_px, self._keypoints_px, self._confidence)]
-            yield from zip(self._frames[part][theirs].tolist(), *columns, strict=True)
+            for frame, *row in zip(self._frames[part][theirs].tolist(), *columns, strict=True):
+                if frame > last:  # once where one person was seen twice
+                    yield frame, *row
+                last = frame
 
 
 def _between(first: np.ndarray, last: np.ndarray, shares: np.ndarray) -> np.ndarray:
