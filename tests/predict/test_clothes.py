@@ -52,3 +52,13 @@ def test_of_whom_nothing_is_seen_nothing_is_known():
     nothing = worn(dressed(RED, BLACK), shift=1000.0)
     assert not nothing.any()
     assert difference(nothing, worn(dressed(RED, BLACK))) == 0.5
+
+
+def test_of_people_who_are_large_in_the_picture_some_px_are_enough():
+    image = dressed(RED, BLACK)
+    near = cv2.resize(image, None, fx=5, fy=5, interpolation=cv2.INTER_LINEAR)  # a trunk of 300 px
+    every_third = clothes(near, 5 * SHOULDERS, 5 * HIPS, 5 * np.array(KNEES))
+    np.testing.assert_array_equal(
+        every_third, clothes(near[::3, ::3], 5 / 3 * SHOULDERS, 5 / 3 * HIPS, 5 / 3 * np.array(KNEES))
+    )
+    assert difference(worn(image), every_third) < 0.15

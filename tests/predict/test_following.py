@@ -51,10 +51,12 @@ def test_where_people_are_near_each_other_or_out_of_sight_it_looks_anew():
     assert sum(near.searched) == sum(apart.searched)  # their boxes do not overlap
 
 
-def test_frames_between_searches_are_looked_at_together():
+def test_frames_of_one_person_between_searches_are_looked_at_together():
     _, finder = follow([frame((100 + t, 0)) for t in range(21)])
     assert round(LOOK_AHEAD_S * RATE_HZ) == 2 and round(SEARCH_S * RATE_HZ) == 2
     assert finder.together == [1] + [2] * 10  # nobody is known before the first
+    _, finder = follow([frame((100 + t, 0), (250, 1)) for t in range(21)])
+    assert finder.together == [1] * 21
 
 
 def test_a_cut_ends_what_is_looked_at_together():

@@ -7,6 +7,7 @@ _BINS = (6, 7, 7)
 _LIGHTNESS, _COLOUR = (0, 256), (86, 170)
 """Ranges of OpenCV's 8-bit L, a and b; clothes are hardly more colourful."""
 _FEWEST_PX = 20
+_TRUNK_PX = 96  # of people who are larger every n-th px is enough
 
 
 def clothes(image_bgr: np.ndarray, shoulders_px: np.ndarray, hips_px: np.ndarray, knees_px: np.ndarray) -> np.ndarray:
@@ -22,10 +23,13 @@ def clothes(image_bgr: np.ndarray, shoulders_px: np.ndarray, hips_px: np.ndarray
         (2 * 294,) float32; zeros for a part that lies outside of the picture or is too small to have colours.
     """
     length = max(float(np.linalg.norm(shoulders_px.mean(0) - hips_px.mean(0))), 1.0)
+    step = max(1, int(length // _TRUNK_PX))
+    image_bgr, length = image_bgr[::step, ::step], length / step
+    shoulders, hips, knees = shoulders_px / step, hips_px / step, knees_px / step
     return np.concatenate(
         [
-            _colours(image_bgr, [(shoulders_px.mean(0), hips_px.mean(0))], 0.4 * length),
-            _colours(image_bgr, list(zip(hips_px, knees_px, strict=True)), 0.2 * length),
+            _colours(image_bgr, [(shoulders.mean(0), hips.mean(0))], 0.4 * length),
+            _colours(image_bgr, list(zip(hips, knees, strict=True)), 0.2 * length),
         ]
     )
 
@@ -46,7 +50,7 @@ def _colours(image_bgr: np.ndarray, limbs: list[tuple[np.ndarray, np.ndarray]], 
     nothing = np.zeros(np.prod(_BINS), np.float32)
     if (low >= high).any():
         return nothing
-    part = cv2.cvtColor(image_bgr[low[1] : high[1], low[0] : high[0]], cv2.COLOR_BGR2LAB)
+    part = cv2.cvtColor(np.ascontiguousarray(image_bgr[low[1] : high[1], low[0] : high[0]]), cv2.COLOR_BGR2LAB)
     mask = np.zeros(part.shape[:2], np.uint8)
     for start, end in np.round(ends - low).astype(int).tolist():
         cv2.line(mask, start, end, 255, max(1, round(width_px)))

@@ -14,7 +14,7 @@ from pose3d.predict.person_tracker import PersonTracker, Sightings, Track
 SWEEP_S, SEARCH_S = 0.2, 0.08
 """So often all squares of the picture are searched while nobody is known, and else the next one of them."""
 LOOK_AHEAD_S = 0.08
-"""So long after a frame people are looked for where its velocities lead, before these are corrected."""
+"""So long after a frame one person is looked for where the velocity leads, before it is corrected."""
 _TOLERANCE_S = 1e-6
 _NEAR = 0.1  # overlap of boxes from which on people may be taken for each other
 _UNSEEN_S = 0.1
@@ -43,8 +43,9 @@ class PeopleFollower:
     """Finds everybody in each frame of a video and gives them numbers that stay.
 
     The detector searches squares all over the picture at the start, after a cut and while nobody is known, later one
-    of them after the other, and wherever people are near each other or out of sight it looks anew. Frames between
-    searches go through the networks together, because a few crops take little more time than one.
+    of them after the other, and wherever people are near each other or out of sight it looks anew. Frames of one person
+    between searches go through the networks together, because a few crops take little more time than one. Of several
+    people each frame must know who was where in the one before: else those who cross are exchanged.
 
     Args:
         finder: finds people in frames.
@@ -79,7 +80,8 @@ class PeopleFollower:
             searched = self._search(frame.time_s, expected, motion is None)
             waiting.append(_Waiting(frame, motion, _boxes_px(expected), searched))
             self._frames += 1
-            if len(searched) or frame.time_s - self.tracker.time_s >= LOOK_AHEAD_S - _TOLERANCE_S:
+            ahead_s = frame.time_s - self.tracker.time_s
+            if len(searched) or len(expected) > 1 or ahead_s >= LOOK_AHEAD_S - _TOLERANCE_S:
                 yield from self._look(waiting)
                 waiting, ahead = [], self.tracker.ahead()
         if waiting:
