@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 
+from pose3d.geometry.boxes import box_overlaps
 from pose3d.predict.people_finder import People
 from pose3d.records.keypoints2d import Keypoints2D
 
@@ -35,8 +36,16 @@ class Finder:
         self.together.append(len(images_bgr))
         return [self._find(*frame) for frame in zip(images_bgr, expected_px, searched, strict=True)]
 
+    def beside(self, image_bgr, box_px, known):
+        """Who is in a box and nobody of those known."""
+        people = self._see(image_bgr, box_px[None], np.empty((0, 4)))
+        return people.rows(np.flatnonzero(box_overlaps(people.boxes_px, known.boxes_px).max(1, initial=0) < 0.5)[:1])
+
     def _find(self, image_bgr, expected_px, searched):
         self.searched.append(len(searched))
+        return self._see(image_bgr, expected_px, searched)
+
+    def _see(self, image_bgr, expected_px, searched):
         _, _, parts, _ = cv2.connectedComponentsWithStats((image_bgr.max(2) > 100).astype(np.uint8))
         boxes_px = np.array([(x, y, x + w, y + h) for x, y, w, h, _ in parts[1:]], float).reshape(-1, 4)
         middles, heights = (boxes_px[:, :2] + boxes_px[:, 2:]) / 2, boxes_px[:, 3] - boxes_px[:, 1]

@@ -100,7 +100,7 @@ def test_a_number_that_nobody_has_is_refused_before_the_video_is_seen(three):
     assert str(caught.value) == (
         "person 7 was asked for, 2 can be seen where people first appear: ask for a lower number, or give --boxes"
     )
-    assert len(finder.searched) == 1
+    assert len(finder.searched) <= 27  # of 30: those of the second in which people are looked for backwards
 
 
 def test_a_video_without_anybody(tmp_path):

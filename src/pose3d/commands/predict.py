@@ -116,11 +116,12 @@ def _person(given: str | None) -> int | Literal["all"] | None:
 def _write(folder: Path, given: argparse.Namespace, predictions: "Predictions") -> None:
     from pose3d.formats.predictions import write_csv, write_npz
     from pose3d.predict.animation import write_animation
-    from pose3d.predict.show import write_show
 
     writers = {"predictions.npz": write_npz, "predictions.csv": write_csv, "predictions.bvh": write_animation}
     for name, write in writers.items():
         write(folder / name, predictions)
         print(folder / name)
     if given.show is not None:
+        from pose3d.predict.show import write_show  # here, because it takes half a second to load
+
         print(*write_show(folder, given.video, predictions, given.show), sep="\n")

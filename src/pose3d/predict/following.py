@@ -9,12 +9,15 @@ from pose3d.geometry.boxes import box_overlaps
 from pose3d.predict.camera_motion import CameraMotion
 from pose3d.predict.clip import ClipFrame
 from pose3d.predict.people_finder import People, PeopleFinder, search_squares
-from pose3d.predict.person_tracker import PersonTracker, Sightings, Track
+from pose3d.predict.person_tracker import PERSON_SIGHTINGS, PersonTracker, Sightings, Track
+from pose3d.predict.rewinding import SeenFrame, rewind
 
 SWEEP_S, SEARCH_S = 0.2, 0.08
 """So often all squares of the picture are searched while nobody is known, and else the next one of them."""
 LOOK_AHEAD_S = 0.08
 """So long after a frame one person is looked for where the velocity leads, before it is corrected."""
+REWOUND_S, REWOUND_BYTES = 1.0, 2**27
+"""So far back, and in so many frames, people are looked for who were found late."""
 _TOLERANCE_S = 1e-6
 _NEAR = 0.1  # overlap of boxes from which on people may be taken for each other
 _UNSEEN_S = 0.1
@@ -45,7 +48,8 @@ class PeopleFollower:
     The detector searches squares all over the picture at the start, after a cut and while nobody is known, later one
     of them after the other, and wherever people are near each other or out of sight it looks anew. Frames of one person
     between searches go through the networks together, because a few crops take little more time than one. Of several
-    people each frame must know who was where in the one before: else those who cross are exchanged.
+    people each frame must know who was where in the one before: else those who cross are exchanged. Who turns out to be
+    a person is looked for in the frames before as well.
 
     Args:
         finder: finds people in frames.
@@ -61,12 +65,14 @@ class PeopleFollower:
         self._motion = CameraMotion()
         self.tracker = PersonTracker()
         self._searched_s, self._turn, self._frames = -np.inf, 0, 0
+        self._recent: list[SeenFrame] = []
+        self._rewound: set[int] = set()
 
     def follow(self, frames: Iterable[ClipFrame]) -> Iterator[tuple[ClipFrame, np.ndarray, People]]:
         """Look at all frames in their order.
 
         Yields:
-            Each frame with the numbers (N,) of people, and where they are. :attr:`tracker` is then at that frame.
+            Each frame with the numbers (N,) of people, and where they are, some time after it was looked at.
         """
         waiting: list[_Waiting] = []
         ahead = self.tracker.ahead()
@@ -86,6 +92,8 @@ class PeopleFollower:
                 waiting, ahead = [], self.tracker.ahead()
         if waiting:
             yield from self._look(waiting)
+        for seen in self._recent:
+            yield seen.frame, seen.numbers, seen.people
 
     def _look(self, waiting: list[_Waiting]) -> Iterator[tuple[ClipFrame, np.ndarray, People]]:
         images = [one.frame.image_bgr for one in waiting]
@@ -93,7 +101,21 @@ class PeopleFollower:
         for one, people in zip(waiting, found, strict=True):
             self.tracker.predict(one.frame.time_s, one.motion)
             numbers = self.tracker.assign(Sightings(people.boxes_px, people.clothes, people.guessed))
-            yield one.frame, numbers, people
+            self._recent.append(SeenFrame(one.frame, one.motion, numbers, people))
+            for number in numbers[numbers >= 0].tolist():
+                track = self.tracker.tracks[number]
+                if track.sightings >= PERSON_SIGHTINGS and number not in self._rewound:
+                    self._rewound.add(number)
+                    for others in rewind(self._recent, number, track.clothes, self._finder):
+                        self.tracker.was_seen_with(number, others)
+            yield from self._done(one.frame)
+
+    def _done(self, now: ClipFrame) -> Iterator[tuple[ClipFrame, np.ndarray, People]]:
+        """The frames in which nobody is looked for any more."""
+        most = max(1, REWOUND_BYTES // now.image_bgr.nbytes)
+        while self._recent[0].frame.time_s < now.time_s - REWOUND_S or len(self._recent) > most:
+            seen = self._recent.pop(0)
+            yield seen.frame, seen.numbers, seen.people
 
     def _search(self, time_s: float, expected: list[Track], anew: bool) -> np.ndarray:
         """Squares (M, 4) to search in this frame."""

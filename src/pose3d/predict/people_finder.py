@@ -47,12 +47,28 @@ class People:
     def __len__(self) -> int:
         return len(self.boxes_px)
 
+    def rows(self, which: np.ndarray) -> "People":
+        """Some of them."""
+        return People(*(column[which] for column in vars(self).values()))
+
+    def with_others(self, others: "People") -> "People":
+        """These, and then others."""
+        if not len(self):
+            return others  # nobody's clothes have no length
+        pairs = zip(vars(self).values(), vars(others).values(), strict=True)
+        return People(*(np.concatenate(columns) for columns in pairs))
+
 
 _NOBODY = People(
     np.empty((0, 4)), np.empty((0, 0)), np.empty((0, N_JOINTS, 2)), np.empty((0, N_JOINTS)), np.empty(0, bool)
 )
 
 _NOTHING_SEEN = Keypoints2D(np.empty((0, N_JOINTS, 2), np.float32), np.empty((0, N_JOINTS), np.float32))
+
+
+def _together(first: Keypoints2D, second: Keypoints2D) -> Keypoints2D:
+    columns = zip(vars(first).values(), vars(second).values(), strict=True)
+    return Keypoints2D(*(np.concatenate(parts) for parts in columns))
 
 
 def _rows(keypoints: Keypoints2D, rows: Sequence[int] | np.ndarray) -> Keypoints2D:
@@ -106,6 +122,17 @@ class PeopleFinder:
         behind = self._look_at(erased, [boxes[hidden] for boxes, hidden in zip(boxes_px, missed, strict=True)])
         frames = zip(images_bgr, erased, expected_px, boxes_px, seen, kept, missed, behind, strict=True)
         return [_people(*frame) for frame in frames]
+
+    def beside(self, image_bgr: np.ndarray, box_px: np.ndarray, known: People) -> People:
+        """Who is in a box (4,) of a frame (H, W, 3) and is none of the people known there: one, or nobody."""
+        looked = self._look([image_bgr], box_px[None])
+        seen = _together(Keypoints2D(known.keypoints_px, known.confidence), looked)
+        if len(known) not in _each_once(seen, range(len(known))):
+            return _NOBODY
+        body_px = looked.keypoints_px[0]
+        around_px = _box(body_px, _own_joints(seen)[-1], box_px, image_bgr.shape[1::-1])
+        worn = clothes(image_bgr, *(body_px[part] for part in _WORN_AT))
+        return People(around_px[None], worn[None], body_px[None], looked.confidence, np.zeros(1, bool))
 
     def _look_at(self, images_bgr: Sequence[np.ndarray], boxes_px: Sequence[np.ndarray]) -> list[Keypoints2D]:
         """The keypoints in the boxes (N, 4) of each picture."""
@@ -182,8 +209,7 @@ def _people(
         missed: the rows of boxes that were looked at again, in the second.
         behind: seen in these.
     """
-    columns = zip(vars(seen).values(), vars(behind).values(), strict=True)
-    seen = Keypoints2D(*(np.concatenate(parts) for parts in columns))
+    seen = _together(seen, behind)
     kept = _each_once(seen, kept)
     if not kept:
         return _NOBODY

@@ -176,6 +176,11 @@ class PersonTracker:
         self._together.update(combinations(sorted(people[people >= 0].tolist()), 2))
         return people
 
+    def was_seen_with(self, person: int, others: np.ndarray) -> None:
+        """Count a frame in which somebody was found afterwards, beside others (N,)."""
+        self.tracks[person].frames += 1
+        self._together.update((min(person, other), max(person, other)) for other in others.tolist())
+
     def same_people(self) -> dict[int, int]:
         """Who turned out to be one of the earlier people, and which: looked back at once the whole video was seen.
 
