@@ -70,9 +70,6 @@ def run(given: argparse.Namespace) -> None:
     # OpenCV and FFmpeg say nothing of a file that is no video: ours is the one sentence. Read when OpenCV is loaded.
     os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    # Threads that wait for each other soon give up their core: else two predictions at once take up to five times as
-    # long as one after the other. Read when torch is loaded.
-    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     out = Path(given.out)
     out.mkdir(parents=True, exist_ok=True)  # before the long part: a wrong name shows now
     with exclusive(out / "predictions", wait=False):  # two at once would mix their files
