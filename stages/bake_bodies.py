@@ -8,8 +8,6 @@ from pathlib import Path
 from pose3d.config.dataset import DatasetParams
 from pose3d.config.reading import StageParams
 from pose3d.runtime.errors import InputError, run_stage
-from pose3d.synthetic.bake import SHAPES, bake_bodies
-from pose3d.synthetic.body import write_bodies
 
 OUTPUT = Path("data/bodies.h5")
 
@@ -19,7 +17,11 @@ class Params(StageParams):
 
 
 def main() -> None:
-    if Params.load().dataset.source != "embedded":
+    params = Params.load()
+    from pose3d.synthetic.bake import SHAPES, bake_bodies
+    from pose3d.synthetic.body import write_bodies
+
+    if params.dataset.source != "embedded":
         write_bodies(OUTPUT, {})
         print("a recorded data set: no bodies to bake")
         return

@@ -9,23 +9,10 @@ import json
 from pathlib import Path
 
 from pose3d.config.blocks import Seed, require_init_file
-from pose3d.config.pose2d import Train2DParams
+from pose3d.config.pose2d import BLAZEPOSE, Train2DParams
 from pose3d.config.reading import StageParams
-from pose3d.evaluation.metrics import heatmap_pck
-from pose3d.pose2d.batches import plain_batches
-from pose3d.pose2d.crops import Crops
-from pose3d.pose2d.inference import detect, save_network
-from pose3d.pose2d.plots import save_learning_curve, save_pck_curve, save_predictions
-from pose3d.pose2d.training import BLAZEPOSE, MEASURED_CROPS, architecture, evenly_spaced, keypoint_errors, train
-from pose3d.records.sequences import keys_in, read_sequences, read_splits
-from pose3d.runtime.errors import InputError, run_stage
-from pose3d.runtime.files import write_text
-from pose3d.runtime.processes import all_processes
-from pose3d.runtime.workers import worker_count
-from pose3d.training.checkpoint import Checkpoint, fingerprint
-from pose3d.training.curves import write_curves
-from pose3d.training.model_file import save_model
-from pose3d.training.seeds import seed_all
+from pose3d.runtime.errors import run_stage
+from pose3d.runtime.files import require_files, write_text
 
 SEQUENCES = Path("data/sequences.h5")
 CROPS = Path("data/crops.h5")
@@ -41,34 +28,52 @@ class Params(StageParams):
     train_2d: Train2DParams
 
 
-def require_blazepose() -> Path:
-    """The file of BlazePose's weights, which must be there."""
-    if not BLAZEPOSE.is_file():
-        raise InputError(f"{BLAZEPOSE} is missing: run stage download, with network kind blazepose in the size")
-    return BLAZEPOSE
+def starting_weights(settings: Train2DParams) -> list[Path]:
+    """The file that the network starts from, which must be there; none where it starts from random weights."""
+    require_init_file("train_2d.init", settings.init)
+    if settings.init is not None:
+        return [Path(settings.init)]
+    if settings.network.kind != "blazepose":
+        return []
+    require_files(BLAZEPOSE, remedy="run stage download, with network kind blazepose in the size")
+    return [BLAZEPOSE]
 
 
 def train_on_nothing() -> None:
     """A data set without images trains no network: the outputs are there, and empty."""
+    from pose3d.training.curves import write_curves
+    from pose3d.training.model_file import save_model
+
     print("the data set has no images: no 2D network is trained")
     write_text(METRICS, "{}\n")
     write_curves(PLOTS / "curves.csv", [])
     save_model(MODEL, NO_NETWORK, {})
 
 
-def main() -> None:
-    params = Params.load()
+def train_network(params: Params, inputs: list[Path]) -> None:
+    """Train, or go on from the checkpoint of the same params, inputs and code, and write all outputs.
+
+    Args:
+        params: all that are read.
+        inputs: files that the result depends on.
+    """
+    from pose3d.evaluation.metrics import heatmap_pck
+    from pose3d.pose2d.batches import plain_batches
+    from pose3d.pose2d.crops import Crops
+    from pose3d.pose2d.inference import detect, save_network
+    from pose3d.pose2d.plots import save_learning_curve, save_pck_curve, save_predictions
+    from pose3d.pose2d.training import MEASURED_CROPS, architecture, evenly_spaced, keypoint_errors, train
+    from pose3d.records.sequences import read_sequences, read_splits
+    from pose3d.runtime.processes import all_processes
+    from pose3d.runtime.workers import worker_count
+    from pose3d.training.checkpoint import Checkpoint, fingerprint
+    from pose3d.training.curves import write_curves
+    from pose3d.training.seeds import seed_all
+
     settings = params.train_2d
-    if not keys_in(CROPS):
-        train_on_nothing()
-        return
-    require_init_file("train_2d.init", settings.init)
     seed_all(params.seed)
     splits = read_splits(SEQUENCES)
     measured_split = "validation" if splits["validation"] else "train"
-    inputs = [SEQUENCES, CROPS]
-    if settings.init or settings.network.kind == "blazepose":
-        inputs.append(Path(settings.init or require_blazepose()))
     checkpoint = Checkpoint("train_2d", fingerprint({"seed": params.seed, **settings.model_dump()}, inputs, __file__))
     with (
         Crops(CROPS, read_sequences(SEQUENCES, splits["train"]), settings.frame_step) as training,
@@ -100,6 +105,17 @@ def main() -> None:
     save_predictions(images, detected.keypoints_px[shown], truth_px[shown], PLOTS / "predictions.png")
     save_network(MODEL, architecture(settings, size_px), network)
     checkpoint.remove()
+
+
+def main() -> None:
+    params = Params.load()
+    require_files(SEQUENCES, CROPS)
+    from pose3d.records.sequences import keys_in
+
+    if keys_in(CROPS):
+        train_network(params, [SEQUENCES, CROPS, *starting_weights(params.train_2d)])
+    else:
+        train_on_nothing()
 
 
 if __name__ == "__main__":

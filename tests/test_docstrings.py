@@ -16,10 +16,10 @@ import pytest
 import pose3d.evaluation
 import pose3d.geometry
 
-RECORDS = {"Errors", "FittedSkeleton", "Protocol"}
+RECORDS = {"Errors", "FittedSkeleton", "Predictions", "Protocol"}
 """Classes that only hold what functions with examples give."""
-OF_FILES = {"report", "sequences_to_score"}
-"""Functions that read whole files: their tests are their examples."""
+OF_FILES = {"draw_clip", "draw_panel", "metrics_of", "predict", "report", "sequences_to_score"}
+"""Functions that read or write whole files: their tests are their examples."""
 
 
 def public_objects() -> Iterator:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.speed import alignment, growth, lifters, pose2d, rendering
+from benchmarks.speed import alignment, growth, lifters, manners, pose2d, rendering
 from benchmarks.speed.report import Figure, NotMeasured, Results, Setting, machine, table
 from pose3d.runtime.processes import one_process
 
@@ -28,6 +28,7 @@ ROWS = {
     "temporal_matmul_share": lifters.window_matmul_share,
     "temporal_inference": lifters.clip_inference,
     "pose2d_inference": pose2d.whole_path,
+    "beside_others": manners.beside_others,
     "rendering": rendering.frames_a_second,
     "growth_crop_resize": growth.crop_resize,
     "growth_infer_2d": growth.infer_2d,

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from benchmarks.speed import __main__ as speed
-from benchmarks.speed import alignment, growth, lifters, people, plain_original, pose2d
+from benchmarks.speed import alignment, growth, lifters, manners, people, plain_original, pose2d
 from benchmarks.speed.growth import slope_ratio
 from benchmarks.speed.lifters import counted_flops
 from benchmarks.speed.report import Figure, Results, Setting, table
@@ -112,6 +112,7 @@ SMALL = {
     lifters: {"_TAKES": 1, "_TAKE_FRAMES": 60, "_BATCH": 8, "_CLIP_FRAMES": 40},
     growth: {"MULTIPLES": (1, 3), "_MOST_CORES": 0.3, "_LIFTED_FRAMES": 80, "_LONG_TAKE_FRAMES": 40},
     alignment: {"_POSES": 100},
+    manners: {"_STEPS": {"train_2d": 2, "train_repnet": 2, "train_temporal": 2}},
     pose2d: {"_TAKE_FRAMES": 2},
 }
 """Sizes at which a row takes seconds, by module."""

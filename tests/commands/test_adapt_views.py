@@ -13,7 +13,7 @@ def test_a_missing_model_ends_in_one_sentence_and_leaves_nothing(tmp_path, monke
     monkeypatch.chdir(ROOT)
     with pytest.raises(SystemExit, match=r"^error: .*pose2d\.pt is missing"):
         main(["adapt-views", "--models", str(tmp_path / "no"), "--folder", str(tmp_path), "--out", str(tmp_path / "o")])
-    assert not list((tmp_path / "o").iterdir())
+    assert not (tmp_path / "o").exists()
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_a_folder_that_another_run_writes_is_refused(tmp_path):
 def test_an_unwritable_folder_is_one_sentence(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(SystemExit, match=rf"^error: Not a directory at {tmp_path / 'file'}/out; "):
-        main(["adapt-views", "--folder", "videos", "--out", str(tmp_path / "file" / "out")])
+        main(["adapt-views", "--models", "models", "--folder", "videos", "--out", str(tmp_path / "file" / "out")])
 
 
 def test_figures_before_and_after_are_lines():

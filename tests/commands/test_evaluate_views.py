@@ -24,7 +24,7 @@ def test_steps_start_at_one():
 
 
 def test_figures_are_printed_and_written(measured, tmp_path, capsys):
-    main(["evaluate-views", "--folder", "videos", "--output", str(tmp_path / "views.json")])
+    main(["evaluate-views", "--models", "models", "--folder", "videos", "--output", str(tmp_path / "views.json")])
     assert json.loads((tmp_path / "views.json").read_text()) == REPORT
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "5 frames of 2 cameras" and lines[-1].split() == ["residual_median_px", "2.5"]
@@ -34,7 +34,7 @@ def test_where_figures_cannot_be_written_they_are_printed(measured, tmp_path, ca
     (tmp_path / "file").touch()
     output = tmp_path / "file" / "views.json"
     with pytest.raises(SystemExit, match=rf"^error: File exists at {output.parent}; "):
-        main(["evaluate-views", "--folder", "videos", "--output", str(output)])
+        main(["evaluate-views", "--models", "models", "--folder", "videos", "--output", str(output)])
     assert "residual_median_px" in capsys.readouterr().out
 
 
@@ -48,9 +48,20 @@ def test_refined_figures_stand_beside_those_as_given(monkeypatch, tmp_path, caps
     report = REPORT | {"refined": {"extrinsics": "full", "first_half": half, "repnet": {"frames_compared": 4}}}
     asked = []
     monkeypatch.setattr(agreement, "measure_models", lambda *given: asked.append(given[-1]) or report)
-    main(["evaluate-views", "--folder", "videos", "--refine", "--output", str(tmp_path / "views.json")])
-    main(["evaluate-views", "--folder", "videos", "--refine", "rotations"])
-    main(["evaluate-views", "--folder", "videos"])
+    main(
+        [
+            "evaluate-views",
+            "--models",
+            "models",
+            "--folder",
+            "videos",
+            "--refine",
+            "--output",
+            str(tmp_path / "views.json"),
+        ]
+    )
+    main(["evaluate-views", "--models", "models", "--folder", "videos", "--refine", "rotations"])
+    main(["evaluate-views", "--models", "models", "--folder", "videos"])
     assert asked == ["full", "rotations", None]
     assert json.loads((tmp_path / "views.json").read_text()) == report
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]

@@ -31,7 +31,7 @@ def test_a_missing_model_is_one_sentence_and_nothing_is_written(models, tmp_path
     (folder / "temporal.pt").unlink()
     with pytest.raises(SystemExit) as end:
         main(["export", "--models", str(folder), "--out", str(tmp_path / "out")])
-    assert end.value.code == f"error: {folder}/temporal.pt is missing: run `make repro` to train it"
+    assert end.value.code == f"error: {folder}/temporal.pt is missing: run `make repro` (or `dvc repro`) to make it"
     assert not (tmp_path / "out").exists()
 
 

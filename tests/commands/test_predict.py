@@ -86,7 +86,7 @@ def test_models_that_were_not_exported_are_asked_for(tmp_path, video, models, mo
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as caught:
         main(["predict", str(video), "--runtime", "onnx"])
-    assert caught.value.code == "error: data/onnx/repnet.onnx is missing: run `pose3d export` to write it"
+    assert caught.value.code == "error: data/onnx/pose2d.onnx is missing: run `pose3d export` to write it"
 
 
 @pytest.mark.slow
@@ -112,13 +112,13 @@ def test_errors_are_one_sentence(tmp_path, video, models):
     for person in (1, "all", "largest"):
         together = message(video, "--person", person, "--boxes", tmp_path / "b.csv")
         assert together == "error: --person goes without --boxes, which say who it is"
-    assert message(video, "--camera", tmp_path / "k.json").startswith(f"error: {tmp_path}/k.json cannot be read")
+    assert message(video, "--camera", tmp_path / "k.json").startswith(f"error: {tmp_path}/k.json is missing: give")
     (tmp_path / "out").rmdir()
     (tmp_path / "out").write_text("a file")
     assert message(video).startswith("error: File exists at")
     (tmp_path / "out").unlink()
     (models / "temporal.pt").unlink()
-    assert message(video) == f"error: {models}/temporal.pt is missing: run `make repro` to train it"
+    assert message(video) == f"error: {models}/temporal.pt is missing: run `make repro` (or `dvc repro`) to make it"
     assert not list((tmp_path / "out").iterdir())
 
 

@@ -13,7 +13,9 @@ the repository, whose params.yaml says how crops are augmented. The folder gets 
 import argparse
 from pathlib import Path
 
+from pose3d.predict.models import require_models
 from pose3d.runtime.errors import InputError
+from pose3d.runtime.files import exclusive
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,9 +37,9 @@ def run(given: argparse.Namespace) -> None:
         raise InputError(f"--learnt-share must be above 0 and at most 1, not {given.learnt_share:g}")
     if given.out.resolve() == given.models.resolve():
         raise InputError("--out must be another folder than --models: the pipeline's own models stay as they are")
+    require_models(given.models, "torch")
     from pose3d.datasets.packages import multiview_folder
     from pose3d.multiview.adaptation import adapt_models
-    from pose3d.runtime.files import exclusive
 
     folder = given.folder or multiview_folder()
     given.out.mkdir(parents=True, exist_ok=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pose3d.runtime.errors import InputError
+from pose3d.runtime.files import require_files
 
 if TYPE_CHECKING:
     from pose3d.records.sequences import PoseSequence
@@ -45,6 +46,13 @@ def demo_of_sequence(
     Raises:
         InputError: a file is missing or damaged, there is no such sequence, it has no truth to show, or no time.
     """
+    if not start_s >= 0:
+        raise InputError(f"--start must be 0 or more, not {start_s:g}")
+    if not seconds > 0:
+        raise InputError(f"--seconds must be more than 0, not {seconds:g}")
+    path = data / "sequences.h5"
+    require_files(path, data / "frames.h5", data / "keypoints2d.h5")
+    require_files(*(data / "models" / f"{name}.pt" for name in ("repnet", "temporal")))
     from pose3d.lifting.lift import lift_sequences
     from pose3d.records.frames import read_rgb
     from pose3d.records.keypoints2d import read_keypoints2d
@@ -53,11 +61,6 @@ def demo_of_sequence(
     from pose3d.show.figures import reproject
     from pose3d.show.video import demo_poses
 
-    if not start_s >= 0:
-        raise InputError(f"--start must be 0 or more, not {start_s:g}")
-    if not seconds > 0:
-        raise InputError(f"--seconds must be more than 0, not {seconds:g}")
-    path = data / "sequences.h5"
     subjects = read_splits(path)["test"] if key is None else [key.split("/")[0]]
     found = [sequence for sequence in read_sequences(path, subjects) if key in (None, sequence.key)]
     if not found:

@@ -11,7 +11,9 @@ import argparse
 import json
 from pathlib import Path
 
+from pose3d.predict.models import require_models
 from pose3d.runtime.errors import InputError
+from pose3d.runtime.files import write_text
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,9 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> None:
     if given.frame_step < 1:
         raise InputError(f"--frame-step must be at least 1, not {given.frame_step}")
+    require_models(given.models, "torch")
     from pose3d.datasets.packages import multiview_folder
     from pose3d.multiview.agreement import measure_models
-    from pose3d.runtime.files import write_text
 
     report = measure_models(
         given.models, given.folder or multiview_folder(), given.frame_step, given.overlay, given.refine

@@ -7,6 +7,9 @@ compared with torch before it takes its name. pose3d.onnx.export says what their
 """
 
 import argparse
+from pathlib import Path
+
+from pose3d.predict.models import require_models
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -15,6 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(given: argparse.Namespace) -> None:
+    require_models(Path(given.models), "torch")
     from pose3d.onnx.export import export
 
     export(given.models, given.out)

@@ -13,7 +13,9 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from pose3d.predict.models import default_models, require_models
 from pose3d.runtime.errors import InputError
+from pose3d.runtime.files import exclusive, require_files
 
 if TYPE_CHECKING:
     from pose3d.formats.predictions import Predictions
@@ -68,11 +70,6 @@ def run(given: argparse.Namespace) -> None:
     # OpenCV and FFmpeg say nothing of a file that is no video: ours is the one sentence. Read when OpenCV is loaded.
     os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    # Threads that wait for each other soon give up their core: else two predictions at once take up to five times as
-    # long as one after the other. Read when torch is loaded.
-    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
-    from pose3d.runtime.files import exclusive
-
     out = Path(given.out)
     out.mkdir(parents=True, exist_ok=True)  # before the long part: a wrong name shows now
     with exclusive(out / "predictions", wait=False):  # two at once would mix their files
@@ -85,9 +82,16 @@ def _predict(given: argparse.Namespace, out: Path) -> None:
     person = _person(given.person)
     if given.person is not None and given.boxes is not None:
         raise InputError("--person goes without --boxes, which say who it is")
+    models = default_models(given.runtime) if given.models is None else Path(given.models)
+    require_models(models, given.runtime)
+    require_files(given.video, remedy="give the path of a video")
+    if given.camera is not None:
+        require_files(given.camera, remedy="give a camera's JSON file")
+    if given.boxes is not None:
+        require_files(given.boxes, remedy="give a CSV file of boxes")
     from pose3d.predict.pipeline import predict, predict_people
 
-    settings: dict[str, Any] = {"models": given.models, "runtime": given.runtime, "scratch": out}
+    settings: dict[str, Any] = {"models": models, "runtime": given.runtime, "scratch": out}
     if person == "all":
         earlier = sorted(path.name for path in out.glob("person-*"))
         if earlier:

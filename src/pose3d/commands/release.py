@@ -37,10 +37,11 @@ def run(given: argparse.Namespace) -> None:
 
     from pose3d.predict.models import RELEASED
     from pose3d.runtime.files import atomic_output, sha256_of, write_text
-    from pose3d.training.model_file import save_model
 
     commit = _commit()
     locked = _Locked()
+    from pose3d.training.model_file import save_model
+
     weights, changes_mm = _lifters(locked)
     facts: dict[str, Any] = {
         "command": "make repro && pose3d release",

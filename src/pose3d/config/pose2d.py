@@ -1,10 +1,14 @@
 """Blocks ``crop_resize``, ``train_2d`` and ``infer_2d``: from frames to 2D keypoints."""
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
 from pose3d.config.blocks import Block, NonNegativeFloat, PositiveFloat, PositiveInt, Probability, directly_in
+
+BLAZEPOSE = Path("data/pretrained/blazepose/pose_landmark_full.tflite")
+"""Where stage download puts the weights that BlazePose starts from."""
 
 
 class CropResizeParams(Block):

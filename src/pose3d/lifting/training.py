@@ -1,6 +1,5 @@
 """What the stages train_repnet and train_temporal do alike: from data and params to a model and its curves."""
 
-from pose3d.config.blocks import require_init_file
 from pose3d.config.lifting import LiftingParams, RepnetParams, TemporalParams
 from pose3d.lifting.fit import fit_lifter
 from pose3d.lifting.plots import save_curves_png
@@ -29,7 +28,6 @@ def train_lifter(
     Raises:
         InputError: a file is missing or damaged, or :func:`pose3d.lifting.fit.fit_lifter` refuses.
     """
-    require_init_file(f"{block}.init", params.init)
     supervision = read_supervision(SEQUENCES, KEYPOINTS, lifting)
     used = {"seed": seed, "lifting": lifting.model_dump(), block: params.model_dump()}
     inputs = [SEQUENCES, KEYPOINTS, *lifting.prior_files, *([params.init] if params.init else [])]

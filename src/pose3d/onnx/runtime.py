@@ -17,6 +17,7 @@ from pose3d.geometry.skeleton import JOINT_NAMES
 from pose3d.lifting.lift import check_kind
 from pose3d.lifting.networks import Lifter
 from pose3d.runtime.errors import InputError
+from pose3d.runtime.files import require_files
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -132,8 +133,7 @@ def _open(path: str | os.PathLike) -> tuple["InferenceSession", str, dict[str, A
         import onnxruntime
     except ImportError:
         raise InputError("the package onnxruntime is not installed: install pose3d[onnx]") from None
-    if not os.path.exists(path):
-        raise InputError(f"{path} is missing: run `pose3d export` to write it")
+    require_files(path, remedy="run `pose3d export` to write it")
     try:
         with open(path, "rb") as file:
             content = file.read()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +12,14 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 from tqdm import tqdm
 
-from pose3d.config.pose2d import BlazePoseParams, CosineSchedule, PoseResNetParams, StepSchedule, Train2DParams
+from pose3d.config.pose2d import (
+    BLAZEPOSE,
+    BlazePoseParams,
+    CosineSchedule,
+    PoseResNetParams,
+    StepSchedule,
+    Train2DParams,
+)
 from pose3d.pose2d.batch_norm import share_batch_statistics
 from pose3d.pose2d.batches import Batch, batches_per_epoch, normalize_images, plain_batches, training_batches
 from pose3d.pose2d.blazepose_network import STRIDE_PX, BlazePoseHeatmaps, load_trunk
@@ -39,8 +45,6 @@ LOGGED_STEPS = 50
 """Steps that one row of the curves averages over."""
 MEASURED_CROPS = 512
 """Crops of the measured subjects, evenly spaced over all of them, that each point of the curve is measured on."""
-BLAZEPOSE = Path("data/pretrained/blazepose/pose_landmark_full.tflite")
-"""Where stage download puts the weights that BlazePose starts from."""
 TRUNK_LR_SHARE = 0.1
 """BlazePose's own weights learn at this share of the head's rate, which starts from nothing."""
 PCK_SHARE = 0.1

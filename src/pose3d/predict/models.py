@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 from pose3d.runtime.errors import InputError
+from pose3d.runtime.files import require_files
 
 TRAINED, RELEASED, EXPORTED = Path("data/models"), Path("models"), Path("data/onnx")
 """Written by the pipeline, by :mod:`pose3d.commands.release`, and by :mod:`pose3d.onnx.export`."""
@@ -26,3 +27,19 @@ def default_models(runtime: str) -> Path:
             print(f"with the models of {folder}", file=sys.stderr)
             return folder
     raise InputError(f"neither {TRAINED} nor {RELEASED} has models: run from the root of the repository")
+
+
+def require_models(folder: Path, runtime: str) -> None:
+    """Look for the 2D network and the two lifters of a folder, before what takes seconds to load.
+
+    Args:
+        runtime: torch or onnx.
+
+    Raises:
+        InputError: names the first that is not there.
+    """
+    names = ("pose2d", "repnet", "temporal")
+    if runtime == "onnx":
+        require_files(*(folder / f"{name}.onnx" for name in names), remedy="run `pose3d export` to write it")
+    else:
+        require_files(*(folder / f"{name}.pt" for name in names))

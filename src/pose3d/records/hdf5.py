@@ -11,7 +11,7 @@ import numpy as np
 
 from pose3d.records.hdf5_checks import check_own_file
 from pose3d.runtime.errors import InputError
-from pose3d.runtime.files import atomic_output
+from pose3d.runtime.files import atomic_output, require_files
 from pose3d.runtime.signals import uninterrupted
 
 if TYPE_CHECKING:
@@ -101,8 +101,7 @@ def open_hdf5(path: str | os.PathLike) -> Iterator[h5py.File]:
     Raises:
         InputError: it is missing, truncated, damaged, of another schema version, or leads to other files.
     """
-    if not os.path.exists(path):
-        raise InputError(f"{path} is missing: run `make repro` (or `dvc repro`) to make it")
+    require_files(path)
     check_own_file(path)
     try:
         file = h5py.File(path, "r")

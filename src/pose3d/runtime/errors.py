@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 
 from pose3d.runtime.signals import Terminated, exit_status, raise_signals
+from pose3d.runtime.waiting import wait_without_spinning
 
 
 class InputError(Exception):
@@ -39,6 +40,7 @@ def end_in_one_sentence(run: Callable[[], None], after_signal: str, output: str 
         SystemExit: at every end but a good one.
     """
     raise_signals()
+    wait_without_spinning()
     try:
         _lay_bare_signals(run)
         return

@@ -75,6 +75,23 @@ def _let_go(lock: Path, held: list[int]) -> None:
         os.close(held.pop())
 
 
+def require_files(*paths: str | os.PathLike, remedy: str = "run `make repro` (or `dvc repro`) to make it") -> None:
+    """Look for what another stage or command makes.
+
+    Stages and commands do so before they import what takes seconds to load.
+
+    Args:
+        paths: of files or folders.
+        remedy: how one comes to be there.
+
+    Raises:
+        InputError: names the first that is not there.
+    """
+    for path in paths:
+        if not os.path.exists(path):
+            raise InputError(f"{path} is missing: {remedy}")
+
+
 def partial_path(path: Path) -> Path:
     """The path of a file or folder while it is written.
 

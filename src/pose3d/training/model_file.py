@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import torch
 
 from pose3d.runtime.errors import InputError
-from pose3d.runtime.files import atomic_output
+from pose3d.runtime.files import atomic_output, require_files
 from pose3d.training.archive import first_line, read_archive, write_archive
 from pose3d.training.finite import all_finite, not_finite
 
@@ -44,8 +44,7 @@ def load_model(path: str | os.PathLike) -> tuple[dict[str, Any], dict[str, torch
     Raises:
         InputError: missing, unreadable, not such a file, or with a weight that is not finite.
     """
-    if not os.path.exists(path):
-        raise InputError(f"{path} is missing: run `make repro` to train it")
+    require_files(path)
     try:
         return model_of(all_finite(read_archive(path)))
     except Exception as error:
