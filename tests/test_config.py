@@ -1,3 +1,4 @@
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -205,6 +206,16 @@ def test_scientific_notation_that_yaml_reads_as_text_is_a_number(root):
     path.write_text(path.read_text().replace("pck_threshold: 0.1", "pck_threshold: 1e-05"))
     assert yaml.safe_load(path.read_text())["evaluate"]["pck_threshold"] == "1e-05"
     assert Params.load(root).evaluate.pck_threshold == 1e-5
+
+
+def test_the_wider_prior_of_the_models_card_is_all_training_subjects(root):
+    from dvc.utils.hydra import apply_overrides
+
+    command = re.search(r"dvc exp run -S '(data_sets/\w+\.yaml):(.*)'", (ROOT / "models/README.md").read_text())
+    apply_overrides(root / command[1], [command[2]])
+    params = Params.load(root)
+    assert [source.subjects for source in params.lifting.prior] == [("S1", "S5", "S6", "S7")]
+    assert set(params.dataset.subjects.train) == {*params.lifting.prior[0].subjects, "Stills"}
 
 
 @pytest.mark.parametrize("value", ["abc", "nan", ".inf", -1, 0, None, [1]])
