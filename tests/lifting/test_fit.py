@@ -393,7 +393,7 @@ def test_overflow_behind_the_last_losses_is_no_model(overflowing, supervision, t
 
     monkeypatch.setattr(adversarial, "generator_step", overflow)
     named = {
-        "weight": "average.module.pose.0.bias",
+        "weight": "average.weights.pose.0.bias",
         "critic": "critic.score.2.bias",
         "moment": "generator_optimizer.state.1",
     }

@@ -88,7 +88,7 @@ def motion_features(image_plane: Tensor, view: VirtualView) -> Tensor:
 
 
 def lifter_features(image_plane: Tensor, with_motion: bool) -> tuple[Tensor, VirtualView]:
-    """The network's input: (B, T, 17, 2) image plane to (B, T, 32) features, or (B, T - 1, 35) with motion.
+    """The network's input: (..., T, 17, 2) image plane to (..., T, 32) features, or (..., T - 1, 35) with motion.
 
     With motion the first frame only serves as the frame before, and the view leaves it out as well.
     """
@@ -96,8 +96,8 @@ def lifter_features(image_plane: Tensor, with_motion: bool) -> tuple[Tensor, Vir
     features = view.keypoints.flatten(-2)
     if not with_motion:
         return features, view
-    features = torch.cat([features[:, 1:], motion_features(image_plane, view)], -1)
-    return features, VirtualView(view.keypoints[:, 1:], view.scale[:, 1:], view.rotation[:, 1:])
+    features = torch.cat([features[..., 1:, :], motion_features(image_plane, view)], -1)
+    return features, VirtualView(view.keypoints[..., 1:, :, :], view.scale[..., 1:], view.rotation[..., 1:, :, :])
 
 
 def root_position(code: Tensor, scale: Tensor) -> Tensor:
@@ -132,6 +132,21 @@ def project_virtual(poses_virtual_m: Tensor, roots_virtual_m: Tensor, scale: Ten
     joints = _joints(poses_virtual_m, roots_virtual_m)
     depth = torch.maximum(joints[..., 2], _MIN_DEPTH_SHARE * roots_virtual_m[..., None, 2])
     return joints[..., :2] / (depth * scale[..., None])[..., None]
+
+
+def to_virtual_space(joints_cam_m: Tensor, rotation: Tensor) -> tuple[Tensor, Tensor]:
+    """Joints in the true camera's space as virtual cameras see them, the inverse of :func:`to_camera_space`.
+
+    Args:
+        joints_cam_m: (..., 17, 3), the root first.
+        rotation: (..., 3, 3) virtual from camera.
+
+    Returns:
+        (..., 16, 3) root-relative poses and (..., 3) roots, metres.
+    """
+    joints = joints_cam_m @ rotation.transpose(-1, -2)
+    root = joints[..., ROOT : ROOT + 1, :]
+    return joints[..., 1:, :] - root, root.squeeze(-2)
 
 
 def to_camera_space(poses_virtual_m: Tensor, roots_virtual_m: Tensor, rotation: Tensor) -> Tensor:
