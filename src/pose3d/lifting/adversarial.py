@@ -274,14 +274,12 @@ def generator_step(
     """
     fake, terms = objective.terms(_forward(generator, optimisation), batch)
     if weights[CRITIC] > 0:
-        critic.requires_grad_(False)
         terms[CRITIC] = optimisation.critic_loss.generator_term(critic(fake))
-        critic.requires_grad_(True)
     used = {name: weight for name, weight in weights.items() if weight > 0}
     # To a type checker the sum may be that of nothing, the number 0.
     loss = torch.as_tensor(sum(weight * terms[name] for name, weight in used.items()))
     optimizer.zero_grad(set_to_none=True)
-    loss.backward()
+    loss.backward(inputs=list(generator.parameters()))  # and not the critic's
     average_gradients(generator)
     optimizer.step()
     return {name: term.detach() for name, term in terms.items()}

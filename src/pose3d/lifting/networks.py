@@ -75,13 +75,11 @@ class FrameLifter(Lifter):
         self.root = _frame_network(width // 2, blocks, ROOT_SIZE)
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        rows = features.flatten(0, -2)  # of matrices, which a layer need not reshape
-        poses, codes = self.pose(rows), self.root(rows)
-        shape = features.shape[:-1]
-        return poses.unflatten(0, shape).unflatten(-1, (N_JOINTS - 1, 3)), codes.unflatten(0, shape)
+        return self.poses(features), self.root(features.flatten(0, -2)).view(*features.shape[:-1], ROOT_SIZE)
 
     def poses(self, features: Tensor) -> Tensor:
-        return self.pose(features).unflatten(-1, (N_JOINTS - 1, 3))
+        rows = features.flatten(0, -2)  # else each layer would reshape its input and output, and their gradients
+        return self.pose(rows).view(*features.shape[:-1], N_JOINTS - 1, 3)
 
     def forward_clip(self, features: Tensor) -> tuple[Tensor, Tensor]:
         return self(features)

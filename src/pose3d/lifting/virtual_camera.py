@@ -114,8 +114,10 @@ def root_position(code: Tensor, scale: Tensor) -> Tensor:
     Returns:
         (..., 3).
     """
-    distance = _USUAL_SIZE_M * code[..., 2].exp() / scale
-    return torch.cat([code[..., :2] * (scale * distance)[..., None], distance[..., None]], -1)
+    beside, log_size = code.split([2, 1], -1)
+    scale = scale[..., None]
+    distance = _USUAL_SIZE_M * log_size.exp() / scale
+    return torch.cat([beside * (scale * distance), distance], -1)
 
 
 def project_virtual(poses_virtual_m: Tensor, roots_virtual_m: Tensor, scale: Tensor) -> Tensor:
@@ -129,9 +131,9 @@ def project_virtual(poses_virtual_m: Tensor, roots_virtual_m: Tensor, scale: Ten
     Returns:
         (..., 17, 2), the root first.
     """
-    joints = _joints(poses_virtual_m, roots_virtual_m)
-    depth = torch.maximum(joints[..., 2], _MIN_DEPTH_SHARE * roots_virtual_m[..., None, 2])
-    return joints[..., :2] / (depth * scale[..., None])[..., None]
+    aside, depth = _joints(poses_virtual_m, roots_virtual_m).split([2, 1], -1)
+    depth = torch.maximum(depth, _MIN_DEPTH_SHARE * roots_virtual_m[..., None, 2:])
+    return aside / (depth * scale[..., None, None])
 
 
 def to_virtual_space(joints_cam_m: Tensor, rotation: Tensor) -> tuple[Tensor, Tensor]:
