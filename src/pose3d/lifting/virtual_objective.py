@@ -216,14 +216,14 @@ class VirtualCameraObjective:
             image plane (K, B, T, 17, 2) with detection errors and poses (K, B, T, 17, 3) in camera space, metres.
         """
         s, observations = self._settings, self._observations
-        legs, trunks = (self._draw_runs(self._takes, rngs, batch_size).flatten(0, 1) for _ in range(2))
+        takes = (self._draw_runs(self._takes, rngs, batch_size).flatten(0, 1) for _ in range(2))
+        legs, trunks = (self._prior.poses_world_m[frames] for frames in takes)
         viewpoints = self._draw_runs(self._seen, rngs, batch_size).flatten(0, 1)
         heading = self._draw(rngs, lambda rng: rng.uniform(0, 2 * np.pi, batch_size)).flatten().float()
         mirrored = self._draw(rngs, lambda rng: rng.random(batch_size) < 0.5).flatten()
         mixed = self._draw(rngs, lambda rng: rng.random(batch_size) < s.limb_mix_prob).flatten()
         bodies = self._draw(rngs, lambda rng: symmetric_factors(rng, batch_size, s.body_spread)).flatten(0, 1).float()
-        takes = self._prior.poses_world_m
-        poses = torch.where(mixed[:, None, None, None], mix_halves(takes[legs], takes[trunks]), takes[legs])
+        poses = torch.where(mixed[:, None, None, None], mix_halves(legs, trunks), legs)
         poses = vary_bone_lengths(poses, bodies)
         poses = torch.where(mirrored[:, None, None, None], mirror_world(poses), poses)
         frame = viewpoints.shape[1] - self._frames_after - s.run_outputs + s.run_outputs // 2  # the middle output's
