@@ -109,6 +109,7 @@ FUNCTIONS = {
     virtual_camera.lifter_features: lambda f: (lambda plane: f(plane, True)[0], image_plane(1, 3)),
     virtual_camera.root_position: lambda f: (f, given(2, 3, 3), SCALES.clone().requires_grad_()),
     virtual_camera.project_virtual: lambda f: (f, poses(2, 3), roots(2, 3), SCALES.clone().requires_grad_()),
+    virtual_camera.to_virtual_space: lambda f: (f, given(2, 3, 17, 3), rotations(2, 3).requires_grad_()),
     virtual_camera.to_camera_space: lambda f: (f, poses(2, 3), roots(2, 3), rotations(2, 3).requires_grad_()),
     original.relative_to_root: lambda f: (f, given(2, 17, 3)),
     heatmaps.crop_to_heatmap_px: lambda f: (lambda px: f(px, 32, 8), given(1, 17, 2)),
@@ -198,7 +199,7 @@ def test_critic_losses_and_their_penalties(kind):
 
 def test_no_objective_and_no_critic_loss_is_left_out():
     assert classes_with("critic_terms") == {Logistic, Wasserstein}
-    assert classes_with("critic_batch") == {VirtualCameraObjective, OriginalSingleFrame, OriginalWindows}
+    assert classes_with("critic_batches") == {VirtualCameraObjective, OriginalSingleFrame, OriginalWindows}
 
 
 def test_twice_leaky_relu():
@@ -262,6 +263,7 @@ def test_terms_of_whole_objectives_by_the_weights_of_the_lifter(name):
     torch.manual_seed(0)
     lifter, objective = OBJECTIVES[name]()
     names = [key for key, _ in lifter.named_parameters()]
+    [batch] = objective.generator_batches([np.random.default_rng(0)], 2)
 
     def terms(*weights):
         state = dict(zip(names, weights, strict=True))
@@ -269,9 +271,9 @@ def test_terms_of_whole_objectives_by_the_weights_of_the_lifter(name):
         def forward(*features):
             return functional_call(lifter, state, features)
 
-        fake, found = objective.terms(forward, np.random.default_rng(0), 2)
+        fake, found = objective.terms(forward, batch)
         return (fake, *(found[key] for key in sorted(found)))
 
     weights = [p.detach().clone().requires_grad_() for p in lifter.parameters()]
-    assert CRITIC not in objective.terms(lifter, np.random.default_rng(0), 2)[1]
+    assert CRITIC not in objective.terms(lifter, batch)[1]
     assert gradcheck(terms, weights, fast_mode=True, check_undefined_grad=False)

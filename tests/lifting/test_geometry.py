@@ -14,7 +14,6 @@ from pose3d.lifting.prior import (
     camera_tilts,
     mirror_world,
     mix_halves,
-    pairs_of,
     place_before_camera,
     project_with_errors,
     symmetric_factors,
@@ -27,6 +26,7 @@ from pose3d.lifting.virtual_camera import (
     project_virtual,
     root_position,
     to_camera_space,
+    to_virtual_space,
     view_from_image_plane,
 )
 
@@ -194,12 +194,12 @@ def test_too_near_takes_are_pushed_back():
 def test_pairs_without_errors_are_exact(poses_cam_m):
     plane = project_with_errors(poses_cam_m[None], torch.zeros(1, 5, 17, 2, dtype=torch.float64))
     np.testing.assert_allclose(plane[0], image_plane_of(poses_cam_m), atol=1e-12)
-    pairs = pairs_of(plane, poses_cam_m[None])
-    np.testing.assert_allclose(pairs.roots_virtual_m[0], on_axis(poses_cam_m[:, 0].norm(dim=-1)), atol=1e-12)
-    back = to_camera_space(pairs.poses_virtual_m, pairs.roots_virtual_m, pairs.view.rotation)
-    np.testing.assert_allclose(back[0], poses_cam_m, atol=1e-7)
-    projected = project_virtual(pairs.poses_virtual_m, pairs.roots_virtual_m, pairs.view.scale)
-    np.testing.assert_allclose(projected[..., 1:, :], pairs.view.keypoints, atol=1e-7)
+    view = view_from_image_plane(plane)
+    poses, roots = to_virtual_space(poses_cam_m[None], view.rotation)
+    np.testing.assert_allclose(roots[0], on_axis(poses_cam_m[:, 0].norm(dim=-1)), atol=1e-12)
+    np.testing.assert_allclose(to_camera_space(poses, roots, view.rotation)[0], poses_cam_m, atol=1e-7)
+    projected = project_virtual(poses, roots, view.scale)
+    np.testing.assert_allclose(projected[..., 1:, :], view.keypoints, atol=1e-7)
 
 
 def test_errors_are_in_units_of_the_2d_size_and_the_pair_keeps_the_true_3d(poses_cam_m):
@@ -207,11 +207,10 @@ def test_errors_are_in_units_of_the_2d_size_and_the_pair_keeps_the_true_3d(poses
     plane = project_with_errors(poses_cam_m[None], errors)
     exact = image_plane_of(poses_cam_m)[None]
     torch.testing.assert_close((plane - exact) / view_from_image_plane(exact).scale[..., None, None], errors)
-    pairs = pairs_of(plane, poses_cam_m[None])
-    assert pairs.image_plane is plane
-    back = to_camera_space(pairs.poses_virtual_m, pairs.roots_virtual_m, pairs.view.rotation)
-    np.testing.assert_allclose(back[0], poses_cam_m, atol=1e-12)
-    assert pairs.roots_virtual_m[..., :2].norm(dim=-1).min() > 1e-3  # the detected root is not where the true one is
+    rotation = view_from_image_plane(plane).rotation
+    poses, roots = to_virtual_space(poses_cam_m[None], rotation)
+    np.testing.assert_allclose(to_camera_space(poses, roots, rotation)[0], poses_cam_m, atol=1e-12)
+    assert roots[..., :2].norm(dim=-1).min() > 1e-3  # the detected root is not where the true one is
 
 
 def test_other_bodies_keep_directions_and_sides_alike(poses_cam_m):

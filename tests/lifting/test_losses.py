@@ -22,7 +22,7 @@ from pose3d.lifting.losses import (
 )
 from pose3d.lifting.networks import DoubleBackwardLeakyReLU
 from pose3d.lifting.original import RepNet
-from pose3d.lifting.schedule import cosine_factor, geometric_ramp, warmed_up_ema
+from pose3d.lifting.schedule import WeightAverage, cosine_factor, geometric_ramp
 
 
 def poses(*shape, seed=0):
@@ -223,12 +223,15 @@ class Stub:
     def __init__(self):
         self.keypoints = torch.randn(4, 32, dtype=torch.float64)
 
-    def critic_batch(self, rng, batch_size):
-        turn = rng.integers(100)
-        return poses(batch_size, seed=turn), self.keypoints + turn
+    def critic_batches(self, rngs, batch_size):
+        turns = [rng.integers(100) for rng in rngs]
+        return [(poses(batch_size, seed=turn), self.keypoints + turn) for turn in turns]
 
-    def terms(self, generator, rng, batch_size):
-        fake, cameras = generator(self.keypoints)
+    def generator_batches(self, rngs, batch_size):
+        return [self.keypoints for _ in rngs]
+
+    def terms(self, generator, batch):
+        fake, cameras = generator(batch)
         return fake, {"camera": orthogonal_camera(cameras)}
 
 
@@ -246,10 +249,10 @@ def values(module):
 
 def test_poses_of_several_critic_steps_are_those_of_each(adversaries):
     generator, _, objective, optimisation = adversaries
-    together = real_and_fake(generator, objective, [np.random.default_rng(seed) for seed in range(3)], optimisation)
+    batches = objective.critic_batches([np.random.default_rng(seed) for seed in range(3)], 4)
+    together = real_and_fake(generator, batches, optimisation)
     assert len(together) == 3 and not torch.equal(together[0][1], together[1][1])
-    for seed, (real, fake) in enumerate(together):
-        expected, keypoints = objective.critic_batch(np.random.default_rng(seed), 4)
+    for (real, fake), (expected, keypoints) in zip(together, batches, strict=True):
         assert torch.equal(real, expected) and not fake.requires_grad
         torch.testing.assert_close(fake, generator(keypoints)[0].detach(), rtol=1e-12, atol=1e-12)
 
@@ -267,7 +270,7 @@ def test_a_leaky_relu_that_is_derived_twice():
 def test_critic_step_leaves_the_generator_alone(adversaries):
     generator, critic, objective, optimisation = adversaries
     before, judged = values(generator), values(critic)
-    [(real, fake)] = real_and_fake(generator, objective, [np.random.default_rng(0)], optimisation)
+    [(real, fake)] = real_and_fake(generator, objective.critic_batches([np.random.default_rng(0)], 4), optimisation)
     critic_optimizer = torch.optim.Adam(critic.parameters())
     terms = critic_step(critic, critic_optimizer, real, fake, np.random.default_rng(0), optimisation)
     assert set(terms) == {"critic_loss", "gradient_penalty"} and not any(t.requires_grad for t in terms.values())
@@ -288,7 +291,7 @@ def test_generator_step_leaves_the_critic_alone(adversaries):
         critic,
         torch.optim.Adam(generator.parameters()),
         objective,
-        np.random.default_rng(0),
+        objective.keypoints,
         optimisation,
         {"critic": 1.0, "camera": 0.0},
     )
@@ -336,11 +339,21 @@ def test_schedules():
     assert [geometric_ramp(s, 1, 100, 10) for s in (0, 5, 10, 50)] == pytest.approx([1, 10, 100, 100])
     assert geometric_ramp(3, 0, 7, 10) == 7 and geometric_ramp(3, 5, 0, 10) == 0
     assert [cosine_factor(s, 0.1, 10) for s in (0, 5, 10, 11)] == pytest.approx([1, 0.55, 0.1, 0.1])
-    averages = []
-    for count in (1, 11, 10**6):
-        averages.append([torch.zeros(2), torch.zeros(3)])
-        warmed_up_ema(0.999)(averages[-1], [torch.ones(2), torch.ones(3)], torch.tensor(count))
-    # A tenth and eleven twentieths of what was there stay of the first averages, and later the decay.
-    for average, kept in zip(averages, (0.1, 0.55, 0.999), strict=True):
-        for values in average:
-            torch.testing.assert_close(values, torch.full_like(values, 1 - kept))
+
+
+def test_averaged_weights_forget_the_start_fast_and_later_slowly():
+    layer = torch.nn.Linear(2, 1)
+    average = WeightAverage(layer, 0.5)
+    expected = values(layer)
+    for kept in (0.1, 2 / 11, 0.25):
+        with torch.no_grad():
+            layer.weight += 1
+        average.update()
+        expected = {name: kept * expected[name] + (1 - kept) * value for name, value in layer.state_dict().items()}
+        torch.testing.assert_close(average.weights, expected)
+    state = average.state_dict()
+    later = WeightAverage(layer, 0.5)
+    later.load_state_dict(state | {"count": 10**6})
+    later.update()
+    wanted = (average.weights["weight"] + layer.weight) / 2
+    torch.testing.assert_close(later.weights["weight"], wanted)  # a half, the decay asked for

@@ -84,7 +84,9 @@ def clip():
 
 
 def terms_of(clip, joints_cam_m):
-    _, terms = objective([clip], [clip], outputs=3).terms(saying(clip, joints_cam_m), np.random.default_rng(0), 4)
+    learning = objective([clip], [clip], outputs=3)
+    [batch] = learning.generator_batches([np.random.default_rng(0)], 4)
+    _, terms = learning.terms(saying(clip, joints_cam_m), batch)
     return {name: term.item() for name, term in terms.items()}
 
 
@@ -128,7 +130,7 @@ def test_labelled_pairs_are_detections_with_their_own_pose_and_as_many_as_asked(
     seen = take("S1", "Walk-1", 12, camera_ring())
     paired = [take("S5", action, 6, camera_ring(1))[0] for action in ("Sit-1", "Wave-1")]
     drawn = objective(seen, paired, labelled, around=(2, 1), outputs=2)
-    plane, poses = drawn._draw_supervised(np.random.default_rng(0), 8)
+    [plane], [poses] = drawn._draw_supervised([np.random.default_rng(0)], 8)
     assert plane.shape == (8, 5, 17, 2) and poses.shape == (8, 5, 17, 3)
     all_poses = np.concatenate([s.poses_cam_m for s in paired])
     all_planes = np.concatenate([s.camera.normalize(s.keypoints_px) for s in paired])
@@ -148,8 +150,8 @@ def test_labelled_pairs_are_detections_with_their_own_pose_and_as_many_as_asked(
 def test_without_labels_the_projected_prior_is_all():
     weak = objective(take("S1", "Walk-1", 12, camera_ring()))
     drawn, projected = (
-        weak._draw_supervised(np.random.default_rng(0), 8),
-        weak.draw_projected(np.random.default_rng(0), 8),
+        weak._draw_supervised([np.random.default_rng(0)], 8),
+        weak.draw_projected([np.random.default_rng(0)], 8),
     )
     for a, b in zip(drawn, projected, strict=True):
         assert torch.equal(a, b)
@@ -158,7 +160,7 @@ def test_without_labels_the_projected_prior_is_all():
 @pytest.mark.parametrize(("around", "outputs"), [((0, 0), 1), ((1, 1), 3), ((4, 0), 2), ((4, 0), 5), ((1, 3), 4)])
 def test_prior_takes_appear_where_detections_did_in_the_frame_that_the_critic_sees(around, outputs):
     seen = take("S1", "Walk-1", 12, camera_ring())
-    plane, poses = objective(seen, around=around, outputs=outputs).draw_projected(np.random.default_rng(0), 16)
+    [plane], [poses] = objective(seen, around=around, outputs=outputs).draw_projected([np.random.default_rng(0)], 16)
     assert plane.shape[1] == sum(around) + outputs
     roots = np.concatenate([s.camera.normalize(s.keypoints_px)[:, 0] for s in seen])
     frame = around[0] + outputs // 2
@@ -169,8 +171,8 @@ def test_prior_takes_appear_where_detections_did_in_the_frame_that_the_critic_se
 
 def test_tilted_viewpoints_show_takes_at_the_same_place_and_another_slant():
     weak = objective(take("S1", "Walk-1", 12, camera_ring()))
-    (plane, poses), (tilted_plane, tilted) = (
-        weak.draw_projected(np.random.default_rng(0), 400, tilt_deg) for tilt_deg in (0.0, 20.0)
+    ([plane], [poses]), ([tilted_plane], [tilted]) = (
+        weak.draw_projected([np.random.default_rng(0)], 400, tilt_deg) for tilt_deg in (0.0, 20.0)
     )
     roots = [p[:, 0, 0] for p in (plane, tilted_plane)]
     assert max(np.linalg.norm(root[:, None] - roots[0][None], axis=-1).min(1).max() for root in roots) < 1e-5
@@ -189,7 +191,7 @@ def test_the_critic_sees_the_middle_output_of_each_run(network, outputs):
     lifter = TemporalLifter(8, 3, network)
     around = lifter.frames_before, lifter.frames_after
     seen = objective(take("S1", "Walk-1", 12, camera_ring()), around=around, motion=True, outputs=outputs, pairs=0)
-    _, features = seen.critic_batch(np.random.default_rng(0), 6)
+    [(_, features)] = seen.critic_batches([np.random.default_rng(0)], 6)
     lifts = []
 
     def noting(runs):
@@ -197,8 +199,8 @@ def test_the_critic_sees_the_middle_output_of_each_run(network, outputs):
         return lifts[-1]
 
     rng = np.random.default_rng(0)
-    seen.draw_projected(rng, 6)  # the prior's poses are drawn first
-    judged, _ = seen.terms(noting, rng, 6)
+    seen.draw_projected([rng], 6)  # the prior's poses are drawn first
+    judged, _ = seen.terms(noting, seen.generator_batches([rng], 6)[0])
     assert lifts[0][0].shape[:2] == (6, outputs)
     torch.testing.assert_close(lifter.poses(features).squeeze(1), judged)
 
@@ -210,7 +212,7 @@ def test_terms_of_the_root_teach_the_root_alone_and_terms_of_the_pose_the_pose(k
     around, outputs = (lifter.frames_before, lifter.frames_after), 1 if kind == "frame" else 3
     seen = take("S1", "Walk-1", 20, camera_ring())
     learning = objective(seen, seen, 4, around, outputs, lifter.with_motion, noise_px=3.0)
-    fake, terms = learning.terms(lifter, np.random.default_rng(0), 4)
+    fake, terms = learning.terms(lifter, learning.generator_batches([np.random.default_rng(0)], 4)[0])
     assert fake.shape == (4, 16, 3) and set(terms) >= {"reprojection", "projected_prior", "root"}
     assert ("root_velocity" in terms) == ("velocity" in terms) == (outputs > 1)
 
@@ -242,8 +244,21 @@ def test_a_pose_gets_the_errors_of_the_detection_that_looks_most_like_it():
     poses = torch.from_numpy(np.concatenate([s.poses_cam_m for s in sequences])).float()
     # Nearer to the camera or further away, it looks alike but for perspective.
     poses = poses + torch.nn.functional.normalize(poses[:, :1], dim=-1) * 0.01
-    alike = data._draw_alike(poses, 0, np.random.default_rng(0))
+    [alike] = data._draw_alike(poses[None], 0, [np.random.default_rng(0)])
     assert alike[:, 0].tolist() == list(range(len(poses)))
+
+
+def test_steps_that_are_drawn_at_once_get_what_each_would_get_alone():
+    sequences = take("S1", "Walk-1", 12, camera_ring())
+    data = objective(sequences, sequences, 2, (1, 1), 3, motion=True, noise_px=3.0, candidates=64)
+    data._settings = replace(data._settings, tilt_deg=12.0)
+    for draw in (data.generator_batches, data.critic_batches):
+        together = draw([np.random.default_rng(seed) for seed in range(3)], 4)
+        alone = [draw([np.random.default_rng(seed)], 4)[0] for seed in range(3)]
+        for ours, expected in zip(together, alone, strict=True):
+            for a, b in zip(ours, expected, strict=True):
+                torch.testing.assert_close(a, b)
+        assert not torch.equal(together[0][0], together[1][0])
 
 
 def without_labels(sequence):
@@ -271,12 +286,12 @@ def test_clips_without_labels_are_seen_and_lend_no_errors():
 
     lifting = objective(sequences, observations=observations, candidates=64, motion=True, outputs=3)
     rng = np.random.default_rng(0)
-    seen = lifting._draw_observed(rng, 400)
+    [seen] = lifting._draw_observed([rng], 400)
     middle_clip = observations.image_plane[5:12]
     assert (seen[:, -1, None] == middle_clip).all((-1, -2)).any(-1).sum() > 60
-    drawn = lifting._draw_alike(torch.from_numpy(labelled[1].poses_cam_m), 1, rng)
+    [drawn] = lifting._draw_alike(torch.from_numpy(labelled[1].poses_cam_m)[None], 1, [rng])
     assert drawn.shape == (7, 4) and drawn.max() < 11
-    plane, poses = lifting.draw_projected(rng, 200)
+    plane, poses = lifting.draw_projected([rng], 200)
     assert torch.isfinite(plane).all() and torch.isfinite(poses).all()
 
 

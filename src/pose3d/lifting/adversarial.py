@@ -14,18 +14,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
-from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
 from pose3d.lifting.critic import CriticLoss
 from pose3d.lifting.networks import Forward, Lifter
-from pose3d.lifting.schedule import cosine_factor, warmed_up_ema
+from pose3d.lifting.schedule import WeightAverage, cosine_factor
 from pose3d.runtime.processes import average_gradients
 from pose3d.training.seeds import numpy_generator
 
@@ -33,26 +32,41 @@ CRITIC = "critic"
 """Name of the adversarial term's weight."""
 _LOG_STEPS = 50
 _CHECKPOINT_STEPS = 500
+_STEPS_AHEAD = 16
+"""Steps whose batches are drawn at once. For one step's few poses, to call an operator would take longer than its work.
+
+A run that goes on from a checkpoint draws its batches in the same groups, so that no number is rounded otherwise."""
 _BATCHES = 2  # key of the batches' random numbers, apart from the seed's other uses
 
 
 class Objective(Protocol):
-    """Data and losses of one formulation; batches are drawn by random numbers from ``rng`` only.
+    """Data and losses of one formulation; each batch is drawn by random numbers from its own ``rng`` only.
 
     Of ``batch_size`` draws B are this process's share, and terms are means over that.
     """
 
-    def terms(self, generator: Forward, rng: np.random.Generator, batch_size: int) -> tuple[Tensor, dict[str, Tensor]]:
+    def generator_batches(self, rngs: Sequence[np.random.Generator], batch_size: int) -> Sequence[Any]:
+        """What :meth:`terms` takes, for each of several steps.
+
+        Args:
+            rngs: numbers of each step, the same in all processes.
+            batch_size: detections drawn for a step by all processes together.
+        """
+
+    def critic_batches(self, rngs: Sequence[np.random.Generator], batch_size: int) -> Sequence[tuple[Tensor, Tensor]]:
+        """Poses of the prior (B, 16, 3), and features (B, ...) of which the generator makes one pose each.
+
+        Args:
+            rngs, batch_size: as for :meth:`generator_batches`, of each critic step.
+        """
+
+    def terms(self, generator: Forward, batch: Any) -> tuple[Tensor, dict[str, Tensor]]:
         """Fake poses (B, 16, 3) for the critic, and the generator's unweighted loss terms by name.
 
         Args:
             generator: forward pass of the generator in training.
-            rng: numbers of this step, the same in all processes.
-            batch_size: detections drawn by all processes together.
+            batch: one of :meth:`generator_batches`.
         """
-
-    def critic_batch(self, rng: np.random.Generator, batch_size: int) -> tuple[Tensor, Tensor]:
-        """Poses of the prior (B, 16, 3), and features (B, ...) of which the generator makes one pose each."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +98,21 @@ class Optimisation:
     autocast: Callable[[], AbstractContextManager] = nullcontext
 
 
+@dataclass(frozen=True)
+class StepBatches:
+    """What was drawn for one step.
+
+    Attributes:
+        generator: the generator's batch.
+        critic: of each critic step, poses of the prior and features.
+        rngs: of each critic step, the generator of random numbers that drew them and draws its penalty's.
+    """
+
+    generator: Any
+    critic: Sequence[tuple[Tensor, Tensor]]
+    rngs: Sequence[np.random.Generator]
+
+
 class AdversarialTrainer:
     """Steps of a generator against a critic, see :class:`pose3d.training.loop.Trainer`.
 
@@ -110,8 +139,8 @@ class AdversarialTrainer:
         self.steps = optimisation.steps
         self._generator_optimizer, self._generator_schedule = _adam(generator, optimisation)
         self._critic_optimizer, self._critic_schedule = _adam(critic, optimisation)
-        self._average = AveragedModel(generator, multi_avg_fn=warmed_up_ema(optimisation.ema_decay), use_buffers=True)
-        self._average.update_parameters(generator)  # the first are taken as they are: the initial weights
+        self._average = WeightAverage(generator, optimisation.ema_decay)
+        self._ahead: dict[int, StepBatches] = {}
         self.parts = {
             "average": self._average,
             "generator": generator,
@@ -124,25 +153,39 @@ class AdversarialTrainer:
 
     def averaged_weights(self) -> dict[str, Tensor]:
         """The result: an exponential average over the steps of the generator's weights."""
-        return dict(self._average.module.state_dict())
+        return self._average.weights
 
     def step(self, step: int) -> dict[str, Tensor]:
         """As many steps of the critic as the settings say and one of the generator; their unweighted terms."""
         o, weights = self._optimisation, self._weights(step)
         logged: dict[str, Tensor] = {}
+        if step not in self._ahead:
+            self._ahead = self._draw_ahead(step)
+        drawn = self._ahead[step]
         if weights[CRITIC] > 0:
-            rngs = [numpy_generator(self._seed, _BATCHES, step, 1 + turn) for turn in range(o.critic_steps)]
-            batches = real_and_fake(self._generator, self._objective, rngs, o)
-            for (real, fake), rng in zip(batches, rngs, strict=True):
+            for (real, fake), rng in zip(real_and_fake(self._generator, drawn.critic, o), drawn.rngs, strict=True):
                 logged |= critic_step(self._critic, self._critic_optimizer, real, fake, rng, o)
             self._critic_schedule.step()
-        rng = numpy_generator(self._seed, _BATCHES, step, 0)
         logged |= generator_step(
-            self._generator, self._critic, self._generator_optimizer, self._objective, rng, o, weights
+            self._generator, self._critic, self._generator_optimizer, self._objective, drawn.generator, o, weights
         )
         self._generator_schedule.step()
-        self._average.update_parameters(self._generator)
+        self._average.update()
         return logged
+
+    def _draw_ahead(self, step: int) -> dict[int, StepBatches]:
+        """Batches of the step and of those drawn with it, by step."""
+        o = self._optimisation
+        first = step - step % _STEPS_AHEAD
+        steps = range(first, min(first + _STEPS_AHEAD, self.steps))
+        turns = range(1, 1 + o.critic_steps if self._weights(step)[CRITIC] > 0 else 1)
+        rngs = [[numpy_generator(self._seed, _BATCHES, s, turn) for turn in turns] for s in steps]
+        generator = self._objective.generator_batches(
+            [numpy_generator(self._seed, _BATCHES, s, 0) for s in steps], o.batch_size
+        )
+        critic = self._objective.critic_batches(sum(rngs, []), o.batch_size) if turns else []
+        of_steps = [critic[i * len(turns) : (i + 1) * len(turns)] for i in range(len(steps))]
+        return dict(zip(steps, map(StepBatches, generator, of_steps, rngs), strict=True))
 
     def logs(self, done: int) -> bool:
         return done % _LOG_STEPS == 0 or done == self.steps
@@ -161,29 +204,29 @@ class AdversarialTrainer:
 
 def _adam(network: nn.Module, optimisation: Optimisation) -> tuple[torch.optim.Adam, LambdaLR]:
     o = optimisation
+    # Fused, it wants gradients in their weights' memory layout, as backward() stores them and autograd.grad may not:
+    # findings/torch_fused_optimizer_strides.sh.
     optimizer = torch.optim.Adam(network.parameters(), lr=o.lr, betas=o.betas, fused=True)
     return optimizer, LambdaLR(optimizer, lambda step: cosine_factor(step, o.final_lr_ratio, o.steps))
 
 
 @torch.no_grad()
 def real_and_fake(
-    generator: Lifter, objective: Objective, rngs: Sequence[np.random.Generator], optimisation: Optimisation
+    generator: Lifter, batches: Sequence[tuple[Tensor, Tensor]], optimisation: Optimisation
 ) -> list[tuple[Tensor, Tensor]]:
     """For each critic step poses of the prior and of the generator, (B, 16, 3) each.
 
     The generator, which is fixed meanwhile, makes those of all steps in one pass.
 
     Args:
-        generator: on the device of the objective's data.
-        objective: draws the batches.
-        rngs: one for each critic step.
-        optimisation: its ``batch_size`` and ``autocast`` are used.
+        generator: on the device of the batches.
+        batches: of each critic step, see :meth:`Objective.critic_batches`.
+        optimisation: its ``autocast`` is used.
     """
-    drawn = [objective.critic_batch(rng, optimisation.batch_size) for rng in rngs]
     with optimisation.autocast():
-        poses = generator.poses(torch.cat([features for _, features in drawn])).flatten(0, -3)
-    real = [poses_of_prior for poses_of_prior, _ in drawn]
-    return list(zip(real, poses.to(real[0].dtype).chunk(len(rngs)), strict=True))
+        poses = generator.poses(torch.cat([features for _, features in batches])).flatten(0, -3)
+    real = [poses_of_prior for poses_of_prior, _ in batches]
+    return list(zip(real, poses.to(real[0].dtype).chunk(len(real)), strict=True))
 
 
 def critic_step(
@@ -216,7 +259,7 @@ def generator_step(
     critic: nn.Module,
     optimizer: torch.optim.Optimizer,
     objective: Objective,
-    rng: np.random.Generator,
+    batch: Any,
     optimisation: Optimisation,
     weights: dict[str, float],
 ) -> dict[str, Tensor]:
@@ -226,21 +269,19 @@ def generator_step(
         generator: one step changes it.
         critic: takes (B, 16, 3) poses, gives (B,) scores; it stays as it is.
         optimizer: of the generator's parameters.
-        objective: draws the batch and gives the terms.
-        rng: numbers of the batch.
-        optimisation: its ``batch_size``, ``critic_loss`` and ``autocast`` are used.
+        objective: gives the terms.
+        batch: one of its ``generator_batches``.
+        optimisation: its ``critic_loss`` and ``autocast`` are used.
         weights: term to weight, at least 0, :data:`CRITIC` among them.
     """
-    fake, terms = objective.terms(_forward(generator, optimisation), rng, optimisation.batch_size)
+    fake, terms = objective.terms(_forward(generator, optimisation), batch)
     if weights[CRITIC] > 0:
-        critic.requires_grad_(False)
         terms[CRITIC] = optimisation.critic_loss.generator_term(critic(fake))
-        critic.requires_grad_(True)
     used = {name: weight for name, weight in weights.items() if weight > 0}
     # To a type checker the sum may be that of nothing, the number 0.
     loss = torch.as_tensor(sum(weight * terms[name] for name, weight in used.items()))
     optimizer.zero_grad(set_to_none=True)
-    loss.backward()
+    loss.backward(inputs=list(generator.parameters()))  # and not the critic's
     average_gradients(generator)
     optimizer.step()
     return {name: term.detach() for name, term in terms.items()}

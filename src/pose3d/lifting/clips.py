@@ -34,6 +34,6 @@ class Runs:
         return len(self._starts)
 
     def frames(self, runs: Tensor) -> Tensor:
-        """Frames (B, before + n_outputs + after) of the runs (B,), as indices into the stack."""
-        frames = self._starts[runs, None] + self._offsets
-        return frames.clamp(self._firsts[runs, None], self._lasts[runs, None])
+        """Frames (..., before + n_outputs + after) of the runs (...), as indices into the stack."""
+        runs = runs[..., None]
+        return (self._starts[runs] + self._offsets).clamp(self._firsts[runs], self._lasts[runs])

@@ -18,12 +18,13 @@ class DoubleBackwardLeakyReLU(nn.Module):
     """LeakyReLU whose second derivative autograd knows to be zero; critics with a gradient penalty need it.
 
     With torch's own, a gradient of a gradient sends zeros back through all earlier layers and their matrix products.
+    Its backward pass multiplies a gradient by the slope at x, and here x itself.
     """
 
     negative_slope = 0.01
 
     def forward(self, x: Tensor) -> Tensor:
-        return x * torch.where(x > 0, x.new_ones(()), self.negative_slope)
+        return torch.ops.aten.leaky_relu_backward(x, x.detach(), self.negative_slope, False)
 
 
 class ResidualBlock(nn.Module):
@@ -74,10 +75,11 @@ class FrameLifter(Lifter):
         self.root = _frame_network(width // 2, blocks, ROOT_SIZE)
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        return self.poses(features), self.root(features)
+        return self.poses(features), self.root(features.flatten(0, -2)).view(*features.shape[:-1], ROOT_SIZE)
 
     def poses(self, features: Tensor) -> Tensor:
-        return self.pose(features).unflatten(-1, (N_JOINTS - 1, 3))
+        rows = features.flatten(0, -2)  # else each layer would reshape its input and output, and their gradients
+        return self.pose(rows).view(*features.shape[:-1], N_JOINTS - 1, 3)
 
     def forward_clip(self, features: Tensor) -> tuple[Tensor, Tensor]:
         return self(features)

@@ -5,7 +5,7 @@ steps send no gradients through the generator, and no checkpoint is chosen on te
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -19,8 +19,7 @@ from pose3d.records.sequences import PoseSequence
 from pose3d.runtime.processes import WHOLE, Share
 
 
-@dataclass(frozen=True)
-class Batch:
+class Batch(NamedTuple):
     """B windows of T detections, and as many poses of the prior.
 
     Attributes:
@@ -74,32 +73,33 @@ class OriginalData:
         self._joint_weights = joint_weights
         self._device, self._share = device, share
 
-    def draw(self, rng: np.random.Generator, batch_size: int) -> Batch:
-        """This process's share of ``batch_size`` detections and prior poses, drawn independently."""
+    def generator_batches(self, rngs: Sequence[np.random.Generator], batch_size: int) -> list[Batch]:
+        """This process's share of ``batch_size`` detections and prior poses of each step, drawn independently."""
 
         def index(size: int) -> Tensor:
-            return torch.from_numpy(self._share.part(rng.integers(size, size=batch_size))).to(self._device)
+            drawn = [self._share.part(rng.integers(size, size=batch_size)) for rng in rngs]
+            return torch.from_numpy(np.stack(drawn)).to(self._device)
 
         frames = self._windows.frames(index(len(self._windows)))
-        middle = frames[:, frames.shape[1] // 2]
+        middle = frames[..., frames.shape[-1] // 2]
         real = self._prior[index(len(self._prior))]
-        return Batch(self._keypoints[frames], self._focal[middle], self._centre[middle], real)
+        drawn = (self._keypoints[frames], self._focal[middle], self._centre[middle], real)
+        return [Batch(*of_step) for of_step in zip(*drawn, strict=True)]
 
 
 class OriginalSingleFrame(OriginalData):
     """Critic, camera and weak-perspective reprojection for :class:`pose3d.lifting.original.RepNet`."""
 
-    def critic_batch(self, rng: np.random.Generator, batch_size: int) -> tuple[Tensor, Tensor]:
-        batch = self.draw(rng, batch_size)
-        return batch.real, relative_to_root(batch.keypoints[:, 0]).flatten(1)
+    def critic_batches(self, rngs: Sequence[np.random.Generator], batch_size: int) -> list[tuple[Tensor, Tensor]]:
+        batches = self.generator_batches(rngs, batch_size)
+        return [(batch.real, relative_to_root(batch.keypoints[:, 0]).flatten(1)) for batch in batches]
 
-    def terms(self, generator: Forward, rng: np.random.Generator, batch_size: int) -> tuple[Tensor, dict[str, Tensor]]:
+    def terms(self, generator: Forward, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """The weak-perspective camera's terms on frames.
 
         Args:
-            generator, rng, batch_size: see :meth:`pose3d.lifting.adversarial.Objective.terms`.
+            generator, batch: see :meth:`pose3d.lifting.adversarial.Objective.terms`.
         """
-        batch = self.draw(rng, batch_size)
         keypoints = relative_to_root(batch.keypoints[:, 0])
         poses, cameras = generator(keypoints.flatten(1))
         return poses, {
@@ -111,17 +111,16 @@ class OriginalSingleFrame(OriginalData):
 class OriginalWindows(OriginalData):
     """Critic and perspective reprojection for :class:`pose3d.lifting.original.OriginalTemporal`."""
 
-    def critic_batch(self, rng: np.random.Generator, batch_size: int) -> tuple[Tensor, Tensor]:
-        batch = self.draw(rng, batch_size)
-        return batch.real, relative_to_root(batch.keypoints).flatten(2)
+    def critic_batches(self, rngs: Sequence[np.random.Generator], batch_size: int) -> list[tuple[Tensor, Tensor]]:
+        batches = self.generator_batches(rngs, batch_size)
+        return [(batch.real, relative_to_root(batch.keypoints).flatten(2)) for batch in batches]
 
-    def terms(self, generator: Forward, rng: np.random.Generator, batch_size: int) -> tuple[Tensor, dict[str, Tensor]]:
+    def terms(self, generator: Forward, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """The perspective camera's term on the windows' centre frames.
 
         Args:
-            generator, rng, batch_size: see :meth:`pose3d.lifting.adversarial.Objective.terms`.
+            generator, batch: see :meth:`pose3d.lifting.adversarial.Objective.terms`.
         """
-        batch = self.draw(rng, batch_size)
         poses, root = generator(relative_to_root(batch.keypoints).flatten(2), batch.keypoints.flatten(2))
         joints = torch.cat([root[:, None], root[:, None] + poses], 1)
         keypoints = batch.keypoints[:, batch.keypoints.shape[1] // 2]

@@ -7,7 +7,6 @@ detector's kind of errors, pairs of 2D and 3D that cost no label.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -16,7 +15,7 @@ from torch import Tensor
 
 from pose3d.geometry.rotations import rotation_about_z
 from pose3d.geometry.skeleton import JOINT_NAMES, N_JOINTS, ROOT, bone_matrix, mirror_permutation
-from pose3d.lifting.virtual_camera import VirtualView, to_rays, view_from_image_plane
+from pose3d.lifting.virtual_camera import to_rays, view_from_image_plane
 from pose3d.records.sequences import PoseSequence
 
 # A take that walks past the camera is pushed back until every joint is at least this far in front of it.
@@ -25,23 +24,6 @@ _RIGHT_HIP, _LEFT_HIP = JOINT_NAMES.index("RHip"), JOINT_NAMES.index("LHip")
 _TRUNK = slice(JOINT_NAMES.index("Spine"), N_JOINTS)  # and head and arms; the root and the legs come before it
 _FIRST_OF_PAIR = np.minimum(np.arange(1, N_JOINTS), mirror_permutation()[1:]) - 1
 """Of each bone the right one of its pair, or itself where it has no other side."""
-
-
-@dataclass(frozen=True)
-class Pairs:
-    """2D with the 3D that it shows, as virtual cameras see them.
-
-    Attributes:
-        image_plane: (B, T, 17, 2) keypoints with detection errors in the true camera's image plane.
-        view: of ``image_plane``.
-        poses_virtual_m: (B, T, 16, 3) true root-relative poses in the view's frame.
-        roots_virtual_m: (B, T, 3) the true root there.
-    """
-
-    image_plane: Tensor
-    view: VirtualView
-    poses_virtual_m: Tensor
-    roots_virtual_m: Tensor
 
 
 class PriorTakes:
@@ -157,7 +139,8 @@ def place_before_camera(
         heading_rad: (B,) turn about the vertical.
         rotation: (B, 3, 3) camera from world.
         root_plane: (B, 2) where the root appears in the image plane in ``frame``.
-        scale: (B,) how large the body appears (see :class:`VirtualView`) in ``frame``, to first order.
+        scale: (B,) how large the body appears (see :class:`pose3d.lifting.virtual_camera.VirtualView`) in ``frame``,
+            to first order.
         frame: one of the T.
 
     Returns:
@@ -175,15 +158,7 @@ def place_before_camera(
 
 
 def project_with_errors(poses_cam_m: Tensor, residuals: Tensor) -> Tensor:
-    """Image plane (B, T, 17, 2) of camera-space poses (B, T, 17, 3) with a detector's errors (B, T, 17, 2), those in
-    units of the 2D size."""
+    """Image plane (..., 17, 2) of camera-space poses (..., 17, 3) with a detector's errors (..., 17, 2), those in units
+    of the 2D size."""
     plane = poses_cam_m[..., :2] / poses_cam_m[..., 2:]
     return plane + residuals * view_from_image_plane(plane).scale[..., None, None]
-
-
-def pairs_of(image_plane: Tensor, poses_cam_m: Tensor) -> Pairs:
-    """(B, T, 17, 2) keypoints, however wrong, with the (B, T, 17, 3) poses that they show."""
-    view = view_from_image_plane(image_plane)
-    joints = poses_cam_m @ view.rotation.transpose(-1, -2)
-    root = joints[..., ROOT : ROOT + 1, :]
-    return Pairs(image_plane, view, joints[..., 1:, :] - root, root.squeeze(-2))

@@ -1,11 +1,11 @@
 """Values that change over training by a fixed rule: nothing is chosen by looking at errors."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Any
 
-from torch import Tensor
-from torch.optim.swa_utils import get_ema_multi_avg_fn
+import torch
+from torch import nn
 
 
 def geometric_ramp(step: int, start: float, end: float, steps: int) -> float:
@@ -36,15 +36,34 @@ def cosine_factor(step: int, end_ratio: float, steps: int) -> float:
     return end_ratio + (1 - end_ratio) * 0.5 * (1 + math.cos(math.pi * progress))
 
 
-def warmed_up_ema(decay: float) -> Callable[[Any, Any, Tensor | int], None]:
-    """Exponential average for torch's AveragedModel that decays faster at first, and so forgets the random start.
+class WeightAverage:
+    """Exponential average of a network's weights that decays faster at first, and so forgets the random start.
 
     Args:
+        network: where it will be trained; its weights now are the average's first.
         decay: of each step, later on.
+
+    Attributes:
+        weights: the average by name, as in the network's ``state_dict``.
     """
 
-    def update(averaged: Any, current: Any, n_averaged: Tensor | int) -> None:
-        count = int(n_averaged)
-        get_ema_multi_avg_fn(min(decay, count / (9 + count)))(averaged, current, count)
+    def __init__(self, network: nn.Module, decay: float) -> None:
+        self._decay, self._count = decay, 1
+        current = network.state_dict()
+        self._current = list(current.values())  # in the network's own memory
+        self.weights = {name: value.clone() for name, value in current.items()}
 
-    return update
+    @torch.no_grad()
+    def update(self) -> None:
+        """Take the network's weights in."""
+        decay = min(self._decay, self._count / (9 + self._count))
+        torch._foreach_lerp_(list(self.weights.values()), self._current, 1 - decay)
+        self._count += 1
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"weights": self.weights, "count": self._count}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        for name, value in self.weights.items():
+            value.copy_(state["weights"][name])
+        self._count = state["count"]

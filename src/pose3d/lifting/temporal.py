@@ -62,13 +62,15 @@ class TemporalNetwork(nn.Module):
         self.last = nn.Conv1d(width, outputs, 1)
 
     def forward(self, windows: Tensor) -> Tensor:
-        """(B, window_frames, channels) to (B, outputs)."""
-        x = functional.leaky_relu(_reduce_threefold(self.first, windows))
+        """(..., window_frames, channels) to (B, outputs), those of all B windows in one row."""
+        width = self.first.out_channels
+        x = functional.leaky_relu(_reduce_threefold(self.first, _triples(windows)))
         for reduce, mix in zip(self.reduce, self.mix, strict=True):
-            kept = x[:, self._kept :: _KERNEL]
-            x = functional.leaky_relu(_reduce_threefold(reduce, x))
+            triples = _triples(x)
+            kept = triples[:, self._kept * width : (self._kept + 1) * width]
+            x = functional.leaky_relu(_reduce_threefold(reduce, triples))
             x = self.residual(kept, functional.linear(x, mix.weight.squeeze(-1), mix.bias))
-        return functional.linear(x.squeeze(1), self.last.weight.squeeze(-1), self.last.bias)
+        return functional.linear(x, self.last.weight.squeeze(-1), self.last.bias)
 
     def residual(self, kept: Tensor, mixed: Tensor) -> Tensor:
         """A block's output from the frames that skip its convolutions and from the convolutions' output."""
@@ -80,7 +82,7 @@ class TemporalNetwork(nn.Module):
         The cheaper way for the short runs of training.
         """
         windows = runs.unfold(1, self.frames_before + 1 + self.frames_after, 1).transpose(2, 3)
-        return self(windows.flatten(0, 1)).unflatten(0, windows.shape[:2])
+        return self(windows).unflatten(0, windows.shape[:2])
 
     def forward_clip(self, clips: Tensor) -> Tensor:
         """The same with all windows at once, dilated: the cheaper way for clips."""
@@ -99,9 +101,13 @@ def _convolutions(width: int, kernel: int, number: int) -> Iterable[nn.Conv1d]:
     return cast(Iterable[nn.Conv1d], layers)  # torch types what is in it as any nn.Module
 
 
-def _reduce_threefold(layer: nn.Conv1d, x: Tensor) -> Tensor:
-    """The layer with stride 3 on (B, T, C), as a matrix product: on short windows twice as fast as a convolution."""
-    triples = x.unflatten(1, (-1, _KERNEL)).flatten(2)
+def _triples(x: Tensor) -> Tensor:
+    """Frames (..., C) of windows end to end to rows (N / 3, 3 C): three frames of one window in each."""
+    return x.reshape(-1, _KERNEL * x.shape[-1])
+
+
+def _reduce_threefold(layer: nn.Conv1d, triples: Tensor) -> Tensor:
+    """The layer with stride 3 as a matrix product: on short windows twice as fast as a convolution."""
     return functional.linear(triples, layer.weight.transpose(1, 2).flatten(1), layer.bias)
 
 

@@ -88,7 +88,7 @@ def motion_features(image_plane: Tensor, view: VirtualView) -> Tensor:
 
 
 def lifter_features(image_plane: Tensor, with_motion: bool) -> tuple[Tensor, VirtualView]:
-    """The network's input: (B, T, 17, 2) image plane to (B, T, 32) features, or (B, T - 1, 35) with motion.
+    """The network's input: (..., T, 17, 2) image plane to (..., T, 32) features, or (..., T - 1, 35) with motion.
 
     With motion the first frame only serves as the frame before, and the view leaves it out as well.
     """
@@ -96,8 +96,8 @@ def lifter_features(image_plane: Tensor, with_motion: bool) -> tuple[Tensor, Vir
     features = view.keypoints.flatten(-2)
     if not with_motion:
         return features, view
-    features = torch.cat([features[:, 1:], motion_features(image_plane, view)], -1)
-    return features, VirtualView(view.keypoints[:, 1:], view.scale[:, 1:], view.rotation[:, 1:])
+    features = torch.cat([features[..., 1:, :], motion_features(image_plane, view)], -1)
+    return features, VirtualView(view.keypoints[..., 1:, :, :], view.scale[..., 1:], view.rotation[..., 1:, :, :])
 
 
 def root_position(code: Tensor, scale: Tensor) -> Tensor:
@@ -114,8 +114,10 @@ def root_position(code: Tensor, scale: Tensor) -> Tensor:
     Returns:
         (..., 3).
     """
-    distance = _USUAL_SIZE_M * code[..., 2].exp() / scale
-    return torch.cat([code[..., :2] * (scale * distance)[..., None], distance[..., None]], -1)
+    beside, log_size = code.split([2, 1], -1)
+    scale = scale[..., None]
+    distance = _USUAL_SIZE_M * log_size.exp() / scale
+    return torch.cat([beside * (scale * distance), distance], -1)
 
 
 def project_virtual(poses_virtual_m: Tensor, roots_virtual_m: Tensor, scale: Tensor) -> Tensor:
@@ -129,9 +131,24 @@ def project_virtual(poses_virtual_m: Tensor, roots_virtual_m: Tensor, scale: Ten
     Returns:
         (..., 17, 2), the root first.
     """
-    joints = _joints(poses_virtual_m, roots_virtual_m)
-    depth = torch.maximum(joints[..., 2], _MIN_DEPTH_SHARE * roots_virtual_m[..., None, 2])
-    return joints[..., :2] / (depth * scale[..., None])[..., None]
+    aside, depth = _joints(poses_virtual_m, roots_virtual_m).split([2, 1], -1)
+    depth = torch.maximum(depth, _MIN_DEPTH_SHARE * roots_virtual_m[..., None, 2:])
+    return aside / (depth * scale[..., None, None])
+
+
+def to_virtual_space(joints_cam_m: Tensor, rotation: Tensor) -> tuple[Tensor, Tensor]:
+    """Joints in the true camera's space as virtual cameras see them, the inverse of :func:`to_camera_space`.
+
+    Args:
+        joints_cam_m: (..., 17, 3), the root first.
+        rotation: (..., 3, 3) virtual from camera.
+
+    Returns:
+        (..., 16, 3) root-relative poses and (..., 3) roots, metres.
+    """
+    joints = joints_cam_m @ rotation.transpose(-1, -2)
+    root = joints[..., ROOT : ROOT + 1, :]
+    return joints[..., 1:, :] - root, root.squeeze(-2)
 
 
 def to_camera_space(poses_virtual_m: Tensor, roots_virtual_m: Tensor, rotation: Tensor) -> Tensor:

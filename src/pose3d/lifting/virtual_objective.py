@@ -1,7 +1,8 @@
 """The training objective of virtual-camera lifters, for single frames (runs of one) and windows alike."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -24,7 +25,6 @@ from pose3d.lifting.prior import (
     camera_tilts,
     mirror_world,
     mix_halves,
-    pairs_of,
     place_before_camera,
     project_with_errors,
     symmetric_factors,
@@ -35,6 +35,7 @@ from pose3d.lifting.virtual_camera import (
     lifter_features,
     project_virtual,
     root_position,
+    to_virtual_space,
     view_from_image_plane,
 )
 from pose3d.runtime.processes import WHOLE, Share
@@ -66,6 +67,26 @@ class VirtualCameraSettings:
     limb_mix_prob: float
     tilt_deg: float
     joint_weights: Sequence[float]
+
+
+class Batch(NamedTuple):
+    """One step's B detections and P pairs of 2D and 3D, N in all; R outputs of each run.
+
+    Attributes:
+        features: (N, T, C) the lifter's input, the detections first.
+        scale: (N, R) of the outputs' views.
+        keypoints: (B, R, 17, 2) the detections in their views, the root first.
+        poses_virtual_m: (P, R, 16, 3) the pairs' true root-relative poses in their views' frames.
+        roots_virtual_m: (P, R, 3) the true roots there.
+        camera_from_virtual: (P, R, 3, 3) the pairs' rotations.
+    """
+
+    features: Tensor
+    scale: Tensor
+    keypoints: Tensor
+    poses_virtual_m: Tensor
+    roots_virtual_m: Tensor
+    camera_from_virtual: Tensor
 
 
 class VirtualCameraObjective:
@@ -106,128 +127,146 @@ class VirtualCameraObjective:
         self._labelled = None if paired is None else runs_of(paired.lengths)
         self._device, self._share = device, share
 
-    def critic_batch(self, rng: np.random.Generator, batch_size: int) -> tuple[Tensor, Tensor]:
+    def critic_batches(self, rngs: Sequence[np.random.Generator], batch_size: int) -> list[tuple[Tensor, Tensor]]:
         """The critic's two sides, one output of each run: prior poses (B, 16, 3), and detections to lift.
 
         Of ``batch_size`` draws B are this process's share, here as in all other methods.
         """
-        pairs = pairs_of(*self.draw_projected(rng, batch_size))
-        observed = self._draw_observed(rng, batch_size)
+        plane, poses = self.draw_projected(rngs, batch_size, middle_alone=True)
+        real, _ = to_virtual_space(poses, view_from_image_plane(plane).rotation)
+        observed = self._draw_observed(rngs, batch_size)
         middle = self._settings.run_outputs // 2
-        around_it = slice(middle, observed.shape[1] - (self._settings.run_outputs - 1 - middle))
-        features, _ = lifter_features(observed[:, around_it], self._with_motion)
-        return self._at_outputs(pairs.poses_virtual_m)[:, middle], features
+        around_it = slice(middle, observed.shape[2] - (self._settings.run_outputs - 1 - middle))
+        features, _ = lifter_features(observed[:, :, around_it], self._with_motion)
+        return list(zip(real.squeeze(2), features, strict=True))
 
-    def terms(self, generator: Forward, rng: np.random.Generator, batch_size: int) -> tuple[Tensor, dict[str, Tensor]]:
+    def generator_batches(self, rngs: Sequence[np.random.Generator], batch_size: int) -> list[Batch]:
+        """Detections and pairs, see :meth:`pose3d.lifting.adversarial.Objective.generator_batches`.
+
+        Args:
+            rngs: one for each step; every draw of it comes from there, the same in all processes.
+            batch_size: detections; 0 where neither their reprojection nor the critic counts.
+        """
+        observed = self._draw_observed(rngs, batch_size)
+        seen = observed.shape[1]
+        plane, poses = self._draw_supervised(rngs, self._settings.pairs_per_step)
+        features, view = lifter_features(torch.cat([observed, plane], 1), self._with_motion)
+        view = VirtualView(*(self._at_outputs(v) for v in (view.keypoints, view.scale, view.rotation)))
+        true_poses, true_roots = to_virtual_space(self._at_outputs(poses), view.rotation[:, seen:])
+        keypoints = functional.pad(view.keypoints[:, :seen], (0, 0, 1, 0))  # the detected root is at 0
+        to_camera = view.rotation[:, seen:].transpose(-1, -2)
+        drawn = (features, view.scale, keypoints, true_poses, true_roots, to_camera)
+        return [Batch(*of_step) for of_step in zip(*drawn, strict=True)]
+
+    def terms(self, generator: Forward, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """The generator's losses but the critic's.
 
         Args:
             generator: forward pass: features (N, T, C) to poses and root codes.
-            rng: every draw comes from it, the same in all processes.
-            batch_size: detections; 0 where neither their reprojection nor the critic counts.
+            batch: one of :meth:`generator_batches`.
 
         Returns:
             fake poses (B, 16, 3) for the critic, and scalar terms by name.
         """
-        runs, terms = [self._draw_observed(rng, batch_size)], {}
-        seen, paired = slice(len(runs[0])), slice(len(runs[0]), None)
-        if self._settings.pairs_per_step:
-            pairs = pairs_of(*self._draw_supervised(rng, self._settings.pairs_per_step))
-            runs.append(pairs.image_plane)
-        poses, roots, view = self._lift(generator, torch.cat(runs))
-        if batch_size:
-            projected = project_virtual(poses[seen], roots[seen], view.scale[seen])
-            keypoints = functional.pad(view.keypoints[seen], (0, 0, 1, 0))  # the detected root is at 0
-            terms["reprojection"] = reprojection_l1(projected, keypoints, self._joint_weights)
-        if self._settings.pairs_per_step:
-            lifted, lifted_roots = poses[paired], roots[paired]
-            true_poses, true_roots = self._at_outputs(pairs.poses_virtual_m), self._at_outputs(pairs.roots_virtual_m)
-            terms["projected_prior"] = joint_distance(lifted, true_poses)
-            terms["root"] = relative_root_distance(lifted_roots, true_roots)
+        poses, codes = generator(batch.features)
+        sizes = [len(batch.keypoints), len(batch.poses_virtual_m)]
+        fakes, lifted = poses.split(sizes)
+        roots, lifted_roots = root_position(codes, batch.scale).split(sizes)
+        terms = {}
+        if sizes[0]:
+            projected = project_virtual(fakes, roots, batch.scale[: sizes[0]])
+            terms["reprojection"] = reprojection_l1(projected, batch.keypoints, self._joint_weights)
+        if sizes[1]:
+            terms["projected_prior"] = joint_distance(lifted, batch.poses_virtual_m)
+            terms["root"] = relative_root_distance(lifted_roots, batch.roots_virtual_m)
             if self._settings.run_outputs > 1:
-                terms["velocity"] = velocity_distance(lifted, true_poses)
-                to_camera = view.rotation[paired].transpose(-1, -2)
-                terms["root_velocity"] = relative_root_velocity(lifted_roots, true_roots, to_camera)
-        return poses[seen, self._settings.run_outputs // 2], terms
+                terms["velocity"] = velocity_distance(lifted, batch.poses_virtual_m)
+                terms["root_velocity"] = relative_root_velocity(
+                    lifted_roots, batch.roots_virtual_m, batch.camera_from_virtual
+                )
+        return fakes[:, self._settings.run_outputs // 2], terms
 
-    def _draw_supervised(self, rng: np.random.Generator, batch_size: int) -> tuple[Tensor, Tensor]:
+    def _draw_supervised(self, rngs: Sequence[np.random.Generator], batch_size: int) -> tuple[Tensor, Tensor]:
         """Like :meth:`draw_projected`; detections with their labels among them, where there are any."""
         if self._paired is None or self._labelled is None:
-            return self.draw_projected(rng, batch_size, self._settings.tilt_deg)
+            return self.draw_projected(rngs, batch_size, self._settings.tilt_deg)
         labelled = self._settings.labelled_per_step
-        frames = self._draw_runs(self._labelled, rng, labelled)
-        plane, poses = self.draw_projected(rng, batch_size - labelled, self._settings.tilt_deg)
-        return torch.cat([self._paired.image_plane[frames], plane]), torch.cat(
-            [self._paired.poses_cam_m[frames], poses]
+        frames = self._draw_runs(self._labelled, rngs, labelled)
+        plane, poses = self.draw_projected(rngs, batch_size - labelled, self._settings.tilt_deg)
+        return torch.cat([self._paired.image_plane[frames], plane], 1), torch.cat(
+            [self._paired.poses_cam_m[frames], poses], 1
         )
 
-    def draw_projected(self, rng: np.random.Generator, batch_size: int, tilt_deg: float = 0.0) -> tuple[Tensor, Tensor]:
+    def draw_projected(
+        self,
+        rngs: Sequence[np.random.Generator],
+        batch_size: int,
+        tilt_deg: float = 0.0,
+        middle_alone: bool = False,
+    ) -> tuple[Tensor, Tensor]:
         """Prior takes from other people's viewpoints; all draws are independent.
 
         Args:
-            rng: every draw comes from it.
-            batch_size: takes to draw, of which B are this process's share.
+            rngs: K, one for each step; every draw of a step comes from its own.
+            batch_size: takes to draw for each step, of which B are this process's share.
             tilt_deg: how far the viewpoints are tilted and rolled, see :func:`camera_tilts`.
+            middle_alone: of the T frames give the middle output's alone, which the critic sees.
 
         Returns:
-            image plane (B, T, 17, 2) with detection errors and poses (B, T, 17, 3) in camera space, metres.
+            image plane (K, B, T, 17, 2) with detection errors and poses (K, B, T, 17, 3) in camera space, metres.
         """
-        legs, trunks = (self._prior.poses_world_m[self._draw_runs(self._takes, rng, batch_size)] for _ in range(2))
-        viewpoints = self._draw_runs(self._seen, rng, batch_size)
-        heading = self._shared(rng.uniform(0, 2 * np.pi, batch_size)).float()
-        mirrored = self._shared(rng.random(batch_size) < 0.5)
-        mixed = self._shared(rng.random(batch_size) < self._settings.limb_mix_prob)
-        bodies = self._shared(symmetric_factors(rng, batch_size, self._settings.body_spread)).float()
+        s, observations = self._settings, self._observations
+        takes = (self._draw_runs(self._takes, rngs, batch_size).flatten(0, 1) for _ in range(2))
+        legs, trunks = (self._prior.poses_world_m[frames] for frames in takes)
+        viewpoints = self._draw_runs(self._seen, rngs, batch_size).flatten(0, 1)
+        heading = self._draw(rngs, lambda rng: rng.uniform(0, 2 * np.pi, batch_size)).flatten().float()
+        mirrored = self._draw(rngs, lambda rng: rng.random(batch_size) < 0.5).flatten()
+        mixed = self._draw(rngs, lambda rng: rng.random(batch_size) < s.limb_mix_prob).flatten()
+        bodies = self._draw(rngs, lambda rng: symmetric_factors(rng, batch_size, s.body_spread)).flatten(0, 1).float()
         poses = torch.where(mixed[:, None, None, None], mix_halves(legs, trunks), legs)
         poses = vary_bone_lengths(poses, bodies)
         poses = torch.where(mirrored[:, None, None, None], mirror_world(poses), poses)
-        # The middle output's, which the critic sees.
-        frame = viewpoints.shape[1] - self._frames_after - self._settings.run_outputs + self._settings.run_outputs // 2
-        observations, seen = self._observations, viewpoints[:, frame]
+        frame = viewpoints.shape[1] - self._frames_after - s.run_outputs + s.run_outputs // 2  # the middle output's
+        seen = viewpoints[:, frame]
         rotations = observations.rotations[seen]
         if tilt_deg:
-            rotations = self._shared(camera_tilts(rng, batch_size, tilt_deg)).float() @ rotations
-        poses = place_before_camera(
-            poses,
-            heading,
-            rotations,
-            observations.image_plane[seen, ROOT],
-            observations.scales[seen],
-            frame,
-        )
-        errors = observations.residuals[self._draw_alike(poses[:, frame], frame, rng)]
-        return project_with_errors(poses, self._settings.noise_scale * errors), poses
+            tilts = self._draw(rngs, lambda rng: camera_tilts(rng, batch_size, tilt_deg))
+            rotations = tilts.flatten(0, 1).float() @ rotations
+        roots = observations.image_plane[seen, ROOT]
+        poses = place_before_camera(poses, heading, rotations, roots, observations.scales[seen], frame)
+        poses = poses.unflatten(0, (len(rngs), len(poses) // len(rngs)))
+        alike = self._draw_alike(poses[:, :, frame], frame, rngs)
+        if middle_alone:
+            poses, alike = poses[:, :, frame : frame + 1], alike[:, :, frame : frame + 1]
+        return project_with_errors(poses, s.noise_scale * observations.residuals[alike]), poses
 
-    def _draw_alike(self, poses_cam_m: Tensor, frame: int, rng: np.random.Generator) -> Tensor:
-        """For each pose (B, 17, 3) the annotated frames (B, T) drawn whose ``frame`` shows the most similar one.
+    def _draw_alike(self, poses_cam_m: Tensor, frame: int, rngs: Sequence[np.random.Generator]) -> Tensor:
+        """For each pose (K, B, 17, 3) the annotated frames (K, B, T) drawn whose ``frame`` shows the most similar one.
 
         A detector errs according to what it sees: on the far arm of a person seen from the side, on left and right of
         one seen from behind.
         """
-        candidates = rng.integers(
-            len(self._annotated), size=self._settings.noise_candidates
-        )  # the same for all processes
+        shape = len(self._annotated), self._settings.noise_candidates
+        candidates = np.stack([rng.integers(shape[0], size=shape[1]) for rng in rngs])  # the same for all processes
         drawn = self._annotated.frames(torch.from_numpy(candidates).to(self._device))
         wanted = view_from_image_plane(poses_cam_m[..., :2] / poses_cam_m[..., 2:]).keypoints
-        return drawn[torch.cdist(wanted.flatten(1), self._shown[drawn[:, frame]]).argmin(1)]
+        nearest = torch.cdist(wanted.flatten(2), self._shown[drawn[:, :, frame]]).argmin(2)
+        return drawn.take_along_dim(nearest[..., None], 1)
 
-    def _draw_observed(self, rng: np.random.Generator, batch_size: int) -> Tensor:
-        return self._observations.image_plane[self._draw_runs(self._seen, rng, batch_size)]
+    def _draw_observed(self, rngs: Sequence[np.random.Generator], batch_size: int) -> Tensor:
+        return self._observations.image_plane[self._draw_runs(self._seen, rngs, batch_size)]
 
-    def _draw_runs(self, runs: Runs, rng: np.random.Generator, batch_size: int) -> Tensor:
-        return runs.frames(self._shared(rng.integers(len(runs), size=batch_size)))
+    def _draw_runs(self, runs: Runs, rngs: Sequence[np.random.Generator], batch_size: int) -> Tensor:
+        """Frames (K, B, T) of runs."""
+        return runs.frames(self._draw(rngs, lambda rng: rng.integers(len(runs), size=batch_size)))
 
-    def _shared(self, drawn: np.ndarray) -> Tensor:
-        return torch.from_numpy(self._share.part(drawn)).to(self._device)
+    def _draw(
+        self, rngs: Sequence[np.random.Generator], numbers: Callable[[np.random.Generator], np.ndarray]
+    ) -> Tensor:
+        """This process's share of the numbers (N, ...) of each step, (K, B, ...)."""
+        return torch.from_numpy(np.stack([self._share.part(numbers(rng)) for rng in rngs])).to(self._device)
 
     def _at_outputs(self, values: Tensor) -> Tensor:
-        """Those of a run's frames (B, T, ...) that have an output, (B, R, ...)."""
-        end = values.shape[1] - self._frames_after
-        return values[:, end - self._settings.run_outputs : end]
-
-    def _lift(self, generator: Forward, image_plane: Tensor) -> tuple[Tensor, Tensor, VirtualView]:
-        """Poses (B, R, 16, 3), roots (B, R, 3) and the outputs' views."""
-        features, view = lifter_features(image_plane, self._with_motion)
-        poses, codes = generator(features)
-        view = VirtualView(*(self._at_outputs(v) for v in (view.keypoints, view.scale, view.rotation)))
-        return poses, root_position(codes, view.scale), view
+        """Those of a run's frames (K, B, T, ...) that have an output, (K, B, R, ...)."""
+        end = values.shape[2] - self._frames_after
+        return values[:, :, end - self._settings.run_outputs : end]
