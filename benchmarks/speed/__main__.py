@@ -1,6 +1,6 @@
 """How fast the project is on this machine: one table, and benchmarks/results/speed.json.
 
-    python -m benchmarks.speed [--only REGEX] [--repeats N] [--cores N] [--output FILE]
+    python -m benchmarks.speed [--only REGEX] [--repeats N] [--cores N] [--before COMMIT] [--output FILE]
 
 Works from the root of the repository. Ratios are of medians of interleaved repeats, so that a busy machine slows both
 sides alike; rates by themselves want a quiet one. On a machine with a GPU the networks run there. Rendering needs what
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.speed import alignment, growth, lifters, manners, pose2d, rendering
+from benchmarks.speed import alignment, before, growth, lifters, manners, pose2d, rendering
 from benchmarks.speed.report import Figure, NotMeasured, Results, Setting, machine, table
 from pose3d.runtime.processes import one_process
 
@@ -29,6 +29,7 @@ ROWS = {
     "temporal_inference": lifters.clip_inference,
     "pose2d_inference": pose2d.whole_path,
     "beside_others": manners.beside_others,
+    "before": before.against_a_commit,
     "rendering": rendering.frames_a_second,
     "growth_crop_resize": growth.crop_resize,
     "growth_infer_2d": growth.infer_2d,
@@ -63,12 +64,13 @@ def main(options: list[str] | None = None) -> None:
     )
     parser.add_argument("--repeats", type=int, default=5, metavar="N", help="turns of what is compared (default 5)")
     parser.add_argument("--cores", type=int, default=os.cpu_count() or 1, metavar="N", help="CPU cores (default all)")
+    parser.add_argument("--before", metavar="COMMIT", help="whose code the row `before` compares with")
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results/speed.json"), help="JSON file")
     arguments = parser.parse_args(options)
     torch.set_num_threads(arguments.cores)
     os.environ["POSE3D_WORKERS"] = str(arguments.cores)
     with tempfile.TemporaryDirectory() as scratch:
-        setting = Setting(one_process(), arguments.cores, arguments.repeats, Path(scratch))
+        setting = Setting(one_process(), arguments.cores, arguments.repeats, Path(scratch), arguments.before)
         lines = measure([row for row in ROWS if re.search(arguments.only, row)], setting, arguments.output)
         about = ", ".join(f"{key} {value}" for key, value in machine(setting).items() if value is not None)
     print(f"{about}\n\n{table(lines)}")

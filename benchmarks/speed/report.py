@@ -27,12 +27,14 @@ class Setting:
         cores: CPU cores, and threads or processes of everything that takes some.
         repeats: turns of interleaved measurements.
         scratch: an empty folder.
+        before: a commit to compare with.
     """
 
     fabric: Fabric
     cores: int
     repeats: int
     scratch: Path
+    before: str | None = None
 
     @property
     def device(self) -> torch.device:

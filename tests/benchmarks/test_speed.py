@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from benchmarks.speed import __main__ as speed
-from benchmarks.speed import alignment, growth, lifters, manners, people, plain_original, pose2d
+from benchmarks.speed import alignment, before, growth, lifters, manners, people, plain_original, pose2d
 from benchmarks.speed.growth import slope_ratio
 from benchmarks.speed.lifters import counted_flops
-from benchmarks.speed.report import Figure, Results, Setting, table
+from benchmarks.speed.report import Figure, NotMeasured, Results, Setting, table
 from benchmarks.speed.timing import interleaved
 from pose3d.lifting.critic import Wasserstein
 from pose3d.lifting.original import OriginalCritic, OriginalTemporal, RepNet
@@ -25,7 +25,7 @@ WIDTH, BATCH, SEED = 24, 7, 5
 
 @pytest.fixture
 def setting(tmp_path):
-    return Setting(one_process(), cores=1, repeats=1, scratch=tmp_path)
+    return Setting(one_process(), cores=1, repeats=1, scratch=tmp_path, before="HEAD")
 
 
 @pytest.fixture
@@ -52,10 +52,11 @@ def test_frames_are_learnt_from_as_the_plain_original_learns_from_them(critics):
     generator, plain_generator = RepNet(WIDTH), plain_original.FrameGenerator(WIDTH)
     plain_generator.load_state_dict(generator.state_dict())
     objective = objective_of(OriginalSingleFrame, 1)
-    keypoints = objective.draw(drawn(), BATCH).keypoints[:, 0]
+    (batch,) = objective.generator_batches([drawn()], BATCH)
+    keypoints = batch.keypoints[:, 0]
     keypoints = (keypoints[:, 1:] - keypoints[:, :1]).flatten(1)
 
-    poses, terms = objective.terms(generator, drawn(), BATCH)
+    poses, terms = objective.terms(generator, batch)
     plain_terms = plain_original.frame_losses(plain, plain_generator(keypoints), keypoints)
     expected = 10_000 * terms["reprojection"], terms["camera"], Wasserstein().generator_term(ours(poses))
     torch.testing.assert_close(plain_terms, expected)
@@ -68,11 +69,11 @@ def test_windows_are_learnt_from_as_the_plain_original_learns_from_them(critics)
     for network, same in zip(networks, (generator.pose, generator.root), strict=True):
         network.load_state_dict(same.state_dict())
     objective = objective_of(OriginalWindows, 2 * plain_original.PAD + 1)
-    batch = objective.draw(drawn(), BATCH)
+    (batch,) = objective.generator_batches([drawn()], BATCH)
     absolute = batch.keypoints
     relative = absolute[:, :, 1:] - absolute[:, :, :1]
 
-    poses, terms = objective.terms(generator, drawn(), BATCH)
+    poses, terms = objective.terms(generator, batch)
     plain_poses, plain_roots = networks[0](relative.flatten(2)), networks[1](absolute.flatten(2))
     intrinsics = torch.cat([batch.focal, batch.centre], 1)
     centre = absolute[:, plain_original.PAD]
@@ -113,6 +114,7 @@ SMALL = {
     growth: {"MULTIPLES": (1, 3), "_MOST_CORES": 0.3, "_LIFTED_FRAMES": 80, "_LONG_TAKE_FRAMES": 40},
     alignment: {"_POSES": 100},
     manners: {"_STEPS": {"train_2d": 2, "train_repnet": 2, "train_temporal": 2}},
+    before: {"_STEPS": {"train_2d": 2, "train_repnet": 2}},
     pose2d: {"_TAKE_FRAMES": 2},
 }
 """Sizes at which a row takes seconds, by module."""
@@ -143,6 +145,15 @@ def test_every_row_is_measured(row, setting, monkeypatch):
     assert all(one.value > 0 for one in figures if "time a frame" not in one.measure)
     assert visits == (["0", "1", "2", "1", "0"] if row.startswith("growth") else [])
     assert all(cost.seconds > 0 and cost.peak_bytes > 0 for cost in costs.values())
+
+
+@pytest.mark.parametrize(
+    ("commit", "message"),
+    [(None, "^say which commit it is compared with: --before COMMIT$"), ("0" * 40, "^git has no commit 0{40} here")],
+)
+def test_a_commit_to_compare_with_must_be_there(commit, message, tmp_path):
+    with pytest.raises(NotMeasured, match=message):
+        before.against_a_commit(Setting(one_process(), cores=1, repeats=1, scratch=tmp_path, before=commit))
 
 
 def test_rendering_is_measured_with_the_settings_of_size_small(setting, tmp_path, monkeypatch):
