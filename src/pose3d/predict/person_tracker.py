@@ -12,9 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
-from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.optimize import linear_sum_assignment
-from scipy.spatial.distance import squareform
 
 from pose3d.geometry.boxes import box_overlaps
 from pose3d.predict.clothes import difference
@@ -190,6 +188,9 @@ class PersonTracker:
         people = [track for track in self.tracks if track.sightings >= PERSON_SIGHTINGS]
         if len(people) < 2:
             return {}
+        from scipy.cluster.hierarchy import fcluster, linkage  # here, because the first frame need not wait for them
+        from scipy.spatial.distance import squareform
+
         worn = np.stack([track.mean_clothes for track in people])
         unlike = np.stack([difference(each, worn) for each in worn])
         rows = {track.person: row for row, track in enumerate(people)}
