@@ -77,6 +77,16 @@ def test_frames_are_looked_at_together_and_each_gets_its_own():
     assert [people.keypoints_px[:, 0, 0].tolist() for people in found] == [[-5], [290], [], [-5, 290]]
 
 
+def test_people_of_one_frame_are_picked_and_put_together():
+    (found,) = PeopleFinder(detector(), look_at([(300, 100), (5, 100)]))(
+        [IMAGE], [np.array([box(300), box(5)])], [NOWHERE]
+    )
+    right = found.rows(np.array([False, True]))
+    assert right.keypoints_px[:, 0, 0].tolist() == [290]
+    assert right.with_others(found).keypoints_px[:, 0, 0].tolist() == [290, -5, 290]
+    assert len(found.rows(np.array([False, False])).with_others(right)) == 1
+
+
 def test_what_is_no_person_is_left_out():
     finder = PeopleFinder(detector(), look_at([(200, 100)]))
     (found,) = finder([IMAGE], [np.array([box(50)])], [NOWHERE])

@@ -1,8 +1,11 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from bright_people import Finder
 from tiny_video import picture, write_video
 
+from pose3d.predict import pipeline
 from pose3d.predict.clip import Clip
 from pose3d.predict.given_boxes import GivenBoxes
 from pose3d.predict.pipeline import find_keypoints, find_people
@@ -101,6 +104,31 @@ def test_a_number_that_nobody_has_is_refused_before_the_video_is_seen(three):
         "person 7 was asked for, 2 can be seen where people first appear: ask for a lower number, or give --boxes"
     )
     assert len(finder.searched) <= 27  # of 30: those of the second in which people are looked for backwards
+
+
+@pytest.mark.parametrize(("person", "refused"), [(1, False), (2, False), (3, True)])
+def test_who_was_put_into_the_first_frames_afterwards_is_not_counted(video, monkeypatch, person, refused):
+    """Persons 0 and 1 are found together in the third frame; 1 and 3 are found backwards in frames before."""
+
+    class Follower:
+        tracker = SimpleNamespace(same_people=dict)
+
+        def __init__(self, *_):
+            pass
+
+        def follow(self, frames):
+            for frame, numbers in zip(frames, ([3], [1, 3], [0, 1, 3]), strict=False):
+                boxes_px = np.tile([10.0, 10, 30, 40], (len(numbers), 1))
+                seen = sure_everywhere([], boxes_px)
+                yield frame, np.array(numbers), SimpleNamespace(boxes_px=boxes_px, **vars(seen))
+
+    monkeypatch.setattr(pipeline, "PeopleFollower", Follower)
+    with Clip(video) as clip:
+        if refused:
+            with pytest.raises(InputError, match="^person 3 was asked for, 2 can be seen where people first appear"):
+                find_people("v.mp4", clip, Finder(), person)
+        else:
+            assert find_people("v.mp4", clip, Finder(), person).of(person - 1)["found"][:][2]
 
 
 def test_a_video_without_anybody(tmp_path):

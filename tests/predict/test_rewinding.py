@@ -3,7 +3,6 @@ import pytest
 from bright_people import Finder
 
 from pose3d.predict.clip import ClipFrame
-from pose3d.predict.people_finder import People
 from pose3d.predict.rewinding import SeenFrame, rewind
 
 STILL = np.eye(2, 3)
@@ -70,10 +69,3 @@ def test_places_move_with_the_camera():
     finder, pans = Finder(), np.array([[1.0, 0, -60], [0, 1, 0]])
     frames = [seen(finder, picture((200, 150)), [-1]), seen(finder, picture((140, 150)), [1], pans)]
     assert len(looked_for(finder, frames, 1)) == 1
-
-
-def test_people_of_two_frames_become_one_list():
-    finder = Finder()
-    frame = seen(finder, picture((20, 220), (200, 150)), [0, 1])
-    assert len(frame.people.rows(np.array([True, False])).with_others(frame.people)) == 3
-    assert isinstance(frame.people, People)

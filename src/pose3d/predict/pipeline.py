@@ -288,7 +288,8 @@ def find_people(
     anybody = False
     for frame, people, found in follower.follow(_frames(name, clip)):
         known = people >= 0
-        n_known = int(known.sum())
+        # Whoever was found later has a higher number, and may have been put into this frame afterwards.
+        n_known = next(number for number in itertools.count() if number not in people)
         if n_known and not anybody and person is not None and person > n_known:
             raise InputError(
                 f"person {person} was asked for, {n_known} can be seen where people first appear: "

@@ -9,9 +9,8 @@ from pose3d.geometry.camera import apply_affine, invert_affine
 from pose3d.predict.clip import ClipFrame
 from pose3d.predict.clothes import difference
 from pose3d.predict.people_finder import People, PeopleFinder
+from pose3d.predict.person_tracker import SAME_CLOTHES
 
-_MOST_UNLIKE = 0.4
-"""Hellinger's distance from the person's clothes from which on it is somebody else."""
 _MOST_MOVED = 0.3
 """How far a person moves at most from one frame to the next, in heights."""
 
@@ -54,7 +53,7 @@ def rewind(frames: Sequence[SeenFrame], number: int, worn: np.ndarray, finder: P
         expected_px = apply_affine(invert_affine(motion), box_px.reshape(2, 2)).ravel()
         known = seen.numbers >= 0
         person = finder.beside(seen.frame.image_bgr, expected_px, seen.people.rows(known))
-        if not len(person) or difference(person.clothes[0], worn) > _MOST_UNLIKE:
+        if not len(person) or difference(person.clothes[0], worn) > SAME_CLOTHES:
             return
         moved_px = (person.boxes_px[0] - expected_px).reshape(2, 2).mean(0)
         if np.linalg.norm(moved_px) > _MOST_MOVED * (expected_px[3] - expected_px[1]):
