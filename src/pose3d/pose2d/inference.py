@@ -20,8 +20,15 @@ from pose3d.runtime.errors import InputError
 from pose3d.training.model_file import build_with, load_model, save_model
 
 HeatmapNetwork = PoseResNet | BlazePoseHeatmaps
-BATCH_SIZE = 32
 GROUP_CROPS = 1024
+
+
+def batch_size(device: torch.device) -> int:
+    """Crops that go through the network together: as many as keep a GPU busy, or as few as fit into a CPU's cache.
+
+    BlazePose on 192 px, with mirror images: 11.4 ms of CPU time a crop in batches of 8, 12.8 of 16, 15.5 of 32.
+    """
+    return 8 if device.type == "cpu" else 128
 
 
 def load_network(path: str | os.PathLike) -> tuple[HeatmapNetwork, dict]:
@@ -139,7 +146,7 @@ def detect_sequences(
                     f"{crops_path} has crops of {crops.size_px} px, the 2D model was trained on "
                     f"{architecture['crop_size_px']} px: run train_2d again"
                 )
-            batches = plain_batches(crops, np.arange(len(crops)), BATCH_SIZE, workers)
+            batches = plain_batches(crops, np.arange(len(crops)), batch_size(device), workers)
             detected = detect(network, batches, device, method, architecture["sigma_heatmap_px"], flip_test)
             detected = to_full_image(detected, crops.crop_from_image)
         ends = np.cumsum([len(sequence) for sequence in group])
