@@ -24,6 +24,7 @@ from pose3d.records.hdf5 import create_hdf5, write_dataset
 from pose3d.records.keypoints2d import Keypoints2D
 from pose3d.records.sequences import PoseSequence
 from pose3d.runtime.processes import one_process
+from pose3d.runtime.torch_threads import map_in_threads
 from pose3d.training.seeds import seed_all
 
 _MARGIN = 1.25
@@ -98,9 +99,13 @@ def _whole_path(setting: Setting, precision: str, fabric: Fabric, path: Path, se
     ready = ready.to(setting.device)
 
     @torch.inference_mode()
+    def look(crops: int) -> None:
+        network(ready[: passes * crops])
+
     def alone() -> None:
-        for start in range(0, crops_in_all, batch):
-            network(ready[: passes * min(batch, crops_in_all - start)])
+        sizes = [min(batch, crops_in_all - start) for start in range(0, crops_in_all, batch)]
+        for _ in map(look, sizes) if setting.on_gpu else map_in_threads(look, sizes):
+            pass
 
     whole()
     alone()

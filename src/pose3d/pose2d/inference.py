@@ -17,6 +17,7 @@ from pose3d.pose2d.network import PoseResNet, channels_last
 from pose3d.records.keypoints2d import Keypoints2D
 from pose3d.records.sequences import PoseSequence
 from pose3d.runtime.errors import InputError
+from pose3d.runtime.torch_threads import map_in_threads
 from pose3d.training.model_file import build_with, load_model, save_model
 
 HeatmapNetwork = PoseResNet | BlazePoseHeatmaps
@@ -89,7 +90,6 @@ def decode(heatmaps: Tensor, method: str, sigma_px: float, crop_size_px: int) ->
     return heatmap_to_crop_px(keypoints, crop_size_px, heatmaps.shape[-1]), confidence(heatmaps)
 
 
-@torch.inference_mode()
 def detect(
     network: nn.Module, batches: Iterable[Batch], device: torch.device, method: str, sigma_px: float, flip_test: bool
 ) -> Keypoints2D:
@@ -103,13 +103,16 @@ def detect(
         sigma_px: see :func:`decode`.
         flip_test: see :func:`predict_heatmaps`.
     """
-    keypoints, confidences = [], []
-    for batch in batches:
+
+    @torch.inference_mode()
+    def look(batch: Batch) -> tuple[np.ndarray, np.ndarray]:
         images = normalize_images(batch.images_rgb.to(device))
         heatmaps = predict_heatmaps(network, images, flip_test)
         found, sure = decode(heatmaps, method, sigma_px, batch.images_rgb.shape[1])
-        keypoints.append(found.cpu().numpy())
-        confidences.append(sure.cpu().numpy())
+        return found.cpu().numpy(), sure.cpu().numpy()
+
+    found = map_in_threads(look, batches) if device.type == "cpu" else map(look, batches)
+    keypoints, confidences = zip(*found, strict=True)
     return Keypoints2D(np.concatenate(keypoints), np.concatenate(confidences))
 
 
