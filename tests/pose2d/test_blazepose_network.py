@@ -18,6 +18,7 @@ from pose3d.pose2d.tflite_network import Convolution, load_tflite
 from pose3d.pose2d.training import NetworkTrainer, architecture, build_network, train
 from pose3d.records.sequences import read_sequences
 from pose3d.runtime.errors import InputError
+from pose3d.runtime.torch_threads import torch_threads
 from pose3d.training.checkpoint import Checkpoint
 from pose3d.training.model_file import save_model
 from pose3d.training.seeds import seed_all
@@ -92,7 +93,6 @@ def trained(landmark_file, tmp_path, monkeypatch):
     """Trains on toy data and writes the model file; stops before a step where asked to."""
     monkeypatch.setattr(training_module, "BLAZEPOSE", landmark_file)
     monkeypatch.setattr(training_module, "CHECKPOINT_STEPS", 2)
-    torch.set_num_threads(1)
     write_toy_data(tmp_path)
     sequences = read_sequences(tmp_path / "data/sequences.h5")
     take_step = NetworkTrainer.step
@@ -124,6 +124,10 @@ def test_training_resumes_to_the_same_bytes_and_its_file_gives_the_same_network(
     assert (tmp_path / "stopped.ckpt").exists()
     trained("stopped")
     assert (tmp_path / "stopped/pose2d.pt").read_bytes() == (tmp_path / "whole/pose2d.pt").read_bytes()
+
+    with torch_threads(2):  # of which one computes features, ahead of the other
+        trained("two_threads")
+    assert (tmp_path / "two_threads/pose2d.pt").read_bytes() == (tmp_path / "whole/pose2d.pt").read_bytes()
 
     loaded, sizes = load_network(tmp_path / "whole/pose2d.pt")
     assert sizes["model"] == "blazepose" and (tmp_path / "whole/pose2d.pt").stat().st_size < 7e6

@@ -3,7 +3,7 @@ import threading
 import pytest
 import torch
 
-from pose3d.runtime.torch_threads import map_in_threads
+from pose3d.runtime.torch_threads import map_in_threads, torch_threads
 
 
 @pytest.fixture
@@ -31,4 +31,11 @@ def test_an_error_comes_out_and_leaves_torchs_threads_as_they_were(two_threads):
 
     with pytest.raises(ZeroDivisionError):
         list(map_in_threads(compute, [2, 0]))
+    assert torch.get_num_threads() == 2
+
+
+def test_a_number_of_threads_holds_until_the_block_ends(two_threads):
+    with pytest.raises(KeyError), torch_threads(1):
+        assert torch.get_num_threads() == 1
+        raise KeyError
     assert torch.get_num_threads() == 2

@@ -144,7 +144,7 @@ class HeatmapHead(nn.Module):
         x = self.layers[0](deep)
         for layer, of_trunk in zip(self.layers[1:], reversed(finer), strict=True):
             # Convolutions follow, so that values between need no interpolation, whose gradient takes long.
-            x = layer(torch.cat([F.interpolate(x, scale_factor=2), of_trunk], dim=1))
+            x = layer(torch.cat([F.interpolate(x, scale_factor=2), of_trunk.to(x.dtype)], dim=1))
         return self.final_layer(x)
 
 
@@ -157,8 +157,12 @@ class BlazePoseHeatmaps(nn.Module):
         self.head = HeatmapHead()
 
     def forward(self, images: Tensor) -> Tensor:
+        return self.head(self.features(images))
+
+    def features(self, images: Tensor) -> tuple[Tensor, ...]:
+        """What the head reads, see :class:`BlazePoseTrunk`."""
         mean, std = (images.new_tensor(values)[:, None, None] for values in (IMAGE_MEAN, IMAGE_STD))
-        return self.head(self.trunk(images * std + mean))
+        return self.trunk(images * std + mean)
 
     def freeze(self, trainable: str) -> None:
         """Leave the trunk as it is, or all but its last two stages and what follows (last_blocks), or nothing (all).

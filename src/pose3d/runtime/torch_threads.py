@@ -1,6 +1,7 @@
 """Networks on several cores: a thread for each batch in place of several for each operation."""
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 import torch
@@ -9,6 +10,17 @@ from pose3d.runtime.prefetch import prefetch
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+@contextmanager
+def torch_threads(count: int) -> Iterator[None]:
+    """Have operations of this thread computed by as many threads as are said, and afterwards by as many as before."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def map_in_threads(compute: Callable[[Item], Result], items: Iterable[Item]) -> Generator[Result, None, None]:
