@@ -206,7 +206,7 @@ class NetworkTrainer:
         for number in range(epoch, self._params.epochs):
             first, share = done if number == epoch else 0, Share.of(self._fabric)
             yield from training_batches(
-                self._training, augmentation, batch_size, self._seed, number, first, workers, share
+                self._training, augmentation, batch_size, self._seed, number, first, workers, share, self._fabric.device
             )
 
     def logs(self, done: int) -> bool:
