@@ -30,21 +30,31 @@ _CPU = torch.device("cpu")
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """B crops: ``images_rgb`` (B, S, S, 3) uint8 and ``keypoints_px`` (B, 17, 2) float32 in crop px."""
+    """B crops.
+
+    Attributes:
+        images_rgb: (B, S, S, 3) uint8.
+        keypoints_px: (B, 17, 2) float32 in crop px.
+        changes: what :meth:`to` still does to the pictures, and was done to the keypoints; None for nothing.
+    """
 
     images_rgb: Tensor
     keypoints_px: Tensor
+    changes: Changes | None = None
 
     def __len__(self) -> int:
         return len(self.images_rgb)
 
     def pinned(self) -> "Batch":
         """In memory from which a GPU copies while the host goes on."""
-        return Batch(self.images_rgb.pin_memory(), self.keypoints_px.pin_memory())
+        return Batch(self.images_rgb.pin_memory(), self.keypoints_px.pin_memory(), self.changes)
 
     def to(self, device: torch.device) -> "Batch":
-        """On a device, once it comes to that."""
-        return Batch(*(part.to(device, non_blocking=True) for part in (self.images_rgb, self.keypoints_px)))
+        """On a device, and changed there; the host does not wait for it."""
+        images_rgb = self.images_rgb.to(device, non_blocking=True)
+        if self.changes is not None:
+            images_rgb = change_batch(images_rgb, self.changes)
+        return Batch(images_rgb, self.keypoints_px.to(device, non_blocking=True))
 
 
 def normalize_images(images_rgb: Tensor) -> Tensor:
@@ -103,31 +113,25 @@ def training_batches(
         first_batch: batch of the epoch to begin with, from 0.
         workers: threads that load, at least 1.
         share: what this process has of each batch.
-        device: where the batches go. On a GPU pictures are changed in its own stream, with nobody waiting for it.
+        device: where the batches will go. For another than the CPU, pictures are left for :meth:`Batch.to` to change.
     """
-    augmented_by_threads = device.type == "cpu"
 
-    def load(indices: np.ndarray) -> tuple[Batch, Changes]:
+    def load(indices: np.ndarray) -> Batch:
         images = [crops.image_rgb(int(i)) for i in indices]
         changes = changes_of(numbered_draws(indices, N_DRAWS, seed, _AUGMENTATION, epoch), len(images[0]), strengths)
-        if augmented_by_threads:
+        keypoints_px = torch.from_numpy(changes.keypoints_px(crops.keypoints_px[indices]))
+        if device.type == "cpu":
             images = [change_picture(image, changes, row) for row, image in enumerate(images)]
-        batch = Batch(
-            torch.from_numpy(np.stack(images)), torch.from_numpy(changes.keypoints_px(crops.keypoints_px[indices]))
-        )
-        return batch if augmented_by_threads else batch.pinned(), changes
+            return Batch(torch.from_numpy(np.stack(images)), keypoints_px)
+        batch = Batch(torch.from_numpy(np.stack(images)), keypoints_px, changes)
+        return batch.pinned() if device.type == "cuda" else batch
 
     order = epoch_order(len(crops), seed, epoch)
     chunks = [
         share.part(order[k * batch_size : (k + 1) * batch_size])
         for k in range(first_batch, batches_per_epoch(len(crops), batch_size))
     ]
-    for batch, changes in prefetch(load, chunks, workers):
-        if augmented_by_threads:
-            yield batch
-        else:
-            on_device = batch.to(device)
-            yield Batch(change_batch(on_device.images_rgb, changes), on_device.keypoints_px)
+    return prefetch(load, chunks, workers)
 
 
 def batches_per_epoch(n_samples: int, batch_size: int) -> int:

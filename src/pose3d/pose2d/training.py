@@ -30,7 +30,7 @@ from pose3d.pose2d.left_right import PoseResNetWithSides, sides_loss
 from pose3d.pose2d.network import PoseResNet, channels_last
 from pose3d.pose2d.pretrained import load_blazepose, load_pretrained
 from pose3d.runtime.errors import InputError
-from pose3d.runtime.prefetch import Awaited
+from pose3d.runtime.prefetch import Awaited, clock_of
 from pose3d.runtime.processes import Share, mean_over_processes
 from pose3d.runtime.workers import worker_count
 from pose3d.training.checkpoint import Checkpoint
@@ -194,7 +194,7 @@ class NetworkTrainer:
 
     def step(self, step: int) -> dict[str, Tensor]:
         if self._batches is None:
-            self._batches = Awaited(self._batches_from(step))
+            self._batches = Awaited(self._batches_from(step), clock_of(self._fabric.device))
         batch = next(self._batches)
         losses = _training_step(self._model, self._optimizer, batch, self._fabric, self._params)
         self._schedule.step()
@@ -274,7 +274,8 @@ def _training_step(
 ) -> dict[str, Tensor]:
     """One step; the heatmaps' loss and, of pose_resnet, the sides', unweighted, of this process's share of a batch."""
     model.train()
-    images, keypoints_px = normalize_images(batch.images_rgb.to(fabric.device)), batch.keypoints_px.to(fabric.device)
+    batch = batch.to(fabric.device)
+    images, keypoints_px = normalize_images(batch.images_rgb), batch.keypoints_px
     losses, weight = {}, 0.0
     if isinstance(params.network, PoseResNetParams):
         heatmaps, offsets = model(images)

@@ -5,15 +5,34 @@ import os
 import numpy as np
 import torch
 
+from pose3d.runtime.errors import InputError
+
 
 def seed_all(seed: int) -> None:
-    """Seed torch and ask it for deterministic algorithms; NumPy code takes :func:`numpy_generator` instead."""
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic only with this
+    """Seed torch and ask it for deterministic algorithms; NumPy code takes :func:`numpy_generator` instead.
+
+    ``POSE3D_DETERMINISTIC=0`` takes a GPU's quickest algorithms. On a CPU nothing is quicker without, and it stays
+    deterministic whatever the variable says.
+
+    Raises:
+        InputError: the variable is something else than 0 and 1.
+    """
+    exact = _deterministic()
+    if exact:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic only with this
     torch.manual_seed(seed)
-    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.use_deterministic_algorithms(exact, warn_only=True)
     # It would fill every new tensor with NaN first, to show what reads memory before writing it; nothing here does.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # not in torch's types
-    torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.benchmark = not exact
+
+
+def _deterministic() -> bool:
+    value = os.environ.get("POSE3D_DETERMINISTIC") or "1"
+    if value not in ("0", "1"):
+        raise InputError(f"POSE3D_DETERMINISTIC must be 1, or 0 for a GPU's quickest algorithms, not '{value}'")
+    on_gpu = os.environ.get("POSE3D_ACCELERATOR") != "cpu" and torch.cuda.is_available()
+    return value == "1" or not on_gpu
 
 
 def numpy_generator(seed: int, *keys: int) -> np.random.Generator:
