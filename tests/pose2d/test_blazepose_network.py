@@ -8,6 +8,7 @@ from toy_crops import write_toy_data
 
 from pose3d.config.pose2d import AugmentationParams, BlazePoseParams, CosineSchedule, Train2DParams
 from pose3d.onnx.export import network_graph, write_onnx
+from pose3d.pose2d import convolution_relu6
 from pose3d.pose2d import training as training_module
 from pose3d.pose2d.blazepose_network import BlazePoseHeatmaps, BlazePoseTrunk, load_trunk
 from pose3d.pose2d.crops import Crops
@@ -175,3 +176,25 @@ def test_rounding_to_half_precision_leaves_what_the_file_holds():
     assert stored["head.layers.0.1.running_var"].dtype == torch.float32
     for name, value in network.state_dict().items():
         np.testing.assert_array_equal(stored[name].to(value.dtype), value)
+
+
+@pytest.mark.parametrize(("autocast", "rounding"), [(False, 1e-5), (True, 0.02)])
+def test_a_clamp_within_the_convolution_changes_no_more_than_rounding(autocast, rounding, monkeypatch):
+    torch.manual_seed(0)
+    images, trunk = 9 * torch.randn(2, 3, 64, 64), channels_last(BlazePoseTrunk())
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+        at_once = trunk(images)
+        monkeypatch.setattr(convolution_relu6, "_is_fused", lambda dtype: False)
+        apart = trunk(images)
+    for one, other in zip(at_once, apart, strict=True):
+        torch.testing.assert_close(one, other, rtol=rounding, atol=rounding * float(other.abs().max()))
+
+
+def test_a_frozen_layer_clamps_at_six_and_a_layer_that_learns_has_gradients():
+    layer = convolution_relu6.ConvolutionReLU6(torch.nn.Conv2d(1, 1, 1))
+    torch.nn.init.ones_(layer[0].weight)
+    torch.nn.init.ones_(layer[0].bias)
+    values = torch.tensor([-2.0, 1, 4, 9]).view(1, 1, 2, 2)
+    layer(values).sum().backward()
+    assert layer[0].bias.grad.item() == 2  # of those between 0 and 6
+    assert layer.requires_grad_(False)(values).flatten().tolist() == [0, 2, 5, 6]

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from pose3d.geometry.skeleton import N_JOINTS
 from pose3d.pose2d.batches import IMAGE_MEAN, IMAGE_STD
+from pose3d.pose2d.convolution_relu6 import ConvolutionReLU6
 from pose3d.pose2d.tflite_network import Convolution, load_tflite
 from pose3d.runtime.errors import InputError
 
@@ -34,12 +35,11 @@ _HEAD = (128, 96, 64, 64)
 
 
 def _convolution(channels: int, width: int, kernel: int = 1, stride: int = 1) -> nn.Sequential:
-    return nn.Sequential(nn.Conv2d(channels, width, kernel, stride, kernel // 2), nn.ReLU6(inplace=True))
+    return ConvolutionReLU6(nn.Conv2d(channels, width, kernel, stride, kernel // 2))
 
 
 def _by_channel(channels: int, kernel: int = 3, stride: int = 1) -> nn.Sequential:
-    convolution = nn.Conv2d(channels, channels, kernel, stride, kernel // 2, groups=channels)
-    return nn.Sequential(convolution, nn.ReLU6(inplace=True))
+    return ConvolutionReLU6(nn.Conv2d(channels, channels, kernel, stride, kernel // 2, groups=channels))
 
 
 class InvertedResidual(nn.Module):

@@ -31,7 +31,7 @@ from pose3d.pose2d.left_right import PoseResNetWithSides, sides_loss
 from pose3d.pose2d.network import PoseResNet, channels_last
 from pose3d.pose2d.pretrained import load_blazepose, load_pretrained
 from pose3d.runtime.errors import InputError
-from pose3d.runtime.prefetch import Awaited
+from pose3d.runtime.prefetch import Awaited, clock_of
 from pose3d.runtime.processes import Share, mean_over_processes
 from pose3d.runtime.torch_threads import map_in_threads, torch_threads
 from pose3d.runtime.workers import worker_count
@@ -217,7 +217,8 @@ class NetworkTrainer:
     def step(self, step: int) -> dict[str, Tensor]:
         if self._batches is None:
             batches = self._batches_from(step)
-            self._batches = Awaited(map_in_threads(self._ready, batches) if self._features_ahead else batches)
+            ahead = map_in_threads(self._ready, batches) if self._features_ahead else batches
+            self._batches = Awaited(ahead, clock_of(self._fabric.device))
         batch = next(self._batches)
         ready = batch if isinstance(batch, Ready) else self._ready(batch)
         with torch_threads(max(1, self._threads // 2) if self._features_ahead else self._threads):
@@ -227,12 +228,13 @@ class NetworkTrainer:
 
     def _ready(self, batch: Batch) -> Ready:
         """A batch on the device, gone through what does not learn."""
+        batch = batch.to(self._fabric.device)
         size_px = batch.images_rgb.shape[1]
-        inputs: Tensor | tuple[Tensor, ...] = normalize_images(batch.images_rgb.to(self._fabric.device))
+        inputs: Tensor | tuple[Tensor, ...] = normalize_images(batch.images_rgb)
         if isinstance(self.network, BlazePoseHeatmaps) and self._model.module is self.network.head:
             with torch.no_grad(), self._fabric.autocast():
                 inputs = self.network.features(inputs)
-        return Ready(inputs, batch.keypoints_px.to(self._fabric.device), size_px)
+        return Ready(inputs, batch.keypoints_px, size_px)
 
     def _batches_from(self, step: int) -> Iterator[Batch]:
         augmentation, batch_size, workers = self._params.augmentation, self._params.batch_size, worker_count()
@@ -240,7 +242,7 @@ class NetworkTrainer:
         for number in range(epoch, self._params.epochs):
             first, share = done if number == epoch else 0, Share.of(self._fabric)
             yield from training_batches(
-                self._training, augmentation, batch_size, self._seed, number, first, workers, share
+                self._training, augmentation, batch_size, self._seed, number, first, workers, share, self._fabric.device
             )
 
     def logs(self, done: int) -> bool:
