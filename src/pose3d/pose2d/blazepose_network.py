@@ -158,7 +158,7 @@ class BlazePoseHeatmaps(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         mean, std = (images.new_tensor(values)[:, None, None] for values in (IMAGE_MEAN, IMAGE_STD))
-        return self.head(self.trunk(images * std + mean))
+        return self.head(self.trunk(torch.addcmul(mean, images, std)))  # in one pass, of as many px the dearest there is
 
     def freeze(self, trainable: str) -> None:
         """Leave the trunk as it is, or all but its last two stages and what follows (last_blocks), or nothing (all).
