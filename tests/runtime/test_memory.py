@@ -26,7 +26,9 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 @pytest.mark.skipif(sys.platform != "linux", reason="asks glibc")
 def test_memory_asked_for_again_needs_no_new_pages():
     faults = {
-        how: int(subprocess.run([sys.executable, "-c", _FAULTS, how], capture_output=True, text=True, check=True).stdout)
+        how: int(
+            subprocess.run([sys.executable, "-c", _FAULTS, how], capture_output=True, text=True, check=True).stdout
+        )
         for how in ("keep", "give back")
     }
     assert faults["keep"] < faults["give back"] / 10
