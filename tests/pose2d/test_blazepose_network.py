@@ -10,7 +10,7 @@ from pose3d.config.pose2d import AugmentationParams, BlazePoseParams, CosineSche
 from pose3d.onnx.export import network_graph, write_onnx
 from pose3d.pose2d import convolution_relu6
 from pose3d.pose2d import training as training_module
-from pose3d.pose2d.blazepose_network import BlazePoseHeatmaps, BlazePoseTrunk, load_trunk
+from pose3d.pose2d.blazepose_network import BlazePoseHeatmaps, BlazePoseTrunk, _Repeated, load_trunk
 from pose3d.pose2d.crops import Crops
 from pose3d.pose2d.inference import load_network, save_network
 from pose3d.pose2d.network import channels_last
@@ -188,6 +188,14 @@ def test_a_clamp_within_the_convolution_changes_no_more_than_rounding(autocast, 
         apart = trunk(images)
     for one, other in zip(at_once, apart, strict=True):
         torch.testing.assert_close(one, other, rtol=rounding, atol=rounding * float(other.abs().max()))
+
+
+def test_a_repeated_pxs_gradient_is_the_sum_of_its_copies():
+    x = torch.arange(4.0).view(1, 1, 2, 2).requires_grad_()
+    repeated = _Repeated.apply(x)
+    assert repeated[0, 0].tolist() == [[0, 0, 1, 1], [0, 0, 1, 1], [2, 2, 3, 3], [2, 2, 3, 3]]
+    (repeated * torch.arange(16.0).view(1, 1, 4, 4)).sum().backward()
+    assert x.grad[0, 0].tolist() == [[10, 18], [42, 50]]
 
 
 def test_a_frozen_layer_clamps_at_six_and_a_layer_that_learns_has_gradients():

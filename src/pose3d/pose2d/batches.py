@@ -61,7 +61,8 @@ def normalize_images(images_rgb: Tensor) -> Tensor:
     """(B, S, S, 3) uint8 to the network's (B, 3, S, S) float32, in channels-last memory layout as it already is."""
     mean = torch.tensor(IMAGE_MEAN, device=images_rgb.device) * 255
     std = torch.tensor(IMAGE_STD, device=images_rgb.device) * 255
-    return images_rgb.float().sub_(mean).div_(std).permute(0, 3, 1, 2)
+    images = images_rgb.float()
+    return torch.addcmul(-mean / std, images, 1 / std, out=images).permute(0, 3, 1, 2)  # in one pass, and in place
 
 
 def epoch_order(n_samples: int, seed: int, epoch: int) -> np.ndarray:

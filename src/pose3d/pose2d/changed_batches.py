@@ -48,7 +48,8 @@ def change_batch(images_rgb: Tensor, changes: Changes) -> Tensor:
         images[chosen] = _with_pieces(images[chosen], changes.pieces_px[chosen])
     chosen = np.flatnonzero(changes.rectangles_px[:, 1, 0] > changes.rectangles_px[:, 0, 0])
     if len(chosen):
-        inside = _inside(*changes.rectangles_px[chosen].swapaxes(0, 1), images)
+        first_px, stop_px = changes.rectangles_px[chosen].swapaxes(0, 1)
+        inside = _inside(first_px, stop_px, images)
         fills = _to(changes.fills[chosen].astype(np.float32), images)[..., None, None]
         images[chosen] = torch.where(inside, fills, images[chosen])
     chosen = np.flatnonzero(changes.degraded)

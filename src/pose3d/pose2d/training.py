@@ -31,6 +31,7 @@ from pose3d.pose2d.left_right import PoseResNetWithSides, sides_loss
 from pose3d.pose2d.network import PoseResNet, channels_last
 from pose3d.pose2d.pretrained import load_blazepose, load_pretrained
 from pose3d.runtime.errors import InputError
+from pose3d.runtime.memory import keep_freed_memory
 from pose3d.runtime.prefetch import Awaited, clock_of
 from pose3d.runtime.processes import Share, mean_over_processes
 from pose3d.runtime.torch_threads import map_in_threads, torch_threads
@@ -292,6 +293,7 @@ def train(
             f"crops of {training.size_px} px do not go through BlazePose: set crop_resize.size_px to a multiple of "
             f"{STRIDE_PX}, such as 192 or 256"
         )
+    keep_freed_memory()
     batch_size = min(params.batch_size, len(training))
     Share.of(fabric).require_equal("train_2d.batch_size, or the number of crops,", batch_size)
     trainer = NetworkTrainer(params, training, measured, seed, fabric)

@@ -53,7 +53,7 @@ def numbered_draws(numbers: np.ndarray, count: int, seed: int, *keys: int) -> np
     """
     start = numpy_generator(seed, *keys).integers(2**64, dtype=np.uint64)
     places = numbers.astype(np.uint64)[:, None] * np.uint64(count) + np.arange(1, count + 1, dtype=np.uint64)
-    mixed = start + places * np.uint64(0x9E3779B97F4A7C15)
+    mixed: np.ndarray = start + places * np.uint64(0x9E3779B97F4A7C15)
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     mixed ^= mixed >> np.uint64(31)
