@@ -108,9 +108,10 @@ class _ScoresAndSlopes(torch.autograd.Function):
         trace = ctx.trace
         ctx.critic.push(of_slopes.flatten(1), trace)
         gradients: dict[Tensor | None, Tensor] = {}
+        of_rows = of_scores[:, None]
         for layer, pulled in trace.cotangents.items():
-            pulled, inputs = pulled.t(), trace.inputs[layer] * of_scores[:, None]
-            inputs[trace.rows] += trace.tangents[layer]
+            pulled, inputs = pulled.t(), trace.inputs[layer] * of_rows
+            inputs[trace.rows].add_(trace.tangents[layer])
             gradients[layer.weight], gradients[layer.bias] = pulled.mm(inputs), pulled.mv(of_scores)
         return None, None, None, *(gradients[weight] for weight in ctx.critic.parameters())
 

@@ -31,7 +31,7 @@ class Trace:
 
     Attributes:
         inputs, cotangents, tangents: rows of each linear layer, of its inputs, outputs and inputs, in running order.
-        matrices: (out, in) of each linear layer, in its rows' precision.
+        matrices: (out, in) of each linear layer and the same transposed, in its rows' precision.
         kept: of each other layer what its derivative needs, such as a leaky ReLU's outputs, whose signs are its slopes.
     """
 
@@ -40,7 +40,7 @@ class Trace:
         self.inputs: dict[Product, Tensor] = {}
         self.cotangents: dict[Product, Tensor] = {}
         self.tangents: dict[Product, Tensor] = {}
-        self.matrices: dict[Product, Tensor] = {}
+        self.matrices: dict[Product, tuple[Tensor, Tensor]] = {}
         self.kept: dict[nn.Module, Tensor] = {}
 
 
@@ -60,18 +60,19 @@ class Product(nn.Module):
 
     def run(self, x: Tensor, trace: Trace) -> Tensor:
         assert self.bias is not None  # to torch's types it may be
-        trace.inputs[self], trace.matrices[self] = x, self.matrix().to(x.dtype)
-        return torch.addmm(self.bias.to(x.dtype), x, trace.matrices[self].t())
+        matrix = self.matrix().to(x.dtype)
+        trace.inputs[self], trace.matrices[self] = x, (matrix, transposed := matrix.t())
+        return torch.addmm(self.bias.to(x.dtype), x, transposed)
 
     def pull(self, cotangents: Tensor, trace: Trace) -> Tensor:
         trace.cotangents[self] = cotangents
         if not trace.wants_inputs and self is next(iter(trace.inputs)):
             return cotangents  # nobody asks further
-        return cotangents.mm(trace.matrices[self])
+        return cotangents.mm(trace.matrices[self][0])
 
     def push(self, tangents: Tensor, trace: Trace) -> Tensor:
         trace.tangents[self] = tangents
-        return tangents.mm(trace.matrices[self].t())
+        return tangents.mm(trace.matrices[self][1])
 
 
 class Linear(Product, nn.Linear):
@@ -135,33 +136,39 @@ class ResidualBlock(nn.Module):
 
 
 def through(network: Any, x: Tensor) -> Tensor:
-    """A network's outputs, and the gradients by its weights and inputs from the passes above; no gradients of those.
+    """A network's outputs; their gradients by its weights and inputs are those of the passes, and have none themselves.
 
     Args:
         network: a module with ``run`` and ``pull``, all of whose weights are those of linear layers.
-        x: what its ``run`` takes; where nothing is derived its ``forward`` is called.
+        x: what its ``run`` takes, which under autocast gets it in that precision.
     """
-    return _Through.apply(network, x, *network.parameters()) if torch.is_grad_enabled() else network(x)
+    if torch.is_grad_enabled():
+        return _Through.apply(network, x, *network.parameters())
+    return _run(network, x, Trace())
+
+
+def _run(network: Any, x: Tensor, trace: Trace) -> Tensor:
+    device = x.device.type
+    if not torch.is_autocast_enabled(device):
+        return network.run(x, trace)
+    with torch.autocast(device, enabled=False):
+        return network.run(x.to(torch.get_autocast_dtype(device)), trace)
 
 
 class _Through(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, network: Any, x: Tensor, *weights: Tensor) -> Tensor:
-        ctx.network, ctx.trace = network, Trace(wants_inputs=ctx.needs_input_grad[1])
-        device = x.device.type
-        if not torch.is_autocast_enabled(device):
-            return network.run(x, ctx.trace)
-        with torch.autocast(device, enabled=False):
-            return network.run(x.to(torch.get_autocast_dtype(device)), ctx.trace)
+        ctx.network, ctx.shape, ctx.trace = network, x.shape, Trace(wants_inputs=ctx.needs_input_grad[1])
+        return _run(network, x, ctx.trace)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, cotangents: Tensor) -> tuple[Tensor | None, ...]:
         trace = ctx.trace
-        of_inputs = ctx.network.pull(cotangents, trace)
+        of_x = ctx.network.pull(cotangents, trace)
         gradients: dict[Tensor | None, Tensor] = {}
         for layer, pulled in trace.cotangents.items():
             gradients[layer.weight] = layer.like_weight(pulled.t().mm(trace.inputs[layer]))
             gradients[layer.bias] = pulled.sum(0)
         of_weights = [gradients[weight] for weight in ctx.network.parameters()]
-        return None, of_inputs if trace.wants_inputs else None, *of_weights
+        return None, of_x.view(ctx.shape) if trace.wants_inputs else None, *of_weights

@@ -86,6 +86,13 @@ class RepNet(Lifter):
 class WindowNetwork(TemporalNetwork):
     """A temporal network whose activation follows the sum of each block, LeakyReLU(skip + convolutions)."""
 
+    def join(self, kept: Tensor, mixed: Tensor, joint: LeakyReLU, trace: Trace) -> Tensor:
+        return joint.run(mixed.add_(kept), trace)
+
+    def part(self, cotangents: Tensor, joint: LeakyReLU, trace: Trace) -> tuple[Tensor, Tensor]:
+        joined = joint.pull(cotangents, trace)
+        return joined, joined
+
     def residual(self, kept: Tensor, mixed: Tensor) -> Tensor:
         return functional.leaky_relu(kept + mixed)
 
