@@ -247,8 +247,7 @@ def critic_step(
         optimisation: its ``critic_loss`` and ``gradient_penalty`` are used.
     """
     loss, penalty = optimisation.critic_loss.critic_terms(critic, real, fake, rng)
-    optimizer.zero_grad(set_to_none=True)
-    (loss + optimisation.gradient_penalty * penalty).backward()
+    _derive(torch.add(loss, penalty, alpha=optimisation.gradient_penalty), critic)
     average_gradients(critic)
     optimizer.step()
     return {"critic_loss": loss.detach(), "gradient_penalty": penalty.detach()}
@@ -277,14 +276,21 @@ def generator_step(
     fake, terms = objective.terms(_forward(generator, optimisation), batch)
     if weights[CRITIC] > 0:
         terms[CRITIC] = optimisation.critic_loss.generator_term(critic(fake))
-    used = {name: weight for name, weight in weights.items() if weight > 0}
-    # To a type checker the sum may be that of nothing, the number 0.
-    loss = torch.as_tensor(sum(weight * terms[name] for name, weight in used.items()))
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward(inputs=list(generator.parameters()))  # and not the critic's
+    used = [name for name, weight in weights.items() if weight > 0]
+    used_terms = torch.stack([terms[name] for name in used])
+    _derive(used_terms @ used_terms.new_tensor([weights[name] for name in used]), generator)
     average_gradients(generator)
     optimizer.step()
     return {name: term.detach() for name, term in terms.items()}
+
+
+def _derive(loss: Tensor, network: nn.Module) -> None:
+    """Give a network's weights the loss's gradients: what ``backward`` does, but of these weights alone, each once."""
+    weights = list(network.parameters())
+    for weight, gradient in zip(weights, torch.autograd.grad(loss, weights, allow_unused=True), strict=True):
+        if gradient is not None and gradient.stride() != weight.stride():
+            gradient = torch.empty_like(weight).copy_(gradient)  # as the optimizer takes it
+        weight.grad = gradient
 
 
 def _forward(generator: nn.Module, optimisation: Optimisation) -> Forward:

@@ -112,7 +112,7 @@ class _ScoresAndSlopes(torch.autograd.Function):
         for layer, pulled in trace.cotangents.items():
             pulled, inputs = pulled.t(), trace.inputs[layer] * of_rows
             inputs[trace.rows].add_(trace.tangents[layer])
-            gradients[layer.weight], gradients[layer.bias] = pulled.mm(inputs), pulled.mv(of_scores)
+            gradients[layer.weight], gradients[layer.bias] = layer.gradient(pulled, inputs), pulled.mv(of_scores)
         return None, None, None, *(gradients[weight] for weight in ctx.critic.parameters())
 
 

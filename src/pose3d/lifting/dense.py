@@ -49,19 +49,30 @@ class Product(nn.Module):
 
     weight: Tensor
     bias: Tensor | None
+    _matrices: tuple[Tensor, Tensor] | None = None
 
     def matrix(self) -> Tensor:
         """The weight as (out, in), in its own memory."""
         return self.weight
 
-    def like_weight(self, gradient: Tensor) -> Tensor:
-        """A gradient by :meth:`matrix` in the weight's shape."""
-        return gradient
+    def matrices(self) -> tuple[Tensor, Tensor]:
+        """:meth:`matrix`, and the same transposed. Made anew only when the weight has moved: a step changes it in place."""
+        if self._matrices is None or self._matrices[0].data_ptr() != self.weight.data_ptr():
+            matrix = self.matrix().detach()
+            self._matrices = matrix, matrix.t()
+        return self._matrices
+
+    def gradient(self, cotangents: Tensor, inputs: Tensor) -> Tensor:
+        """The weight's in its shape and memory layout, from (out, N) and (N, in)."""
+        return cotangents.mm(inputs)
 
     def run(self, x: Tensor, trace: Trace) -> Tensor:
         assert self.bias is not None  # to torch's types it may be
-        matrix = self.matrix().to(x.dtype)
-        trace.inputs[self], trace.matrices[self] = x, (matrix, transposed := matrix.t())
+        matrix, transposed = self.matrices()
+        if x.dtype != matrix.dtype:
+            matrix = matrix.to(x.dtype)
+            transposed = matrix.t()
+        trace.inputs[self], trace.matrices[self] = x, (matrix, transposed)
         return torch.addmm(self.bias.to(x.dtype), x, transposed)
 
     def pull(self, cotangents: Tensor, trace: Trace) -> Tensor:
@@ -168,7 +179,7 @@ class _Through(torch.autograd.Function):
         of_x = ctx.network.pull(cotangents, trace)
         gradients: dict[Tensor | None, Tensor] = {}
         for layer, pulled in trace.cotangents.items():
-            gradients[layer.weight] = layer.like_weight(pulled.t().mm(trace.inputs[layer]))
+            gradients[layer.weight] = layer.gradient(pulled.t(), trace.inputs[layer])
             gradients[layer.bias] = pulled.sum(0)
         of_weights = [gradients[weight] for weight in ctx.network.parameters()]
         return None, of_x.view(ctx.shape) if trace.wants_inputs else None, *of_weights

@@ -4,8 +4,11 @@
 squared error, before the mean (RepNet's published training weighs joints so).
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 _NEAREST_M = 0.1
 
@@ -60,12 +63,12 @@ def perspective_without_division(
 
 def joint_distance(poses: Tensor, targets: Tensor) -> Tensor:
     """Mean Euclidean distance of (..., 16, 3), the square root smoothed by a tenth of a millimetre around zero."""
-    return ((poses - targets).square().sum(-1) + 1e-8).sqrt().mean()
+    return _MeanLength.apply(poses - targets, None)
 
 
 def relative_root_distance(roots_m: Tensor, targets_m: Tensor) -> Tensor:
     """Mean distance of (..., 3) roots in camera space, as a share of the true depth: far people are seen less well."""
-    return (((roots_m - targets_m).square().sum(-1) + 1e-8).sqrt() / _depth(targets_m)).mean()
+    return _MeanLength.apply(roots_m - targets_m, _depth(targets_m))
 
 
 def relative_root_velocity(roots_m: Tensor, targets_m: Tensor, camera_from_virtual: Tensor) -> Tensor:
@@ -75,8 +78,28 @@ def relative_root_velocity(roots_m: Tensor, targets_m: Tensor, camera_from_virtu
         roots_m, targets_m: each frame's in its own virtual camera.
         camera_from_virtual: (B, R, 3, 3) rotations.
     """
-    steps = (camera_from_virtual @ torch.stack([roots_m, targets_m], -1)).diff(dim=1)
-    return ((steps[..., 0] - steps[..., 1]).norm(dim=-1) / _depth(targets_m[:, 1:])).mean()
+    errors = (camera_from_virtual @ (roots_m - targets_m)[..., None]).squeeze(-1)
+    return _MeanLength.apply(errors.diff(dim=1), _depth(targets_m[:, 1:]))
+
+
+class _MeanLength(torch.autograd.Function):
+    """Mean length of vectors (..., 3), smoothed around zero, of each over a divisor (...) where there is one.
+
+    The gradient is one division: each vector over its length. That of divisors is not needed.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, vectors: Tensor, divisors: Tensor | None) -> Tensor:
+        lengths = (vectors.square().sum(-1) + 1e-8).sqrt()
+        ctx.save_for_backward(vectors, lengths if divisors is None else lengths * divisors)
+        ctx.number = lengths.numel()
+        return (lengths if divisors is None else lengths / divisors).mean()
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, of_mean: Tensor) -> tuple[Tensor, None]:
+        vectors, lengths = ctx.saved_tensors
+        return vectors / lengths[..., None] * (of_mean / ctx.number), None
 
 
 def _depth(roots_m: Tensor) -> Tensor:
@@ -92,4 +115,4 @@ def velocity_distance(poses: Tensor, targets: Tensor) -> Tensor:
     """
     if poses.shape[1] < 2:
         return poses.new_zeros(())
-    return joint_distance(poses.diff(dim=1), targets.diff(dim=1))
+    return _MeanLength.apply((poses - targets).diff(dim=1), None)

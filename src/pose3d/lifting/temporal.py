@@ -41,13 +41,14 @@ class Convolution(Product, nn.Conv1d):
 
     def __init__(self, channels: int, outputs: int, kernel: int) -> None:
         super().__init__(channels, outputs, kernel)
-        self.weight = nn.Parameter(self.weight.detach().transpose(1, 2).contiguous().transpose(1, 2))
+        matrix = self.weight.detach().transpose(1, 2).contiguous().view(outputs, kernel, channels)
+        self.weight = nn.Parameter(matrix.transpose(1, 2))
 
     def matrix(self) -> Tensor:
         return self.weight.transpose(1, 2).flatten(1)
 
-    def like_weight(self, gradient: Tensor) -> Tensor:
-        return gradient.unflatten(1, (-1, self.in_channels)).transpose(1, 2)
+    def gradient(self, cotangents: Tensor, inputs: Tensor) -> Tensor:
+        return super().gradient(cotangents, inputs).as_strided(self.weight.shape, self.weight.stride())
 
 
 class TemporalNetwork(nn.Module):

@@ -11,9 +11,11 @@ on +z. Image-plane coordinates are x/z, y/z: px without the intrinsics and the l
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from pose3d.geometry.skeleton import N_JOINTS, ROOT
 
@@ -115,9 +117,7 @@ def root_position(code: Tensor, scale: Tensor) -> Tensor:
         (..., 3).
     """
     beside, log_size = code.split([2, 1], -1)
-    scale = scale[..., None]
-    distance = _USUAL_SIZE_M * log_size.exp() / scale
-    return torch.cat([beside * (scale * distance), distance], -1)
+    return _USUAL_SIZE_M * log_size.exp() * torch.cat([beside, 1 / scale[..., None]], -1)
 
 
 def project_virtual(poses_virtual_m: Tensor, roots_virtual_m: Tensor, scale: Tensor) -> Tensor:
@@ -131,9 +131,33 @@ def project_virtual(poses_virtual_m: Tensor, roots_virtual_m: Tensor, scale: Ten
     Returns:
         (..., 17, 2), the root first.
     """
-    aside, depth = _joints(poses_virtual_m, roots_virtual_m).split([2, 1], -1)
-    depth = torch.maximum(depth, _MIN_DEPTH_SHARE * roots_virtual_m[..., None, 2:])
-    return aside / (depth * scale[..., None, None])
+    return _Projection.apply(poses_virtual_m, roots_virtual_m, scale)
+
+
+class _Projection(torch.autograd.Function):
+    """:func:`project_virtual`. The gradient goes through the pixels' own values: d(x / z) is (dx - x / z dz) / z."""
+
+    @staticmethod
+    def forward(ctx: Any, poses_virtual_m: Tensor, roots_virtual_m: Tensor, scale: Tensor) -> Tensor:
+        aside, depth = _joints(poses_virtual_m, roots_virtual_m).split([2, 1], -1)
+        least = _MIN_DEPTH_SHARE * roots_virtual_m[..., None, 2:]
+        scale = scale[..., None, None]
+        plane = aside / (torch.maximum(depth, least) * scale)
+        ctx.save_for_backward(plane, depth, least, scale)
+        return plane
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, of_plane: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+        plane, depth, least, scale = ctx.saved_tensors
+        farther = torch.maximum(depth, least)
+        of_log = -(of_plane * plane).sum(-1, keepdim=True)  # by the logarithms of depth and of scale
+        of_depth = of_log / farther
+        of_joints = torch.cat([of_plane / (farther * scale), of_depth.where(depth >= least, 0)], -1)
+        of_roots = of_joints.sum(-2)
+        of_roots[..., 2:].add_(of_depth.where(depth < least, 0).sum(-2), alpha=_MIN_DEPTH_SHARE)
+        of_scale = (of_log / scale).sum((-2, -1)) if ctx.needs_input_grad[2] else None
+        return of_joints[..., 1:, :], of_roots, of_scale
 
 
 def to_virtual_space(joints_cam_m: Tensor, rotation: Tensor) -> tuple[Tensor, Tensor]:
