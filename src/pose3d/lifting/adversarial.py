@@ -32,7 +32,7 @@ CRITIC = "critic"
 """Name of the adversarial term's weight."""
 _LOG_STEPS = 50
 _CHECKPOINT_STEPS = 500
-_STEPS_AHEAD = 16
+_STEPS_AHEAD = 32
 """Steps whose batches are drawn at once. For one step's few poses, to call an operator would take longer than its work.
 
 A run that goes on from a checkpoint draws its batches in the same groups, so that no number is rounded otherwise."""
@@ -224,7 +224,8 @@ def real_and_fake(
         optimisation: its ``autocast`` is used.
     """
     with optimisation.autocast():
-        poses = generator.poses(torch.cat([features for _, features in batches])).flatten(0, -3)
+        features = batches[0][1] if len(batches) == 1 else torch.cat([features for _, features in batches])
+        poses = generator.poses(features).flatten(0, -3)
     real = [poses_of_prior for poses_of_prior, _ in batches]
     return list(zip(real, poses.to(real[0].dtype).chunk(len(real)), strict=True))
 
@@ -247,7 +248,7 @@ def critic_step(
         optimisation: its ``critic_loss`` and ``gradient_penalty`` are used.
     """
     loss, penalty = optimisation.critic_loss.critic_terms(critic, real, fake, rng)
-    _derive(torch.add(loss, penalty, alpha=optimisation.gradient_penalty), critic)
+    _derive([loss, penalty], [1.0, optimisation.gradient_penalty], critic)
     average_gradients(critic)
     optimizer.step()
     return {"critic_loss": loss.detach(), "gradient_penalty": penalty.detach()}
@@ -276,21 +277,25 @@ def generator_step(
     fake, terms = objective.terms(_forward(generator, optimisation), batch)
     if weights[CRITIC] > 0:
         terms[CRITIC] = optimisation.critic_loss.generator_term(critic(fake))
-    used = [name for name, weight in weights.items() if weight > 0]
-    used_terms = torch.stack([terms[name] for name in used])
-    _derive(used_terms @ used_terms.new_tensor([weights[name] for name in used]), generator)
+    used = {name: weight for name, weight in weights.items() if weight > 0}
+    _derive([terms[name] for name in used], list(used.values()), generator)
     average_gradients(generator)
     optimizer.step()
     return {name: term.detach() for name, term in terms.items()}
 
 
-def _derive(loss: Tensor, network: nn.Module) -> None:
-    """Give a network's weights the loss's gradients: what ``backward`` does, but of these weights alone, each once."""
-    weights = list(network.parameters())
-    for weight, gradient in zip(weights, torch.autograd.grad(loss, weights, allow_unused=True), strict=True):
-        if gradient is not None and gradient.stride() != weight.stride():
-            gradient = torch.empty_like(weight).copy_(gradient)  # as the optimizer takes it
-        weight.grad = gradient
+def _derive(terms: Sequence[Tensor], weights: Sequence[float], network: nn.Module) -> None:
+    """Give a network's parameters the gradients of a weighted sum of terms, and no others any: the critic stays.
+
+    The optimizer takes a gradient as if it lay in memory as its parameter does.
+    """
+    parameters = list(network.parameters())
+    of_terms = terms[0].new_tensor(weights).unbind()
+    gradients = torch.autograd.grad(terms, parameters, of_terms, allow_unused=True)
+    for parameter, gradient in zip(parameters, gradients, strict=True):
+        if gradient is not None and gradient.stride() != parameter.stride():
+            gradient = torch.empty_like(parameter).copy_(gradient)
+        parameter.grad = gradient
 
 
 def _forward(generator: nn.Module, optimisation: Optimisation) -> Forward:

@@ -107,12 +107,14 @@ class _ScoresAndSlopes(torch.autograd.Function):
     def backward(ctx: Any, of_scores: Tensor, of_slopes: Tensor) -> tuple[Tensor | None, ...]:
         trace = ctx.trace
         ctx.critic.push(of_slopes.flatten(1), trace)
+        layers = list(trace.inputs)
+        inputs = torch._foreach_mul(list(trace.inputs.values()), [of_scores[:, None]] * len(layers))
+        pushed = [rows[trace.rows] for rows in inputs]
+        torch._foreach_add_(pushed, [trace.tangents[layer] for layer in layers])
         gradients: dict[Tensor | None, Tensor] = {}
-        of_rows = of_scores[:, None]
-        for layer, pulled in trace.cotangents.items():
-            pulled, inputs = pulled.t(), trace.inputs[layer] * of_rows
-            inputs[trace.rows].add_(trace.tangents[layer])
-            gradients[layer.weight], gradients[layer.bias] = layer.gradient(pulled, inputs), pulled.mv(of_scores)
+        for layer, rows in zip(layers, inputs, strict=True):
+            cotangents = trace.cotangents[layer].t()
+            gradients[layer.weight], gradients[layer.bias] = layer.gradient(cotangents, rows), cotangents.mv(of_scores)
         return None, None, None, *(gradients[weight] for weight in ctx.critic.parameters())
 
 
@@ -201,8 +203,9 @@ class Logistic:
             critic, real, fake, rng: see :meth:`CriticLoss.critic_terms`; nothing is drawn.
         """
         scores, slopes = critic.scores_and_slopes(torch.cat([real, fake]), slice(len(real)))
-        of_real, of_fake = scores.chunk(2)
-        loss = functional.softplus(-of_real).mean() + functional.softplus(of_fake).mean()
+        signs = torch.ones_like(scores)
+        signs[: len(real)].neg_()
+        loss = functional.softplus(signs * scores).sum() / len(real)
         return loss, slopes.square().sum() / (2 * len(real))
 
     def generator_term(self, scores: Tensor) -> Tensor:

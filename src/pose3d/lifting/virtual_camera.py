@@ -135,28 +135,29 @@ def project_virtual(poses_virtual_m: Tensor, roots_virtual_m: Tensor, scale: Ten
 
 
 class _Projection(torch.autograd.Function):
-    """:func:`project_virtual`. The gradient goes through the pixels' own values: d(x / z) is (dx - x / z dz) / z."""
+    """:func:`project_virtual`; d(x / z) = dx / z - x / z dz / z."""
 
     @staticmethod
     def forward(ctx: Any, poses_virtual_m: Tensor, roots_virtual_m: Tensor, scale: Tensor) -> Tensor:
         aside, depth = _joints(poses_virtual_m, roots_virtual_m).split([2, 1], -1)
         least = _MIN_DEPTH_SHARE * roots_virtual_m[..., None, 2:]
-        scale = scale[..., None, None]
-        plane = aside / (torch.maximum(depth, least) * scale)
-        ctx.save_for_backward(plane, depth, least, scale)
-        return plane
+        farther = torch.maximum(depth, least)
+        divisor = farther * scale[..., None, None]
+        ctx.save_for_backward(aside, farther, divisor, depth < least)
+        return aside / divisor
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, of_plane: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
-        plane, depth, least, scale = ctx.saved_tensors
-        farther = torch.maximum(depth, least)
-        of_log = -(of_plane * plane).sum(-1, keepdim=True)  # by the logarithms of depth and of scale
-        of_depth = of_log / farther
-        of_joints = torch.cat([of_plane / (farther * scale), of_depth.where(depth >= least, 0)], -1)
+        aside, farther, divisor, too_near = ctx.saved_tensors
+        of_aside = of_plane / divisor
+        of_log = (of_aside * aside).sum(-1, keepdim=True).neg_()  # by the logarithm of depth, and by that of scale
+        of_farther = of_log / farther
+        of_depth = of_farther.masked_fill(too_near, 0)
+        of_joints = torch.cat([of_aside, of_depth], -1)
         of_roots = of_joints.sum(-2)
-        of_roots[..., 2:].add_(of_depth.where(depth < least, 0).sum(-2), alpha=_MIN_DEPTH_SHARE)
-        of_scale = (of_log / scale).sum((-2, -1)) if ctx.needs_input_grad[2] else None
+        of_roots[..., 2:].add_((of_farther - of_depth).sum(-2), alpha=_MIN_DEPTH_SHARE)
+        of_scale = (of_log * farther / divisor).sum((-2, -1)) if ctx.needs_input_grad[2] else None
         return of_joints[..., 1:, :], of_roots, of_scale
 
 
