@@ -129,7 +129,9 @@ class Critic(TwoPathCritic):
         kcs = KinematicChainSpace()
         super().__init__(
             Sequential(
-                Linear(3 * (N_JOINTS - 1), JOINTS_WIDTH), ResidualBlock(JOINTS_WIDTH), Linear(JOINTS_WIDTH, JOINTS_WIDTH)
+                Linear(3 * (N_JOINTS - 1), JOINTS_WIDTH),
+                ResidualBlock(JOINTS_WIDTH),
+                Linear(JOINTS_WIDTH, JOINTS_WIDTH),
             ),
             kcs,
             Sequential(Linear(kcs.outputs, width), LeakyReLU(), ResidualBlock(width)),
@@ -138,7 +140,7 @@ class Critic(TwoPathCritic):
 
 
 def gradient_penalty(slopes: Tensor) -> Tensor:
-    """E[(|grad D(x)| - 1)^2] of the slopes (B, 16, 3) at x between real and fake poses (Gulrajani et al., equation 3)."""
+    """E[(|grad D(x)| - 1)^2] of slopes (B, 16, 3), x between real and fake poses (Gulrajani et al., equation 3)."""
     return (slopes.flatten(1).norm(dim=1) - 1).square().mean()
 
 

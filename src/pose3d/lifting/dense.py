@@ -56,7 +56,7 @@ class Product(nn.Module):
         return self.weight
 
     def matrices(self) -> tuple[Tensor, Tensor]:
-        """:meth:`matrix`, and the same transposed. Made anew only when the weight has moved: a step changes it in place."""
+        """:meth:`matrix`, and it transposed. Made anew where the weight has moved; a step changes it in place."""
         if self._matrices is None or self._matrices[0].data_ptr() != self.weight.data_ptr():
             matrix = self.matrix().detach()
             self._matrices = matrix, matrix.t()

@@ -6,7 +6,6 @@ documented defect is corrected here: a sign in the kinematic chain matrix (:func
 """
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 

@@ -140,9 +140,9 @@ class _Projection(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, poses_virtual_m: Tensor, roots_virtual_m: Tensor, scale: Tensor) -> Tensor:
         aside, depth = _joints(poses_virtual_m, roots_virtual_m).split([2, 1], -1)
-        least = _MIN_DEPTH_SHARE * roots_virtual_m[..., None, 2:]
+        least = _MIN_DEPTH_SHARE * depth[..., :1, :]  # the root's
         farther = torch.maximum(depth, least)
-        divisor = farther * scale[..., None, None]
+        divisor = farther * scale.reshape(*scale.shape, 1, 1)
         ctx.save_for_backward(aside, farther, divisor, depth < least)
         return aside / divisor
 
