@@ -15,7 +15,7 @@ All take rows (N, features). Modules keep torch's names, so that they load what 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -48,7 +48,7 @@ class Product(nn.Module):
     """What a linear layer does to rows, whatever the shape in which it keeps its weight."""
 
     weight: Tensor
-    bias: Tensor | None
+    bias: Tensor
     _matrices: tuple[Tensor, Tensor] | None = None
 
     def matrix(self) -> Tensor:
@@ -67,7 +67,6 @@ class Product(nn.Module):
         return cotangents.mm(inputs)
 
     def run(self, x: Tensor, trace: Trace) -> Tensor:
-        assert self.bias is not None  # to torch's types it may be
         matrix, transposed = self.matrices()
         if x.dtype != matrix.dtype:
             matrix = matrix.to(x.dtype)
@@ -86,7 +85,7 @@ class Product(nn.Module):
         return tangents.mm(trace.matrices[self][1])
 
 
-class Linear(Product, nn.Linear):
+class Linear(Product, nn.Linear):  # type: ignore[misc]  # to torch its bias may be missing
     """torch's, with the passes."""
 
 
@@ -112,17 +111,17 @@ class Sequential(nn.Sequential):
 
     def run(self, x: Tensor, trace: Trace) -> Tensor:
         for layer in self:
-            x = layer.run(x, trace)
+            x = cast(Any, layer).run(x, trace)
         return x
 
     def pull(self, cotangents: Tensor, trace: Trace) -> Tensor:
         for layer in reversed(self):
-            cotangents = layer.pull(cotangents, trace)
+            cotangents = cast(Any, layer).pull(cotangents, trace)
         return cotangents
 
     def push(self, tangents: Tensor, trace: Trace) -> Tensor:
         for layer in self:
-            tangents = layer.push(tangents, trace)
+            tangents = cast(Any, layer).push(tangents, trace)
         return tangents
 
 
