@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 from tqdm import tqdm
 
-from pose3d.lifting.critic import CriticLoss
+from pose3d.lifting.critic import CriticLoss, TwoPathCritic
 from pose3d.lifting.networks import Forward, Lifter
 from pose3d.lifting.schedule import WeightAverage, cosine_factor
 from pose3d.runtime.processes import average_gradients
@@ -128,7 +128,7 @@ class AdversarialTrainer:
     def __init__(
         self,
         generator: Lifter,
-        critic: nn.Module,
+        critic: TwoPathCritic,
         objective: Objective,
         weights: Callable[[int], dict[str, float]],
         optimisation: Optimisation,
@@ -231,7 +231,7 @@ def real_and_fake(
 
 
 def critic_step(
-    critic: nn.Module,
+    critic: TwoPathCritic,
     optimizer: torch.optim.Optimizer,
     real: Tensor,
     fake: Tensor,
@@ -256,7 +256,7 @@ def critic_step(
 
 def generator_step(
     generator: nn.Module,
-    critic: nn.Module,
+    critic: TwoPathCritic,
     optimizer: torch.optim.Optimizer,
     objective: Objective,
     batch: Any,

@@ -33,7 +33,7 @@ def window_levels(window_frames: int) -> int:
     return levels
 
 
-class Convolution(Product, nn.Conv1d):
+class Convolution(Product, nn.Conv1d):  # type: ignore[misc]  # to torch its bias may be missing
     """torch's, on rows of as many frames as its kernel has: on short windows twice as fast as a convolution.
 
     Its weight is (out, in, kernel), but in memory as its matrix (out, kernel * in).
