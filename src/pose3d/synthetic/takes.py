@@ -332,6 +332,6 @@ def _render(
     for mesh, vertices in zip(meshes, vertices_m, strict=False):  # one person's mesh is repeated without end
         lit = light_body(mesh, vertices, room, lamp)
         for view, encoded in zip(views, images, strict=True):
-            image, _ = draw(view, mesh, lit, room)
+            image, _ = draw(view, mesh, lit)
             encoded.append(cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), quality)[1].tobytes())
     return images
