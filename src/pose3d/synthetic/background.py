@@ -15,6 +15,7 @@ SHADOW_BIAS_M = 0.03
 _SHADOW_SOFTNESS_PX = 1.5  # at 512 px
 _WALLS = ((0, 1), (0, -1), (1, 1), (1, -1))  # (axis, sign) of the walls x = +, x = -, y = +, y = -
 _FLOOR, _BOX = 4, 5  # surfaces 0 to 3 are the walls
+_ROWS = 32
 _FULL = 2**15  # white in 16 bits, which hold twice as much light
 
 
@@ -99,6 +100,12 @@ def render_background(
     return View(camera, supersampling, lit, unlit, depth, map_px, lit_depth, exposure.astype(np.float32))
 
 
+def mixed(over: np.ndarray, under: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """Two images (H, W, 3) uint8 by the share (H, W) uint8 of the first, of 255."""
+    shares = cv2.merge([share, share, share])
+    return cv2.add(cv2.multiply(over, shares, scale=1 / 255), cv2.multiply(under, ~shares, scale=1 / 255))
+
+
 class _Light:
     """How bright surfaces are under a room's light, through a camera's exposure (3,)."""
 
@@ -158,12 +165,15 @@ def room_depth(
     """
     forms = plane_forms(rays, position_m, half_size_m)
     corners = np.array([[0, 0, 1], [width, 0, 1], [0, height, 1], [width, height, 1]])
+    in_front = np.flatnonzero((forms @ corners.T > 0).any(axis=1)).tolist()
     inverse_depth = np.zeros((height, width), np.float32)
     surface = np.zeros((height, width), np.uint8)
-    for index in np.flatnonzero((forms @ corners.T > 0).any(axis=1)):  # the others are behind the camera
-        nearer = _over_pixels(forms[index], width, height)
-        cv2.copyTo(np.broadcast_to(np.uint8(index), surface.shape), cv2.compare(nearer, inverse_depth, cv2.CMP_GT), surface)
-        np.maximum(inverse_depth, nearer, out=inverse_depth)
+    for top in range(0, height, _ROWS):  # a few rows at a time stay in the processor's cache
+        nearest, shown = inverse_depth[top : top + _ROWS], surface[top : top + _ROWS]
+        for index in in_front:
+            inverse = _over_pixels(forms[index], width, len(nearest), 0, top)
+            cv2.copyTo(np.full_like(shown, index), cv2.compare(inverse, nearest, cv2.CMP_GT), shown)
+            np.maximum(nearest, inverse, out=nearest)
     return inverse_depth, surface
 
 
@@ -201,13 +211,50 @@ def _paint_plane(
     painted = cv2.warpPerspective(colours, homography, (width, height), flags=flags, borderMode=cv2.BORDER_WRAP)
     for wall, centre, centre_z, half_width, half_height, *colour in room.posters:
         if wall == index:
-            inside = np.ones((height, width), bool)
-            for place, middle, half in ((along, centre, half_width), (across, centre_z, half_height)):
-                for sign in (-1, 1):
-                    form = half * inverse_depth + sign * (place - middle * inverse_depth)
-                    inside &= _over_pixels(form, width, height, x0, y0) > 0
-            painted[inside] = _to_16_bits(np.array(colour) * light.of_planes[index])
+            edges = [
+                half * inverse_depth + sign * (place - middle * inverse_depth)  # positive inside
+                for place, middle, half in ((along, centre, half_width), (across, centre_z, half_height))
+                for sign in (-1, 1)
+            ]
+            _fill(painted, np.array(edges), (x0, y0), _to_16_bits(np.array(colour) * light.of_planes[index]))
     cv2.copyTo(painted, mask[part], image[part])
+
+
+def _fill(image: np.ndarray, edges: np.ndarray, corner_px: tuple[int, int], colour: np.ndarray) -> None:
+    """Fill where all of some linear forms (N, 3) over (column, row, 1) are positive.
+
+    Args:
+        image: (H, W, C), changed in place.
+        edges: the forms.
+        corner_px: column and row of the image's first pixel.
+        colour: (C,).
+    """
+    height, width = image.shape[:2]
+    # On a grid of its pixels' corners a convex polygon shows in which of the rows and columns it can lie.
+    shifted = edges @ np.array([[1, 0, corner_px[0]], [0, 1, corner_px[1]], [0, 0, 1]])
+    rows = np.flatnonzero(_reached(shifted[:, [1, 0, 2]], height, width))
+    columns = np.flatnonzero(_reached(shifted, width, height))
+    if not len(rows) or not len(columns):
+        return
+    y0, y1, x0, x1 = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
+    inside = np.logical_and.reduce([_over_pixels(form, x1 - x0, y1 - y0, x0, y0) > 0 for form in shifted])
+    image[y0:y1, x0:x1][inside] = colour
+
+
+def _reached(forms: np.ndarray, length: int, breadth: int) -> np.ndarray:
+    """(length,) bool: lines across an image on which all of some linear forms (N, 3) can be positive together.
+
+    Args:
+        forms: over (place along, place across, 1), lines being those of equal place along.
+        length, breadth: number of places along and across.
+    """
+    offset = forms[:, :1] * np.arange(length) + forms[:, 2:]
+    slope = forms[:, 1:2]
+    with np.errstate(divide="ignore"):
+        crossing = np.where(slope == 0, np.where(offset > 0, -np.inf, np.inf), -offset / slope)
+    least = np.where(slope >= 0, crossing, -np.inf).max(axis=0)
+    greatest = np.where(slope < 0, crossing, np.inf).min(axis=0)
+    return np.maximum(least, 0) <= np.minimum(greatest, breadth - 1)
 
 
 def _to_16_bits(light: np.ndarray) -> np.ndarray:

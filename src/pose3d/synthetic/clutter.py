@@ -13,22 +13,22 @@ import cv2
 import numpy as np
 
 from pose3d.synthetic.appearance import TEXTURE_SIZE, cloud_noise, random_colour, skin_colour
-from pose3d.synthetic.background import View
+from pose3d.synthetic.background import View, mixed
 
 _FEWEST, _MOST = 30, 500
 _SMALLEST, _LARGEST = 0.01, 0.25  # half size of a leaf, of the image's width
 _LIMB_SHARE = 0.12
 _SHADED = 0.7  # what a leaf keeps of its light in the person's shadow
 _SUBPIXEL_BITS = 4
+_CIRCLE = np.array([[np.cos(angle), np.sin(angle)] for angle in np.linspace(0, 2 * np.pi, 24, endpoint=False)])
 
 
 def clutter(view: View, rng: np.random.Generator) -> View:
     """The view with leaves over parts of its room; depth and so what the person hides stay as they are."""
     height, width = view.lit.shape[:2]
     leaves, coverage = dead_leaves(rng, height, width)
-    covered = coverage * np.float32(1 / 255)
     lit, unlit = (
-        cv2.blendLinear(cv2.multiply(leaves, (*(light * view.exposure).tolist(), 0)), room, covered, 1 - covered)
+        mixed(cv2.multiply(leaves, (*(light * view.exposure).tolist(), 0)), room, coverage)
         for light, room in ((1, view.lit), (_SHADED, view.unlit))
     )
     return replace(view, lit=lit, unlit=unlit)
@@ -63,9 +63,8 @@ def dead_leaves(rng: np.random.Generator, height: int, width: int) -> tuple[np.n
         corners = np.round((outline - low - 0.5) * 2**_SUBPIXEL_BITS).astype(np.int32)
         cv2.fillPoly(mask, [corners], 255, cv2.LINE_AA, _SUBPIXEL_BITS)
         brightness = _pattern(rng, grains, mask.shape)
-        leaf = cv2.multiply(cv2.merge([brightness] * 3), (*(255 * colour).tolist(), 0), dtype=cv2.CV_8U)
-        share = mask * np.float32(1 / 255)
-        colours[part] = cv2.blendLinear(leaf, colours[part], share, 1 - share)
+        leaf = cv2.merge([cv2.convertScaleAbs(brightness, alpha=value) for value in (255 * colour).tolist()])
+        colours[part] = mixed(leaf, colours[part], mask)
         bare[part] = cv2.multiply(bare[part], ~mask, scale=1 / 255)
     return colours, ~bare
 
@@ -80,11 +79,10 @@ def _shape(rng: np.random.Generator, width: int) -> np.ndarray:
     """Outline (N, 2) px about the origin of a box, a bar, an ellipse or a polygon, upright more often than not."""
     kind, half = rng.integers(4), width * np.exp(rng.uniform(np.log(_SMALLEST), np.log(_LARGEST)))
     aspect = rng.uniform(0.1, 0.3) if kind == 1 else rng.uniform(0.4, 1)
-    angles = np.linspace(0, 2 * np.pi, 24, endpoint=False)
     if kind < 2:
         outline = np.array([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]])
     elif kind == 2:
-        outline = np.stack([np.cos(angles), np.sin(angles)], -1)
+        outline = _CIRCLE
     else:
         corners = np.sort(rng.uniform(0, 2 * np.pi, rng.integers(3, 8)))
         outline = rng.uniform(0.5, 1, len(corners))[:, None] * np.stack([np.cos(corners), np.sin(corners)], -1)
@@ -111,10 +109,10 @@ def _turned(angle: float) -> np.ndarray:
 
 
 def _pattern(rng: np.random.Generator, grains: list[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
-    """Brightness (H, W) about 1: a gradient, grain, and on some leaves stripes."""
-    rows, columns = (np.linspace(-0.5, 0.5, n, dtype=np.float32) for n in shape)
-    slope_y, slope_x = rng.uniform(-0.5, 0.5, 2).astype(np.float32)
-    gradient = np.add.outer(1 + slope_y * rows, slope_x * columns)
+    """Brightness (H, W) about 1, not negative: a gradient, grain, and on some leaves stripes."""
+    slopes = rng.uniform(-0.5, 0.5, 2).tolist()
+    down, right = (_ramp(n, slope) for n, slope in zip(shape, slopes, strict=True))
+    gradient = np.add.outer(down + 1, right)
     grain = grains[rng.integers(len(grains))]
     top, left = rng.integers(0, TEXTURE_SIZE, 2).tolist()
     grain = grain[top : top + shape[0], left : left + shape[1]]
@@ -122,10 +120,15 @@ def _pattern(rng: np.random.Generator, grains: list[np.ndarray], shape: tuple[in
     if rng.random() < 0.3:
         period, angle = rng.uniform(4, 30), rng.uniform(0, np.pi)
         across, along = (
-            (share / period * np.arange(size)).astype(np.float32)
+            np.arange(size, dtype=np.float32) * float(share / period)
             for share, size in ((np.cos(angle), shape[1]), (np.sin(angle), shape[0]))
         )
         periods = np.add.outer(along, across)
         stripe = np.float32(rng.uniform(-0.5, 0.5))
         brightness *= 1 + stripe * (periods - np.floor(periods) < 0.5)
-    return brightness
+    return np.maximum(brightness, 0, out=brightness)
+
+
+def _ramp(n: int, slope: float) -> np.ndarray:
+    """(n,) float32 from ``-slope / 2`` to ``slope / 2``."""
+    return np.arange(n, dtype=np.float32) * (slope / max(n - 1, 1)) - slope / 2

@@ -12,7 +12,7 @@ import numpy as np
 
 from pose3d.geometry.camera import Camera
 from pose3d.synthetic.appearance import Room
-from pose3d.synthetic.background import SHADOW_BIAS_M, View
+from pose3d.synthetic.background import SHADOW_BIAS_M, View, mixed
 from pose3d.synthetic.raster import Lamp, look_up_depth, rasterize, to_camera
 from pose3d.synthetic.surface import Facets, Surface
 
@@ -43,7 +43,7 @@ class LitBody:
         facets: planes of its triangles.
         colours: (V, 3) float32 RGB in [0, 1], under light.
         lamp_depth: (S, S) float32, the lamp's depth map of the body.
-        on_floor_m: (N, 3) corners of its shadow on the floor.
+        on_floor_m: (N, 3) points around its shadow on the floor.
     """
 
     vertices_m: np.ndarray
@@ -79,11 +79,16 @@ def light_body(mesh: Mesh, vertices_m: np.ndarray, room: Room, lamp: Lamp) -> Li
 
 
 def _shadow_on_floor(axes_m: np.ndarray, lamp_m: np.ndarray) -> np.ndarray:
-    """(N, 3) corners of the convex hull of the shadow of points (3, V) below the lamp on the floor."""
+    """(8, 3) corners of an octagon around the shadow of points (3, V) below the lamp on the floor."""
     share = axes_m[2] / (float(lamp_m[2]) - axes_m[2])
-    shadow = np.stack([along + share * (along - at) for along, at in zip(axes_m, lamp_m[:2].tolist(), strict=False)], -1)
-    hull = cv2.convexHull(shadow)[:, 0]
-    return np.pad(hull, ((0, 0), (0, 1)))
+    x, y = (along + share * (along - at) for along, at in zip(axes_m, lamp_m[:2].tolist(), strict=False))
+    # Of each side the direction in which it lies and how far; neighbours meet in the corners.
+    (dx, lx, hx), (dy, ly, hy) = ((along, float(along.min()), float(along.max())) for along in (x, y))
+    plus, minus = dx + dy, dx - dy
+    lp, hp, lm, hm = (float(end) for end in (plus.min(), plus.max(), minus.min(), minus.max()))
+    corners = [(hx, hp - hx), (hp - hy, hy), (lm + hy, hy), (lx, lx - lm)]
+    corners += [(lx, lp - lx), (lp - ly, ly), (hm + ly, ly), (hx, hx - hm)]
+    return np.array([(*corner, 0.0) for corner in corners], np.float32)
 
 
 def draw(view: View, mesh: Mesh, body: LitBody) -> tuple[np.ndarray, np.ndarray]:
@@ -110,8 +115,7 @@ def draw(view: View, mesh: Mesh, body: LitBody) -> tuple[np.ndarray, np.ndarray]
     occluder = look_up_depth(body.lamp_depth, view.lamp_px[part])
     shadow = cv2.compare(occluder, view.lit_depth[part], cv2.CMP_LT)
     shadow = cv2.GaussianBlur(shadow, (0, 0), _SHADOW_SOFTNESS_PX * camera.width_px / 512)
-    share = shadow * np.float32(1 / 255)
-    image[part] = cv2.blendLinear(view.lit[part], view.unlit[part], 1 - share, share)
+    image[part] = mixed(view.unlit[part], view.lit[part], shadow)
 
     window = _window(camera, on_body)
     if window is None:
@@ -127,12 +131,10 @@ def draw(view: View, mesh: Mesh, body: LitBody) -> tuple[np.ndarray, np.ndarray]
     triangles = mesh.surface.triangles.take(body.facets.facing(camera.position_m), axis=0)
     rasterize(points.T, triangles, intrinsics, depth, body.colours * (255 * view.exposure), colour)
     size = (x1 - x0, y1 - y0)
-    alpha = cv2.resize((depth < before).astype(np.float32), size, interpolation=cv2.INTER_AREA)
-    front = cv2.resize(colour, size, interpolation=cv2.INTER_AREA)  # already times alpha
-    seen = 1 - alpha
-    behind = cv2.multiply(image[part], cv2.merge([seen, seen, seen]), dtype=cv2.CV_32F)
-    image[part] = cv2.add(front, behind, dtype=cv2.CV_8U)
-    coverage[part] = alpha
+    alpha = cv2.resize(cv2.compare(depth, before, cv2.CMP_LT), size, interpolation=cv2.INTER_AREA)
+    front = cv2.convertScaleAbs(cv2.resize(colour, size, interpolation=cv2.INTER_AREA))  # already times alpha
+    image[part] = cv2.add(front, cv2.multiply(image[part], cv2.merge([~alpha] * 3), scale=1 / 255))
+    coverage[part] = alpha * np.float32(1 / 255)
     return image, coverage
 
 
