@@ -278,9 +278,7 @@ def _places(pixels: np.ndarray, depth: np.ndarray, rays: np.ndarray, position_m:
     return position_m[:, None] + directions * depth_m(depth.ravel()[pixels])
 
 
-def _draw_boxes(
-    boxes: Boxes, camera: Camera, supersampling: int, depth: np.ndarray, normals: np.ndarray
-) -> np.ndarray:
+def _draw_boxes(boxes: Boxes, camera: Camera, supersampling: int, depth: np.ndarray, normals: np.ndarray) -> np.ndarray:
     """Draw boxes into ``depth`` (H, W) and ``normals`` (H, W, 3); (H, W) bool where they are seen."""
     corners, triangles, corner_normals = split_corners(boxes)
     before = depth.copy()
