@@ -172,7 +172,7 @@ def room_depth(
         nearest, shown = inverse_depth[top : top + _ROWS], surface[top : top + _ROWS]
         for index in in_front:
             inverse = _over_pixels(forms[index], width, len(nearest), 0, top)
-            cv2.copyTo(np.full_like(shown, index), cv2.compare(inverse, nearest, cv2.CMP_GT), shown)
+            cv2.copyTo(np.full_like(shown, index), (inverse > nearest).view(np.uint8), shown)
             np.maximum(nearest, inverse, out=nearest)
     return inverse_depth, surface
 
@@ -193,7 +193,7 @@ def _paint_plane(
     light: _Light,
 ) -> None:
     """Paint the pixels (H, W, 3) uint16 where ``surface`` shows a plane with its texture, lit, and its posters."""
-    mask = cv2.compare(surface, index, cv2.CMP_EQ)
+    mask = (surface == index).view(np.uint8)
     x0, y0, width, height = cv2.boundingRect(mask)
     if not width:
         return

@@ -28,10 +28,16 @@ def clutter(view: View, rng: np.random.Generator) -> View:
     height, width = view.lit.shape[:2]
     leaves, coverage = dead_leaves(rng, height, width)
     lit, unlit = (
-        mixed(cv2.multiply(leaves, (*(light * view.exposure).tolist(), 0)), room, coverage)
+        mixed(_exposed(leaves, light * view.exposure), room, coverage)
         for light, room in ((1, view.lit), (_SHADED, view.unlit))
     )
     return replace(view, lit=lit, unlit=unlit)
+
+
+def _exposed(image: np.ndarray, gain: np.ndarray) -> np.ndarray:
+    """An image (H, W, 3) uint8, its colours times (3,)."""
+    planes = zip(cv2.split(image), gain.tolist(), strict=True)
+    return cv2.merge([cv2.convertScaleAbs(plane, alpha=of_colour) for plane, of_colour in planes])
 
 
 def dead_leaves(rng: np.random.Generator, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:

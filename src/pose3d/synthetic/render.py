@@ -133,7 +133,7 @@ def draw(view: View, mesh: Mesh, body: LitBody) -> tuple[np.ndarray, np.ndarray]
     size = (x1 - x0, y1 - y0)
     alpha = cv2.resize(cv2.compare(depth, before, cv2.CMP_LT), size, interpolation=cv2.INTER_AREA)
     front = cv2.convertScaleAbs(cv2.resize(colour, size, interpolation=cv2.INTER_AREA))  # already times alpha
-    image[part] = cv2.add(front, cv2.multiply(image[part], cv2.merge([~alpha] * 3), scale=1 / 255))
+    image[part] = cv2.add(front, cv2.multiply(image[part], cv2.merge([255 - alpha] * 3), scale=1 / 255))
     coverage[part] = alpha * np.float32(1 / 255)
     return image, coverage
 
