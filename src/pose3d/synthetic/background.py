@@ -87,23 +87,23 @@ def render_background(
         shares[shown] = light.unlit_share(direct, upward)
 
     size = (camera.width_px, camera.height_px)
-    full = cv2.resize(full, size, interpolation=cv2.INTER_AREA)
+    light_16: np.ndarray = cv2.resize(full, size, interpolation=cv2.INTER_AREA)
     small = depth_m(cv2.resize(depth, size, interpolation=cv2.INTER_AREA))
     map_px, lit_depth = lamp.look_up(_positions(small, pixel_rays(camera, 1), camera.position_m), SHADOW_BIAS_M)
-    everywhere = full * shares
+    everywhere = light_16 * shares
     if boxes is not None:
         occluder = look_up_depth(lamp.boxes_depth, map_px)
-        visible = (lit_depth < occluder).astype(np.float32)
+        visible: np.ndarray = (lit_depth < occluder).astype(np.float32)
         visible = cv2.GaussianBlur(visible, (0, 0), _SHADOW_SOFTNESS_PX * camera.width_px / 512)
-        full = everywhere + (full - everywhere) * visible[..., None]
-    lit, unlit = (cv2.convertScaleAbs(image, alpha=255 / _FULL) for image in (full, everywhere))
+        light_16 = everywhere + (light_16 - everywhere) * visible[..., None]
+    lit, unlit = (cv2.convertScaleAbs(image, alpha=255 / _FULL) for image in (light_16, everywhere))
     return View(camera, supersampling, lit, unlit, depth, map_px, lit_depth, exposure.astype(np.float32))
 
 
 def mixed(over: np.ndarray, under: np.ndarray, share: np.ndarray) -> np.ndarray:
     """Two images (H, W, 3) uint8 by the share (H, W) uint8 of the first, of 255."""
     shares = cv2.merge([share, share, share])
-    return cv2.add(cv2.multiply(over, shares, scale=1 / 255), cv2.multiply(under, ~shares, scale=1 / 255))
+    return cv2.add(cv2.multiply(over, shares, scale=1 / 255), cv2.multiply(under, 255 - shares, scale=1 / 255))
 
 
 class _Light:
