@@ -38,10 +38,10 @@ def test_a_step_calls_few_operators(block, critic_weight, bound, tmp_path, monke
     fabric, seen = Fabric(accelerator="cpu", devices=1), take("S1", "Walk-1", 30, camera_ring())
     supervision = Supervision(seen, detect(seen, 3.0), take("S7", "Walk-1", 30, camera_ring()))
     calls = []
-    for steps in (32, 64):
+    for steps in (32, 32, 64):  # the first fills caches
         params = kind(**PARAMS[block] | NARROW | {"critic_weight": critic_weight, "steps": steps})
         lifting = LiftingParams(**PARAMS["lifting"])
         with Operators() as operators:
             fit_lifter(lifting, params, supervision, 1, fabric, Checkpoint("t", "x"))
         calls.append(operators.calls)
-    assert (calls[1] - calls[0]) / 32 <= bound
+    assert (calls[2] - calls[1]) / 32 <= bound

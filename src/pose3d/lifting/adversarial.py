@@ -281,7 +281,8 @@ def generator_step(
     _derive([terms[name] for name in used], list(used.values()), generator)
     average_gradients(generator)
     optimizer.step()
-    return {name: term.detach() for name, term in terms.items()}
+    with torch.no_grad():
+        return dict(zip(terms, torch.stack(list(terms.values())).unbind(), strict=True))
 
 
 def _derive(terms: Sequence[Tensor], weights: Sequence[float], network: nn.Module) -> None:
