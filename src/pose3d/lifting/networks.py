@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from pose3d.geometry.skeleton import N_JOINTS
 from pose3d.lifting.dense import LeakyReLU, Linear, ResidualBlock, Sequential, through
+from pose3d.lifting.layout_view import OURS, pose_channels
 
 POSE_SIZE = 3 * (N_JOINTS - 1)
 ROOT_SIZE = 3
@@ -20,6 +21,7 @@ class Lifter(nn.Module):
     Attributes:
         kind: name of its architecture in model files.
         frames_before, frames_after: frames that it needs around those with an output.
+        layout: whose points it takes, a name of :data:`pose3d.geometry.layouts.LAYOUTS`.
         with_motion: whether its features include the motion since the frame before, see
             :func:`pose3d.lifting.virtual_camera.lifter_features`.
         forward_clip: whole clips to poses and root codes or roots.
@@ -27,6 +29,7 @@ class Lifter(nn.Module):
     """
 
     kind: str
+    layout: str = OURS
     frames_before: int
     frames_after: int
     with_motion: bool
@@ -37,7 +40,8 @@ class Lifter(nn.Module):
 class FrameLifter(Lifter):
     """The virtual camera's single-frame generator: one network for the pose, a narrower one for the root.
 
-    It is a window of one frame: (B, T, 32) to a pose (B, T, 16, 3) in metres and a root code (B, T, 3), see
+    It is a window of one frame: (B, T, C) features of a layout, see
+    :func:`pose3d.lifting.layout_view.features_of`, to a pose (B, T, 16, 3) in metres and a root code (B, T, 3), see
     :func:`pose3d.lifting.virtual_camera.root_position`, each frame by itself.
     """
 
@@ -45,10 +49,11 @@ class FrameLifter(Lifter):
     frames_before = frames_after = 0
     with_motion = False
 
-    def __init__(self, width: int, blocks: int) -> None:
+    def __init__(self, width: int, blocks: int, layout: str = OURS) -> None:
         super().__init__()
-        self.pose = _frame_network(width, blocks, POSE_SIZE)
-        self.root = _frame_network(width // 2, blocks, ROOT_SIZE)
+        self.layout = layout
+        self.pose = _frame_network(pose_channels(layout), width, blocks, POSE_SIZE)
+        self.root = _frame_network(pose_channels(layout), width // 2, blocks, ROOT_SIZE)
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         return self.poses(features), _by_frame(self.root, features)
@@ -64,9 +69,9 @@ def _by_frame(network: Sequential, features: Tensor) -> Tensor:
     return through(network, features.flatten(0, -2)).unflatten(0, features.shape[:-1])
 
 
-def _frame_network(width: int, blocks: int, outputs: int) -> Sequential:
+def _frame_network(channels: int, width: int, blocks: int, outputs: int) -> Sequential:
     return Sequential(
-        Linear(2 * (N_JOINTS - 1), width),
+        Linear(channels, width),
         LeakyReLU(),
         *(ResidualBlock(width) for _ in range(blocks)),
         Linear(width, outputs),
