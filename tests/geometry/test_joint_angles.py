@@ -7,7 +7,10 @@ from pose3d.geometry.skeleton import JOINT_NAMES, mirror_permutation
 
 MIRROR = np.diag([1.0, 1.0, -1.0])
 X, Y, Z = np.eye(3)
-LEG, ARM = ("hip_flexion", "hip_adduction", "hip_internal_rotation"), ("plane", "elevation", "internal_rotation")
+LEG, ARM = (
+    ("hip_flexion", "hip_adduction", "hip_internal_rotation"),
+    ("plane_of_elevation", "elevation", "internal_rotation"),
+)
 
 
 def turn(order, *degrees):
@@ -70,11 +73,11 @@ POSES = {
         "trunk_rotation": 9,
     },
     "reaching": {
-        "right_shoulder_plane": 90,
+        "right_shoulder_plane_of_elevation": 90,
         "right_shoulder_elevation": 80,
         "right_elbow_flexion": 40,
         "right_shoulder_internal_rotation": 25,
-        "left_shoulder_plane": 10,
+        "left_shoulder_plane_of_elevation": 10,
         "left_shoulder_elevation": 130,
         "left_elbow_flexion": 95,
         "left_shoulder_internal_rotation": -50,
@@ -83,11 +86,11 @@ POSES = {
         "trunk_rotation": 20,
     },
     "arms crossed": {
-        "right_shoulder_plane": 120,
+        "right_shoulder_plane_of_elevation": 120,
         "right_shoulder_elevation": 60,
         "right_elbow_flexion": 110,
         "right_shoulder_internal_rotation": 60,
-        "left_shoulder_plane": -70,
+        "left_shoulder_plane_of_elevation": -70,
         "left_shoulder_elevation": 50,
         "left_elbow_flexion": 30,
         "left_shoulder_internal_rotation": 10,
@@ -103,7 +106,7 @@ def test_angles_of_a_built_pose_come_back(name):
     found = joint_angles_deg(pose, heels, toes)
     for angle, degrees in given.items():
         assert found[f"{angle}_deg"] == pytest.approx(degrees, abs=1e-9), angle
-    of_bent = ("internal_rotation", "shoulder_plane")  # NaN where a limb is straight or hangs
+    of_bent = ("internal_rotation", "shoulder_plane_of_elevation")  # NaN where a limb is straight or hangs
     others = [name for name in found if name.removesuffix("_deg") not in given and not name[:-4].endswith(of_bent)]
     assert others and all(found[angle] == pytest.approx(0, abs=1e-5) for angle in others)
 
@@ -121,8 +124,10 @@ def test_signs_by_hand():
     knee, elbow = pose[index["RHip"]], pose[index["LShoulder"]]
     assert after("RKnee", knee + [0.3, -0.3, 0])["right_hip_flexion_deg"] == pytest.approx(45)
     assert after("RKnee", knee + [0, -0.4, 0.4])["right_hip_adduction_deg"] == pytest.approx(-45)  # outwards
-    assert after("LElbow", elbow - [0, 0, 0.3])["left_shoulder_plane_deg"] == pytest.approx(0, abs=1e-9)  # sideways
-    assert after("LElbow", elbow + [0.3, 0, 0])["left_shoulder_plane_deg"] == pytest.approx(90)
+    assert after("LElbow", elbow - [0, 0, 0.3])["left_shoulder_plane_of_elevation_deg"] == pytest.approx(
+        0, abs=1e-9
+    )  # sideways
+    assert after("LElbow", elbow + [0.3, 0, 0])["left_shoulder_plane_of_elevation_deg"] == pytest.approx(90)
     assert after("LElbow", elbow - [0, 0, 0.3])["left_shoulder_elevation_deg"] == pytest.approx(90)
     bent = person({"right_knee_flexion": 90, "right_elbow_flexion": 90, "right_shoulder_elevation": 45})[0]
     shin_out = bent[index["RKnee"]] + [-0.3, 0, 0.3]
@@ -169,7 +174,9 @@ def test_angles_that_nothing_shows_are_nan():
         return {name for name, degrees in joint_angles_deg(person(angles)[0]).items() if np.isnan(degrees)}
 
     sides = ("right", "left")
-    upright = {f"{side}_{name}_deg" for side in sides for name in ("shoulder_plane", "shoulder_internal_rotation")}
+    upright = {
+        f"{side}_{name}_deg" for side in sides for name in ("shoulder_plane_of_elevation", "shoulder_internal_rotation")
+    }
     upright |= {f"{side}_hip_internal_rotation_deg" for side in sides}
     assert nans({}) == upright
     bent = {f"{side}_{joint}_flexion": LEAST_ANGLE_DEG + 1 for side in sides for joint in ("knee", "elbow")}
@@ -177,7 +184,7 @@ def test_angles_that_nothing_shows_are_nan():
     assert nans(bent | raised) == set()
     assert nans(bent | raised | {"left_knee_flexion": LEAST_ANGLE_DEG - 1}) == {"left_hip_internal_rotation_deg"}
     over_head = raised | {"right_shoulder_elevation": 180 - LEAST_ANGLE_DEG + 1}
-    assert nans(bent | over_head) == {"right_shoulder_plane_deg", "right_shoulder_internal_rotation_deg"}
+    assert nans(bent | over_head) == {"right_shoulder_plane_of_elevation_deg", "right_shoulder_internal_rotation_deg"}
     split = raised | {"right_hip_adduction": -80}
     assert nans(bent | split) == {"right_hip_flexion_deg", "right_hip_internal_rotation_deg"}
     folded = raised | {"trunk_lateral_bending": 80}

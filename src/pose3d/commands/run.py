@@ -10,6 +10,7 @@ import sys
 
 from pose3d.commands import (
     adapt_views,
+    angles,
     check_data,
     demo,
     evaluate_predictions,
@@ -24,6 +25,7 @@ from pose3d.runtime.errors import InputError, end_in_one_sentence
 
 COMMANDS = {
     "predict": predict,
+    "angles": angles,
     "sample-video": sample_video,
     "demo": demo,
     "export": export,

@@ -19,25 +19,25 @@ upper    y from elbow to shoulder, z the axis about which the elbow is bent (par
 Angles that :func:`joint_angles_deg` gives; those of limbs for both sides, the left as the right of the person in the
 mirror. 0 is the upright body with hanging arms (ankles: feet across the shanks).
 
-==========================  =====================================================  ====================
-angle                       positive                                               rotation
-==========================  =====================================================  ====================
-hip_flexion                 thigh forward                                          z of z, x, y
-hip_adduction               thigh to the other side                                x of z, x, y
-hip_internal_rotation       shin of a bent knee outward                            y of z, x, y
-knee_flexion                always: the angle between thigh and shank              z
-ankle_dorsiflexion          toes up                                                z
-trunk_flexion               thorax forward against the pelvis                      -z of z, x, y
-trunk_lateral_bending       to the right                                           x of z, x, y
-trunk_rotation              to the left                                            y of z, x, y
-shoulder_plane              0: arm raised sideways, 90: forward                    first y of y, x, y
-shoulder_elevation          always: the angle between upper arm and trunk          -x of y, x, y
-shoulder_internal_rotation  forearm of a bent elbow inward                         second y of y, x, y
-elbow_flexion               always: the angle between upper arm and forearm        z
-==========================  =====================================================  ====================
+===========================  =====================================================  =========================
+angle                        positive                                               rotation
+===========================  =====================================================  =========================
+trunk_flexion                thorax forward against the pelvis                      -z of z, x, y
+trunk_lateral_bending        to the right                                           x of z, x, y
+trunk_rotation               to the left                                            y of z, x, y
+hip_flexion                  thigh forward                                          z of z, x, y
+hip_adduction                thigh to the other side                                x of z, x, y
+hip_internal_rotation        shin of a bent knee outward                            y of z, x, y
+knee_flexion                 always: the angle between thigh and shank              -z
+ankle_dorsiflexion           toes up                                                z
+shoulder_plane_of_elevation  0: arm raised sideways, 90: forward                    first y of y, x, y
+shoulder_elevation           always: the angle between upper arm and trunk          -x of y, x, y
+shoulder_internal_rotation   forearm of a bent elbow inward                         second y of y, x, y
+elbow_flexion                always: the angle between upper arm and forearm        z
+===========================  =====================================================  =========================
 
-Rotations are right-handed about the right side's axes. Two differ from them in sign, as said: trunk flexion, for which
-part I has no sign, and elevation, which part II makes negative.
+Rotations are right-handed about the right side's axes; those with a minus have the clinic's sign, as trunk flexion and
+Grood and Suntay's knee flexion have it, and as most write elevation, which part II counts negative.
 """
 
 import numpy as np
@@ -79,28 +79,53 @@ def joint_angles_deg(
         >>> pose_m[14:17] = [0, 0.5, 0.2], [0.3, 0.5, 0.2], [0.6, 0.5, 0.2]  # right shoulder, elbow, wrist
         >>> pose_m[11:14] = [0, 0.5, -0.2], [0, 0.2, -0.2], [0, -0.1, -0.2]
         >>> angles_deg = joint_angles_deg(pose_m)
-        >>> names = "right_hip_flexion", "left_knee_flexion", "right_shoulder_plane", "left_shoulder_plane"
-        >>> [round(float(angles_deg[f"{name}_deg"]), 6) for name in names]
-        [90.0, 90.0, 90.0, nan]
+        >>> [float(angles_deg[f"{name}_deg"].round(6)) for name in ("right_hip_flexion", "left_knee_flexion")]
+        [90.0, 90.0]
+        >>> [float(angles_deg[f"{side}_shoulder_plane_of_elevation_deg"].round(6)) for side in ("right", "left")]
+        [90.0, nan]
     """
     poses = np.asarray(poses_m, np.float64)
     if poses.ndim < 2 or poses.shape[-2:] != (N_JOINTS, 3):
         raise ValueError(f"poses must be (..., {N_JOINTS}, 3), not {poses.shape}")
     joints = {name: poses[..., joint, :] for joint, name in enumerate(JOINT_NAMES)}
     with np.errstate(invalid="ignore", over="ignore"):  # of what is not finite the angle is NaN, and that is all
-        pelvis = _pelvis(joints["Spine"] - joints["Hip"], joints["RHip"] - joints["LHip"])
+        pelvis = pelvis_axes(poses)
         thorax = _thorax(joints["Thorax"] - joints["Spine"], joints["RShoulder"] - joints["LShoulder"])
-        angles = {}
+        flexion, bending, rotation = _zxy_deg(pelvis @ np.swapaxes(thorax, -1, -2))
+        angles = {
+            "trunk_flexion_deg": -flexion,
+            "trunk_lateral_bending_deg": bending,
+            "trunk_rotation_deg": rotation,
+        }
         for side, name in enumerate(("right", "left")):
-            limbs = _leg_deg(joints, name, pelvis) | _arm_deg(joints, name, thorax)
+            limbs = _leg_deg(joints, name, pelvis)
             if heels_m is not None and toes_m is not None:
                 feet = np.asarray(toes_m, np.float64) - np.asarray(heels_m, np.float64)
                 shank = joints[f"{name[0].upper()}Foot"] - joints[f"{name[0].upper()}Knee"]
                 limbs["ankle_dorsiflexion"] = _between_deg(shank, feet[..., side, :]) - 90
+            limbs |= _arm_deg(joints, name, thorax)
             angles |= {f"{name}_{angle}_deg": values for angle, values in limbs.items()}
-        flexion, bending, rotation = _zxy_deg(pelvis @ np.swapaxes(thorax, -1, -2))
-        trunk = {"flexion": -flexion, "lateral_bending": bending, "rotation": rotation}
-        return angles | {f"trunk_{angle}_deg": values for angle, values in trunk.items()}
+    return angles
+
+
+@np.errstate(invalid="ignore", over="ignore")
+def pelvis_axes(poses_m: ArrayLike) -> np.ndarray:
+    """Axes of the pelvis, see the module's table: (..., 17, 3) poses to (..., 3, 3), whose rows are x, y and z.
+
+    NaN where hips and spine lie nearly on one line.
+
+    Example:
+        A person who faces y, z up, the right hip at x.
+
+        >>> pose_m = np.zeros((17, 3))
+        >>> pose_m[1], pose_m[4], pose_m[7] = [0.1, 0, 0], [-0.1, 0, 0], [0, 0, 0.2]
+        >>> (pelvis_axes(pose_m) + 0).tolist()
+        [[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]
+    """
+    poses = np.asarray(poses_m, np.float64)
+    hip, right, left, spine = (poses[..., JOINT_NAMES.index(name), :] for name in ("Hip", "RHip", "LHip", "Spine"))
+    z, x = _direction(right - left), _across(spine - hip, right - left)
+    return np.stack([x, np.cross(z, x), z], -2)
 
 
 def _leg_deg(joints: dict[str, np.ndarray], side: str, pelvis: np.ndarray) -> dict[str, np.ndarray]:
@@ -120,7 +145,7 @@ def _arm_deg(joints: dict[str, np.ndarray], side: str, thorax: np.ndarray) -> di
     upper, forearm = _local(elbow - shoulder, side, thorax), _local(wrist - elbow, side, thorax)
     plane, elevation, rotation = _yxy_deg(_limb(-upper, _across(upper, forearm)))
     return {
-        "shoulder_plane": plane,
+        "shoulder_plane_of_elevation": plane,
         "shoulder_elevation": elevation,
         "shoulder_internal_rotation": rotation,
         "elbow_flexion": _between_deg(elbow - shoulder, wrist - elbow),
@@ -131,12 +156,6 @@ def _local(vectors: np.ndarray, side: str, axes: np.ndarray) -> np.ndarray:
     """Vectors (..., 3) in a segment's axes; those of the left side in the mirror, where they are a right side's."""
     local = (axes @ vectors[..., None])[..., 0]
     return local if side == "right" else local * _MIRROR
-
-
-def _pelvis(up: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """(..., 3, 3), whose rows are the axes x, y, z."""
-    z, x = _direction(right), _across(up, right)
-    return np.stack([x, np.cross(z, x), z], -2)
 
 
 def _thorax(up: np.ndarray, right: np.ndarray) -> np.ndarray:
