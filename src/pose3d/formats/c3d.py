@@ -17,7 +17,7 @@ from typing import Any
 import c3d
 import numpy as np
 
-from pose3d.formats.motion import Z_UP_FROM_Y_UP, Motion, check_motion
+from pose3d.formats.motion import Z_UP_FROM_Y_UP, Motion, check_motion, without_blanks
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.files import atomic_output
 
@@ -101,7 +101,7 @@ def _read(reader: c3d.Reader, n_bytes: int) -> Motion:
         raise ValueError(f"its unit is {unit!r}, not m, cm or mm")
     if (up or "+Z") not in _Z_UP_FROM_SCREEN:
         raise ValueError(f"its axis {up} is up, not +Y or +Z")
-    names = _labels(reader.get("POINT:LABELS"), n_points)
+    names = without_blanks(_labels(reader.get("POINT:LABELS"), n_points))
     points = np.empty((n_frames, n_points, 4), np.float32)
     n_read = 0
     for _, frame, _ in reader.read_frames(copy=False):

@@ -1,5 +1,6 @@
 """Joints over time as other programs have them: at an even rate, in metres, y up, some perhaps missing."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -71,6 +72,27 @@ def to_ours(motion: Motion) -> np.ndarray:
     return motion.positions_m @ Y_UP_FROM[motion.frame]
 
 
+def without_blanks(names: Iterable[str]) -> tuple[str, ...]:
+    """Names of joints of other programs as a motion has them.
+
+    Example:
+        >>> without_blanks([" Left Arm ", "Neck/Nose"])
+        ('Left_Arm', 'Neck')
+    """
+    return tuple("Neck" if name == "Neck/Nose" else "_".join(name.split()) for name in names)
+
+
+def without_helpers(motion: Motion) -> Motion:
+    """The 17 joints alone, where all of them are there: files of skeletons have further ones between them."""
+    return take_joints(motion, NAMES) if set(NAMES) <= set(motion.joints) else motion
+
+
+def take_joints(motion: Motion, names: tuple[str, ...]) -> Motion:
+    """Some of the motion's joints, in this order."""
+    order = [motion.joints.index(name) for name in names]
+    return replace(motion, joints=names, positions_m=motion.positions_m[:, order])
+
+
 def check_motion(motion: Motion, where: object) -> None:
     """Refuse what no file can hold.
 
@@ -129,5 +151,4 @@ def as_skeleton(motion: Motion) -> Motion:
     lacking = [name for name in NAMES if name not in motion.joints]
     if lacking:
         raise InputError(f"joint {lacking[0]} is not there, but a skeleton needs all 17: give it, or another format")
-    order = [motion.joints.index(name) for name in NAMES]
-    return filled(replace(motion, joints=NAMES, positions_m=motion.positions_m[:, order]))
+    return filled(take_joints(motion, NAMES))

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pose3d.formats.motion import Motion, check_motion
+from pose3d.formats.motion import Motion, check_motion, without_blanks
 from pose3d.formats.number_rows import Lines, open_lines, read_rows, write_rows
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.files import atomic_output
@@ -73,7 +73,7 @@ def read_trc(path: str | os.PathLike) -> Motion:
         unit = header.get("Units", "")
         if unit not in _READ_UNITS_M:
             raise lines.error(f"has the unit {unit!r}: write m, cm or mm there")
-        names = tuple(name.strip() for name in (lines.next() or "").split("\t")[2:] if name.strip())
+        names = without_blanks(name for name in (lines.next() or "").split("\t")[2:] if name.strip())
         if len(names) != n_markers:
             raise lines.error(f"names {len(names)} markers, but the header says {n_markers}: write the file again")
         lines.next()  # X1 Y1 Z1 ...
