@@ -5,7 +5,7 @@ import sys
 
 import opensim
 
-markers = opensim.MarkersReference(sys.argv[1])
+markers = opensim.MarkersReference(sys.argv[1], opensim.SetMarkerWeights())
 table = markers.getMarkerTable()
 names = list(table.getColumnLabels())
 times_s = list(table.getIndependentColumn())

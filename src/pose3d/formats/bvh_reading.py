@@ -69,7 +69,7 @@ def _hierarchy(lines: Lines) -> list[_Node]:
                 if len(nodes) > _MAX_NODES:
                     raise ValueError
             elif word == "{":
-                if len(nodes) - 1 in stack:
+                if not nodes or len(nodes) - 1 in stack:
                     raise ValueError
                 stack.append(len(nodes) - 1)
             elif word == "}":

@@ -164,9 +164,9 @@ def _body(
         start, along = rest_m[joint_nodes[parent]], REST_DIRECTIONS[child - 1]
         thick = min(_THICKEST_M, 0.15 * lengths_m[child - 1])
         around = np.array([axis * sign * thick for sign in (1, -1) for axis in np.eye(3) if not axis @ along])
-        # The second and third change places, or the ring would cross itself; towards the end it turns rightwards.
+        # Seen from the bone's end the ring goes clockwise, so that all triangles face outwards.
         ring = start + 0.2 * along * lengths_m[child - 1] + around
-        if np.cross(around[0], around[1]) @ along < 0:
+        if np.cross(around[0], around[1]) @ along > 0:
             ring = ring[[0, 3, 2, 1]]
         vertices += [start, *ring, start + along * lengths_m[child - 1]]
         owners += [bone_nodes[child]] * 6

@@ -98,6 +98,8 @@ class _Table:
             position = [float(row[column] or "nan") for column in self._wanted]
         except ValueError:
             raise error("has what is no number: write the file again") from None
+        if any(map(math.isinf, position)):
+            raise error("has an infinite number: write what is missing as nan")
         name = row[self._index[2]]
         if frame == 0 and len(self._names) == self._n_rows and name not in self._names:
             self._names.append(name)

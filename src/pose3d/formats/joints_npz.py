@@ -137,6 +137,8 @@ def _array(path: object, arrays: Mapping[str, np.ndarray], name: str, n_axes: in
         raise InputError(f"{path} has no array {name}: give what `pose3d predict` or `pose3d convert` wrote")
     if arrays[name].ndim != n_axes or arrays[name].dtype.kind not in kinds:
         raise InputError(f"{path}: {name} is of type {arrays[name].dtype} and shape {arrays[name].shape}: write it again")
+    if arrays[name].dtype.kind == "f" and np.isinf(arrays[name]).any():
+        raise InputError(f"{path}: {name} is infinite somewhere: give what is missing as NaN")
     return arrays[name]
 
 
