@@ -150,7 +150,6 @@ def test_an_npz_that_would_fill_the_memory_is_one_sentence(tmp_path):
         ("0,0.000000,RHip", "0,0.000000,Hip", "line 3, has frame 0 and joint Hip out of order"),
         ("1,0.040000,RHip", "1,0.040000,LHip", "line 20, has frame 1 and joint LHip out of order"),
         ("1,0.040000,Hip", "1,0,Hip", "line 19, has the time 0"),
-        ("RHip,0", "RHip,inf", "line 3, has an infinite number"),
         ("frame,", "Frame,", "line 1, does not name the columns"),
         ("world_x_m", "world_q_m", "does not have one array of 3D poses"),
         ("world_y_m", "world_q_m", "line 2, has 6 cells under 6 names, or the table lacks an axis"),
@@ -164,6 +163,12 @@ def test_a_damaged_table_is_one_sentence(tmp_path, old, new, said):
     assert old in text
     (tmp_path / "a.csv").write_text(text.replace(old, new, 1))
     with pytest.raises(InputError, match=rf"a\.csv,? .*{said}"):
+        read_joints_csv(tmp_path / "a.csv")
+
+
+def test_a_table_with_what_is_infinite_is_one_sentence(tmp_path):
+    (tmp_path / "a.csv").write_text("frame,time_s,joint,world_x_m,world_y_m,world_z_m\n0,0,Hip,1,2,inf\n")
+    with pytest.raises(InputError, match=r"a\.csv, line 2, has an infinite number"):
         read_joints_csv(tmp_path / "a.csv")
 
 
