@@ -12,6 +12,7 @@ from pose3d.commands import (
     adapt_views,
     angles,
     check_data,
+    convert,
     demo,
     evaluate_predictions,
     evaluate_views,
@@ -26,6 +27,7 @@ from pose3d.runtime.errors import InputError, end_in_one_sentence
 COMMANDS = {
     "predict": predict,
     "angles": angles,
+    "convert": convert,
     "sample-video": sample_video,
     "demo": demo,
     "export": export,
