@@ -139,15 +139,15 @@ def test_what_is_asked_wrongly_is_one_sentence_and_nothing_is_written(tmp_path):
     trc, there = tmp_path / "a.trc", sorted(tmp_path.iterdir())
     assert refused(trc, tmp_path / "b.xyz").endswith("end it with .npz, .csv, .bvh, .trc, .c3d, .glb, .amass.npz, "
                                                      ".videopose3d.npz, .openpose, .rrd")  # fmt: skip
-    assert (
-        refused(trc, tmp_path / "b.glb", trc) == f"error: {trc} is what is read: give another name for what is written"
-    )
-    assert "holds a recording for a viewer: give a file" in refused(tmp_path / "a.rrd", tmp_path / "b.npz")
+    assert refused(trc, tmp_path / "b.glb", trc) == f"error: {trc} is what is read: give another name for what is written"
     assert "is for 2D keypoints, which" in refused(trc, tmp_path / "b.openpose")
     assert "leave --frame out" in refused(trc, tmp_path / "b.npz", "--frame", "camera")
     (tmp_path / "a.openpose").mkdir()
     assert "holds 2D keypoints: give a file of joints" in refused(tmp_path / "a.openpose", tmp_path / "b.npz")
     (tmp_path / "a.openpose").rmdir()
+    (tmp_path / "a.rrd").touch()
+    assert "holds a recording for a viewer: give a file" in refused(tmp_path / "a.rrd", tmp_path / "b.npz")
+    (tmp_path / "a.rrd").unlink()
     assert refused(tmp_path / "none.trc", tmp_path / "b.npz") == (
         f"error: {tmp_path}/none.trc is missing: give a file of joints"
     )
