@@ -16,7 +16,6 @@ import numpy as np
 
 from pose3d.formats.motion import Motion, check_motion, without_blanks
 from pose3d.formats.number_rows import Lines, open_lines, read_rows, write_rows
-from pose3d.runtime.errors import InputError
 from pose3d.runtime.files import atomic_output
 from pose3d.runtime.rows import chunks
 
