@@ -26,7 +26,7 @@ _KEYS = ("DataRate", "CameraRate", "NumFrames", "NumMarkers", "Units", "OrigData
 
 
 def write_trc(path: str | os.PathLike, motion: Motion, unit: str = "m") -> None:
-    """Write joints as markers, atomically, to a thousandth of a millimetre (of a micrometre's worth in either unit).
+    """Write joints as markers, atomically, to a micrometre in either unit.
 
     Args:
         path: of the new file.
