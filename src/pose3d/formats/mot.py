@@ -91,7 +91,7 @@ def read_mot(path: str | os.PathLike) -> tuple[np.ndarray, dict[str, np.ndarray]
 
 def _read_header(lines: Lines) -> dict[str, str]:
     """Its keys, in lower case, and values, up to the line ``endheader``."""
-    header = {}
+    header: dict[str, str] = {}
     for line in lines:
         if line.strip().lower() == "endheader":
             return header

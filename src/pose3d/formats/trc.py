@@ -40,7 +40,7 @@ def write_trc(path: str | os.PathLike, motion: Motion, unit: str = "m") -> None:
     check_motion(motion, path)
     rate, n_frames, n_joints = f"{motion.fps:.9g}", len(motion), len(motion.joints)
     axes = [f"{axis}{number}" for number in range(1, 1 + n_joints) for axis in "XYZ"]
-    header = [
+    header: list[list[object]] = [
         ["PathFileType", "4", "(X/Y/Z)", Path(path).name],
         [*_KEYS, "OrigNumFrames"],
         [rate, rate, n_frames, n_joints, unit, rate, 1, n_frames],
