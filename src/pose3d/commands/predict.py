@@ -4,8 +4,9 @@
 
 The models are those that the pipeline trained here, else the released ones of models/. Writes predictions.npz,
 predictions.csv and predictions.bvh into the folder, with --format also predictions.trc and others, with --show also
-player.html, demo.webm and demo.gif; with --person all these of everybody, into a folder each. Start it in the root of the repository, whose params.yaml says how crops are
-cut and heatmaps decoded, and whose models/ has the detector of people. docs/predict.md explains the choices.
+player.html, demo.webm and demo.gif; with --person all these of everybody, into a folder each. Start it in the root of
+the repository, whose params.yaml says how crops are cut and heatmaps decoded, and whose models/ has the detector of
+people. docs/predict.md explains the choices.
 """
 
 import argparse

@@ -58,7 +58,7 @@ def write_glb(path: str | os.PathLike, motion: Motion) -> None:
     rest_m = _rest_positions(nodes)
     matrices = np.tile(np.eye(4, dtype=np.float32), (len(nodes), 1, 1))
     matrices[:, 3, :3] = -rest_m  # columns come first in glTF
-    skin = {"joints": list(range(len(nodes))), "skeleton": 0, "name": "Skeleton"}
+    skin: dict[str, Any] = {"joints": list(range(len(nodes))), "skeleton": 0, "name": "Skeleton"}
     skin["inverseBindMatrices"] = numbers.add(matrices.reshape(-1, 16), _FLOAT)
     body = _body(numbers, lengths_m, rest_m, joint_nodes, bone_nodes)
     animation = _animation(numbers, motion, lengths_m, joint_nodes, bone_nodes)
@@ -108,8 +108,8 @@ class _Numbers:
         data = np.ascontiguousarray(rows, COMPONENTS[component])
         content = data.tobytes()
         content += b"\0" * (-len(content) % 4)
-        view = {"buffer": 0, "byteOffset": self.n_bytes, "byteLength": data.nbytes}
-        accessor = {"bufferView": len(self.views), "componentType": component}
+        view: dict[str, Any] = {"buffer": 0, "byteOffset": self.n_bytes, "byteLength": data.nbytes}
+        accessor: dict[str, Any] = {"bufferView": len(self.views), "componentType": component}
         accessor |= {"count": len(data), "type": _TYPES[data.shape[1]]}
         if bounds:
             accessor |= {"min": data.min(0).tolist(), "max": data.max(0).tolist()}
@@ -123,7 +123,8 @@ class _Numbers:
 def _skeleton(lengths_m: np.ndarray) -> tuple[list[dict[str, Any]], dict[int, int], dict[int, int]]:
     """Nodes, parents before children; a joint's node by its number; and by a bone's end the node that turns it."""
     nodes: list[dict[str, Any]] = []
-    joint_nodes, bone_nodes = {}, {}
+    joint_nodes: dict[int, int] = {}
+    bone_nodes: dict[int, int] = {}
 
     def add(name: str, offset_m: np.ndarray, parent: int | None) -> int:
         nodes.append({"name": name, "translation": [float(value) + 0.0 for value in offset_m]})
@@ -159,7 +160,9 @@ def _body(
     bone_nodes: dict[int, int],
 ) -> dict[str, Any]:
     """A mesh of one octahedron for each bone, which moves with the node that turns the bone."""
-    vertices, owners, colours = [], [], []
+    vertices: list[np.ndarray] = []
+    owners: list[int] = []
+    colours: list[tuple[float, float, float]] = []
     for parent, child in BONES:
         start, along = rest_m[joint_nodes[parent]], REST_DIRECTIONS[child - 1]
         thick = min(_THICKEST_M, 0.15 * lengths_m[child - 1])
@@ -202,8 +205,8 @@ def _animation(
         for row, number in enumerate(turning):
             quaternions[row, part] = rotations[number].as_quat()
     times = numbers.add(motion.times_s[:, None], _FLOAT, bounds=True)
-    samplers = [{"input": times, "output": numbers.add(motion.positions_m[:, ROOT], _FLOAT)}]
-    channels = [{"sampler": 0, "target": {"node": joint_nodes[ROOT], "path": "translation"}}]
+    samplers: list[dict[str, Any]] = [{"input": times, "output": numbers.add(motion.positions_m[:, ROOT], _FLOAT)}]
+    channels: list[dict[str, Any]] = [{"sampler": 0, "target": {"node": joint_nodes[ROOT], "path": "translation"}}]
     for node, values in zip(turning.values(), quaternions, strict=True):
         channels.append({"sampler": len(samplers), "target": {"node": node, "path": "rotation"}})
         samplers.append({"input": times, "output": numbers.add(continuous_quaternions(values), _FLOAT)})
