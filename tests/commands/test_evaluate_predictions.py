@@ -13,6 +13,7 @@ from people import SPLITS, population
 from pose3d.commands.run import main
 from pose3d.evaluation.protocols import protocols_mm
 from pose3d.evaluation.tables import errors_of, per_subject_mm, summary_mm
+from pose3d.geometry.joint_angles import joint_angles_deg
 from pose3d.records.sequences import write_sequences
 
 KEY = "S9/Wave-1/cam1"
@@ -61,6 +62,21 @@ def test_tables_are_those_of_the_pipeline(evaluate, good):
         figures = " +".join([f"{row['frames']:.0f}", *(f"{value:.2f}" for value in row.iloc[1:])])
         assert re.search(rf"^ *{subject} +{figures}$", printed, re.MULTILINE), subject
     assert "root-relative and have no absolute" not in printed
+
+
+def test_joint_angles_are_compared_where_asked_for(evaluate, good):
+    """Wrists that lie where the upper arm goes on straighten every elbow: the error is the true flexion."""
+    straight = {key: poses.copy() for key, poses in good.items()}
+    for poses in straight.values():
+        poses[:, [13, 16]] = 2 * poses[:, [12, 15]] - poses[:, [11, 14]]
+    assert "flexion" not in evaluate(straight)
+    printed = evaluate(straight, "--angles")
+    truth = np.concatenate([s.poses_cam_m for s in population() if s.subject in SPLITS["test"]])
+    flexion = np.concatenate([joint_angles_deg(truth)[f"{side}_elbow_flexion_deg"] for side in ("left", "right")])
+    limits = flexion.mean() - 1.96 * flexion.std(ddof=1), flexion.mean() + 1.96 * flexion.std(ddof=1)
+    figures = [f"{value:.2f}" for value in (100, flexion.mean(), -flexion.mean(), -limits[1], -limits[0])]
+    assert re.search(rf"^ *elbow_flexion +{' +'.join(figures)}$", printed, re.MULTILINE)
+    assert re.search(r"^ *knee_flexion +100\.00( +-?0\.00){4}$", printed, re.MULTILINE)
 
 
 def test_metres_and_other_types_give_the_same_figures(evaluate, good):

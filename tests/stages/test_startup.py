@@ -17,6 +17,7 @@ COMMANDS = {
     "predict walk.mp4 --models given --camera none.json": ("none.json", "give a camera's JSON file"),
     "predict walk.mp4 --models given --boxes none.csv": ("none.csv", "give a CSV file of boxes"),
     "predict walk.mp4 --runtime onnx": ("data/onnx/pose2d.onnx", "run `pose3d export` to write it"),
+    "convert none.npz walk.trc": ("none.npz", "give a file of joints"),
     "demo": ("data/sequences.h5", "run `make repro` (or `dvc repro`) to make it"),
     "export": ("data/models/pose2d.pt", "run `make repro` (or `dvc repro`) to make it"),
     "evaluate-views": ("data/models/pose2d.pt", "run `make repro` (or `dvc repro`) to make it"),

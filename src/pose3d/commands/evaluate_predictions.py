@@ -13,7 +13,8 @@ Poses may also be root-relative, in the camera's axes. They have no absolute err
 distance. ``--root`` says which they are; without it a root that never leaves 10 mm about 0 means root-relative.
 
 Printed are the errors by protocol, by action and by subject and their summary, in the figures of the stage evaluate.
-What else that stage writes, the errors of single joints and the curve of PCK among it, is not.
+What else that stage writes, the errors of single joints and the curve of PCK among it, is not. ``--angles`` adds how
+far joint angles agree with the true ones; docs/angles.md defines them.
 """
 
 import argparse
@@ -29,9 +30,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--root", choices=("relative", "camera"), help="where it is; by default relative if it stays within 10 mm of 0"
     )
+    parser.add_argument("--angles", action="store_true", help="also compare joint angles: error, bias, limits")
 
 
 def run(given: argparse.Namespace) -> None:
     from pose3d.evaluation.prediction_report import report
 
-    print(report(given.predictions, given.dataset, given.subjects, given.sequence, given.unit, given.root))
+    print(
+        report(given.predictions, given.dataset, given.subjects, given.sequence, given.unit, given.root, given.angles)
+    )

@@ -3,9 +3,10 @@
     pose3d predict video.mp4 --out folder
 
 The models are those that the pipeline trained here, else the released ones of models/. Writes predictions.npz,
-predictions.csv and predictions.bvh into the folder, with --show also player.html, demo.webm and demo.gif; with --person
-all these of everybody, into a folder each. Start it in the root of the repository, whose params.yaml says how crops are
-cut and heatmaps decoded, and whose models/ has the detector of people. docs/predict.md explains the choices.
+predictions.csv and predictions.bvh into the folder, with --format also predictions.trc and others, with --show also
+player.html, demo.webm and demo.gif; with --person all these of everybody, into a folder each. Start it in the root of
+the repository, whose params.yaml says how crops are cut and heatmaps decoded, and whose models/ has the detector of
+people. docs/predict.md explains the choices.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from pose3d.formats.endings import ENDINGS, OF_KEYPOINTS, check_formats
 from pose3d.predict.models import default_models, require_models
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.files import exclusive, require_files
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 FOV_DEG = 60.0
 SHOWN_S = 20.0
+OPTIONAL = tuple(name for name in ENDINGS if name not in ("npz", "csv", "bvh"))
+"""Formats that are written where they are asked for; the others always are."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -57,6 +61,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--out", default="prediction", metavar="FOLDER", help="by default prediction")
     parser.add_argument(
+        "--format",
+        default="",
+        metavar="NAMES",
+        help=f"also write these, commas between them, of {', '.join(OPTIONAL)}",
+    )
+    parser.add_argument(
         "--show",
         nargs="?",
         type=float,
@@ -79,6 +89,11 @@ def run(given: argparse.Namespace) -> None:
 def _predict(given: argparse.Namespace, out: Path) -> None:
     if given.show is not None and not given.show > 0:
         raise InputError(f"--show takes a number of seconds above 0, not {given.show:g}")
+    check_formats(_formats(given))
+    if "rrd" in _formats(given):
+        from pose3d.formats.rrd import require_rerun
+
+        require_rerun()
     person = _person(given.person)
     if given.person is not None and given.boxes is not None:
         raise InputError("--person goes without --boxes, which say who it is")
@@ -117,6 +132,11 @@ def _person(given: str | None) -> int | Literal["all"] | None:
         raise InputError(f"--person takes a number from 1, largest or all, not {given}") from None
 
 
+def _formats(given: argparse.Namespace) -> list[str]:
+    """Names of ``--format``, each once."""
+    return list(dict.fromkeys(name.strip() for name in given.format.split(",") if name.strip()))
+
+
 def _write(folder: Path, given: argparse.Namespace, predictions: "Predictions") -> None:
     from pose3d.formats.predictions import write_csv, write_npz
     from pose3d.predict.animation import write_animation
@@ -125,7 +145,30 @@ def _write(folder: Path, given: argparse.Namespace, predictions: "Predictions") 
     for name, write in writers.items():
         write(folder / name, predictions)
         print(folder / name)
+    for name in _formats(given):
+        if name in OPTIONAL:
+            path = folder / f"predictions{ENDINGS[name]}"
+            _write_format(path, name, given, predictions)
+            print(path)
     if given.show is not None:
         from pose3d.predict.show import write_show  # here, because it takes half a second to load
 
         print(*write_show(folder, given.video, predictions, given.show), sep="\n")
+
+
+def _write_format(path: Path, name: str, given: argparse.Namespace, predictions: "Predictions") -> None:
+    if name in OF_KEYPOINTS:
+        from pose3d.formats.keypoint_files import write_keypoints
+
+        write_keypoints(path, predictions)
+    elif name == "rrd":
+        from pose3d.formats.rrd import write_rrd
+        from pose3d.predict.clip import Clip
+
+        with Clip(given.video) as clip:
+            write_rrd(path, predictions, (frame.image_bgr for frame in clip))
+    else:
+        from pose3d.formats.joint_files import write_motion
+        from pose3d.predict.animation import motion_of
+
+        write_motion(path, motion_of(predictions))

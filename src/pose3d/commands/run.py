@@ -10,7 +10,9 @@ import sys
 
 from pose3d.commands import (
     adapt_views,
+    angles,
     check_data,
+    convert,
     demo,
     evaluate_predictions,
     evaluate_views,
@@ -24,6 +26,8 @@ from pose3d.runtime.errors import InputError, end_in_one_sentence
 
 COMMANDS = {
     "predict": predict,
+    "angles": angles,
+    "convert": convert,
     "sample-video": sample_video,
     "demo": demo,
     "export": export,

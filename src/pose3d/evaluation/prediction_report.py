@@ -8,6 +8,7 @@ import os
 import numpy as np
 import pandas as pd
 
+from pose3d.evaluation.angles import angle_agreement_deg
 from pose3d.evaluation.protocols import protocols_mm
 from pose3d.evaluation.tables import errors_of, per_action_mm, per_subject_mm, summary_mm
 from pose3d.formats.prediction_files import is_one_array, read_one_array, read_predictions
@@ -98,6 +99,7 @@ def report(
     sequence: str | None = None,
     unit: str | None = None,
     root: str | None = None,
+    angles: bool = False,
 ) -> str:
     """The tables by protocol, action and subject and the summary as text; the arguments are the program's.
 
@@ -107,6 +109,7 @@ def report(
         subjects, sequence: which sequences are scored, see :func:`sequences_to_score`.
         unit: of the poses; None: m for one array, mm for a file of many.
         root: one of :data:`ROOTS`; None: the poses decide.
+        angles: joint angles are compared too.
 
     Raises:
         InputError: either file is not what it should be, or the data set lacks one of the subjects or the sequence.
@@ -133,6 +136,10 @@ def report(
         f"subjects {', '.join(sorted(subjects_of(scored)))}",
         about_root,
     ]
+    by_angle = []
+    if angles:
+        table = as_text(angle_agreement_deg(sequences, poses_cam_m))
+        by_angle = ["", "Joint angles, predicted minus true, with 95 % limits of agreement", table]
     summary = summary_mm(errors)
     width = max(map(len, summary))
     lines += [
@@ -145,6 +152,7 @@ def report(
         "",
         "By subject, means over each one's actions",
         as_text(per_subject_mm(methods)),
+        *by_angle,
         "",
         "Summary, over frames where not said otherwise",
         *(f"{name:{width}}  {'-' if value is None else value}" for name, value in summary.items()),
