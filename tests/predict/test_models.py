@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from pose3d.predict.models import default_models
+from pose3d.predict.models import default_models, lifter_file
 from pose3d.runtime.errors import InputError
 
 
@@ -32,3 +32,7 @@ def test_where_there_are_none_one_sentence_says_so():
 def test_onnxruntime_takes_exported_ones_only():
     Path("models/pose2d.pt").touch()
     assert default_models("onnx") == Path("data/onnx")
+
+
+def test_files_of_lifters_name_the_layout_where_it_is_another():
+    assert [lifter_file("repnet", layout) for layout in ("h36m17", "body25")] == ["repnet.pt", "repnet.body25.pt"]

@@ -10,6 +10,20 @@ TRAINED, RELEASED, EXPORTED = Path("data/models"), Path("models"), Path("data/on
 """Written by the pipeline, by :mod:`pose3d.commands.release`, and by :mod:`pose3d.onnx.export`."""
 
 
+def lifter_file(part: str, layout: str) -> str:
+    """Name of a released lifter's file: Human3.6M's layout is not said, because those came first.
+
+    Args:
+        part: repnet or temporal.
+        layout: of the keypoints that it takes, a name of :data:`pose3d.geometry.layouts.LAYOUTS`.
+
+    Example:
+        >>> lifter_file("temporal", "h36m17"), lifter_file("temporal", "coco17")
+        ('temporal.pt', 'temporal.coco17.pt')
+    """
+    return f"{part}.pt" if layout == "h36m17" else f"{part}.{layout}.pt"
+
+
 def default_models(runtime: str) -> Path:
     """The folder of the models, from the repository's root; says which one that is.
 
