@@ -101,9 +101,9 @@ def _predict(given: argparse.Namespace, out: Path) -> None:
         for number, predictions in predict_people(given.video, given.camera, given.fov, **settings):
             folder = out / f"person-{number}"
             folder.mkdir()
-            _write(folder, given, predictions)
+            write_predictions(folder, given, predictions)
     else:
-        _write(out, given, predict(given.video, given.camera, given.fov, given.boxes, person, **settings))
+        write_predictions(out, given, predict(given.video, given.camera, given.fov, given.boxes, person, **settings))
 
 
 def _person(given: str | None) -> int | Literal["all"] | None:
@@ -117,7 +117,8 @@ def _person(given: str | None) -> int | Literal["all"] | None:
         raise InputError(f"--person takes a number from 1, largest or all, not {given}") from None
 
 
-def _write(folder: Path, given: argparse.Namespace, predictions: "Predictions") -> None:
+def write_predictions(folder: Path, given: argparse.Namespace, predictions: "Predictions") -> None:
+    """Write all files of one person into a folder, and print their paths; ``given`` has ``show`` and ``video``."""
     from pose3d.formats.predictions import write_csv, write_npz
     from pose3d.predict.animation import write_animation
 

@@ -15,6 +15,7 @@ from pose3d.commands import (
     evaluate_predictions,
     evaluate_views,
     export,
+    lift,
     predict,
     release,
     sample_video,
@@ -24,6 +25,7 @@ from pose3d.runtime.errors import InputError, end_in_one_sentence
 
 COMMANDS = {
     "predict": predict,
+    "lift": lift,
     "sample-video": sample_video,
     "demo": demo,
     "export": export,

@@ -74,7 +74,7 @@ def _by_frame(path: str | os.PathLike, points: Any, scores: Any) -> tuple[np.nda
     shape = points.shape
     if points.dtype.kind not in "fiu" or points.ndim not in (3, 4) or shape[-1] not in (2, 3):
         raise InputError(
-            f"{path}: keypoints have shape {shape}, not (frames, people, points, 2) or (frames, points, 2): save them so"
+            f"{path}: keypoints have shape {shape}, not (frames, people, points, 2) or (frames, points, 2)"
         )
     if scores is not None and (not isinstance(scores, np.ndarray) or scores.shape != shape[:-1]):
         raise InputError(f"{path}: scores have shape {np.shape(scores)}, keypoints {shape}: save one score a point")

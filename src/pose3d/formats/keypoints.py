@@ -84,8 +84,8 @@ def keypoint_file(
 ) -> KeypointFile:
     """Check what a reader has found, and bring it into one form.
 
-    Points at (0, 0), points that are not a number and points of score 0 are undetected: all programs mark them in one of
-    these ways. Scores above 1 are cut off, or percentages; :attr:`KeypointFile.said` says which.
+    Points at (0, 0), points that are not a number and points of score 0 are undetected: all programs mark them in one
+    of these ways. Scores above 1 are cut off, or percentages; :attr:`KeypointFile.said` says which.
 
     Args:
         path, format_name, known: see :class:`KeypointFile`.
@@ -135,8 +135,8 @@ def layout_of(file: KeypointFile, asked: str | None) -> str:
         n_asked = len(layout(asked))
         if file.layout not in (None, asked):
             raise InputError(
-                f"{file.path} ({file.format}) has the {n_points} points of {file.layout}, not the {n_asked} of {asked}: "
-                f"give --layout {file.layout}, or leave it out"
+                f"{file.path} ({file.format}) has the {n_points} points of {file.layout}, not the {n_asked} of {asked}:"
+                f" give --layout {file.layout}, or leave it out"
             )
         if n_asked != n_points:
             advice = f"give --layout {' or '.join(fitting)}" if fitting else "no known layout has that many"

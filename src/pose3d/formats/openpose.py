@@ -1,7 +1,7 @@
 """OpenPose's JSON: a folder with a file for each frame, as ``--write_json`` makes it.
 
-A file has ``people``, each with ``pose_keypoints_2d`` (before version 1: ``pose_keypoints``) as x, y, score of BODY_25 or
-COCO's 18 points, which their number tells apart; undetected ones are 0, 0, 0. ``person_id`` is [-1] unless OpenPose
+A file has ``people``, each with ``pose_keypoints_2d`` (before version 1: ``pose_keypoints``) as x, y, score of BODY_25
+or COCO's 18 points, which their number tells apart; undetected ones are 0, 0, 0. ``person_id`` is [-1] unless OpenPose
 tracked. Hands and faces are not read. The frame's number is in the file's name: ``walk_000000000012_keypoints.json``.
 """
 
@@ -51,9 +51,7 @@ def in_coco17(found: KeypointFile) -> KeypointFile:
     if found.n_points != len(COCO17_OF_18) + 1:
         return replace(found, layout="body25") if found.n_points == 25 else found
     order = list(COCO17_OF_18)
-    return replace(
-        found, keypoints=found.keypoints[:, order], confidence=found.confidence[:, order], layout="coco17"
-    )
+    return replace(found, keypoints=found.keypoints[:, order], confidence=found.confidence[:, order], layout="coco17")
 
 
 def _people(file: Path, content: Any) -> list[dict]:

@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+from pose3d.geometry.layouts import LAYOUTS
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.files import require_files
 
@@ -41,6 +42,39 @@ def default_models(runtime: str) -> Path:
             print(f"with the models of {folder}", file=sys.stderr)
             return folder
     raise InputError(f"neither {TRAINED} nor {RELEASED} has models: run from the root of the repository")
+
+
+def lifter_paths(layout: str, folder: Path | None) -> dict[str, Path]:
+    """The files of both lifters for a layout; says whose they are where nobody names a folder.
+
+    Args:
+        layout: of the keypoints, a name of :data:`pose3d.geometry.layouts.LAYOUTS`.
+        folder: of the files; None: those that were trained here, else the released ones.
+
+    Raises:
+        InputError: there are none for that layout; says for which there are.
+    """
+    folders = (TRAINED, RELEASED) if folder is None else (folder,)
+    for one in folders:
+        paths = _lifters(layout, one)
+        if all(path.exists() for path in paths.values()):
+            if folder is None:
+                print(f"with the models of {one}", file=sys.stderr)
+            return paths
+    have = [
+        known.name
+        for known in LAYOUTS
+        if any(all(path.exists() for path in _lifters(known.name, one).values()) for one in folders)
+    ]
+    where = " nor ".join(map(str, folders)) if len(folders) > 1 else str(folder)
+    if not have:
+        neither = "neither " if len(folders) > 1 else ""
+        raise InputError(f"{neither}{where} has lifters: run from the root of the repository, or give --models")
+    raise InputError(f"no lifter takes {layout} here; there are lifters for {', '.join(have)}")
+
+
+def _lifters(layout: str, folder: Path) -> dict[str, Path]:
+    return {part: folder / lifter_file(part, layout) for part in ("repnet", "temporal")}
 
 
 def require_models(folder: Path, runtime: str) -> None:

@@ -1,0 +1,208 @@
+"""Lift keypoints that another program found to 3D poses.
+
+    pose3d lift keypoints.json --layout coco17 --fps 30 --size 1920x1080 --out folder
+
+Reads OpenPose's folders, results of COCO, COCO-WholeBody, AlphaPose and MMPose, MediaPipe's landmarks, arrays as rtmlib
+gives them, VideoPose3D's npz, tables of DeepLabCut and SLEAP, and what pose3d predict writes. Which it is shows in the
+file. Writes what pose3d predict writes; with --video and --show also the page, a video and a GIF. Start it in the root
+of the repository, whose models/ has lifters. docs/keypoints.md has a table of the formats and what each does not say.
+"""
+
+import argparse
+import os
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from pose3d.runtime.errors import InputError
+from pose3d.runtime.files import exclusive, require_files
+
+if TYPE_CHECKING:
+    from pose3d.formats.keypoints import KeypointFile
+    from pose3d.geometry.camera import Camera
+    from pose3d.predict.given_keypoints import GivenPeople
+
+SHOWN_S = 20.0
+MAX_SIDE_PX = 2**15
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("keypoints", help="a file of keypoints, or the folder that OpenPose wrote")
+    add_keypoint_options(parser)
+    parser.add_argument("--fps", type=float, metavar="N", help="frames per second, where no file says it")
+    parser.add_argument("--size", metavar="WIDTHxHEIGHT", help="of the picture in px, likewise")
+    parser.add_argument("--video", help="whose keypoints they are: its size and its frames' times are taken")
+    view = parser.add_mutually_exclusive_group()
+    view.add_argument("--camera", metavar="JSON", help="calibration: width_px, height_px, intrinsics_px, distortion")
+    view.add_argument(
+        "--fov",
+        type=float,
+        metavar="DEGREES",
+        help="field of view along the picture's longer side, where there is no calibration; by default 60",
+    )
+    parser.add_argument(
+        "--person",
+        metavar="N|largest|all",
+        help="the file's number of a person, or where it has none the N-th from the left where people first appear; "
+        "who takes up the most of the picture, the default; or everybody, in folders person-1, person-2, ...",
+    )
+    parser.add_argument("--models", metavar="FOLDER", help="by default data/models, or models where none was trained")
+    parser.add_argument("--out", default="prediction", metavar="FOLDER", help="by default prediction")
+    parser.add_argument(
+        "--show",
+        nargs="?",
+        type=float,
+        const=SHOWN_S,
+        metavar="SECONDS",
+        help=f"with --video: also write a page, a video and a GIF of the beginning, {SHOWN_S:g} s if not said",
+    )
+
+
+def add_keypoint_options(parser: argparse.ArgumentParser) -> None:
+    """Options about a file of keypoints, which ``pose3d predict --keypoints`` has too."""
+    parser.add_argument("--layout", metavar="NAME", help="of the points, where the file does not say: coco17, ...")
+    parser.add_argument(
+        "--normalised", action="store_true", help="coordinates are shares of the picture's width and height, not px"
+    )
+    parser.add_argument(
+        "--names", metavar="CSV", help="name,point: a table's names of points and the layout's, where they differ"
+    )
+
+
+def run(given: argparse.Namespace) -> None:
+    if given.show is not None and given.video is None:
+        raise InputError("--show needs --video, whose pictures it shows")
+    out = Path(given.out)
+    out.mkdir(parents=True, exist_ok=True)  # before the long part: a wrong name shows now
+    with exclusive(out / "predictions", wait=False):  # two at once would mix their files
+        lift(given, out)
+
+
+def lift(given: argparse.Namespace, out: Path) -> None:
+    """Lift and write; ``given`` has the options of :func:`add_arguments`, ``out`` is locked.
+
+    Raises:
+        InputError: a file or an option is wrong, or something is not said.
+    """
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    if given.show is not None and not given.show > 0:
+        raise InputError(f"--show takes a number of seconds above 0, not {given.show:g}")
+    person, size_px = _person(given.person), _size(given.size)
+    require_files(given.keypoints, remedy="give a file of keypoints")
+    for path, remedy in (
+        (given.video, "give the path of a video"),
+        (given.camera, "give a camera's JSON file"),
+        (given.names, "give a CSV file of name,point"),
+    ):
+        if path is not None:
+            require_files(path, remedy=remedy)
+    from pose3d.formats.keypoints import layout_of
+    from pose3d.formats.point_names import read_column_map
+    from pose3d.formats.read_keypoints import read_keypoints
+    from pose3d.geometry.layouts import layout
+    from pose3d.predict.models import lifter_paths
+
+    if given.layout is not None:
+        layout(given.layout)
+    file = read_keypoints(given.keypoints, given.layout, given.names and read_column_map(given.names))
+    of_points = layout(layout_of(file, given.layout))
+    paths = lifter_paths(of_points.name, given.models and Path(given.models))
+    from pose3d.predict.given_keypoints import people_of
+
+    video = None
+    if given.video is not None:
+        from pose3d.predict.video_facts import video_facts
+
+        video = video_facts(given.video)
+    people = people_of(file, video, given.fps, size_px, given.normalised)
+    _say(file, people, of_points.name)
+    numbers = _numbers(given, out, people, person)
+    # Only now, because it takes seconds to load.
+    from pose3d.commands.predict import write_predictions
+    from pose3d.predict.lift_given import camera_of, lift_people, load_lifters
+    from pose3d.predict.swapped_sides import swapped_points, walks_backwards
+
+    camera = camera_of(people, given.camera, given.fov, _own_camera(file))
+    for number, predictions in lift_people(people, numbers, of_points, camera, load_lifters(paths)):
+        theirs = people.of(number)
+        sign = swapped_points(of_points, theirs.keypoints_px, theirs.confidence)
+        seen = predictions.found[:]
+        if sign is None and walks_backwards(predictions.lifted["temporal"].poses_cam_m[seen], people.time_s[seen]):
+            sign = "the person walks backwards all the time"
+        if sign is not None:
+            print(
+                f"warning: {file.path}: person {number}: {sign}: are left and right exchanged, or the layout another?",
+                file=sys.stderr,
+            )
+        folder = out
+        if person == "all":
+            folder = out / f"person-{number}"
+            folder.mkdir()
+        write_predictions(folder, given, predictions)
+
+
+def _person(given: str | None) -> int | Literal["all"] | None:
+    if given is None or given == "largest":
+        return None
+    if given == "all":
+        return "all"
+    try:
+        return int(given)
+    except ValueError:
+        raise InputError(f"--person takes a number, largest or all, not {given}") from None
+
+
+def _size(given: str | None) -> tuple[int, int] | None:
+    if given is None:
+        return None
+    match = re.fullmatch(r"(\d{1,6})[xX×](\d{1,6})", given.strip())
+    size = (int(match[1]), int(match[2])) if match else (0, 0)
+    if not all(0 < side <= MAX_SIDE_PX for side in size):
+        raise InputError(f"--size takes the picture's width and height in px, such as 1920x1080, not {given}")
+    return size
+
+
+def _say(file: "KeypointFile", people: "GivenPeople", layout_name: str) -> None:
+    count = len(set(people.numbers.tolist()))
+    print(
+        f"{file.path}: {file.format}, {layout_name}, {len(people.time_s)} frames of {people.width_px} x "
+        f"{people.height_px} px, {count} {'person' if count == 1 else 'people'}",
+        file=sys.stderr,
+    )
+    for sentence in people.said:
+        print(sentence, file=sys.stderr)
+
+
+def _numbers(
+    given: argparse.Namespace, out: Path, people: "GivenPeople", person: int | Literal["all"] | None
+) -> list[int]:
+    if person is None:
+        return [people.largest()]
+    if person != "all":
+        if not people.has_ids and person < 1:
+            raise InputError(f"--person counts from 1 from the left, not from {person}")
+        return [person]
+    earlier = sorted(path.name for path in out.glob("person-*"))
+    if earlier:
+        raise InputError(
+            f"{out} has people of an earlier run already ({earlier[0]}): delete them, or give another --out"
+        )
+    numbers = people.people()
+    if not numbers:
+        raise InputError(f"{given.keypoints}: nobody is seen in ten frames: ask for one with --person")
+    return numbers
+
+
+def _own_camera(file: "KeypointFile") -> "Camera | None":
+    if file.intrinsics_px is None or file.distortion is None or file.size_px is None:
+        return None
+    import numpy as np
+
+    from pose3d.geometry.camera import Camera
+
+    try:
+        return Camera("clip", *file.size_px, file.intrinsics_px, file.distortion, np.eye(3), np.zeros(3))
+    except ValueError as error:
+        raise InputError(f"{file.path}: {error}: predict again") from None

@@ -1,0 +1,130 @@
+"""From another program's keypoints to poses: what ``pose3d lift`` does. No picture is looked at."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from pose3d.formats.predictions import Predictions
+from pose3d.geometry.camera import Camera
+from pose3d.geometry.layouts import Layout
+from pose3d.geometry.skeleton import N_JOINTS
+from pose3d.lifting.lift import Lifted, load_lifter
+from pose3d.lifting.long_clips import Resampled, lift_clip
+from pose3d.lifting.networks import Lifter
+from pose3d.predict.clip import camera_from_view, read_camera
+from pose3d.predict.given_keypoints import GivenPeople, GivenPerson
+from pose3d.runtime.errors import InputError
+
+_NEAREST_M = 0.1  # before the camera, where joints are projected that were lifted behind it
+
+
+def camera_of(
+    people: GivenPeople, camera: str | os.PathLike | None, fov_deg: float | None, own: Camera | None
+) -> Camera:
+    """The camera of a calibration, of a field of view, or of the file itself.
+
+    Args:
+        people: whose picture's size the camera has.
+        camera: JSON file, see :func:`pose3d.predict.clip.read_camera`.
+        fov_deg: field of view along the picture's longer side; None: it was not said.
+        own: of the file, taken where neither is given.
+
+    Raises:
+        InputError: the calibration is wrong, or no camera has that field of view.
+    """
+    if camera is not None:
+        return read_camera(camera, people.width_px, people.height_px)
+    if own is not None and fov_deg is None:
+        return own
+    return camera_from_view(people.width_px, people.height_px, 60.0 if fov_deg is None else fov_deg)
+
+
+def load_lifters(paths: dict[str, Path]) -> dict[str, Lifter]:
+    """Both lifters of a layout, on the CPU.
+
+    Raises:
+        InputError: a file is missing or another.
+    """
+    return {name: load_lifter(path) for name, path in paths.items()}
+
+
+def lift_people(
+    people: GivenPeople, numbers: list[int], layout: Layout, camera: Camera, lifters: dict[str, Lifter]
+) -> Iterator[tuple[int, Predictions]]:
+    """Lift some people of a file, one after the other.
+
+    Yields:
+        Their number and their predictions.
+
+    Raises:
+        InputError: somebody is not in the file, or a point that the lifter needs is nowhere detected.
+    """
+    for number in numbers:
+        yield number, lift_person(people.of(number), people, layout, camera, lifters)
+
+
+def lift_person(
+    person: GivenPerson, people: GivenPeople, layout: Layout, camera: Camera, lifters: dict[str, Lifter]
+) -> Predictions:
+    """Lift one person's keypoints.
+
+    Lifters see the frames in which the person is found alone, so that nothing is made up through long gaps; in those,
+    poses move evenly from where they were to where they are next. Keypoints of the predictions are those of our 17
+    joints that the layout has; all others are the temporal pose's own, with confidence 0.
+
+    Args:
+        person: whose keypoints are lifted.
+        people: of the same file, for the times.
+        layout: of the keypoints.
+        camera: that saw them.
+        lifters: for this layout, repnet and temporal.
+
+    Raises:
+        InputError: a point that the lifter needs is nowhere detected.
+    """
+    seen = np.flatnonzero(person.found)
+    seen_s = people.time_s[seen]
+    keypoints, trust = person.keypoints_px[seen], person.trust[seen]
+    complete = _complete(layout, seen_s, keypoints, trust)
+    lifted = {}
+    for name, lifter in lifters.items():
+        own = lift_clip(lifter, camera, seen_s, complete)
+        poses = Resampled(own.poses_cam_m[:], seen_s, people.time_s)[:]
+        lifted[name] = Lifted(poses, own.has_root)
+    projected_px = _project(camera, lifted["temporal"].poses_cam_m)
+    keypoints_px, confidence = projected_px.copy(), np.zeros(projected_px.shape[:2], np.float32)
+    for point, joint in enumerate(layout.joints):
+        if joint is not None:
+            known = person.trust[:, point] > 0
+            keypoints_px[known, joint] = person.keypoints_px[known, point]
+            confidence[:, joint] = person.confidence[:, point]
+    return Predictions(
+        people.time_s, _boxes(person, people.time_s), keypoints_px, confidence, person.found, lifted, camera
+    )
+
+
+def _complete(layout: Layout, time_s: np.ndarray, keypoints_px: np.ndarray, trust: np.ndarray) -> np.ndarray:
+    """(T, K, 2) keypoints without a gap: points move evenly from where they were seen to where they are next."""
+    complete = keypoints_px.copy()
+    for point, name in enumerate(layout.points):
+        known = trust[:, point] > 0
+        if not known.any():
+            raise InputError(f"{name} is nowhere detected, and the lifter of {layout.name} needs all its points")
+        for axis in range(2):
+            complete[:, point, axis] = np.interp(time_s, time_s[known], keypoints_px[known, point, axis])
+    return complete
+
+
+def _project(camera: Camera, poses_cam_m: np.ndarray) -> np.ndarray:
+    before = np.concatenate([poses_cam_m[..., :2], np.maximum(poses_cam_m[..., 2:], _NEAREST_M)], -1)
+    return camera.project(before).astype(np.float32).reshape(-1, N_JOINTS, 2)
+
+
+def _boxes(person: GivenPerson, time_s: np.ndarray) -> np.ndarray:
+    """(T, 4) px around the known points, evenly between frames that have some."""
+    known = np.flatnonzero((person.trust > 0).any(1))
+    low, high = np.nanmin(person.keypoints_px[known], 1), np.nanmax(person.keypoints_px[known], 1)
+    boxes = np.concatenate([low, high], 1)
+    return np.stack([np.interp(time_s, time_s[known], side) for side in boxes.T], 1).astype(np.float32)
