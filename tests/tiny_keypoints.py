@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 
 WIDTH_PX, HEIGHT_PX = 640, 480
-COCO_NAMES = (
-    "nose left_eye right_eye left_ear right_ear left_shoulder right_shoulder left_elbow right_elbow left_wrist "
-    "right_wrist left_hip right_hip left_knee right_knee left_ankle right_ankle"
-).split()
+COCO_NAMES = [
+    "nose",
+    *(f"{side}_{part}" for part in ("eye", "ear", "shoulder", "elbow", "wrist") for side in ("left", "right")),
+    *(f"{side}_{part}" for part in ("hip", "knee", "ankle") for side in ("left", "right")),
+]
 _STANDING = [
     *((320, 90), (326, 84), (314, 84), (334, 88), (306, 88)),
     *((350, 140), (290, 140), (362, 200), (278, 200), (366, 255), (274, 255)),
@@ -29,7 +30,7 @@ MEDIAPIPE_33 = (
 
 
 def person(n_frames: int = 12, x_px: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
-    """(T, 17, 2) px of COCO's points of somebody who sways, and (T, 17) scores; to the right of the middle by ``x_px``."""
+    """(T, 17, 2) px of COCO's points of somebody who sways, and (T, 17) scores; ``x_px`` to the right of the middle."""
     standing = np.array(_STANDING, float) + [x_px, 0]
     sway = 6 * np.sin(np.arange(n_frames) / 5)[:, None] * np.linspace(1, 0, 17)
     keypoints = np.repeat(standing[None], n_frames, 0)

@@ -13,6 +13,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from pose3d.commands import lift
 from pose3d.predict.models import default_models, require_models
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.files import exclusive, require_files
@@ -31,13 +32,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     view.add_argument(
         "--fov",
         type=float,
-        default=FOV_DEG,
         metavar="DEGREES",
         help=f"field of view along the picture's longer side, where there is no calibration; by default {FOV_DEG:g}",
     )
     parser.add_argument(
         "--boxes", metavar="CSV", help="frame,x0,y0,x1,y1 in px; by default people are found and followed"
     )
+    parser.add_argument(
+        "--keypoints",
+        metavar="FILE",
+        help="of another program: they are lifted, and no person is looked for (as pose3d lift does)",
+    )
+    lift.add_keypoint_options(parser)
     parser.add_argument(
         "--person",
         metavar="N|largest|all",
@@ -77,6 +83,15 @@ def run(given: argparse.Namespace) -> None:
 
 
 def _predict(given: argparse.Namespace, out: Path) -> None:
+    if given.keypoints is not None:
+        if given.boxes is not None or given.runtime != "torch":
+            raise InputError("--keypoints goes with neither --boxes nor --runtime onnx: no network looks at the video")
+        require_files(given.video, remedy="give the path of a video")
+        given.fps = given.size = None  # the video has them
+        lift.lift(given, out)
+        return
+    if given.layout is not None or given.names is not None or given.normalised:
+        raise InputError("--layout, --names and --normalised are about a file of --keypoints: give one")
     if given.show is not None and not given.show > 0:
         raise InputError(f"--show takes a number of seconds above 0, not {given.show:g}")
     person = _person(given.person)
@@ -91,6 +106,7 @@ def _predict(given: argparse.Namespace, out: Path) -> None:
         require_files(given.boxes, remedy="give a CSV file of boxes")
     from pose3d.predict.pipeline import predict, predict_people
 
+    fov_deg = FOV_DEG if given.fov is None else given.fov
     settings: dict[str, Any] = {"models": models, "runtime": given.runtime, "scratch": out}
     if person == "all":
         earlier = sorted(path.name for path in out.glob("person-*"))
@@ -98,12 +114,12 @@ def _predict(given: argparse.Namespace, out: Path) -> None:
             raise InputError(
                 f"{out} has people of an earlier run already ({earlier[0]}): delete them, or give another --out"
             )
-        for number, predictions in predict_people(given.video, given.camera, given.fov, **settings):
+        for number, predictions in predict_people(given.video, given.camera, fov_deg, **settings):
             folder = out / f"person-{number}"
             folder.mkdir()
             write_predictions(folder, given, predictions)
     else:
-        write_predictions(out, given, predict(given.video, given.camera, given.fov, given.boxes, person, **settings))
+        write_predictions(out, given, predict(given.video, given.camera, fov_deg, given.boxes, person, **settings))
 
 
 def _person(given: str | None) -> int | Literal["all"] | None:

@@ -186,9 +186,10 @@ def _arrays(
     """(N, K, 2) and (N, K) float32, which all sightings must fit into."""
     _check_alike(path, frames, points)
     try:
-        values = np.asarray(points, np.float32)
-        if scores is not None:
-            rated = np.asarray(scores, np.float32)
+        with np.errstate(over="ignore"):  # what overflows is refused as infinite
+            values = np.asarray(points, np.float32)
+            if scores is not None:
+                rated = np.asarray(scores, np.float32)
     except (TypeError, ValueError, OverflowError):
         values, rated = np.empty(0), np.empty(0)
     if scores is None:

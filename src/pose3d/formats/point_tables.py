@@ -7,8 +7,8 @@ DeepLabCut   three header rows, scorer, bodyparts and coords (x, y, likelihood),
              bodyparts; then a row for each frame with its number, or its picture's name, in the first column
 SLEAP        ``track, frame_idx, instance.score``, and ``nose.x, nose.y, nose.score`` of each point; a row for each
              person in a frame
-others       ``nose_x, nose_y`` and, if any, ``nose_visibility``, ``_score``, ``_confidence`` or ``_likelihood``; a row for
-             each frame, with its number in a column ``frame``, or all frames in order
+others       ``nose_x, nose_y`` and, if any, ``nose_visibility``, ``_score``, ``_confidence`` or ``_likelihood``; a row
+             for each frame, with its number in a column ``frame``, or all frames in order
 ===========  =========================================================================================================
 
 Undetected points are empty or nan. Points are those of a layout by their names, or by a file that maps names.

@@ -80,7 +80,7 @@ def _read_npz(path: str | os.PathLike) -> KeypointFile:
     if "keypoints" in names:
         return read_keypoint_arrays(path)
     raise InputError(
-        f"{path} has arrays {', '.join(sorted(names)[:6])} and no keypoints: save keypoints and {SCORES[0]} by these names"
+        f"{path} has arrays {', '.join(sorted(names)[:6])} and no keypoints: name them keypoints and {SCORES[0]}"
     )
 
 

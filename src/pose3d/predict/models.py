@@ -66,10 +66,9 @@ def lifter_paths(layout: str, folder: Path | None) -> dict[str, Path]:
         for known in LAYOUTS
         if any(all(path.exists() for path in _lifters(known.name, one).values()) for one in folders)
     ]
-    where = " nor ".join(map(str, folders)) if len(folders) > 1 else str(folder)
     if not have:
-        neither = "neither " if len(folders) > 1 else ""
-        raise InputError(f"{neither}{where} has lifters: run from the root of the repository, or give --models")
+        where = " or ".join(map(str, folders))
+        raise InputError(f"{where} has lifters for no layout: run from the root of the repository, or give --models")
     raise InputError(f"no lifter takes {layout} here; there are lifters for {', '.join(have)}")
 
 
