@@ -146,6 +146,23 @@ def test_everybody_gets_a_folder_by_the_files_number(tmp_path, lift, message):
 
 
 @pytest.mark.slow
+def test_the_commands_of_the_page_do_what_it_says(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    save_lifters(tmp_path / "models", "coco17")
+    write_coco(tmp_path / "keypoints.json", ONE)
+    write_video(tmp_path / "video.mp4", [picture(WIDTH_PX, HEIGHT_PX, None, seed) for seed in range(12)])
+    lines = (ROOT / "docs/keypoints.md").read_text().splitlines()
+    commands = [line.partition("#")[0].split() for line in lines if line.startswith("    pose3d ")]
+    assert [command[1] for command in commands] == ["lift", "lift", "predict"]
+    commands[0][-3] = "640x480"  # as the video of the other lines is
+    for command in commands:
+        main(command[1:])
+    first, second = read_predictions("walk/predictions.npz"), read_predictions("prediction/predictions.npz")
+    np.testing.assert_allclose(second.lifted["temporal"].poses_cam_m, first.lifted["temporal"].poses_cam_m, atol=0.02)
+    assert (tmp_path / "prediction" / "player.html").exists()
+
+
+@pytest.mark.slow
 def test_with_a_video_its_times_and_size_are_taken_and_it_is_shown(tmp_path, lift):
     video = write_video(tmp_path / "v.mp4", [picture(WIDTH_PX, HEIGHT_PX, None, seed) for seed in range(14)])
     path = write_coco(tmp_path / "k.json", ONE)

@@ -284,7 +284,7 @@ def test_cells_that_are_no_numbers_are_refused_by_their_line(tmp_path):
     lines = path.read_text().splitlines()
     lines[40] = "1,6,left,0.5,0,0.9"
     path.write_text("\n".join(lines))
-    assert sentence(path) == " line 41: a cell is no number: correct it"
+    assert sentence(path) == " line 41: a cell is missing or no number: correct it"
     lines[40] = "1,33,0.5,0.5,0,0.9"
     path.write_text("\n".join(lines))
     assert sentence(path) == " line 41: '33' is no landmark of MediaPipe's pose: give 0 to 32"

@@ -158,9 +158,8 @@ def _whole(path: str | os.PathLike, numbers: Sequence[int] | np.ndarray, what: s
     """(N,) int64."""
     try:
         values = np.asarray(numbers, np.float64)
-        whole = values.astype(np.int64)
-        if values.ndim == 1 and (whole == values).all() and np.abs(values).max(initial=0) < 2**31:
-            return whole
+        if values.ndim == 1 and (np.abs(values) < 2**31).all() and (np.round(values) == values).all():
+            return values.astype(np.int64)
     except (TypeError, ValueError, OverflowError):
         pass
     raise InputError(f"{path}: a {what}'s number is no whole number below 2 billion: correct the file")
@@ -186,7 +185,7 @@ def _arrays(
     """(N, K, 2) and (N, K) float32, which all sightings must fit into."""
     _check_alike(path, frames, points)
     try:
-        with np.errstate(over="ignore"):  # what overflows is refused as infinite
+        with np.errstate(over="ignore"):  # what is too large becomes infinite, and is refused as that
             values = np.asarray(points, np.float32)
             if scores is not None:
                 rated = np.asarray(scores, np.float32)
@@ -207,18 +206,19 @@ def _arrays(
 
 def _check_alike(path: str | os.PathLike, frames: np.ndarray, points: Sequence[Any] | np.ndarray) -> None:
     """Refuse different numbers of points before arrays are built."""
-    try:
-        lengths = np.array([len(one) for one in points]) if not isinstance(points, np.ndarray) else np.array([0])
-    except TypeError:
+    if isinstance(points, np.ndarray) or not all(isinstance(one, list | np.ndarray) for one in points):
         return
+    lengths = np.array([len(one) for one in points])
     if (lengths != lengths[0]).any():
         odd = int((lengths != lengths[0]).argmax())
-        parts = 3 if not isinstance(points[0][0] if len(points[0]) else 0, list) else 1
+        parts = 1 if len(points[0]) and isinstance(points[0][0], list | np.ndarray) else 3
+        if lengths[odd] % parts or lengths[0] % parts:
+            return  # it breaks off within a point, which is said elsewhere
         raise InputError(
             f"{path}: frame {frames[odd]} has a person of {lengths[odd] // parts} points, frame {frames[0]} one of "
             f"{lengths[0] // parts}: layouts are mixed, give one file for each"
         )
-    if not isinstance(points, np.ndarray) and len(points) * int(lengths[0]) > MAX_VALUES:
+    if len(points) * int(lengths[0]) > MAX_VALUES:
         raise InputError(f"{path} holds more than {MAX_VALUES:,} numbers: cut it up")
 
 

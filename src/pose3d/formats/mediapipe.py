@@ -74,11 +74,12 @@ def _people(path: str | os.PathLike, index: int, frame: Any) -> list[list[list[f
         landmarks = landmarks[key]
     if not landmarks:
         return []
-    people = [landmarks] if isinstance(landmarks, list) and isinstance(landmarks[0], dict) else landmarks
-    if isinstance(people[0], dict) or not isinstance(people, list) or len(people) > MAX_PEOPLE:
+    if not isinstance(landmarks, list):
         raise InputError(f"{path}: frame {index} has no list of landmarks: write 33 of x, y and visibility")
-    if all(isinstance(person, dict) and "landmark" in person for person in people):
-        people = [person["landmark"] for person in people]
+    people = [landmarks] if isinstance(landmarks[0], dict) and "landmark" not in landmarks[0] else landmarks
+    if len(people) > MAX_PEOPLE:
+        raise InputError(f"{path}: frame {index} has {len(people):,} people, {MAX_PEOPLE:,} are the most")
+    people = [person.get("landmark") if isinstance(person, dict) else person for person in people]
     try:
         found = [[[one["x"], one["y"], one.get("visibility", 1.0)] for one in person] for person in people]
     except (KeyError, TypeError, AttributeError):
@@ -124,54 +125,65 @@ def read_mediapipe_csv(path: str | os.PathLike, rows: Sequence[Sequence[str]]) -
     Raises:
         InputError: it has another form; names the line.
     """
-    header = [name.strip() for name in rows[0]]
-    lower = [name.lower() for name in header]
-    landmark = _landmark_column(lower)
-    numbered = next((lower.index(name) for name in FRAME_COLUMNS if name in lower), None)
-    try:
-        if landmark is None:
-            columns = sorted(_numbered(header).items())
-            order = [column for _, own in columns for column in (own["x"], own["y"], own.get("v", -1))]
-            values = [[float(row[c] or "nan") if c >= 0 else 1.0 for c in order] for row in rows[1:]]
-            frames = [int(float(row[numbered])) if numbered is not None else n for n, row in enumerate(rows[1:])]
-            return _file(path, frames, values, {"n_frames": max(frames, default=0) + 1})
-        score = next((lower.index(name) for name in ("visibility", "score", "confidence") if name in lower), None)
-        return _file(path, *_long(path, rows[1:], (numbered, landmark, lower.index("x"), lower.index("y"), score)), {})
-    except (ValueError, IndexError, OverflowError):
-        line = next(number for number, row in enumerate(rows[1:], 2) if not _all_numbers(row, landmark))
-        raise InputError(f"{path} line {line}: a cell is no number: correct it") from None
+    header = [name.strip().lower() for name in rows[0]]
+    landmark = _landmark_column(header)
+    numbered = next((header.index(name) for name in FRAME_COLUMNS if name in header), None)
+    if landmark is not None and numbered is not None:
+        score = next((header.index(name) for name in ("visibility", "score", "confidence") if name in header), None)
+        columns = header.index("x"), header.index("y"), score
+        return _file(path, *_by_landmark(path, rows[1:], numbered, landmark, columns), {})
+    of_points = [(own["x"], own["y"], own.get("v")) for _, own in sorted(_numbered(header).items())]
+    frames, values = [], []
+    for line, row in enumerate(rows[1:], 2):
+        frames.append(line - 2 if numbered is None else _whole(path, line, row, numbered))
+        values.append([value for columns in of_points for value in _point(path, line, row, columns)])
+    return _file(path, frames, values, {"n_frames": max(frames) + 1 if max(frames) < 2**31 else None})
 
 
-def _all_numbers(row: Sequence[str], landmark: int | None) -> bool:
-    for column, cell in enumerate(row):
-        try:
-            float(cell or "nan")
-        except ValueError:
-            if column != landmark:
-                return False
-    return True
-
-
-def _long(
-    path: str | os.PathLike, rows: Sequence[Sequence[str]], columns: tuple[Any, ...]
+def _by_landmark(
+    path: str | os.PathLike,
+    rows: Sequence[Sequence[str]],
+    numbered: int,
+    landmark: int,
+    columns: tuple[int, int, int | None],
 ) -> tuple[list[int], list[Any]]:
-    numbered, landmark, x, y, score = columns
+    """Frames and their landmarks (33, 3), of a row for each landmark."""
     known = {key_of(name): number for number, name in enumerate(layout("mediapipe33").points)}
     people: dict[int, np.ndarray] = {}
     for line, row in enumerate(rows, 2):
-        name = row[landmark].strip()
-        point = int(name) if name.isdecimal() else known.get(key_of(name), -1)
+        frame = _whole(path, line, row, numbered)
+        name = row[landmark].strip() if landmark < len(row) else ""
+        point = int(name) if name.isdecimal() and len(name) < 9 else known.get(key_of(name), -1)
         if not 0 <= point < N_LANDMARKS:
             raise InputError(f"{path} line {line}: {name[:40]!r} is no landmark of MediaPipe's pose: give 0 to 32")
-        own = people.setdefault(int(float(row[numbered])), np.full((N_LANDMARKS, 3), np.nan, np.float32))
+        own = people.setdefault(frame, np.full((N_LANDMARKS, 3), np.nan, np.float32))
         if not np.isnan(own[point, 2]):
             raise InputError(
-                f"{path} line {line}: landmark {name[:40]} of a frame is there twice: give one person alone"
+                f"{path} line {line}: landmark {name[:40]} of frame {frame} is there twice: give one person alone"
             )
-        own[point] = float(row[x] or "nan"), float(row[y] or "nan"), 1.0 if score is None else float(row[score] or 0)
+        x, y, sure = _point(path, line, row, columns)
+        own[point] = x, y, 0.0 if np.isnan(sure) else sure
     for own in people.values():
         own[np.isnan(own[:, 2]), 2] = 0
     return list(people), list(people.values())
+
+
+def _whole(path: str | os.PathLike, line: int, row: Sequence[str], column: int) -> int:
+    try:
+        return int(float(row[column]))
+    except (ValueError, IndexError, OverflowError):
+        raise InputError(f"{path} line {line}: the frame's number is no number: correct it") from None
+
+
+def _point(
+    path: str | os.PathLike, line: int, row: Sequence[str], columns: tuple[int, int, int | None]
+) -> tuple[float, float, float]:
+    """x, y and visibility; nan where a cell is empty, 1 where there is no such column."""
+    try:
+        x, y, sure = (1.0 if column is None else float(row[column] or "nan") for column in columns)
+        return x, y, sure
+    except (ValueError, IndexError):
+        raise InputError(f"{path} line {line}: a cell is missing or no number: correct it") from None
 
 
 def _file(path: str | os.PathLike, frames: list[int], points: list[Any], known: dict[str, Any]) -> KeypointFile:

@@ -55,7 +55,8 @@ def read_mmpose(path: str | os.PathLike, content: Any) -> KeypointFile:
             ) from None
     tracked = bool(ids) and all(isinstance(one, int) and one >= 0 for one in ids)
     data_set = meta.get("dataset_name") if isinstance(meta, dict) else None
-    known = LAYOUTS_BY_DATA_SET.get((data_set, len(points[0]))) if points and isinstance(data_set, str) else None
+    n_points = len(points[0]) if points and isinstance(points[0], list) else 0
+    known = LAYOUTS_BY_DATA_SET.get((data_set, n_points)) if isinstance(data_set, str) else None
     return keypoint_file(
         path, "MMPose", frames, ids if tracked else None, points, scores, layout=known, n_frames=n_frames
     )
