@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -268,3 +268,34 @@ def write_table(path: Path, rows: Sequence[Sequence[object]]) -> Path:
     with open(path, "w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows(rows)
     return path
+
+
+KEYPOINTS = person()[0]
+ONE = [person()]
+FILES: dict[str, tuple[str, Callable[[Path], Path]]] = {
+    "OpenPose body25": ("body25", lambda path: write_openpose(path, ONE, BODY_25)),
+    "OpenPose coco17": ("coco17", lambda path: write_openpose(path, ONE, OPENPOSE_18)),
+    "COCO": ("coco17", lambda path: write_coco(path, ONE)),
+    "COCO annotations": ("coco17", lambda path: write_coco_annotations(path, KEYPOINTS)),
+    "COCO-WholeBody": ("coco_wholebody", lambda path: write_wholebody(path, *ONE[0])),
+    "AlphaPose coco17": ("coco17", lambda path: write_alphapose(path, ONE, range(17), [3])),
+    "AlphaPose halpe26": ("halpe26", lambda path: write_alphapose(path, ONE, HALPE_26, [[1.0]])),
+    "AlphaPose open": ("coco17", lambda path: write_alphapose_open(path, *ONE[0])),
+    "MMPose": ("coco17", lambda path: write_mmpose(path, ONE)),
+    "arrays": ("coco17", lambda path: write_arrays(path.with_suffix(".npz"), ONE)),
+    "VideoPose3D": ("coco17", lambda path: write_videopose3d(path.with_suffix(".npz"), KEYPOINTS)),
+    "Detectron": ("coco17", lambda path: write_detectron(path.with_suffix(".npz"), ONE)),
+    "MediaPipe JSON": ("mediapipe33", lambda path: write_mediapipe_json(path, *ONE[0])),
+    "MediaPipe CSV": ("mediapipe33", lambda path: write_mediapipe_csv(path, *ONE[0])),
+    "MediaPipe wide": ("mediapipe33", lambda path: write_mediapipe_wide(path, *ONE[0])),
+    "DeepLabCut": ("coco17", lambda path: write_deeplabcut(path, *ONE[0])),
+    "SLEAP": ("coco17", lambda path: write_sleap(path, ONE)),
+}
+"""Format to the layout of its file and what writes it: the same person in each."""
+ORDERS = {
+    "body25": BODY_25,
+    "coco17": range(17),
+    "halpe26": HALPE_26,
+    "mediapipe33": MEDIAPIPE_33,
+    "coco_wholebody": (*range(17), *[None] * 6),
+}

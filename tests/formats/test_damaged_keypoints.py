@@ -4,7 +4,7 @@ import json
 import random
 
 import pytest
-from test_read_keypoints import FILES
+from tiny_keypoints import FILES
 
 from pose3d.formats.keypoints import layout_of
 from pose3d.formats.read_keypoints import read_keypoints

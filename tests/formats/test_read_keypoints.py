@@ -3,30 +3,13 @@
 import numpy as np
 import pytest
 from tiny_keypoints import (
-    BODY_25,
     COCO_NAMES,
-    HALPE_26,
+    FILES,
     HEIGHT_PX,
-    MEDIAPIPE_33,
-    OPENPOSE_18,
+    ORDERS,
     WIDTH_PX,
     in_order,
     person,
-    write_alphapose,
-    write_alphapose_open,
-    write_arrays,
-    write_coco,
-    write_coco_annotations,
-    write_deeplabcut,
-    write_detectron,
-    write_mediapipe_csv,
-    write_mediapipe_json,
-    write_mediapipe_wide,
-    write_mmpose,
-    write_openpose,
-    write_sleap,
-    write_videopose3d,
-    write_wholebody,
 )
 
 from pose3d.formats.keypoints import KeypointFile, layout_of
@@ -34,33 +17,6 @@ from pose3d.formats.read_keypoints import read_keypoints
 from pose3d.geometry.layouts import layout
 
 KEYPOINTS, SCORES = person()
-ONE = [(KEYPOINTS, SCORES)]
-FILES = {
-    "OpenPose body25": ("body25", lambda path: write_openpose(path, ONE, BODY_25)),
-    "OpenPose coco17": ("coco17", lambda path: write_openpose(path, ONE, OPENPOSE_18)),
-    "COCO": ("coco17", lambda path: write_coco(path, ONE)),
-    "COCO annotations": ("coco17", lambda path: write_coco_annotations(path, KEYPOINTS)),
-    "COCO-WholeBody": ("coco_wholebody", lambda path: write_wholebody(path, *ONE[0])),
-    "AlphaPose coco17": ("coco17", lambda path: write_alphapose(path, ONE, range(17), [3])),
-    "AlphaPose halpe26": ("halpe26", lambda path: write_alphapose(path, ONE, HALPE_26, [[1.0]])),
-    "AlphaPose open": ("coco17", lambda path: write_alphapose_open(path, *ONE[0])),
-    "MMPose": ("coco17", lambda path: write_mmpose(path, ONE)),
-    "arrays": ("coco17", lambda path: write_arrays(path.with_suffix(".npz"), ONE)),
-    "VideoPose3D": ("coco17", lambda path: write_videopose3d(path.with_suffix(".npz"), KEYPOINTS)),
-    "Detectron": ("coco17", lambda path: write_detectron(path.with_suffix(".npz"), ONE)),
-    "MediaPipe JSON": ("mediapipe33", lambda path: write_mediapipe_json(path, *ONE[0])),
-    "MediaPipe CSV": ("mediapipe33", lambda path: write_mediapipe_csv(path, *ONE[0])),
-    "MediaPipe wide": ("mediapipe33", lambda path: write_mediapipe_wide(path, *ONE[0])),
-    "DeepLabCut": ("coco17", lambda path: write_deeplabcut(path, *ONE[0])),
-    "SLEAP": ("coco17", lambda path: write_sleap(path, ONE)),
-}
-ORDERS = {
-    "body25": BODY_25,
-    "coco17": range(17),
-    "halpe26": HALPE_26,
-    "mediapipe33": MEDIAPIPE_33,
-    "coco_wholebody": (*range(17), *[None] * 6),
-}
 UNRATED = {"COCO annotations", "VideoPose3D"}
 
 

@@ -92,6 +92,16 @@ def test_a_point_is_bridged_by_itself():
     assert (one.trust[10:20, 5] == 0).all() and np.isnan(one.keypoints_px[10:20, 5]).all()
 
 
+def test_frames_of_three_points_say_nothing_of_a_person():
+    scores = SCORES.copy()
+    scores[10:25, 3:] = 0
+    scores[25:, 4:] = 0
+    one = given(file_of(scores=scores)).of(1)
+    assert np.flatnonzero(~one.found).tolist() == list(range(10, 25))
+    with pytest.raises(InputError, match="person 1 has fewer than 4 points in every frame: ask for another"):
+        given(file_of(keypoints=KEYPOINTS[:, :3], scores=SCORES[:, :3])).of(1)
+
+
 def test_more_and_fewer_frames_than_the_video_are_said():
     more = given(file_of(), video=video(20), fps=None)
     assert len(more.time_s) == 20 and more.frames[-1] == 19

@@ -192,8 +192,9 @@ def _file(path: str | os.PathLike, frames: list[int], points: list[Any], known: 
     elif points and isinstance(points[0], np.ndarray):
         points = [person.ravel().tolist() for person in points]
     found = keypoint_file(path, "MediaPipe", frames, None, points, layout="mediapipe33", normalised=True, **known)
-    middle = np.abs(np.nanmedian(found.keypoints[:, _HIPS].sum(1), 0)) if found.n_points == N_LANDMARKS else np.inf
-    if (middle < _CENTRED).all():
+    hips = found.keypoints[:, _HIPS].sum(1)
+    hips = hips[np.isfinite(hips).all(1)]
+    if len(hips) and (np.abs(np.median(hips, 0)) < _CENTRED).all():
         raise InputError(f"{path} holds world landmarks, which are metres around the hips: give pose_landmarks")
     if np.nanmedian(found.keypoints) > 2:
         raise InputError(

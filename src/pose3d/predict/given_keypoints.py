@@ -16,6 +16,8 @@ from pose3d.runtime.errors import InputError
 
 BRIDGED_S = 0.25
 """Gaps of a point, or of a person, up to so long are bridged: points move evenly through them."""
+LEAST_POINTS = 4
+"""Fewer say nothing of a pose: in such frames a person is not found."""
 MAX_FRAMES = 2_000_000
 MAX_RATE_HZ = 1000.0
 _SPARSE = 50, 10_000  # frames without anybody for each with somebody, and besides, that are still a video
@@ -42,7 +44,7 @@ class GivenPerson:
         keypoints_px: (T, K, 2) float32; NaN where a point is neither detected nor in a bridged gap.
         confidence: (T, K) float32 of what is detected; 0: it is not.
         trust: (T, K) float32, the same, and in bridged gaps the lower of both ends: what a lifter is given.
-        found: (T,) bool, seen in that frame, or in a bridged gap.
+        found: (T,) bool, at least LEAST_POINTS are known, from that frame or through a bridged gap.
     """
 
     number: int
@@ -92,7 +94,7 @@ class GivenPeople:
         """One person's rows.
 
         Raises:
-            InputError: nobody has that number.
+            InputError: nobody has that number, or too few points anywhere.
         """
         theirs = np.flatnonzero(self.numbers == number)
         if not len(theirs):
@@ -104,14 +106,13 @@ class GivenPeople:
         confidence = np.zeros((n_frames, n_points), np.float32)
         keypoints[self.frames[theirs]] = self.keypoints_px[theirs]
         confidence[self.frames[theirs]] = self.confidence[theirs]
-        seen = np.zeros(n_frames, bool)
-        seen[self.frames[theirs]] = True
         trust = confidence.copy()
         for point in range(n_points):
             bridge(self.time_s, keypoints[:, point], trust[:, point])
-        found = seen.astype(np.float32)
-        bridge(self.time_s, np.zeros((n_frames, 1), np.float32), found)
-        return GivenPerson(number, keypoints, confidence, trust, found > 0)
+        found = (trust > 0).sum(1) >= LEAST_POINTS
+        if not found.any():
+            raise InputError(f"person {number} has fewer than {LEAST_POINTS} points in every frame: ask for another")
+        return GivenPerson(number, keypoints, confidence, trust, found)
 
 
 def bridge(time_s: np.ndarray, values: np.ndarray, confidence: np.ndarray) -> None:
