@@ -135,7 +135,7 @@ def test_everybody_gets_a_folder_by_the_files_number(tmp_path, lift, message):
     all_of = read_predictions(out / "person-9" / "predictions.npz")
     np.testing.assert_array_equal(one.keypoints_px, all_of.keypoints_px)
     assert message(tracked, *SAID, "--person", 1) == (
-        "error: person 1 was asked for, the file has 2 (4, 9): ask for one of them"
+        f"error: {tracked} has no person 1 among its 2 (4, 9): ask for one of them"
     )
     untracked = write_mmpose(tmp_path / "m.json", TWO)
     second = read_predictions(lift(untracked, *SAID, "--person", 2, out="2")[0] / "predictions.npz")

@@ -98,7 +98,7 @@ def test_frames_of_three_points_say_nothing_of_a_person():
     scores[25:, 4:] = 0
     one = given(file_of(scores=scores)).of(1)
     assert np.flatnonzero(~one.found).tolist() == list(range(10, 25))
-    with pytest.raises(InputError, match="person 1 has fewer than 4 points in every frame: ask for another"):
+    with pytest.raises(InputError, match="k.json: person 1 never has 4 points at once: ask for another"):
         given(file_of(keypoints=KEYPOINTS[:, :3], scores=SCORES[:, :3])).of(1)
 
 
@@ -145,7 +145,7 @@ def test_people_are_chosen_by_the_files_numbers_or_from_the_left():
     assert people.of(3).found.sum() == 12
     with pytest.raises(InputError) as caught:
         people.of(1)
-    assert str(caught.value) == "person 1 was asked for, the file has 2 (3, 7): ask for one of them"
+    assert str(caught.value) == "k.json has no person 1 among its 2 (3, 7): ask for one of them"
     untracked = given(replace(two_people(), people=None))
     assert not untracked.has_ids and untracked.people() == [1, 2] and untracked.largest() == 1
     np.testing.assert_allclose(untracked.of(2).keypoints_px[:12], people.of(3).keypoints_px[:12])

@@ -59,6 +59,7 @@ class GivenPeople:
     """All people of a file in a video of T frames.
 
     Attributes:
+        path: of the file, for messages.
         width_px, height_px: of the picture.
         time_s: (T,) seconds since the first frame.
         frames, numbers: (N,) of each sighting.
@@ -67,6 +68,7 @@ class GivenPeople:
         said: sentences about what was changed or left out.
     """
 
+    path: str
     width_px: int
     height_px: int
     time_s: np.ndarray
@@ -78,9 +80,10 @@ class GivenPeople:
     said: tuple[str, ...]
 
     def people(self) -> list[int]:
-        """Those who are seen in PERSON_SIGHTINGS frames, or in half of a shorter video."""
+        """Those who are seen well enough in PERSON_SIGHTINGS frames, or in half of a shorter video."""
         least = min(PERSON_SIGHTINGS, (len(self.time_s) + 1) // 2)
-        numbers, counts = np.unique(self.numbers, return_counts=True)
+        enough = (self.confidence > 0).sum(1) >= LEAST_POINTS
+        numbers, counts = np.unique(self.numbers[enough], return_counts=True)
         return numbers[counts >= least].tolist()
 
     def largest(self) -> int:
@@ -100,7 +103,9 @@ class GivenPeople:
         if not len(theirs):
             known = np.unique(self.numbers).tolist()
             names = ", ".join(map(str, known[:10])) + (" ..." if len(known) > 10 else "")
-            raise InputError(f"person {number} was asked for, the file has {len(known)} ({names}): ask for one of them")
+            raise InputError(
+                f"{self.path} has no person {number} among its {len(known)} ({names}): ask for one of them"
+            )
         n_frames, n_points = len(self.time_s), self.keypoints_px.shape[1]
         keypoints = np.full((n_frames, n_points, 2), np.nan, np.float32)
         confidence = np.zeros((n_frames, n_points), np.float32)
@@ -111,7 +116,7 @@ class GivenPeople:
             bridge(self.time_s, keypoints[:, point], trust[:, point])
         found = (trust > 0).sum(1) >= LEAST_POINTS
         if not found.any():
-            raise InputError(f"person {number} has fewer than {LEAST_POINTS} points in every frame: ask for another")
+            raise InputError(f"{self.path}: person {number} never has {LEAST_POINTS} points at once: ask for another")
         return GivenPerson(number, keypoints, confidence, trust, found)
 
 
@@ -177,7 +182,7 @@ def people_of(
     numbers = track_people(time_s[frames], keypoints) + 1 if file.people is None else file.people[inside][there]
     said += _gaps(file.path, time_s, frames)
     return GivenPeople(
-        width, height, time_s, frames, numbers, keypoints, confidence, file.people is not None, tuple(said)
+        file.path, width, height, time_s, frames, numbers, keypoints, confidence, file.people is not None, tuple(said)
     )
 
 

@@ -87,7 +87,7 @@ def lift_person(
     seen = np.flatnonzero(person.found)
     seen_s = people.time_s[seen]
     keypoints, trust = person.keypoints_px[seen], person.trust[seen]
-    complete = _complete(layout, seen_s, keypoints, trust)
+    complete = _complete(people.path, layout, seen_s, keypoints, trust)
     lifted = {}
     for name, lifter in lifters.items():
         own = lift_clip(lifter, camera, seen_s, complete)
@@ -105,13 +105,13 @@ def lift_person(
     )
 
 
-def _complete(layout: Layout, time_s: np.ndarray, keypoints_px: np.ndarray, trust: np.ndarray) -> np.ndarray:
+def _complete(path: str, layout: Layout, time_s: np.ndarray, keypoints_px: np.ndarray, trust: np.ndarray) -> np.ndarray:
     """(T, K, 2) keypoints without a gap: points move evenly from where they were seen to where they are next."""
     complete = keypoints_px.copy()
     for point, name in enumerate(layout.points):
         known = trust[:, point] > 0
         if not known.any():
-            raise InputError(f"{name} is nowhere detected, and the lifter of {layout.name} needs all its points")
+            raise InputError(f"{path}: {name} is nowhere detected, and lifters of {layout.name} need all its points")
         for axis in range(2):
             complete[:, point, axis] = np.interp(time_s, time_s[known], keypoints_px[known, point, axis])
     return complete
