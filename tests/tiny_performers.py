@@ -1,6 +1,7 @@
 """A small hand-made body and motion capture files in their real formats, for tests without downloads."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from pose3d.datasets.manifest import MANIFEST
 from pose3d.runtime.files import sha256_of, write_text
 from pose3d.synthetic import takes as embedded
 from pose3d.synthetic.body import SIDES, Body, write_bodies
+from pose3d.synthetic.landmarks import N_VERTICES, skin_landmarks
 from pose3d.synthetic.mocap import CLIMB_JOINTS
 from pose3d.synthetic.split import PERFORMERS
 
@@ -39,6 +41,8 @@ def tiny_body() -> Body:
             (f"lowerleg01.{side}", f"upperleg01.{side}", (0.12 * s, -0.02, 0.5)),
             (f"foot.{side}", f"lowerleg01.{side}", (0.13 * s, 0.01, 0.08)),
             (f"toe2-1.{side}", f"foot.{side}", (0.13 * s, -0.13, 0.03)),
+            (f"toe1-2.{side}", f"foot.{side}", (0.1 * s, -0.14, 0.03)),
+            (f"toe5-3.{side}", f"foot.{side}", (0.16 * s, -0.1, 0.03)),
         ]
     spine = [("spine05", 0.97), ("spine04", 1.05), ("spine03", 1.13), ("spine02", 1.21), ("spine01", 1.32)]
     neck = [("neck01", 1.48), ("neck02", 1.51), ("neck03", 1.54), ("head", 1.57)]
@@ -59,6 +63,7 @@ def tiny_body() -> Body:
             (f"lowerarm01.{side}", f"upperarm01.{side}", (0.36 * s, 0, 1.18)),
             (f"lowerarm02.{side}", f"lowerarm01.{side}", (0.43 * s, -0.06, 1.10)),
             (f"wrist.{side}", f"lowerarm02.{side}", (0.50 * s, -0.13, 1.02)),
+            (f"finger1-2.{side}", f"wrist.{side}", (0.51 * s, -0.18, 0.99)),
             (f"finger2-1.{side}", f"wrist.{side}", (0.53 * s, -0.22, 0.98)),
             (f"finger3-1.{side}", f"wrist.{side}", (0.55 * s, -0.20, 0.96)),
             (f"finger5-1.{side}", f"wrist.{side}", (0.57 * s, -0.16, 0.93)),
@@ -82,7 +87,7 @@ def tiny_body() -> Body:
         vertices.append(cuboid(low, high))
         owners += [head] * 8
     n = 8 * len(vertices)
-    return Body(
+    body = Body(
         bone_labels=tuple(labels),
         bone_parents=parents,
         bone_heads_m=heads,
@@ -92,7 +97,9 @@ def tiny_body() -> Body:
         weights=np.ones((n, 1), np.float32),
         nose_vertices=np.arange(n - 16, n - 8),
         crown_vertices=np.arange(n - 4, n),
+        landmark_vertices=np.empty((0, N_VERTICES), int),
     )
+    return replace(body, landmark_vertices=skin_landmarks(body))
 
 
 def deepmimic_frame(duration_s: float = 1 / 30, root=(0.0, 0.9, 0.0), **rotations) -> list[float]:

@@ -63,9 +63,10 @@ def params(kind, formulation, **changes):
     return RepnetParams(**COMMON | extra | {"blocks": 1} | changes)
 
 
-def lifting(formulation, paired=None, joint_weights=None):
+def lifting(formulation, paired=None, joint_weights=None, layout="h36m17"):
     return LiftingParams(
         formulation=formulation,
+        layout=layout,
         keypoints_subjects=("S1",),
         prior=({"subjects": ("S7",)},),
         paired=paired,

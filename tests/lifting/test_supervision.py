@@ -17,6 +17,7 @@ from pose3d.runtime.errors import InputError
 def lifting(keypoints: tuple[str, ...], *prior: dict, paired: dict | None = None) -> LiftingParams:
     return LiftingParams(
         formulation="virtual_camera",
+        layout="h36m17",
         keypoints_subjects=keypoints,
         prior=prior,
         paired=paired,

@@ -11,10 +11,18 @@ import numpy as np
 import pytest
 from people import SPLITS, camera_ring, detect, population, take
 
+from pose3d.geometry.layouts import LANDMARK_NAMES, N_LANDMARKS
 from pose3d.records.encoded_images import EncodedImages, write_encoded_images
 from pose3d.records.hdf5 import create_hdf5, open_hdf5, write_dataset, write_strings
 from pose3d.records.keypoints2d import read_keypoints2d, write_keypoints2d
-from pose3d.records.sequences import PoseSequence, check_3d, read_sequences, read_splits, write_sequences
+from pose3d.records.sequences import (
+    PoseSequence,
+    check_3d,
+    check_sequence,
+    read_sequences,
+    read_splits,
+    write_sequences,
+)
 from pose3d.runtime.errors import InputError
 
 ARRAYS = ("poses_world_m", "poses_cam_m", "keypoints_px", "boxes_px")
@@ -44,6 +52,34 @@ def test_sequences_round_trip(path):
             np.testing.assert_array_equal(getattr(after.camera, name), getattr(before.camera, name))
     assert read_splits(path) == SPLITS
     assert {s.subject for s in read_sequences(path, ["S8", "S9"])} == {"S8", "S9"}
+
+
+def test_landmarks_come_back_and_where_there_are_none_they_leave_no_trace(path, tmp_path):
+    rng = np.random.default_rng(0)
+    with h5py.File(path) as file:
+        assert "landmarks" not in file.attrs
+    assert all(s.landmarks_world_m is None for s in read_sequences(path))
+    with_landmarks = [
+        replace(s, landmarks_world_m=rng.normal(size=(len(s), N_LANDMARKS, 3)).astype(np.float32)) for s in population()
+    ]
+    write_sequences(tmp_path / "with.h5", with_landmarks[:1] + population()[1:], SPLITS)
+    first, *others = sorted(read_sequences(tmp_path / "with.h5"), key=lambda s: s.key != with_landmarks[0].key)
+    np.testing.assert_array_equal(first.landmarks_world_m, with_landmarks[0].landmarks_world_m)
+    assert all(s.landmarks_world_m is None for s in others)
+    with h5py.File(tmp_path / "with.h5", "r+") as file:
+        write_strings(file, "landmarks", LANDMARK_NAMES[::-1])
+    with pytest.raises(InputError, match="landmarks are those of another version"):
+        read_sequences(tmp_path / "with.h5")
+
+
+def test_landmarks_that_are_not_finite_are_refused_by_name():
+    sequence = population()[0]
+    landmarks = np.zeros((len(sequence), N_LANDMARKS, 3), np.float32)
+    landmarks[1, LANDMARK_NAMES.index("left_heel"), 2] = np.nan
+    with pytest.raises(InputError, match="landmarks_world_m is not finite at frame 1, joint left_heel"):
+        check_sequence(replace(sequence, landmarks_world_m=landmarks), "here")
+    with pytest.raises(InputError, match="landmarks_world_m has shape"):
+        check_sequence(replace(sequence, landmarks_world_m=landmarks[:, 1:]), "here")
 
 
 def test_the_distortion_model_comes_back_and_opencvs_leaves_no_trace(path, tmp_path):

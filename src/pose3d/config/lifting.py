@@ -5,11 +5,14 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from pose3d.config.blocks import Block, NonNegativeFloat, PositiveFloat, PositiveInt, Probability, directly_in
+from pose3d.geometry.layouts import LAYOUTS
 from pose3d.geometry.skeleton import JOINT_NAMES
 from pose3d.runtime.errors import InputError
+
+LAYOUT_NAMES = tuple(layout.name for layout in LAYOUTS)
 
 
 class PriorSource(Block):
@@ -43,6 +46,10 @@ class LiftingParams(Block):
     """Keys that both lifters share."""
 
     formulation: Literal["virtual_camera", "original"]
+    layout: str
+    """Whose keypoints the lifters take, a name of :data:`pose3d.geometry.layouts.LAYOUTS`; Human3.6M's 17 joints are
+    what the 2D network gives. Of another layout, points may be missing, and the lifter learns from the projected prior
+    alone: the critic's and the reprojection's weights do not count (virtual camera only; docs/layouts.md)."""
     keypoints_subjects: tuple[str, ...]
     """Subjects whose 2D keypoints train the lifter."""
     prior: Annotated[tuple[PriorSource, ...], Field(min_length=1)]
@@ -70,6 +77,21 @@ class LiftingParams(Block):
     """Factors on single joints' part in the reprojection; joints that are not named have 1, and with 0 a joint's
     detections do not count. RepNet's published code has ``{Spine: 0, Neck/Nose: 0.1, Head: 0.1}``. The Hip counts in
     the original's temporal model only, because the others see all joints relative to it."""
+
+    @field_validator("layout")
+    @classmethod
+    def _of_known_layouts(cls, name: str) -> str:
+        if name not in LAYOUT_NAMES:
+            raise ValueError(f"there is no layout {name}, only {', '.join(LAYOUT_NAMES)}")
+        return name
+
+    @model_validator(mode="after")
+    def _other_layouts_are_of_the_virtual_camera(self) -> "LiftingParams":
+        if self.layout != "h36m17" and self.formulation == "original":
+            raise ValueError("layout must be h36m17 with formulation original, whose lifters take nothing else")
+        if self.layout != "h36m17" and self.paired is not None:
+            raise ValueError(f"paired must be null with layout {self.layout}: detections are Human3.6M's joints")
+        return self
 
     @field_validator("prior")
     @classmethod
@@ -124,6 +146,21 @@ class LiftingParams(Block):
                     f"lifting.{key} must name subjects of dataset.subjects.train ({', '.join(training)}), "
                     f"not {', '.join(other) or 'nobody'}"
                 )
+
+    def require_projected_prior(self, block: str, projected_prior_weight: float) -> None:
+        """Lifters of other layouts learn from nothing else.
+
+        Args:
+            block: repnet or temporal, whose weight it is.
+
+        Raises:
+            InputError: names the key.
+        """
+        if not projected_prior_weight:
+            raise InputError(
+                f"{block}.projected_prior_weight is 0, but with lifting.layout {self.layout} nothing else teaches: set "
+                "it to 1"
+            )
 
     def require_critic(self, block: str, critic_weight: float) -> None:
         """The original's lifters learn depth from the critic alone.

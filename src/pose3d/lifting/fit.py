@@ -13,6 +13,7 @@ from torch import Tensor
 from pose3d.config.lifting import LifterParams, LiftingParams, RepnetParams, TemporalParams
 from pose3d.lifting.adversarial import CRITIC, AdversarialTrainer, Objective, Optimisation
 from pose3d.lifting.critic import Critic, Logistic, Wasserstein
+from pose3d.lifting.layout_view import OURS
 from pose3d.lifting.lift import build_lifter
 from pose3d.lifting.networks import FrameLifter, Lifter
 from pose3d.lifting.observations import Observations, PairedClips
@@ -81,6 +82,8 @@ def fit_lifter(
         lifting.require_critic(_block(params), params.critic_weight)
     except ValueError as error:
         raise InputError(str(error)) from None
+    if lifting.layout != OURS:
+        params = _without_detections(lifting, params)
     seed_all(seed)
     architecture = lifter_architecture(lifting, params)
     generator = build_lifter(architecture)
@@ -114,6 +117,12 @@ def fit_lifter(
     return Fitted(architecture, trainer.averaged_weights(), curves)
 
 
+def _without_detections(lifting: LiftingParams, params: RepnetParams | TemporalParams) -> RepnetParams | TemporalParams:
+    """The critic and the reprojection compare with detections, which are of Human3.6M's joints: off elsewhere."""
+    lifting.require_projected_prior(_block(params), params.projected_prior_weight)
+    return params.model_copy(update={"critic_weight": 0.0, "reproj_weight": 0.0})
+
+
 def _block(params: RepnetParams | TemporalParams) -> str:
     return "temporal" if isinstance(params, TemporalParams) else "repnet"
 
@@ -132,14 +141,15 @@ def _require_whole_windows(window_frames: int, supervision: Supervision) -> None
 def lifter_architecture(lifting: LiftingParams, params: RepnetParams | TemporalParams) -> dict[str, Any]:
     """The architecture of the params, as :func:`pose3d.lifting.lift.build_lifter` takes it."""
     original = lifting.formulation == "original"
+    layout = {} if lifting.layout == OURS else {"layout": lifting.layout}
     if isinstance(params, TemporalParams):
         windows = {"width": params.width, "window_frames": params.window_frames}
         if original:
             return {"lifter": OriginalTemporal.kind, **windows}
-        return {"lifter": TemporalLifter.kind, **windows, "network": params.network}
+        return {"lifter": TemporalLifter.kind, **windows, "network": params.network, **layout}
     if original:
         return {"lifter": RepNet.kind, "width": params.width}
-    return {"lifter": FrameLifter.kind, "width": params.width, "blocks": params.blocks}
+    return {"lifter": FrameLifter.kind, "width": params.width, "blocks": params.blocks, **layout}
 
 
 def term_weights(lifting: LiftingParams, params: LifterParams) -> Callable[[int], dict[str, float]]:
@@ -172,7 +182,7 @@ def _objective(
     device, share = fabric.device, Share.of(fabric)
     if lifting.formulation == "virtual_camera":
         observations = Observations(supervision.sequences, supervision.detections, device)
-        prior = PriorTakes(supervision.prior, device)
+        prior = PriorTakes(supervision.prior, device, landmarks=lifting.layout != OURS)
         if lifting.fit_proportions:
             prior.poses_world_m = fit_subjects(prior, observations, numpy_generator(seed, _PROPORTIONS))
         supervised = params.projected_prior_weight or (temporal and temporal.velocity_weight)
@@ -191,6 +201,7 @@ def _objective(
             limb_mix_prob=lifting.limb_mix_prob,
             tilt_deg=lifting.tilt_deg,
             joint_weights=lifting.joint_weights,
+            layout=lifting.layout,
         )
         clips = [sequence for sequence, _ in supervision.paired]
         paired = PairedClips(clips, [found for _, found in supervision.paired], device) if clips else None

@@ -11,12 +11,15 @@ import torch
 from torch import Tensor
 
 from pose3d.geometry.camera import Camera
+from pose3d.geometry.layouts import layout
 from pose3d.geometry.skeleton import mirror_permutation
+from pose3d.lifting.layout_view import OURS, features_of
+from pose3d.lifting.missing import MIN_POINTS
 from pose3d.lifting.networks import FrameLifter, Lifter
 from pose3d.lifting.original import OriginalTemporal, RepNet, normalise_px, relative_to_root
 from pose3d.lifting.temporal import TemporalLifter
 from pose3d.lifting.trajectory import smooth
-from pose3d.lifting.virtual_camera import lifter_features, root_position, to_camera_space
+from pose3d.lifting.virtual_camera import root_position, to_camera_space
 from pose3d.records.keypoints2d import Keypoints2D
 from pose3d.records.sequences import PoseSequence
 from pose3d.runtime.errors import InputError
@@ -61,16 +64,21 @@ def check_kind(path: str | os.PathLike, kind: str) -> None:
     Raises:
         InputError: says what the file holds.
     """
-    name = Path(path).stem
+    name = Path(path).name.split(".")[0]  # repnet.coco17.pt is a repnet's
     if kind not in LIFTERS.get(name, (kind,)):
         raise InputError(f"{path} holds a lifter of kind {kind}, not {' or '.join(LIFTERS[name])}: was it exchanged?")
 
 
-def load_lifter(path: str | os.PathLike) -> Lifter:
+def load_lifter(path: str | os.PathLike, layout: str = OURS) -> Lifter:
     """A trained lifter, on the CPU and in evaluation mode.
 
+    Args:
+        path: its model file.
+        layout: of the keypoints that it is for.
+
     Raises:
-        InputError: the file is missing, damaged, not a lifter's, or of another kind than its name says.
+        InputError: the file is missing, damaged, not a lifter's, of another kind than its name says, or its lifter
+            takes keypoints of another layout.
     """
     architecture, weights = load_model(path)
     try:
@@ -80,6 +88,8 @@ def load_lifter(path: str | os.PathLike) -> Lifter:
     except (KeyError, TypeError, ValueError):
         raise InputError(f"{path} is not a lifter of this project: train it again") from None
     check_kind(path, lifter.kind)
+    if lifter.layout != layout:
+        raise InputError(f"{path} lifts keypoints of the layout {lifter.layout}, not of {layout}: name another")
     return lifter.eval()
 
 
@@ -112,19 +122,31 @@ def lift(lifter: Lifter, sequence: PoseSequence, keypoints_px: np.ndarray) -> Li
 
 
 @torch.no_grad()
-def lift_keypoints(lifter: Lifter, camera: Camera, keypoints_px: np.ndarray, fps: float) -> Lifted[np.ndarray]:
+def lift_keypoints(
+    lifter: Lifter, camera: Camera, keypoints_px: np.ndarray, fps: float, confidence: np.ndarray | None = None
+) -> Lifted[np.ndarray]:
     """Lift (T, 17, 2) keypoints of one clip; any T >= 1, edge frames are repeated where a window needs more.
+
+    A lifter of another layout takes (T, K, 2), of which points may be missing. Frames with fewer than
+    :data:`pose3d.lifting.missing.MIN_POINTS` have NaN for a pose.
 
     Args:
         lifter: from :func:`load_lifter`, or from :func:`pose3d.onnx.runtime.load_lifter_onnx`.
         camera: that saw them.
-        keypoints_px: (T, 17, 2) in the full image.
+        keypoints_px: (T, 17, 2), or (T, K, 2) of the lifter's layout, in the full image; NaN: missing.
         fps: frames per second, for the smoothing of the root's distance.
+        confidence: (T, K), 0 or NaN where a point is missing; more than that it does not say. Of our own 17 joints
+            none is missing, and it is not read.
+
+    Raises:
+        InputError: the lifter takes another number of points.
     """
     device = next((weight.device for weight in lifter.parameters()), torch.device("cpu"))
     if lifter.kind in (FrameLifter.kind, TemporalLifter.kind):
-        image_plane = torch.from_numpy(camera.normalize(keypoints_px)).float().to(device)
-        return Lifted(lift_virtual(lifter, image_plane, fps).cpu().numpy(), has_root=True)
+        points, enough = points_of(lifter, camera, keypoints_px, confidence)
+        poses = lift_virtual(lifter, points.to(device), fps).cpu().numpy()
+        poses[~enough] = np.nan
+        return Lifted(poses, has_root=True)
     absolute = torch.from_numpy(normalise_px(np.asarray(keypoints_px), camera.width_px)).float().to(device)
     if lifter.kind == RepNet.kind:
         poses, _ = lifter(relative_to_root(absolute).flatten(1))
@@ -137,14 +159,51 @@ def lift_keypoints(lifter: Lifter, camera: Camera, keypoints_px: np.ndarray, fps
     return Lifted(joints.cpu().numpy(), has_root=lifter.kind != RepNet.kind)
 
 
+def points_of(
+    lifter: Lifter, camera: Camera, keypoints_px: np.ndarray, confidence: np.ndarray | None = None
+) -> tuple[Tensor, np.ndarray]:
+    """What a lifter of the virtual camera takes of T frames.
+
+    Args:
+        lifter, camera, keypoints_px, confidence: as of :func:`lift_keypoints`.
+
+    Returns:
+        Image plane (T, 17, 2), or of another layout (T, K, 3) with 1 where a point is seen, else 0; and (T,) bool,
+        which frames have enough points. Those that have not get the points of the nearest one that has.
+
+    Raises:
+        InputError: the lifter takes another number of points.
+    """
+    if lifter.layout == OURS:
+        return torch.from_numpy(camera.normalize(keypoints_px)).float(), np.ones(len(keypoints_px), bool)
+    keypoints_px = np.asarray(keypoints_px, np.float64)
+    n_points = len(layout(lifter.layout))
+    if keypoints_px.shape[1] != n_points:
+        raise InputError(f"{lifter.layout} has {n_points} points, not {keypoints_px.shape[1]}: name the right layout")
+    seen = np.isfinite(keypoints_px).all(-1)
+    if confidence is not None:
+        seen &= np.nan_to_num(confidence) > 0
+    plane = camera.normalize(np.where(seen[..., None], keypoints_px, camera.intrinsics_px[:2, 2]))
+    enough = seen.sum(-1) >= MIN_POINTS
+    nearest = np.arange(len(seen))
+    if enough.any():
+        known = np.flatnonzero(enough)
+        after = np.searchsorted(known, nearest).clip(1, len(known) - 1) if len(known) > 1 else np.zeros_like(nearest)
+        before = np.maximum(after - 1, 0)
+        nearer = np.abs(known[after] - nearest) < np.abs(known[before] - nearest)
+        nearest = np.where(nearer, known[after], known[before])
+    points = np.concatenate([plane, seen[..., None]], -1)[nearest]
+    return torch.from_numpy(points).float(), enough
+
+
 def lift_virtual(lifter: Lifter, image_plane: Tensor, fps: float) -> Tensor:
-    """Lift (T, 17, 2) image-plane keypoints of one clip to (T, 17, 3) joints in camera space, metres.
+    """Lift the points of one clip to (T, 17, 3) joints in camera space, metres.
 
     A lifter that looks ahead has the root's distance smoothed along its ray.
 
     Args:
         lifter: of the virtual camera, single-frame or temporal.
-        image_plane: (T, 17, 2) undistorted x/z, y/z.
+        image_plane: (T, 17, 2) undistorted x/z, y/z; of another layout (T, K, 3), see :func:`points_of`.
         fps: frames per second, for the smoothing.
     """
     padded = repeat_edges(image_plane, lifter.frames_before + lifter.with_motion, lifter.frames_after)
@@ -163,8 +222,8 @@ def lift_window(lifter: Lifter, image_plane: Tensor) -> tuple[Tensor, Tensor, Te
     The window and its mirror image are both lifted and averaged: no body is better known on its left than on its right.
 
     Args:
-        image_plane: (before + T + after, 17, 2) keypoints; ``before`` is ``lifter.frames_before`` and for lifters
-            ``with_motion`` one more, ``after`` is ``lifter.frames_after``.
+        image_plane: (before + T + after, 17, 2) keypoints, of another layout (..., K, 3); ``before`` is
+            ``lifter.frames_before`` and for lifters ``with_motion`` one more, ``after`` is ``lifter.frames_after``.
 
     Returns:
         What :func:`pose3d.lifting.virtual_camera.to_camera_space` takes: poses (T, 16, 3) and roots (T, 3) in the
@@ -172,8 +231,9 @@ def lift_window(lifter: Lifter, image_plane: Tensor) -> tuple[Tensor, Tensor, Te
     """
     permutation = torch.from_numpy(mirror_permutation()).to(image_plane.device)
     flip = torch.tensor([-1.0, 1.0, 1.0], device=image_plane.device)
-    both = torch.stack([image_plane, image_plane[:, permutation] * flip[:2]])
-    features, view = lifter_features(both, lifter.with_motion)
+    points = torch.from_numpy(layout(lifter.layout).mirror).to(image_plane.device)
+    both = torch.stack([image_plane, image_plane[:, points] * flip[: image_plane.shape[-1]]])
+    features, view = features_of(both, lifter.with_motion, lifter.layout)
     poses, codes = lifter.forward_clip(features)
     outputs = slice(lifter.frames_before, features.shape[1] - lifter.frames_after)
     poses = (poses[0] + poses[1][:, permutation[1:] - 1] * flip) / 2

@@ -3,11 +3,10 @@
 import os
 
 import numpy as np
-import torch
 
 from pose3d.geometry.camera import Camera
 from pose3d.geometry.skeleton import N_JOINTS
-from pose3d.lifting.lift import Lifted, lift_keypoints, lift_window
+from pose3d.lifting.lift import Lifted, lift_keypoints, lift_window, points_of
 from pose3d.lifting.networks import FrameLifter, Lifter
 from pose3d.lifting.original import RepNet
 from pose3d.lifting.trajectory import smooth
@@ -38,7 +37,7 @@ def lift_clip(
         lifter: from :func:`pose3d.lifting.lift.load_lifter` or :func:`pose3d.onnx.runtime.load_lifter_onnx`.
         camera: that saw the clip.
         time_s: (T,), strictly ascending.
-        keypoints_px: (T, 17, 2).
+        keypoints_px: (T, 17, 2), or (T, K, 2) of the lifter's layout, NaN where a point is missing.
         scratch: folder for the poses, see :class:`pose3d.runtime.rows.Rows`.
 
     Returns:
@@ -123,7 +122,7 @@ def lift_in_chunks(
     Args:
         lifter: from :func:`pose3d.lifting.lift.load_lifter` or :func:`pose3d.onnx.runtime.load_lifter_onnx`.
         camera: that saw the clip.
-        keypoints_px: (T, 17, 2).
+        keypoints_px: (T, 17, 2), or (T, K, 2) of the lifter's layout, NaN where a point is missing.
         scratch: folder for the poses, see :class:`pose3d.runtime.rows.Rows`.
         chunk_frames: outputs of a chunk, at least 1.
     """
@@ -134,11 +133,15 @@ def lift_in_chunks(
     if lifter.kind == "temporal" and not lifter.frames_after:
         chunk_frames = n_frames
     log_distance = np.empty(n_frames, np.float32)
+    before = lifter.frames_before + lifter.with_motion
     for part in chunks(n_frames, chunk_frames):
         # Nothing precedes the clip's first frame: it is repeated, as edge frames are in the whole clip.
-        around = _with_edges(keypoints_px, part, lifter.frames_before + lifter.with_motion, lifter.frames_after)
-        relative, roots, rotation = lift_window(lifter, torch.from_numpy(camera.normalize(around)).float())
-        poses.append(to_camera_space(relative, roots, rotation).numpy())
+        around = _with_edges(keypoints_px, part, before, lifter.frames_after)
+        points, enough = points_of(lifter, camera, around)
+        relative, roots, rotation = lift_window(lifter, points)
+        joints = to_camera_space(relative, roots, rotation).numpy()
+        joints[~enough[before : before + len(joints)]] = np.nan
+        poses.append(joints)
         log_distance[part] = roots[:, 2].log().numpy()
     if lifter.frames_after:
         farther = np.expm1(smooth(log_distance, TRAINED_RATE_HZ) - log_distance).astype(np.float32)

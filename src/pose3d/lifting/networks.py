@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from pose3d.geometry.skeleton import N_JOINTS
+from pose3d.lifting.layout_view import OURS, pose_channels
 
 POSE_SIZE = 3 * (N_JOINTS - 1)
 ROOT_SIZE = 3
@@ -44,6 +45,7 @@ class Lifter(nn.Module):
     Attributes:
         kind: name of its architecture in model files.
         frames_before, frames_after: frames that it needs around those with an output.
+        layout: whose points it takes, a name of :data:`pose3d.geometry.layouts.LAYOUTS`.
         with_motion: whether its features include the motion since the frame before, see
             :func:`pose3d.lifting.virtual_camera.lifter_features`.
         forward_clip: whole clips to poses and root codes or roots.
@@ -51,6 +53,7 @@ class Lifter(nn.Module):
     """
 
     kind: str
+    layout: str = OURS
     frames_before: int
     frames_after: int
     with_motion: bool
@@ -61,7 +64,8 @@ class Lifter(nn.Module):
 class FrameLifter(Lifter):
     """The virtual camera's single-frame generator: one network for the pose, a narrower one for the root.
 
-    It is a window of one frame: (B, T, 32) to a pose (B, T, 16, 3) in metres and a root code (B, T, 3), see
+    It is a window of one frame: (B, T, C) features of a layout, see
+    :func:`pose3d.lifting.layout_view.features_of`, to a pose (B, T, 16, 3) in metres and a root code (B, T, 3), see
     :func:`pose3d.lifting.virtual_camera.root_position`, each frame by itself.
     """
 
@@ -69,10 +73,11 @@ class FrameLifter(Lifter):
     frames_before = frames_after = 0
     with_motion = False
 
-    def __init__(self, width: int, blocks: int) -> None:
+    def __init__(self, width: int, blocks: int, layout: str = OURS) -> None:
         super().__init__()
-        self.pose = _frame_network(width, blocks, POSE_SIZE)
-        self.root = _frame_network(width // 2, blocks, ROOT_SIZE)
+        self.layout = layout
+        self.pose = _frame_network(pose_channels(layout), width, blocks, POSE_SIZE)
+        self.root = _frame_network(pose_channels(layout), width // 2, blocks, ROOT_SIZE)
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         return self.poses(features), self.root(features.flatten(0, -2)).view(*features.shape[:-1], ROOT_SIZE)
@@ -85,9 +90,9 @@ class FrameLifter(Lifter):
         return self(features)
 
 
-def _frame_network(width: int, blocks: int, outputs: int) -> nn.Sequential:
+def _frame_network(channels: int, width: int, blocks: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(
-        nn.Linear(2 * (N_JOINTS - 1), width),
+        nn.Linear(channels, width),
         nn.LeakyReLU(),
         *(ResidualBlock(width) for _ in range(blocks)),
         nn.Linear(width, outputs),

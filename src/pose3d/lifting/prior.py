@@ -13,6 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pose3d.geometry.landmarks import estimate_landmarks
+from pose3d.geometry.layouts import LANDMARK_JOINTS, Layout, mirror_points
 from pose3d.geometry.rotations import rotation_about_z
 from pose3d.geometry.skeleton import JOINT_NAMES, N_JOINTS, ROOT, bone_matrix, mirror_permutation
 from pose3d.lifting.virtual_camera import to_rays, view_from_image_plane
@@ -21,6 +23,7 @@ from pose3d.records.sequences import PoseSequence
 # A take that walks past the camera is pushed back until every joint is at least this far in front of it.
 _MIN_DEPTH_M = 0.5
 _RIGHT_HIP, _LEFT_HIP = JOINT_NAMES.index("RHip"), JOINT_NAMES.index("LHip")
+LANDMARK_PARENTS = [JOINT_NAMES.index(joint) for joint in LANDMARK_JOINTS.values()]
 _TRUNK = slice(JOINT_NAMES.index("Spine"), N_JOINTS)  # and head and arms; the root and the legs come before it
 _FIRST_OF_PAIR = np.minimum(np.arange(1, N_JOINTS), mirror_permutation()[1:]) - 1
 """Of each bone the right one of its pair, or itself where it has no other side."""
@@ -33,21 +36,40 @@ class PriorTakes:
         lengths: frames of each take.
         subjects: whose take each is; all of one subject's come together.
         poses_world_m: (N, 17, 3), z up.
+        landmarks_m: (N, L, 3) landmarks relative to the joints that they go along with; None: not asked for.
     """
 
-    def __init__(self, sequences: Sequence[PoseSequence], device: torch.device) -> None:
-        takes = {(s.subject, s.action): s.poses_world_m for s in reversed(sequences)}
-        poses = [takes[key] for key in sorted(takes)]
+    def __init__(self, sequences: Sequence[PoseSequence], device: torch.device, landmarks: bool = False) -> None:
+        takes = {(s.subject, s.action): s for s in reversed(sequences)}
+        poses = [takes[key].poses_world_m for key in sorted(takes)]
         self.subjects = [subject for subject, _ in sorted(takes)]
         self.lengths = [len(p) for p in poses]
         self.poses_world_m = torch.from_numpy(np.concatenate(poses)).float().to(device)
+        self.landmarks_m = None
+        if landmarks:
+            known = np.concatenate([landmarks_of(takes[key]) for key in sorted(takes)])
+            known = known - np.concatenate(poses)[:, LANDMARK_PARENTS]
+            self.landmarks_m = torch.from_numpy(known).float().to(device)
+
+    def points_world_m(self, frames: Tensor) -> Tensor:
+        """The joints (..., 17, 3) of frames (...), followed by the landmarks where these were asked for."""
+        joints = self.poses_world_m[frames]
+        if self.landmarks_m is None:
+            return joints
+        return torch.cat([joints, joints[..., LANDMARK_PARENTS, :] + self.landmarks_m[frames]], -2)
+
+
+def landmarks_of(sequence: PoseSequence) -> np.ndarray:
+    """The landmarks (T, L, 3) of a take in the world: its own, or where it has none estimated from its joints."""
+    own = sequence.landmarks_world_m
+    return estimate_landmarks(sequence.poses_world_m) if own is None else own
 
 
 @cache
 def _mirror(dtype: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor]:
-    """The joints' order after a mirror, (17,), and the axes' signs, (3,)."""
+    """The order of joints and landmarks after a mirror, and the axes' signs, (3,)."""
     sign = torch.tensor([-1.0, 1.0, 1.0], dtype=dtype, device=device)
-    return torch.from_numpy(mirror_permutation()).to(device), sign
+    return torch.from_numpy(mirror_points()).to(device), sign
 
 
 @cache
@@ -62,20 +84,30 @@ def _bones_and_back(dtype: torch.dtype, device: torch.device) -> tuple[Tensor, T
 
 
 def mirror_world(poses_world_m: Tensor) -> Tensor:
-    """(..., 17, 3) poses mirrored at a vertical plane: x changes sign, left and right change places."""
+    """(..., 17, 3) poses mirrored at a vertical plane: x changes sign, left and right change places.
+
+    Landmarks may follow the joints, here as in all functions below.
+    """
     order, sign = _mirror(poses_world_m.dtype, poses_world_m.device)
-    return poses_world_m[..., order, :] * sign
+    return poses_world_m[..., order[: poses_world_m.shape[-2]], :] * sign
 
 
 def vary_bone_lengths(poses_world_m: Tensor, factors: Tensor) -> Tensor:
     """Give the people of (B, T, 17, 3) takes other bodies: bone lengths times (B, 16) factors, every direction kept.
 
     The prior is a few people; the 2D is of others. The root's path stays.
+    What a landmark is away from its joint varies with the bone that ends there.
     """
     bones_from_joints, joints_from_bones = _bones_and_back(poses_world_m.dtype, poses_world_m.device)
-    bones = (bones_from_joints @ poses_world_m) * factors[:, None, :, None]
-    root = poses_world_m[..., ROOT : ROOT + 1, :]
-    return torch.cat([root, root + joints_from_bones @ bones], -2)
+    joints = poses_world_m[..., :N_JOINTS, :]
+    bones = (bones_from_joints @ joints) * factors[:, None, :, None]
+    root = joints[..., ROOT : ROOT + 1, :]
+    varied = torch.cat([root, root + joints_from_bones @ bones], -2)
+    if poses_world_m.shape[-2] == N_JOINTS:
+        return varied
+    offsets = poses_world_m[..., N_JOINTS:, :] - joints[..., LANDMARK_PARENTS, :]
+    offsets = offsets * factors[:, None, [joint - 1 for joint in LANDMARK_PARENTS], None]
+    return torch.cat([varied, varied[..., LANDMARK_PARENTS, :] + offsets], -2)
 
 
 def symmetric_factors(rng: np.random.Generator, batch_size: int, spread: float) -> np.ndarray:
@@ -104,9 +136,13 @@ def mix_halves(legs_world_m: Tensor, trunks_world_m: Tensor) -> Tensor:
 
     turn = vertical_rotation(facing(legs_world_m) - facing(trunks_world_m))
     trunks = trunks_world_m - trunks_world_m[..., ROOT : ROOT + 1, :]
-    trunks = trunks[..., _TRUNK, :] @ turn[:, None].transpose(-1, -2)
     root = legs_world_m[..., ROOT : ROOT + 1, :]
-    return torch.cat([legs_world_m[..., : _TRUNK.start, :], root + trunks], -2)
+    if legs_world_m.shape[-2] == N_JOINTS:
+        trunks = trunks[..., _TRUNK, :] @ turn[:, None].transpose(-1, -2)
+        return torch.cat([legs_world_m[..., : _TRUNK.start, :], root + trunks], -2)
+    of_trunk = torch.tensor([joint >= _TRUNK.start for joint in (*range(N_JOINTS), *LANDMARK_PARENTS)])
+    turned = root + trunks @ turn[:, None].transpose(-1, -2)
+    return torch.where(of_trunk.to(root.device)[:, None], turned, legs_world_m)
 
 
 def vertical_rotation(angle_rad: Tensor) -> Tensor:
@@ -149,12 +185,40 @@ def place_before_camera(
     poses = poses_world_m - poses_world_m[:, frame : frame + 1, ROOT : ROOT + 1]
     poses = torch.einsum("bij,btkj->btki", rotation @ vertical_rotation(heading_rad), poses)
     ray = torch.nn.functional.normalize(to_rays(root_plane), dim=-1)
-    relative = poses[:, frame, 1:]
+    relative = poses[:, frame, 1:N_JOINTS]
     along = torch.einsum("bkj,bj->bk", relative, ray)
     lateral = (relative.square().sum(-1) - along.square()).mean(-1).clamp(min=1e-4).sqrt()
     poses = poses + (ray * (lateral / scale)[:, None])[:, None, None]
     too_near = (_MIN_DEPTH_M - poses[..., 2].amin((1, 2))).clamp(min=0)
     return poses + (ray * (too_near / ray[:, 2])[:, None])[:, None, None]
+
+
+def project_points(poses_cam_m: Tensor, residuals: Tensor, points: Layout) -> Tensor:
+    """As :func:`project_with_errors`, of the points of a layout.
+
+    A landmark has the errors of the joint that it goes along with, and as large ones of its own: those of that joint in
+    other takes of the batch.
+
+    Args:
+        poses_cam_m: (..., B, T, 17 + L, 3) joints and landmarks, camera space.
+        residuals: (..., B, T, 17, 2) a detector's errors, in units of the 2D size.
+        points: K of them.
+
+    Returns:
+        (..., B, T, K, 2) image plane.
+    """
+    plane = poses_cam_m[..., :2] / poses_cam_m[..., 2:]
+    scale = view_from_image_plane(plane[..., :N_JOINTS, :]).scale
+    errors = []
+    for number, joint in enumerate(points.joints):
+        if joint is not None:
+            errors.append(residuals[..., joint, :])
+        else:
+            shared = residuals[..., LANDMARK_PARENTS[points.numbers[number] - N_JOINTS], :]
+            errors.append((shared + shared.roll(number + 1, -3)) / 2**0.5)
+    return plane[..., torch.from_numpy(points.numbers).to(plane.device), :] + (
+        torch.stack(errors, -2) * scale[..., None, None]
+    )
 
 
 def project_with_errors(poses_cam_m: Tensor, residuals: Tensor) -> Tensor:

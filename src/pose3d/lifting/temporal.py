@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pose3d.geometry.skeleton import N_JOINTS
+from pose3d.lifting.layout_view import OURS, pose_channels
 from pose3d.lifting.networks import POSE_SIZE, ROOT_SIZE, Lifter
-from pose3d.lifting.virtual_camera import MOTION_CHANNELS, POSE_CHANNELS
+from pose3d.lifting.virtual_camera import MOTION_CHANNELS
 
 _KERNEL = 3
 _GRU_LAYERS = 2
@@ -144,19 +145,21 @@ class RecurrentNetwork(nn.Module):
 class TemporalLifter(Lifter):
     """The virtual camera's temporal generator: one network for the pose, a narrower one for the root.
 
-    (B, T, 35) features of whole clips or runs to a pose (B, T - window_frames + 1, 16, 3) in metres and a root code
-    (B, T - window_frames + 1, 3), see :func:`pose3d.lifting.virtual_camera.root_position`.
+    (B, T, C) features of whole clips or runs (see :func:`pose3d.lifting.layout_view.features_of`) to a pose
+    (B, T - window_frames + 1, 16, 3) in metres and a root code (B, T - window_frames + 1, 3), see
+    :func:`pose3d.lifting.virtual_camera.root_position`.
 
     Args:
         width: channels of the pose's network; the root's has half.
         window_frames: frames that one output sees, 3^n for the convolutions.
         network: one of :attr:`pose3d.config.lifting.TemporalParams.network`.
+        layout: whose points it takes.
     """
 
     kind = "temporal"
     with_motion = True
 
-    def __init__(self, width: int, window_frames: int, network: str) -> None:
+    def __init__(self, width: int, window_frames: int, network: str, layout: str = OURS) -> None:
         super().__init__()
         kinds: dict[str, Callable[..., TemporalNetwork | RecurrentNetwork]] = {
             "convolution": TemporalNetwork,
@@ -164,7 +167,8 @@ class TemporalLifter(Lifter):
             "gru": RecurrentNetwork,
         }
         kind = kinds[network]
-        channels = POSE_CHANNELS + MOTION_CHANNELS
+        self.layout = layout
+        channels = pose_channels(layout) + MOTION_CHANNELS
         self.pose = kind(channels, POSE_SIZE, width, window_frames)
         self.root = kind(channels, ROOT_SIZE, width // 2, window_frames)
         self.frames_before, self.frames_after = self.pose.frames_before, self.pose.frames_after

@@ -18,8 +18,8 @@ from torch import Tensor
 from pose3d.geometry.skeleton import N_JOINTS, ROOT
 
 # A detected joint may lie anywhere; nearer than this to the virtual image plane's horizon it would blow up the scale.
-_MIN_FORWARD = 0.1
-_MIN_SCALE = 1e-4
+MIN_FORWARD = 0.1
+MIN_SCALE = 1e-4
 _MIN_DEPTH_SHARE = 0.1
 _USUAL_SIZE_M = 0.45  # a grown-up standing upright
 
@@ -33,6 +33,7 @@ class VirtualView:
 
     Attributes:
         keypoints: (..., 16, 2) image plane of the virtual camera over ``scale``; the root, always at 0, is left out.
+            Of another layout all its points (..., K, 2), see :mod:`pose3d.lifting.layout_view`.
         scale: (...,) root mean square distance of the 16 joints from the root in the virtual image plane.
         rotation: (..., 3, 3) virtual from camera.
     """
@@ -64,8 +65,8 @@ def view_from_image_plane(image_plane: Tensor) -> VirtualView:
     rays = to_rays(image_plane)
     rotation = optical_axis_rotation(rays[..., ROOT, :])
     turned = rays[..., 1:, :] @ rotation.transpose(-1, -2)
-    plane = turned[..., :2] / turned[..., 2:].clamp(min=_MIN_FORWARD)
-    scale = plane.square().sum(-1).mean(-1).sqrt().clamp(min=_MIN_SCALE)
+    plane = turned[..., :2] / turned[..., 2:].clamp(min=MIN_FORWARD)
+    scale = plane.square().sum(-1).mean(-1).sqrt().clamp(min=MIN_SCALE)
     return VirtualView(plane / scale[..., None, None], scale, rotation)
 
 
@@ -80,9 +81,14 @@ def motion_features(image_plane: Tensor, view: VirtualView) -> Tensor:
         (..., T - 1, 3): the earlier root in the later virtual image plane over its scale (two numbers) and the
         logarithm of the scales' ratio. Both are free of distance, as the rest of the input is.
     """
-    root_rays = to_rays(image_plane[..., ROOT, :])
+    return motion_of_directions(image_plane[..., ROOT, :], view)
+
+
+def motion_of_directions(directions: Tensor, view: VirtualView) -> Tensor:
+    """As :func:`motion_features`, of the image-plane points (..., T, 2) that the virtual cameras look at."""
+    root_rays = to_rays(directions)
     earlier = torch.einsum("...ij,...j->...i", view.rotation[..., 1:, :, :], root_rays[..., :-1, :])
-    shift = earlier[..., :2] / earlier[..., 2:].clamp(min=_MIN_FORWARD) / view.scale[..., 1:, None]
+    shift = earlier[..., :2] / earlier[..., 2:].clamp(min=MIN_FORWARD) / view.scale[..., 1:, None]
     growth = (view.scale[..., 1:] / view.scale[..., :-1]).log()
     return torch.cat([shift, growth[..., None]], -1)
 

@@ -9,8 +9,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from pose3d.geometry.skeleton import ROOT
+from pose3d.geometry.layouts import layout
+from pose3d.geometry.skeleton import N_JOINTS, ROOT
 from pose3d.lifting.clips import Runs
+from pose3d.lifting.layout_view import OURS, features_of
 from pose3d.lifting.losses import (
     joint_distance,
     relative_root_distance,
@@ -18,6 +20,7 @@ from pose3d.lifting.losses import (
     reprojection_l1,
     velocity_distance,
 )
+from pose3d.lifting.missing import draw_seen, face_checked, facing_away, keep_enough
 from pose3d.lifting.networks import Forward, Lifter
 from pose3d.lifting.observations import Observations, PairedClips
 from pose3d.lifting.prior import (
@@ -26,6 +29,7 @@ from pose3d.lifting.prior import (
     mirror_world,
     mix_halves,
     place_before_camera,
+    project_points,
     project_with_errors,
     symmetric_factors,
     vary_bone_lengths,
@@ -56,6 +60,7 @@ class VirtualCameraSettings:
         tilt_deg: how far viewpoints are tilted and rolled for pairs (see :func:`camera_tilts`); not for the critic,
             which compares with lifts from the viewpoints that there are.
         joint_weights: factors of the 17 joints in the reprojection, at least 0.
+        layout: whose points the lifter takes, with some missing; of another than Human3.6M's there are no detections.
     """
 
     run_outputs: int
@@ -67,6 +72,7 @@ class VirtualCameraSettings:
     limb_mix_prob: float
     tilt_deg: float
     joint_weights: Sequence[float]
+    layout: str = OURS
 
 
 class Batch(NamedTuple):
@@ -147,16 +153,32 @@ class VirtualCameraObjective:
             rngs: one for each step; every draw of it comes from there, the same in all processes.
             batch_size: detections; 0 where neither their reprojection nor the critic counts.
         """
-        observed = self._draw_observed(rngs, batch_size)
-        seen = observed.shape[1]
-        plane, poses = self._draw_supervised(rngs, self._settings.pairs_per_step)
-        features, view = lifter_features(torch.cat([observed, plane], 1), self._with_motion)
+        plane, poses, seen = self._draw_plane(rngs, batch_size)
+        features, view = features_of(plane, self._with_motion, self._settings.layout)
         view = VirtualView(*(self._at_outputs(v) for v in (view.keypoints, view.scale, view.rotation)))
         true_poses, true_roots = to_virtual_space(self._at_outputs(poses), view.rotation[:, seen:])
         keypoints = functional.pad(view.keypoints[:, :seen], (0, 0, 1, 0))  # the detected root is at 0
         to_camera = view.rotation[:, seen:].transpose(-1, -2)
         drawn = (features, view.scale, keypoints, true_poses, true_roots, to_camera)
         return [Batch(*of_step) for of_step in zip(*drawn, strict=True)]
+
+    def _draw_plane(self, rngs: Sequence[np.random.Generator], batch_size: int) -> tuple[Tensor, Tensor, int]:
+        """Image plane of B detections and P pairs, the poses of those pairs, and B."""
+        pairs = self._settings.pairs_per_step
+        if self._settings.layout != OURS:
+            plane, poses = self.draw_projected(rngs, pairs, self._settings.tilt_deg)
+            return self._with_missing(rngs, plane, poses), poses[..., :N_JOINTS, :], 0
+        observed = self._draw_observed(rngs, batch_size)
+        plane, poses = self._draw_supervised(rngs, pairs)
+        return torch.cat([observed, plane], 1), poses, observed.shape[1]
+
+    def _with_missing(self, rngs: Sequence[np.random.Generator], plane: Tensor, poses_cam_m: Tensor) -> Tensor:
+        """Points (K, B, T, P, 2) with whether each is seen, (K, B, T, P, 3); poses with landmarks."""
+        batch_size, frames, points = self._settings.pairs_per_step, plane.shape[2], layout(self._settings.layout)
+        seen = self._draw(rngs, lambda rng: draw_seen(rng, batch_size, frames, points))
+        checked = self._draw(rngs, lambda rng: face_checked(rng, batch_size))
+        hidden = facing_away(poses_cam_m, points) & checked[:, :, None, None]
+        return torch.cat([plane, keep_enough(seen & ~hidden)[..., None].to(plane.dtype)], -1)
 
     def terms(self, generator: Forward, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """The generator's losses but the critic's.
@@ -213,11 +235,12 @@ class VirtualCameraObjective:
             middle_alone: of the T frames give the middle output's alone, which the critic sees.
 
         Returns:
-            image plane (K, B, T, 17, 2) with detection errors and poses (K, B, T, 17, 3) in camera space, metres.
+            image plane (K, B, T, 17, 2), of another layout its points, with detection errors; and poses
+            (K, B, T, 17, 3) in camera space, metres, of another layout with landmarks.
         """
         s, observations = self._settings, self._observations
         takes = (self._draw_runs(self._takes, rngs, batch_size).flatten(0, 1) for _ in range(2))
-        legs, trunks = (self._prior.poses_world_m[frames] for frames in takes)
+        legs, trunks = (self._prior.points_world_m(frames) for frames in takes)
         viewpoints = self._draw_runs(self._seen, rngs, batch_size).flatten(0, 1)
         heading = self._draw(rngs, lambda rng: rng.uniform(0, 2 * np.pi, batch_size)).flatten().float()
         mirrored = self._draw(rngs, lambda rng: rng.random(batch_size) < 0.5).flatten()
@@ -235,10 +258,13 @@ class VirtualCameraObjective:
         roots = observations.image_plane[seen, ROOT]
         poses = place_before_camera(poses, heading, rotations, roots, observations.scales[seen], frame)
         poses = poses.unflatten(0, (len(rngs), len(poses) // len(rngs)))
-        alike = self._draw_alike(poses[:, :, frame], frame, rngs)
+        alike = self._draw_alike(poses[:, :, frame, :N_JOINTS], frame, rngs)
         if middle_alone:
             poses, alike = poses[:, :, frame : frame + 1], alike[:, :, frame : frame + 1]
-        return project_with_errors(poses, s.noise_scale * observations.residuals[alike]), poses
+        errors = s.noise_scale * observations.residuals[alike]
+        if s.layout != OURS:
+            return project_points(poses, errors, layout(s.layout)), poses
+        return project_with_errors(poses, errors), poses
 
     def _draw_alike(self, poses_cam_m: Tensor, frame: int, rngs: Sequence[np.random.Generator]) -> Tensor:
         """For each pose (K, B, 17, 3) the annotated frames (K, B, T) drawn whose ``frame`` shows the most similar one.

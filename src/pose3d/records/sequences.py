@@ -10,8 +10,10 @@ sequences.h5       poses_world_m               (T, 17, 3) float32, metres, z up
                    poses_cam_m                 (T, 17, 3) float32, metres, camera space
                    keypoints_px                (T, 17, 2) float32, projected ground truth in the full image
                    boxes_px                    (T, 4) float32, x0 y0 x1 y1
+                   landmarks_world_m           (T, L, 3) float32, points on the skin; of the embedded data only
                    attributes                  fps and the camera's calibration
-                   root attributes             split_train, split_validation, split_test: names of subjects
+                   root attributes             split_train, split_validation, split_test: names of subjects;
+                                               landmarks: the L names of :data:`pose3d.geometry.layouts.LANDMARK_NAMES`
 frames.h5          encoded, offsets            JPEG bytes of all frames end to end (N,) uint8; (T + 1,) int64; or where
                                                else the frames are, see :mod:`pose3d.records.frames`
 crops.h5           encoded, offsets            the same for square crops
@@ -39,6 +41,7 @@ import h5py
 import numpy as np
 
 from pose3d.geometry.camera import Camera
+from pose3d.geometry.layouts import LANDMARK_NAMES, N_LANDMARKS
 from pose3d.geometry.skeleton import JOINT_NAMES, N_JOINTS
 from pose3d.records.hdf5 import create_hdf5, open_hdf5, read_strings, write_dataset, write_strings
 from pose3d.runtime.errors import InputError
@@ -48,7 +51,7 @@ SPLITS = ("train", "validation", "test")
 
 @dataclass(frozen=True, eq=False)
 class PoseSequence:
-    """One take seen by one camera; see the module's table for shapes and units."""
+    """One take seen by one camera; see the module's table for shapes and units, of recorded data without landmarks."""
 
     subject: str
     action: str
@@ -58,6 +61,7 @@ class PoseSequence:
     poses_cam_m: np.ndarray
     keypoints_px: np.ndarray
     boxes_px: np.ndarray
+    landmarks_world_m: np.ndarray | None = None
 
     @property
     def key(self) -> str:
@@ -84,6 +88,7 @@ _SEQUENCE_ARRAYS = {
     "keypoints_px": (N_JOINTS, 2),
     "boxes_px": (4,),
 }
+_LANDMARKS = "landmarks_world_m"
 _POSE_ARRAYS = ("poses_world_m", "poses_cam_m")
 _CAMERA_ARRAYS = ("intrinsics_px", "distortion", "rotation", "translation_m")
 
@@ -96,14 +101,16 @@ def check_sequence(sequence: PoseSequence, source: str) -> None:
     """
     name = f"{source}: {sequence.key}"
     missing = () if sequence.has_3d else _POSE_ARRAYS + (() if sequence.is_annotated else ("keypoints_px",))
-    for array_name, shape in _SEQUENCE_ARRAYS.items():
+    landmarks = {} if sequence.landmarks_world_m is None else {_LANDMARKS: (N_LANDMARKS, 3)}
+    for array_name, shape in (_SEQUENCE_ARRAYS | landmarks).items():
         array = getattr(sequence, array_name)
         if array.shape != (len(sequence), *shape):
             raise InputError(f"{name}: {array_name} has shape {array.shape}, not {(len(sequence), *shape)}")
         bad = ~np.isfinite(array)
         if bad.any() and array_name not in missing:
             frame, *rest = (int(i) for i in np.argwhere(bad)[0])
-            joint = f", joint {JOINT_NAMES[rest[0]]}" if array.ndim == 3 else ""
+            points = LANDMARK_NAMES if array_name == _LANDMARKS else JOINT_NAMES
+            joint = f", joint {points[rest[0]]}" if array.ndim == 3 else ""
             raise InputError(f"{name}: {array_name} is not finite at frame {frame}{joint}; repair or drop that take")
     if not len(sequence):
         raise InputError(f"{name}: has no frames; drop that take")
@@ -151,6 +158,9 @@ def write_sequences(
             group = file.create_group(sequence.key)
             for name in _SEQUENCE_ARRAYS:
                 write_dataset(group, name, getattr(sequence, name).astype(np.float32))
+            if sequence.landmarks_world_m is not None:
+                write_dataset(group, _LANDMARKS, sequence.landmarks_world_m.astype(np.float32))
+                write_strings(file, "landmarks", LANDMARK_NAMES)
             group.attrs["fps"] = float(sequence.fps)
             group.attrs["width_px"], group.attrs["height_px"] = sequence.camera.width_px, sequence.camera.height_px
             for name in _CAMERA_ARRAYS:
@@ -221,6 +231,10 @@ def each_sequence(path: str | os.PathLike, subjects: Sequence[str] | None = None
             except ValueError as error:
                 raise InputError(f"{path}: {key}: {error}: run `dvc repro` again") from None
             arrays = {name: group[name][...] for name in _SEQUENCE_ARRAYS}
+            if _LANDMARKS in group:
+                if tuple(read_strings(file, "landmarks")) != LANDMARK_NAMES:
+                    raise InputError(f"{path}: its landmarks are those of another version: run `dvc repro` again")
+                arrays[_LANDMARKS] = group[_LANDMARKS][...]
             sequence = PoseSequence(subject, action, camera, float(group.attrs["fps"]), **arrays)
             check_sequence(sequence, str(path))
             found = True

@@ -10,13 +10,14 @@ from __future__ import annotations
 import gzip
 import os
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pose3d.runtime.errors import InputError
 from pose3d.synthetic.body import Body
+from pose3d.synthetic.landmarks import N_VERTICES, skin_landmarks
 
 if TYPE_CHECKING:
     import torch
@@ -103,7 +104,7 @@ def _bake(shapes: dict[str, Shape]) -> dict[str, Body]:
         heads = result["rest_bone_poses"][0, :, :3, 3].numpy().astype(np.float64)
         labels = tuple(model.bone_labels)
         nose, crown = face_landmarks(vertices, heads[labels.index("head")], heads[labels.index("eye.L")])
-        bodies[subject] = Body(
+        body = Body(
             bone_labels=labels,
             bone_parents=np.array([int(parent) for parent in model.bone_parents]),
             bone_heads_m=heads,
@@ -113,7 +114,9 @@ def _bake(shapes: dict[str, Shape]) -> dict[str, Body]:
             weights=model.vertex_bone_weights.numpy(),
             nose_vertices=nose,
             crown_vertices=crown,
+            landmark_vertices=np.empty((0, N_VERTICES), np.int64),
         )
+        bodies[subject] = replace(body, landmark_vertices=skin_landmarks(body))
     return bodies
 
 

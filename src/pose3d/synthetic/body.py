@@ -11,6 +11,7 @@ from functools import cached_property
 import numpy as np
 from scipy import sparse
 
+from pose3d.geometry.layouts import LANDMARK_NAMES
 from pose3d.records.hdf5 import create_hdf5, open_hdf5, read_strings, write_dataset, write_strings
 from pose3d.runtime.errors import InputError
 
@@ -24,7 +25,13 @@ _ARRAYS = {
     "weights": np.float32,
     "nose_vertices": np.int32,
     "crown_vertices": np.int32,
+    "landmark_vertices": np.int32,
 }
+_FINGERS = {"thumb": "finger1-2", "index": "finger2-1", "pinky": "finger5-1"}
+LANDMARK_BONES = {"upper_neck": "neck02"} | {
+    f"{side}_{name}": f"{bone}.{side[0].upper()}" for side in ("left", "right") for name, bone in _FINGERS.items()
+}
+"""Landmarks that are heads of bones; the others of :data:`pose3d.geometry.layouts.LANDMARK_NAMES` are on the skin."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +65,7 @@ class Body:
         faces: (F, 3), counter-clockwise from outside.
         weight_bones, weights: (V, K) bones that move each vertex and how much; rows of ``weights`` add up to 1.
         nose_vertices, crown_vertices: vertices whose means are the Neck/Nose and Head joints.
+        landmark_vertices: (L, 12) vertices whose means are the landmarks on the skin, in the order of their names.
     """
 
     bone_labels: tuple[str, ...]
@@ -69,6 +77,7 @@ class Body:
     weights: np.ndarray
     nose_vertices: np.ndarray
     crown_vertices: np.ndarray
+    landmark_vertices: np.ndarray
 
     @cached_property
     def _bone_index(self) -> dict[str, int]:
@@ -165,6 +174,19 @@ class Body:
         crown = vertices_m[:, self.crown_vertices].mean(axis=1, dtype=np.float64)
         trunk = [spine, head("neck01"), nose, crown]
         return np.stack([hip, *legs["R"], *legs["L"], *trunk, *arms["L"], *arms["R"]], axis=1)
+
+    def landmarks(self, posed: PosedBones, vertices_m: np.ndarray) -> np.ndarray:
+        """The landmarks of other layouts than Human3.6M's.
+
+        Args:
+            vertices_m: (T, V, 3) result of :meth:`skin` for the same poses.
+
+        Returns:
+            (T, L, 3) float64, metres in the world, in the order of :data:`pose3d.geometry.layouts.LANDMARK_NAMES`.
+        """
+        on_skin = iter(vertices_m[:, self.landmark_vertices].mean(axis=2, dtype=np.float64).swapaxes(0, 1))
+        bones = [LANDMARK_BONES.get(name) for name in LANDMARK_NAMES]
+        return np.stack([next(on_skin) if bone is None else posed.heads_m[:, self.bone(bone)] for bone in bones], 1)
 
 
 def write_bodies(path: str | os.PathLike, bodies: dict[str, Body]) -> None:

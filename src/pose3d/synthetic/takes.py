@@ -197,7 +197,8 @@ def render_take(take: Take, settings: EmbeddedSettings, raw: Path, bodies: Path)
     rng = generator(settings.seed, take.subject, take.action)
     bones, boxes = place(rng, whole.bones.cut(take.start, take.stop), whole.boxes, cameras)
     vertices_m = body.skin(bones)
-    sequences = record(take, settings.frame_rate_hz, cameras, body.joints(bones, vertices_m), vertices_m)
+    points = body.joints(bones, vertices_m), body.landmarks(bones, vertices_m)
+    sequences = record(take, settings.frame_rate_hz, cameras, *points, vertices_m)
     # Clutter is for training only: it must not change what models are measured on.
     share = settings.clutter if take.subject in TRAINING_SUBJECTS else 0.0
     meshes = repeat(Mesh.of(body.faces, sample_clothes(body, rng, share > 0)))
@@ -211,7 +212,7 @@ def _render_stills(take: Take, settings: EmbeddedSettings, raw: Path, bodies: Pa
     """
     rng = generator(settings.seed, take.subject, take.action)
     cameras = stage_cameras(rng, settings.image_size_px, settings.cameras)
-    joints, vertices, meshes = [], [], []
+    joints, landmarks, vertices, meshes = [], [], [], []
     for _ in range(len(take)):
         subject = TRAINING_SUBJECTS[rng.integers(len(TRAINING_SUBJECTS))]
         clip = PERFORMERS[subject][rng.integers(len(PERFORMERS[subject]))]
@@ -224,9 +225,11 @@ def _render_stills(take: Take, settings: EmbeddedSettings, raw: Path, bodies: Pa
         bones = bones.moved(np.eye(3), np.array([0.0, 0.0, -height_m]))
         vertices.append(body.skin(bones))
         joints.append(body.joints(bones, vertices[-1]))
+        landmarks.append(body.landmarks(bones, vertices[-1]))
         meshes.append(Mesh.of(body.faces, sample_clothes(body, rng, settings.clutter > 0)))
     vertices_m = np.concatenate(vertices)
-    sequences = record(take, settings.frame_rate_hz, cameras, np.concatenate(joints), vertices_m)
+    points = np.concatenate(joints), np.concatenate(landmarks)
+    sequences = record(take, settings.frame_rate_hz, cameras, *points, vertices_m)
     images = _render(rng, settings, settings.clutter, sample_room(rng), meshes, vertices_m, None, cameras)
     return RenderedTake(sequences, images)
 
@@ -275,7 +278,12 @@ def place(
 
 
 def record(
-    take: Take, fps: float, cameras: list[Camera], poses_world_m: np.ndarray, vertices_m: np.ndarray
+    take: Take,
+    fps: float,
+    cameras: list[Camera],
+    poses_world_m: np.ndarray,
+    landmarks_world_m: np.ndarray,
+    vertices_m: np.ndarray,
 ) -> list[PoseSequence]:
     """Ground truth of a take by camera; boxes are tight around the body's mesh, cut at the image's edges.
 
@@ -284,6 +292,7 @@ def record(
         fps: frames per second.
         cameras: V of them.
         poses_world_m: (T, 17, 3).
+        landmarks_world_m: (T, L, 3).
         vertices_m: (T, N, 3) of the body, in the world.
     """
     sequences = []
@@ -301,6 +310,7 @@ def record(
                 poses_cam_m=poses_cam_m.astype(np.float32),
                 keypoints_px=camera.project(poses_cam_m).astype(np.float32),
                 boxes_px=np.clip(boxes_px, 0, np.tile([camera.width_px, camera.height_px], 2)).astype(np.float32),
+                landmarks_world_m=landmarks_world_m.astype(np.float32),
             )
         )
     return sequences

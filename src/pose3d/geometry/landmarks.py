@@ -1,0 +1,112 @@
+"""Landmarks of a body of which only the 17 joints are known: an estimate, for data sets that have no more.
+
+Each landmark is fixed to a segment: those of the face and the upper neck to the head, toes and heels to the shin,
+fingers to the forearm. landmarks.csv says where, along the segment's own axes and in units of its length;
+``python -m benchmarks.landmarks --write`` fits it to the embedded data's bodies. How the ankle and the wrist bend, and
+where the face looks beyond what Neck/Nose and the shoulders say, is not known.
+"""
+
+import csv
+from functools import cache
+from importlib.resources import files
+
+import numpy as np
+
+from pose3d.geometry.layouts import LANDMARK_NAMES, mirror_points
+from pose3d.geometry.rotations import unit
+from pose3d.geometry.skeleton import JOINT_NAMES, N_JOINTS
+
+_TABLE = "landmarks.csv"
+_STRAIGHT = 0.1
+"""Share of a hint from elsewhere: a knee or an elbow that is straight does not say where its front is."""
+_MIRROR = np.array([1.0, -1.0, 1.0])
+
+
+@cache
+def landmark_offsets() -> np.ndarray:
+    """(L, 3) forward, left and up in the axes of each landmark's segment, in units of the segment's length."""
+    rows = list(csv.reader(files(__package__).joinpath(_TABLE).read_text(encoding="utf-8").splitlines()))[1:]
+    at = {name: np.array([float(number) for number in numbers]) for name, *numbers in rows}
+    for name in list(at):
+        at[name.replace("left_", "right_")] = at[name] * (_MIRROR if name.startswith("left_") else 1)
+    offsets = np.stack([at[name] for name in LANDMARK_NAMES])
+    offsets.setflags(write=False)
+    return offsets
+
+
+def estimate_landmarks(poses_m: np.ndarray) -> np.ndarray:
+    """Where the landmarks probably are.
+
+    Args:
+        poses_m: (..., 17, 3) in any frame.
+
+    Returns:
+        (..., L, 3) of the same type, in the order of :data:`pose3d.geometry.layouts.LANDMARK_NAMES`.
+
+    Example:
+        >>> poses_m = np.random.default_rng(0).normal(size=(5, 17, 3))
+        >>> half_turn, shift_m = np.diag([1, -1, -1]), np.array([1, 2, 3])
+        >>> moved_m = estimate_landmarks(poses_m @ half_turn + shift_m)
+        >>> bool(np.allclose(moved_m, estimate_landmarks(poses_m) @ half_turn + shift_m))
+        True
+    """
+    origins, axes, lengths_m = _segments(poses_m)
+    offsets = landmark_offsets() * lengths_m[..., None]
+    return (origins + np.einsum("...lij,...lj->...li", axes, offsets)).astype(poses_m.dtype)
+
+
+def fit_offsets(poses_m: np.ndarray, landmarks_m: np.ndarray) -> np.ndarray:
+    """The mean offsets (L, 3) of known landmarks (N, L, 3) of poses (N, 17, 3), the same on both sides."""
+    origins, axes, lengths_m = _segments(poses_m)
+    offsets = np.einsum("nlij,nli->lj", axes, (landmarks_m - origins) / lengths_m[..., None]) / len(poses_m)
+    mirrored = mirror_points()[N_JOINTS:] - N_JOINTS
+    return (offsets + offsets[mirrored] * _MIRROR) / 2
+
+
+def write_offsets(offsets: np.ndarray) -> str:
+    """What :func:`landmark_offsets` reads: the left side's and the middle's, four decimals."""
+    rows = [(name, row) for name, row in zip(LANDMARK_NAMES, offsets, strict=True) if not name.startswith("right_")]
+    lines = [",".join([name, *(f"{number + 0.0:.4f}" for number in row)]) for name, row in rows]
+    return "\n".join(["landmark,forward,left,up", *lines]) + "\n"
+
+
+def _segments(poses_m: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of each landmark's segment the origin (..., L, 3), the axes (..., L, 3, 3) in columns and the length (..., L)."""
+    joints = np.asarray(poses_m, np.float64)
+
+    def at(name: str) -> np.ndarray:
+        return joints[..., JOINT_NAMES.index(name), :]
+
+    left = at("LShoulder") - at("RShoulder")
+    up = at("Head") - at("Thorax")
+    ahead = at("Neck/Nose") - at("Thorax") + _STRAIGHT * _length(up) * unit(np.cross(left, up))
+    segments = {"head": (at("Head"), _axes(up, ahead), _length(up)[..., 0])}
+    hips = at("LHip") - at("RHip")
+    for side in "LR":
+        thigh, shin = at(f"{side}Hip") - at(f"{side}Knee"), at(f"{side}Knee") - at(f"{side}Foot")
+        ahead = unit(shin) - unit(thigh) + _STRAIGHT * unit(np.cross(hips, shin))
+        segments[f"{side}Foot"] = at(f"{side}Foot"), _axes(shin, ahead), _length(shin)[..., 0]
+        upper, fore = at(f"{side}Shoulder") - at(f"{side}Elbow"), at(f"{side}Elbow") - at(f"{side}Wrist")
+        ahead = unit(upper) - unit(fore) + _STRAIGHT * unit(np.cross(left, fore))
+        segments[f"{side}Wrist"] = at(f"{side}Wrist"), _axes(fore, ahead), _length(fore)[..., 0]
+    chosen = [segments[_segment_of(name)] for name in LANDMARK_NAMES]
+    origins, axes, lengths = ([segment[part] for segment in chosen] for part in range(3))
+    return np.stack(origins, -2), np.stack(axes, -3), np.stack(lengths, -1)
+
+
+def _segment_of(landmark: str) -> str:
+    side, _, part = landmark.partition("_")
+    if part in ("heel", "big_toe", "small_toe", "foot_index"):
+        return f"{side[0].upper()}Foot"
+    return f"{side[0].upper()}Wrist" if part in ("pinky", "index", "thumb") else "head"
+
+
+def _length(vectors: np.ndarray) -> np.ndarray:
+    return np.linalg.norm(vectors, axis=-1, keepdims=True)
+
+
+def _axes(up: np.ndarray, ahead: np.ndarray) -> np.ndarray:
+    """Columns forward, left and up: up along the segment, forward as near to ``ahead`` as that leaves."""
+    up = unit(up)
+    forward = unit(ahead - (ahead * up).sum(-1, keepdims=True) * up)
+    return np.stack([forward, np.cross(up, forward), up], -1)
