@@ -34,8 +34,10 @@ def save_models(folder: Path) -> Path:
 
 
 def save_lifters(folder: Path, layout: str) -> Path:
-    """Write both lifters of a layout of 17 points."""
+    """Write both lifters of a layout."""
     torch.manual_seed(0)
     for name, architecture in LIFTERS.items():
+        if layout != "h36m17":
+            architecture = {**architecture, "layout": layout}
         save_model(folder / lifter_file(name, layout), architecture, build_lifter(architecture).state_dict())
     return folder

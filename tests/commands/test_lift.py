@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tiny_keypoints import FILES as WRITTEN
 from tiny_keypoints import (
     HEIGHT_PX,
     OPENPOSE_18,
@@ -30,6 +31,7 @@ from tiny_video import picture, write_video
 from pose3d.commands.run import main
 from pose3d.formats.predictions import read_predictions
 from pose3d.geometry.layouts import layout
+from pose3d.geometry.skeleton import JOINT_NAMES
 
 ROOT = Path(__file__).parents[2]
 KEYPOINTS, SCORES = person()
@@ -90,6 +92,52 @@ def test_the_same_person_in_every_format_gives_the_same_poses(tmp_path, lift):
             if name not in ("VideoPose3D", "COCO annotations"):  # which have no scores
                 np.testing.assert_allclose(found.lifted[lifter].poses_cam_m, lifted.poses_cam_m, atol=1e-3)
             assert np.isfinite(found.lifted[lifter].poses_cam_m).all()
+
+
+@pytest.mark.parametrize("name", ["OpenPose body25", "AlphaPose halpe26", "MediaPipe JSON"])
+def test_other_layouts_go_to_lifters_of_theirs(tmp_path, name):
+    layout_name, write = WRITTEN[name]
+    models = save_lifters(tmp_path / "models", layout_name)
+    said = [] if name == "MediaPipe JSON" else list(map(str, SAID))
+    main(["lift", str(write(tmp_path / "k")), *said, "--models", str(models), "--out", str(tmp_path / "out")])
+    found = read_predictions(tmp_path / "out" / "predictions.npz")
+    assert found.found.all()
+    ankle = JOINT_NAMES.index("RFoot")
+    np.testing.assert_allclose(found.keypoints_px[:, ankle], KEYPOINTS[:, 16], atol=1e-3)
+    np.testing.assert_allclose(found.confidence[:, ankle], SCORES[:, 16], rtol=1e-6)
+    assert all(np.isfinite(lifted.poses_cam_m).all() for lifted in found.lifted.values())
+
+
+def test_points_may_be_missing_but_of_our_own_joints(tmp_path, lift):
+    scores = SCORES.copy()
+    scores[:, 9] = 0  # the left wrist, throughout
+    scores[3:9, :14] = 0  # of a person cut off by the picture's edge three points are left, for 0.28 s
+    out, said = lift(write_coco(tmp_path / "k.json", [(KEYPOINTS, scores)]), *SAID)
+    found = read_predictions(out / "predictions.npz")
+    assert np.flatnonzero(~found.found).tolist() == list(range(3, 9))
+    wrist = JOINT_NAMES.index("LWrist")
+    assert (found.confidence[:, wrist] == 0).all() and np.isfinite(found.keypoints_px).all()
+    before, after = (found.lifted["temporal"].poses_cam_m[t] for t in (2, 9))
+    np.testing.assert_allclose(found.lifted["temporal"].poses_cam_m[5], before + (after - before) * 3 / 7, atol=1e-4)
+    assert "of all points are undetected\n" in said
+    models = save_lifters(tmp_path / "ours", "h36m17")
+    np.savez(tmp_path / "k.npz", keypoints=KEYPOINTS, scores=scores)
+    with pytest.raises(SystemExit, match=r"k.npz: Neck/Nose is nowhere detected, and lifters of h36m17 need all its"):
+        options = ["--layout", "h36m17", *map(str, SAID), "--models", str(models), "--out", str(tmp_path / "out")]
+        main(["lift", str(tmp_path / "k.npz"), *options])
+
+
+def test_a_folder_of_ones_own_training_has_plain_names(tmp_path, lift, message):
+    path = write_coco(tmp_path / "k.json", ONE)
+    expected = read_predictions(lift(path, *SAID)[0] / "predictions.npz")
+    for name in ("repnet", "temporal"):
+        (tmp_path / "models" / f"{name}.coco17.pt").rename(tmp_path / "models" / f"{name}.pt")
+    found = read_predictions(lift(path, *SAID, out="plain")[0] / "predictions.npz")
+    np.testing.assert_array_equal(found.keypoints_px, expected.keypoints_px)
+    np.save(tmp_path / "k.npy", np.full((3, 26, 2), 50.0))
+    assert message(tmp_path / "k.npy", *SAID) == (
+        f"error: {tmp_path}/models/repnet.pt lifts keypoints of the layout coco17, not of halpe26: name another"
+    )
 
 
 def test_the_files_are_those_of_predict(tmp_path, lift, capsys):

@@ -125,7 +125,7 @@ def lift(given: argparse.Namespace, out: Path) -> None:
     from pose3d.predict.swapped_sides import swapped_points, walks_backwards
 
     camera = camera_of(people, given.camera, given.fov, _own_camera(file))
-    for number, predictions in lift_people(people, numbers, of_points, camera, load_lifters(paths)):
+    for number, predictions in lift_people(people, numbers, of_points, camera, load_lifters(paths, of_points)):
         theirs = people.of(number)
         sign = swapped_points(of_points, theirs.keypoints_px, theirs.confidence)
         seen = predictions.found[:]

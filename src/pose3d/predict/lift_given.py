@@ -10,6 +10,7 @@ from pose3d.formats.predictions import Predictions
 from pose3d.geometry.camera import Camera
 from pose3d.geometry.layouts import Layout
 from pose3d.geometry.skeleton import N_JOINTS
+from pose3d.lifting.layout_view import OURS
 from pose3d.lifting.lift import Lifted, load_lifter
 from pose3d.lifting.long_clips import Resampled, lift_clip
 from pose3d.lifting.networks import Lifter
@@ -41,13 +42,13 @@ def camera_of(
     return camera_from_view(people.width_px, people.height_px, 60.0 if fov_deg is None else fov_deg)
 
 
-def load_lifters(paths: dict[str, Path]) -> dict[str, Lifter]:
+def load_lifters(paths: dict[str, Path], layout: Layout) -> dict[str, Lifter]:
     """Both lifters of a layout, on the CPU.
 
     Raises:
-        InputError: a file is missing or another.
+        InputError: a file is missing or another, or of another layout.
     """
-    return {name: load_lifter(path) for name, path in paths.items()}
+    return {name: load_lifter(path, layout.name) for name, path in paths.items()}
 
 
 def lift_people(
@@ -82,17 +83,24 @@ def lift_person(
         lifters: for this layout, repnet and temporal.
 
     Raises:
-        InputError: a point that the lifter needs is nowhere detected.
+        InputError: there are too few points, or one that the lifter needs is nowhere detected.
     """
     seen = np.flatnonzero(person.found)
     seen_s = people.time_s[seen]
     keypoints, trust = person.keypoints_px[seen], person.trust[seen]
-    complete = _complete(people.path, layout, seen_s, keypoints, trust)
+    if layout.name == OURS:
+        keypoints = _complete(people.path, layout, seen_s, keypoints, trust)
     lifted = {}
     for name, lifter in lifters.items():
-        own = lift_clip(lifter, camera, seen_s, complete)
-        poses = Resampled(own.poses_cam_m[:], seen_s, people.time_s)[:]
-        lifted[name] = Lifted(poses, own.has_root)
+        own = lift_clip(lifter, camera, seen_s, keypoints)
+        poses = own.poses_cam_m[:]
+        # At the lifter's own rate points of two frames make one, which may leave too few of them for a pose.
+        known = np.flatnonzero(np.isfinite(poses).all((1, 2)))
+        if not len(known):
+            raise InputError(
+                f"{people.path}: person {person.number} has too few points in every frame: ask for another"
+            )
+        lifted[name] = Lifted(Resampled(poses, seen_s, people.time_s, known)[:], own.has_root)
     projected_px = _project(camera, lifted["temporal"].poses_cam_m)
     keypoints_px, confidence = projected_px.copy(), np.zeros(projected_px.shape[:2], np.float32)
     for point, joint in enumerate(layout.joints):
@@ -106,7 +114,10 @@ def lift_person(
 
 
 def _complete(path: str, layout: Layout, time_s: np.ndarray, keypoints_px: np.ndarray, trust: np.ndarray) -> np.ndarray:
-    """(T, K, 2) keypoints without a gap: points move evenly from where they were seen to where they are next."""
+    """(T, K, 2) keypoints without a gap: points move evenly from where they were seen to where they are next.
+
+    Lifters of Human3.6M's 17 joints need all of them; those of other layouts go without.
+    """
     complete = keypoints_px.copy()
     for point, name in enumerate(layout.points):
         known = trust[:, point] > 0

@@ -49,7 +49,8 @@ def lifter_paths(layout: str, folder: Path | None) -> dict[str, Path]:
 
     Args:
         layout: of the keypoints, a name of :data:`pose3d.geometry.layouts.LAYOUTS`.
-        folder: of the files; None: those that were trained here, else the released ones.
+        folder: of the files, where those of any layout may have the plain names too; None: those that were trained
+            here, else the released ones.
 
     Raises:
         InputError: there are none for that layout; says for which there are.
@@ -61,6 +62,8 @@ def lifter_paths(layout: str, folder: Path | None) -> dict[str, Path]:
             if folder is None:
                 print(f"with the models of {one}", file=sys.stderr)
             return paths
+    if folder is not None and all((folder / f"{part}.pt").exists() for part in paths):
+        return {part: folder / f"{part}.pt" for part in paths}  # of which layout they are shows when they are read
     have = [
         known.name
         for known in LAYOUTS
