@@ -129,7 +129,8 @@ def lift(given: argparse.Namespace, out: Path) -> None:
         theirs = people.of(number)
         sign = swapped_points(of_points, theirs.keypoints_px, theirs.confidence)
         seen = predictions.found[:]
-        if sign is None and walks_backwards(predictions.lifted["temporal"].poses_cam_m[seen], people.time_s[seen]):
+        poses_cam_m = predictions.lifted["temporal"].poses_cam_m[:]
+        if sign is None and walks_backwards(poses_cam_m[seen], people.time_s[seen]):
             sign = "the person walks backwards all the time"
         if sign is not None:
             print(

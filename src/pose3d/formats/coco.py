@@ -72,8 +72,9 @@ def _numbers(
     keys = [key for key in ("track_id", "idx") if all(key in entry for entry in people)]
     if not people or not keys:
         return None, []
-    ids = [_first(entry[keys[0]]) for entry in people]
-    if any(one is None or one < 0 for one in ids):
+    numbers = [_first(entry[keys[0]]) for entry in people]
+    ids = [one for one in numbers if one is not None and one >= 0]
+    if len(ids) < len(people):
         return None, []
     if len(set(zip(frames, ids, strict=True))) < len(ids) and len(set(ids)) == 1:
         # AlphaPose without tracking numbers everybody 0.

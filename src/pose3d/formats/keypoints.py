@@ -190,7 +190,7 @@ def _arrays(
             if scores is not None:
                 rated = np.asarray(scores, np.float32)
     except (TypeError, ValueError, OverflowError):
-        values, rated = np.empty(0), np.empty(0)
+        values, rated = np.empty(0, np.float32), np.empty(0, np.float32)
     if scores is None:
         if values.ndim == 2 and values.shape[1] % 3 == 0:
             values = values.reshape(len(values), -1, 3)
@@ -222,7 +222,7 @@ def _check_alike(path: str | os.PathLike, frames: np.ndarray, points: Sequence[A
         raise InputError(f"{path} holds more than {MAX_VALUES:,} numbers: cut it up")
 
 
-def _first_odd(frames: np.ndarray, points: Sequence[Any], scores: Any) -> int:
+def _first_odd(frames: np.ndarray, points: Sequence[Any] | np.ndarray, scores: Any) -> int:
     """The frame of the first sighting that is of another form than numbers."""
     for index, one in enumerate(points):
         try:

@@ -31,7 +31,7 @@ def read_mmpose(path: str | os.PathLike, content: Any) -> KeypointFile:
     Raises:
         InputError: it holds something else; names the frame.
     """
-    meta = {}
+    meta: Any = {}
     if isinstance(content, dict):
         meta = content.get("meta_info") or {}
         content = content["instance_info"]

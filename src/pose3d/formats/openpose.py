@@ -28,7 +28,7 @@ def read_openpose(path: str | os.PathLike) -> KeypointFile:
     """
     files = [Path(path)]
     if os.path.isdir(path):
-        with os.scandir(path) as entries:
+        with os.scandir(os.fspath(path)) as entries:
             files = sorted(Path(entry.path) for entry in entries if entry.name.endswith(".json"))
     if not files:
         raise InputError(f"{path} has no JSON files: give the folder that OpenPose's --write_json wrote")

@@ -6,6 +6,7 @@ needed here.
 
 import os
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -68,8 +69,8 @@ def read_own_csv(path: str | os.PathLike, rows: Sequence[Sequence[str]]) -> Keyp
     numbers = np.empty((n_frames * N_JOINTS, 6))
     for line, row in enumerate(rows[1:]):
         try:
-            frame, time_s, joint, found, x, y, sure = (row[column] for column in where)
-            numbers[line] = [float(cell) for cell in (frame, time_s, found, x, y, sure)]
+            frame, time, joint, seen, x, y, sure = (row[column] for column in where)
+            numbers[line] = [float(cell) for cell in (frame, time, seen, x, y, sure)]
         except (ValueError, IndexError):
             raise InputError(f"{path} line {line + 2}: a cell is missing or no number: predict again") from None
         if joint != JOINT_NAMES[line % N_JOINTS]:
@@ -88,7 +89,7 @@ def _file(
     keypoints_px: np.ndarray,
     confidence: np.ndarray,
     found: np.ndarray,
-    **known: object,
+    **known: Any,
 ) -> KeypointFile:
     if not (np.diff(time_s) > 0).all() or not np.isfinite(time_s).all():
         raise InputError(f"{path}: times do not ascend: predict again")

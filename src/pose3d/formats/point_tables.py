@@ -79,11 +79,11 @@ def read_deeplabcut(
     columns: dict[str, dict[str, dict[str, int]]] = {}
     for column in range(1, len(header["coords"])):
         try:
-            person, name = individuals[column], header["bodyparts"][column].strip()
+            individual, name = individuals[column], header["bodyparts"][column].strip()
         except IndexError:
             raise InputError(f"{path} line 1: header rows are of different lengths: correct them") from None
         if name and name.lower() != "single":
-            columns.setdefault(person, {}).setdefault(name, {})[header["coords"][column].strip().lower()] = column
+            columns.setdefault(individual, {}).setdefault(name, {})[header["coords"][column].strip().lower()] = column
     names = list(dict.fromkeys(name for points in columns.values() for name in points))
     first = [row[0].strip() for row in table]
     frames = list(map(int, first)) if all(map(str.isdecimal, first)) else frame_numbers(path, first)

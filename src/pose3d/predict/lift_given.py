@@ -105,8 +105,8 @@ def lift_person(
     keypoints_px, confidence = projected_px.copy(), np.zeros(projected_px.shape[:2], np.float32)
     for point, joint in enumerate(layout.joints):
         if joint is not None:
-            known = person.trust[:, point] > 0
-            keypoints_px[known, joint] = person.keypoints_px[known, point]
+            given = person.trust[:, point] > 0
+            keypoints_px[given, joint] = person.keypoints_px[given, point]
             confidence[:, joint] = person.confidence[:, point]
     return Predictions(
         people.time_s, _boxes(person, people.time_s), keypoints_px, confidence, person.found, lifted, camera
