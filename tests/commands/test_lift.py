@@ -30,6 +30,7 @@ from tiny_video import picture, write_video
 
 from pose3d.commands.run import main
 from pose3d.formats.predictions import read_predictions
+from pose3d.formats.read_keypoints import read_keypoints
 from pose3d.geometry.layouts import layout
 from pose3d.geometry.skeleton import JOINT_NAMES
 
@@ -191,6 +192,20 @@ def test_everybody_gets_a_folder_by_the_files_number(tmp_path, lift, message):
     assert message(untracked, *SAID, "--person", 0) == "error: --person counts from 1 from the left, not from 0"
     with pytest.raises(SystemExit, match=r"has people of an earlier run already \(person-4\): delete them"):
         lift(tracked, *SAID, "--person", "all", out="all")
+
+
+def test_files_of_other_formats_are_written_and_read_back(tmp_path, lift):
+    """The keypoints of a prediction, as VideoPose3D and OpenPose have them, are keypoints of another program."""
+    out, _ = lift(write_coco(tmp_path / "k.json", ONE), *SAID, "--format", "videopose3d,openpose,trc")
+    assert (out / "predictions.trc").exists()
+    predicted = read_predictions(out / "predictions.npz").keypoints_px
+    ours = read_keypoints(out / "predictions.videopose3d.npz")
+    assert (ours.layout, ours.size_px) == ("h36m17", (WIDTH_PX, HEIGHT_PX))
+    np.testing.assert_allclose(ours.keypoints, predicted, atol=1e-3)
+    body = read_keypoints(out / "predictions.openpose")
+    assert body.layout == "body25"
+    ankle = layout("body25").points.index("RAnkle")
+    np.testing.assert_allclose(body.keypoints[:, ankle], KEYPOINTS[:, 16], atol=1e-2)
 
 
 @pytest.mark.slow

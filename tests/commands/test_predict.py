@@ -14,6 +14,7 @@ from tiny_models import save_models
 from tiny_video import picture, write_video
 
 from pose3d.commands.run import main
+from pose3d.formats.joint_files import read_motion
 from pose3d.formats.predictions import read_predictions
 from pose3d.predict import pipeline, predict
 from pose3d.runtime.files import exclusive
@@ -56,6 +57,24 @@ def test_the_command_writes_all_files(tmp_path, video, models):
     assert not (out / "player.html").exists()
     again = predict(video, tmp_path / "k.json", boxes=tmp_path / "b.csv", models=models)
     np.testing.assert_array_equal(again.keypoints_px, read.keypoints_px)
+
+
+@pytest.mark.slow
+def test_other_formats_are_written_beside_the_files_of_always(tmp_path, video, models, capsys):
+    options = ["--format", "trc, glb,c3d,amass,videopose3d,openpose,bvh,trc"]
+    main(["predict", str(video), "--models", str(models), "--out", str(tmp_path / "out"), *options])
+    endings = ["npz", "csv", "bvh", "trc", "glb", "c3d", "amass.npz", "videopose3d.npz", "openpose"]
+    printed = [line for line in capsys.readouterr().out.splitlines() if "predictions." in line]
+    assert printed == [f"{tmp_path}/out/predictions.{ending}" for ending in endings]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(Path(line).name for line in printed)
+    read = read_predictions(tmp_path / "out/predictions.npz")
+    poses = read.lifted["temporal"].poses_cam_m * np.float32([1, -1, -1])
+    for ending in ("trc", "c3d"):
+        motion = read_motion(tmp_path / f"out/predictions.{ending}")
+        np.testing.assert_array_equal(motion.missing.all(1), ~read.found)
+        np.testing.assert_allclose(motion.positions_m[read.found], poses[read.found], rtol=0, atol=1e-5)
+    assert len(read_motion(tmp_path / "out/predictions.glb")) == 21
+    assert len(list((tmp_path / "out/predictions.openpose").iterdir())) == 21
 
 
 def test_a_folder_that_another_prediction_is_writing_is_refused(tmp_path, video, models):

@@ -21,6 +21,7 @@ COMMANDS = {
     "lift none.json": ("none.json", "give a file of keypoints"),
     "lift walk.mp4 --video none.mp4": ("none.mp4", "give the path of a video"),
     "lift walk.mp4 --names none.csv": ("none.csv", "give a CSV file of name,point"),
+    "convert none.npz walk.trc": ("none.npz", "give a file of joints"),
     "demo": ("data/sequences.h5", "run `make repro` (or `dvc repro`) to make it"),
     "export": ("data/models/pose2d.pt", "run `make repro` (or `dvc repro`) to make it"),
     "evaluate-views": ("data/models/pose2d.pt", "run `make repro` (or `dvc repro`) to make it"),

@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from pose3d.commands.results import add_result_options, check_result_options, require_no_people, write_results
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.files import exclusive, require_files
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from pose3d.geometry.camera import Camera
     from pose3d.predict.given_keypoints import GivenPeople
 
-SHOWN_S = 20.0
 MAX_SIDE_PX = 2**15
 
 
@@ -48,15 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "who takes up the most of the picture, the default; or everybody, in folders person-1, person-2, ...",
     )
     parser.add_argument("--models", metavar="FOLDER", help="by default data/models, or models where none was trained")
-    parser.add_argument("--out", default="prediction", metavar="FOLDER", help="by default prediction")
-    parser.add_argument(
-        "--show",
-        nargs="?",
-        type=float,
-        const=SHOWN_S,
-        metavar="SECONDS",
-        help=f"with --video: also write a page, a video and a GIF of the beginning, {SHOWN_S:g} s if not said",
-    )
+    add_result_options(parser)
 
 
 def add_keypoint_options(parser: argparse.ArgumentParser) -> None:
@@ -87,8 +79,7 @@ def lift(given: argparse.Namespace, out: Path) -> None:
     """
     os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    if given.show is not None and not given.show > 0:
-        raise InputError(f"--show takes a number of seconds above 0, not {given.show:g}")
+    check_result_options(given)
     person, size_px = _person(given.person), _size(given.size)
     require_files(given.keypoints, remedy="give a file of keypoints")
     for path, remedy in (
@@ -120,7 +111,6 @@ def lift(given: argparse.Namespace, out: Path) -> None:
     _say(file, people, of_points.name)
     numbers = _numbers(given, out, people, person)
     # Only now, because it takes seconds to load.
-    from pose3d.commands.predict import write_predictions
     from pose3d.predict.lift_given import camera_of, lift_people, load_lifters
     from pose3d.predict.swapped_sides import swapped_points, walks_backwards
 
@@ -141,7 +131,7 @@ def lift(given: argparse.Namespace, out: Path) -> None:
         if person == "all":
             folder = out / f"person-{number}"
             folder.mkdir()
-        write_predictions(folder, given, predictions)
+        write_results(folder, given, predictions)
 
 
 def _person(given: str | None) -> int | Literal["all"] | None:
@@ -185,11 +175,7 @@ def _numbers(
         if not people.has_ids and person < 1:
             raise InputError(f"--person counts from 1 from the left, not from {person}")
         return [person]
-    earlier = sorted(path.name for path in out.glob("person-*"))
-    if earlier:
-        raise InputError(
-            f"{out} has people of an earlier run already ({earlier[0]}): delete them, or give another --out"
-        )
+    require_no_people(out)
     numbers = people.people()
     if not numbers:
         raise InputError(f"{given.keypoints}: nobody is seen in ten frames: ask for one with --person")

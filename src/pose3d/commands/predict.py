@@ -3,26 +3,24 @@
     pose3d predict video.mp4 --out folder
 
 The models are those that the pipeline trained here, else the released ones of models/. Writes predictions.npz,
-predictions.csv and predictions.bvh into the folder, with --show also player.html, demo.webm and demo.gif; with --person
-all these of everybody, into a folder each. Start it in the root of the repository, whose params.yaml says how crops are
-cut and heatmaps decoded, and whose models/ has the detector of people. docs/predict.md explains the choices.
+predictions.csv and predictions.bvh into the folder, with --format also predictions.trc and others, with --show also
+player.html, demo.webm and demo.gif; with --person all these of everybody, into a folder each. Start it in the root of
+the repository, whose params.yaml says how crops are cut and heatmaps decoded, and whose models/ has the detector of
+people. docs/predict.md explains the choices; docs/keypoints.md those of --keypoints.
 """
 
 import argparse
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from pose3d.commands import lift
+from pose3d.commands.results import add_result_options, check_result_options, require_no_people, write_results
 from pose3d.predict.models import default_models, require_models
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.files import exclusive, require_files
 
-if TYPE_CHECKING:
-    from pose3d.formats.predictions import Predictions
-
 FOV_DEG = 60.0
-SHOWN_S = 20.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,15 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER",
         help="by default data/models, or models where nothing was trained here; with --runtime onnx data/onnx",
     )
-    parser.add_argument("--out", default="prediction", metavar="FOLDER", help="by default prediction")
-    parser.add_argument(
-        "--show",
-        nargs="?",
-        type=float,
-        const=SHOWN_S,
-        metavar="SECONDS",
-        help=f"also write a page with a 3D player, a video and a GIF of the beginning, {SHOWN_S:g} s if not said",
-    )
+    add_result_options(parser)
 
 
 def run(given: argparse.Namespace) -> None:
@@ -83,6 +73,7 @@ def run(given: argparse.Namespace) -> None:
 
 
 def _predict(given: argparse.Namespace, out: Path) -> None:
+    check_result_options(given)
     if given.keypoints is not None:
         if given.boxes is not None or given.runtime != "torch":
             raise InputError("--keypoints goes with neither --boxes nor --runtime onnx: no network looks at the video")
@@ -92,8 +83,6 @@ def _predict(given: argparse.Namespace, out: Path) -> None:
         return
     if given.layout is not None or given.names is not None or given.normalised:
         raise InputError("--layout, --names and --normalised are about a file of --keypoints: give one")
-    if given.show is not None and not given.show > 0:
-        raise InputError(f"--show takes a number of seconds above 0, not {given.show:g}")
     person = _person(given.person)
     if given.person is not None and given.boxes is not None:
         raise InputError("--person goes without --boxes, which say who it is")
@@ -109,17 +98,13 @@ def _predict(given: argparse.Namespace, out: Path) -> None:
     fov_deg = FOV_DEG if given.fov is None else given.fov
     settings: dict[str, Any] = {"models": models, "runtime": given.runtime, "scratch": out}
     if person == "all":
-        earlier = sorted(path.name for path in out.glob("person-*"))
-        if earlier:
-            raise InputError(
-                f"{out} has people of an earlier run already ({earlier[0]}): delete them, or give another --out"
-            )
+        require_no_people(out)
         for number, predictions in predict_people(given.video, given.camera, fov_deg, **settings):
             folder = out / f"person-{number}"
             folder.mkdir()
-            write_predictions(folder, given, predictions)
+            write_results(folder, given, predictions)
     else:
-        write_predictions(out, given, predict(given.video, given.camera, fov_deg, given.boxes, person, **settings))
+        write_results(out, given, predict(given.video, given.camera, fov_deg, given.boxes, person, **settings))
 
 
 def _person(given: str | None) -> int | Literal["all"] | None:
@@ -131,18 +116,3 @@ def _person(given: str | None) -> int | Literal["all"] | None:
         return int(given)
     except ValueError:
         raise InputError(f"--person takes a number from 1, largest or all, not {given}") from None
-
-
-def write_predictions(folder: Path, given: argparse.Namespace, predictions: "Predictions") -> None:
-    """Write all files of one person into a folder, and print their paths; ``given`` has ``show`` and ``video``."""
-    from pose3d.formats.predictions import write_csv, write_npz
-    from pose3d.predict.animation import write_animation
-
-    writers = {"predictions.npz": write_npz, "predictions.csv": write_csv, "predictions.bvh": write_animation}
-    for name, write in writers.items():
-        write(folder / name, predictions)
-        print(folder / name)
-    if given.show is not None:
-        from pose3d.predict.show import write_show  # here, because it takes half a second to load
-
-        print(*write_show(folder, given.video, predictions, given.show), sep="\n")

@@ -11,6 +11,7 @@ import sys
 from pose3d.commands import (
     adapt_views,
     check_data,
+    convert,
     demo,
     evaluate_predictions,
     evaluate_views,
@@ -26,6 +27,7 @@ from pose3d.runtime.errors import InputError, end_in_one_sentence
 COMMANDS = {
     "predict": predict,
     "lift": lift,
+    "convert": convert,
     "sample-video": sample_video,
     "demo": demo,
     "export": export,

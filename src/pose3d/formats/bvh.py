@@ -14,7 +14,8 @@ import os
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from pose3d.geometry.skeleton import JOINT_NAMES, N_JOINTS, ROOT
+from pose3d.formats.motion import NAMES
+from pose3d.geometry.skeleton import N_JOINTS, ROOT
 from pose3d.geometry.skeleton_fit import CHILDREN, REST_DIRECTIONS, SkeletonFit, check_poses, fit_bone_lengths
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.files import atomic_output
@@ -22,9 +23,6 @@ from pose3d.runtime.rows import Sliceable, chunks
 
 BVH_FROM_CAMERA = np.array([1.0, -1.0, -1.0])
 """Camera space (x right, y down, z forward) times this is the file's: half a turn about x."""
-
-NAMES = tuple(name.split("/")[0] for name in JOINT_NAMES)
-"""The file's names of the 17 joints; a slash would be a path in some programs."""
 
 BONE_JOINTS = {1: "RHipJoint", 4: "LHipJoint", 7: "LowerBack", 9: "LowerNeck", 11: "LClavicle", 14: "RClavicle"}
 """Names of the joints at offset 0, by the joint where their bone ends."""

@@ -1,12 +1,14 @@
-"""Predictions as an animated skeleton, which has neither frames without a person nor uneven times."""
+"""Predictions as an animated skeleton or a motion, which know no uneven times."""
 
 import os
 
 import numpy as np
 
 from pose3d.formats.bvh import write_bvh
+from pose3d.formats.even_times import even_motion, without_gaps
+from pose3d.formats.motion import Motion
 from pose3d.formats.predictions import Predictions
-from pose3d.lifting.long_clips import GAP_S, TRAINED_RATE_HZ, Resampled
+from pose3d.lifting.long_clips import Resampled
 
 
 def write_animation(path: str | os.PathLike, predictions: Predictions, lifter: str = "temporal") -> None:
@@ -30,12 +32,8 @@ def write_animation(path: str | os.PathLike, predictions: Predictions, lifter: s
     write_bvh(path, Resampled(predictions.lifted[lifter].poses_cam_m, time_s, even_s, found), fps)
 
 
-def without_gaps(time_s: np.ndarray) -> tuple[np.ndarray, float]:
-    """The frames' times (T,) with gaps between shots cut to the usual step, and the frame rate to which that belongs.
-
-    At that rate T frames last as long as the clip does without its gaps.
-    """
-    steps_s = np.diff(time_s)
-    usual = steps_s <= GAP_S
-    step_s = steps_s[usual].mean() if usual.any() else 1 / TRAINED_RATE_HZ
-    return np.concatenate([[0.0], np.cumsum(np.where(usual, steps_s, step_s))]), 1 / step_s
+def motion_of(predictions: Predictions, lifter: str = "temporal") -> Motion:
+    """A lifter's poses as other programs' files take them, missing in frames in which nobody was found."""
+    return even_motion(
+        predictions.time_s[:], predictions.lifted[lifter].poses_cam_m, predictions.found[:], frame="camera"
+    )

@@ -1,0 +1,127 @@
+"""Joints as C3D, the binary files of motion capture laboratories (c3d.org), through the package c3d.
+
+Every joint is a point. Axes are x right, y forward, z up, as most laboratories have them and POINT:X_SCREEN and
+Y_SCREEN say; the unit is millimetres. A missing point has the residual -1 and zeros. All others have 0, which C3D keeps
+for points that no cameras measured: the residual is a distance in the file's unit, and not the place for a detector's
+confidence (ezc3d 1.7.2 would cut that to whole numbers).
+
+Frames are numbered in 16 bits in the format's first version. Longer clips have POINT:LONG_FRAMES and
+TRIAL:ACTUAL_END_FIELD, as c3d writes them, and end with their last frame: ezc3d 1.7.2 takes all up to the file's end
+for frames then, the zeros that fill the last block among them. It and c3d 0.6.0 both read those.
+"""
+
+import os
+import warnings
+from typing import Any
+
+import c3d
+import numpy as np
+
+from pose3d.formats.motion import Z_UP_FROM_Y_UP, Motion, check_motion, without_blanks
+from pose3d.runtime.errors import InputError
+from pose3d.runtime.files import atomic_output
+
+_MM = 1000.0
+_UNITS_M = {"mm": 0.001, "cm": 0.01, "m": 1.0}
+_BLOCK_BYTES = 512
+_Z_UP_FROM_SCREEN = {"+Z": np.eye(3), "+Y": Z_UP_FROM_Y_UP}
+"""By what POINT:Y_SCREEN says is up."""
+_LONG = 65535
+"""Frames from which on ezc3d reads to the file's end."""
+MAX_BYTES = 2**31
+"""Of a file that is read: eighty hours of 17 joints at 50 frames a second."""
+MAX_JOINTS = 255
+"""What POINT:LABELS has room for."""
+
+
+def write_c3d(path: str | os.PathLike, motion: Motion) -> None:
+    """Write joints as points, atomically; all frames are held in memory.
+
+    Raises:
+        InputError: see :func:`pose3d.formats.motion.check_motion`; or there are more than 255 joints.
+        OSError: the disk is full or not writable.
+    """
+    check_motion(motion, path)
+    n_frames, n_joints = len(motion), len(motion.joints)
+    if n_joints > MAX_JOINTS:
+        raise InputError(f"{path} cannot hold {n_joints} joints: give {MAX_JOINTS} at most")
+    positions_mm = motion.positions_m @ Z_UP_FROM_Y_UP.T * _MM
+    missing = motion.missing
+    points = np.zeros((n_frames, n_joints, 5), np.float32)
+    points[..., :3] = np.where(missing[..., None], 0, positions_mm)
+    points[..., 3] = np.where(missing, -1, 0)
+    writer = c3d.Writer(point_rate=motion.fps, point_units="mm")
+    writer.set_point_labels(motion.joints)
+    writer.set_screen_axis("+X", "+Z")
+    no_analog = np.zeros((0, 0), np.float32)
+    for frame in points:
+        writer.add_frames((frame, no_analog))
+    with atomic_output(path) as partial, open(partial, "w+b") as file:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that there are no analog data
+            writer.write(file)
+        file.flush()
+        # Where a point is missing c3d 0.6.0 repeats the frame before, which some readers show.
+        start = _BLOCK_BYTES * (int(writer.get("POINT:DATA_START").uint16_value) - 1)
+        written = np.memmap(file, "<f4", "r+", start, (n_frames, n_joints, 4))
+        written[missing, :3] = 0
+        written.flush()
+        if n_frames >= _LONG:
+            file.truncate(start + written.nbytes)
+
+
+def read_c3d(path: str | os.PathLike) -> Motion:
+    """Read the points of a C3D file, of either screen axis that is up (+Y or +Z) and in m, cm or mm.
+
+    Raises:
+        InputError: the file is missing, damaged, cut off, or something else.
+    """
+    try:
+        if os.path.getsize(path) > MAX_BYTES:
+            raise ValueError(f"it is larger than {MAX_BYTES / 2**30:g} GiB")
+        with open(path, "rb") as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that there are no analog data
+            motion = _read(c3d.Reader(file), os.path.getsize(path))
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}): give a C3D file that you may read") from None
+    except Exception as error:  # whatever damage makes struct, NumPy or c3d raise
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise InputError(f"{path} is no whole C3D file of points ({reason}): write it again") from None
+    check_motion(motion, path)
+    return motion
+
+
+def _read(reader: c3d.Reader, n_bytes: int) -> Motion:
+    n_points, n_frames = int(reader.point_used), int(reader.frame_count)
+    word = 4 if reader.point_scale < 0 else 2
+    if n_points < 1 or n_frames < 1 or n_frames * n_points * 4 * word > n_bytes:
+        raise ValueError(f"it claims {n_frames} frames of {n_points} points")
+    unit, up = (_text(reader.get(f"POINT:{name}")) for name in ("UNITS", "Y_SCREEN"))
+    if unit not in _UNITS_M:
+        raise ValueError(f"its unit is {unit!r}, not m, cm or mm")
+    if (up or "+Z") not in _Z_UP_FROM_SCREEN:
+        raise ValueError(f"its axis {up} is up, not +Y or +Z")
+    names = without_blanks(_labels(reader.get("POINT:LABELS"), n_points))
+    points = np.empty((n_frames, n_points, 4), np.float32)
+    n_read = 0
+    for _, frame, _ in reader.read_frames(copy=False):
+        points[n_read] = frame[:, :4]
+        n_read += 1
+    if n_read < n_frames:
+        raise ValueError(f"it claims {n_frames} frames and holds {n_read}")
+    positions_m = points[..., :3].astype(np.float64) * _UNITS_M[unit]
+    positions_m[points[..., 3] < 0] = np.nan
+    return Motion(names, positions_m @ _Z_UP_FROM_SCREEN[up or "+Z"].T @ Z_UP_FROM_Y_UP, float(reader.point_rate))
+
+
+def _text(param: Any) -> str:
+    return "" if param is None else param.bytes.decode("latin1").strip(" \0")
+
+
+def _labels(param: Any, n_points: int) -> tuple[str, ...]:
+    """Names of the points, read from the bytes, because c3d believes any dimensions."""
+    if param is None or len(param.dimensions) != 2 or param.dimensions[1] < n_points:
+        raise ValueError("it does not name each of its points")
+    length = param.dimensions[0]
+    text = param.bytes.decode("latin1")
+    return tuple(text[start : start + length].strip(" \0") for start in range(0, length * n_points, length or 1))

@@ -1,0 +1,46 @@
+"""Poses of a video as a motion: an even frame rate, and missing where nobody was found."""
+
+import numpy as np
+
+from pose3d.formats.motion import NAMES, Motion, from_ours
+from pose3d.lifting.long_clips import GAP_S, TRAINED_RATE_HZ, Resampled
+from pose3d.runtime.rows import Sliceable
+
+_SAME_TIME_S = 2e-3
+
+
+def without_gaps(time_s: np.ndarray) -> tuple[np.ndarray, float]:
+    """The frames' times (T,) with gaps between shots cut to the usual step, and the frame rate to which that belongs.
+
+    At that rate T frames last as long as the clip does without its gaps.
+    """
+    steps_s = np.diff(time_s)
+    usual = steps_s <= GAP_S
+    step_s = steps_s[usual].mean() if usual.any() else 1 / TRAINED_RATE_HZ
+    return np.concatenate([[0.0], np.cumsum(np.where(usual, steps_s, step_s))]), 1 / step_s
+
+
+def even_motion(
+    time_s: np.ndarray, poses_m: Sliceable, found: np.ndarray, frame: str, joints: tuple[str, ...] = NAMES
+) -> Motion:
+    """One frame for each of the video's, at an even rate, gaps between shots cut to one step.
+
+    Args:
+        time_s: (T,) strictly ascending.
+        poses_m: (T, J, 3) in camera space or the world.
+        found: (T,) bool; where false, all joints of the frame are missing in the motion.
+        frame: ``camera`` or ``world``, the poses' frame.
+        joints: J names.
+    """
+    time_s, fps = without_gaps(time_s)
+    even_s, known = np.arange(len(time_s)) / fps, np.flatnonzero(found)
+    if np.abs(even_s - time_s).max() < _SAME_TIME_S:
+        poses = np.array(poses_m[:], np.float64)
+        poses[~found] = np.nan
+    elif len(known):
+        poses = Resampled(poses_m, time_s, even_s, known)[:].astype(np.float64)
+        between = (time_s[1:] + time_s[:-1]) / 2
+        poses[~found[np.searchsorted(between, even_s)]] = np.nan
+    else:
+        poses = np.full((len(time_s), len(joints), 3), np.nan)
+    return from_ours(poses, fps, frame, joints)

@@ -1,0 +1,156 @@
+"""Joints over time as npz files: our own, and in the manner of AMASS.
+
+============================  ===============================================================================
+array of our own              content, T frames, J joints
+============================  ===============================================================================
+time_s                        (T,) float64, seconds since the first frame
+joints                        (J,) names
+poses_cam_m or poses_world_m  (T, J, 3) float32, metres, NaN where missing; camera space (x right, y down,
+                              z forward) or the world (z up)
+============================  ===============================================================================
+
+The arrays that ``pose3d predict`` writes are read as well, whose poses have a lifter's name behind theirs.
+
+=======================================  ====================================================================
+array in the manner of AMASS             content
+=======================================  ====================================================================
+joints                                   (T, J, 3) float32, metres, x right, y forward, z up, no gaps
+joint_names                              (J,)
+trans                                    (T, 3) float32, metres, the first joint's path
+mocap_framerate and mocap_frame_rate     () float64, frames a second; the first for SMPL+H, the other for SMPL-X
+=======================================  ====================================================================
+
+AMASS itself has rotations of a body model's joints (``poses``, ``betas``) and no positions; ours are joints alone.
+"""
+
+import io
+import os
+import zipfile
+from collections.abc import Mapping
+
+import numpy as np
+
+from pose3d.formats.even_times import even_motion
+from pose3d.formats.motion import Z_UP_FROM_Y_UP, Motion, check_motion, filled, to_ours, without_blanks
+from pose3d.formats.pose_choice import choose_poses
+from pose3d.geometry.skeleton import JOINT_NAMES
+from pose3d.records.pickled_npz import MAX_BYTES, MAX_EXPANSION, read_member
+from pose3d.runtime.errors import InputError
+from pose3d.runtime.files import atomic_output
+
+_RATES = ("mocap_framerate", "mocap_frame_rate")
+_OURS = {"camera": "poses_cam_m", "world": "poses_world_m"}
+_OLDEST_TIME = (1980, 1, 1, 0, 0, 0)
+
+
+def write_joints_npz(path: str | os.PathLike, motion: Motion) -> None:
+    """Write our own npz, atomically; same motion, same bytes.
+
+    Raises:
+        InputError: see :func:`pose3d.formats.motion.check_motion`.
+        OSError: the disk is full or not writable.
+    """
+    check_motion(motion, path)
+    arrays = {"time_s": motion.times_s, "joints": np.array(motion.joints)}
+    _write(path, arrays | {_OURS[motion.frame]: to_ours(motion).astype(np.float32)})
+
+
+def write_amass(path: str | os.PathLike, motion: Motion) -> None:
+    """Write joints in the manner of AMASS, atomically, gaps filled; same motion, same bytes.
+
+    Raises:
+        InputError: see :func:`pose3d.formats.motion.check_motion`; or a joint is missing in all frames.
+        OSError: the disk is full or not writable.
+    """
+    check_motion(motion, path)
+    try:
+        joints_m = (filled(motion).positions_m @ Z_UP_FROM_Y_UP.T).astype(np.float32)
+    except InputError as error:
+        raise InputError(f"{path} cannot be written: {error}") from None
+    arrays = {"joints": joints_m, "joint_names": np.array(motion.joints), "trans": joints_m[:, 0]}
+    _write(path, arrays | {name: np.array(motion.fps) for name in _RATES})
+
+
+def read_joints_npz(path: str | os.PathLike, frame: str | None = None, lifter: str = "temporal") -> Motion:
+    """Read any of the above.
+
+    Args:
+        path: of the file.
+        frame: ``camera`` or ``world``; None: the world's poses if there are any.
+        lifter: whose poses, of several.
+
+    Raises:
+        InputError: the file is missing, damaged, or holds no such poses; names the array.
+    """
+    try:
+        with open(path, "rb") as file, zipfile.ZipFile(file) as archive:
+            members = {member.filename.removesuffix(".npy"): member for member in archive.infolist()}
+            claimed = sum(member.file_size for member in members.values())
+            if claimed > min(MAX_BYTES, max(2**27, MAX_EXPANSION * os.path.getsize(path))):
+                raise ValueError(f"it claims to unpack to {claimed / 2**30:.4g} GiB")
+            wanted = {"time_s", "found", "joints", "joint_names", *_RATES}
+            wanted |= {name for name in members if name.startswith(tuple(_OURS.values()))}
+            arrays = {name: read_member(archive, members[name], _check) for name in sorted(wanted & set(members))}
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}): give an npz file that you may read") from None
+    except Exception as error:  # whatever damage makes zlib, zipfile or NumPy raise
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise InputError(f"{path} is no whole npz file of joints ({reason}): write it again") from None
+    motion = _amass(path, arrays) if set(_RATES) & set(arrays) else _ours(path, arrays, frame, lifter)
+    check_motion(motion, path)
+    return motion
+
+
+def _ours(path: str | os.PathLike, arrays: Mapping[str, np.ndarray], frame: str | None, lifter: str) -> Motion:
+    groups = {name: known for known, begin in _OURS.items() for name in arrays if name.startswith(begin)}
+    name, frame = choose_poses(path, groups, frame, lifter)
+    names = without_blanks(_array(path, arrays, "joints", 1, "U").tolist())
+    time_s = _array(path, arrays, "time_s", 1)
+    poses_m = _array(path, arrays, name, 3)
+    if poses_m.shape != (len(time_s), len(names), 3) or not len(time_s):
+        raise InputError(
+            f"{path}: {name} has shape {poses_m.shape} beside {len(time_s)} times and {len(names)} joints: write it again"
+        )
+    if not np.isfinite(time_s).all() or (np.diff(time_s) <= 0).any():
+        raise InputError(f"{path}: time_s is not ascending: give a time in seconds for each frame, in order")
+    found = _array(path, arrays, "found", 1, "b") if "found" in arrays else np.ones(len(time_s), bool)
+    if len(found) != len(time_s):
+        raise InputError(f"{path}: found has {len(found)} frames beside {len(time_s)} times: write it again")
+    return even_motion(time_s, poses_m, found, frame, names)
+
+
+def _amass(path: str | os.PathLike, arrays: Mapping[str, np.ndarray]) -> Motion:
+    if "joints" not in arrays or "joint_names" not in arrays:
+        raise InputError(f"{path} has no arrays joints and joint_names: give joints, as no body model is read here")
+    joints_m = _array(path, arrays, "joints", 3)
+    names = without_blanks(_array(path, arrays, "joint_names", 1, "U").tolist())
+    if joints_m.shape[1:] != (len(names), 3):
+        raise InputError(f"{path}: joints has shape {joints_m.shape} beside {len(names)} joint_names: write it again")
+    rate = next(name for name in _RATES if name in arrays)
+    if arrays[rate].size != 1 or arrays[rate].dtype.kind not in "fiu":
+        raise InputError(f"{path}: {rate} is not one number: write the frames a second there")
+    return Motion(names, joints_m.astype(np.float64) @ Z_UP_FROM_Y_UP, float(arrays[rate].reshape(())))
+
+
+def _array(path: object, arrays: Mapping[str, np.ndarray], name: str, n_axes: int, kinds: str = "fiu") -> np.ndarray:
+    if name not in arrays:
+        raise InputError(f"{path} has no array {name}: give what `pose3d predict` or `pose3d convert` wrote")
+    if arrays[name].ndim != n_axes or arrays[name].dtype.kind not in kinds:
+        raise InputError(f"{path}: {name} is of type {arrays[name].dtype} and shape {arrays[name].shape}: write it again")
+    if arrays[name].dtype.kind == "f" and np.isinf(arrays[name]).any():
+        raise InputError(f"{path}: {name} is infinite somewhere: give what is missing as NaN")
+    return arrays[name]
+
+
+def _check(shape: tuple[int, ...], dtype: np.dtype) -> None:
+    if dtype.kind not in "fiubU":
+        raise ValueError(f"an array of shape {shape} holds neither numbers nor names")
+
+
+def _write(path: str | os.PathLike, arrays: Mapping[str, np.ndarray]) -> None:
+    """As numpy.savez does, but without the time of day."""
+    with atomic_output(path) as partial, zipfile.ZipFile(partial, "w") as archive:
+        for name, array in arrays.items():
+            file = io.BytesIO()
+            np.lib.format.write_array(file, np.ascontiguousarray(array).reshape(array.shape), version=(1, 0))
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy", _OLDEST_TIME), file.getvalue())

@@ -1,0 +1,32 @@
+"""Which of several poses in one file are meant: by frame, then by lifter."""
+
+from collections.abc import Mapping
+
+from pose3d.runtime.errors import InputError
+
+
+def choose_poses(path: object, frames: Mapping[str, str], frame: str | None, lifter: str) -> tuple[str, str]:
+    """The name of the poses that are meant, and their frame.
+
+    Args:
+        path: the file, for messages.
+        frames: names of the file's poses, each with its frame, ``camera`` or ``world``.
+        frame: the one that is wanted; None: the world's if there are any.
+        lifter: of several poses in one frame those whose name has this in it.
+
+    Raises:
+        InputError: there are none, or several and none or more than one of this lifter.
+
+    Example:
+        >>> choose_poses("p.npz", {"poses_cam_m_repnet": "camera", "poses_cam_m_temporal": "camera"}, None, "temporal")
+        ('poses_cam_m_temporal', 'camera')
+    """
+    if frame is None:
+        frame = "world" if "world" in frames.values() else "camera"
+    names = [name for name, known in frames.items() if known == frame]
+    if len(names) > 1:
+        names = [name for name in names if lifter in name]
+    if len(names) == 1:
+        return names[0], frame
+    there = ", ".join(frames) or "none"
+    raise InputError(f"{path} does not have one array of 3D poses for {frame} and {lifter} (it has {there}): name others")

@@ -1,0 +1,78 @@
+"""Read back by our reader and by trc-data-reader; damage is one sentence."""
+
+import numpy as np
+import pytest
+from motions import assert_same, one_joint, walk, walk_with_gaps
+from trc import TRCData
+
+from pose3d.formats.motion import NAMES
+from pose3d.formats.trc import read_trc, write_trc
+from pose3d.runtime.errors import InputError
+
+
+def test_every_cell_is_as_opensim_expects(tmp_path):
+    write_trc(tmp_path / "a.trc", one_joint((1, -2, 0.5), (np.nan, np.nan, np.nan)), "mm")
+    assert (tmp_path / "a.trc").read_text().splitlines() == [
+        "PathFileType\t4\t(X/Y/Z)\ta.trc",
+        "DataRate\tCameraRate\tNumFrames\tNumMarkers\tUnits\tOrigDataRate\tOrigDataStartFrame\tOrigNumFrames",
+        "50\t50\t2\t1\tmm\t50\t1\t2",
+        "Frame#\tTime\tHip\t\t",
+        "\t\tX1\tY1\tZ1",
+        "",
+        "1\t0.000000\t1000.000\t-2000.000\t500.000",
+        "2\t0.020000\tnan\tnan\tnan",
+    ]
+
+
+@pytest.mark.parametrize("unit", ["m", "mm"])
+@pytest.mark.parametrize("motion", [walk(), walk_with_gaps(), walk(1, 29.97)], ids=["whole", "gaps", "one frame"])
+def test_all_comes_back(tmp_path, motion, unit):
+    write_trc(tmp_path / "a.trc", motion, unit)
+    assert_same(read_trc(tmp_path / "a.trc"), motion, atol=0.6e-6)
+
+
+def test_read_alike_by_another_program(tmp_path):
+    """A missing last marker keeps its place."""
+    motion = walk_with_gaps()
+    write_trc(tmp_path / "a.trc", motion)
+    read = TRCData()
+    read.load(str(tmp_path / "a.trc"))
+    assert (read["Markers"], float(read["DataRate"]), read["Units"]) == (list(NAMES), 25, "m")
+    positions = np.stack([np.array(read[name], float) for name in NAMES], 1)
+    np.testing.assert_allclose(positions, motion.positions_m, rtol=0, atol=0.6e-6)
+
+
+def test_centimetres_and_names_with_blanks_of_other_programs_are_read(tmp_path):
+    write_trc(tmp_path / "a.trc", one_joint((1, 2, 3)), "mm")
+    text = (tmp_path / "a.trc").read_text().replace("mm", "cm").replace("Hip\t", "Left Hip\t")
+    (tmp_path / "a.trc").write_text(text.replace("\n", "\r\n"))
+    motion = read_trc(tmp_path / "a.trc")
+    assert motion.joints == ("Left_Hip",) and motion.positions_m.tolist() == [[[10, 20, 30]]]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda text: text[: text.rindex("\n12\t")] + "\n", "has 11 frames, but its header says 12: is it cut off"),
+        (lambda text: text[:-30], r"line 18, has \d+ numbers in place of 53"),
+        (lambda text: text.replace("\t12\t17\t", "\t12\t16\t"), "line 4, names 17 markers, but the header says 16"),
+        (lambda text: text.replace("\t12\t17\t", "\t-1\t17\t"), "line 3, has -1 for NumFrames"),
+        (lambda text: text.replace("\t12\t17\t", "\t99999999999\t17\t"), "line 3, has 1e.11 for NumFrames"),
+        (lambda text: text.replace("\tm\t", "\tinch\t"), "line 3, has the unit 'inch'"),
+        (lambda text: text.replace("DataRate", "Rate", 1), "line 3, has no number for DataRate"),
+        (lambda text: text.replace("RHip", "Hip"), "has a joint 'Hip'"),
+        (lambda text: "x" + text, "line 1, does not begin with PathFileType"),
+        (lambda text: "", "line 1, does not begin with PathFileType"),
+    ],
+)
+def test_what_is_damaged_is_one_sentence(tmp_path, change, said):
+    write_trc(tmp_path / "a.trc", walk())
+    (tmp_path / "a.trc").write_text(change((tmp_path / "a.trc").read_text()))
+    with pytest.raises(InputError, match=rf"a\.trc,? {said}"):
+        read_trc(tmp_path / "a.trc")
+
+
+def test_what_cannot_be_written_leaves_nothing(tmp_path):
+    with pytest.raises(InputError, match=r"a\.trc is infinite at frame 0, joint Hip"):
+        write_trc(tmp_path / "a.trc", one_joint((np.inf, 0, 0)))
+    assert list(tmp_path.iterdir()) == []
