@@ -14,9 +14,9 @@ import os
 from pathlib import Path
 from typing import Any, Literal
 
-from pose3d.commands import lift
-from pose3d.commands.results import add_result_options, check_result_options, require_no_people, write_results
+from pose3d.predict.keypoint_options import add_keypoint_options, lift
 from pose3d.predict.models import default_models, require_models
+from pose3d.predict.result_files import add_result_options, check_result_options, require_no_people, write_results
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.files import exclusive, require_files
 
@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="of another program: they are lifted, and no person is looked for (as pose3d lift does)",
     )
-    lift.add_keypoint_options(parser)
+    add_keypoint_options(parser)
     parser.add_argument(
         "--person",
         metavar="N|largest|all",
@@ -79,7 +79,7 @@ def _predict(given: argparse.Namespace, out: Path) -> None:
             raise InputError("--keypoints goes with neither --boxes nor --runtime onnx: no network looks at the video")
         require_files(given.video, remedy="give the path of a video")
         given.fps = given.size = None  # the video has them
-        lift.lift(given, out)
+        lift(given, out)
         return
     if given.layout is not None or given.names is not None or given.normalised:
         raise InputError("--layout, --names and --normalised are about a file of --keypoints: give one")

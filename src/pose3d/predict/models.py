@@ -3,7 +3,6 @@
 import sys
 from pathlib import Path
 
-from pose3d.geometry.layouts import LAYOUTS
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.files import require_files
 
@@ -55,6 +54,8 @@ def lifter_paths(layout: str, folder: Path | None) -> dict[str, Path]:
     Raises:
         InputError: there are none for that layout; says for which there are.
     """
+    from pose3d.geometry.layouts import LAYOUTS  # here, because help goes without NumPy
+
     folders = (TRAINED, RELEASED) if folder is None else (folder,)
     for one in folders:
         paths = _lifters(layout, one)
