@@ -12,23 +12,15 @@ random. Landmarks are the data's own, or estimated from the 17 joints where it h
 import argparse
 from pathlib import Path
 
-import numpy as np
-
 from pose3d.config.blocks import Seed
 from pose3d.config.lifting import LiftingParams, RepnetParams, TemporalParams
 from pose3d.config.reading import StageParams
-from pose3d.evaluation.metrics import mpjpe, pa_mpjpe
-from pose3d.geometry.landmarks import estimate_landmarks
-from pose3d.geometry.layouts import Layout, layout
-from pose3d.lifting.fit import fit_lifter
+from pose3d.evaluation.layouts import layout_errors_mm
 from pose3d.lifting.layout_view import OURS
-from pose3d.lifting.lift import lift_keypoints, load_lifter
-from pose3d.lifting.networks import Lifter
-from pose3d.lifting.supervision import read_supervision
+from pose3d.lifting.lift import load_lifter
+from pose3d.lifting.training import fit_layout
 from pose3d.predict.models import lifter_file
-from pose3d.records.sequences import PoseSequence, read_sequences, read_splits
-from pose3d.runtime.processes import all_processes
-from pose3d.training.checkpoint import Checkpoint, fingerprint
+from pose3d.records.sequences import read_sequences, read_splits
 from pose3d.training.model_file import save_model
 
 MISSING = 0.2
@@ -41,46 +33,15 @@ class Params(StageParams):
     temporal: TemporalParams
 
 
-def true_points_px(sequence: PoseSequence, points: Layout) -> np.ndarray:
-    """A sequence's points of a layout where they truly appear, (T, K, 2)."""
-    landmarks_m = sequence.landmarks_world_m
-    if landmarks_m is None:
-        landmarks_m = estimate_landmarks(sequence.poses_world_m)
-    points_m = np.concatenate([sequence.poses_world_m, landmarks_m], 1)[:, points.numbers]
-    return sequence.camera.project(sequence.camera.world_to_camera(points_m))
-
-
-def errors_mm(lifter: Lifter, sequences: list[PoseSequence], missing: float) -> tuple[float, float]:
-    """MPJPE relative to the root and PA-MPJPE of all frames; a share of the points is missing, the same ones always."""
-    root_relative, aligned = [], []
-    for number, sequence in enumerate(sequences):
-        points = layout(lifter.layout)
-        confidence = np.random.default_rng([7, number]).random((len(sequence), len(points))) >= missing
-        found = lift_keypoints(lifter, sequence.camera, true_points_px(sequence, points), sequence.fps, confidence)
-        poses = found.poses_cam_m
-        known = np.isfinite(poses).all((1, 2))
-        root_relative.append(mpjpe(poses[known], sequence.poses_cam_m[known]))
-        aligned.append(pa_mpjpe(poses[known], sequence.poses_cam_m[known]))
-    return tuple(1000 * float(np.concatenate(errors).mean()) for errors in (root_relative, aligned))  # type: ignore[return-value]
-
-
 def train(data: Path, out: Path, name: str, block: str, steps: int | None) -> Path:
     """Train a lifter of a layout, unless it is there."""
     path = out / lifter_file(block, name)
-    if path.exists():
-        return path
-    given = Params.load()
-    lifting = given.lifting.model_copy(update={"layout": name})
-    own: RepnetParams | TemporalParams = getattr(given, block)
-    params = own.model_copy(update={"critic_weight": 0.0, "reproj_weight": 0.0, "steps": steps or own.steps})
-    inputs = [data / "sequences.h5", data / "keypoints2d.h5"]
-    supervision = read_supervision(*inputs, lifting)
-    used = {"lifting": lifting.model_dump(), block: params.model_dump(), "seed": given.seed}
-    checkpoint = Checkpoint(f"benchmark_{block}_{name}", fingerprint(used, [str(path) for path in inputs], __file__))
-    with all_processes(mixed=block == "temporal") as fabric:
-        fitted = fit_lifter(lifting, params, supervision, given.seed, fabric, checkpoint)
-    save_model(path, fitted.architecture, fitted.weights)
-    checkpoint.remove()
+    if not path.exists():
+        given = Params.load()
+        own: RepnetParams | TemporalParams = getattr(given, block)
+        params = own.model_copy(update={"steps": steps or own.steps})
+        fitted = fit_layout(name, block, params, given.lifting, given.seed, data, __file__)
+        save_model(path, fitted.architecture, fitted.weights)
     return path
 
 
@@ -101,10 +62,10 @@ def main(arguments: list[str] | None = None) -> None:
         for name in dict.fromkeys([OURS, *given.layouts]):
             lifter = load_lifter(train(given.data, given.out, name, block, given.steps), name)
             for missing in (0.0,) if name == OURS else (0.0, MISSING):
-                root_relative, aligned = errors_mm(lifter, sequences, missing)
-                whole = whole or aligned
-                cells = f"{missing:.0%} | {root_relative:.1f} | {aligned:.1f} | {aligned / whole:.3f}"
-                print(f"| {block} | {name} | {cells} |", flush=True)
+                errors = layout_errors_mm(lifter, sequences, missing)
+                whole = whole or errors["pa_mpjpe_mm"]
+                values = f"{errors['mpjpe_mm']:.1f} | {errors['pa_mpjpe_mm']:.1f} | {errors['pa_mpjpe_mm'] / whole:.3f}"
+                print(f"| {block} | {name} | {missing:.0%} | {values} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from people import population, write_data
+from params_files import PEOPLE, write_params
+from people import SPLITS, population, write_data
 from tiny_models import save_models
 
+from pose3d.commands import release_layouts
 from pose3d.commands.release import TABLE, table_of
 from pose3d.commands.run import main
 from pose3d.datasets import packages
@@ -22,6 +24,8 @@ for lifter, mpjpe_mm in (("repnet", 101.26), ("temporal", 97.5)):
     FIGURES[lifter] = {"mpjpe_mm": mpjpe_mm, "pa_mpjpe_mm": 70.04, "root_error_mm": 180}
 STAGES = {"pose2d": "train_2d", "repnet": "train_repnet", "temporal": "train_temporal"}
 CARD = f"# Models\n\n{TABLE[0]}\nold figures\n{TABLE[1]}\n\nLimits.\n"
+LAYOUTS_CARD = CARD + "\n".join(["", release_layouts.TABLE[0], "none yet", release_layouts.TABLE[1], "The end.", ""])
+TINY = {"steps": 2, "projected_prior_batch_size": 4, "width": 8, "critic_width": 8}
 
 
 def git(*arguments: str) -> str:
@@ -149,3 +153,43 @@ def test_figures_that_a_lifter_lacks_are_left_empty():
 
     rootless = FIGURES | {"repnet": {"mpjpe_mm": 1, "pa_mpjpe_mm": 2}}
     assert "| test | 96.1 % | single frame | 1.0 | 2.0 |  |" in table_of(facts(rootless))
+
+
+def test_lifters_of_other_layouts_are_trained_and_released_beside_the_others():
+    write_params(
+        Path(),
+        lifting=PEOPLE,
+        repnet=TINY,
+        temporal=TINY | {"window_frames": 3, "run_outputs": 2},
+        dataset={"subjects": {split: list(names) for split, names in SPLITS.items()}},
+    )
+    Path("models/README.md").write_text(LAYOUTS_CARD)
+    git("add", "--all")
+    git("commit", "--quiet", "--message", "params")
+    main(["release", "--layouts", "coco17"])
+    assert {path.name for path in Path("models").iterdir()} == {
+        *("README.md", "layouts.json", "repnet.coco17.pt", "temporal.coco17.pt")
+    }
+    lifters = json.loads(Path("models/layouts.json").read_text())["lifters"]
+    for name, made in lifters.items():
+        assert made["sha256"] == hashlib.sha256(Path("models", name).read_bytes()).hexdigest()
+        assert (made["layout"], made["commit"]) == ("coco17", git("rev-parse", "HEAD"))
+        assert made["params"]["lifting"]["prior"] == [{"file": None, "subjects": ["S1", "S7"]}]
+        assert all(error > 0 for split in made["metrics"].values() for of in split.values() for error in of.values())
+        _, weights = load_model(f"models/{name}")
+        assert {w.dtype for w in weights.values() if w.ndim > 1} == {torch.float16}
+        load_lifter(f"models/{name}", "coco17")
+    card = Path("models/README.md").read_text()
+    assert release_layouts.table_of(lifters) in card and "none yet" not in card
+    assert "old figures" in card and card.endswith("The end.\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("coco18", "no keypoint layout is called 'coco18'"), ("h36m17", "are the pipeline's own")]
+)
+def test_layouts_that_cannot_be_released_are_refused(name, said):
+    Path("models/README.md").write_text(LAYOUTS_CARD)
+    git("commit", "--quiet", "--all", "--message", "card")
+    with pytest.raises(SystemExit) as caught:
+        main(["release", "--layouts", name])
+    assert said in caught.value.code and [path.name for path in Path("models").iterdir()] == ["README.md"]

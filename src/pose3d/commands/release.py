@@ -1,10 +1,12 @@
 """Make the released models of what the pipeline trained.
 
     make repro && git commit --all && pose3d release
+    pose3d release --layouts coco17 halpe26 body25 mediapipe33
 
 Copies data/models to models/, the lifters in half precision where that costs nothing, with BlazePose's detector of
 people and its licence. What they were made of and how good they are goes into models.json and into the table of
-README.md there. Only what dvc.lock says the pipeline made, and git has, is released: the same bytes each time.
+README.md there. With --layouts it trains and writes lifters of other keypoint layouts instead, and leaves the other
+files as they are. Only what dvc.lock says the pipeline made, and git has, is released: the same bytes each time.
 """
 
 import argparse
@@ -27,7 +29,9 @@ TABLE = "<!-- pose3d release writes from here -->", "<!-- to here -->"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    pass
+    parser.add_argument(
+        "--layouts", nargs="+", metavar="NAME", help="train and release lifters of these keypoint layouts instead"
+    )
 
 
 def run(given: argparse.Namespace) -> None:
@@ -40,20 +44,31 @@ def run(given: argparse.Namespace) -> None:
 
     commit = _commit()
     locked = _Locked()
-    from pose3d.training.model_file import save_model
-
-    weights, changes_mm = _lifters(locked)
-    facts: dict[str, Any] = {
+    made_by: dict[str, Any] = {
         "command": "make repro && pose3d release",
         "commit": commit,
         "python": platform.python_version(),
         "packages": {name: version(name) for name in PACKAGES},
+    }
+    card = RELEASED / "README.md"
+    if given.layouts:
+        from pose3d.commands import release_layouts
+
+        before, after = around_table(card, release_layouts.TABLE)
+        made_by["command"] += f" --layouts {' '.join(given.layouts)}"
+        table = release_layouts.release_layouts(given.layouts, locked.file, made_by)
+        write_text(card, f"{before}\n{table}\n{after}")
+        print(table)
+        return
+    from pose3d.training.model_file import save_model
+
+    weights, changes_mm = _lifters(locked)
+    facts = made_by | {
         "trained": {name: locked.inputs(stage) for name, stage in STAGES.items()},
         "metrics": {name: json.loads(locked.file(f"metrics/{name}.json").read_text()) for name in METRICS},
         "half_precision_changes_mpjpe_mm": changes_mm,
     }
-    card = RELEASED / "README.md"
-    before, after = around_table(card)
+    before, after = around_table(card, TABLE)
     copies = _blazepose() | {"pose2d.pt": locked.file("data/models/pose2d.pt")}
     for name, source in copies.items():
         with atomic_output(RELEASED / name) as partial:
@@ -173,17 +188,17 @@ def _blazepose() -> dict[str, Path]:
     }
 
 
-def around_table(card: Path) -> tuple[str, str]:
-    """What a card has before and after its figures, the marks of :data:`TABLE` included.
+def around_table(card: Path, marks: tuple[str, str]) -> tuple[str, str]:
+    """What a card has before and after its figures, the marks around them included.
 
     Raises:
         InputError: it has no marks.
     """
     text = card.read_text(encoding="utf-8")
-    before, start, rest = text.partition(TABLE[0])
-    _, end, after = rest.partition(TABLE[1])
+    before, start, rest = text.partition(marks[0])
+    _, end, after = rest.partition(marks[1])
     if not (start and end):
-        raise InputError(f"{card} lacks the lines {' and '.join(TABLE)}: put them where the figures belong")
+        raise InputError(f"{card} lacks the lines {' and '.join(marks)}: put them where the figures belong")
     return before + start, end + after
 
 

@@ -15,8 +15,10 @@ from pose3d.geometry.skeleton import N_JOINTS
 
 MIN_POINTS = 4
 """Fewer say nothing of a pose: a frame of training keeps all its points, one that is lifted has no pose."""
-_PART_PROB = 0.3
-_SINGLE_PROB = 0.5
+_WHOLE_PROB = 0.5
+"""Runs of which nothing is missing: most of what is lifted is so."""
+_PART_PROB = 0.5
+_SINGLE_PROB = 0.7
 _MOST_SINGLE = 0.4
 _FACE_PROB = 0.5
 _BEHIND_M = 0.03
@@ -53,13 +55,15 @@ def draw_seen(rng: np.random.Generator, runs: int, frames: int, points: Layout) 
         points: K of them.
     """
     groups, n_points = parts(points), len(points)
+    whole = rng.random(runs) < _WHOLE_PROB
     part = groups[rng.integers(len(groups), size=runs)]
     gone = (rng.random(runs) < _PART_PROB)[:, None, None] & _spell(rng, runs, frames)[:, :, None] & part[:, None]
     rate = rng.uniform(0, _MOST_SINGLE, runs) * (rng.random(runs) < _SINGLE_PROB)
     for_long = rng.random(runs) < 0.5
     throughout = rng.random((runs, 1, n_points))
     at_times = rng.random((runs, frames, n_points))
-    return ~gone & (np.where(for_long[:, None, None], throughout, at_times) >= rate[:, None, None])
+    kept = ~gone & (np.where(for_long[:, None, None], throughout, at_times) >= rate[:, None, None])
+    return whole[:, None, None] | kept
 
 
 def _spell(rng: np.random.Generator, runs: int, frames: int) -> np.ndarray:

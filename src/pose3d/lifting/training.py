@@ -1,7 +1,9 @@
 """What the stages train_repnet and train_temporal do alike: from data and params to a model and its curves."""
 
+from pathlib import Path
+
 from pose3d.config.lifting import LiftingParams, RepnetParams, TemporalParams
-from pose3d.lifting.fit import fit_lifter
+from pose3d.lifting.fit import Fitted, fit_lifter
 from pose3d.lifting.plots import save_curves_png
 from pose3d.lifting.supervision import read_supervision
 from pose3d.runtime.processes import all_processes
@@ -10,6 +12,39 @@ from pose3d.training.curves import write_curves
 from pose3d.training.model_file import save_model
 
 SEQUENCES, KEYPOINTS = "data/sequences.h5", "data/keypoints2d.h5"
+
+
+def fit_layout(
+    layout: str,
+    block: str,
+    params: RepnetParams | TemporalParams,
+    lifting: LiftingParams,
+    seed: int,
+    data: Path,
+    script: str,
+) -> Fitted:
+    """Train a lifter of a layout outside the stages, on the projected prior alone, or go on from its checkpoint.
+
+    Args:
+        layout: a name of :data:`pose3d.geometry.layouts.LAYOUTS`; Human3.6M's learns as the others do.
+        block: repnet or temporal.
+        params, lifting, seed: as of :func:`train_lifter`.
+        data: folder of sequences.h5 and keypoints2d.h5.
+        script: whose code a checkpoint counts for.
+
+    Raises:
+        InputError: as :func:`train_lifter`.
+    """
+    lifting = lifting.model_copy(update={"layout": layout})
+    params = params.model_copy(update={"critic_weight": 0.0, "reproj_weight": 0.0})
+    inputs = [data / "sequences.h5", data / "keypoints2d.h5"]
+    supervision = read_supervision(*inputs, lifting)
+    used = {"seed": seed, "lifting": lifting.model_dump(), block: params.model_dump()}
+    checkpoint = Checkpoint(f"train_{block}.{layout}", fingerprint(used, [str(path) for path in inputs], script))
+    with all_processes(mixed=isinstance(params, TemporalParams)) as fabric:
+        fitted = fit_lifter(lifting, params, supervision, seed, fabric, checkpoint)
+    checkpoint.remove()
+    return fitted
 
 
 def train_lifter(
