@@ -4,6 +4,7 @@
 # make quick   lint and the tests that start no process and take no seconds
 # make bench   how fast this machine trains, lifts, renders and scores: a table, and benchmarks/results/speed.json
 # make torture campaigns that try to break what docs/reliability.md guarantees, and its table: some hours
+# make readers has OpenSim, Blender, three.js and others open the files that pose3d writes: 1.5 GB of programs, not kept
 # Each creates .venv from requirements.lock when it is missing or older. (--no-compile saves half of that: Python compiles
 # what is imported when it is, which is little of what is installed.)
 
@@ -19,7 +20,7 @@ ON_ALL_CORES := OMP_NUM_THREADS=1 python -m pytest --numprocesses auto --maxproc
 
 DEMO := pose3d predict demo/walk.mp4 --camera demo/walk.json --models models --out demo --show
 
-.PHONY: demo repro test quick bench torture setup browser
+.PHONY: demo repro test quick bench torture readers setup browser
 
 demo: setup
 	@started=$$(date +%s) && pose3d sample-video --out demo && echo "$(DEMO)" && $(DEMO) && \
@@ -45,6 +46,9 @@ bench: setup
 
 torture: setup
 	python -m torture
+
+readers: setup
+	python -m checks.open_elsewhere
 
 setup: $(VENV)/ready
 

@@ -4,8 +4,8 @@ One made-up walk is written in every format and read by programs that share no c
 joints are at each frame, and the rate or the duration. That must be what was written, to 5 mm and 0.1 %, in axes that
 the program has by itself. Printed is a table; the exit status is 1 if a reader disagrees or a program fails.
 
-The programs go into a folder, with ``--folder`` one that stays: 1.5 GB, mostly Blender. Those that cannot be installed
-here are named and passed over; ``--all`` makes that a failure.
+The programs go into a folder, with ``--folder`` one that stays: 1.5 GB, mostly Blender. Those that cannot be had here,
+or fail by themselves, are named and passed over; ``--all`` makes that a failure.
 """
 
 import argparse
@@ -29,7 +29,12 @@ from pose3d.formats.motion import NAMES, Z_UP_FROM_Y_UP, Motion, as_skeleton, fr
 from pose3d.geometry.skeleton_fit import fit_bone_lengths, with_bone_lengths
 
 READERS = Path(__file__).parent / "readers"
-PACKAGES = {"opensim": "opensim==4.6", "blender": "bpy==5.0.1", "ezc3d": "ezc3d==1.7.2", "trc": "trc-data-reader==0.4.1"}
+PACKAGES = {
+    "opensim": "opensim==4.6",
+    "blender": "bpy==5.0.1",
+    "ezc3d": "ezc3d==1.7.2",
+    "trc": "trc-data-reader==0.4.1",
+}
 """Into an environment of its own each, because they ask for different versions of NumPy."""
 NPM_PACKAGES = ("gltf-validator@2.0.0-dev.3.10", "three@0.187.0")
 FPS, N_FRAMES = 30.0, 90
@@ -152,7 +157,7 @@ CHECKS: dict[str, tuple[str, str, Callable[[Path, Path], dict], np.ndarray, floa
     "Blender, BVH": (
         "walk.bvh", "skeleton", lambda f, p: by_python("blender", "blender.py", f, p, str(FPS)), Z_UP, 1.0),
 }  # fmt: skip
-"""By reader: the file, what must be in it, how it is read, the axes that the reader has from ours, and its unit in m."""
+"""By reader: the file, what must be in it, how it is read, the rotation to its axes, and its unit in m."""
 
 
 def verdict(read: dict, expected_m: np.ndarray, axes: np.ndarray, unit_m: float) -> tuple[float, float, float]:
@@ -199,12 +204,16 @@ def check(reader: str, folder: Path, files: Path, expected: dict[str, np.ndarray
     return f"| {name} | {reader} {version} | {off_mm:.4f} mm | {rate:.3f} | {span_s:.4f} s |", good
 
 
+def parser() -> argparse.ArgumentParser:
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--folder", type=Path, help="where the programs go and stay; by default they do not stay")
+    arguments.add_argument("--only", nargs="+", choices=list(CHECKS), default=list(CHECKS), help="of these readers")
+    arguments.add_argument("--all", action="store_true", help="a program that cannot be had or fails is a failure")
+    return arguments
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--folder", type=Path, help="where the programs go and stay; by default they do not stay")
-    parser.add_argument("--only", nargs="+", choices=sorted(CHECKS), default=list(CHECKS), help="of these readers")
-    parser.add_argument("--all", action="store_true", help="a program that cannot be installed is a failure")
-    given = parser.parse_args()
+    given = parser().parse_args()
     failed = False
     with tempfile.TemporaryDirectory() as scratch:
         folder = given.folder or Path(scratch) / "programs"

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from checks import open_elsewhere
 from pose3d.commands.run import _parser as pose3d_parser
 
 SENTENCE = "Chromium cannot be installed here: the player's browser test will be skipped\n"
@@ -105,6 +106,24 @@ def test_a_demo_without_a_video_ends_with_its_sentence(tmp_path):
     assert status != 0 and len(calls) == 1
     first, *rest = printed.splitlines()
     assert first == "error: cannot download" and all(line.startswith("make: ") for line in rest)
+
+
+def test_other_programs_open_what_is_written(tmp_path):
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/python").write_text(f"#!/bin/sh\n{NOTED}\n")
+    (tmp_path / "bin/python").chmod(0o755)
+    subprocess.run(
+        ["make", "--silent", "--old-file=setup", "readers"],
+        cwd=Path(__file__).parents[1],
+        env={
+            "PATH": f"{tmp_path}/bin:{os.environ['PATH']}",
+            "NOTES": str(tmp_path / "notes.txt"),
+            "MAKEFLAGS": f"VENV={tmp_path}/none",
+        },
+        check=True,
+    )
+    assert (tmp_path / "notes.txt").read_text().split()[1:] == ["-m", "checks.open_elsewhere"]
+    assert open_elsewhere.parser().parse_args([]).only == list(open_elsewhere.CHECKS)
 
 
 def test_packages_that_cannot_be_had_are_one_sentence_and_no_venv_is_taken_for_ready(tmp_path):

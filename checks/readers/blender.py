@@ -21,4 +21,8 @@ for frame in range(first, last + 1):
     scene.frame_set(frame)
     positions.append([list(armature.matrix_world @ bone.head) for bone in armature.pose.bones])
 rate = scene.render.fps / scene.render.fps_base
-print("READ", json.dumps({"names": names, "positions": positions, "rate": rate, "version": bpy.app.version_string}), "\nEND")
+print(
+    "READ",
+    json.dumps({"names": names, "positions": positions, "rate": rate, "version": bpy.app.version_string}),
+    "\nEND",
+)

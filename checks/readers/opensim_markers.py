@@ -11,4 +11,8 @@ names = list(table.getColumnLabels())
 times_s = list(table.getIndependentColumn())
 columns = [table.getDependentColumn(name) for name in names]
 positions = [[[column[t][axis] for axis in range(3)] for column in columns] for t in range(len(times_s))]
-print("READ", json.dumps({"names": names, "positions": positions, "times_s": times_s, "version": opensim.GetVersion()}), "\nEND")
+print(
+    "READ",
+    json.dumps({"names": names, "positions": positions, "times_s": times_s, "version": opensim.GetVersion()}),
+    "\nEND",
+)

@@ -33,7 +33,8 @@ def refused(*arguments):
 def predictions(frames=4):
     rng = np.random.default_rng(0)
     poses = [np.float32(walk(frames, frame="camera").positions_m + shift) for shift in (0, 1)]
-    camera = Camera("clip", 640, 480, np.array([[500.0, 0, 320], [0, 500, 240], [0, 0, 1]]), np.zeros(5), np.eye(3), np.zeros(3))  # fmt: skip
+    intrinsics_px = np.array([[500.0, 0, 320], [0, 500, 240], [0, 0, 1]])
+    camera = Camera("clip", 640, 480, intrinsics_px, np.zeros(5), np.eye(3), np.zeros(3))
     return Predictions(
         time_s=np.arange(frames) / 25,
         boxes_px=rng.random((frames, 4), np.float32),
@@ -139,7 +140,9 @@ def test_what_is_asked_wrongly_is_one_sentence_and_nothing_is_written(tmp_path):
     trc, there = tmp_path / "a.trc", sorted(tmp_path.iterdir())
     assert refused(trc, tmp_path / "b.xyz").endswith("end it with .npz, .csv, .bvh, .trc, .c3d, .glb, .amass.npz, "
                                                      ".videopose3d.npz, .openpose")  # fmt: skip
-    assert refused(trc, tmp_path / "b.glb", trc) == f"error: {trc} is what is read: give another name for what is written"
+    assert (
+        refused(trc, tmp_path / "b.glb", trc) == f"error: {trc} is what is read: give another name for what is written"
+    )
     assert "is for 2D keypoints, which" in refused(trc, tmp_path / "b.openpose")
     assert "leave --frame out" in refused(trc, tmp_path / "b.npz", "--frame", "camera")
     (tmp_path / "a.openpose").mkdir()

@@ -53,6 +53,7 @@ def test_missing_points_hold_zeros_and_not_the_frame_before(tmp_path):
     assert len(data) % 512 == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_frames", [65534, 65535, 65536, 70000])
 def test_clips_too_long_for_16_bits_are_the_same_to_both_libraries(tmp_path, n_frames):
     positions = np.random.default_rng(0).normal(size=(n_frames, 1, 3)).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Read back by our reader, by one made from glTF's description alone, and at rest by trimesh; damage is one sentence."""
+"""Read back by our reader, by one made of glTF's description alone, and at rest by trimesh; damage is one sentence."""
 
 import json
 import struct
@@ -172,7 +172,9 @@ def test_a_file_of_another_program_is_read(tmp_path):
 def test_damaged_content_is_one_sentence(tmp_path, change, said):
     write_glb(tmp_path / "a.glb", walk())
     with_content(tmp_path / "a.glb", change)
-    with pytest.raises(InputError, match=rf"a\.glb is no whole GLB file of an animation \(.*({said}).*\): write it again"):
+    with pytest.raises(
+        InputError, match=rf"a\.glb is no whole GLB file of an animation \(.*({said}).*\): write it again"
+    ):
         read_glb(tmp_path / "a.glb")
 
 

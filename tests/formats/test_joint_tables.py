@@ -81,7 +81,9 @@ def test_frame_and_lifter_choose_among_predictions(tmp_path, frame, array, lifte
 
 
 def test_the_tables_of_predict_are_read(tmp_path):
-    lines = ["frame,time_s,joint,found,keypoint_x_px,repnet_x_m,repnet_y_m,repnet_z_m,temporal_x_m,temporal_y_m,temporal_z_m"]
+    lines = [
+        "frame,time_s,joint,found,keypoint_x_px,repnet_x_m,repnet_y_m,repnet_z_m,temporal_x_m,temporal_y_m,temporal_z_m"
+    ]
     for frame in range(3):
         for number, joint in enumerate(JOINT_NAMES):
             lines.append(f"{frame},{frame / 10},{joint},{int(frame != 1)},9,0,0,0,{number},{frame},4")
@@ -103,7 +105,9 @@ def test_uneven_times_are_evened_and_gaps_between_shots_cut(tmp_path):
 
 def saved(**change):
     file = io.BytesIO()
-    arrays = {name: array for name, array in (predicted(np.random.default_rng(0)) | change).items() if array is not None}
+    arrays = {
+        name: array for name, array in (predicted(np.random.default_rng(0)) | change).items() if array is not None
+    }
     np.savez(file, **arrays)
     return file.getvalue()
 
@@ -118,7 +122,7 @@ def saved(**change):
         (saved(joints=np.arange(17)), "joints is of type int64"),
         (saved(time_s=np.zeros(6)), "time_s is not ascending"),
         (saved(time_s=np.full(6, np.nan)), "time_s is not ascending"),
-        (saved(time_s=np.arange(5.0)), "has shape .6, 17, 3. beside 5 times"),
+        (saved(time_s=np.arange(5.0)), "has shape .6, 17, 3. for 5 times"),
         (saved(found=np.ones(5, bool)), "found has 5 frames"),
         (saved(poses_world_m_temporal=np.full((6, 17, 3), np.inf)), "poses_world_m_temporal is infinite"),
         (saved(poses_world_m_temporal=np.array([{}])), "is no whole npz file of joints"),

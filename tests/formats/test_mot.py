@@ -49,6 +49,9 @@ def test_a_storage_file_of_another_program_is_read(tmp_path):
     ("change", "said"),
     [
         (lambda text: text[: text.index("0.080000")], "has 2 rows, but its header says 3: is it cut off"),
+        (lambda text: text.replace("0.040000", "0.1"), "has no rows, or times that do not ascend"),
+        (lambda text: text.replace("0.040000", ""), "has no rows, or times that do not ascend"),
+        (lambda text: text[: text.index("0.000000")], "has no rows, or times that do not ascend"),
         (lambda text: text[:-12], "line 13, has 2 numbers in place of 3"),
         (lambda text: text.replace("10.5", "ten"), "line 11, has what is no number"),
         (lambda text: text.replace("10.5", "inf"), "line 11, has what is no number"),

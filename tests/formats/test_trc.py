@@ -50,6 +50,14 @@ def test_centimetres_and_names_with_blanks_of_other_programs_are_read(tmp_path):
     assert motion.joints == ("Left_Hip",) and motion.positions_m.tolist() == [[[10, 20, 30]]]
 
 
+def test_empty_markers_of_other_programs_are_missing(tmp_path):
+    motion = walk_with_gaps()
+    write_trc(tmp_path / "a.trc", motion)
+    text = (tmp_path / "a.trc").read_text().replace("nan", "")
+    (tmp_path / "a.trc").write_text(text.replace("\n2\t", "\t\n2\t"))
+    assert_same(read_trc(tmp_path / "a.trc"), motion, atol=0.6e-6)
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [

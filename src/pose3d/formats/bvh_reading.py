@@ -42,7 +42,9 @@ def read_bvh(path: str | os.PathLike) -> Motion:
             raise lines.error("gives a frame time of 0 or too many frames: write the file again")
         rows = read_rows(lines, sum(len(node.channels) for node in nodes), n_frames)
     if np.isnan(rows).any():
-        raise InputError(f"{path} has nan in frame {np.argwhere(np.isnan(rows))[0][0]}: give every angle of every frame")
+        raise InputError(
+            f"{path} has nan in frame {np.argwhere(np.isnan(rows))[0][0]}: give every angle of every frame"
+        )
     fps = round(1 / step_s) if abs(step_s * round(1 / step_s) - 1) < _ROUNDING else 1 / step_s
     joints = [index for index, node in enumerate(nodes) if node.name]
     positions_m = _positions(nodes, rows)[:, joints] * _CM

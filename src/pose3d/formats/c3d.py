@@ -29,7 +29,7 @@ _Z_UP_FROM_SCREEN = {"+Z": np.eye(3), "+Y": Z_UP_FROM_Y_UP}
 _LONG = 65535
 """Frames from which on ezc3d reads to the file's end."""
 MAX_BYTES = 2**31
-"""Of a file that is read: eighty hours of 17 joints at 50 frames a second."""
+"""Of a file that is read: forty hours of 17 joints at 50 frames a second."""
 MAX_JOINTS = 255
 """What POINT:LABELS has room for."""
 

@@ -56,7 +56,9 @@ def read_joints_csv(path: str | os.PathLike, frame: str | None = None, lifter: s
         try:
             header = next(rows, [])
             columns = {name: index for index, name in enumerate(header)}
-            groups = {name[: -len(_X)]: "world" if "world" in name else "camera" for name in header if name.endswith(_X)}
+            groups = {
+                name[: -len(_X)]: "world" if "world" in name else "camera" for name in header if name.endswith(_X)
+            }
             if not set(_INDEX) <= set(columns):
                 raise lines.error("does not name the columns frame, time_s and joint: give a table of joints")
             chosen, frame = choose_poses(path, groups, frame, lifter)

@@ -33,7 +33,6 @@ import numpy as np
 from pose3d.formats.even_times import even_motion
 from pose3d.formats.motion import Z_UP_FROM_Y_UP, Motion, check_motion, filled, to_ours, without_blanks
 from pose3d.formats.pose_choice import choose_poses
-from pose3d.geometry.skeleton import JOINT_NAMES
 from pose3d.records.pickled_npz import MAX_BYTES, MAX_EXPANSION, read_member
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.files import atomic_output
@@ -109,7 +108,7 @@ def _ours(path: str | os.PathLike, arrays: Mapping[str, np.ndarray], frame: str 
     poses_m = _array(path, arrays, name, 3)
     if poses_m.shape != (len(time_s), len(names), 3) or not len(time_s):
         raise InputError(
-            f"{path}: {name} has shape {poses_m.shape} beside {len(time_s)} times and {len(names)} joints: write it again"
+            f"{path}: {name} has shape {poses_m.shape} for {len(time_s)} times and {len(names)} joints: write it again"
         )
     if not np.isfinite(time_s).all() or (np.diff(time_s) <= 0).any():
         raise InputError(f"{path}: time_s is not ascending: give a time in seconds for each frame, in order")
@@ -136,7 +135,9 @@ def _array(path: object, arrays: Mapping[str, np.ndarray], name: str, n_axes: in
     if name not in arrays:
         raise InputError(f"{path} has no array {name}: give what `pose3d predict` or `pose3d convert` wrote")
     if arrays[name].ndim != n_axes or arrays[name].dtype.kind not in kinds:
-        raise InputError(f"{path}: {name} is of type {arrays[name].dtype} and shape {arrays[name].shape}: write it again")
+        raise InputError(
+            f"{path}: {name} is of type {arrays[name].dtype} and shape {arrays[name].shape}: write it again"
+        )
     if arrays[name].dtype.kind == "f" and np.isinf(arrays[name]).any():
         raise InputError(f"{path}: {name} is infinite somewhere: give what is missing as NaN")
     return arrays[name]

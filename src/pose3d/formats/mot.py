@@ -81,6 +81,8 @@ def read_mot(path: str | os.PathLike) -> tuple[np.ndarray, dict[str, np.ndarray]
         if "ncolumns" in header and header["ncolumns"] != str(len(names)):
             raise lines.error(f"has {len(names)} names, but the header says {header['ncolumns']}: write the file again")
         rows = read_rows(lines, len(names))
+    if not len(rows) or np.isnan(rows[:, 0]).any() or (np.diff(rows[:, 0]) <= 0).any():
+        raise InputError(f"{path} has no rows, or times that do not ascend: write the file again")
     claimed = header.get("nrows", str(len(rows)))
     if claimed != str(len(rows)):
         raise InputError(f"{path} has {len(rows)} rows, but its header says {claimed}: is it cut off? Write it again")
@@ -89,7 +91,7 @@ def read_mot(path: str | os.PathLike) -> tuple[np.ndarray, dict[str, np.ndarray]
 
 def _read_header(lines: Lines) -> dict[str, str]:
     """Its keys, in lower case, and values, up to the line ``endheader``."""
-    header = {}
+    header: dict[str, str] = {}
     for line in lines:
         if line.strip().lower() == "endheader":
             return header

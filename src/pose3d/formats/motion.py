@@ -123,7 +123,8 @@ def filled(motion: Motion) -> Motion:
         InputError: a joint is never there.
 
     Example:
-        >>> filled(Motion(("Hip",), np.array([[[1.0, 0, 0]], [[np.nan] * 3], [[3.0, 0, 0]]]), 25)).positions_m[1].tolist()
+        >>> positions_m = np.array([[[1.0, 0, 0]], [[np.nan] * 3], [[3.0, 0, 0]]])
+        >>> filled(Motion(("Hip",), positions_m, 25)).positions_m[1].tolist()
         [[2.0, 0.0, 0.0]]
     """
     missing = motion.missing
@@ -132,7 +133,9 @@ def filled(motion: Motion) -> Motion:
     never = missing.all(0)
     if never.any():
         name = motion.joints[int(never.argmax())]
-        raise InputError(f"joint {name} is missing in every frame, but a skeleton needs each: give it, or another format")
+        raise InputError(
+            f"joint {name} is missing in every frame, but a skeleton needs each: give it, or another format"
+        )
     positions_m, frames = motion.positions_m.copy(), np.arange(len(motion))
     for joint in np.flatnonzero(missing.any(0)):
         there = ~missing[:, joint]

@@ -29,4 +29,6 @@ def choose_poses(path: object, frames: Mapping[str, str], frame: str | None, lif
     if len(names) == 1:
         return names[0], frame
     there = ", ".join(frames) or "none"
-    raise InputError(f"{path} does not have one array of 3D poses for {frame} and {lifter} (it has {there}): name others")
+    raise InputError(
+        f"{path} does not have one array of 3D poses for {frame} and {lifter} (it has {there}): name others"
+    )

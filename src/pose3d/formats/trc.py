@@ -16,7 +16,6 @@ import numpy as np
 
 from pose3d.formats.motion import Motion, check_motion, without_blanks
 from pose3d.formats.number_rows import Lines, open_lines, read_rows, write_rows
-from pose3d.runtime.errors import InputError
 from pose3d.runtime.files import atomic_output
 from pose3d.runtime.rows import chunks
 
@@ -27,7 +26,7 @@ _KEYS = ("DataRate", "CameraRate", "NumFrames", "NumMarkers", "Units", "OrigData
 
 
 def write_trc(path: str | os.PathLike, motion: Motion, unit: str = "m") -> None:
-    """Write joints as markers, atomically, to a thousandth of a millimetre (of a micrometre's worth in either unit).
+    """Write joints as markers, atomically, to a micrometre in either unit.
 
     Args:
         path: of the new file.
@@ -41,7 +40,7 @@ def write_trc(path: str | os.PathLike, motion: Motion, unit: str = "m") -> None:
     check_motion(motion, path)
     rate, n_frames, n_joints = f"{motion.fps:.9g}", len(motion), len(motion.joints)
     axes = [f"{axis}{number}" for number in range(1, 1 + n_joints) for axis in "XYZ"]
-    header = [
+    header: list[list[object]] = [
         ["PathFileType", "4", "(X/Y/Z)", Path(path).name],
         [*_KEYS, "OrigNumFrames"],
         [rate, rate, n_frames, n_joints, unit, rate, 1, n_frames],
