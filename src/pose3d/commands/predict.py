@@ -27,13 +27,30 @@ SHOWN_S = 20.0
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("video", help="of one person or several")
     view = parser.add_mutually_exclusive_group()
-    view.add_argument("--camera", metavar="JSON", help="calibration: width_px, height_px, intrinsics_px, distortion")
+    view.add_argument(
+        "--camera",
+        metavar="FILE",
+        help="calibration: of this project, Pose2Sim, anipose, OpenCV, Kalibr, Qualisys, ...",
+    )
     view.add_argument(
         "--fov",
         type=float,
         default=FOV_DEG,
         metavar="DEGREES",
         help=f"field of view along the picture's longer side, where there is no calibration; by default {FOV_DEG:g}",
+    )
+    parser.add_argument(
+        "--camera-name", metavar="NAME", help="which of a calibration's cameras; by default the one named as the video"
+    )
+    parser.add_argument(
+        "--height", type=float, metavar="METRES", help="standing height of the person; by default what lifters guess"
+    )
+    parser.add_argument(
+        "--up",
+        default="estimate",
+        metavar="estimate|level|calibration|X,Y,Z",
+        help="which way is up: found from the person and the picture's edges, the default; as a level camera has it; "
+        "the calibration's z axis; or a direction in camera space, x right, y down, z forward",
     )
     parser.add_argument(
         "--boxes", metavar="CSV", help="frame,x0,y0,x1,y1 in px; by default people are found and followed"
@@ -86,12 +103,13 @@ def _predict(given: argparse.Namespace, out: Path) -> None:
     require_models(models, given.runtime)
     require_files(given.video, remedy="give the path of a video")
     if given.camera is not None:
-        require_files(given.camera, remedy="give a camera's JSON file")
+        require_files(given.camera, remedy="give a calibration")
     if given.boxes is not None:
         require_files(given.boxes, remedy="give a CSV file of boxes")
     from pose3d.predict.pipeline import predict, predict_people
 
     settings: dict[str, Any] = {"models": models, "runtime": given.runtime, "scratch": out}
+    settings |= {"camera_name": given.camera_name, "height_m": given.height, "up": given.up}
     if person == "all":
         earlier = sorted(path.name for path in out.glob("person-*"))
         if earlier:
