@@ -36,7 +36,11 @@ def toml(unit: float, distortion=DISTORTION, name="name", extra="", table="cam_{
     parts = []
     for index in range(2):
         lines = [f"[{table.format(index)}]", 'name = "cam{}"'.format("AB"[index]) if name else f"cam_id = {index}"]
-        lines += ["size = [ 1920.0, 1080.0,]", f"matrix = {K.tolist()}", f"distortions = {np.asarray(distortion).tolist()}"]
+        lines += [
+            "size = [ 1920.0, 1080.0,]",
+            f"matrix = {K.tolist()}",
+            f"distortions = {np.asarray(distortion).tolist()}",
+        ]
         lines += [f"rotation = {ROTATION[index].tolist()}", f"translation = {(unit * TRANSLATION_M[index]).tolist()}"]
         parts.append("\n".join([*lines, extra]))
     return "\n\n".join([*parts, "[metadata]", metadata]) + "\n"
@@ -68,12 +72,10 @@ def test_four_coefficients_have_no_k3(tmp_path):
 
 def test_units_that_cannot_be_are_asked_for(tmp_path):
     (tmp_path / "c.toml").write_text(toml(1000, extra="fisheye = false"))
-    with pytest.raises(
-        InputError, match=r"c\.toml: cameras are up to 3252.73 apart, which m cannot be, .* --units mm"
-    ):
+    with pytest.raises(InputError, match=r"c\.toml: cameras are up to 3252.73 apart, which m cannot be, .* --units mm"):
         read_calibration(tmp_path / "c.toml")
     assert_projects(read_calibration(tmp_path / "c.toml", "mm"))
-    (tmp_path / "c.toml").write_text(toml(15))  # in squares of a board, say
+    (tmp_path / "c.toml").write_text(toml(20))  # in squares of a board, say
     with pytest.raises(InputError, match="of which unit is not clear: give --units mm or m"):
         read_calibration(tmp_path / "c.toml")
 
