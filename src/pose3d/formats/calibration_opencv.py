@@ -1,7 +1,8 @@
 """Calibrations as OpenCV's ``FileStorage`` writes them, YAML or JSON, and as ROS and people write the same.
 
 A matrix is a mapping of rows, cols and data, tagged ``!!opencv-matrix`` in YAML and by ``type_id`` in JSON (OpenCV 5
-writes one of one axis as ``opencv-nd-matrix``, with sizes in place of rows and cols); or plain nested lists. One file is one camera. Where the place is given, x_camera = R x_world + t, its unit is not said.
+writes one of one axis as ``opencv-nd-matrix``, with sizes in place of rows and cols); or plain nested lists. One file
+is one camera. Where the place is given, x_camera = R x_world + t, its unit is not said.
 """
 
 from typing import Any
