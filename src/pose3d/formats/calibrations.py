@@ -25,7 +25,6 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, FiniteFloat, PositiveInt, ValidationError
 
-from pose3d.datasets.calibration import cameras_from
 from pose3d.formats.calibrated import Calibrated, Calibration, Units, as_input_error, calibrated
 from pose3d.formats.calibration_kalibr import calibration_from_kalibr, is_kalibr
 from pose3d.formats.calibration_opencv import calibration_from_opencv, is_opencv
@@ -89,6 +88,8 @@ def _from_json(path: Path, text: str, units: Units | None) -> Calibration:
     except (ValueError, RecursionError) as error:
         raise ValueError(f"it is not JSON ({error}): write it as docs/predict.md shows") from None
     if isinstance(content, dict) and {"intrinsics", "extrinsics"} <= content.keys():
+        from pose3d.datasets.calibration import cameras_from  # here, because SciPy's rotations take a while to load
+
         subjects = cameras_from(content, str(path))
         if len(subjects) != 1:
             raise ValueError(f"it has cameras of {len(subjects)} subjects: leave one")
@@ -116,8 +117,12 @@ class _Loader(yaml.SafeLoader):
         return super().compose_node(parent, index)
 
 
+def _matrix(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict:
+    return loader.construct_mapping(node, deep=True)
+
+
 for _tag in ("opencv-matrix", "opencv-nd-matrix"):
-    _Loader.add_constructor(f"tag:yaml.org,2002:{_tag}", lambda loader, node: loader.construct_mapping(node, True))
+    _Loader.add_constructor(f"tag:yaml.org,2002:{_tag}", _matrix)
 
 
 def _read_yaml(text: str) -> Any:

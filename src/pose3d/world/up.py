@@ -8,7 +8,7 @@ look down or up. So directions are rated by all three: the sum of the logarithms
   sum_i l_i exp(-a_i^2 / 2 s^2) / sum_i l_i with a_i the angle between the direction and the plane of segment i through
   the camera, as in Coughlan and Yuille, "Manhattan World" (ICCV 1999);
 * the legs: a normal distribution about their robust mean, with a floor because people lie and climb;
-* the camera: normal distributions of its pitch and roll, with a floor.
+* the camera: normal distributions of its pitch and roll, of roll a narrow one and a wide one.
 """
 
 import cv2
@@ -22,8 +22,9 @@ from pose3d.runtime.errors import InputError
 
 _PICTURE_PX = 960  # longer side of the picture in which edges are looked for
 _SEGMENT_SHARE = 0.04  # of the longer side: shorter segments are texture
-_LEGS_DEG, _LEGS_FLOOR = 10.0, 1e-3
-_PITCH_DEG, _ROLL_DEG, _CAMERA_FLOOR = 30.0, 6.0, 1e-4
+_LEGS_DEG, _LEGS_FLOOR = 10.0, 0.01
+_PITCH_DEG = 30.0
+_ROLL_DEG, _ASKEW_DEG, _ASKEW = 6.0, 30.0, 0.1  # one camera in ten is held askew
 _EDGES_FLOOR = 0.01
 _ROBUST_DEG, _ROBUST_ROUNDS = 10.0, 20
 _SEARCH_DEG = ((28.0, 1.5, 2.0), (3.0, 0.5, 1.0), (0.75, 0.125, 0.5))
@@ -71,7 +72,8 @@ def _legs(directions: np.ndarray, legs: np.ndarray) -> np.ndarray:
 def _camera(directions: np.ndarray) -> np.ndarray:
     x, y, z = directions.T
     pitch_deg, roll_deg = np.degrees(np.arctan2(z, -y)), np.degrees(np.arcsin(np.clip(x, -1, 1)))
-    return np.log(np.exp(-((pitch_deg / _PITCH_DEG) ** 2 + (roll_deg / _ROLL_DEG) ** 2) / 2) + _CAMERA_FLOOR)
+    held = np.exp(-((roll_deg / _ROLL_DEG) ** 2) / 2) + _ASKEW * np.exp(-((roll_deg / _ASKEW_DEG) ** 2) / 2)
+    return np.log(held + 1e-9) - (pitch_deg / _PITCH_DEG) ** 2 / 2
 
 
 def _around(centre: np.ndarray, half_deg: float, step_deg: float) -> np.ndarray:
