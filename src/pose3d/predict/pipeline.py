@@ -106,7 +106,7 @@ def predict(
             :func:`pose3d.predict.models.default_models`.
         runtime: torch, for .pt files, or onnx, for .onnx files.
         scratch: a folder: what is predicted lies in files there, as :class:`pose3d.runtime.rows.Rows`, and memory does
-            not grow with the video. None: all of it is in memory as arrays, 1.2 kB a frame.
+            not grow with the video. None: all of it is in memory as arrays, 0.9 kB a frame.
         camera_name: of a calibration with several cameras; None: the one of the video's name.
         height_m: standing height of the person; None: of the size that the lifters guess.
         up: which way is up: ``estimate``, ``level``, ``calibration`` (its z axis) or a direction, see

@@ -22,7 +22,7 @@ FEET = (JOINT_NAMES.index("RFoot"), JOINT_NAMES.index("LFoot"))
 """Ankles, in the order of all contacts: right, left."""
 _KNEES = (JOINT_NAMES.index("RKnee"), JOINT_NAMES.index("LKnee"))
 
-_SLOW_M_S = 0.42
+_SLOW_M_S = 0.5
 _PICTURE_S, _SPACE_S = 0.04, 0.08
 """Deviations of the Gaussians that smooth keypoints and lifted ankles before their speeds are taken."""
 _VOTE_S = 0.12
