@@ -194,6 +194,32 @@ def test_everybody_gets_a_folder_by_the_files_number(tmp_path, lift, message):
         lift(tracked, *SAID, "--person", "all", out="all")
 
 
+def test_height_and_up_are_as_for_predict(tmp_path, lift, message):
+    path = write_coco(tmp_path / "k.json", ONE)
+    short, tall = (
+        read_predictions(lift(path, *SAID, "--height", metres, "--up", "level", out=metres)[0] / "predictions.npz")
+        for metres in ("1.6", "1.76")
+    )
+    for name, lifted in short.lifted.items():
+        np.testing.assert_allclose(tall.lifted[name].poses_cam_m, lifted.poses_cam_m * 1.1, rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal(tall.standing.world_from_camera[2, :3], [0, -1, 0])
+    np.testing.assert_allclose(tall.keypoints_px, short.keypoints_px, atol=0.01)
+    assert message(path, *SAID, "--height", 178).startswith("error: --height is in metres and nobody is 178 m tall")
+    assert message(path, *SAID, "--height", 1.8, "--person", "all").startswith("error: --height is one person's")
+    assert message(path, *SAID, "--up", "north").startswith("error: --up takes estimate, level, calibration or three")
+    assert message(path, *SAID, "--up", "calibration").endswith("need a calibration: give --camera")
+
+
+def test_a_calibration_has_the_size_of_the_picture(tmp_path, lift, message):
+    path = write_coco(tmp_path / "k.json", ONE)
+    camera = {"width_px": WIDTH_PX, "height_px": HEIGHT_PX, "intrinsics_px": [[700, 0, 320], [0, 700, 240], [0, 0, 1]]}
+    (tmp_path / "c.json").write_text(json.dumps(camera))
+    found = read_predictions(lift(path, *SAID, "--camera", tmp_path / "c.json")[0] / "predictions.npz")
+    assert found.camera.intrinsics_px[0, 0] == 700 and found.camera.width_px == WIDTH_PX
+    (tmp_path / "c.json").write_text(json.dumps(camera | {"width_px": 1280, "height_px": 720}))
+    assert "1280 x 720" in message(path, *SAID, "--camera", tmp_path / "c.json")
+
+
 def test_files_of_other_formats_are_written_and_read_back(tmp_path, lift):
     """The keypoints of a prediction, as VideoPose3D and OpenPose have them, are keypoints of another program."""
     out, _ = lift(write_coco(tmp_path / "k.json", ONE), *SAID, "--format", "videopose3d,openpose,trc")

@@ -14,7 +14,7 @@ STAGES = sorted(path.stem for path in (REPOSITORY / "stages").glob("*.py"))
 COMMANDS = {
     "predict walk.mp4": ("models/temporal.pt", "run `make repro` (or `dvc repro`) to make it"),
     "predict none.mp4 --models given": ("none.mp4", "give the path of a video"),
-    "predict walk.mp4 --models given --camera none.json": ("none.json", "give a camera's JSON file"),
+    "predict walk.mp4 --models given --camera none.json": ("none.json", "give a calibration"),
     "predict walk.mp4 --models given --boxes none.csv": ("none.csv", "give a CSV file of boxes"),
     "predict walk.mp4 --runtime onnx": ("data/onnx/pose2d.onnx", "run `pose3d export` to write it"),
     "predict walk.mp4 --keypoints none.json": ("none.json", "give a file of keypoints"),

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pose3d.predict.keypoint_options import add_keypoint_options, lift
 from pose3d.predict.result_files import add_result_options
+from pose3d.predict.view_options import add_view_options
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.files import exclusive
 
@@ -23,14 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fps", type=float, metavar="N", help="frames per second, where no file says it")
     parser.add_argument("--size", metavar="WIDTHxHEIGHT", help="of the picture in px, likewise")
     parser.add_argument("--video", help="whose keypoints they are: its size and its frames' times are taken")
-    view = parser.add_mutually_exclusive_group()
-    view.add_argument("--camera", metavar="JSON", help="calibration: width_px, height_px, intrinsics_px, distortion")
-    view.add_argument(
-        "--fov",
-        type=float,
-        metavar="DEGREES",
-        help="field of view along the picture's longer side, where there is no calibration; by default 60",
-    )
+    add_view_options(parser)
     parser.add_argument(
         "--person",
         metavar="N|largest|all",

@@ -17,22 +17,14 @@ from typing import Any, Literal
 from pose3d.predict.keypoint_options import add_keypoint_options, lift
 from pose3d.predict.models import default_models, require_models
 from pose3d.predict.result_files import add_result_options, check_result_options, require_no_people, write_results
+from pose3d.predict.view_options import FOV_DEG, add_view_options
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.files import exclusive, require_files
-
-FOV_DEG = 60.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("video", help="of one person or several")
-    view = parser.add_mutually_exclusive_group()
-    view.add_argument("--camera", metavar="JSON", help="calibration: width_px, height_px, intrinsics_px, distortion")
-    view.add_argument(
-        "--fov",
-        type=float,
-        metavar="DEGREES",
-        help=f"field of view along the picture's longer side, where there is no calibration; by default {FOV_DEG:g}",
-    )
+    add_view_options(parser)
     parser.add_argument(
         "--boxes", metavar="CSV", help="frame,x0,y0,x1,y1 in px; by default people are found and followed"
     )
@@ -90,13 +82,14 @@ def _predict(given: argparse.Namespace, out: Path) -> None:
     require_models(models, given.runtime)
     require_files(given.video, remedy="give the path of a video")
     if given.camera is not None:
-        require_files(given.camera, remedy="give a camera's JSON file")
+        require_files(given.camera, remedy="give a calibration")
     if given.boxes is not None:
         require_files(given.boxes, remedy="give a CSV file of boxes")
     from pose3d.predict.pipeline import predict, predict_people
 
     fov_deg = FOV_DEG if given.fov is None else given.fov
     settings: dict[str, Any] = {"models": models, "runtime": given.runtime, "scratch": out}
+    settings |= {"camera_name": given.camera_name, "height_m": given.height, "up": given.up}
     if person == "all":
         require_no_people(out)
         for number, predictions in predict_people(given.video, given.camera, fov_deg, **settings):

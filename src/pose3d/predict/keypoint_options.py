@@ -34,7 +34,8 @@ def lift(given: argparse.Namespace, out: Path) -> None:
     """Lift a file's people and write what a prediction writes.
 
     Args:
-        given: keypoints, layout, names, normalised, fps, size, video, camera, fov, person, models, and those of
+        given: keypoints, layout, names, normalised, fps, size, video, person, models, and those of
+            :func:`pose3d.predict.view_options.add_view_options` and
             :func:`pose3d.predict.result_files.add_result_options`.
         out: the folder, which nobody else writes to.
 
@@ -48,7 +49,7 @@ def lift(given: argparse.Namespace, out: Path) -> None:
     require_files(given.keypoints, remedy="give a file of keypoints")
     for path, remedy in (
         (given.video, "give the path of a video"),
-        (given.camera, "give a camera's JSON file"),
+        (given.camera, "give a calibration"),
         (given.names, "give a CSV file of name,point"),
     ):
         if path is not None:
@@ -61,6 +62,12 @@ def lift(given: argparse.Namespace, out: Path) -> None:
 
     if given.layout is not None:
         layout(given.layout)
+    if given.height is not None:
+        from pose3d.world.stature import check_height
+
+        check_height(given.height)
+        if person == "all":
+            raise InputError("--height is one person's and goes without --person all: lift them one by one")
     file = read_keypoints(given.keypoints, given.layout, given.names and read_column_map(given.names))
     of_points = layout(layout_of(file, given.layout))
     paths = lifter_paths(of_points.name, given.models and Path(given.models))
@@ -75,11 +82,13 @@ def lift(given: argparse.Namespace, out: Path) -> None:
     _say(file, people, of_points.name)
     numbers = _numbers(given, out, people, person)
     # Only now, because it takes seconds to load.
-    from pose3d.predict.lift_given import camera_of, lift_people, load_lifters
+    from pose3d.predict.lift_given import lift_people, load_lifters, view_of
     from pose3d.predict.swapped_sides import swapped_points, walks_backwards
 
-    camera = camera_of(people, given.camera, given.fov, _own_camera(file))
-    for number, predictions in lift_people(people, numbers, of_points, camera, load_lifters(paths, of_points)):
+    view = view_of(people, given.camera, given.camera_name, given.fov, _own_camera(file), given.up, given.video)
+    for number, predictions in lift_people(
+        people, numbers, of_points, view, load_lifters(paths, of_points), given.height
+    ):
         theirs = people.of(number)
         sign = swapped_points(of_points, theirs.keypoints_px, theirs.confidence)
         seen = predictions.found[:]

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,32 +15,75 @@ from pose3d.lifting.layout_view import OURS
 from pose3d.lifting.lift import Lifted, load_lifter
 from pose3d.lifting.long_clips import Resampled, lift_clip
 from pose3d.lifting.networks import Lifter
-from pose3d.predict.clip import camera_from_view, read_camera
+from pose3d.predict.clip import Clip, camera_from_view, read_camera
 from pose3d.predict.given_keypoints import GivenPeople, GivenPerson
+from pose3d.predict.view_options import FOV_DEG
 from pose3d.runtime.errors import InputError
+from pose3d.world.standing import stand
+from pose3d.world.stature import height_factors, sampled, standing_height
+from pose3d.world.up import edge_planes, given_up
 
 _NEAREST_M = 0.1  # before the camera, where joints are projected that were lifted behind it
 
 
-def camera_of(
-    people: GivenPeople, camera: str | os.PathLike | None, fov_deg: float | None, own: Camera | None
-) -> Camera:
-    """The camera of a calibration, of a field of view, or of the file itself.
+@dataclass(frozen=True, eq=False)
+class View:
+    """Who saw the keypoints.
+
+    Attributes:
+        camera: in its own space.
+        up_cam: (3,) upwards in camera space; None: it is estimated.
+        edge_planes: (N, 3), for that, see :func:`pose3d.world.up.edge_planes`; None: there is no picture.
+    """
+
+    camera: Camera
+    up_cam: np.ndarray | None = None
+    edge_planes: np.ndarray | None = None
+
+
+def view_of(
+    people: GivenPeople,
+    camera: str | os.PathLike | None,
+    camera_name: str | None,
+    fov_deg: float | None,
+    own: Camera | None,
+    up: str,
+    video: str | os.PathLike | None,
+) -> View:
+    """The camera of a calibration, of a field of view, or of the file itself, and which way is up.
 
     Args:
         people: whose picture's size the camera has.
-        camera: JSON file, see :func:`pose3d.predict.clip.read_camera`.
+        camera: calibration, see :func:`pose3d.predict.clip.read_camera`.
+        camera_name: of a calibration with several cameras.
         fov_deg: field of view along the picture's longer side; None: it was not said.
         own: of the file, taken where neither is given.
+        up: as of :func:`pose3d.predict.pipeline.predict`.
+        video: whose first picture's edges say which way is up; None: there is none.
 
     Raises:
-        InputError: the calibration is wrong, or no camera has that field of view.
+        InputError: the calibration or ``up`` is wrong, or no camera has that field of view.
     """
+    up_cam = None if up in ("estimate", "calibration") else given_up(up)
+    if camera is None and (camera_name is not None or up == "calibration"):
+        raise InputError("--camera-name and --up calibration need a calibration: give --camera")
     if camera is not None:
-        return read_camera(camera, people.width_px, people.height_px)
-    if own is not None and fov_deg is None:
-        return own
-    return camera_from_view(people.width_px, people.height_px, 60.0 if fov_deg is None else fov_deg)
+        stem = Path(people.path if video is None else video).stem
+        one = read_camera(camera, people.width_px, people.height_px, camera_name, stem)
+        if up == "calibration":
+            if not one.placed:
+                raise InputError(f"{camera} does not say how camera {one.camera.id} stands: give another --up")
+            up_cam = one.camera.rotation[:, 2]
+        seen_by = replace(one.camera, id="clip", rotation=np.eye(3), translation_m=np.zeros(3))
+    elif own is not None and fov_deg is None:
+        seen_by = own
+    else:
+        seen_by = camera_from_view(people.width_px, people.height_px, FOV_DEG if fov_deg is None else fov_deg)
+    planes = None
+    if up_cam is None and video is not None:
+        with Clip(video) as clip:
+            planes = edge_planes(next(iter(clip)).image_bgr, seen_by)
+    return View(seen_by, up_cam, planes)
 
 
 def load_lifters(paths: dict[str, Path], layout: Layout) -> dict[str, Lifter]:
@@ -52,7 +96,12 @@ def load_lifters(paths: dict[str, Path], layout: Layout) -> dict[str, Lifter]:
 
 
 def lift_people(
-    people: GivenPeople, numbers: list[int], layout: Layout, camera: Camera, lifters: dict[str, Lifter]
+    people: GivenPeople,
+    numbers: list[int],
+    layout: Layout,
+    view: View,
+    lifters: dict[str, Lifter],
+    height_m: float | None = None,
 ) -> Iterator[tuple[int, Predictions]]:
     """Lift some people of a file, one after the other.
 
@@ -63,11 +112,16 @@ def lift_people(
         InputError: somebody is not in the file, or a point that the lifter needs is nowhere detected.
     """
     for number in numbers:
-        yield number, lift_person(people.of(number), people, layout, camera, lifters)
+        yield number, lift_person(people.of(number), people, layout, view, lifters, height_m)
 
 
 def lift_person(
-    person: GivenPerson, people: GivenPeople, layout: Layout, camera: Camera, lifters: dict[str, Lifter]
+    person: GivenPerson,
+    people: GivenPeople,
+    layout: Layout,
+    view: View,
+    lifters: dict[str, Lifter],
+    height_m: float | None = None,
 ) -> Predictions:
     """Lift one person's keypoints.
 
@@ -79,14 +133,16 @@ def lift_person(
         person: whose keypoints are lifted.
         people: of the same file, for the times.
         layout: of the keypoints.
-        camera: that saw them.
+        view: who saw them, at rest.
         lifters: for this layout, repnet and temporal.
+        height_m: standing height of the person; None: of the size that the lifters guess.
 
     Raises:
         InputError: there are too few points, or one that the lifter needs is nowhere detected.
     """
-    seen = np.flatnonzero(person.found)
-    seen_s = people.time_s[seen]
+    camera, time_s, found = view.camera, people.time_s, person.found
+    seen = np.flatnonzero(found)
+    seen_s = time_s[seen]
     keypoints, trust = person.keypoints_px[seen], person.trust[seen]
     if layout.name == OURS:
         keypoints = _complete(people.path, layout, seen_s, keypoints, trust)
@@ -100,7 +156,7 @@ def lift_person(
             raise InputError(
                 f"{people.path}: person {person.number} has too few points in every frame: ask for another"
             )
-        lifted[name] = Lifted(Resampled(poses, seen_s, people.time_s, known)[:], own.has_root)
+        lifted[name] = Lifted(Resampled(poses, seen_s, time_s, known)[:], own.has_root)
     projected_px = _project(camera, lifted["temporal"].poses_cam_m)
     keypoints_px, confidence = projected_px.copy(), np.zeros(projected_px.shape[:2], np.float32)
     for point, joint in enumerate(layout.joints):
@@ -108,9 +164,39 @@ def lift_person(
             given = person.trust[:, point] > 0
             keypoints_px[given, joint] = person.keypoints_px[given, point]
             confidence[:, joint] = person.confidence[:, point]
+    if height_m is not None:
+        for name, one in lifted.items():
+            factors = _factors(one, camera, keypoints_px, confidence, found, time_s, height_m)
+            lifted[name] = Lifted(one.poses_cam_m * factors[:, None, None], one.has_root)
+    standing = stand(lifted["temporal"].poses_cam_m, camera, keypoints_px, found, time_s, view.up_cam, view.edge_planes)
     return Predictions(
-        people.time_s, _boxes(person, people.time_s), keypoints_px, confidence, person.found, lifted, camera
+        time_s,
+        _boxes(person, time_s),
+        keypoints_px,
+        confidence,
+        found,
+        lifted,
+        camera,
+        replace(standing, poses_world_m=standing.poses_world_m[:]),
     )
+
+
+def _factors(
+    lifted: Lifted[np.ndarray],
+    camera: Camera,
+    keypoints_px: np.ndarray,
+    confidence: np.ndarray,
+    found: np.ndarray,
+    time_s: np.ndarray,
+    height_m: float,
+) -> np.ndarray:
+    """(T,) float32 by which poses become those of somebody that tall."""
+    poses = lifted.poses_cam_m
+    if lifted.has_root:
+        factors = height_factors(poses, camera, keypoints_px, confidence, found, time_s, height_m)
+    else:
+        factors = np.full(len(found), height_m / standing_height(sampled(poses, found)))
+    return factors.astype(np.float32)
 
 
 def _complete(path: str, layout: Layout, time_s: np.ndarray, keypoints_px: np.ndarray, trust: np.ndarray) -> np.ndarray:
