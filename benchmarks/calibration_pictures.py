@@ -21,8 +21,8 @@ import cv2
 import numpy as np
 
 from pose3d.datasets.packages import multiview_folder
+from pose3d.formats.qualisys import read_qualisys
 from pose3d.geometry.camera import Camera
-from pose3d.multiview.qualisys import read_qualisys
 from pose3d.multiview.triangulation import triangulate
 from pose3d.multiview.views import CALIBRATION
 from pose3d.records.frames import video_frames
@@ -112,7 +112,7 @@ def main() -> None:
     parser.add_argument("wheel", type=Path)
     parser.add_argument("refined", type=Path, nargs="?", help="report of evaluate-views --refine")
     given = parser.parse_args()
-    cameras = read_qualisys(multiview_folder() / CALIBRATION)
+    cameras = [one.camera for one in read_qualisys(multiview_folder() / CALIBRATION)]
     size = cameras[0].width_px, cameras[0].height_px
 
     boards = {}

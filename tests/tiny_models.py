@@ -6,6 +6,7 @@ import torch
 
 from pose3d.lifting.lift import build_lifter
 from pose3d.pose2d.network import PoseResNet
+from pose3d.predict.models import lifter_file
 from pose3d.training.model_file import save_model
 
 NETWORK = {
@@ -29,6 +30,14 @@ def save_models(folder: Path) -> Path:
     network.final_layer.weight.data.mul_(100)  # else the picture would hardly show in the heatmaps
     network.final_layer.bias.data.fill_(1)
     save_model(folder / "pose2d.pt", NETWORK, network.state_dict())
+    return save_lifters(folder, "h36m17")
+
+
+def save_lifters(folder: Path, layout: str) -> Path:
+    """Write both lifters of a layout."""
+    torch.manual_seed(0)
     for name, architecture in LIFTERS.items():
-        save_model(folder / f"{name}.pt", architecture, build_lifter(architecture).state_dict())
+        if layout != "h36m17":
+            architecture = {**architecture, "layout": layout}
+        save_model(folder / lifter_file(name, layout), architecture, build_lifter(architecture).state_dict())
     return folder

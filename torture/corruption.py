@@ -168,7 +168,7 @@ TARGETS = (
     Target("data/onnx/temporal.onnx", lambda: _read_onnx(load_lifter_onnx, "data/onnx/temporal.onnx"), tracked=False),
     Target("params.yaml", lambda: Params.load().model_dump()),
     Target("sizes/smoke.yaml", lambda: Params.load().model_dump()),
-    Target(_CAMERA, lambda: vars(read_camera(_CAMERA, *VIDEO_PX)), tracked=False, own=True),
+    Target(_CAMERA, lambda: vars(read_camera(_CAMERA, *VIDEO_PX).camera), tracked=False, own=True),
     Target(_BOXES, lambda: _read_boxes(_BOXES), tracked=False, own=True),
     Target(checkpoint_path(), read_checkpoint, tracked=False),
     *(Target(str(OWN / name), partial(read_own, str(OWN / name)), tracked=False, own=True) for name in OWN_FILES),

@@ -56,6 +56,7 @@ def test_the_command_writes_all_files(tmp_path, video, models):
     assert (out / "predictions.csv").read_text().count("\n") == 1 + 21 * 17
     assert "Frames: 21\n" in (out / "predictions.bvh").read_text()
     assert not (out / "player.html").exists()
+    assert read.standing.poses_world_m.shape == (21, 17, 3)
     again = predict(video, tmp_path / "k.json", boxes=tmp_path / "b.csv", models=models)
     np.testing.assert_array_equal(again.keypoints_px, read.keypoints_px)
 
@@ -96,6 +97,55 @@ def test_rerun_is_asked_for_before_the_long_part(tmp_path, video, models, monkey
         main(["predict", str(video), "--models", str(models), "--out", str(tmp_path / "out"), "--format", "rrd"])
     assert caught.value.code == "error: an rrd file needs the package rerun-sdk: run `pip install .[rerun]`"
     assert not list((tmp_path / "out").iterdir())
+
+
+TOML = """[{name}]
+name = "{name}"
+size = [64.0, 48.0]
+matrix = [[70.0, 0.0, 31.5], [0.0, 70.0, 23.5], [0.0, 0.0, 1.0]]
+distortions = [-0.1, 0.02, 0.0, 0.0]
+rotation = [{tilt}, 0.0, 0.0]
+translation = [0.0, {x}, 4.0]
+fisheye = false
+"""
+
+
+@pytest.mark.slow
+def test_height_up_and_a_camera_of_several(tmp_path, video, models):
+    """The video is v.mp4 and is taken with the camera v, whose world has z up."""
+    both = TOML.format(name="u", x=0.0, tilt=1.4) + TOML.format(name="v", x=2.0, tilt=1.6)
+    (tmp_path / "Calib.toml").write_text(both)
+    predictions = predict(video, tmp_path / "Calib.toml", models=models, height_m=1.6, up="calibration")
+    assert predictions.camera.intrinsics_px[0, 2] == 32 and predictions.camera.distortion[0] == -0.1
+    np.testing.assert_allclose(
+        predictions.standing.world_from_camera[2, :3], [0, -np.sin(1.6), np.cos(1.6)], atol=1e-12
+    )
+    taller = predict(video, tmp_path / "Calib.toml", models=models, height_m=1.76, up="level", camera_name="v")
+    for name, lifted in predictions.lifted.items():
+        np.testing.assert_allclose(taller.lifted[name].poses_cam_m, lifted.poses_cam_m * 1.1, rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal(taller.standing.world_from_camera[2, :3], [0, -1, 0])
+
+
+def test_heights_and_directions_that_cannot_be(tmp_path, video, models):
+    def message(*arguments):
+        with pytest.raises(SystemExit) as caught:
+            main([str(a) for a in ("predict", video, *arguments, "--models", models, "--out", tmp_path / "out")])
+        return caught.value.code
+
+    (tmp_path / "Calib.toml").write_text(TOML.format(name="a", x=0, tilt=0) + TOML.format(name="b", x=2, tilt=0))
+    assert message("--height", 178) == "error: --height is in metres and nobody is 178 m tall: give --height 1.78"
+    assert message("--height", 1.8, "--person", "all").startswith("error: --height is one person's")
+    assert message("--up", "0,1,0").startswith("error: --up 0,1,0 does not point up in the picture")
+    assert message("--up", "north") == (
+        "error: --up takes estimate, level, calibration or three numbers x,y,z, not north"
+    )
+    assert message("--up", "calibration").endswith("need a calibration: give --camera")
+    assert message("--camera", tmp_path / "Calib.toml").endswith(
+        "Calib.toml has cameras a, b: say with --camera-name which took the video"
+    )
+    own = {"width_px": 64, "height_px": 48, "intrinsics_px": [[70, 0, 32], [0, 70, 24], [0, 0, 1]]}
+    (tmp_path / "k.json").write_text(json.dumps(own))
+    assert "does not say how camera k stands" in message("--camera", tmp_path / "k.json", "--up", "calibration")
 
 
 def test_a_folder_that_another_prediction_is_writing_is_refused(tmp_path, video, models):

@@ -21,12 +21,13 @@ HELP = "import sys\nfrom pose3d.commands.run import main\ntry: main()\nfinally: 
 NEEDED = {
     "predict": ["video.mp4"],
     "evaluate-predictions": ["--predictions", "p.npz", "--dataset", "sequences.h5"],
+    "lift": ["keypoints.json"],
     "convert": ["p.npz", "p.trc"],
     "adapt-views": ["--out", "adapted"],
     "write-npz": ["--format", "original", "--out", "npz"],
 }
 """Arguments without which a subcommand does not start."""
-NEW = {"convert", "sample-video", "release"}
+NEW = {"lift", "convert", "sample-video", "release"}
 """Subcommands that ``python -m pose3d.<name>`` never had."""
 OLD_FORMS = {"predict": "predict/__main__.py"} | {
     name: f"{name.replace('-', '_')}.py" for name in COMMANDS.keys() - NEW - {"predict"}

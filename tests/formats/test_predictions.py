@@ -1,4 +1,5 @@
 import csv
+import dataclasses
 import errno
 
 import numpy as np
@@ -10,6 +11,7 @@ from pose3d.geometry.skeleton import JOINT_NAMES
 from pose3d.lifting.lift import Lifted
 from pose3d.predict.clip import camera_from_view
 from pose3d.runtime.errors import InputError
+from pose3d.world.standing import Standing
 
 
 @pytest.fixture
@@ -43,6 +45,25 @@ def test_npz_round_trip(tmp_path, predictions):
         assert read.lifted[name].has_root is lifted.has_root
     np.testing.assert_array_equal(read.camera.intrinsics_px, predictions.camera.intrinsics_px)
     assert (read.camera.width_px, read.camera.height_px, len(read)) == (64, 48, 3)
+
+
+def test_poses_in_the_world_come_back_and_go_into_the_table(tmp_path, predictions):
+    rng = np.random.default_rng(1)
+    poses_m = rng.uniform(-1, 1, (3, 17, 3)).astype(np.float32)
+    standing = Standing(poses_m, rng.random((3, 2)) < 0.5, np.eye(4) * 2.0)
+    predictions = dataclasses.replace(predictions, standing=standing)
+    write_npz(tmp_path / "p.npz", predictions)
+    read = read_predictions(tmp_path / "p.npz").standing
+    for name in ("poses_world_m", "contact", "world_from_camera"):
+        np.testing.assert_array_equal(getattr(read, name), getattr(standing, name))
+    write_csv(tmp_path / "p.csv", predictions)
+    with open(tmp_path / "p.csv", newline="", encoding="utf-8") as file:
+        row = list(csv.DictReader(file))[17 + 4]
+    np.testing.assert_allclose([float(row[f"world_{axis}_m"]) for axis in "xyz"], poses_m[1, 4], atol=1e-5)
+    with np.load(tmp_path / "p.npz") as file:
+        np.savez(tmp_path / "p.npz", **dict(file) | {"contact": np.zeros((2, 2))})
+    with pytest.raises(InputError, match=r"contact must be numbers of shape \(3, 2\), not \(2, 2\)"):
+        read_predictions(tmp_path / "p.npz")
 
 
 def test_the_table_has_a_row_for_each_frame_and_joint(tmp_path, predictions):

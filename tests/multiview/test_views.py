@@ -54,6 +54,52 @@ def test_a_missing_video_is_named(folder):
         read_views(folder)
 
 
+def test_marker_cameras_without_a_video_are_left_out_by_name(folder, capsys):
+    markers = CAMERA.format(serial="20301").replace("<camera ", '<camera model="Miqus M3" ')
+    cameras = [CAMERA.format(serial=serial) for serial in ("b", "a")]
+    write_calibration(folder / CALIBRATION, cameras[0], markers, cameras[1])
+    assert [view.camera.id for view in read_views(folder)] == ["b", "a"]
+    assert "camera 20301 sees markers and has no video: it is left out" in capsys.readouterr().err
+
+
+TOML = """[{0}]
+name = "{0}"
+size = [1000, 800]
+matrix = [[900.0, 0, 500], [0, 900.0, 400], [0, 0, 1]]
+distortions = [-0.1, 0.02, 0, 0]
+rotation = [0.0, {1}, 0.0]
+translation = [0.0, 0.0, 4000.0]
+
+"""
+
+
+def test_a_toml_calibration_serves_as_well(folder, capsys):
+    (folder / CALIBRATION).unlink()
+    (folder / "calibration.toml").write_text(TOML.format("a", 0.0) + TOML.format("b", 1.57))
+    first, second = (view.camera for view in read_views(folder))
+    np.testing.assert_allclose(first.position_m, [0, 0, -4])
+    assert "positions are taken for mm, because cameras are up to 5" in capsys.readouterr().err
+    assert (second.width_px, second.height_px) == (992, 800)
+
+
+def test_a_calibration_without_places_is_refused(folder):
+    (folder / CALIBRATION).unlink()
+    lines = (TOML.format("a", 0.0) + TOML.format("b", 1.57)).splitlines()
+    (folder / "c.toml").write_text("\n".join(line for line in lines if not line.startswith("rotation")))
+    with pytest.raises(InputError, match="does not say where camera a is"):
+        read_views(folder)
+
+
+def test_which_file_is_the_calibration_must_be_clear(folder):
+    (folder / CALIBRATION).unlink()
+    with pytest.raises(InputError, match=r"calibration\.qca\.txt is missing, and so is any other calibration"):
+        read_views(folder)
+    for name in ("a.toml", "b.json"):
+        (folder / name).write_text("")
+    with pytest.raises(InputError, match=r"has a\.toml and b\.json: leave the calibration there"):
+        read_views(folder)
+
+
 def test_one_camera_is_too_few(folder):
     write_calibration(folder / CALIBRATION, CAMERA.format(serial="a"))
     with pytest.raises(InputError, match="has one camera"):

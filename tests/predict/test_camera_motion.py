@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pose3d.predict.camera_motion import CameraMotion
+from pose3d.predict.camera_motion import CameraMotion, CameraPath
 
 NOBODY = np.empty((0, 4))
 
@@ -69,3 +69,14 @@ def test_walls_of_one_colour():
     motion.step(wall, NOBODY)
     np.testing.assert_array_equal(motion.step(wall, NOBODY), np.eye(2, 3))
     assert motion.step(wall + 80, NOBODY) is None
+
+
+def test_a_camera_is_at_rest_while_the_first_picture_stays_where_it_was():
+    shaken, moved, cut = (CameraPath(100, 50) for _ in range(3))
+    for step in (1.5, -1.5, 1.9):
+        shaken.step(np.array([[1.0, 0, step], [0, 1, 0]]))
+    for _ in range(3):
+        moved.step(np.array([[1.0, 0, 0.9], [0, 1, 0]]))
+    moved.step(np.array([[1.0, 0, -2.7], [0, 1, 0]]))  # there and back is not rest
+    cut.step(None)
+    assert (shaken.at_rest, moved.at_rest, cut.at_rest) == (True, False, False)

@@ -162,13 +162,13 @@ def test_counts_and_rates_that_no_video_has(video, monkeypatch, claimed, rate_hz
 def test_what_is_no_file_is_said_so():
     with pytest.raises(InputError, match=r"/dev/zero is missing: give the path of a video"):
         Clip("/dev/zero")
-    with pytest.raises(InputError, match=r"/dev/zero is not JSON \(it is larger than 1 MiB\)"):
+    with pytest.raises(InputError, match=r"/dev/zero is no calibration \(it is larger than 1 MiB\)"):
         read_camera("/dev/zero", 64, 48)
 
 
 def test_reads_a_camera(tmp_path):
     (tmp_path / "k.json").write_text(json.dumps(GOOD))
-    camera = read_camera(tmp_path / "k.json", 64, 48)
+    camera = read_camera(tmp_path / "k.json", 64, 48).camera
     np.testing.assert_array_equal(camera.intrinsics_px, K)
     np.testing.assert_array_equal(camera.distortion, GOOD["distortion"])
     np.testing.assert_array_equal(camera.world_to_camera(np.array([1.0, 2, 3])), [1, 2, 3])

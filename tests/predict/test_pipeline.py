@@ -111,7 +111,7 @@ def test_who_was_put_into_the_first_frames_afterwards_is_not_counted(video, monk
     """Persons 0 and 1 are found together in the third frame; 1 and 3 are found backwards in frames before."""
 
     class Follower:
-        tracker = SimpleNamespace(same_people=dict)
+        tracker, camera_path = SimpleNamespace(same_people=dict), SimpleNamespace(at_rest=True)
 
         def __init__(self, *_):
             pass

@@ -21,6 +21,9 @@ from pose3d.runtime.files import exclusive
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--models", type=Path, default=Path("data/models"), help="folder of the trained models")
     parser.add_argument("--folder", type=Path, help="calibration and videos; by default those of pose2sim")
+    parser.add_argument(
+        "--units", choices=("mm", "m"), help="of the calibration's positions; by default what its program writes"
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder for the adapted models, another than --models")
     parser.add_argument("--frame-step", type=int, default=2, metavar="N", help="take every n-th frame; by default 2")
     parser.add_argument(
@@ -45,7 +48,14 @@ def run(given: argparse.Namespace) -> None:
     given.out.mkdir(parents=True, exist_ok=True)
     with exclusive(given.out / "models", wait=False):  # two at once would mix their files
         report = adapt_models(
-            given.models, folder, given.out, given.frame_step, given.learnt_share, given.rounds, given.steps
+            given.models,
+            folder,
+            given.out,
+            given.frame_step,
+            given.learnt_share,
+            given.rounds,
+            given.steps,
+            given.units,
         )
     print(as_text(report))
 

@@ -3,8 +3,8 @@
     pose3d evaluate-views --models data/models --output views.json
 
 The videos are synchronised. Without ``--folder`` they are those of the Python package pose2sim: one person, four
-cameras. A folder of one's own holds calibration.qca.txt and one mp4 for each camera (docs/multiview.md, which says what
-is measured).
+cameras. A folder of one's own holds a calibration and one mp4 for each camera (docs/multiview.md, which says of which
+formats it may be, and what is measured).
 """
 
 import argparse
@@ -28,6 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="also with the cameras' rotations, or rotations and positions (by default), refined on one half of the "
         "frames and judged on the other",
     )
+    parser.add_argument(
+        "--units", choices=("mm", "m"), help="of the calibration's positions; by default what its program writes"
+    )
     parser.add_argument("--output", type=Path, metavar="JSON", help="also write the figures there")
     parser.add_argument("--overlay", type=Path, metavar="PNG", help="draw the detections")
 
@@ -40,7 +43,7 @@ def run(given: argparse.Namespace) -> None:
     from pose3d.multiview.agreement import measure_models
 
     report = measure_models(
-        given.models, given.folder or multiview_folder(), given.frame_step, given.overlay, given.refine
+        given.models, given.folder or multiview_folder(), given.frame_step, given.overlay, given.refine, given.units
     )
     print(as_text(report))
     if given.output:

@@ -6,42 +6,34 @@ The models are those that the pipeline trained here, else the released ones of m
 predictions.csv and predictions.bvh into the folder, with --format also predictions.trc and others, with --show also
 player.html, demo.webm and demo.gif; with --person all these of everybody, into a folder each. Start it in the root of
 the repository, whose params.yaml says how crops are cut and heatmaps decoded, and whose models/ has the detector of
-people. docs/predict.md explains the choices.
+people. docs/predict.md explains the choices; docs/keypoints.md those of --keypoints.
 """
 
 import argparse
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from pose3d.formats.endings import ENDINGS, OF_KEYPOINTS, check_formats
+from pose3d.predict.keypoint_options import add_keypoint_options, lift
 from pose3d.predict.models import default_models, require_models
+from pose3d.predict.result_files import add_result_options, check_result_options, require_no_people, write_results
+from pose3d.predict.view_options import FOV_DEG, add_view_options
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.files import exclusive, require_files
-
-if TYPE_CHECKING:
-    from pose3d.formats.predictions import Predictions
-
-FOV_DEG = 60.0
-SHOWN_S = 20.0
-OPTIONAL = tuple(name for name in ENDINGS if name not in ("npz", "csv", "bvh"))
-"""Formats that are written where they are asked for; the others always are."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("video", help="of one person or several")
-    view = parser.add_mutually_exclusive_group()
-    view.add_argument("--camera", metavar="JSON", help="calibration: width_px, height_px, intrinsics_px, distortion")
-    view.add_argument(
-        "--fov",
-        type=float,
-        default=FOV_DEG,
-        metavar="DEGREES",
-        help=f"field of view along the picture's longer side, where there is no calibration; by default {FOV_DEG:g}",
-    )
+    add_view_options(parser)
     parser.add_argument(
         "--boxes", metavar="CSV", help="frame,x0,y0,x1,y1 in px; by default people are found and followed"
     )
+    parser.add_argument(
+        "--keypoints",
+        metavar="FILE",
+        help="of another program: they are lifted, and no person is looked for (as pose3d lift does)",
+    )
+    add_keypoint_options(parser)
     parser.add_argument(
         "--person",
         metavar="N|largest|all",
@@ -59,21 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER",
         help="by default data/models, or models where nothing was trained here; with --runtime onnx data/onnx",
     )
-    parser.add_argument("--out", default="prediction", metavar="FOLDER", help="by default prediction")
-    parser.add_argument(
-        "--format",
-        default="",
-        metavar="NAMES",
-        help=f"also write these, commas between them, of {', '.join(OPTIONAL)}",
-    )
-    parser.add_argument(
-        "--show",
-        nargs="?",
-        type=float,
-        const=SHOWN_S,
-        metavar="SECONDS",
-        help=f"also write a page with a 3D player, a video and a GIF of the beginning, {SHOWN_S:g} s if not said",
-    )
+    add_result_options(parser)
 
 
 def run(given: argparse.Namespace) -> None:
@@ -87,13 +65,16 @@ def run(given: argparse.Namespace) -> None:
 
 
 def _predict(given: argparse.Namespace, out: Path) -> None:
-    if given.show is not None and not given.show > 0:
-        raise InputError(f"--show takes a number of seconds above 0, not {given.show:g}")
-    check_formats(_formats(given))
-    if "rrd" in _formats(given):
-        from pose3d.formats.rrd import require_rerun
-
-        require_rerun()
+    check_result_options(given)
+    if given.keypoints is not None:
+        if given.boxes is not None or given.runtime != "torch":
+            raise InputError("--keypoints goes with neither --boxes nor --runtime onnx: no network looks at the video")
+        require_files(given.video, remedy="give the path of a video")
+        given.fps = given.size = None  # the video has them
+        lift(given, out)
+        return
+    if given.layout is not None or given.names is not None or given.normalised:
+        raise InputError("--layout, --names and --normalised are about a file of --keypoints: give one")
     person = _person(given.person)
     if given.person is not None and given.boxes is not None:
         raise InputError("--person goes without --boxes, which say who it is")
@@ -101,24 +82,22 @@ def _predict(given: argparse.Namespace, out: Path) -> None:
     require_models(models, given.runtime)
     require_files(given.video, remedy="give the path of a video")
     if given.camera is not None:
-        require_files(given.camera, remedy="give a camera's JSON file")
+        require_files(given.camera, remedy="give a calibration")
     if given.boxes is not None:
         require_files(given.boxes, remedy="give a CSV file of boxes")
     from pose3d.predict.pipeline import predict, predict_people
 
+    fov_deg = FOV_DEG if given.fov is None else given.fov
     settings: dict[str, Any] = {"models": models, "runtime": given.runtime, "scratch": out}
+    settings |= {"camera_name": given.camera_name, "height_m": given.height, "up": given.up}
     if person == "all":
-        earlier = sorted(path.name for path in out.glob("person-*"))
-        if earlier:
-            raise InputError(
-                f"{out} has people of an earlier run already ({earlier[0]}): delete them, or give another --out"
-            )
-        for number, predictions in predict_people(given.video, given.camera, given.fov, **settings):
+        require_no_people(out)
+        for number, predictions in predict_people(given.video, given.camera, fov_deg, **settings):
             folder = out / f"person-{number}"
             folder.mkdir()
-            _write(folder, given, predictions)
+            write_results(folder, given, predictions)
     else:
-        _write(out, given, predict(given.video, given.camera, given.fov, given.boxes, person, **settings))
+        write_results(out, given, predict(given.video, given.camera, fov_deg, given.boxes, person, **settings))
 
 
 def _person(given: str | None) -> int | Literal["all"] | None:
@@ -130,45 +109,3 @@ def _person(given: str | None) -> int | Literal["all"] | None:
         return int(given)
     except ValueError:
         raise InputError(f"--person takes a number from 1, largest or all, not {given}") from None
-
-
-def _formats(given: argparse.Namespace) -> list[str]:
-    """Names of ``--format``, each once."""
-    return list(dict.fromkeys(name.strip() for name in given.format.split(",") if name.strip()))
-
-
-def _write(folder: Path, given: argparse.Namespace, predictions: "Predictions") -> None:
-    from pose3d.formats.predictions import write_csv, write_npz
-    from pose3d.predict.animation import write_animation
-
-    writers = {"predictions.npz": write_npz, "predictions.csv": write_csv, "predictions.bvh": write_animation}
-    for name, write in writers.items():
-        write(folder / name, predictions)
-        print(folder / name)
-    for name in _formats(given):
-        if name in OPTIONAL:
-            path = folder / f"predictions{ENDINGS[name]}"
-            _write_format(path, name, given, predictions)
-            print(path)
-    if given.show is not None:
-        from pose3d.predict.show import write_show  # here, because it takes half a second to load
-
-        print(*write_show(folder, given.video, predictions, given.show), sep="\n")
-
-
-def _write_format(path: Path, name: str, given: argparse.Namespace, predictions: "Predictions") -> None:
-    if name in OF_KEYPOINTS:
-        from pose3d.formats.keypoint_files import write_keypoints
-
-        write_keypoints(path, predictions)
-    elif name == "rrd":
-        from pose3d.formats.rrd import write_rrd
-        from pose3d.predict.clip import Clip
-
-        with Clip(given.video) as clip:
-            write_rrd(path, predictions, (frame.image_bgr for frame in clip))
-    else:
-        from pose3d.formats.joint_files import write_motion
-        from pose3d.predict.animation import motion_of
-
-        write_motion(path, motion_of(predictions))

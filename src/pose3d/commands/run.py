@@ -17,6 +17,7 @@ from pose3d.commands import (
     evaluate_predictions,
     evaluate_views,
     export,
+    lift,
     predict,
     release,
     sample_video,
@@ -27,6 +28,7 @@ from pose3d.runtime.errors import InputError, end_in_one_sentence
 COMMANDS = {
     "predict": predict,
     "angles": angles,
+    "lift": lift,
     "convert": convert,
     "sample-video": sample_video,
     "demo": demo,

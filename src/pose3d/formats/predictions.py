@@ -14,10 +14,17 @@ joints                (17,) names of the joints, in the order of all arrays
 width_px, height_px   () int64, size of the picture
 intrinsics_px         (3, 3) float64
 distortion            (5,) float64: k1, k2, p1, p2, k3
+poses_world_m         (T, 17, 3) float32, metres, world (z up, the floor at 0, the first heading along y), of the
+                      temporal lifter with feet in contact kept where they are
+contact               (T, 2) bool: the right and the left foot are on something
+world_from_camera     (4, 4) float64, from camera space to the world, metres
 ====================  ====================================================================================
 
+The last three are of a camera at rest, see :mod:`pose3d.world.standing`; the file of one that moves lacks them.
+
 The table is a CSV file with one row for each frame and joint: frame (from 0), time_s, joint, found (1 or 0),
-keypoint_x_px, keypoint_y_px, confidence, and <lifter>_x_m, <lifter>_y_m, <lifter>_z_m of every lifter.
+keypoint_x_px, keypoint_y_px, confidence, <lifter>_x_m, <lifter>_y_m, <lifter>_z_m of every lifter, and world_x_m,
+world_y_m, world_z_m if the npz has poses in the world.
 """
 
 import csv
@@ -36,8 +43,10 @@ from pose3d.records.pickled_npz import read_member
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.files import atomic_output
 from pose3d.runtime.rows import RowsOrArray, chunks
+from pose3d.world.standing import Standing
 
 _POSES, _HAS_ROOT = "poses_cam_m_", "has_root_"
+_STANDING = ("poses_world_m", "contact", "world_from_camera")
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +58,7 @@ class Predictions:
     Attributes:
         lifted: name of a lifter to its poses.
         camera: in its own space (identity rotation, no translation).
+        standing: poses in the world; None: the camera moves.
     """
 
     time_s: RowsOrArray
@@ -58,6 +68,7 @@ class Predictions:
     found: RowsOrArray
     lifted: Mapping[str, Lifted[RowsOrArray]]
     camera: Camera
+    standing: Standing | None = None
 
     def __len__(self) -> int:
         return len(self.time_s)
@@ -84,6 +95,8 @@ def write_npz(path: str | os.PathLike, predictions: Predictions) -> None:
         "intrinsics_px": camera.intrinsics_px,
         "distortion": camera.distortion,
     }
+    if predictions.standing is not None:
+        arrays |= {name: getattr(predictions.standing, name) for name in _STANDING}
     with atomic_output(path) as partial, zipfile.ZipFile(partial, "w") as archive:
         for name, array in arrays.items():
             with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
@@ -109,7 +122,10 @@ def write_csv(path: str | os.PathLike, predictions: Predictions) -> None:
         OSError: the disk is full or not writable.
     """
     names = ["frame", "time_s", "joint", "found", "keypoint_x_px", "keypoint_y_px", "confidence"]
-    names += [f"{name}_{axis}_m" for name in predictions.lifted for axis in "xyz"]
+    poses = {name: lifted.poses_cam_m for name, lifted in predictions.lifted.items()}
+    if predictions.standing is not None:
+        poses["world"] = predictions.standing.poses_world_m
+    names += [f"{name}_{axis}_m" for name in poses for axis in "xyz"]
     with atomic_output(path) as partial, open(partial, "w", encoding="utf-8", newline="") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(names)
@@ -117,7 +133,7 @@ def write_csv(path: str | os.PathLike, predictions: Predictions) -> None:
             columns = [
                 predictions.keypoints_px[part],
                 predictions.confidence[part][..., None],
-                *(lifted.poses_cam_m[part] for lifted in predictions.lifted.values()),
+                *(each[part] for each in poses.values()),
             ]
             numbers = np.concatenate(columns, -1).tolist()
             times_s, found = predictions.time_s[part].tolist(), predictions.found[part].tolist()
@@ -168,6 +184,9 @@ def read_predictions(path: str | os.PathLike) -> Predictions:
         "intrinsics_px": (3, 3),
         "distortion": (5,),
     }
+    stands = "poses_world_m" in arrays
+    if stands:
+        shapes |= {"poses_world_m": (*frames, N_JOINTS, 3), "contact": (*frames, 2), "world_from_camera": (4, 4)}
     for name, shape in shapes.items():
         if name not in arrays:
             raise InputError(f"{path} has no array {name}: give a file that `pose3d predict` wrote")
@@ -197,4 +216,5 @@ def read_predictions(path: str | os.PathLike) -> Predictions:
         found=arrays["found"],
         lifted={name: Lifted(arrays[_POSES + name], bool(arrays[_HAS_ROOT + name])) for name in lifters},
         camera=camera,
+        standing=Standing(*(arrays[name] for name in _STANDING)) if stands else None,
     )

@@ -177,9 +177,9 @@ class Swing:
             shortest.inv() * carried
         ).as_rotvec() @ self._rest  # both take rest to one place: only twist differs
         twist = np.empty(len(directions))
-        for t, gained in enumerate(gathered):
-            angle = np.remainder(self._twist + gained + np.pi, 2 * np.pi) - np.pi
-            self._twist = twist[t] = angle - np.clip(angle, -self._limit, self._limit)
+        for t, gained in enumerate(gathered.tolist()):  # Python's floats, because NumPy's take ten times as long
+            angle = (self._twist + gained + np.pi) % (2 * np.pi) - np.pi
+            self._twist = twist[t] = angle - max(-self._limit, min(angle, self._limit))
         self._before = directions[-1:]
         return shortest * Rotation.from_rotvec(twist[:, None] * self._rest)
 

@@ -4,7 +4,8 @@ import numpy as np
 
 from pose3d.geometry.skeleton import ROOT
 
-_LEVEL_CAMERA_UP = np.array([0.0, -1.0, 0.0])
+LEVEL_CAMERA_UP = np.array([0.0, -1.0, 0.0])
+"""Upwards in the space of a camera that is held level."""
 
 
 def stand(poses_cam_m: dict[str, np.ndarray], up_cam: np.ndarray | None = None) -> dict[str, np.ndarray]:
@@ -30,7 +31,7 @@ def stand(poses_cam_m: dict[str, np.ndarray], up_cam: np.ndarray | None = None) 
         >>> (stand({"truth": pose_cam_m})["truth"] + 0).tolist()
         [[[0.0, 0.0, 0.9], [0.0, 0.0, 0.0]]]
     """
-    rotation = upright_from_camera(_LEVEL_CAMERA_UP if up_cam is None else up_cam)
+    rotation = upright_from_camera(LEVEL_CAMERA_UP if up_cam is None else up_cam)
     upright = {title: np.asarray(poses, np.float64) @ rotation.T for title, poses in poses_cam_m.items()}
     reference = list(upright.values())[-1]
     origin = np.append(np.nanmedian(reference[:, ROOT, :2], 0), floor_height(reference))

@@ -49,7 +49,7 @@ def lift_clip(
     if lifter.kind in (FrameLifter.kind, RepNet.kind):
         return lift_in_chunks(lifter, camera, keypoints_px, scratch)
     poses = Rows(scratch, (N_JOINTS, 3))
-    for shot in _shots(time_s):
+    for shot in shots(time_s):
         own_s = time_s[shot]
         steps = int(np.ceil((own_s[-1] - own_s[0]) * TRAINED_RATE_HZ - 1e-3))
         even_s = own_s[0] + np.arange(1 + steps) / TRAINED_RATE_HZ
@@ -64,8 +64,8 @@ def lift_clip(
     return Lifted(poses, has_root=True)
 
 
-def _shots(time_s: np.ndarray) -> list[slice]:
-    """Frames between gaps."""
+def shots(time_s: np.ndarray) -> list[slice]:
+    """Frames between gaps of more than :data:`GAP_S`; ``time_s`` (T,) ascending."""
     edges = [0, *(np.flatnonzero(np.diff(time_s) > GAP_S) + 1).tolist(), len(time_s)]
     return [slice(start, stop) for start, stop in zip(edges[:-1], edges[1:], strict=True)]
 

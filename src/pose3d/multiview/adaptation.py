@@ -16,6 +16,7 @@ from torch import nn
 from pose3d.config.blocks import Seed
 from pose3d.config.pose2d import Train2DParams
 from pose3d.config.reading import StageParams
+from pose3d.formats.calibrated import Units
 from pose3d.multiview.agreement import LIFTERS, agreement, takes_of
 from pose3d.multiview.finding import detector_of, find_person
 from pose3d.multiview.selftraining import AdaptationParams, adapt
@@ -40,7 +41,14 @@ class Params(StageParams):
 
 
 def adapt_models(
-    models: Path, folder: Path, out: Path, frame_step: int, learnt_share: float, rounds: int, steps: int
+    models: Path,
+    folder: Path,
+    out: Path,
+    frame_step: int,
+    learnt_share: float,
+    rounds: int,
+    steps: int,
+    units: Units | None = None,
 ) -> dict:
     """Write the adapted models to ``out``; gives the figures before and after, which are in adaptation.json too.
 
@@ -51,6 +59,7 @@ def adapt_models(
         frame_step: every frame_step-th frame of the videos is taken.
         learnt_share: the first frames, from which it learns, as a share of those taken; the others are held out.
         rounds, steps: see :class:`pose3d.multiview.selftraining.AdaptationParams`.
+        units: of the calibration's positions; None: as :func:`pose3d.multiview.views.read_views` says.
 
     Raises:
         InputError: a model, a video or the crops are missing or damaged, or the views agree on nothing.
@@ -58,7 +67,7 @@ def adapt_models(
     params = Params.load()
     seed_all(params.seed)
     network, architecture = load_network(str(models / "pose2d.pt"))
-    views = read_views(folder)
+    views = read_views(folder, units)
     cameras, fps = [view.camera for view in views], views[0].fps / frame_step
     frames = np.arange(0, views[0].frames, frame_step)
     learnt = max(1, round(learnt_share * len(frames)))

@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from pose3d.evaluation import metrics
+from pose3d.formats.calibrated import Units
 from pose3d.geometry.camera import Camera
 from pose3d.geometry.skeleton import BONES, JOINT_NAMES, N_JOINTS
 from pose3d.lifting.lift import LIFTERS, lift, load_lifter
@@ -48,7 +49,12 @@ def takes_of(views: Sequence[View], frames: np.ndarray) -> list[FrameSource]:
 
 
 def measure_models(
-    models: Path, folder: Path, frame_step: int, picture: Path | None, refine: Extrinsics | None = None
+    models: Path,
+    folder: Path,
+    frame_step: int,
+    picture: Path | None,
+    refine: Extrinsics | None = None,
+    units: Units | None = None,
 ) -> dict:
     """All figures of trained models on a folder of videos, see docs/multiview.md.
 
@@ -58,6 +64,7 @@ def measure_models(
         frame_step: every n-th frame counts.
         picture: PNG with detections in some frames of all views; None: not drawn.
         refine: what of the cameras is refined for a second set of figures, see :mod:`pose3d.multiview.refinement`.
+        units: of the calibration's positions; None: as :func:`pose3d.multiview.views.read_views` says.
 
     Raises:
         InputError: a model or a video is missing or damaged, nothing moves before a camera, or too little is seen to
@@ -65,7 +72,7 @@ def measure_models(
     """
     detector = detector_of(*load_network(str(models / "pose2d.pt")))
     lifters = {name: load_lifter(models / f"{name}.pt") for name in LIFTERS}
-    views = read_views(folder)
+    views = read_views(folder, units)
     cameras = [view.camera for view in views]
     takes = takes_of(views, np.arange(0, views[0].frames, frame_step))
     person = find_person(detector, cameras, takes, views[0].fps / frame_step)

@@ -10,6 +10,29 @@ CUT_CORRELATION = 0.75
 _CORNERS, _LEAST_CORNERS = 150, 12
 _REST_PX, _MARGIN_PX = 0.3, 4  # of the shrunk frames
 _STILL = np.eye(2, 3)
+_MOVED = 0.02  # of the picture's longer side, which the middle of the first frame is off from where it was
+
+
+class CameraPath:
+    """How far a camera turned away since the first frame, from what :class:`CameraMotion` says of each.
+
+    Attributes:
+        at_rest: nothing but small shakes so far: no cut, and the middle of the first frame within 2 % of the picture.
+    """
+
+    def __init__(self, width_px: int, height_px: int) -> None:
+        self.at_rest = True
+        self._most_px = _MOVED * max(width_px, height_px)
+        self._middle_px = np.array([width_px / 2, height_px / 2])
+        self._now_px = self._middle_px
+
+    def step(self, motion: np.ndarray | None) -> None:
+        """Take the (2, 3) transform from the frame before, or None for a cut."""
+        if motion is None:
+            self.at_rest = False
+            return
+        self._now_px = motion[:, :2] @ self._now_px + motion[:, 2]
+        self.at_rest &= bool(np.linalg.norm(self._now_px - self._middle_px) <= self._most_px)
 
 
 class CameraMotion:

@@ -1,18 +1,18 @@
 """A video as frames with their times, and the camera that it was taken with."""
 
 import itertools
-import json
 import os
+import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
-from pydantic import BaseModel, ConfigDict, FiniteFloat, PositiveInt, ValidationError
 
+from pose3d.formats.calibrated import Calibrated
+from pose3d.formats.calibrations import read_calibration, the_camera
 from pose3d.geometry.camera import Camera
 from pose3d.runtime.errors import InputError
-from pose3d.runtime.files import read_small_text
 from pose3d.runtime.prefetch import prefetch
 
 MAX_PICTURE_PX = 2**25
@@ -116,52 +116,34 @@ def _is_playlist(path: str | os.PathLike) -> bool:
         raise InputError(f"{path} cannot be read ({error.strerror}): give the path of a video") from None
 
 
-_Row = tuple[FiniteFloat, FiniteFloat, FiniteFloat]
-
-
-class _CameraFile(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    width_px: PositiveInt
-    height_px: PositiveInt
-    intrinsics_px: tuple[_Row, _Row, _Row]
-    distortion: tuple[FiniteFloat, FiniteFloat, FiniteFloat, FiniteFloat, FiniteFloat] = (0.0, 0.0, 0.0, 0.0, 0.0)
-
-
-def read_camera(path: str | os.PathLike, width_px: int, height_px: int) -> Camera:
-    """The camera of a JSON file, in its own space: world and camera axes are the same.
-
-    The file has ``width_px``, ``height_px``, ``intrinsics_px`` (3 rows of 3, zero skew) and, where the lens bends
-    straight lines, ``distortion`` (k1, k2, p1, p2, k3).
+def read_camera(
+    path: str | os.PathLike, width_px: int, height_px: int, name: str | None = None, video: str = ""
+) -> Calibrated:
+    """The camera of a calibration of any format that :mod:`pose3d.formats.calibrations` reads.
 
     Args:
-        path: the JSON file.
-        width_px, height_px: of the video, which the file's must equal.
+        path: of the calibration.
+        width_px, height_px: of the video, which the calibration's must equal.
+        name: of the camera, where the file has several.
+        video: the video's name without its suffix, which tells where nothing is said.
 
     Raises:
-        InputError: the file is missing, is not JSON, or a field is wrong; names it.
+        InputError: the file is missing or wrong, the camera is not in it, or it is of another size; names what.
     """
-    try:
-        content = _CameraFile.model_validate(json.loads(read_small_text(path)))
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}): give a camera's JSON file") from None
-    except ValidationError as error:  # a kind of ValueError: before it
-        first = error.errors()[0]
-        field = ".".join(map(str, first["loc"])) or "the whole"
-        raise InputError(f"{path}: {field}: {first['msg']}; correct that field") from None
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is not JSON ({error}): write it as docs/predict.md shows") from None
-    intrinsics = np.array(content.intrinsics_px)
-    if intrinsics[0, 0] <= 0 or intrinsics[1, 1] <= 0:
-        raise InputError(f"{path}: intrinsics_px: the focal lengths must be above 0; correct that field")
-    if intrinsics[0, 1] or intrinsics[1, 0] or intrinsics[2].tolist() != [0, 0, 1]:
-        raise InputError(f"{path}: intrinsics_px must be [[fx, 0, cx], [0, fy, cy], [0, 0, 1]]; correct that field")
-    if (content.width_px, content.height_px) != (width_px, height_px):
+    calibration = read_calibration(path)
+    for doubt in calibration.doubts:
+        print(f"{path}: {doubt}", file=sys.stderr)
+    one = the_camera(path, calibration.cameras, name, video)
+    camera = one.camera
+    if not one.size_known:
+        print(f"{path} says no size: it is taken for that of the video, {width_px} x {height_px}", file=sys.stderr)
+        return replace(one, camera=replace(camera, width_px=width_px, height_px=height_px))
+    if (camera.width_px, camera.height_px) != (width_px, height_px):
         raise InputError(
-            f"{path}: width_px and height_px are {content.width_px} x {content.height_px}, the video has "
+            f"{path}: width and height are {camera.width_px} x {camera.height_px}, the video has "
             f"{width_px} x {height_px}: give the calibration of the video's own size"
         )
-    return _camera(width_px, height_px, intrinsics, content.distortion)
+    return one
 
 
 def camera_from_view(width_px: int, height_px: int, fov_deg: float) -> Camera:
@@ -178,8 +160,4 @@ def camera_from_view(width_px: int, height_px: int, fov_deg: float) -> Camera:
         raise InputError(f"the field of view must lie between 5 and 170 degrees, not {fov_deg:g}")
     focal_px = max(width_px, height_px) / 2 / np.tan(np.radians(fov_deg) / 2)
     intrinsics = np.array([[focal_px, 0, width_px / 2], [0, focal_px, height_px / 2], [0, 0, 1]])
-    return _camera(width_px, height_px, intrinsics, (0.0,) * 5)
-
-
-def _camera(width_px: int, height_px: int, intrinsics_px: np.ndarray, distortion: tuple[float, ...]) -> Camera:
-    return Camera("clip", width_px, height_px, intrinsics_px, np.array(distortion), np.eye(3), np.zeros(3))
+    return Camera("clip", width_px, height_px, intrinsics, np.zeros(5), np.eye(3), np.zeros(3))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pose3d.geometry.boxes import box_overlaps
-from pose3d.predict.camera_motion import CameraMotion
+from pose3d.predict.camera_motion import CameraMotion, CameraPath
 from pose3d.predict.clip import ClipFrame
 from pose3d.predict.people_finder import People, PeopleFinder, search_squares
 from pose3d.predict.person_tracker import PERSON_SIGHTINGS, PersonTracker, Sightings, Track
@@ -57,12 +57,14 @@ class PeopleFollower:
 
     Attributes:
         tracker: holds who is where.
+        camera_path: whether the camera is at rest.
     """
 
     def __init__(self, finder: PeopleFinder, width_px: int, height_px: int) -> None:
         self._finder = finder
         self._squares = search_squares(width_px, height_px)
         self._motion = CameraMotion()
+        self.camera_path = CameraPath(width_px, height_px)
         self.tracker = PersonTracker()
         self._searched_s, self._turn, self._frames = -np.inf, 0, 0
         self._recent: list[SeenFrame] = []
@@ -78,6 +80,7 @@ class PeopleFollower:
         ahead = self.tracker.ahead()
         for frame in frames:
             motion = self._motion.step(frame.image_bgr, _boxes_px(ahead.near()))
+            self.camera_path.step(motion)
             if motion is None and waiting:
                 yield from self._look(waiting)
                 waiting, ahead = [], self.tracker.ahead()

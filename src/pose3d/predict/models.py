@@ -43,6 +43,43 @@ def default_models(runtime: str) -> Path:
     raise InputError(f"neither {TRAINED} nor {RELEASED} has models: run from the root of the repository")
 
 
+def lifter_paths(layout: str, folder: Path | None) -> dict[str, Path]:
+    """The files of both lifters for a layout; says whose they are where nobody names a folder.
+
+    Args:
+        layout: of the keypoints, a name of :data:`pose3d.geometry.layouts.LAYOUTS`.
+        folder: of the files, where those of any layout may have the plain names too; None: those that were trained
+            here, else the released ones.
+
+    Raises:
+        InputError: there are none for that layout; says for which there are.
+    """
+    from pose3d.geometry.layouts import LAYOUTS  # here, because help goes without NumPy
+
+    folders = (TRAINED, RELEASED) if folder is None else (folder,)
+    for one in folders:
+        paths = _lifters(layout, one)
+        if all(path.exists() for path in paths.values()):
+            if folder is None:
+                print(f"with the models of {one}", file=sys.stderr)
+            return paths
+    if folder is not None and all((folder / f"{part}.pt").exists() for part in paths):
+        return {part: folder / f"{part}.pt" for part in paths}  # of which layout they are shows when they are read
+    have = [
+        known.name
+        for known in LAYOUTS
+        if any(all(path.exists() for path in _lifters(known.name, one).values()) for one in folders)
+    ]
+    if not have:
+        where = " or ".join(map(str, folders))
+        raise InputError(f"{where} has lifters for no layout: run from the root of the repository, or give --models")
+    raise InputError(f"no lifter takes {layout} here; there are lifters for {', '.join(have)}")
+
+
+def _lifters(layout: str, folder: Path) -> dict[str, Path]:
+    return {part: folder / lifter_file(part, layout) for part in ("repnet", "temporal")}
+
+
 def require_models(folder: Path, runtime: str) -> None:
     """Look for the 2D network and the two lifters of a folder, before what takes seconds to load.
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from pose3d.geometry.boxes import box_overlaps
 from pose3d.predict.clothes import difference
@@ -147,6 +146,8 @@ class PersonTracker:
             (N,) numbers of people; -1: a sighting that is like nobody's, before or behind somebody: it may be of parts
             of both.
         """
+        from scipy.optimize import linear_sum_assignment  # here, because it takes half a second to load
+
         people = np.full(len(seen), -1)
         costs = self._costs(seen)
         # What costs too much is worth the same as nothing, so that no such pair is bought by another's good one.

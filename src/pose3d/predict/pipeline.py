@@ -4,7 +4,7 @@ import itertools
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +34,10 @@ from pose3d.predict.sightings import SightingRows
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.files import sha256_of
 from pose3d.runtime.inference_device import InferenceDevice
-from pose3d.runtime.rows import Rows
+from pose3d.runtime.rows import Rows, chunks
+from pose3d.world.standing import Standing, stand
+from pose3d.world.stature import check_height, height_factors, sampled, standing_height
+from pose3d.world.up import edge_planes, given_up
 
 PERSON_DETECTOR = RELEASED / "pose_detection.tflite"
 """BlazePose's, as mediapipe 0.10.21 has it; in the repository."""
@@ -86,12 +89,15 @@ def predict(
     models: str | os.PathLike | None = None,
     runtime: str = "torch",
     scratch: str | os.PathLike | None = None,
+    camera_name: str | None = None,
+    height_m: float | None = None,
+    up: str = "estimate",
 ) -> Predictions:
     """Predict one person's keypoints and poses in every frame of a video.
 
     Args:
         video: any file that OpenCV's FFmpeg decodes.
-        camera: JSON file, see :func:`pose3d.predict.clip.read_camera`; None: a camera of ``fov_deg``.
+        camera: calibration, see :func:`pose3d.predict.clip.read_camera`; None: a camera of ``fov_deg``.
         fov_deg: field of view along the picture's longer side.
         boxes: CSV file, see :class:`pose3d.predict.given_boxes.GivenBoxes`; None: everybody is found and followed.
         person: the N-th from the left in the first frame with anybody, from 1; None: who takes up the most of the
@@ -100,24 +106,28 @@ def predict(
             :func:`pose3d.predict.models.default_models`.
         runtime: torch, for .pt files, or onnx, for .onnx files.
         scratch: a folder: what is predicted lies in files there, as :class:`pose3d.runtime.rows.Rows`, and memory does
-            not grow with the video. None: all of it is in memory as arrays, 0.7 kB a frame.
+            not grow with the video. None: all of it is in memory as arrays, 0.9 kB a frame.
+        camera_name: of a calibration with several cameras; None: the one of the video's name.
+        height_m: standing height of the person; None: of the size that the lifters guess.
+        up: which way is up: ``estimate``, ``level``, ``calibration`` (its z axis) or a direction, see
+            :func:`pose3d.world.up.given_up`.
 
     Raises:
         InputError: a file is missing or wrong, nobody is found, or fewer people than ``person``.
         OSError: the disk is full.
     """
-    job = _Job.of(video, camera, fov_deg, models, runtime, scratch)
+    job = _Job.of(video, camera, fov_deg, models, runtime, scratch, camera_name, height_m, up)
     if boxes is not None:
         if person is not None:
             raise InputError("--person goes without --boxes, which say who it is")
-        return job.lift(job.look_at(boxes))
+        return job.lift(job.look_at(boxes), camera_at_rest=True)
     if person is not None and person < 1:
         raise InputError(f"--person counts from 1 from the left, not from {person}")
     everybody = job.look_for_people(person)
     largest = everybody.largest()
     if largest is None:
         raise InputError(f"no person is found in {video}: say where one is with --boxes")
-    return job.lift(everybody.of(largest if person is None else person - 1))
+    return job.lift(everybody.of(largest if person is None else person - 1), everybody.camera_at_rest)
 
 
 def predict_people(
@@ -127,6 +137,9 @@ def predict_people(
     models: str | os.PathLike | None = None,
     runtime: str = "torch",
     scratch: str | os.PathLike | None = None,
+    camera_name: str | None = None,
+    height_m: float | None = None,
+    up: str = "estimate",
 ) -> Iterator[tuple[int, Predictions]]:
     """Predict everybody's keypoints and poses; the arguments are those of :func:`predict`.
 
@@ -137,17 +150,23 @@ def predict_people(
         InputError: a file is missing or wrong, or nobody is found.
         OSError: the disk is full.
     """
-    job = _Job.of(video, camera, fov_deg, models, runtime, scratch)
+    if height_m is not None:
+        raise InputError("--height is one person's and goes without --person all: predict them one by one")
+    job = _Job.of(video, camera, fov_deg, models, runtime, scratch, camera_name, None, up)
     everybody = job.look_for_people(None)
     if not everybody.people():
         raise InputError(f"no person is found in {video}: say where one is with --boxes")
     for person in everybody.people():
-        yield person + 1, job.lift(everybody.of(person))
+        yield person + 1, job.lift(everybody.of(person), everybody.camera_at_rest)
 
 
 @dataclass(frozen=True, eq=False)
 class _Job:
-    """One video and what it is looked at with; attributes as the arguments of :func:`predict`."""
+    """One video and what it is looked at with; attributes as the arguments of :func:`predict`.
+
+    Attributes:
+        up_cam: (3,) upwards in camera space; None: it is estimated.
+    """
 
     video: str | os.PathLike
     view: Camera
@@ -156,6 +175,8 @@ class _Job:
     params: Params
     lifters: dict[str, Lifter]
     scratch: str | os.PathLike | None
+    height_m: float | None
+    up_cam: np.ndarray | None
 
     @classmethod
     def of(
@@ -166,8 +187,16 @@ class _Job:
         models: str | os.PathLike | None,
         runtime: str,
         scratch: str | os.PathLike | None,
+        camera_name: str | None,
+        height_m: float | None,
+        up: str,
     ) -> "_Job":
         """Read all but the video, so that what is missing shows at once."""
+        if height_m is not None:
+            check_height(height_m)
+        up_cam = None if up in ("estimate", "calibration") else given_up(up)
+        if camera is None and (camera_name is not None or up == "calibration"):
+            raise InputError("--camera-name and --up calibration need a calibration: give --camera")
         params = Params.load()
         folder = default_models(runtime) if models is None else Path(models)
         lifters = load_lifters(folder, runtime)
@@ -175,8 +204,13 @@ class _Job:
             if camera is None:
                 view = camera_from_view(clip.width_px, clip.height_px, fov_deg)
             else:
-                view = read_camera(camera, clip.width_px, clip.height_px)
-        return cls(video, view, folder, runtime, params, lifters, scratch)
+                one = read_camera(camera, clip.width_px, clip.height_px, camera_name, Path(video).stem)
+                if up == "calibration":
+                    if not one.placed:
+                        raise InputError(f"{camera} does not say how camera {one.camera.id} stands: give another --up")
+                    up_cam = one.camera.rotation[:, 2]
+                view = replace(one.camera, id="clip", rotation=np.eye(3), translation_m=np.zeros(3))
+        return cls(video, view, folder, runtime, params, lifters, scratch, height_m, up_cam)
 
     def look_at(self, boxes: str | os.PathLike) -> dict[str, Rows]:
         with Clip(self.video) as clip:
@@ -189,16 +223,52 @@ class _Job:
             look = load_detector(self.models, self.runtime, self.params)
             return find_people(self.video, clip, load_finder(look), person, self.scratch)
 
-    def lift(self, seen: dict[str, Rows]) -> Predictions:
-        time_s, keypoints_px = seen["time_s"][:], seen["keypoints_px"]
+    def lift(self, seen: dict[str, Rows], camera_at_rest: bool) -> Predictions:
+        time_s, found = seen["time_s"][:], seen["found"][:]
         lifted = {
-            name: lift_clip(lifter, self.view, time_s, keypoints_px, self.scratch)
+            name: lift_clip(lifter, self.view, time_s, seen["keypoints_px"], self.scratch)
             for name, lifter in self.lifters.items()
         }
+        if self.height_m is not None:
+            for one in lifted.values():
+                self._scale(one, seen, time_s, found)
+        standing = self._stand(lifted["temporal"], seen, time_s, found, camera_at_rest)
         if self.scratch is not None:
-            return Predictions(**seen, lifted=lifted, camera=self.view)
+            return Predictions(**seen, lifted=lifted, camera=self.view, standing=standing)
         in_memory = {name: Lifted(poses.poses_cam_m[:], poses.has_root) for name, poses in lifted.items()}
-        return Predictions(**{name: rows[:] for name, rows in seen.items()}, lifted=in_memory, camera=self.view)
+        if standing is not None:
+            standing = replace(standing, poses_world_m=standing.poses_world_m[:])
+        return Predictions(
+            **{name: rows[:] for name, rows in seen.items()}, lifted=in_memory, camera=self.view, standing=standing
+        )
+
+    def _scale(self, lifted: Lifted[Rows], seen: dict[str, Rows], time_s: np.ndarray, found: np.ndarray) -> None:
+        """Make the person as tall as said, in place."""
+        assert self.height_m is not None
+        poses = lifted.poses_cam_m
+        if lifted.has_root:
+            factors = height_factors(
+                poses, self.view, seen["keypoints_px"], seen["confidence"], found, time_s, self.height_m
+            )
+        else:
+            factors = np.full(len(found), self.height_m / standing_height(sampled(poses, found)))
+        for part in chunks(len(found)):
+            poses[part] = poses[part] * factors[part, None, None]
+
+    def _stand(
+        self, lifted: Lifted[Rows], seen: dict[str, Rows], time_s: np.ndarray, found: np.ndarray, camera_at_rest: bool
+    ) -> Standing | None:
+        """Poses in the world; None, and a sentence on stderr, where the camera moves."""
+        if not camera_at_rest:
+            print(f"{self.video}: the camera moves or there are cuts: no poses in the world", file=sys.stderr)
+            return None
+        planes = None
+        if self.up_cam is None:
+            with Clip(self.video) as clip:
+                planes = edge_planes(next(iter(clip)).image_bgr, self.view)
+        return stand(
+            lifted.poses_cam_m, self.view, seen["keypoints_px"], found, time_s, self.up_cam, planes, self.scratch
+        )
 
 
 def load_finder(look: KeypointDetector) -> PeopleFinder:
@@ -299,6 +369,7 @@ def find_people(
         columns = found.boxes_px, found.keypoints_px, found.confidence
         sightings.append(frame.time_s, people[known], *(column[known] for column in columns))
     sightings.join(follower.tracker.same_people())
+    sightings.camera_at_rest = follower.camera_path.at_rest
     return sightings
 
 

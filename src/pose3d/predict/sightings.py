@@ -28,11 +28,13 @@ class SightingRows:
 
     Attributes:
         time_s: of all frames, also of those in which nobody is seen.
+        camera_at_rest: whether the camera was through all of them.
     """
 
     def __init__(self, folder: str | os.PathLike | None, width_px: int, height_px: int) -> None:
         self._folder, self._picture_px = folder, float(width_px * height_px)
         self.time_s = Rows(folder, (), np.float64)
+        self.camera_at_rest = True
         self._frames, self._people = Rows(folder, (), np.int64), Rows(folder, (), np.int64)
         self._boxes_px, self._keypoints_px = Rows(folder, (4,)), Rows(folder, (N_JOINTS, 2))
         self._confidence = Rows(folder, (N_JOINTS,))

@@ -3,12 +3,13 @@ import pytest
 from people import camera_ring
 from tiny_qualisys import CAMERA, element, write_calibration
 
-from pose3d.multiview.qualisys import read_qualisys
+from pose3d.formats.qualisys import read_qualisys
 from pose3d.runtime.errors import InputError
 
 
 def test_values_worked_out_by_hand(tmp_path):
-    (camera,) = read_qualisys(write_calibration(tmp_path / "c.qca.txt", CAMERA.format(serial="cam01")))
+    (one,) = read_qualisys(write_calibration(tmp_path / "c.qca.txt", CAMERA.format(serial="cam01")))
+    camera = one.camera
     assert (camera.id, camera.width_px, camera.height_px) == ("cam01", 1000, 800)
     # 64000 / 64; 32640 / 64 - 10 + 0.5, 26880 / 64 - 20 + 0.5
     np.testing.assert_allclose(camera.intrinsics_px, [[1000, 0, 500.5], [0, 1100, 400.5], [0, 0, 1]])
@@ -52,7 +53,14 @@ def test_a_missing_file_is_named(tmp_path):
 def test_cameras_come_back_as_they_were_written(tmp_path):
     cameras = camera_ring(3)
     read = read_qualisys(write_calibration(tmp_path / "c.txt", *(element(camera) for camera in cameras)))
-    for camera, again in zip(cameras, read, strict=True):
+    for camera, again in zip(cameras, [one.camera for one in read], strict=True):
         assert (again.id, again.width_px, again.height_px) == (camera.id, camera.width_px, camera.height_px)
         for name in ("intrinsics_px", "rotation", "position_m", "distortion"):
             np.testing.assert_allclose(getattr(again, name), getattr(camera, name), atol=1e-9, err_msg=name)
+
+
+@pytest.mark.parametrize(("model", "markers"), [("Miqus M3", True), ("Arqus A12", True), ("Miqus Video", False)])
+def test_marker_cameras_are_told_by_their_model(tmp_path, model, markers):
+    camera = CAMERA.format(serial="1").replace("<camera ", f'<camera model="{model}" ')
+    (one,) = read_qualisys(write_calibration(tmp_path / "c.qca.txt", camera))
+    assert one.sees_markers is markers

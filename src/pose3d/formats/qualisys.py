@@ -2,13 +2,17 @@
 
 Focal lengths and principal point are in 1/64 px, with the centre of the first pixel at 0; positions in mm. The
 rows of the rotation are the camera's axes in the world: x right, y up, z backward.
+
+A laboratory's file lists the cameras that see markers beside those that record video; their model tells.
 """
 
 import os
+import re
 import xml.etree.ElementTree as ElementTree
 
 import numpy as np
 
+from pose3d.formats.calibrated import Calibrated
 from pose3d.geometry.camera import Camera
 from pose3d.runtime.errors import InputError
 
@@ -18,7 +22,10 @@ MAX_FILE_BYTES = 1_000_000
 _FORWARD_FROM_BACKWARD = np.diag([1.0, -1.0, -1.0])
 
 
-def read_qualisys(path: str | os.PathLike) -> list[Camera]:
+_MARKER_CAMERAS = re.compile(r"Miqus M\d|Arqus|Oqus")
+
+
+def read_qualisys(path: str | os.PathLike) -> list[Calibrated]:
     """The cameras of a calibration file in its order, named by their serial; metres, px, pixel centres at +0.5.
 
     Raises:
@@ -33,14 +40,17 @@ def read_qualisys(path: str | os.PathLike) -> list[Camera]:
     if len(text) > MAX_FILE_BYTES or b"<!" in text:
         raise InputError(f"{path} is no Qualisys calibration: export it again as *.qca.txt")
     try:
-        cameras = [_camera(element) for element in ElementTree.fromstring(text).iterfind("cameras/camera")]
+        cameras = [
+            Calibrated(_camera(element), sees_markers=bool(_MARKER_CAMERAS.match(element.get("model", ""))))
+            for element in ElementTree.fromstring(text).iterfind("cameras/camera")
+        ]
     except ElementTree.ParseError as error:
         raise InputError(f"{path} is not XML ({error}): export it again as *.qca.txt") from None
     except KeyError as error:
         raise InputError(f"{path}: a camera has no {error.args[0]}: export it again as *.qca.txt") from None
     except ValueError as error:
         raise InputError(f"{path}: {error}") from None
-    ids = [camera.id for camera in cameras]
+    ids = [one.camera.id for one in cameras]
     if not ids or len(set(ids)) < len(ids):
         raise InputError(f"{path} has {'two cameras of one serial' if ids else 'no cameras'}: export it again")
     return cameras

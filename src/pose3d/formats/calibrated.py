@@ -1,0 +1,177 @@
+"""What every reader of calibrations gives, and the checks that all of them need."""
+
+import re
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from pose3d.geometry.camera import Camera
+from pose3d.runtime.errors import InputError
+
+Units = Literal["mm", "m"]
+UNITS_M: dict[Units, float] = {"mm": 0.001, "m": 1.0}
+LARGEST_PX = 20_000
+_FARTHEST_M = 50.0  # between two cameras of one room or field
+_NEAREST_M = 0.1
+
+
+@dataclass(frozen=True, eq=False)
+class Calibrated:
+    """One camera of a calibration.
+
+    Attributes:
+        camera: its id is the name that the file has for it; px have pixel centres at +0.5, as everywhere here.
+        size_known: False: the file does not say the picture's size, and the camera's is 0 x 0.
+        placed: False: the file does not say where the camera is, and it is at the origin of its own space.
+        sees_markers: a camera of a motion capture system that sees markers and records no video.
+    """
+
+    camera: Camera
+    size_known: bool = True
+    placed: bool = True
+    sees_markers: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """What a file says.
+
+    Attributes:
+        cameras: at least one, in the file's order, names all different; positions in metres.
+        program: whose format it is, for people.
+        units: sentence on the unit of positions and why it was taken for that; empty where the format leaves no doubt.
+        doubts: sentences on what is probably wrong with it.
+    """
+
+    cameras: tuple[Calibrated, ...]
+    program: str
+    units: str = ""
+    doubts: tuple[str, ...] = ()
+
+
+def calibrated(
+    name: str,
+    size_px: Any,
+    matrix: Any,
+    distortion: Any,
+    rotation: Any = None,
+    translation: Any = None,
+    first_pixel: float = 0.0,
+) -> Calibrated:
+    """A camera in OpenCV's terms: ``x_camera = rotation @ x_world + translation``.
+
+    Args:
+        name: letters, digits, spaces, - and . only, because files are named after it.
+        size_px: (2,) width and height; None: unknown.
+        matrix: (3, 3) K without skew.
+        distortion: k1, k2, p1, p2, k3 and so on, see :func:`five_coefficients`; None: no distortion.
+        rotation: (3,) Rodrigues vector or (3, 3); None: the camera's place is not known.
+        translation: (3,), any unit.
+        first_pixel: coordinate of the first pixel's centre in the file; OpenCV's is 0, this project's 0.5.
+
+    Raises:
+        ValueError: no camera is like that; names the camera and the value.
+    """
+    if not re.fullmatch(r"\w[\w. -]*", name):
+        raise ValueError(f"a camera's name is {name!r}: use letters, digits, - and .")
+    k = _numbers(matrix, (3, 3), f"camera {name}: the matrix")
+    if k[0, 1] or k[1, 0] or k[2].tolist() != [0, 0, 1] or k[0, 0] <= 0 or k[1, 1] <= 0:
+        raise ValueError(
+            f"camera {name}: the matrix must be [[fx, 0, cx], [0, fy, cy], [0, 0, 1]] with fx and fy above 0"
+        )
+    k[:2, 2] += 0.5 - first_pixel
+    width = height = 0
+    if size_px is not None:
+        width, height = (round(side) for side in _numbers(size_px, (2,), f"camera {name}: the size").tolist())
+        if not 0 < min(width, height) <= max(width, height) <= LARGEST_PX:
+            raise ValueError(f"camera {name}: no picture has {width} x {height} px")
+    placed = rotation is not None and translation is not None
+    turned, moved = np.eye(3), np.zeros(3)
+    if placed:
+        turned, moved = _rotation(rotation, name), _numbers(translation, (3,), f"camera {name}: the translation")
+    camera = Camera(name, width, height, k, five_coefficients(distortion, name), turned, moved)
+    return Calibrated(camera, size_known=size_px is not None, placed=placed)
+
+
+def five_coefficients(distortion: Any, name: str) -> np.ndarray:
+    """(5,) k1, k2, p1, p2, k3 from 0, 4, 5, 8, 12 or 14 numbers of OpenCV's order, nested or not.
+
+    Raises:
+        ValueError: other numbers, or coefficients past the fifth that are not 0.
+
+    Example:
+        >>> five_coefficients([[-0.2, 0.05, 0, 0]], "cam0").tolist()
+        [-0.2, 0.05, 0.0, 0.0, 0.0]
+    """
+    try:
+        values = np.zeros(0) if distortion is None else np.array(distortion, np.float64).ravel()
+    except (TypeError, ValueError):
+        raise ValueError(f"camera {name}: the distortion is no list of numbers") from None
+    if len(values) not in (0, 4, 5, 8, 12, 14) or not np.isfinite(values).all():
+        raise ValueError(f"camera {name}: the distortion must be 4 or 5 numbers k1, k2, p1, p2, k3, not {len(values)}")
+    if values[5:].any():
+        raise ValueError(
+            f"camera {name}: the distortion has coefficients past k3 (rational or tilted model), which this project "
+            "does not know: calibrate with five"
+        )
+    return np.concatenate([values[:5], np.zeros(max(0, 5 - len(values)))])
+
+
+def in_metres(cameras: list[Calibrated], usual: Units | None, given: Units | None, program: str) -> Calibration:
+    """The calibration with positions in metres.
+
+    Args:
+        cameras: with translations in the file's unit.
+        usual: the unit that the program writes; None: it differs, and is told by how far apart the cameras are.
+        given: the unit that a person gave; None: nothing was said.
+        program: whose format it is.
+
+    Raises:
+        ValueError: the unit is not known, or cameras would be farther apart than 50 m or nearer than 0.1 m.
+    """
+    positions = np.array([one.camera.position_m for one in cameras if one.placed]).reshape(-1, 3)
+    apart = float(np.linalg.norm(positions[:, None] - positions, axis=-1).max()) if len(positions) else 0.0
+    unit, why = given or usual, f"{program} writes {usual}"
+    fitting = [known for known in UNITS_M if _NEAREST_M <= apart * UNITS_M[known] <= _FARTHEST_M]
+    if unit is None and len(positions) > 1:
+        if not fitting:
+            raise ValueError(f"cameras are up to {apart:g} apart, of which unit is not clear: give --units mm or m")
+        unit, why = fitting[0], f"cameras are up to {apart:.4g} apart"
+    elif len(positions) > 1 and given is None and unit not in fitting:
+        advice = f"give --units {fitting[0]} if they are that" if fitting else "give --units"
+        raise ValueError(f"cameras are up to {apart:g} apart, which {unit} cannot be, and {why}: {advice}")
+    factor = UNITS_M[unit or "m"]
+    moved = tuple(
+        replace(one, camera=replace(one.camera, translation_m=one.camera.translation_m * factor)) for one in cameras
+    )
+    said = "" if given is not None or len(positions) < 2 else f"positions are taken for {unit}, because {why}"
+    return Calibration(moved, program, said)
+
+
+def as_input_error(path: Any, error: Exception) -> InputError:
+    """One sentence for what a reader stumbled over; ``error`` is a ValueError, KeyError, TypeError or the like."""
+    if isinstance(error, KeyError):
+        return InputError(f"{path}: a camera has no {error.args[0]}: it is not whole, write it again")
+    return InputError(f"{path}: {error}")
+
+
+def _numbers(values: Any, shape: tuple[int, ...], what: str) -> np.ndarray:
+    try:
+        array = np.array(values, np.float64)
+    except (TypeError, ValueError):
+        array = np.empty(0)
+    if array.size == np.prod(shape) and array.shape != shape and 1 in array.shape:
+        array = array.reshape(shape)  # a column, as OpenCV writes vectors
+    if array.shape != shape or not np.isfinite(array).all():
+        raise ValueError(f"{what} must be {' x '.join(map(str, shape))} numbers")
+    return array
+
+
+def _rotation(rotation: Any, name: str) -> np.ndarray:
+    import cv2
+
+    values = np.array(rotation, np.float64) if np.size(rotation) in (3, 9) else np.empty(0)
+    if values.size == 9:
+        return _numbers(values.reshape(3, 3), (3, 3), f"camera {name}: the rotation")
+    return cv2.Rodrigues(_numbers(values, (3,), f"camera {name}: the rotation"))[0]

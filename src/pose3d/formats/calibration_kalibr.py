@@ -1,0 +1,52 @@
+"""Kalibr's chain of cameras (``camchain.yaml``).
+
+Each of cam0, cam1, ... has ``camera_model`` pinhole, ``intrinsics`` fu fv pu pv, ``distortion_model`` radtan with
+``distortion_coeffs`` k1 k2 p1 p2, and ``resolution``; every one but the first ``T_cn_cnm1``, (4, 4) from the space of
+the camera before to its own, metres. The world is the space of the first.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from pose3d.formats.calibrated import Calibrated, Calibration, calibrated
+
+
+def is_kalibr(content: Any) -> bool:
+    """Whether a mapping holds cameras as Kalibr has them."""
+    return isinstance(content, dict) and any(
+        isinstance(camera, dict) and "camera_model" in camera for camera in content.values()
+    )
+
+
+def calibration_from_kalibr(content: dict[str, Any]) -> Calibration:
+    """The cameras of a parsed file.
+
+    Raises:
+        ValueError, KeyError, TypeError: it is no such file, or a lens is not pinhole and radtan; says what is wrong.
+    """
+    cameras: list[Calibrated] = []
+    from_first = np.eye(4)
+    for name, camera in content.items():
+        lens = camera["camera_model"], camera.get("distortion_model", "none")
+        if lens not in (("pinhole", "radtan"), ("pinhole", "none")):
+            raise ValueError(f"camera {name} is {' and '.join(lens)}: this project knows pinhole and radtan only")
+        fx, fy, cx, cy = camera["intrinsics"]
+        if cameras:
+            if "T_cn_cnm1" not in camera:
+                raise ValueError(f"camera {name} has no T_cn_cnm1, which says where it is: write the file again")
+            step = np.array(camera["T_cn_cnm1"], np.float64)
+            if step.shape != (4, 4):
+                raise ValueError(f"camera {name}: T_cn_cnm1 must be 4 x 4 numbers")
+            from_first = step @ from_first
+        cameras.append(
+            calibrated(
+                str(name),
+                camera["resolution"],
+                [[fx, 0, cx], [0, fy, cy], [0, 0, 1]],
+                camera.get("distortion_coeffs"),
+                from_first[:3, :3] if len(content) > 1 else None,
+                from_first[:3, 3] if len(content) > 1 else None,
+            )
+        )
+    return Calibration(tuple(cameras), "Kalibr")

@@ -1,0 +1,76 @@
+"""Calibrations as OpenCV's ``FileStorage`` writes them, YAML or JSON, and as ROS and people write the same.
+
+A matrix is a mapping of rows, cols and data, tagged ``!!opencv-matrix`` in YAML and by ``type_id`` in JSON (OpenCV 5
+writes one of one axis as ``opencv-nd-matrix``, with sizes in place of rows and cols); or plain nested lists. One file
+is one camera. Where the place is given, x_camera = R x_world + t, its unit is not said.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from pose3d.formats.calibrated import Calibration, Units, calibrated, in_metres
+
+_NAMES = {
+    "matrix": ("camera_matrix", "cameraMatrix", "Camera_Matrix", "intrinsic_matrix", "mtx", "K"),
+    "distortion": (
+        "distortion_coefficients",
+        "Distortion_Coefficients",
+        "dist_coeffs",
+        "distCoeffs",
+        "dist_coeff",
+        "dist",
+        "D",
+    ),
+    "rotation": ("rotation", "rotation_matrix", "rvec", "R"),
+    "translation": ("translation", "translation_vector", "tvec", "T", "t"),
+    "width": ("image_width", "image_Width", "width"),
+    "height": ("image_height", "image_Height", "height"),
+    "size": ("image_size", "imageSize", "size"),
+}
+_MODELS = ("plumb_bob", "rational_polynomial", "radtan", "radial-tangential")
+"""ROS's names of OpenCV's own distortion."""
+
+
+def is_opencv(content: Any) -> bool:
+    """Whether a mapping has a camera matrix under one of the names that OpenCV's samples, ROS and people use."""
+    return isinstance(content, dict) and any(name in content for name in _NAMES["matrix"])
+
+
+def calibration_from_opencv(content: dict[str, Any], name: str, units: Units | None) -> Calibration:
+    """The one camera of a parsed file.
+
+    Args:
+        content: of the file.
+        name: for the camera, where the file has none.
+        units: of its position, if a person said so.
+
+    Raises:
+        ValueError, KeyError, TypeError: it is no such file; says what is wrong.
+    """
+    model = content.get("distortion_model", _MODELS[0])
+    if model not in _MODELS:
+        raise ValueError(f"the distortion model {model} is not known to this project: calibrate with plumb_bob")
+    width, height = _value(content, "width"), _value(content, "height")
+    size = _value(content, "size") if width is None or height is None else (width, height)
+    camera = calibrated(
+        str(content.get("camera_name", name)),
+        size,
+        _value(content, "matrix"),
+        _value(content, "distortion"),
+        _value(content, "rotation"),
+        _value(content, "translation"),
+    )
+    return in_metres([camera], None, units, "OpenCV")
+
+
+def _value(content: dict[str, Any], what: str) -> Any:
+    found = next((content[name] for name in _NAMES[what] if name in content), None)
+    if not isinstance(found, dict):
+        return found
+    shape = found["sizes"] if "sizes" in found else [found["rows"], found["cols"]]
+    data = np.array(found["data"], np.float64)
+    if not all(isinstance(side, int) and side > 0 for side in shape) or data.shape != (np.prod(shape),):
+        said = " x ".join(map(str, shape))
+        raise ValueError(f"a matrix says {said} and has {data.size} numbers: write it again")
+    return data.reshape(shape)

@@ -1,0 +1,192 @@
+"""Calibrations of cameras as people have them: one reader for all, which tells by the content whose it is.
+
+===========================  ====================  ==============================================================
+program                      file                  module
+===========================  ====================  ==============================================================
+Qualisys Track Manager       ``*.qca.txt``, XML    :mod:`pose3d.formats.qualisys`
+Pose2Sim, anipose,           TOML                  :mod:`pose3d.formats.calibration_toml`
+FreeMoCap, Caliscope
+OpenCV, ROS                  YAML, JSON            :mod:`pose3d.formats.calibration_opencv`
+Kalibr                       YAML                  :mod:`pose3d.formats.calibration_kalibr`
+this project                 JSON                  here: one camera; :mod:`pose3d.datasets.calibration`: several
+===========================  ====================  ==============================================================
+
+OpenCV and all but Qualisys and this project put the centre of the first pixel at 0; half a pixel is added.
+"""
+
+import json
+import os
+import re
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, FiniteFloat, PositiveInt, ValidationError
+
+from pose3d.formats.calibrated import Calibrated, Calibration, Units, as_input_error, calibrated
+from pose3d.formats.calibration_kalibr import calibration_from_kalibr, is_kalibr
+from pose3d.formats.calibration_opencv import calibration_from_opencv, is_opencv
+from pose3d.formats.calibration_toml import calibration_from_toml
+from pose3d.formats.qualisys import read_qualisys
+from pose3d.runtime.errors import InputError
+from pose3d.runtime.files import read_small_text
+
+_KNOWN = "Pose2Sim, anipose, FreeMoCap, Caliscope, OpenCV, ROS, Kalibr, Qualisys or this project"
+_ACCEPTED = ValueError, KeyError, TypeError, IndexError, OverflowError, RecursionError, AttributeError
+
+
+def read_calibration(path: str | os.PathLike, units: Units | None = None) -> Calibration:
+    """The cameras of a calibration file.
+
+    Args:
+        path: of the file.
+        units: of positions, where the file does not say or says it wrong; None: as :class:`Calibration` says.
+
+    Raises:
+        InputError: it is missing, larger than 1 MiB, nobody's format, or a camera in it cannot exist.
+    """
+    if str(path).endswith(".qca.txt"):  # of which the XML says how its text is encoded
+        return Calibration(tuple(read_qualisys(path)), "Qualisys")
+    try:
+        text = read_small_text(path).lstrip("\ufeff \r\n\t")
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}): give a calibration of {_KNOWN}") from None
+    except ValueError as error:
+        raise InputError(f"{path} is no calibration ({error}): give one of {_KNOWN}") from None
+    try:
+        calibration = _calibration(Path(path), text, units)
+    except InputError:
+        raise
+    except _ACCEPTED as error:
+        raise as_input_error(path, error) from None
+    names = [one.camera.id for one in calibration.cameras]
+    if not names or len(set(names)) < len(names):
+        raise InputError(f"{path} has {'two cameras of one name' if names else 'no cameras'}: write it again")
+    return calibration
+
+
+def _calibration(path: Path, text: str, units: Units | None) -> Calibration:
+    if text.startswith("<"):
+        if "<opencv_storage" in text:
+            raise ValueError("it is OpenCV's XML, which is not read: have cv2.FileStorage write .yaml or .json")
+        return Calibration(tuple(read_qualisys(path)), "Qualisys")
+    if path.suffix == ".json" or text.startswith("{"):
+        return _from_json(path, text, units)
+    if path.suffix in (".yaml", ".yml") or text.startswith("%YAML"):
+        return _from_mapping(path, _read_yaml(text), units)
+    try:
+        return calibration_from_toml(text, units)
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"it is no calibration of {_KNOWN} (as TOML: {error})") from None
+
+
+def _from_json(path: Path, text: str, units: Units | None) -> Calibration:
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"it is not JSON ({error}): write it as docs/predict.md shows") from None
+    if isinstance(content, dict) and {"intrinsics", "extrinsics"} <= content.keys():
+        from pose3d.datasets.calibration import cameras_from  # here, because SciPy's rotations take a while to load
+
+        subjects = cameras_from(content, str(path))
+        if len(subjects) != 1:
+            raise ValueError(f"it has cameras of {len(subjects)} subjects: leave one")
+        (own,) = subjects.values()
+        return Calibration(tuple(map(Calibrated, own.values())), "this project")
+    if is_opencv(content):
+        return _from_mapping(path, content, units)
+    return Calibration((_from_own(content, path.stem),), "this project")
+
+
+def _from_mapping(path: Path, content: Any, units: Units | None) -> Calibration:
+    if is_kalibr(content):
+        return calibration_from_kalibr(content)
+    if is_opencv(content):
+        return calibration_from_opencv(content, path.stem, units)
+    raise ValueError(f"it has no camera of {_KNOWN}: camera_matrix is looked for, or cam0 with a camera_model")
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe, without aliases, which could be nested until they fill the memory, and with OpenCV's matrices."""
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            raise ValueError("it has aliases, which are not read: write the values out")
+        return super().compose_node(parent, index)
+
+
+def _matrix(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict:
+    return loader.construct_mapping(node, deep=True)
+
+
+for _tag in ("opencv-matrix", "opencv-nd-matrix"):
+    _Loader.add_constructor(f"tag:yaml.org,2002:{_tag}", _matrix)
+
+
+def _read_yaml(text: str) -> Any:
+    # The directive of OpenCV before 5, "%YAML:1.0", is none of YAML's.
+    body = re.sub(r"\A%YAML[^\n]*\n", "", text)
+    try:
+        return yaml.load(body, _Loader)  # noqa: S506, a safe loader
+    except yaml.YAMLError as error:
+        said = " ".join(str(getattr(error, "problem", None) or error).split())
+        raise ValueError(f"it is not YAML ({said}): write it again") from None
+
+
+_Row = tuple[FiniteFloat, FiniteFloat, FiniteFloat]
+
+
+class _OwnCamera(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    width_px: PositiveInt
+    height_px: PositiveInt
+    intrinsics_px: tuple[_Row, _Row, _Row]
+    distortion: list[Any] = [0.0] * 5
+    rotation: tuple[_Row, _Row, _Row] | None = None
+    translation_m: _Row | None = None
+
+
+def _from_own(content: Any, name: str) -> Calibrated:
+    """This project's JSON of one camera."""
+    try:
+        own = _OwnCamera.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(map(str, first["loc"])) or "the whole"
+        raise ValueError(f"{field}: {first['msg']}; correct that field") from None
+    (fx, skew, _), (other_skew, fy, _), last = own.intrinsics_px
+    if fx <= 0 or fy <= 0:
+        raise ValueError("intrinsics_px: the focal lengths must be above 0; correct that field")
+    if skew or other_skew or last != (0, 0, 1):
+        raise ValueError("intrinsics_px must be [[fx, 0, cx], [0, fy, cy], [0, 0, 1]]; correct that field")
+    return calibrated(
+        re.sub(r"[^\w. -]", "-", name) or "clip",
+        (own.width_px, own.height_px),
+        own.intrinsics_px,
+        own.distortion,
+        own.rotation,
+        own.translation_m,
+        first_pixel=0.5,
+    )
+
+
+def the_camera(path: str | os.PathLike, cameras: Sequence[Calibrated], name: str | None, video: str) -> Calibrated:
+    """The one of some cameras that took a video: the one that is named, the only one, or the one of the video's name.
+
+    Args:
+        path: of the calibration, for messages.
+        cameras: of the calibration.
+        name: that a person gave; None: nothing was said.
+        video: the video's name without its suffix.
+
+    Raises:
+        InputError: there are several, and none has that name; lists them.
+    """
+    names = [one.camera.id for one in cameras]
+    wanted = name if name is not None else names[0] if len(names) == 1 else video
+    if wanted in names:
+        return cameras[names.index(wanted)]
+    raise InputError(f"{path} has cameras {', '.join(names)}: say with --camera-name which took the video")

@@ -1,0 +1,117 @@
+"""Arrays of keypoints as people save them with NumPy, for instance what rtmlib gives for each frame.
+
+An npz of ``keypoints`` (T, P, K, 2) or (T, K, 2) and ``scores`` (T, P, K) or (T, K), or an npy of the former; a last
+axis of 3 has the scores. P people have no numbers: a row may be anybody. Frames of different P may be objects, each
+with an array of its own. ``fps``, ``width`` and ``height`` are read where the npz has them. Nothing in a file is run.
+"""
+
+import os
+import zipfile
+from typing import Any
+
+import numpy as np
+
+from pose3d.formats.keypoints import MAX_PEOPLE, MAX_VALUES, KeypointFile, keypoint_file
+from pose3d.records.pickled_npz import read_npy, read_pickled_npz, reason_of
+from pose3d.runtime.errors import InputError
+
+SCORES = ("scores", "keypoint_scores", "confidence")
+
+
+def read_keypoint_arrays(path: str | os.PathLike) -> KeypointFile:
+    """Read an npz or npy of keypoints.
+
+    Raises:
+        InputError: it is damaged, or of other shapes; names the frame.
+    """
+    known: dict[str, Any] = {}
+    if zipfile.is_zipfile(path):
+        arrays = read_pickled_npz(path, ["keypoints", *SCORES, "fps", "width", "height"])
+        points = arrays["keypoints"]
+        scores = next((arrays[name] for name in SCORES if name in arrays), None)
+        known["fps"] = _number(path, arrays, "fps")
+        width, height = _number(path, arrays, "width"), _number(path, arrays, "height")
+        if width is not None and height is not None:
+            known["size_px"] = (int(width), int(height))
+    else:
+        points, scores = _read_one(path), None
+    frames, people, rated = _by_frame(path, points, scores)
+    return keypoint_file(path, "arrays", frames, None, people, rated, n_frames=len(points), **known)
+
+
+def _number(path: str | os.PathLike, arrays: dict[str, Any], name: str) -> float | None:
+    if name not in arrays:
+        return None
+    try:
+        value = float(np.asarray(arrays[name], np.float64).reshape(()))
+    except (TypeError, ValueError):
+        value = -1.0
+    if not 0 < value < 1e6:
+        raise InputError(f"{path}: {name} is no number above 0: save the file again")
+    return value
+
+
+def _read_one(path: str | os.PathLike) -> Any:
+    def check(shape: tuple[int, ...], dtype: np.dtype) -> None:
+        if dtype.kind != "O" and np.prod(shape, dtype=float) > MAX_VALUES:
+            raise ValueError(f"it claims shape {shape}")
+
+    try:
+        with open(path, "rb") as file:
+            return read_npy(file, "its array", os.path.getsize(path), check)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}): give a file of numpy.save") from None
+    except Exception as error:  # whatever damage makes NumPy or the reader of pickles raise
+        raise InputError(f"{path} is no whole array of keypoints ({reason_of(error)}): save it again") from None
+
+
+def _by_frame(path: str | os.PathLike, points: Any, scores: Any) -> tuple[np.ndarray, Any, Any]:
+    """Frame, points and scores of each person; empty rows, which only fill an array up, are left out."""
+    if not isinstance(points, np.ndarray | list):
+        raise InputError(f"{path}: keypoints are no array: save (frames, people, points, 2)")
+    if isinstance(points, list) or points.dtype == object:
+        return _by_object(path, points, scores)
+    shape = points.shape
+    if points.dtype.kind not in "fiu" or points.ndim not in (3, 4) or shape[-1] not in (2, 3):
+        raise InputError(
+            f"{path}: keypoints have shape {shape}, not (frames, people, points, 2) or (frames, points, 2)"
+        )
+    if scores is not None and (not isinstance(scores, np.ndarray) or scores.shape != shape[:-1]):
+        raise InputError(f"{path}: scores have shape {np.shape(scores)}, keypoints {shape}: save one score a point")
+    if points.size > MAX_VALUES:
+        raise InputError(f"{path} holds more than {MAX_VALUES:,} numbers: cut it up")
+    n_people = shape[1] if points.ndim == 4 else 1
+    if n_people > MAX_PEOPLE:
+        raise InputError(f"{path} has {n_people:,} people in a frame, {MAX_PEOPLE:,} are the most: leave some out")
+    frames = np.repeat(np.arange(shape[0]), n_people)
+    rows = points.reshape(-1, *shape[-2:])
+    there = ~(np.isnan(rows[..., :2]) | (rows[..., :2] == 0)).all((1, 2))
+    rated = None if scores is None else scores.reshape(rows.shape[:2])[there]
+    return frames[there], rows[there], rated
+
+
+def _by_object(path: str | os.PathLike, points: Any, scores: Any) -> tuple[np.ndarray, Any, Any]:
+    frames, people, rated = [], [], []
+    for number, frame in enumerate(points):
+        own_scores = None if scores is None or number >= len(scores) else scores[number]
+        array = np.empty(0) if frame is None else np.asarray(frame)
+        if not array.size:
+            continue
+        if array.dtype.kind not in "fiu" or array.ndim not in (2, 3) or array.shape[-1] not in (2, 3):
+            raise InputError(f"{path}: frame {number} has keypoints of shape {array.shape}: save (people, points, 2)")
+        array = array.reshape(-1, *array.shape[-2:])
+        frames += [number] * len(array)
+        people += list(array)
+        if scores is not None:
+            own = np.asarray(own_scores if own_scores is not None else [])
+            if own.dtype.kind not in "fiu" or own.size != array.shape[0] * array.shape[1]:
+                raise InputError(f"{path}: frame {number} has not one score for each point: save (people, points)")
+            rated += list(own.reshape(array.shape[:2]))
+    alike = len({one.shape for one in people}) <= 1
+    if not alike:
+        odd = next(index for index, one in enumerate(people) if one.shape != people[0].shape)
+        raise InputError(
+            f"{path}: frame {frames[odd]} has a person of {len(people[odd])} points, frame {frames[0]} one of "
+            f"{len(people[0])}: layouts are mixed, give one file for each"
+        )
+    return np.array(frames, int), np.array(people), np.array(rated) if scores is not None else None

@@ -1,0 +1,276 @@
+"""2D keypoints as other programs' files have them: who is seen in which frame, and what the file says besides.
+
+Readers of all formats give a :class:`KeypointFile`. What a format does not say stays None, because it is asked for and
+never guessed (:mod:`pose3d.predict.given_keypoints`).
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from pose3d.geometry.layouts import LAYOUTS, layout
+from pose3d.runtime.errors import InputError
+
+MAX_SIGHTINGS = 1_000_000
+"""Of one person in one frame each, in one file."""
+MAX_PEOPLE = 1000
+"""In one frame."""
+MAX_VALUES = 100_000_000
+"""Numbers of all keypoints of a file: 400 MB."""
+MAX_COORDINATE = 1e6
+"""No picture is so wide in px."""
+MOST_PERCENT = 100.0
+LEAST_PERCENT = 20.0
+"""Scores that reach further than this are percentages; AlphaPose's reach 6, those of RTMPose little more than 1."""
+BODY_ONLY = {133: ("coco_wholebody", 23), 136: ("halpe26", 26)}
+"""Layouts with face and hands, by their number of points: the layout of body and feet, which come first."""
+
+
+@dataclass(frozen=True, eq=False)
+class KeypointFile:
+    """N sightings, each of one person in one frame, in the order of frames; K points each.
+
+    Attributes:
+        path: of the file, for messages.
+        format: what it was read as.
+        keypoints: (N, K, 2) float32, pixel centres at +0.5 or as the detector has them; NaN where undetected.
+        confidence: (N, K) float32 in [0, 1]; 0 where undetected.
+        frames: (N,) int64, the file's numbers of frames, ascending.
+        people: (N,) int64, the file's numbers of people; None: it has none.
+        layout: name of a layout (:mod:`pose3d.geometry.layouts`); None: the format does not say.
+        normalised: whether coordinates are shares of the picture's width and height, and not px; None: the format does
+            not say.
+        n_frames: how many frames the file has, from 0, also those without anybody; None: up to the last with somebody.
+        fps: frames per second; None: the format does not say.
+        time_s: (F,) seconds of frames 0 to F - 1, where the file has them.
+        size_px: width and height of the picture.
+        intrinsics_px, distortion: (3, 3) and (5,) of the camera, where the file has one.
+        said: sentences about what was changed or left out.
+    """
+
+    path: str
+    format: str
+    keypoints: np.ndarray
+    confidence: np.ndarray
+    frames: np.ndarray
+    people: np.ndarray | None = None
+    layout: str | None = None
+    normalised: bool | None = None
+    n_frames: int | None = None
+    fps: float | None = None
+    time_s: np.ndarray | None = None
+    size_px: tuple[int, int] | None = None
+    intrinsics_px: np.ndarray | None = None
+    distortion: np.ndarray | None = None
+    said: tuple[str, ...] = field(default=())
+
+    @property
+    def n_points(self) -> int:
+        return self.keypoints.shape[1]
+
+
+def keypoint_file(
+    path: str | os.PathLike,
+    format_name: str,
+    frames: Sequence[int] | np.ndarray,
+    people: Sequence[int] | np.ndarray | None,
+    points: Sequence[Any] | np.ndarray,
+    scores: Sequence[Any] | np.ndarray | None = None,
+    said: Sequence[str] = (),
+    **known: Any,
+) -> KeypointFile:
+    """Check what a reader has found, and bring it into one form.
+
+    Points at (0, 0), points that are not a number and points of score 0 are undetected: all programs mark them in one
+    of these ways. Scores above 1 are cut off, or percentages; :attr:`KeypointFile.said` says which.
+
+    Args:
+        path, format_name, known: see :class:`KeypointFile`.
+        frames: N numbers.
+        people: N numbers or None.
+        points: N times K points: flat x, y, score, ...; or (K, 2), with ``scores`` or without (then 1); or (K, 3).
+        scores: N times K.
+        said: sentences of the reader.
+
+    Raises:
+        InputError: there is nobody, too many, numbers of points differ, or a number cannot be; names the frame.
+    """
+    if not len(points):
+        raise InputError(f"{path} holds nobody: give a file with at least one person in one frame")
+    if len(points) > MAX_SIGHTINGS:
+        raise InputError(f"{path} holds {len(points):,} people in all its frames, {MAX_SIGHTINGS:,} are the most")
+    frame_of = _whole(path, frames, "frame")
+    if frame_of.min() < 0:
+        raise InputError(f"{path}: frame {frame_of.min()} is below 0: number frames from 0")
+    _check_crowd(path, frame_of)
+    keypoints, confidence = _arrays(path, frame_of, points, scores)
+    person_of = None if people is None else _whole(path, people, "person")
+    order = np.argsort(frame_of, kind="stable")
+    if (np.diff(frame_of) < 0).any():
+        frame_of, keypoints, confidence = frame_of[order], keypoints[order], confidence[order]
+        person_of = None if person_of is None else person_of[order]
+    if person_of is not None:
+        _check_once(path, frame_of, person_of)
+    if keypoints.shape[1] in BODY_ONLY:
+        known["layout"], n_body = BODY_ONLY[keypoints.shape[1]]
+        keypoints, confidence = keypoints[:, :n_body], confidence[:, :n_body]
+    keypoints, confidence, more = _checked(path, frame_of, keypoints, confidence)
+    return KeypointFile(
+        str(path), format_name, keypoints, confidence, frame_of, person_of, said=(*said, *more), **known
+    )
+
+
+def layout_of(file: KeypointFile, asked: str | None) -> str:
+    """The layout of a file: as it says, or as was asked for, or the only one of so many points.
+
+    Raises:
+        InputError: no layout, or several, have that many points, or another was asked for.
+    """
+    n_points = file.n_points
+    fitting = [known.name for known in LAYOUTS if len(known) == n_points]
+    if asked is not None:
+        n_asked = len(layout(asked))
+        if file.layout not in (None, asked):
+            raise InputError(
+                f"{file.path} ({file.format}) has the {n_points} points of {file.layout}, not the {n_asked} of {asked}:"
+                f" give --layout {file.layout}, or leave it out"
+            )
+        if n_asked != n_points:
+            advice = f"give --layout {' or '.join(fitting)}" if fitting else "no known layout has that many"
+            raise InputError(f"{file.path} has {n_points} points a person, {asked} has {n_asked}: {advice}")
+        return asked
+    if file.layout is not None:
+        return file.layout
+    if len(fitting) == 1:
+        return fitting[0]
+    if not fitting:
+        known_counts = ", ".join(f"{known.name} ({len(known)})" for known in LAYOUTS)
+        raise InputError(f"{file.path} has {n_points} points a person, which no known layout has: {known_counts}")
+    raise InputError(
+        f"{file.path} has {n_points} points a person and does not say which: give --layout {' or '.join(fitting)}"
+    )
+
+
+def _whole(path: str | os.PathLike, numbers: Sequence[int] | np.ndarray, what: str) -> np.ndarray:
+    """(N,) int64."""
+    try:
+        values = np.asarray(numbers, np.float64)
+        if values.ndim == 1 and (np.abs(values) < 2**31).all() and (np.round(values) == values).all():
+            return values.astype(np.int64)
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise InputError(f"{path}: a {what}'s number is no whole number below 2 billion: correct the file")
+
+
+def _check_crowd(path: str | os.PathLike, frames: np.ndarray) -> None:
+    numbers, counts = np.unique(frames, return_counts=True)
+    if counts.max() > MAX_PEOPLE:
+        frame, most = numbers[counts.argmax()], counts.max()
+        raise InputError(f"{path}: frame {frame} has {most:,} people, {MAX_PEOPLE:,} are the most: leave some out")
+
+
+def _check_once(path: str | os.PathLike, frames: np.ndarray, people: np.ndarray) -> None:
+    pairs, counts = np.unique(np.stack([frames, people], 1), axis=0, return_counts=True)
+    if (counts > 1).any():
+        frame, person = pairs[counts.argmax()]
+        raise InputError(f"{path}: frame {frame} has person {person} twice: a number is one person's")
+
+
+def _arrays(
+    path: str | os.PathLike, frames: np.ndarray, points: Sequence[Any] | np.ndarray, scores: Any
+) -> tuple[np.ndarray, np.ndarray]:
+    """(N, K, 2) and (N, K) float32, which all sightings must fit into."""
+    _check_alike(path, frames, points)
+    try:
+        with np.errstate(over="ignore"):  # what is too large becomes infinite, and is refused as that
+            values = np.asarray(points, np.float32)
+            if scores is not None:
+                rated = np.asarray(scores, np.float32)
+    except (TypeError, ValueError, OverflowError):
+        values, rated = np.empty(0, np.float32), np.empty(0, np.float32)
+    if scores is None:
+        if values.ndim == 2 and values.shape[1] % 3 == 0:
+            values = values.reshape(len(values), -1, 3)
+        if values.ndim == 3 and values.shape[2] == 2:
+            return values, np.ones(values.shape[:2], np.float32)
+        if values.ndim == 3 and values.shape[2] == 3:
+            return values[..., :2], values[..., 2]
+    elif values.ndim == 3 and values.shape[2] >= 2 and rated.shape == values.shape[:2]:
+        return values[..., :2], rated
+    frame = _first_odd(frames, points, scores)
+    raise InputError(f"{path}: frame {frame} has a person whose points are not x, y and score each: correct the file")
+
+
+def _check_alike(path: str | os.PathLike, frames: np.ndarray, points: Sequence[Any] | np.ndarray) -> None:
+    """Refuse different numbers of points before arrays are built."""
+    if isinstance(points, np.ndarray) or not all(isinstance(one, list | np.ndarray) for one in points):
+        return
+    lengths = np.array([len(one) for one in points])
+    if (lengths != lengths[0]).any():
+        odd = int((lengths != lengths[0]).argmax())
+        parts = 1 if len(points[0]) and isinstance(points[0][0], list | np.ndarray) else 3
+        if lengths[odd] % parts or lengths[0] % parts:
+            return  # it breaks off within a point, which is said elsewhere
+        raise InputError(
+            f"{path}: frame {frames[odd]} has a person of {lengths[odd] // parts} points, frame {frames[0]} one of "
+            f"{lengths[0] // parts}: layouts are mixed, give one file for each"
+        )
+    if len(points) * int(lengths[0]) > MAX_VALUES:
+        raise InputError(f"{path} holds more than {MAX_VALUES:,} numbers: cut it up")
+
+
+def _first_odd(frames: np.ndarray, points: Sequence[Any] | np.ndarray, scores: Any) -> int:
+    """The frame of the first sighting that is of another form than numbers."""
+    for index, one in enumerate(points):
+        try:
+            values = np.asarray(one, np.float32)
+            rated = None if scores is None else np.asarray(scores[index], np.float32)
+        except (TypeError, ValueError, OverflowError):
+            return int(frames[index])
+        flat = values.ndim == 1 and len(values) % 3 == 0 and rated is None
+        rows = values.ndim == 2 and values.shape[1] in (2, 3) and (rated is None or rated.shape == (len(values),))
+        if not (flat or rows):
+            return int(frames[index])
+    return int(frames[0])
+
+
+def _checked(
+    path: str | os.PathLike, frames: np.ndarray, keypoints: np.ndarray, confidence: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    said = []
+
+    def frame_of(wrong: np.ndarray) -> int:
+        return int(frames[wrong.reshape(len(frames), -1).any(1).argmax()])
+
+    gone = np.isnan(keypoints)
+    half = gone[..., 0] != gone[..., 1]
+    infinite = np.isinf(keypoints) | (np.abs(keypoints) > MAX_COORDINATE)
+    if infinite.any():
+        raise InputError(f"{path}: frame {frame_of(infinite)} has a point that no picture can hold: correct the file")
+    if half.any():
+        raise InputError(f"{path}: frame {frame_of(half)} has a point with one coordinate only: give both or none")
+    unrated = np.isnan(confidence) & ~gone[..., 0]
+    if unrated.any():
+        raise InputError(f"{path}: frame {frame_of(unrated)} has a score that is not a number: give 0 to 1")
+    confidence = np.where(gone[..., 0], 0, confidence)
+    if (confidence < 0).any():
+        raise InputError(f"{path}: frame {frame_of(confidence < 0)} has a negative score: give 0 to 1")
+    highest = float(confidence.max())
+    if highest > MOST_PERCENT:
+        raise InputError(f"{path}: frame {frame_of(confidence == highest)} has a score of {highest:g}: give 0 to 1")
+    if highest > LEAST_PERCENT:
+        said.append(f"{path}: scores reach {highest:.3g} and are taken as percentages")
+        confidence = confidence / np.float32(100)
+    elif highest > 1:
+        said.append(f"{path}: scores reach {highest:.3g}; what is above 1 is taken as 1")
+        confidence = np.minimum(confidence, 1)
+    missing = gone[..., 0] | (keypoints == 0).all(-1) | (confidence == 0)
+    if missing.all():
+        raise InputError(f"{path}: no point of anybody is detected: all are (0, 0), not a number, or of score 0")
+    if missing.any():
+        said.append(f"{path}: {missing.mean():.1%} of all points are undetected")
+    keypoints = np.where(missing[..., None], np.float32(np.nan), keypoints)
+    return keypoints, np.where(missing, np.float32(0), confidence).astype(np.float32), said

@@ -1,0 +1,98 @@
+"""Points by their names, as people and programs write them, in a layout's order."""
+
+import csv
+import io
+import os
+import re
+from collections.abc import Mapping, Sequence
+
+from pose3d.geometry.layouts import LAYOUTS, Layout, layout
+from pose3d.runtime.errors import InputError
+from pose3d.runtime.files import read_small_text
+
+_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_SIDES = {"l": "left", "r": "right"}
+_SAME = {"bigtoe": "big toe", "smalltoe": "small toe", "midhip": "mid hip", "foot index": "foot index"}
+
+
+def read_column_map(path: str | os.PathLike) -> dict[str, str]:
+    """The file's names of points to a layout's, from a CSV file with the columns ``name,point``.
+
+    Raises:
+        InputError: it cannot be read, or has other columns.
+    """
+    try:
+        rows = list(csv.reader(io.StringIO(read_small_text(path).removeprefix("\ufeff"), newline="")))
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}): give a CSV file of name,point") from None
+    except (ValueError, csv.Error) as error:
+        raise InputError(f"{path} is not a CSV file ({error}): give one with name,point") from None
+    rows = [[cell.strip() for cell in row] for row in rows if row]
+    if not rows or rows[0] != ["name", "point"]:
+        raise InputError(f"{path} line 1: the columns must be name,point")
+    for line, row in enumerate(rows[1:], 2):
+        if len(row) != 2 or not all(row):
+            raise InputError(f"{path} line {line}: a row must be the file's name of a point and the layout's")
+    return {name: point for name, point in rows[1:]}
+
+
+def key_of(name: str) -> tuple[str, ...]:
+    """A name's words, however it is written: without order, sides in full.
+
+    Example:
+        >>> key_of("LShoulder") == key_of("left_shoulder") == key_of("shoulder left") == key_of("L-Shoulder")
+        True
+    """
+    words = []
+    for part in re.split(r"[^A-Za-z0-9]+", name):
+        side = part[:1].lower() if len(part) > 1 and part[0] in "LRlr" and part[1].isupper() else ""
+        if side and part[0].isupper() and part[1:].isupper() and part.isupper() and len(part) > 2:
+            words += [_SIDES[side], part[1:].lower()]  # LHIP
+        else:
+            words += [word.lower() for word in _WORDS.findall(part)]
+    words = [word for one in words for word in _SAME.get(_SIDES.get(one, one), _SIDES.get(one, one)).split()]
+    return tuple(sorted(words))
+
+
+def in_layout(
+    path: str | os.PathLike, names: Sequence[str], asked: str | None, column_map: Mapping[str, str]
+) -> tuple[Layout, list[int | None], list[str]]:
+    """The layout that has a file's points, and for each of its points where it is among the file's.
+
+    Args:
+        path: of the file, for messages.
+        names: the file's.
+        asked: name of a layout; None: the smallest that has the most of the names.
+        column_map: the file's names to a layout's, for those that are not alike.
+
+    Returns:
+        The layout, for each of its points the number of the name or None, and the names that it has no point for.
+
+    Raises:
+        InputError: a name in ``column_map`` is neither the file's nor the layout's, or no layout has any of the names.
+    """
+    unknown = sorted(set(column_map) - set(names))
+    if unknown:
+        raise InputError(f"{path} has no point {unknown[0]!r}, which the file of names lists: correct that file")
+    keys = [key_of(column_map.get(name, name)) for name in names]
+    candidates = LAYOUTS if asked is None else (layout(asked),)
+    best = max(candidates, key=lambda one: (len(_keys(one) & set(keys)), -len(one)))
+    wrong = [point for point in column_map.values() if key_of(point) not in _keys(best)]
+    if wrong:
+        raise InputError(f"{path}: {best.name} has no point {wrong[0]!r}: its points are {', '.join(best.points)}")
+    if not _keys(best) & set(keys):
+        raise InputError(
+            f"{path}: no name of {', '.join(names[:5])} ... is a point of {asked or 'any known layout'}: "
+            "give a file of names with --names (columns name,point)"
+        )
+    where = [keys.index(key) if key in keys else None for key in map(key_of, best.points)]
+    twice = [where_one for where_one in where if where_one is not None and keys.count(keys[where_one]) > 1]
+    if twice:
+        same = [name for name, key in zip(names, keys, strict=True) if key == keys[twice[0]]]
+        raise InputError(f"{path}: {same[0]!r} and {same[1]!r} are the same point: tell them apart with --names")
+    left_out = [name for name, key in zip(names, keys, strict=True) if key not in _keys(best)]
+    return best, where, left_out
+
+
+def _keys(of: Layout) -> set[tuple[str, ...]]:
+    return {key_of(point) for point in of.points}

@@ -1,0 +1,195 @@
+"""Tables (CSV) with columns for each point by name: DeepLabCut's, SLEAP's, and others of the same kind.
+
+===========  =========================================================================================================
+of           form
+===========  =========================================================================================================
+DeepLabCut   three header rows, scorer, bodyparts and coords (x, y, likelihood), or four with individuals before
+             bodyparts; then a row for each frame with its number, or its picture's name, in the first column
+SLEAP        ``track, frame_idx, instance.score``, and ``nose.x, nose.y, nose.score`` of each point; a row for each
+             person in a frame
+others       ``nose_x, nose_y`` and, if any, ``nose_visibility``, ``_score``, ``_confidence`` or ``_likelihood``; a row
+             for each frame, with its number in a column ``frame``, or all frames in order
+===========  =========================================================================================================
+
+Undetected points are empty or nan. Points are those of a layout by their names, or by a file that maps names.
+"""
+
+import csv
+import io
+import os
+import re
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from pose3d.formats.frame_numbers import frame_numbers
+from pose3d.formats.keypoints import MAX_VALUES, KeypointFile, keypoint_file
+from pose3d.formats.point_names import in_layout
+from pose3d.runtime.errors import InputError
+from pose3d.runtime.files import read_small_text
+
+MAX_TABLE_BYTES = 256 * 2**20
+FRAME_COLUMNS = ("frame", "frame_idx", "frame_id", "frame_number", "frame_index", "frame_num")
+_POINT_COLUMN = re.compile(r"(.+?)[._ ](x|y|score|visibility|confidence|likelihood)", re.IGNORECASE)
+_AXES = {"x": 0, "y": 1}  # all others are scores
+
+
+def read_rows(path: str | os.PathLike) -> list[list[str]]:
+    """The rows of a table, of CSV or with semicolons or tabs; cells without spaces around them.
+
+    Raises:
+        InputError: it cannot be read, is too large, or is no table.
+    """
+    try:
+        text = read_small_text(path, MAX_TABLE_BYTES).removeprefix("\ufeff")
+        first = text.partition("\n")[0]
+        if max(map(first.count, ",;\t")) == 0:
+            raise ValueError("its first line has one column")
+        delimiter = max(",;\t", key=first.count)
+        if text.count(delimiter) > MAX_VALUES // 10:
+            raise ValueError("it has too many cells")
+        return [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if row]
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}): give a file of keypoints") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path} is neither text nor an npz file: give a file of keypoints") from None
+    except (ValueError, csv.Error) as error:
+        raise InputError(f"{path} is no table of keypoints ({error}): give another file") from None
+
+
+def read_deeplabcut(
+    path: str | os.PathLike, rows: Sequence[Sequence[str]], asked: str | None, column_map: Mapping[str, str]
+) -> KeypointFile:
+    """Read DeepLabCut's table, also of several individuals.
+
+    Args:
+        path: of the file, for messages.
+        rows: from :func:`read_rows`.
+        asked: name of a layout, see :func:`pose3d.formats.point_names.in_layout`.
+        column_map: names of the file to those of the layout.
+
+    Raises:
+        InputError: it has another form; names the line.
+    """
+    header = {row[0].strip().lower(): row for row in rows[:4]}
+    if not {"scorer", "bodyparts", "coords"} <= set(header):
+        raise InputError(f"{path} has no header rows scorer, bodyparts and coords, as DeepLabCut's tables: correct it")
+    table = rows[4 if "individuals" in header else 3 :]
+    individuals = header.get("individuals", [""] * len(header["bodyparts"]))
+    columns: dict[str, dict[str, dict[str, int]]] = {}
+    for column in range(1, len(header["coords"])):
+        try:
+            individual, name = individuals[column], header["bodyparts"][column].strip()
+        except IndexError:
+            raise InputError(f"{path} line 1: header rows are of different lengths: correct them") from None
+        if name and name.lower() != "single":
+            columns.setdefault(individual, {}).setdefault(name, {})[header["coords"][column].strip().lower()] = column
+    names = list(dict.fromkeys(name for points in columns.values() for name in points))
+    first = [row[0].strip() for row in table]
+    frames = list(map(int, first)) if all(map(str.isdecimal, first)) else frame_numbers(path, first)
+    parts = []
+    for person, points in enumerate(columns.values()):
+        triples = [
+            (points.get(name, {}).get("x"), points.get(name, {}).get("y"), points.get(name, {}).get("likelihood"))
+            for name in names
+        ]
+        parts.append((frames, [person] * len(frames), _numbers(path, table, triples, len(rows) - len(table) + 1)))
+    return _file(path, "DeepLabCut", names, parts, asked, column_map, several=len(columns) > 1)
+
+
+def is_sleap(header: Sequence[str]) -> bool:
+    return "frame_idx" in header and any(name.endswith(".x") for name in header)
+
+
+def read_named_columns(
+    path: str | os.PathLike, rows: Sequence[Sequence[str]], asked: str | None, column_map: Mapping[str, str]
+) -> KeypointFile:
+    """Read SLEAP's table, or another with columns named by points; see :func:`read_deeplabcut`."""
+    header = [name.strip() for name in rows[0]]
+    table = rows[1:]
+    columns: dict[str, list[int | None]] = {}
+    for column, title in enumerate(header):
+        match = _POINT_COLUMN.fullmatch(title)
+        if match and match[1].lower() != "instance":
+            columns.setdefault(match[1], [None, None, None])[_AXES.get(match[2].lower(), 2)] = column
+    columns = {name: triple for name, triple in columns.items() if None not in triple[:2]}
+    if not columns:
+        raise InputError(f"{path} has no columns of points such as nose_x and nose_y: give a table of keypoints")
+    numbered = next((header.index(name) for name in FRAME_COLUMNS if name in header), None)
+    frames = list(range(len(table))) if numbered is None else _whole(path, table, numbered)
+    tracks = _tracks(table, header.index("track")) if "track" in header else None
+    parts = [(frames, tracks, _numbers(path, table, list(columns.values()), 2))]
+    name = "SLEAP" if is_sleap(header) else "table"
+    return _file(path, name, list(columns), parts, asked, column_map, several=tracks is not None)
+
+
+def _tracks(table: Sequence[Sequence[str]], column: int) -> list[int] | None:
+    """A number for each track's name; None: some rows have none."""
+    names = [row[column].strip() if column < len(row) else "" for row in table]
+    numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
+    return None if "" in numbers else [numbers[name] for name in names]
+
+
+def _whole(path: str | os.PathLike, table: Sequence[Sequence[str]], column: int) -> list[int]:
+    try:
+        return [int(float(row[column])) for row in table]
+    except (ValueError, IndexError, OverflowError):
+        raise InputError(f"{path}: a row has no frame's number in column {column + 1}: correct it") from None
+
+
+def _numbers(
+    path: str | os.PathLike, table: Sequence[Sequence[str]], triples: Sequence[Sequence[int | None]], first_line: int
+) -> np.ndarray:
+    """(rows, K, 3) of the columns x, y, score; nan where a cell is empty or there is no such column, score 1 then."""
+    values = np.full((len(table), len(triples), 3), np.nan, np.float32)
+    wanted = [(k, axis, column) for k, triple in enumerate(triples) for axis, column in enumerate(triple)]
+    for line, row in enumerate(table):
+        for k, axis, column in wanted:
+            if column is None:
+                continue
+            try:
+                values[line, k, axis] = float(row[column] or "nan")
+            except (ValueError, IndexError):
+                raise InputError(
+                    f"{path} line {first_line + line}: column {column + 1} is no number: correct it"
+                ) from None
+    unrated = np.array([triple[2] is None for triple in triples])
+    values[:, unrated, 2] = 1
+    return values
+
+
+def _file(
+    path: str | os.PathLike,
+    name: str,
+    names: list[str],
+    parts: Sequence[tuple[Sequence[int], Sequence[int] | None, np.ndarray]],
+    asked: str | None,
+    column_map: Mapping[str, str],
+    several: bool,
+) -> KeypointFile:
+    best, where, left_out = in_layout(path, names, asked, column_map)
+    frames = np.concatenate([np.asarray(numbers) for numbers, _, _ in parts]) if parts else np.empty(0)
+    people = np.concatenate([np.asarray(ids) for _, ids, _ in parts]) if several else None
+    values = np.concatenate([part for _, _, part in parts]) if parts else np.empty((0, 0, 3))
+    points = np.full((len(values), len(best), 3), np.nan, np.float32)
+    for point, column in enumerate(where):
+        if column is not None:
+            points[:, point] = values[:, column]
+    there = ~np.isnan(points[..., :2]).all((1, 2))
+    said = []
+    if left_out:
+        said.append(f"{path}: {best.name} has no points {', '.join(left_out[:8])}, which are left out")
+    absent = [best.points[point] for point, column in enumerate(where) if column is None]
+    if absent:
+        said.append(f"{path} is read as {best.name}; of its points the file lacks {', '.join(absent)}")
+    n_frames = int(frames.max()) + 1 if len(frames) and 0 <= frames.max() < 2**31 else None
+    return keypoint_file(
+        path,
+        name,
+        frames[there],
+        None if people is None else people[there],
+        points[there],
+        said=said,
+        layout=best.name,
+        n_frames=n_frames,
+    )

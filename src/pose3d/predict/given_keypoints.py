@@ -1,0 +1,306 @@
+"""People whose keypoints another program found: from a file's sightings to rows for every frame of a video.
+
+What a file does not say (the frame rate, the picture's size, whether coordinates are px) comes from the video, or from
+options; where nothing says it, one sentence asks.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pose3d.formats.keypoints import KeypointFile
+from pose3d.predict.keypoint_tracker import track_people
+from pose3d.predict.person_tracker import PERSON_SIGHTINGS
+from pose3d.runtime.errors import InputError
+
+BRIDGED_S = 0.25
+"""Gaps of a point, or of a person, up to so long are bridged: points move evenly through them."""
+LEAST_POINTS = 4
+"""Fewer say nothing of a pose: in such frames a person is not found."""
+MAX_FRAMES = 2_000_000
+MAX_RATE_HZ = 1000.0
+_SPARSE = 50, 10_000  # frames without anybody for each with somebody, and besides, that are still a video
+_NORMALISED = 1.5
+"""No file in px has all its coordinates below this."""
+_OUTSIDE_SHARE = 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class VideoFacts:
+    """What a video says: the picture's size and its frames' times (T,), s."""
+
+    width_px: int
+    height_px: int
+    time_s: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class GivenPerson:
+    """One person in all T frames.
+
+    Attributes:
+        number: in the file, or in the order of appearance and from the left, from 1.
+        keypoints_px: (T, K, 2) float32; NaN where a point is neither detected nor in a bridged gap.
+        confidence: (T, K) float32 of what is detected; 0: it is not.
+        trust: (T, K) float32, the same, and in bridged gaps the lower of both ends: what a lifter is given.
+        found: (T,) bool, at least LEAST_POINTS are known, from that frame or through a bridged gap.
+    """
+
+    number: int
+    keypoints_px: np.ndarray
+    confidence: np.ndarray
+    trust: np.ndarray
+    found: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class GivenPeople:
+    """All people of a file in a video of T frames.
+
+    Attributes:
+        path: of the file, for messages.
+        width_px, height_px: of the picture.
+        time_s: (T,) seconds since the first frame.
+        frames, numbers: (N,) of each sighting.
+        keypoints_px, confidence: (N, K, 2) and (N, K) float32; NaN and 0 where undetected.
+        has_ids: whether numbers are the file's own.
+        said: sentences about what was changed or left out.
+    """
+
+    path: str
+    width_px: int
+    height_px: int
+    time_s: np.ndarray
+    frames: np.ndarray
+    numbers: np.ndarray
+    keypoints_px: np.ndarray
+    confidence: np.ndarray
+    has_ids: bool
+    said: tuple[str, ...]
+
+    def people(self) -> list[int]:
+        """Those who are seen well enough in PERSON_SIGHTINGS frames, or in half of a shorter video."""
+        least = min(PERSON_SIGHTINGS, (len(self.time_s) + 1) // 2)
+        enough = (self.confidence > 0).sum(1) >= LEAST_POINTS
+        numbers, counts = np.unique(self.numbers[enough], return_counts=True)
+        return numbers[counts >= least].tolist()
+
+    def largest(self) -> int:
+        """Who takes up the most of the picture over the whole video."""
+        people = self.people() or np.unique(self.numbers).tolist()
+        low, high = np.nanmin(self.keypoints_px, 1), np.nanmax(self.keypoints_px, 1)
+        areas = (high - low).prod(-1).astype(np.float64)
+        return max(people, key=lambda person: areas[self.numbers == person].sum())
+
+    def of(self, number: int) -> GivenPerson:
+        """One person's rows.
+
+        Raises:
+            InputError: nobody has that number, or too few points anywhere.
+        """
+        theirs = np.flatnonzero(self.numbers == number)
+        if not len(theirs):
+            known = np.unique(self.numbers).tolist()
+            names = ", ".join(map(str, known[:10])) + (" ..." if len(known) > 10 else "")
+            raise InputError(
+                f"{self.path} has no person {number} among its {len(known)} ({names}): ask for one of them"
+            )
+        n_frames, n_points = len(self.time_s), self.keypoints_px.shape[1]
+        keypoints = np.full((n_frames, n_points, 2), np.nan, np.float32)
+        confidence = np.zeros((n_frames, n_points), np.float32)
+        keypoints[self.frames[theirs]] = self.keypoints_px[theirs]
+        confidence[self.frames[theirs]] = self.confidence[theirs]
+        trust = confidence.copy()
+        for point in range(n_points):
+            bridge(self.time_s, keypoints[:, point], trust[:, point])
+        found = (trust > 0).sum(1) >= LEAST_POINTS
+        if not found.any():
+            raise InputError(f"{self.path}: person {number} never has {LEAST_POINTS} points at once: ask for another")
+        return GivenPerson(number, keypoints, confidence, trust, found)
+
+
+def bridge(time_s: np.ndarray, values: np.ndarray, confidence: np.ndarray) -> None:
+    """Fill gaps of at most BRIDGED_S between known rows, in place: values evenly, confidence by the lower of both ends.
+
+    Args:
+        time_s: (T,).
+        values: (T, D).
+        confidence: (T,); 0: unknown.
+
+    Example:
+        >>> values, confidence = np.array([[0.0], [np.nan], [4.0], [np.nan]]), np.array([0.9, 0, 0.5, 0])
+        >>> bridge(np.arange(4) / 25, values, confidence)
+        >>> values[:, 0].tolist(), confidence.tolist()
+        ([0.0, 2.0, 4.0, nan], [0.9, 0.5, 0.5, 0.0])
+    """
+    known = np.flatnonzero(confidence > 0)
+    if len(known) < 2:
+        return
+    gaps = (np.diff(known) > 1) & (np.diff(time_s[known]) <= BRIDGED_S + 1e-9)
+    for before, after in zip(known[:-1][gaps], known[1:][gaps], strict=True):
+        between = slice(before + 1, after)
+        share = (time_s[between] - time_s[before]) / (time_s[after] - time_s[before])
+        values[between] = values[before] + (values[after] - values[before]) * share[:, None]
+        confidence[between] = min(confidence[before], confidence[after])
+
+
+def people_of(
+    file: KeypointFile,
+    video: VideoFacts | None = None,
+    fps: float | None = None,
+    size_px: tuple[int, int] | None = None,
+    normalised: bool = False,
+) -> GivenPeople:
+    """Put a file's sightings into a video.
+
+    Args:
+        file: from :func:`pose3d.formats.read_keypoints.read_keypoints`.
+        video: whose keypoints they are; None: there is none.
+        fps: frames per second, where neither the video nor the file says it.
+        size_px: the picture's width and height, likewise.
+        normalised: whether coordinates are shares of the picture's width and height.
+
+    Raises:
+        InputError: something is not said, or said twice and differently, or cannot be.
+    """
+    said = list(file.said)
+    width, height = _size(file, video, size_px)
+    frames, time_s = _frames(file, video, _rate(file, video, fps), said)
+    inside = frames < len(time_s)
+    if not inside.any():
+        raise InputError(
+            f"{file.path}: its first frame is {file.frames[0]}, the video has {len(time_s)}: give this video's file"
+        )
+    keypoints = file.keypoints[inside] * _scale(file, normalised, width, height)
+    confidence, frames = file.confidence[inside], frames[inside]
+    there = (confidence > 0).any(1)  # who has no point at all is not seen
+    keypoints, confidence, frames = keypoints[there], confidence[there], frames[there]
+    if not len(frames):
+        raise InputError(f"{file.path}: no point of anybody is detected in the frames of the video")
+    _check_inside(file, keypoints, frames, width, height)
+    numbers = track_people(time_s[frames], keypoints) + 1 if file.people is None else file.people[inside][there]
+    said += _gaps(file.path, time_s, frames)
+    return GivenPeople(
+        file.path, width, height, time_s, frames, numbers, keypoints, confidence, file.people is not None, tuple(said)
+    )
+
+
+def _size(file: KeypointFile, video: VideoFacts | None, asked: tuple[int, int] | None) -> tuple[int, int]:
+    of_video = None if video is None else (video.width_px, video.height_px)
+    sizes: Sequence[tuple[str, tuple[int, int] | None]] = (
+        ("the video", of_video),
+        (file.path, file.size_px),
+        ("--size", asked),
+    )
+    given = [(name, size) for name, size in sizes if size is not None]
+    if not given:
+        raise InputError(f"{file.path} ({file.format}) does not say how large the picture is: give --size 1920x1080")
+    name, size = given[0]
+    for other, another in given[1:]:
+        if another != size:
+            raise InputError(
+                f"{name} has a picture of {size[0]} x {size[1]} px, {other} says {another[0]} x {another[1]}: "
+                "give keypoints in px of this picture"
+            )
+    return size
+
+
+def _rate(file: KeypointFile, video: VideoFacts | None, asked: float | None) -> float | None:
+    """Frames per second; None: times are known."""
+    if asked is not None and not 0 < asked <= MAX_RATE_HZ:
+        raise InputError(f"--fps takes frames per second above 0 and up to {MAX_RATE_HZ:g}, not {asked:g}")
+    if video is not None or file.time_s is not None:
+        if asked is not None:
+            where = "the video" if video is not None else file.path
+            raise InputError(f"--fps is not needed: {where} has the frames' times; leave it out")
+        return None
+    if file.fps is not None and asked is not None and abs(asked / file.fps - 1) > 0.01:
+        raise InputError(f"{file.path} says {file.fps:g} frames a second, --fps {asked:g}: leave --fps out")
+    rate = asked if file.fps is None else file.fps
+    if rate is None:
+        raise InputError(f"{file.path} ({file.format}) does not say how many frames a second has: give --fps 30")
+    return rate
+
+
+def _frames(
+    file: KeypointFile, video: VideoFacts | None, fps: float | None, said: list[str]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Frames of the sightings, counted from 0, and the times of all frames."""
+    n_frames = max(int(file.frames[-1]) + 1, file.n_frames or 0)
+    n_seen, first = len(np.unique(file.frames)), int(file.frames[0])
+    if n_frames > MAX_FRAMES or n_frames - first > _SPARSE[0] * n_seen + _SPARSE[1]:
+        raise InputError(
+            f"{file.path}: its frames go from {first} to {file.frames[-1]} and {n_seen} have anybody: they are not "
+            "those of a video; number them one by one"
+        )
+    if video is not None:
+        return _as_in_video(file, n_frames, len(video.time_s), said), video.time_s
+    if file.time_s is not None:
+        return file.frames, file.time_s
+    if first == 1:
+        said.append(f"{file.path}: nobody is in frame 0; numbers are kept, so times count from there")
+    elif first > 1:
+        said.append(f"{file.path}: the first frame with anybody is {first}; numbers are kept")
+    assert fps is not None
+    return file.frames, np.arange(n_frames) / fps
+
+
+def _as_in_video(file: KeypointFile, n_frames: int, n_video: int, said: list[str]) -> np.ndarray:
+    frames, last = file.frames, int(file.frames[-1])
+    if n_frames == n_video + 1 and frames[0] >= 1 and last == n_video:
+        said.append(f"{file.path}: frames are numbered from 1, and taken as the video's 0 to {n_video - 1}")
+        return frames - 1
+    if n_frames > n_video:
+        n_out = len(np.unique(frames[frames >= n_video]))
+        said.append(
+            f"{file.path} has {n_frames} frames, the video {n_video}: {n_out} with keypoints past its end are left out"
+        )
+    elif n_frames < n_video:
+        said.append(f"{file.path} has {n_frames} frames, the video {n_video}: nobody is in those that it lacks")
+    return frames
+
+
+def _scale(file: KeypointFile, normalised: bool, width_px: int, height_px: int) -> np.ndarray:
+    highest = float(np.nanmax(np.abs(file.keypoints)))
+    if file.normalised is False and normalised:
+        raise InputError(f"{file.path} ({file.format}) is in px: leave --normalised out")
+    if file.normalised or normalised:
+        if highest > 10:
+            raise InputError(f"{file.path}: a coordinate is {highest:.4g}, so they are px: leave --normalised out")
+        return np.array([width_px, height_px], np.float32)
+    if file.normalised is None and highest <= _NORMALISED:
+        raise InputError(
+            f"{file.path}: no coordinate is above {highest:.3g}, so they are not px: give --normalised if they are "
+            "shares of the picture's width and height"
+        )
+    return np.ones(2, np.float32)
+
+
+def _check_inside(file: KeypointFile, keypoints: np.ndarray, frames: np.ndarray, width: int, height: int) -> None:
+    """Refuse a size that most points lie outside of."""
+    known = ~np.isnan(keypoints[..., 0])
+    outside = ((keypoints < 0) | (keypoints > [width, height])).any(-1) & known
+    share = outside.sum() / known.sum()
+    if share > _OUTSIDE_SHARE:
+        frame, point = np.argwhere(outside)[0]
+        x, y = keypoints[frame, point]
+        raise InputError(
+            f"{file.path}: {share:.0%} of all points lie outside of the picture of {width} x {height} px, the first in "
+            f"frame {frames[frame]} at ({x:.0f}, {y:.0f}): give the size of the picture that the points were found in"
+        )
+
+
+def _gaps(path: str, time_s: np.ndarray, frames: np.ndarray) -> list[str]:
+    """Frames without anybody between those with somebody, in one sentence."""
+    seen = np.unique(frames)
+    missing = np.diff(seen) - 1
+    if not missing.any():
+        return []
+    short = np.diff(time_s[seen]) <= BRIDGED_S + 1e-9
+    n_short, n_long = int(missing[short].sum()), int(missing[~short].sum())
+    n_gaps = int((missing[~short] > 0).sum())
+    return [
+        f"{path}: {n_short + n_long} frames between others are without anybody: {n_short} are bridged, in gaps of at "
+        f"most {BRIDGED_S:g} s; {n_long} in {n_gaps} longer gaps are left out"
+    ]

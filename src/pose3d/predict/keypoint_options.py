@@ -1,0 +1,168 @@
+"""What ``pose3d lift`` and ``pose3d predict --keypoints`` do, and the options about a file of keypoints."""
+
+import argparse
+import os
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from pose3d.predict.result_files import check_result_options, require_no_people, write_results
+from pose3d.runtime.errors import InputError
+from pose3d.runtime.files import require_files
+
+if TYPE_CHECKING:
+    from pose3d.formats.keypoints import KeypointFile
+    from pose3d.geometry.camera import Camera
+    from pose3d.predict.given_keypoints import GivenPeople
+
+MAX_SIDE_PX = 2**15
+
+
+def add_keypoint_options(parser: argparse.ArgumentParser) -> None:
+    """Options about a file of keypoints, which ``pose3d predict --keypoints`` has too."""
+    parser.add_argument("--layout", metavar="NAME", help="of the points, where the file does not say: coco17, ...")
+    parser.add_argument(
+        "--normalised", action="store_true", help="coordinates are shares of the picture's width and height, not px"
+    )
+    parser.add_argument(
+        "--names", metavar="CSV", help="name,point: a table's names of points and the layout's, where they differ"
+    )
+
+
+def lift(given: argparse.Namespace, out: Path) -> None:
+    """Lift a file's people and write what a prediction writes.
+
+    Args:
+        given: keypoints, layout, names, normalised, fps, size, video, person, models, and those of
+            :func:`pose3d.predict.view_options.add_view_options` and
+            :func:`pose3d.predict.result_files.add_result_options`.
+        out: the folder, which nobody else writes to.
+
+    Raises:
+        InputError: a file or an option is wrong, or something is not said.
+    """
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    check_result_options(given)
+    person, size_px = _person(given.person), _size(given.size)
+    require_files(given.keypoints, remedy="give a file of keypoints")
+    for path, remedy in (
+        (given.video, "give the path of a video"),
+        (given.camera, "give a calibration"),
+        (given.names, "give a CSV file of name,point"),
+    ):
+        if path is not None:
+            require_files(path, remedy=remedy)
+    from pose3d.formats.keypoints import layout_of
+    from pose3d.formats.point_names import read_column_map
+    from pose3d.formats.read_keypoints import read_keypoints
+    from pose3d.geometry.layouts import layout
+    from pose3d.predict.models import lifter_paths
+
+    if given.layout is not None:
+        layout(given.layout)
+    if given.height is not None:
+        from pose3d.world.stature import check_height
+
+        check_height(given.height)
+        if person == "all":
+            raise InputError("--height is one person's and goes without --person all: lift them one by one")
+    file = read_keypoints(given.keypoints, given.layout, given.names and read_column_map(given.names))
+    of_points = layout(layout_of(file, given.layout))
+    paths = lifter_paths(of_points.name, given.models and Path(given.models))
+    from pose3d.predict.given_keypoints import people_of
+
+    video = None
+    if given.video is not None:
+        from pose3d.predict.video_facts import video_facts
+
+        video = video_facts(given.video)
+    people = people_of(file, video, given.fps, size_px, given.normalised)
+    _say(file, people, of_points.name)
+    numbers = _numbers(given, out, people, person)
+    # Only now, because it takes seconds to load.
+    from pose3d.predict.lift_given import lift_people, load_lifters, view_of
+    from pose3d.predict.swapped_sides import swapped_points, walks_backwards
+
+    view = view_of(people, given.camera, given.camera_name, given.fov, _own_camera(file), given.up, given.video)
+    for number, predictions in lift_people(
+        people, numbers, of_points, view, load_lifters(paths, of_points), given.height
+    ):
+        theirs = people.of(number)
+        sign = swapped_points(of_points, theirs.keypoints_px, theirs.confidence)
+        seen = predictions.found[:]
+        poses_cam_m = predictions.lifted["temporal"].poses_cam_m[:]
+        if sign is None and walks_backwards(poses_cam_m[seen], people.time_s[seen]):
+            sign = "the person walks backwards all the time"
+        if sign is not None:
+            print(
+                f"warning: {file.path}: person {number}: {sign}: are left and right exchanged, or the layout another?",
+                file=sys.stderr,
+            )
+        folder = out
+        if person == "all":
+            folder = out / f"person-{number}"
+            folder.mkdir()
+        write_results(folder, given, predictions)
+
+
+def _person(given: str | None) -> int | Literal["all"] | None:
+    if given is None or given == "largest":
+        return None
+    if given == "all":
+        return "all"
+    try:
+        return int(given)
+    except ValueError:
+        raise InputError(f"--person takes a number, largest or all, not {given}") from None
+
+
+def _size(given: str | None) -> tuple[int, int] | None:
+    if given is None:
+        return None
+    match = re.fullmatch(r"(\d{1,6})[xX×](\d{1,6})", given.strip())
+    size = (int(match[1]), int(match[2])) if match else (0, 0)
+    if not all(0 < side <= MAX_SIDE_PX for side in size):
+        raise InputError(f"--size takes the picture's width and height in px, such as 1920x1080, not {given}")
+    return size
+
+
+def _say(file: "KeypointFile", people: "GivenPeople", layout_name: str) -> None:
+    count = len(set(people.numbers.tolist()))
+    print(
+        f"{file.path}: {file.format}, {layout_name}, {len(people.time_s)} frames of {people.width_px} x "
+        f"{people.height_px} px, {count} {'person' if count == 1 else 'people'}",
+        file=sys.stderr,
+    )
+    for sentence in people.said:
+        print(sentence, file=sys.stderr)
+
+
+def _numbers(
+    given: argparse.Namespace, out: Path, people: "GivenPeople", person: int | Literal["all"] | None
+) -> list[int]:
+    if person is None:
+        return [people.largest()]
+    if person != "all":
+        if not people.has_ids and person < 1:
+            raise InputError(f"--person counts from 1 from the left, not from {person}")
+        return [person]
+    require_no_people(out)
+    numbers = people.people()
+    if not numbers:
+        raise InputError(f"{given.keypoints}: nobody is seen in ten frames: ask for one with --person")
+    return numbers
+
+
+def _own_camera(file: "KeypointFile") -> "Camera | None":
+    if file.intrinsics_px is None or file.distortion is None or file.size_px is None:
+        return None
+    import numpy as np
+
+    from pose3d.geometry.camera import Camera
+
+    try:
+        return Camera("clip", *file.size_px, file.intrinsics_px, file.distortion, np.eye(3), np.zeros(3))
+    except ValueError as error:
+        raise InputError(f"{file.path}: {error}: predict again") from None

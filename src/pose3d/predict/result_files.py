@@ -1,0 +1,112 @@
+"""The files of a prediction, which ``pose3d predict`` and ``pose3d lift`` write alike, and the options about them."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pose3d.formats.endings import ENDINGS, OF_KEYPOINTS, check_formats
+from pose3d.runtime.errors import InputError
+
+if TYPE_CHECKING:
+    from pose3d.formats.predictions import Predictions
+
+SHOWN_S = 20.0
+OPTIONAL = tuple(name for name in ENDINGS if name not in ("npz", "csv", "bvh"))
+"""Formats that are written where they are asked for; the others always are."""
+
+
+def add_result_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", default="prediction", metavar="FOLDER", help="by default prediction")
+    parser.add_argument(
+        "--format",
+        default="",
+        metavar="NAMES",
+        help=f"also write these, commas between them, of {', '.join(OPTIONAL)}",
+    )
+    parser.add_argument(
+        "--show",
+        nargs="?",
+        type=float,
+        const=SHOWN_S,
+        metavar="SECONDS",
+        help=f"also write a page with a 3D player, a video and a GIF of the beginning, {SHOWN_S:g} s if not said",
+    )
+
+
+def check_result_options(given: argparse.Namespace) -> None:
+    """Before the long part.
+
+    Raises:
+        InputError: ``--show`` is no time, a format is unknown, or its package is missing.
+    """
+    if given.show is not None and not given.show > 0:
+        raise InputError(f"--show takes a number of seconds above 0, not {given.show:g}")
+    check_formats(_formats(given))
+    if "rrd" in _formats(given):
+        from pose3d.formats.rrd import require_rerun
+
+        require_rerun()
+
+
+def require_no_people(out: Path) -> None:
+    """Refuse a folder with people of an earlier run, so that nobody of another video stays beside new ones.
+
+    Raises:
+        InputError: there are some.
+    """
+    earlier = sorted(path.name for path in out.glob("person-*"))
+    if earlier:
+        raise InputError(
+            f"{out} has people of an earlier run already ({earlier[0]}): delete them, or give another --out"
+        )
+
+
+def _formats(given: argparse.Namespace) -> list[str]:
+    """Names of ``--format``, each once."""
+    return list(dict.fromkeys(name.strip() for name in given.format.split(",") if name.strip()))
+
+
+def write_results(folder: Path, given: argparse.Namespace, predictions: "Predictions") -> None:
+    """Write all files of one person, and print their paths; ``--show`` decodes ``given.video``."""
+    from pose3d.formats.predictions import write_csv, write_npz
+    from pose3d.predict.animation import write_animation
+
+    writers = {"predictions.npz": write_npz, "predictions.csv": write_csv, "predictions.bvh": write_animation}
+    for name, write in writers.items():
+        write(folder / name, predictions)
+        print(folder / name)
+    for name in _formats(given):
+        if name in OPTIONAL:
+            path = folder / f"predictions{ENDINGS[name]}"
+            _write_format(path, name, given, predictions)
+            print(path)
+    if given.show is not None:
+        from pose3d.predict.show import write_show  # here, because it takes half a second to load
+
+        print(*write_show(folder, given.video, predictions, given.show), sep="\n")
+
+
+def _write_format(path: Path, name: str, given: argparse.Namespace, predictions: "Predictions") -> None:
+    if name in OF_KEYPOINTS:
+        from pose3d.formats.keypoint_files import write_keypoints
+
+        write_keypoints(path, predictions)
+    elif name == "rrd":
+        _write_recording(path, given, predictions)
+    else:
+        from pose3d.formats.joint_files import write_motion
+        from pose3d.predict.animation import motion_of
+
+        write_motion(path, motion_of(predictions))
+
+
+def _write_recording(path: Path, given: argparse.Namespace, predictions: "Predictions") -> None:
+    """With the video, where there is one."""
+    from pose3d.formats.rrd import write_rrd
+    from pose3d.predict.clip import Clip
+
+    if given.video is None:
+        write_rrd(path, predictions)
+        return
+    with Clip(given.video) as clip:
+        write_rrd(path, predictions, (frame.image_bgr for frame in clip))

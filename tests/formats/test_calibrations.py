@@ -1,0 +1,241 @@
+"""Calibrations written by hand as the programs write them; projections as cv2.projectPoints has them."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+from tiny_qualisys import CAMERA, write_calibration
+
+from pose3d.formats.calibrations import read_calibration, the_camera
+from pose3d.runtime.errors import InputError
+
+K = np.array([[1400.0, 0, 940], [0, 1410, 530], [0, 0, 1]])
+DISTORTION = np.array([-0.2, 0.05, 0.001, -0.002, 0.01])
+ROTATION = np.array([[1.6, 0.1, -0.2], [1.5, -0.6, 0.7]])  # Rodrigues vectors of two cameras
+TRANSLATION_M = np.array([[0.2, 0.9, 4.0], [-0.4, 1.0, 3.5]])
+POINTS_M = np.array([[0.0, 0, 1], [0.3, -0.2, 1.5], [-0.5, 0.4, 0.2]])
+
+
+def opencv_px(camera: int, distortion: np.ndarray = DISTORTION) -> np.ndarray:
+    """Where OpenCV sees the points, the first pixel's centre at 0."""
+    rotation, translation = ROTATION[camera], TRANSLATION_M[camera]
+    return cv2.projectPoints(POINTS_M, rotation, translation, K, distortion)[0][:, 0]
+
+
+def assert_projects(calibration, distortion=DISTORTION) -> None:
+    assert len(calibration.cameras) == 2
+    for index, one in enumerate(calibration.cameras):
+        seen_px = one.camera.project(one.camera.world_to_camera(POINTS_M))
+        np.testing.assert_allclose(seen_px - 0.5, opencv_px(index, distortion), atol=1e-6)
+        assert (one.camera.width_px, one.camera.height_px) == (1920, 1080)
+
+
+def toml(unit: float, distortion=DISTORTION, name="name", extra="", table="cam_{}", metadata="adjusted = false") -> str:
+    """Two cameras in TOML; ``unit`` is how many of the file's units a metre has."""
+    parts = []
+    for index in range(2):
+        lines = [f"[{table.format(index)}]", 'name = "cam{}"'.format("AB"[index]) if name else f"cam_id = {index}"]
+        lines += [
+            "size = [ 1920.0, 1080.0,]",
+            f"matrix = {K.tolist()}",
+            f"distortions = {np.asarray(distortion).tolist()}",
+        ]
+        lines += [f"rotation = {ROTATION[index].tolist()}", f"translation = {(unit * TRANSLATION_M[index]).tolist()}"]
+        parts.append("\n".join([*lines, extra]))
+    return "\n\n".join([*parts, "[metadata]", metadata]) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "program", "units"),
+    [
+        (toml(1, extra="fisheye = false"), "Pose2Sim", "taken for m, because Pose2Sim writes m"),
+        (toml(1000, metadata="charuco_square_size = 58.0"), "FreeMoCap", "taken for mm, because FreeMoCap writes mm"),
+        (toml(1, name="", table="cameras.{}"), "Caliscope", "taken for m, because Caliscope writes m"),
+        (toml(1000), "anipose", "taken for mm, because cameras are up to 3"),
+        (toml(1), "anipose", "taken for m, because cameras are up to 3"),
+    ],
+)
+def test_toml_of_four_programs(tmp_path, text, program, units):
+    (tmp_path / "Calib.toml").write_text(text)
+    calibration = read_calibration(tmp_path / "Calib.toml")
+    assert_projects(calibration)
+    assert calibration.program == program and units in calibration.units and not calibration.doubts
+    names = [one.camera.id for one in calibration.cameras]
+    assert names == (["cam_0", "cam_1"] if program == "Caliscope" else ["camA", "camB"])
+
+
+def test_four_coefficients_have_no_k3(tmp_path):
+    (tmp_path / "c.toml").write_text(toml(1, DISTORTION[:4], extra="fisheye = false"))
+    assert_projects(read_calibration(tmp_path / "c.toml"), DISTORTION[:4])
+
+
+def test_units_that_cannot_be_are_asked_for(tmp_path):
+    (tmp_path / "c.toml").write_text(toml(1000, extra="fisheye = false"))
+    with pytest.raises(InputError, match=r"c\.toml: cameras are up to 3252.73 apart, which m cannot be, .* --units mm"):
+        read_calibration(tmp_path / "c.toml")
+    assert_projects(read_calibration(tmp_path / "c.toml", "mm"))
+    (tmp_path / "c.toml").write_text(toml(20))  # in squares of a board, say
+    with pytest.raises(InputError, match="of which unit is not clear: give --units mm or m"):
+        read_calibration(tmp_path / "c.toml")
+
+
+def test_distortion_64_times_too_small_is_doubted(tmp_path):
+    (tmp_path / "c.toml").write_text(toml(1, DISTORTION[:4] / 64, extra="fisheye = false"))
+    (doubt,) = read_calibration(tmp_path / "c.toml").doubts
+    assert "64 times too small and without k3" in doubt
+    (tmp_path / "c.toml").write_text(toml(1, np.zeros(4), extra="fisheye = false"))
+    assert read_calibration(tmp_path / "c.toml").doubts == ()  # pictures without distortion
+
+
+KALIBR = """
+cam0:
+  camera_model: pinhole
+  intrinsics: [1400.0, 1410.0, 940.0, 530.0]
+  distortion_model: radtan
+  distortion_coeffs: [-0.2, 0.05, 0.001, -0.002]
+  rostopic: /cam0/image_raw
+  resolution: [1920, 1080]
+cam1:
+  camera_model: pinhole
+  intrinsics: [1400.0, 1410.0, 940.0, 530.0]
+  distortion_model: radtan
+  distortion_coeffs: [-0.2, 0.05, 0.001, -0.002]
+  T_cn_cnm1:
+  - [0.0, 0.0, 1.0, -2.0]
+  - [0.0, 1.0, 0.0, 0.0]
+  - [-1.0, 0.0, 0.0, 3.0]
+  - [0.0, 0.0, 0.0, 1.0]
+  resolution: [1920, 1080]
+"""
+
+
+def test_kalibr(tmp_path):
+    (tmp_path / "camchain.yaml").write_text(KALIBR)
+    calibration = read_calibration(tmp_path / "camchain.yaml")
+    first, second = (one.camera for one in calibration.cameras)
+    assert (first.id, second.id, calibration.units) == ("cam0", "cam1", "")
+    np.testing.assert_array_equal(first.world_to_camera([0.1, 0.2, 3]), [0.1, 0.2, 3])
+    np.testing.assert_allclose(second.world_to_camera([0.1, 0.2, 3]), [1.0, 0.2, 2.9])
+    expected = cv2.projectPoints(np.array([[1.0, 0.2, 2.9]]), np.zeros(3), np.zeros(3), K, DISTORTION[:4])[0][0, 0]
+    np.testing.assert_allclose(second.project([1.0, 0.2, 2.9]) - 0.5, expected, atol=1e-9)
+
+
+OPENCV = """%YAML:1.0
+---
+calibration_time: "Thu Jan 30 14:43:57 2020"
+image_width: 1920
+image_height: 1080
+camera_matrix: !!opencv-matrix
+   rows: 3
+   cols: 3
+   dt: d
+   data: [ 1400., 0., 940., 0., 1410., 530., 0., 0., 1. ]
+distortion_coefficients: !!opencv-matrix
+   rows: 5
+   cols: 1
+   dt: d
+   data: [ -2.0e-01, 0.05, 1.0e-03, -2.0e-03, 1.0e-02 ]
+"""
+
+
+def opencv_json() -> str:
+    def matrix(values):
+        return {"type_id": "opencv-matrix", "rows": len(values), "cols": np.size(values[0]), "dt": "d"} | {
+            "data": np.ravel(values).tolist()
+        }
+
+    return json.dumps(
+        {"image_width": 1920, "image_height": 1080, "camera_matrix": matrix(K.tolist())}
+        | {"distortion_coefficients": matrix(DISTORTION.tolist())}
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.yml", OPENCV),
+        ("a.json", opencv_json()),
+        ("a.json", json.dumps({"K": K.tolist(), "dist": [DISTORTION.tolist()], "image_size": [1920, 1080]})),
+        ("a.yaml", OPENCV.replace("%YAML:1.0\n---\n", "").replace(" !!opencv-matrix", "") + "camera_name: a\n"),  # ROS
+    ],
+)
+def test_opencv_in_yaml_and_json(tmp_path, name, text):
+    (tmp_path / name).write_text(text)
+    (one,) = read_calibration(tmp_path / name).cameras
+    assert one.camera.id == "a" and one.size_known and not one.placed
+    points_cam_m = POINTS_M + [0, 0, 3]
+    expected = cv2.projectPoints(points_cam_m, np.zeros(3), np.zeros(3), K, DISTORTION)[0][:, 0]
+    np.testing.assert_allclose(one.camera.project(points_cam_m) - 0.5, expected, atol=1e-9)
+
+
+def test_opencv_reads_back_what_opencv_writes(tmp_path):
+    for name in ("w.yml", "w.json"):
+        storage = cv2.FileStorage(str(tmp_path / name), cv2.FILE_STORAGE_WRITE)
+        storage.write("camera_matrix", K)
+        storage.write("distortion_coefficients", DISTORTION)
+        storage.release()
+        (one,) = read_calibration(tmp_path / name).cameras
+        np.testing.assert_allclose(one.camera.intrinsics_px - K, [[0, 0, 0.5], [0, 0, 0.5], [0, 0, 0]])
+        np.testing.assert_allclose(one.camera.distortion, DISTORTION)
+        assert not one.size_known
+
+
+def test_our_own_has_the_first_pixels_centre_at_a_half(tmp_path):
+    own = {"width_px": 1920, "height_px": 1080, "intrinsics_px": K.tolist(), "distortion": [[-0.2, 0.05, 0, 0]]}
+    (tmp_path / "c.json").write_text(json.dumps(own))
+    (one,) = read_calibration(tmp_path / "c.json").cameras
+    np.testing.assert_array_equal(one.camera.intrinsics_px, K)
+    np.testing.assert_array_equal(one.camera.distortion, [-0.2, 0.05, 0, 0, 0])
+    own |= {"rotation": np.eye(3).tolist(), "translation_m": [0, 0, 2]}
+    (tmp_path / "c.json").write_text(json.dumps(own))
+    (one,) = read_calibration(tmp_path / "c.json").cameras
+    assert one.placed and one.camera.position_m.tolist() == [0, 0, -2]
+
+
+def test_qualisys_by_its_content(tmp_path):
+    path = write_calibration(tmp_path / "exported.txt", CAMERA.format(serial="a"), CAMERA.format(serial="b"))
+    assert [one.camera.id for one in read_calibration(path).cameras] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("c.toml", "a = ", "no calibration of Pose2Sim, .*as TOML"),
+        ("c.toml", "[project]\nname = 'x'\n", "no table of a camera with a matrix"),
+        ("c.toml", toml(1, extra="fisheye = true"), "fisheye lens"),
+        ("c.toml", toml(1).replace("size = ", "length = "), "a camera has no size"),
+        ("c.toml", toml(1).replace("1400.0", "-1400.0"), r"fx and fy above 0"),
+        ("c.toml", toml(1).replace("camB", "camA"), "two cameras of one name"),
+        ("c.toml", toml(1).replace("camB", "../camA"), "a camera's name is '../camA'"),
+        ("c.toml", toml(1, [0.1, 0.1, 0, 0, 0, 0.2, 0, 0]), "coefficients past k3"),
+        ("c.toml", toml(1, [0.1, 0.1]), "must be 4 or 5 numbers k1, k2, p1, p2, k3, not 2"),
+        ("c.toml", toml(1).replace("1920.0", "1e9"), "no picture has"),
+        ("c.yaml", KALIBR.replace("radtan", "equidistant"), "pinhole and equidistant: this project knows"),
+        ("c.yaml", KALIBR.replace("T_cn_cnm1", "T_c"), "cam1 has no T_cn_cnm1"),
+        ("c.yaml", "a: [1", "it is not YAML"),
+        ("c.yaml", "a: &x [1]\nb: *x", "aliases, which are not read"),
+        ("c.yaml", "a: !!python/object/apply:os.system ['true']", "it is not YAML"),
+        ("c.yaml", "- 1", "no camera of"),
+        ("c.yml", OPENCV.replace("cols: 3", "cols: 4"), "3 x 4 and has 9 numbers"),
+        ("c.xml", "<?xml version='1.0'?><opencv_storage/>", "OpenCV's XML, which is not read"),
+        ("c.json", "{", "not JSON"),
+        ("c.json", "[" * 100_000, "not JSON"),
+        ("c.json", '{"camera_matrix": 3}', "the matrix must be 3 x 3 numbers"),
+    ],
+)
+def test_bad_files_are_refused_in_one_sentence(tmp_path, name, text, message):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(InputError, match=message) as caught:
+        read_calibration(tmp_path / name)
+    assert str(tmp_path / name) in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_which_of_several_cameras(tmp_path):
+    (tmp_path / "c.toml").write_text(toml(1))
+    cameras = read_calibration(tmp_path / "c.toml").cameras
+    assert the_camera("c.toml", cameras, "camB", "clip").camera.id == "camB"
+    assert the_camera("c.toml", cameras, None, "camA").camera.id == "camA"
+    assert the_camera("c.toml", cameras[:1], None, "clip").camera.id == "camA"
+    with pytest.raises(InputError, match="c.toml has cameras camA, camB: say with --camera-name which took the video"):
+        the_camera("c.toml", cameras, None, "clip")

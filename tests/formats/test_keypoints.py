@@ -1,0 +1,336 @@
+"""What can be wrong with a file of keypoints: one sentence that names the file and the frame."""
+
+import json
+
+import numpy as np
+import pytest
+from tiny_keypoints import (
+    BODY_25,
+    COCO_NAMES,
+    OPENPOSE_18,
+    landmarks,
+    mmpose_frames,
+    person,
+    triples,
+    write_alphapose,
+    write_arrays,
+    write_coco,
+    write_deeplabcut,
+    write_detectron,
+    write_mediapipe_csv,
+    write_openpose,
+    write_sleap,
+    write_table,
+    write_videopose3d,
+)
+
+from pose3d.formats import json_files, keypoints
+from pose3d.formats.keypoints import layout_of
+from pose3d.formats.read_keypoints import read_keypoints
+from pose3d.runtime.errors import InputError
+
+KEYPOINTS, SCORES = person()
+ONE = [(KEYPOINTS, SCORES)]
+
+
+def sentence(path, *arguments):
+    with pytest.raises(InputError) as caught:
+        read_keypoints(path, *arguments)
+    assert str(caught.value).startswith(str(path)) and "\n" not in str(caught.value)
+    return str(caught.value).removeprefix(str(path))
+
+
+def change(path, how):
+    content = json.loads(path.read_text())
+    how(content)
+    path.write_text(json.dumps(content))
+    return path
+
+
+def test_numbers_that_cannot_be_are_refused_by_their_frame(tmp_path):
+    path = write_coco(tmp_path / "k.json", ONE)
+
+    def with_value(index, value):
+        return change(path, lambda entries: entries[7]["keypoints"].__setitem__(index, value))
+
+    assert sentence(with_value(5, -0.1)) == ": frame 7 has a negative score: give 0 to 1"
+    assert sentence(with_value(5, 101)) == ": frame 7 has a score of 101: give 0 to 1"
+    assert sentence(with_value(5, float("nan"))) == ": frame 7 has a score that is not a number: give 0 to 1"
+    with_value(5, 0.5)
+    assert sentence(with_value(0, None)) == ": frame 7 has a point with one coordinate only: give both or none"
+    assert sentence(with_value(0, 1e300)) == ": frame 7 has a point that no picture can hold: correct the file"
+    wrong = ": frame 7 has a person whose points are not x, y and score each: correct the file"
+    assert sentence(with_value(0, "left")) == wrong
+    assert sentence(with_value(0, [1])) == wrong
+
+
+def test_undetected_points_are_told_by_zeros_nan_or_score(tmp_path):
+    points, scores = KEYPOINTS.copy(), SCORES.copy()
+    points[2, 3] = 0
+    points[4, 5] = np.nan
+    scores[6, 7] = 0
+    file = read_keypoints(write_arrays(tmp_path / "k.npz", [(points, scores)]))
+    missing = np.argwhere(file.confidence == 0).tolist()
+    assert missing == [[2, 3], [4, 5], [6, 7]] == np.argwhere(np.isnan(file.keypoints[..., 0])).tolist()
+    assert file.said == (f"{tmp_path}/k.npz: 1.5% of all points are undetected",)
+
+
+def test_scores_above_1_are_cut_or_percentages_and_said(tmp_path):
+    file = read_keypoints(write_arrays(tmp_path / "k.npz", [(KEYPOINTS, SCORES * 2)]))
+    np.testing.assert_allclose(file.confidence, np.minimum(SCORES * 2, 1), rtol=1e-6)
+    assert file.said == (f"{tmp_path}/k.npz: scores reach 1.6; what is above 1 is taken as 1",)
+    file = read_keypoints(write_arrays(tmp_path / "p.npz", [(KEYPOINTS, SCORES * 100)]))
+    np.testing.assert_allclose(file.confidence, SCORES, rtol=1e-6)
+    assert file.said == (f"{tmp_path}/p.npz: scores reach 80 and are taken as percentages",)
+
+
+def test_mixed_layouts_are_refused_by_their_frames(tmp_path):
+    folder = write_openpose(tmp_path / "op", ONE, BODY_25)
+    write_openpose(tmp_path / "18", ONE, OPENPOSE_18)
+    (tmp_path / "18" / "walk_000000000003_keypoints.json").rename(folder / "walk_000000000003_keypoints.json")
+    mixed = "layouts are mixed, give one file for each"
+    assert sentence(folder) == f": frame 3 has a person of 18 points, frame 0 one of 25: {mixed}"
+    frames = mmpose_frames(ONE)
+    frames[5]["instances"][0]["keypoints"].append([1.0, 2.0])
+    (tmp_path / "m.json").write_text(json.dumps(frames))
+    assert sentence(tmp_path / "m.json") == f": frame 5 has a person of 18 points, frame 0 one of 17: {mixed}"
+
+
+def test_what_breaks_off_is_one_sentence(tmp_path):
+    for name, path in (
+        ("not whole JSON", write_coco(tmp_path / "k.json", ONE)),
+        ("npz", write_arrays(tmp_path / "k.npz", ONE)),
+        ("npz", write_videopose3d(tmp_path / "v.npz", KEYPOINTS)),
+    ):
+        content = path.read_bytes()
+        path.write_bytes(content[: len(content) // 2])
+        assert name in sentence(path)
+    np.save(tmp_path / "k.npy", KEYPOINTS)
+    content = (tmp_path / "k.npy").read_bytes()
+    (tmp_path / "k.npy").write_bytes(content[: len(content) // 2])
+    assert "is no whole array of keypoints" in sentence(tmp_path / "k.npy")
+    folder = write_openpose(tmp_path / "op", ONE, BODY_25)
+    broken = folder / "walk_000000000004_keypoints.json"
+    broken.write_text(broken.read_text()[:100])
+    with pytest.raises(
+        InputError, match=r"op/walk_000000000004_keypoints\.json is not whole JSON \(Expecting .*column"
+    ):
+        read_keypoints(folder)
+
+
+def test_too_many_are_refused_before_arrays_are_built(tmp_path, monkeypatch):
+    person_of_none = '{"pose_keypoints_2d": [1, 2, 0.5]}'
+    path = tmp_path / "k.json"
+    path.write_text('{"people": [' + ",".join([person_of_none] * 1001) + "]}")
+    assert sentence(path) == " has 1,001 people in one frame, 1,000 are the most: leave some out"
+    entry = '{"image_id": 3, "category_id": 1, "keypoints": [1, 2, 0.5]}'
+    path.write_text("[" + ",".join([entry] * 1001) + "]")
+    assert sentence(path) == ": frame 3 has 1,001 people, 1,000 are the most: leave some out"
+    monkeypatch.setattr(keypoints, "MAX_SIGHTINGS", 1000)
+    assert sentence(path) == " holds 1,001 people in all its frames, 1,000 are the most"
+    monkeypatch.setattr(json_files, "MAX_BRACKETS", 1000)
+    assert sentence(path) == " has 2,003 lists and dicts, 1,000 are the most: cut it up"
+    monkeypatch.setattr(json_files, "MAX_JSON_BYTES", 2**10)
+    assert "larger than" in sentence(path)
+    np.savez(tmp_path / "k.npz", keypoints=np.ones((2, 1001, 3, 2)))
+    assert sentence(tmp_path / "k.npz") == " has 1,001 people in a frame, 1,000 are the most: leave some out"
+
+
+def test_nested_lists_without_end_are_one_sentence(tmp_path):
+    (tmp_path / "k.json").write_text("[" * 100_000 + "]" * 100_000)
+    assert "nests lists too deeply" in sentence(tmp_path / "k.json")
+
+
+def test_files_of_no_known_format_say_what_is_read(tmp_path):
+    (tmp_path / "a.json").write_text('{"what": 1}')
+    assert sentence(tmp_path / "a.json").startswith(" is JSON of no known form: read are OpenPose's folder, ")
+    (tmp_path / "b").write_bytes(bytes(range(256)))
+    assert sentence(tmp_path / "b") == " is neither text nor an npz file: give a file of keypoints"
+    np.savez(tmp_path / "c.npz", points=np.ones(3))
+    assert sentence(tmp_path / "c.npz") == " has arrays points and no keypoints: name them keypoints and scores"
+    (tmp_path / "d.csv").write_text("a,b\n1,2\n")
+    assert sentence(tmp_path / "d.csv").startswith(" has no columns of points such as nose_x")
+    (tmp_path / "e.txt").write_text("hello\n")
+    assert (
+        sentence(tmp_path / "e.txt") == " is no table of keypoints (its first line has one column): give another file"
+    )
+    (tmp_path / "f.json").write_text("[]")
+    assert sentence(tmp_path / "f.json") == " holds nobody: give a file with at least one person in one frame"
+    assert sentence(tmp_path / "none") == " is missing: give a file of keypoints"
+    (tmp_path / "g").mkdir()
+    assert sentence(tmp_path / "g").startswith(" has no JSON files")
+
+
+def test_layouts_are_said_known_by_their_count_or_asked_for(tmp_path):
+    npz = read_keypoints(write_arrays(tmp_path / "k.npz", ONE))
+    assert layout_of(npz, "coco17") == "coco17" and layout_of(npz, "h36m17") == "h36m17"
+    with pytest.raises(InputError, match=r"17 points a person and does not say which: give --layout h36m17 or coco17$"):
+        layout_of(npz, None)
+    with pytest.raises(InputError, match=r"has 17 points a person, halpe26 has 26: give --layout h36m17 or coco17$"):
+        layout_of(npz, "halpe26")
+    with pytest.raises(InputError, match="no keypoint layout is called 'coco'"):
+        layout_of(npz, "coco")
+    results = read_keypoints(write_coco(tmp_path / "k.json", ONE))
+    assert layout_of(results, None) == "coco17"
+    with pytest.raises(
+        InputError, match=r"\(COCO\) has the 17 points of coco17, not the 17 of h36m17: give --layout coco"
+    ):
+        layout_of(results, "h36m17")
+    np.save(tmp_path / "k.npy", np.ones((3, 26, 2)))
+    assert layout_of(read_keypoints(tmp_path / "k.npy"), None) == "halpe26"
+    np.save(tmp_path / "k.npy", np.ones((3, 12, 2)))
+    with pytest.raises(InputError, match=r"12 points a person, which no known layout has: h36m17 \(17\), "):
+        layout_of(read_keypoints(tmp_path / "k.npy"), None)
+    np.save(tmp_path / "k.npy", np.arange(3 * 133 * 2.0).reshape(3, 133, 2))
+    wholebody = read_keypoints(tmp_path / "k.npy")
+    assert layout_of(wholebody, None) == "coco_wholebody"
+    np.testing.assert_array_equal(wholebody.keypoints[1, 22], [310, 311])  # the last of body and feet
+
+
+def test_ids_are_the_files_own_where_they_tell_people_apart(tmp_path):
+    two = [person(), person(x_px=150)]
+    tracked = read_keypoints(write_alphapose(tmp_path / "a.json", two, range(17), [4, [7.0, 2.0]]))
+    assert tracked.people[:4].tolist() == [4, 7, 4, 7]
+    untracked = read_keypoints(write_alphapose(tmp_path / "b.json", two, range(17), [[0.0], [0.0]]))
+    assert untracked.people is None
+    assert untracked.said == (f"{tmp_path}/b.json: idx is 0 for everybody, so people are told apart by where they are",)
+    twice = write_coco(tmp_path / "c.json", two, track_id=5)
+    change(twice, lambda entries: entries[0].__setitem__("track_id", 1))
+    assert sentence(twice) == ": frame 1 has person 5 twice: a number is one person's"
+    sleap = read_keypoints(write_sleap(tmp_path / "s.csv", two))
+    assert sleap.people[:4].tolist() == [0, 1, 0, 1]
+    assert read_keypoints(write_detectron(tmp_path / "d.npz", two)).people is None
+    folder = write_openpose(tmp_path / "op", two, BODY_25)
+    assert read_keypoints(folder).people is None
+    for file in folder.iterdir():
+        change(file, lambda content: [one.update(person_id=[i]) for i, one in enumerate(content["people"])])
+    assert read_keypoints(folder).people[:4].tolist() == [0, 1, 0, 1]
+
+
+def test_frames_have_the_numbers_of_their_pictures(tmp_path):
+    path = write_coco(tmp_path / "k.json", ONE)
+    change(path, lambda entries: [e.update(image_id=f"dir/walk_{40 - e['image_id']:04d}.png") for e in entries])
+    file = read_keypoints(path)
+    assert file.frames.tolist() == list(range(29, 41))
+    np.testing.assert_allclose(file.keypoints[0], KEYPOINTS[11], atol=1e-3)  # sorted, as the numbers are
+    change(path, lambda entries: entries[0].update(image_id="other_0039.png"))
+    assert sentence(path).endswith("are both frame 39: give one file for each video")
+    change(path, lambda entries: entries[0].update(image_id="walk.png"))
+    assert sentence(path) == ": the name 'walk.png' has no frame's number: name pictures by their frames"
+    change(path, lambda entries: entries[0].update(image_id=3))
+    assert sentence(path) == ": image_id is a name in some entries and a number in others: give one of both"
+    change(path, lambda entries: [e.update(image_id=-1) for e in entries])
+    assert sentence(path) == ": frame -1 is below 0: number frames from 0"
+    change(path, lambda entries: [e.update(image_id=0.5) for e in entries])
+    assert sentence(path) == ": a frame's number is no whole number below 2 billion: correct the file"
+    change(path, lambda entries: entries[3].pop("keypoints"))
+    assert sentence(path).startswith(": entry 3 has no image_id and keypoints")
+
+
+def test_frames_without_anybody_are_counted(tmp_path):
+    frames = mmpose_frames(ONE)
+    frames[0]["instances"], frames[11]["instances"] = [], []
+    (tmp_path / "m.json").write_text(json.dumps(frames))
+    file = read_keypoints(tmp_path / "m.json")
+    assert (file.frames[0], file.frames[-1], file.n_frames) == (1, 10, 12)
+    folder = write_openpose(tmp_path / "op", ONE, BODY_25)
+    change(folder / "walk_000000000011_keypoints.json", lambda content: content["people"].clear())
+    assert read_keypoints(folder).n_frames == 12
+
+
+def test_points_are_known_by_their_names(tmp_path):
+    names = [name.replace("left_", "L-").replace("right_", "R-") for name in COCO_NAMES]
+    names[0] = "snout"
+    path = write_deeplabcut(tmp_path / "d.csv", *ONE[0], names)
+    file = read_keypoints(path)
+    assert file.layout == "coco17" and np.isnan(file.keypoints[:, 0]).all()
+    np.testing.assert_allclose(file.keypoints[:, 5], KEYPOINTS[:, 5], atol=1e-3)
+    assert file.said[:2] == (
+        f"{path}: coco17 has no points snout, which are left out",
+        f"{path} is read as coco17; of its points the file lacks nose",
+    )
+    file = read_keypoints(path, None, {"snout": "nose"})
+    np.testing.assert_allclose(file.keypoints, KEYPOINTS, atol=1e-3)
+    assert file.said == ()
+    assert sentence(path, None, {"snout": "tail"}).startswith(
+        ": coco17 has no point 'tail': its points are nose, left_eye"
+    )
+    assert sentence(path, None, {"tail": "nose"}).startswith(" has no point 'tail', which the file of names lists")
+    assert read_keypoints(path, "halpe26").layout == "halpe26"
+    with pytest.raises(InputError, match="has no names of points: leave --names out"):
+        read_keypoints(write_coco(tmp_path / "k.json", ONE), None, {"snout": "nose"})
+    write_deeplabcut(path, *ONE[0], [f"p{number}" for number in range(17)])
+    assert sentence(path).startswith(": no name of p0, p1, p2, p3, p4 ... is a point of any known layout: give a file")
+
+
+def test_several_individuals_of_deeplabcut(tmp_path):
+    two = [person(), person(x_px=150)]
+    write_deeplabcut(tmp_path / "one.csv", *two[0])
+    header = [
+        ["scorer"] + ["DLC"] * 102,
+        ["individuals"] + ["mouse1"] * 51 + ["mouse2"] * 51,
+        ["bodyparts"] + [name for name in COCO_NAMES for _ in range(3)] * 2,
+        ["coords"] + ["x", "y", "likelihood"] * 34,
+    ]
+    rows = [[frame, *one, *other] for frame, (one, other) in enumerate(zip(*(triples(*p) for p in two), strict=True))]
+    rows[3][1:52] = [""] * 51
+    file = read_keypoints(write_table(tmp_path / "two.csv", [*header, *rows]))
+    assert file.people[:8].tolist() == [0, 1, 0, 1, 0, 1, 1, 0]
+    np.testing.assert_allclose(file.keypoints[6], two[1][0][3], atol=1e-3)
+
+
+def test_cells_that_are_no_numbers_are_refused_by_their_line(tmp_path):
+    path = write_mediapipe_csv(tmp_path / "m.csv", *ONE[0])
+    lines = path.read_text().splitlines()
+    lines[40] = "1,6,left,0.5,0,0.9"
+    path.write_text("\n".join(lines))
+    assert sentence(path) == " line 41: a cell is missing or no number: correct it"
+    lines[40] = "1,33,0.5,0.5,0,0.9"
+    path.write_text("\n".join(lines))
+    assert sentence(path) == " line 41: '33' is no landmark of MediaPipe's pose: give 0 to 32"
+    path = write_deeplabcut(tmp_path / "d.csv", *ONE[0])
+    path.write_text(path.read_text().replace("\n2,", "\n2,x"))
+    assert sentence(path) == " line 6: column 2 is no number: correct it"
+
+
+def test_landmarks_in_metres_or_px_are_told_from_normalised_ones(tmp_path):
+    world = [[dict(one, x=one["x"] - 0.5, y=one["y"] - 0.54) for one in frame] for frame in landmarks(*ONE[0])]
+    (tmp_path / "w.json").write_text(json.dumps(world))
+    assert sentence(tmp_path / "w.json").startswith(" holds world landmarks, which are metres around the hips")
+    px = [[dict(one, x=640 * one["x"], y=480 * one["y"]) for one in frame] for frame in landmarks(*ONE[0])]
+    (tmp_path / "p.json").write_text(json.dumps(px))
+    assert sentence(tmp_path / "p.json").startswith(" has landmarks beyond 2, which are px")
+    (tmp_path / "s.json").write_text(json.dumps([frame[:20] for frame in px]))
+    assert sentence(tmp_path / "s.json") == ": frame 0 has 20 landmarks, MediaPipe's pose has 33: write them all"
+
+
+def test_pickles_that_would_run_code_are_refused(tmp_path):
+    class Runs:
+        def __reduce__(self):
+            return print, ("run",)
+
+    np.savez(tmp_path / "k.npz", keypoints=np.array([Runs()], object))
+    assert "it might run code" in sentence(tmp_path / "k.npz")
+    np.savez(tmp_path / "v.npz", positions_2d=np.array({"a": Runs()}, object))
+    assert "it might run code" in sentence(tmp_path / "v.npz")
+    np.save(tmp_path / "k.npy", np.array([Runs()], object))
+    assert "calls" in sentence(tmp_path / "k.npy") or "asks for" in sentence(tmp_path / "k.npy")
+
+
+def test_a_file_of_several_videos_is_refused(tmp_path):
+    positions = {name: {"custom": [KEYPOINTS]} for name in ("a.mp4", "b.mp4")}
+    np.savez(tmp_path / "v.npz", positions_2d=positions, metadata={"layout_name": "coco"})
+    assert sentence(tmp_path / "v.npz").startswith(" holds keypoints of 2 videos (a.mp4/custom, b.mp4/custom): save")
+
+
+def test_frames_of_different_numbers_of_people_may_be_objects(tmp_path):
+    two = [person(), person(x_px=150)]
+    by_frame, scores = np.empty(12, object), np.empty(12, object)
+    for frame in range(12):
+        people = two[: frame % 3]
+        by_frame[frame] = np.array([points[frame] for points, _ in people]).reshape(-1, 17, 2)
+        scores[frame] = np.array([rated[frame] for _, rated in people]).reshape(-1, 17)
+    np.savez(tmp_path / "k.npz", keypoints=by_frame, scores=scores)
+    file = read_keypoints(tmp_path / "k.npz")
+    assert file.frames.tolist() == [1, 2, 2, 4, 5, 5, 7, 8, 8, 10, 11, 11]
+    np.testing.assert_allclose(file.keypoints[2], two[1][0][2], atol=1e-3)
