@@ -1,6 +1,7 @@
 """Find the joints in every crop, in px of the full image, with a confidence for each.
 
-Keypoints that came with the data set are passed on as they are.
+Keypoints that came with the data set are passed on as they are. Subjects whose frames only train the 2D network
+(``skip_subjects``) are left out.
 """
 
 from pathlib import Path
@@ -35,8 +36,10 @@ def main() -> None:
     from pose3d.runtime.workers import worker_count
     from pose3d.training.seeds import seed_all
 
-    total = len(keys_in(SEQUENCES))
-    sequences = tqdm(each_sequence(SEQUENCES), total=total, desc="infer_2d", unit="sequence", mininterval=2)
+    keys = keys_in(SEQUENCES)
+    subjects = sorted({key.split("/")[0] for key in keys} - set(params.infer_2d.skip_subjects))
+    total = sum(key.split("/")[0] in subjects for key in keys)
+    sequences = tqdm(each_sequence(SEQUENCES, subjects), total=total, desc="infer_2d", unit="sequence", mininterval=2)
     if keys_in(GIVEN_KEYPOINTS):
         print("the data set came with 2D keypoints: they are passed on")
         given = ((sequence.key, read_keypoints2d(GIVEN_KEYPOINTS, [sequence])[0]) for sequence in sequences)

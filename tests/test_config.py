@@ -449,6 +449,14 @@ def test_a_key_of_a_variant_is_named_as_it_stands_in_the_file(root):
         Params.load(root)
 
 
+@pytest.mark.parametrize("subject", ["S9", "S8", "S1", "Nobody"])
+def test_whose_keypoints_are_read_is_not_skipped(root, subject):
+    """A test and a validation subject, one who teaches the lifters, and nobody at all."""
+    change(root / "data_sets/embedded.yaml", "infer_2d.skip_subjects", ["Stills", subject])
+    with pytest.raises(InputError, match=rf"infer_2d\.skip_subjects names {subject}, but it may only name subjects of"):
+        Params.load(root)
+
+
 def test_each_source_has_keys_of_its_own(root):
     subjects = yaml.safe_load((root / "data_sets/embedded.yaml").read_text())["dataset"]["subjects"]
     dataset = {"source": "videopose3d", "subjects": subjects, "folder": None, "actions": None, "frame_step": 2}

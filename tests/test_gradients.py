@@ -21,7 +21,7 @@ from pose3d.lifting import critic, losses, original, virtual_camera
 from pose3d.lifting.adversarial import CRITIC
 from pose3d.lifting.critic import Critic, Logistic, Wasserstein
 from pose3d.lifting.kcs import KinematicChainSpace
-from pose3d.lifting.networks import DoubleBackwardLeakyReLU, FrameLifter
+from pose3d.lifting.networks import FrameLifter
 from pose3d.lifting.observations import Observations
 from pose3d.lifting.original import OriginalTemporal, RepNet
 from pose3d.lifting.original_objective import OriginalSingleFrame, OriginalWindows
@@ -94,11 +94,7 @@ FUNCTIONS = {
         roots(2, 3, seed=1),
     ),
     losses.velocity_distance: lambda f: (f, poses(2, 3), poses(2, 3, seed=1)),
-    critic.gradient_penalty: lambda f: (
-        # A cubic critic, whose gradient depends on its own slope as well as on the pose.
-        lambda slope: f(lambda x: (x**3 * slope).sum((-2, -1)), rand(3, 16, 3), rand(3, 16, 3, seed=1), rand(3).abs()),
-        given(16, 3, seed=2),
-    ),
+    critic.gradient_penalty: lambda f: (f, poses(3)),
     virtual_camera.optical_axis_rotation: lambda f: (f, roots(4)),
     virtual_camera.to_rays: lambda f: (f, image_plane(2)),
     virtual_camera.view_from_image_plane: lambda f: (lambda plane: view_numbers(f(plane)), image_plane(2)),
@@ -166,10 +162,10 @@ def test_no_differentiable_function_is_left_out():
     assert expected - WITHOUT_GRADIENTS == set(FUNCTIONS)
 
 
-def test_original_critic():
+@pytest.mark.parametrize("kind", [Critic, original.OriginalCritic])
+def test_critic(kind):
     torch.manual_seed(0)
-    judge = original.OriginalCritic(3).double()
-    assert gradcheck(judge, poses(2)) and gradgradcheck(judge, poses(2))
+    assert gradcheck(kind(3).double(), poses(2))
 
 
 @pytest.mark.slow
@@ -184,26 +180,19 @@ def test_critic_losses_and_their_penalties(kind):
     """By the critic's weights and by the poses that the generator made; the penalty is a gradient's gradient."""
     torch.manual_seed(0)
     judge = Critic(3).double()
-    names = [name for name, _ in judge.named_parameters()]
+    weights = list(judge.parameters())
     real, fake = rand(2, 16, 3, scale=0.3), rand(2, 16, 3, seed=1, scale=0.3)
 
-    def terms(*weights):
-        state = dict(zip(names, weights, strict=True))
-        return kind().critic_terms(lambda x: functional_call(judge, state, (x,)), real, fake, np.random.default_rng(0))
+    def terms(*_):  # gradcheck changes the weights in place, where the critic finds them
+        return kind().critic_terms(judge, real, fake, np.random.default_rng(0))
 
-    weights = [p.detach().clone().requires_grad_() for p in judge.parameters()]
     assert gradcheck(terms, weights, fast_mode=True)
     assert gradcheck(lambda x: kind().generator_term(judge(x)), poses(2, seed=1), fast_mode=True)
-    assert gradgradcheck(lambda x: judge(x).sum(), poses(1, seed=1), fast_mode=True)
 
 
 def test_no_objective_and_no_critic_loss_is_left_out():
     assert classes_with("critic_terms") == {Logistic, Wasserstein}
     assert classes_with("critic_batches") == {VirtualCameraObjective, OriginalSingleFrame, OriginalWindows}
-
-
-def test_twice_leaky_relu():
-    assert gradcheck(DoubleBackwardLeakyReLU(), given(3, 4)) and gradgradcheck(DoubleBackwardLeakyReLU(), given(3, 4))
 
 
 def test_shared_batch_norm(monkeypatch):

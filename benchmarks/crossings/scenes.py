@@ -16,9 +16,10 @@ from pose3d.synthetic.appearance import sample_clothes, sample_room
 from pose3d.synthetic.background import View, render_background
 from pose3d.synthetic.body import Body, PosedBones, read_body
 from pose3d.synthetic.cameras import look_at
-from pose3d.synthetic.raster import FAR_M, Lamp, rasterize
+from pose3d.synthetic.raster import UNDRAWN, Lamp, depth_m, rasterize
 from pose3d.synthetic.render import LitBody, Mesh, draw, extent, light_body
 from pose3d.synthetic.retarget import retarget
+from pose3d.synthetic.surface import Facets
 from pose3d.synthetic.takes import generator, read_clip
 
 RATE_HZ = 25.0
@@ -185,7 +186,7 @@ def render(scene: Scene, raw: Path, bodies: Path) -> Iterator[SceneFrame]:
         vertices_m = [body.skin(bones) for body, bones in zip(people, posed, strict=True)]
         joints_m = [body.joints(p, v)[0] for body, p, v in zip(people, posed, vertices_m, strict=True)]
         lit = [light_body(mesh, vertices[0], room, lamp) for mesh, vertices in zip(meshes, vertices_m, strict=True)]
-        image, _ = draw(view, everybody, _together(lit), room)
+        image, _ = draw(view, everybody, _together(lit))
         yield _with_truth(frame / RATE_HZ, image[..., ::-1].copy(), camera, people, vertices_m, np.stack(joints_m))
 
 
@@ -193,8 +194,13 @@ def _together(bodies: list[LitBody]) -> LitBody:
     """Their shadows fall onto the room and not onto each other."""
     return LitBody(
         np.concatenate([body.vertices_m for body in bodies]),
+        Facets(
+            np.concatenate([body.facets.normals for body in bodies], axis=1),
+            np.concatenate([body.facets.offsets for body in bodies]),
+        ),
         np.concatenate([body.colours for body in bodies]),
-        np.minimum.reduce([body.lamp_depth_m for body in bodies]),
+        np.minimum.reduce([body.lamp_depth for body in bodies]),
+        np.concatenate([body.on_floor_m for body in bodies]),
     )
 
 
@@ -210,10 +216,9 @@ def _with_truth(
     depths, boxes, shares_inside = [], [], []
     for body, vertices in zip(people, vertices_m, strict=True):
         points_cam_m = camera.world_to_camera(vertices[0])
-        depth = np.full((camera.height_px, camera.width_px), FAR_M, np.float32)
-        colour = np.zeros((*depth.shape, 3), np.float32)
-        rasterize(points_cam_m, body.faces, np.zeros((len(points_cam_m), 3)), camera.intrinsics_px, colour, depth)
-        depths.append(np.where(depth < FAR_M - 1, depth, np.inf))
+        depth = np.full((camera.height_px, camera.width_px), UNDRAWN, np.float32)
+        rasterize(points_cam_m, body.faces, camera.intrinsics_px, depth)
+        depths.append(np.where(depth < UNDRAWN, depth_m(depth), np.inf))
         box = np.concatenate(extent(camera.project(points_cam_m)))
         boxes.append(np.clip(box, 0, np.tile(size, 2)))
         shares_inside.append(_area(boxes[-1]) / _area(box))

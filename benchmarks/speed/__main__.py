@@ -17,7 +17,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.speed import alignment, before, growth, lifters, manners, pose2d, rendering
+from benchmarks.speed import alignment, before, growth, lifters, loading, manners, pose2d, rendering
 from benchmarks.speed.report import Figure, NotMeasured, Results, Setting, machine, table
 from pose3d.runtime.processes import one_process
 
@@ -28,6 +28,7 @@ ROWS = {
     "temporal_matmul_share": lifters.window_matmul_share,
     "temporal_inference": lifters.clip_inference,
     "pose2d_inference": pose2d.whole_path,
+    "loader": loading.images_a_second,
     "beside_others": manners.beside_others,
     "before": before.against_a_commit,
     "rendering": rendering.frames_a_second,
@@ -64,7 +65,7 @@ def main(options: list[str] | None = None) -> None:
     )
     parser.add_argument("--repeats", type=int, default=5, metavar="N", help="turns of what is compared (default 5)")
     parser.add_argument("--cores", type=int, default=os.cpu_count() or 1, metavar="N", help="CPU cores (default all)")
-    parser.add_argument("--before", metavar="COMMIT", help="whose code the row `before` compares with")
+    parser.add_argument("--before", metavar="COMMIT", help="whose code the rows `before` and `loader` compare with")
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results/speed.json"), help="JSON file")
     arguments = parser.parse_args(options)
     torch.set_num_threads(arguments.cores)

@@ -13,7 +13,7 @@ _STEPS = {"train_2d": 20, "train_repnet": 100, "train_temporal": 60}
 _GOALS = {"train_2d": 0.95, "train_repnet": 1.7, "train_temporal": 1.6}
 
 
-def _files_of(commit: str, folder: Path) -> Path:
+def files_of(commit: str, folder: Path) -> Path:
     """The repository as a commit has it, written into a folder."""
     archive = subprocess.run(["git", "archive", commit], capture_output=True)
     if archive.returncode:
@@ -27,7 +27,7 @@ def against_a_commit(setting: Setting) -> list[Figure]:
     """How many times as fast each training stage is as it was; the commit's trainings must be the same by name."""
     if setting.before is None:
         raise NotMeasured("say which commit it is compared with: --before COMMIT")
-    earlier = _files_of(setting.before, setting.scratch / "before")
+    earlier = files_of(setting.before, setting.scratch / "before")
     figures = []
     for stage, steps in _STEPS.items():
         median = interleaved(

@@ -1,6 +1,8 @@
 """Train a network of size small on people made of random numbers, and print how many seconds the steps took.
 
-    python -m benchmarks.speed.one_training train_2d|train_repnet|train_temporal STEPS
+    python -m benchmarks.speed.one_training train_2d|train_repnet|train_temporal|loader STEPS
+
+`loader` loads the batches of train_2d, and trains nothing.
 
 When all is set up it prints a line, and goes on when it reads one: so several start at the same moment.
 """
@@ -63,10 +65,33 @@ def train_2d(steps: int, line: StartingLine) -> None:
             train(settings, crops, measured, 0, fabric, line)
 
 
+def load(steps: int, line: StartingLine) -> None:
+    """Batches of 32 crops of 256 px, decoded and augmented as in size gpu by as many threads as there are workers."""
+    from benchmarks.speed import people, pose2d
+    from pose3d.config.pose2d import Train2DParams
+    from pose3d.config.reading import read_merged
+    from pose3d.pose2d.batches import training_batches
+    from pose3d.pose2d.crops import Crops
+    from pose3d.runtime.workers import worker_count
+
+    params, size = read_merged(Path(), "embedded", "gpu")[0], 32
+    strengths = Train2DParams.model_validate(params["train_2d"]).augmentation
+    sequences = people.take("S1", "Swing-1", -(-steps * size // people.CAMERAS), 0)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "crops.h5"
+        pose2d.write_crops(path, sequences, params["crop_resize"]["size_px"])
+        with Crops(path, sequences) as crops:
+            line.load({})
+            for _ in training_batches(crops, strengths, size, 0, 0, 0, worker_count()):
+                pass
+
+
 def main() -> None:
     stage, steps, line = sys.argv[1], int(sys.argv[2]), StartingLine()
     if stage == "train_2d":
         train_2d(steps, line)
+    elif stage == "loader":
+        load(steps, line)
     else:
         train_lifter(stage.removeprefix("train_"), steps, line)
     print(time.perf_counter() - line.start)

@@ -17,13 +17,14 @@ from pose3d.geometry.camera import crop_from_image
 from pose3d.pose2d.batches import normalize_images
 from pose3d.pose2d.blazepose_network import BlazePoseHeatmaps
 from pose3d.pose2d.crops import whole_px_square
-from pose3d.pose2d.inference import BATCH_SIZE, detect_sequences
+from pose3d.pose2d.inference import batch_size, detect_sequences
 from pose3d.pose2d.network import PoseResNet, channels_last
 from pose3d.records.encoded_images import write_encoded_images
 from pose3d.records.hdf5 import create_hdf5, write_dataset
 from pose3d.records.keypoints2d import Keypoints2D
 from pose3d.records.sequences import PoseSequence
 from pose3d.runtime.processes import one_process
+from pose3d.runtime.torch_threads import map_in_threads
 from pose3d.training.seeds import seed_all
 
 _MARGIN = 1.25
@@ -93,14 +94,18 @@ def _whole_path(setting: Setting, precision: str, fabric: Fabric, path: Path, se
         how = (infer.decode, infer.flip_test, setting.cores)
         return list(detect_sequences(network, architecture, path, sequences, setting.device, *how))
 
-    passes = 2 if infer.flip_test else 1
-    ready = normalize_images(torch.randint(0, 256, (passes * BATCH_SIZE, size_px, size_px, 3), dtype=torch.uint8))
+    passes, batch = 2 if infer.flip_test else 1, batch_size(setting.device)
+    ready = normalize_images(torch.randint(0, 256, (passes * batch, size_px, size_px, 3), dtype=torch.uint8))
     ready = ready.to(setting.device)
 
     @torch.inference_mode()
+    def look(crops: int) -> None:
+        network(ready[: passes * crops])
+
     def alone() -> None:
-        for start in range(0, crops_in_all, BATCH_SIZE):
-            network(ready[: passes * min(BATCH_SIZE, crops_in_all - start)])
+        sizes = [min(batch, crops_in_all - start) for start in range(0, crops_in_all, batch)]
+        for _ in map(look, sizes) if setting.on_gpu else map_in_threads(look, sizes):
+            pass
 
     whole()
     alone()

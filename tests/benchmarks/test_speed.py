@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from benchmarks.speed import __main__ as speed
-from benchmarks.speed import alignment, before, growth, lifters, manners, people, plain_original, pose2d
+from benchmarks.speed import alignment, before, growth, lifters, loading, manners, people, plain_original, pose2d
 from benchmarks.speed.growth import slope_ratio
 from benchmarks.speed.lifters import counted_flops
 from benchmarks.speed.report import Figure, NotMeasured, Results, Setting, table
@@ -114,6 +114,7 @@ SMALL = {
     growth: {"MULTIPLES": (1, 3), "_MOST_CORES": 0.3, "_LIFTED_FRAMES": 80, "_LONG_TAKE_FRAMES": 40},
     alignment: {"_POSES": 100},
     manners: {"_STEPS": {"train_2d": 2, "train_repnet": 2, "train_temporal": 2}},
+    loading: {"_STEPS": 2},
     before: {"_STEPS": {"train_2d": 2, "train_repnet": 2}},
     pose2d: {"_TAKE_FRAMES": 2},
 }

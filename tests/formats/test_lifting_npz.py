@@ -97,6 +97,17 @@ def test_all_comes_back(tmp_path, form, capsys):
         check_equal(recording, sequence, own, 1 if form == "original" else own.confidence)
 
 
+def test_who_has_no_keypoints_is_left_out(tmp_path, capsys):
+    """Subjects that infer_2d skips."""
+    sequences = population()
+    data = write_pipeline(tmp_path / "data", sequences, detect(sequences, 3))
+    others = [sequence for sequence in sequences if sequence.subject != "S7"]
+    write_keypoints2d(data / "keypoints2d.h5", zip([s.key for s in others], detect(others, 3), strict=True))
+    _, block = written(data, "videopose3d", tmp_path / "out", capsys)
+    subjects = SUBJECTS.model_copy(update={"train": ("S1",)})
+    assert [r.sequence.key for r in read_back(block, tmp_path / "out", subjects)] == [s.key for s in others]
+
+
 @pytest.mark.parametrize("form", ["original", "videopose3d"])
 def test_human36ms_cameras_need_no_calibration(tmp_path, form, capsys):
     own = tmp_path / "own"

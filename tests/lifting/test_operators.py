@@ -29,7 +29,7 @@ class Operators(TorchDispatchMode):
 
 @pytest.mark.parametrize(
     ("block", "critic_weight", "bound"),
-    [("repnet", 0.01, 960), ("repnet", 0.0, 340), ("temporal", 0.01, 1125), ("temporal", 0.0, 485)],
+    [("repnet", 0.01, 450), ("repnet", 0.0, 250), ("temporal", 0.01, 600), ("temporal", 0.0, 350)],
 )
 def test_a_step_calls_few_operators(block, critic_weight, bound, tmp_path, monkeypatch):
     """Of a run in size small but for the tensors' sizes, the mean over steps of which the last are drawn together."""
@@ -38,10 +38,10 @@ def test_a_step_calls_few_operators(block, critic_weight, bound, tmp_path, monke
     fabric, seen = Fabric(accelerator="cpu", devices=1), take("S1", "Walk-1", 30, camera_ring())
     supervision = Supervision(seen, detect(seen, 3.0), take("S7", "Walk-1", 30, camera_ring()))
     calls = []
-    for steps in (16, 32):
+    for steps in (32, 32, 64):  # the first fills caches
         params = kind(**PARAMS[block] | NARROW | {"critic_weight": critic_weight, "steps": steps})
         lifting = LiftingParams(**PARAMS["lifting"])
         with Operators() as operators:
             fit_lifter(lifting, params, supervision, 1, fabric, Checkpoint("t", "x"))
         calls.append(operators.calls)
-    assert (calls[1] - calls[0]) / 16 <= bound
+    assert (calls[2] - calls[1]) / 32 <= bound

@@ -15,6 +15,8 @@ import pytest
 import yaml
 from pipeline.workspace import REPOSITORY, Workspace, hashes, md5, remove
 
+from pose3d.records.sequences import keys_in
+
 STAGES = yaml.safe_load((REPOSITORY / "dvc.yaml").read_text())["stages"]
 pytestmark = pytest.mark.pipeline
 BUSY = {
@@ -41,6 +43,11 @@ def test_evaluation_has_finite_metrics_of_every_method(smoke: Workspace) -> None
     values = [value for method in evaluation.values() for value in method.values()]
     assert values
     assert all(math.isfinite(value) for value in values)
+
+
+def test_all_but_skipped_subjects_have_keypoints(smoke: Workspace) -> None:
+    keys, detected = keys_in(smoke.root / "data/sequences.h5"), keys_in(smoke.root / "data/keypoints2d.h5")
+    assert set(keys) - set(detected) == {key for key in keys if key.startswith("Stills/")} != set()
 
 
 def test_second_repro_does_nothing(smoke: Workspace) -> None:

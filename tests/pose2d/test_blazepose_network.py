@@ -8,8 +8,9 @@ from toy_crops import write_toy_data
 
 from pose3d.config.pose2d import AugmentationParams, BlazePoseParams, CosineSchedule, Train2DParams
 from pose3d.onnx.export import network_graph, write_onnx
+from pose3d.pose2d import convolution_relu6
 from pose3d.pose2d import training as training_module
-from pose3d.pose2d.blazepose_network import BlazePoseHeatmaps, BlazePoseTrunk, load_trunk
+from pose3d.pose2d.blazepose_network import BlazePoseHeatmaps, BlazePoseTrunk, _Repeated, load_trunk
 from pose3d.pose2d.crops import Crops
 from pose3d.pose2d.inference import load_network, save_network
 from pose3d.pose2d.network import channels_last
@@ -18,6 +19,7 @@ from pose3d.pose2d.tflite_network import Convolution, load_tflite
 from pose3d.pose2d.training import NetworkTrainer, architecture, build_network, train
 from pose3d.records.sequences import read_sequences
 from pose3d.runtime.errors import InputError
+from pose3d.runtime.torch_threads import torch_threads
 from pose3d.training.checkpoint import Checkpoint
 from pose3d.training.model_file import save_model
 from pose3d.training.seeds import seed_all
@@ -92,7 +94,6 @@ def trained(landmark_file, tmp_path, monkeypatch):
     """Trains on toy data and writes the model file; stops before a step where asked to."""
     monkeypatch.setattr(training_module, "BLAZEPOSE", landmark_file)
     monkeypatch.setattr(training_module, "CHECKPOINT_STEPS", 2)
-    torch.set_num_threads(1)
     write_toy_data(tmp_path)
     sequences = read_sequences(tmp_path / "data/sequences.h5")
     take_step = NetworkTrainer.step
@@ -124,6 +125,10 @@ def test_training_resumes_to_the_same_bytes_and_its_file_gives_the_same_network(
     assert (tmp_path / "stopped.ckpt").exists()
     trained("stopped")
     assert (tmp_path / "stopped/pose2d.pt").read_bytes() == (tmp_path / "whole/pose2d.pt").read_bytes()
+
+    with torch_threads(2):  # of which one computes features, ahead of the other
+        trained("two_threads")
+    assert (tmp_path / "two_threads/pose2d.pt").read_bytes() == (tmp_path / "whole/pose2d.pt").read_bytes()
 
     loaded, sizes = load_network(tmp_path / "whole/pose2d.pt")
     assert sizes["model"] == "blazepose" and (tmp_path / "whole/pose2d.pt").stat().st_size < 7e6
@@ -171,3 +176,33 @@ def test_rounding_to_half_precision_leaves_what_the_file_holds():
     assert stored["head.layers.0.1.running_var"].dtype == torch.float32
     for name, value in network.state_dict().items():
         np.testing.assert_array_equal(stored[name].to(value.dtype), value)
+
+
+@pytest.mark.parametrize(("autocast", "rounding"), [(False, 1e-5), (True, 0.02)])
+def test_a_clamp_within_the_convolution_changes_no_more_than_rounding(autocast, rounding, monkeypatch):
+    torch.manual_seed(0)
+    images, trunk = 9 * torch.randn(2, 3, 64, 64), channels_last(BlazePoseTrunk())
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+        at_once = trunk(images)
+        monkeypatch.setattr(convolution_relu6, "_is_fused", lambda dtype: False)
+        apart = trunk(images)
+    for one, other in zip(at_once, apart, strict=True):
+        torch.testing.assert_close(one, other, rtol=rounding, atol=rounding * float(other.abs().max()))
+
+
+def test_a_repeated_pxs_gradient_is_the_sum_of_its_copies():
+    x = torch.arange(4.0).view(1, 1, 2, 2).requires_grad_()
+    repeated = _Repeated.apply(x)
+    assert repeated[0, 0].tolist() == [[0, 0, 1, 1], [0, 0, 1, 1], [2, 2, 3, 3], [2, 2, 3, 3]]
+    (repeated * torch.arange(16.0).view(1, 1, 4, 4)).sum().backward()
+    assert x.grad[0, 0].tolist() == [[10, 18], [42, 50]]
+
+
+def test_a_frozen_layer_clamps_at_six_and_a_layer_that_learns_has_gradients():
+    layer = convolution_relu6.ConvolutionReLU6(torch.nn.Conv2d(1, 1, 1))
+    torch.nn.init.ones_(layer[0].weight)
+    torch.nn.init.ones_(layer[0].bias)
+    values = torch.tensor([-2.0, 1, 4, 9]).view(1, 1, 2, 2)
+    layer(values).sum().backward()
+    assert layer[0].bias.grad.item() == 2  # of those between 0 and 6
+    assert layer.requires_grad_(False)(values).flatten().tolist() == [0, 2, 5, 6]

@@ -41,6 +41,24 @@ def test_local_soft_argmax_returns_the_sub_pixel_position(sigma_px):
     assert (local_soft_argmax(targets, sigma_px) - keypoints).norm(dim=-1).max() < 0.05
 
 
+@pytest.mark.parametrize("sigma_px", [1.0, 1.5, 2.0])
+def test_local_soft_argmax_is_not_drawn_inwards_at_the_border(sigma_px):
+    """A mean under a window that the border cuts lies up to 1.1 px inside of the peak."""
+    near = torch.linspace(0.02, 3, 150)
+    keypoints = torch.stack([torch.stack([near, 16 - near]), torch.stack([16.3 + 0 * near, near])], -1)
+    targets, _ = gaussian_targets(keypoints, 32, sigma_px)
+    for flipped in (False, True):  # the left and the upper border, then the right and the lower
+        heatmaps = targets.flip(-1, -2) if flipped else targets
+        expected = 32 - keypoints if flipped else keypoints
+        assert (local_soft_argmax(heatmaps, sigma_px) - expected).norm(dim=-1).max() < 1e-3
+
+
+def test_local_soft_argmax_leaves_a_peak_beyond_the_border_at_the_border():
+    px = torch.arange(32) + 0.5
+    heatmaps = torch.exp(-((px + 0.6) ** 2 + (px[:, None] - 9.3) ** 2) / (2 * 1.5**2))[None, None]
+    assert torch.allclose(local_soft_argmax(heatmaps, 1.5), torch.tensor([[[0.0, 9.3]]]), atol=1e-3)
+
+
 @pytest.mark.parametrize("width", [0.8, 1.3])
 def test_local_soft_argmax_is_unbiased_for_peaks_of_another_width(width):
     keypoints = random_keypoints(32, margin=6)

@@ -34,7 +34,7 @@ from pose3d.records.encoded_images import write_encoded_images
 from pose3d.records.hdf5 import create_hdf5, write_dataset
 from pose3d.records.sequences import read_sequences
 from pose3d.runtime.errors import InputError
-from pose3d.runtime.prefetch import Awaited, prefetch
+from pose3d.runtime.prefetch import prefetch
 from pose3d.runtime.signals import Terminated
 from pose3d.training.checkpoint import Checkpoint
 from pose3d.training.model_file import save_model
@@ -347,20 +347,37 @@ def test_batches_go_on_in_mid_epoch_as_if_never_stopped(tmp_path):
     assert torch.equal(whole[3].keypoints_px, rest[0].keypoints_px)
 
 
+def test_a_samples_augmentation_does_not_depend_on_its_batch(tmp_path):
+    with Crops(tmp_path / "data/crops.h5", write_toy_data(tmp_path)) as crops:
+        eights, fours = (
+            list(training_batches(crops, PARAMS.augmentation, size, 1, 0, 0, workers=1)) for size in (8, 4)
+        )
+        next_epoch = next(training_batches(crops, PARAMS.augmentation, 8, 1, 1, 0, workers=1))
+    assert torch.equal(torch.cat([batch.images_rgb for batch in fours[:2]]), eights[0].images_rgb)
+    assert torch.equal(torch.cat([batch.keypoints_px for batch in fours[:2]]), eights[0].keypoints_px)
+    assert not torch.equal(next_epoch.keypoints_px, eights[0].keypoints_px)
+
+
+def test_pictures_for_a_gpu_are_left_to_it_and_become_those_of_the_cpu(tmp_path):
+    """The device "meta" is none that computes: what counts is who changes the pictures."""
+    strengths = PARAMS.augmentation.model_copy(update={"degradation": 0})
+    with Crops(tmp_path / "data/crops.h5", write_toy_data(tmp_path)) as crops:
+        of_cpu, for_gpu = (
+            next(training_batches(crops, strengths, 8, 1, 0, 0, workers=1, device=torch.device(kind)))
+            for kind in ("cpu", "meta")
+        )
+    assert of_cpu.changes is None and for_gpu.changes is not None
+    assert not torch.equal(for_gpu.images_rgb, of_cpu.images_rgb)
+    changed = for_gpu.to(torch.device("cpu"))
+    assert changed.changes is None and torch.equal(changed.keypoints_px, of_cpu.keypoints_px)
+    assert (changed.images_rgb.int() - of_cpu.images_rgb).abs().max() <= 3
+
+
 def test_normalised_images_are_channels_last_and_standardised():
     images = normalize_images(torch.full((2, 8, 8, 3), 255, dtype=torch.uint8))
     assert images.shape == (2, 3, 8, 8)
     assert images.is_contiguous(memory_format=torch.channels_last)
     assert images[0, 0, 0, 0].item() == pytest.approx((1 - 0.44487878) / 0.25466519, rel=1e-5)
-
-
-def test_waiting_for_batches_is_counted(monkeypatch):
-    clock = iter([0.0, 0.0, 1.0, 4.0, 7.0, 10.0, 10.0])  # three waits of 1, 3 and 0 s
-    monkeypatch.setattr("pose3d.runtime.prefetch.time.perf_counter", lambda: next(clock))
-    batches = Awaited(iter("ab"))
-    assert [*batches] == ["a", "b"]
-    monkeypatch.setattr("pose3d.runtime.prefetch.time.perf_counter", lambda: 16.0)
-    assert batches.busy_share() == 0.75
 
 
 def test_prefetch_keeps_the_order_and_the_error():

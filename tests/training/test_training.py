@@ -17,7 +17,7 @@ from pose3d.training.checkpoint import Checkpoint, fingerprint, require_finite
 from pose3d.training.curves import write_curves
 from pose3d.training.finite import not_finite
 from pose3d.training.model_file import build_with, load_model, save_model
-from pose3d.training.seeds import numpy_generator
+from pose3d.training.seeds import numbered_draws, numpy_generator, seed_all
 
 
 @pytest.fixture
@@ -388,6 +388,66 @@ def test_generators_of_other_purposes_are_independent():
     draw = a.random(5)
     np.testing.assert_array_equal(draw, again.random(5))
     assert not np.array_equal(draw, b.random(5))
+
+
+def test_a_things_draws_are_its_own():
+    """The first of SplitMix64 by hand from its start; whoever is drawn with it, in whatever order."""
+    both, alone = numbered_draws(np.array([7, 2]), 3, 1, 5), numbered_draws(np.array([2]), 3, 1, 5)
+    np.testing.assert_array_equal(both[1:], alone)
+    z = (int(numpy_generator(1, 5).integers(2**64, dtype=np.uint64)) + 7 * 0x9E3779B97F4A7C15) % 2**64
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        z = (z ^ z >> shift) * factor % 2**64
+    assert alone[0, 0] == ((z ^ z >> 31) >> 11) / 2**53  # draw 2 * 3, which is the seventh of the generator
+    assert not np.array_equal(alone, numbered_draws(np.array([2]), 3, 1, 6))
+
+
+def test_draws_are_uniform_and_those_of_neighbours_independent():
+    draws = numbered_draws(np.arange(5000), 4, 1)
+    assert draws.min() >= 0 and draws.max() < 1
+    for column in draws.T:
+        assert np.abs(np.histogram(column, 10, (0, 1))[0] - 500).max() < 5 * np.sqrt(500)
+        assert abs(np.corrcoef(column[1:], column[:-1])[0, 1]) < 0.06
+    assert np.abs(np.corrcoef(draws.T) - np.eye(4)).max() < 0.06
+
+
+@pytest.fixture
+def as_it_was(monkeypatch):
+    """torch's settings and the environment, which seeding changes."""
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+    exact, benchmark = torch.are_deterministic_algorithms_enabled(), torch.backends.cudnn.benchmark
+    yield monkeypatch
+    torch.use_deterministic_algorithms(exact, warn_only=True)
+    torch.backends.cudnn.benchmark = benchmark
+
+
+@pytest.mark.parametrize(
+    ("value", "accelerator", "gpu", "exact"),
+    [
+        (None, "auto", True, True),
+        ("1", "auto", True, True),
+        ("0", "auto", True, False),
+        ("0", "cpu", True, True),
+        ("0", "auto", False, True),
+    ],
+)
+def test_only_a_gpu_may_be_asked_for_quicker_algorithms(value, accelerator, gpu, exact, as_it_was):
+    as_it_was.setattr(torch.cuda, "is_available", lambda: gpu)
+    as_it_was.setenv("POSE3D_ACCELERATOR", accelerator)
+    as_it_was.delenv("POSE3D_DETERMINISTIC", raising=False)
+    if value is not None:
+        as_it_was.setenv("POSE3D_DETERMINISTIC", value)
+    seed_all(3)
+    assert torch.are_deterministic_algorithms_enabled() == exact
+    assert torch.backends.cudnn.benchmark != exact
+    assert ("CUBLAS_WORKSPACE_CONFIG" in os.environ) == exact
+    drawn = torch.rand(2)
+    assert torch.equal(drawn, torch.rand(2, generator=torch.Generator().manual_seed(3)))
+
+
+def test_another_wish_for_determinism_is_refused(monkeypatch):
+    monkeypatch.setenv("POSE3D_DETERMINISTIC", "yes")
+    with pytest.raises(InputError, match="^POSE3D_DETERMINISTIC must be 1, or 0 for a GPU's quickest.*, not 'yes'$"):
+        seed_all(1)
 
 
 def test_curves_are_written(tmp_path):

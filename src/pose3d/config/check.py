@@ -12,7 +12,7 @@ from pose3d.runtime.errors import InputError, run_stage
 
 BLOCKS = {
     "params": {"data", "size", "seed", "crop_resize", "infer_2d", "lifting", "repnet", "temporal", "evaluate"},
-    "data_sets": {"dataset", "train_2d", "lifting", "repnet", "temporal"},
+    "data_sets": {"dataset", "train_2d", "infer_2d", "lifting", "repnet", "temporal"},
     "sizes": {"embedded", "crop_resize", "train_2d", "repnet", "temporal"},
 }
 """Blocks of each of the three files, as dvc.yaml watches them."""
@@ -45,6 +45,13 @@ class Params(StageParams):
         self.lifting.require_training_subjects(self.dataset.subjects.train)
         if isinstance(self.dataset, KeypointsParams):
             self.lifting.require_3d(self.dataset.keypoints_only)
+        return self
+
+    @model_validator(mode="after")
+    def _keypoints_that_are_read_are_found(self) -> "Params":
+        paired = self.lifting.paired
+        taught = {*self.lifting.keypoints_subjects, *(paired.subjects if paired else ())}
+        self.infer_2d.require_unread_skipped(self.dataset.subjects.train, taught)
         return self
 
     @model_validator(mode="after")

@@ -1,5 +1,6 @@
 """Blocks ``crop_resize``, ``train_2d`` and ``infer_2d``: from frames to 2D keypoints."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -98,3 +99,22 @@ class Infer2DParams(Block):
 
     flip_test: bool
     decode: Literal["local_soft_argmax", "marginal_soft_argmax"]
+    skip_subjects: tuple[str, ...]
+    """Subjects whose frames only train the 2D network: they get no keypoints, which nothing would read."""
+
+    def require_unread_skipped(self, training: Collection[str], taught: Collection[str]) -> None:
+        """Refuse to skip those whose keypoints are read later on.
+
+        Args:
+            training: the training subjects; all others are evaluated.
+            taught: those of them whose keypoints teach the lifters.
+
+        Raises:
+            ValueError: names the key and the subject.
+        """
+        read = [name for name in self.skip_subjects if name not in training or name in taught]
+        if read:
+            raise ValueError(
+                f"infer_2d.skip_subjects names {read[0]}, but it may only name subjects of dataset.subjects.train "
+                "whose keypoints block lifting does not name"
+            )

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 from tqdm import tqdm
 
-from pose3d.lifting.critic import CriticLoss
+from pose3d.lifting.critic import CriticLoss, TwoPathCritic
 from pose3d.lifting.networks import Forward, Lifter
 from pose3d.lifting.schedule import WeightAverage, cosine_factor
 from pose3d.runtime.processes import average_gradients
@@ -32,7 +32,7 @@ CRITIC = "critic"
 """Name of the adversarial term's weight."""
 _LOG_STEPS = 50
 _CHECKPOINT_STEPS = 500
-_STEPS_AHEAD = 16
+_STEPS_AHEAD = 32
 """Steps whose batches are drawn at once. For one step's few poses, to call an operator would take longer than its work.
 
 A run that goes on from a checkpoint draws its batches in the same groups, so that no number is rounded otherwise."""
@@ -128,7 +128,7 @@ class AdversarialTrainer:
     def __init__(
         self,
         generator: Lifter,
-        critic: nn.Module,
+        critic: TwoPathCritic,
         objective: Objective,
         weights: Callable[[int], dict[str, float]],
         optimisation: Optimisation,
@@ -224,13 +224,14 @@ def real_and_fake(
         optimisation: its ``autocast`` is used.
     """
     with optimisation.autocast():
-        poses = generator.poses(torch.cat([features for _, features in batches])).flatten(0, -3)
+        features = batches[0][1] if len(batches) == 1 else torch.cat([features for _, features in batches])
+        poses = generator.poses(features).flatten(0, -3)
     real = [poses_of_prior for poses_of_prior, _ in batches]
     return list(zip(real, poses.to(real[0].dtype).chunk(len(real)), strict=True))
 
 
 def critic_step(
-    critic: nn.Module,
+    critic: TwoPathCritic,
     optimizer: torch.optim.Optimizer,
     real: Tensor,
     fake: Tensor,
@@ -247,8 +248,7 @@ def critic_step(
         optimisation: its ``critic_loss`` and ``gradient_penalty`` are used.
     """
     loss, penalty = optimisation.critic_loss.critic_terms(critic, real, fake, rng)
-    optimizer.zero_grad(set_to_none=True)
-    (loss + optimisation.gradient_penalty * penalty).backward()
+    _derive([loss, penalty], [1.0, optimisation.gradient_penalty], critic)
     average_gradients(critic)
     optimizer.step()
     return {"critic_loss": loss.detach(), "gradient_penalty": penalty.detach()}
@@ -256,7 +256,7 @@ def critic_step(
 
 def generator_step(
     generator: nn.Module,
-    critic: nn.Module,
+    critic: TwoPathCritic,
     optimizer: torch.optim.Optimizer,
     objective: Objective,
     batch: Any,
@@ -278,13 +278,25 @@ def generator_step(
     if weights[CRITIC] > 0:
         terms[CRITIC] = optimisation.critic_loss.generator_term(critic(fake))
     used = {name: weight for name, weight in weights.items() if weight > 0}
-    # To a type checker the sum may be that of nothing, the number 0.
-    loss = torch.as_tensor(sum(weight * terms[name] for name, weight in used.items()))
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward(inputs=list(generator.parameters()))  # and not the critic's
+    _derive([terms[name] for name in used], list(used.values()), generator)
     average_gradients(generator)
     optimizer.step()
-    return {name: term.detach() for name, term in terms.items()}
+    with torch.no_grad():
+        return dict(zip(terms, torch.stack(list(terms.values())).unbind(), strict=True))
+
+
+def _derive(terms: Sequence[Tensor], weights: Sequence[float], network: nn.Module) -> None:
+    """Give a network's parameters the gradients of a weighted sum of terms, and no others any: the critic stays.
+
+    The optimizer takes a gradient as if it lay in memory as its parameter does.
+    """
+    parameters = list(network.parameters())
+    of_terms = terms[0].new_tensor(weights).unbind()
+    gradients = torch.autograd.grad(terms, parameters, of_terms, allow_unused=True)
+    for parameter, gradient in zip(parameters, gradients, strict=True):
+        if gradient is not None and gradient.stride() != parameter.stride():
+            gradient = torch.empty_like(parameter).copy_(gradient)
+        parameter.grad = gradient
 
 
 def _forward(generator: nn.Module, optimisation: Optimisation) -> Forward:

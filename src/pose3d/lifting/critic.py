@@ -5,77 +5,155 @@ a Wasserstein critic with gradient penalty (Gulrajani et al., NeurIPS 2017), as 
 logistic loss and R1 (Mescheder et al., ICML 2018). The original's own critic is in :mod:`pose3d.lifting.original`.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from pose3d.geometry.skeleton import N_JOINTS
-from pose3d.lifting.kcs import N_BONES, KinematicChainSpace
-from pose3d.lifting.networks import DoubleBackwardLeakyReLU, ResidualBlock
+from pose3d.lifting.dense import LeakyReLU, Linear, ResidualBlock, Sequential, Trace
+from pose3d.lifting.kcs import KinematicChainSpace
 from pose3d.runtime.processes import WHOLE, Share
 
-_JOINTS_WIDTH = 100
+JOINTS_WIDTH = 100
 
 
-class Critic(nn.Module):
-    """(B, 16, 3) root-relative poses in metres to (B,) scores, higher for poses like the prior's.
+class Judge(Protocol):
+    """What gives scores, higher for poses like the prior's."""
+
+    def __call__(self, poses: Tensor) -> Tensor:
+        """(B, 16, 3) root-relative poses in metres to (B,), for the generator: derived by the poses alone."""
+
+    def scores_and_slopes(self, poses: Tensor, sloped: slice) -> tuple[Tensor, Tensor]:
+        """For the critic: scores (B,) and, of some of the poses, each score's gradient by its pose, (S, 16, 3).
+
+        Both are derived by the critic's weights alone.
+
+        Args:
+            poses: (B, 16, 3).
+            sloped: S of them.
+        """
+
+
+class TwoPathCritic(nn.Module):
+    """A :class:`Judge` of two networks, on a pose's joints and on its kinematic chain space, and one on their outputs.
+
+    Args:
+        joints_path: of :class:`~pose3d.lifting.dense.Sequential`, (B, 48) to (B, 100).
+        kcs: what ``kcs_path`` sees of a pose.
+        kcs_path: to (B, width).
+        width: its outputs.
+    """
+
+    def __init__(self, joints_path: Sequential, kcs: KinematicChainSpace, kcs_path: Sequential, width: int) -> None:
+        super().__init__()
+        self.kcs, self.joints_path, self.kcs_path = kcs, joints_path, kcs_path
+        self.score = Sequential(Linear(JOINTS_WIDTH + width, JOINTS_WIDTH), LeakyReLU(), Linear(JOINTS_WIDTH, 1))
+
+    def forward(self, poses: Tensor) -> Tensor:
+        return _Scores.apply(self, poses)
+
+    def scores_and_slopes(self, poses: Tensor, sloped: slice) -> tuple[Tensor, Tensor]:
+        return _ScoresAndSlopes.apply(self, sloped, poses, *self.parameters())
+
+    def run(self, poses: Tensor, trace: Trace) -> Tensor:
+        """(B, 48) to (B, 1)."""
+        joints = self.joints_path.run(poses, trace)
+        chain = self.kcs_path.run(self.kcs.run(poses, trace), trace)
+        return self.score.run(torch.cat([joints, chain], 1), trace)
+
+    def pull(self, cotangents: Tensor, trace: Trace) -> Tensor:
+        both = self.score.pull(cotangents, trace)
+        joints, chain = both.split([JOINTS_WIDTH, both.shape[1] - JOINTS_WIDTH], 1)
+        of_chain = self.kcs.pull(self.kcs_path.pull(chain, trace), trace)
+        return self.joints_path.pull(joints, trace).add_(of_chain)
+
+    def push(self, tangents: Tensor, trace: Trace) -> Tensor:
+        joints = self.joints_path.push(tangents, trace)
+        chain = self.kcs_path.push(self.kcs.push(tangents, trace), trace)
+        return self.score.push(torch.cat([joints, chain], 1), trace)
+
+
+class _Scores(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, critic: TwoPathCritic, poses: Tensor) -> Tensor:
+        trace = Trace()
+        scores = critic.run(poses.flatten(1), trace)
+        ctx.slopes = critic.pull(torch.ones_like(scores), trace) if ctx.needs_input_grad[1] else None
+        return scores.squeeze(1)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, of_scores: Tensor) -> tuple[None, Tensor]:
+        return None, (ctx.slopes * of_scores[:, None]).unflatten(1, (-1, 3))
+
+
+class _ScoresAndSlopes(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, critic: TwoPathCritic, sloped: slice, poses: Tensor, *weights: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        ctx.critic, ctx.trace = critic, Trace(rows=sloped)
+        scores = critic.run(poses.flatten(1), ctx.trace)
+        slopes = critic.pull(torch.ones_like(scores), ctx.trace)[sloped]
+        return scores.squeeze(1), slopes.unflatten(1, (-1, 3))
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, of_scores: Tensor, of_slopes: Tensor) -> tuple[Tensor | None, ...]:
+        trace = ctx.trace
+        ctx.critic.push(of_slopes.flatten(1), trace)
+        layers = list(trace.inputs)
+        inputs = torch._foreach_mul(list(trace.inputs.values()), [of_scores[:, None]] * len(layers))
+        pushed = [rows[trace.rows] for rows in inputs]
+        torch._foreach_add_(pushed, [trace.tangents[layer] for layer in layers])
+        gradients: dict[Tensor | None, Tensor] = {}
+        for layer, rows in zip(layers, inputs, strict=True):
+            cotangents = trace.cotangents[layer].t()
+            gradients[layer.weight], gradients[layer.bias] = layer.gradient(cotangents, rows), cotangents.mv(of_scores)
+        return None, None, None, *(gradients[weight] for weight in ctx.critic.parameters())
+
+
+class Critic(TwoPathCritic):
+    """The virtual camera's.
 
     Args:
         width: features of the kinematic chain path.
     """
 
     def __init__(self, width: int) -> None:
-        super().__init__()
-        self.kcs = KinematicChainSpace()
-        self.joints_path = nn.Sequential(
-            nn.Linear(3 * (N_JOINTS - 1), _JOINTS_WIDTH),
-            ResidualBlock(_JOINTS_WIDTH, DoubleBackwardLeakyReLU),
-            nn.Linear(_JOINTS_WIDTH, _JOINTS_WIDTH),
-        )
-        self.kcs_path = nn.Sequential(
-            nn.Linear(N_BONES * (N_BONES + 1) // 2, width),
-            DoubleBackwardLeakyReLU(),
-            ResidualBlock(width, DoubleBackwardLeakyReLU),
-        )
-        self.score = nn.Sequential(
-            nn.Linear(_JOINTS_WIDTH + width, _JOINTS_WIDTH), DoubleBackwardLeakyReLU(), nn.Linear(_JOINTS_WIDTH, 1)
+        kcs = KinematicChainSpace()
+        super().__init__(
+            Sequential(
+                Linear(3 * (N_JOINTS - 1), JOINTS_WIDTH),
+                ResidualBlock(JOINTS_WIDTH),
+                Linear(JOINTS_WIDTH, JOINTS_WIDTH),
+            ),
+            kcs,
+            Sequential(Linear(kcs.outputs, width), LeakyReLU(), ResidualBlock(width)),
+            width,
         )
 
-    def forward(self, poses: Tensor) -> Tensor:
-        joints = self.joints_path(poses.flatten(-2))
-        chain = self.kcs_path(self.kcs(poses))
-        return self.score(torch.cat([joints, chain], -1)).squeeze(-1)
 
-
-def gradient_penalty(critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, mix: Tensor) -> Tensor:
-    """E[(|grad D(x)| - 1)^2] at x between real and fake poses (Gulrajani et al., equation 3).
-
-    Args:
-        critic: takes (B, 16, 3) poses, gives (B,) scores.
-        real, fake: (B, 16, 3).
-        mix: (B,) in [0, 1], share of the real pose.
-    """
-    share = mix[:, None, None]
-    between = (share * real + (1 - share) * fake).detach().requires_grad_(True)
-    (gradient,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
-    return (gradient.flatten(1).norm(dim=1) - 1).square().mean()
+def gradient_penalty(slopes: Tensor) -> Tensor:
+    """E[(|grad D(x)| - 1)^2] of slopes (B, 16, 3), x between real and fake poses (Gulrajani et al., equation 3)."""
+    return (slopes.flatten(1).norm(dim=1) - 1).square().mean()
 
 
 class CriticLoss(Protocol):
     """The losses of a critic and of a generator that learns from its scores."""
 
     def critic_terms(
-        self, critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, rng: np.random.Generator
+        self, critic: Judge, real: Tensor, fake: Tensor, rng: np.random.Generator
     ) -> tuple[Tensor, Tensor]:
         """The critic's loss on (B, 16, 3) poses without a graph, and its unweighted penalty.
 
         Args:
-            critic: takes (N, 16, 3) poses, gives (N,) scores.
+            critic: gives scores and slopes.
             real, fake: (B, 16, 3) root-relative poses in metres, the prior's and the generator's.
             rng: the same in all processes.
         """
@@ -95,16 +173,18 @@ class Wasserstein:
     share: Share = WHOLE
 
     def critic_terms(
-        self, critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, rng: np.random.Generator
+        self, critic: Judge, real: Tensor, fake: Tensor, rng: np.random.Generator
     ) -> tuple[Tensor, Tensor]:
         """E[D(fake)] - E[D(real)], and the gradient penalty.
 
         Args:
             critic, real, fake, rng: see :meth:`CriticLoss.critic_terms`.
         """
-        mix = torch.from_numpy(self.share.part(rng.random(self.share.ranks * len(real)))).to(real)
-        of_fake, of_real = critic(torch.cat([fake, real])).chunk(2)
-        return of_fake.mean() - of_real.mean(), gradient_penalty(critic, real, fake, mix)
+        mix = torch.from_numpy(self.share.part(rng.random(self.share.ranks * len(real)))).to(real)[:, None, None]
+        between = torch.lerp(fake, real, mix)
+        scores, slopes = critic.scores_and_slopes(torch.cat([fake, real, between]), slice(2 * len(real), None))
+        of_fake, of_real = scores[: 2 * len(real)].view(2, -1).mean(1)
+        return of_fake - of_real, gradient_penalty(slopes)
 
     def generator_term(self, scores: Tensor) -> Tensor:
         return -scores.mean()
@@ -117,18 +197,18 @@ class Logistic:
     """
 
     def critic_terms(
-        self, critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, rng: np.random.Generator
+        self, critic: Judge, real: Tensor, fake: Tensor, rng: np.random.Generator
     ) -> tuple[Tensor, Tensor]:
         """E[softplus(D(fake))] + E[softplus(-D(real))], and R1.
 
         Args:
             critic, real, fake, rng: see :meth:`CriticLoss.critic_terms`; nothing is drawn.
         """
-        real = real.clone().requires_grad_(True)
-        scores = critic(real)
-        (gradient,) = torch.autograd.grad(scores.sum(), real, create_graph=True)
-        loss = functional.softplus(-scores).mean() + functional.softplus(critic(fake)).mean()
-        return loss, gradient.flatten(1).square().sum(1).mean() / 2
+        scores, slopes = critic.scores_and_slopes(torch.cat([real, fake]), slice(len(real)))
+        signs = torch.ones_like(scores)
+        signs[: len(real)].neg_()
+        loss = functional.softplus(signs * scores).sum() / len(real)
+        return loss, slopes.square().sum() / (2 * len(real))
 
     def generator_term(self, scores: Tensor) -> Tensor:
         return functional.softplus(-scores).mean()

@@ -4,10 +4,15 @@
 squared error, before the mean (RepNet's published training weighs joints so).
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 _NEAREST_M = 0.1
+_SMOOTHING_M2 = 1e-8  # of a tenth of a millimetre
+_TINY_M2 = 1e-16
 
 
 def reprojection_l1(projected: Tensor, keypoints: Tensor, joint_weights: Tensor | float = 1.0) -> Tensor:
@@ -60,12 +65,12 @@ def perspective_without_division(
 
 def joint_distance(poses: Tensor, targets: Tensor) -> Tensor:
     """Mean Euclidean distance of (..., 16, 3), the square root smoothed by a tenth of a millimetre around zero."""
-    return ((poses - targets).square().sum(-1) + 1e-8).sqrt().mean()
+    return _MeanLength.apply(poses - targets, None, _SMOOTHING_M2)
 
 
 def relative_root_distance(roots_m: Tensor, targets_m: Tensor) -> Tensor:
     """Mean distance of (..., 3) roots in camera space, as a share of the true depth: far people are seen less well."""
-    return (((roots_m - targets_m).square().sum(-1) + 1e-8).sqrt() / _depth(targets_m)).mean()
+    return _MeanLength.apply(roots_m - targets_m, _depth(targets_m), _SMOOTHING_M2)
 
 
 def relative_root_velocity(roots_m: Tensor, targets_m: Tensor, camera_from_virtual: Tensor) -> Tensor:
@@ -75,8 +80,29 @@ def relative_root_velocity(roots_m: Tensor, targets_m: Tensor, camera_from_virtu
         roots_m, targets_m: each frame's in its own virtual camera.
         camera_from_virtual: (B, R, 3, 3) rotations.
     """
-    steps = (camera_from_virtual @ torch.stack([roots_m, targets_m], -1)).diff(dim=1)
-    return ((steps[..., 0] - steps[..., 1]).norm(dim=-1) / _depth(targets_m[:, 1:])).mean()
+    errors = (camera_from_virtual @ (roots_m - targets_m)[..., None]).squeeze(-1)
+    return _MeanLength.apply(errors.diff(dim=1), _depth(targets_m[:, 1:]), _TINY_M2)
+
+
+class _MeanLength(torch.autograd.Function):
+    """Mean length of vectors (..., 3), each over a divisor (...) where there are any: a gradient is a vector over its
+    length. ``smoothing`` is added to the lengths' squares, so that one of zero has a gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, vectors: Tensor, divisors: Tensor | None, smoothing: float) -> Tensor:
+        lengths = (vectors.square().sum(-1) + smoothing).sqrt()
+        ctx.save_for_backward(vectors, lengths, divisors)
+        return (lengths if divisors is None else lengths / divisors).mean()
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, of_mean: Tensor) -> tuple[Tensor | None, ...]:
+        vectors, lengths, divisors = ctx.saved_tensors
+        of_each = of_mean / lengths.numel()
+        if divisors is None:
+            return vectors / lengths[..., None] * of_each, None, None
+        of_divisors = -lengths / divisors.square() * of_each if ctx.needs_input_grad[1] else None
+        return vectors / (lengths * divisors)[..., None] * of_each, of_divisors, None
 
 
 def _depth(roots_m: Tensor) -> Tensor:
@@ -92,4 +118,4 @@ def velocity_distance(poses: Tensor, targets: Tensor) -> Tensor:
     """
     if poses.shape[1] < 2:
         return poses.new_zeros(())
-    return joint_distance(poses.diff(dim=1), targets.diff(dim=1))
+    return _MeanLength.apply((poses - targets).diff(dim=1), None, _SMOOTHING_M2)

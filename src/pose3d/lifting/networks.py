@@ -1,11 +1,11 @@
-"""The virtual camera's single-frame generator, and the blocks that lifters and critics are made of."""
+"""The virtual camera's single-frame generator, and what all lifters have in common."""
 
 from collections.abc import Callable
 
-import torch
 from torch import Tensor, nn
 
 from pose3d.geometry.skeleton import N_JOINTS
+from pose3d.lifting.dense import LeakyReLU, Linear, ResidualBlock, Sequential, through
 from pose3d.lifting.layout_view import OURS, pose_channels
 
 POSE_SIZE = 3 * (N_JOINTS - 1)
@@ -13,30 +13,6 @@ ROOT_SIZE = 3
 
 Forward = Callable[..., tuple[Tensor, Tensor]]
 """A generator's forward pass: features to poses, and to cameras or roots. Its ``poses`` gives the first alone."""
-
-
-class DoubleBackwardLeakyReLU(nn.Module):
-    """LeakyReLU whose second derivative autograd knows to be zero; critics with a gradient penalty need it.
-
-    With torch's own, a gradient of a gradient sends zeros back through all earlier layers and their matrix products.
-    Its backward pass multiplies a gradient by the slope at x, and here x itself.
-    """
-
-    negative_slope = 0.01
-
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.ops.aten.leaky_relu_backward(x, x.detach(), self.negative_slope, False)
-
-
-class ResidualBlock(nn.Module):
-    """x + f(x), f two linear layers each followed by LeakyReLU (Martinez et al., ICCV 2017, without normalisation)."""
-
-    def __init__(self, width: int, activation: type[nn.Module] = nn.LeakyReLU) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(nn.Linear(width, width), activation(), nn.Linear(width, width), activation())
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x + self.layers(x)
 
 
 class Lifter(nn.Module):
@@ -80,20 +56,23 @@ class FrameLifter(Lifter):
         self.root = _frame_network(pose_channels(layout), width // 2, blocks, ROOT_SIZE)
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        return self.poses(features), self.root(features.flatten(0, -2)).view(*features.shape[:-1], ROOT_SIZE)
+        return self.poses(features), _by_frame(self.root, features)
 
     def poses(self, features: Tensor) -> Tensor:
-        rows = features.flatten(0, -2)  # else each layer would reshape its input and output, and their gradients
-        return self.pose(rows).view(*features.shape[:-1], N_JOINTS - 1, 3)
+        return _by_frame(self.pose, features).unflatten(-1, (N_JOINTS - 1, 3))
 
     def forward_clip(self, features: Tensor) -> tuple[Tensor, Tensor]:
         return self(features)
 
 
-def _frame_network(channels: int, width: int, blocks: int, outputs: int) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Linear(channels, width),
-        nn.LeakyReLU(),
+def _by_frame(network: Sequential, features: Tensor) -> Tensor:
+    return through(network, features.flatten(0, -2)).unflatten(0, features.shape[:-1])
+
+
+def _frame_network(channels: int, width: int, blocks: int, outputs: int) -> Sequential:
+    return Sequential(
+        Linear(channels, width),
+        LeakyReLU(),
         *(ResidualBlock(width) for _ in range(blocks)),
-        nn.Linear(width, outputs),
+        Linear(width, outputs),
     )

@@ -6,17 +6,18 @@ documented defect is corrected here: a sign in the kinematic chain matrix (:func
 """
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from pose3d.geometry.skeleton import BONES, N_JOINTS, ROOT
-from pose3d.lifting.networks import POSE_SIZE, DoubleBackwardLeakyReLU, Lifter
+from pose3d.lifting.critic import JOINTS_WIDTH, TwoPathCritic
+from pose3d.lifting.dense import LeakyReLU, Linear, Sequential, Trace, through
+from pose3d.lifting.kcs import KinematicChainSpace
+from pose3d.lifting.networks import POSE_SIZE, Lifter
 from pose3d.lifting.temporal import TemporalNetwork
 from pose3d.records.sequences import PoseSequence
 
 KEYPOINTS_SIZE = 2 * (N_JOINTS - 1)
-_JOINTS_WIDTH = 100
 
 
 def normalise_px(keypoints_px: np.ndarray, width_px: int) -> np.ndarray:
@@ -38,13 +39,23 @@ def normalised_intrinsics(sequence: PoseSequence) -> tuple[np.ndarray, np.ndarra
 class ResidualBlock(nn.Module):
     """LeakyReLU(x + W2 LeakyReLU(W1 x)): the activation follows the sum, as in ResNets of images."""
 
-    def __init__(self, width: int, activation: type[nn.Module] = nn.LeakyReLU) -> None:
+    def __init__(self, width: int) -> None:
         super().__init__()
-        self.layers = nn.Sequential(nn.Linear(width, width), activation(), nn.Linear(width, width))
-        self.activation = activation()
+        self.layers = Sequential(Linear(width, width), LeakyReLU(), Linear(width, width))
+        self.activation = LeakyReLU()
 
     def forward(self, x: Tensor) -> Tensor:
         return self.activation(x + self.layers(x))
+
+    def run(self, x: Tensor, trace: Trace) -> Tensor:
+        return self.activation.run(self.layers.run(x, trace).add_(x), trace)
+
+    def pull(self, cotangents: Tensor, trace: Trace) -> Tensor:
+        cotangents = self.activation.pull(cotangents, trace)
+        return self.layers.pull(cotangents, trace).add_(cotangents)
+
+    def push(self, tangents: Tensor, trace: Trace) -> Tensor:
+        return self.activation.push(self.layers.push(tangents, trace).add_(tangents), trace)
 
 
 class RepNet(Lifter):
@@ -54,26 +65,32 @@ class RepNet(Lifter):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.shared = nn.Sequential(nn.Linear(KEYPOINTS_SIZE, width), nn.LeakyReLU(), ResidualBlock(width))
-        self.pose = nn.Sequential(
-            ResidualBlock(width),
-            ResidualBlock(width),
-            nn.Linear(width, width),
-            nn.LeakyReLU(),
-            nn.Linear(width, POSE_SIZE),
+        self.shared = Sequential(Linear(KEYPOINTS_SIZE, width), LeakyReLU(), ResidualBlock(width))
+        self.pose = Sequential(
+            ResidualBlock(width), ResidualBlock(width), Linear(width, width), LeakyReLU(), Linear(width, POSE_SIZE)
         )
-        self.camera = nn.Sequential(ResidualBlock(width), ResidualBlock(width), nn.Linear(width, 6))
+        self.camera = Sequential(ResidualBlock(width), ResidualBlock(width), Linear(width, 6))
 
     def forward(self, keypoints: Tensor) -> tuple[Tensor, Tensor]:
-        shared = self.shared(keypoints)
-        return self.pose(shared).unflatten(-1, (N_JOINTS - 1, 3)), self.camera(shared).unflatten(-1, (3, 2))
+        shared = through(self.shared, keypoints)
+        return self._pose(shared), through(self.camera, shared).unflatten(-1, (3, 2))
 
     def poses(self, keypoints: Tensor) -> Tensor:
-        return self.pose(self.shared(keypoints)).unflatten(-1, (N_JOINTS - 1, 3))
+        return self._pose(through(self.shared, keypoints))
+
+    def _pose(self, shared: Tensor) -> Tensor:
+        return through(self.pose, shared).unflatten(-1, (N_JOINTS - 1, 3))
 
 
 class WindowNetwork(TemporalNetwork):
     """A temporal network whose activation follows the sum of each block, LeakyReLU(skip + convolutions)."""
+
+    def join(self, kept: Tensor, mixed: Tensor, joint: LeakyReLU, trace: Trace) -> Tensor:
+        return joint.run(mixed.add_(kept), trace)
+
+    def part(self, cotangents: Tensor, joint: LeakyReLU, trace: Trace) -> tuple[Tensor, Tensor]:
+        joined = joint.pull(cotangents, trace)
+        return joined, joined
 
     def residual(self, kept: Tensor, mixed: Tensor) -> Tensor:
         return functional.leaky_relu(kept + mixed)
@@ -118,37 +135,23 @@ def chain_matrix() -> np.ndarray:
     return matrix[:, 1:]
 
 
-class OriginalCritic(nn.Module):
-    """(B, 16, 3) root-relative poses in metres to (B,) scores, higher for poses like the prior's.
-
-    RepNet's critic: one path on the 48 coordinates, one on all 225 entries of Psi = B B^T, B the 15 bone vectors
-    (Wandt and Rosenhahn, section 3.2).
+class OriginalCritic(TwoPathCritic):
+    """RepNet's, which sees all 225 entries of Psi of the 15 bone vectors (Wandt and Rosenhahn, section 3.2).
 
     Args:
         width: features of the kinematic chain path (the original: 1000).
     """
 
-    chain: Tensor
-
     def __init__(self, width: int) -> None:
-        super().__init__()
-        chain = torch.from_numpy(chain_matrix())
-        self.register_buffer("chain", chain, persistent=False)  # a constant, not part of the weights
-        self.joints_path = nn.Sequential(
-            nn.Linear(POSE_SIZE, _JOINTS_WIDTH),
-            DoubleBackwardLeakyReLU(),
-            ResidualBlock(_JOINTS_WIDTH, DoubleBackwardLeakyReLU),
-            nn.Linear(_JOINTS_WIDTH, _JOINTS_WIDTH),
+        kcs = KinematicChainSpace(chain_matrix(), whole=True)
+        super().__init__(
+            Sequential(
+                Linear(POSE_SIZE, JOINTS_WIDTH),
+                LeakyReLU(),
+                ResidualBlock(JOINTS_WIDTH),
+                Linear(JOINTS_WIDTH, JOINTS_WIDTH),
+            ),
+            kcs,
+            Sequential(Linear(kcs.outputs, width), LeakyReLU(), ResidualBlock(width)),
+            width,
         )
-        self.kcs_path = nn.Sequential(
-            nn.Linear(len(chain) ** 2, width), DoubleBackwardLeakyReLU(), ResidualBlock(width, DoubleBackwardLeakyReLU)
-        )
-        self.score = nn.Sequential(
-            nn.Linear(_JOINTS_WIDTH + width, _JOINTS_WIDTH), DoubleBackwardLeakyReLU(), nn.Linear(_JOINTS_WIDTH, 1)
-        )
-
-    def forward(self, poses: Tensor) -> Tensor:
-        bones = self.chain.to(poses.dtype) @ poses
-        psi = bones @ bones.transpose(-1, -2)
-        joints = self.joints_path(poses.flatten(-2))
-        return self.score(torch.cat([joints, self.kcs_path(psi.flatten(-2))], -1)).squeeze(-1)

@@ -3,7 +3,7 @@
 ``frames_before`` and ``frames_after`` of every network are the frames that it needs around those with an output.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import cast
 
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pose3d.geometry.skeleton import N_JOINTS
+from pose3d.lifting.dense import LeakyReLU, Product, Trace, through
 from pose3d.lifting.layout_view import OURS, pose_channels
 from pose3d.lifting.networks import POSE_SIZE, ROOT_SIZE, Lifter
 from pose3d.lifting.virtual_camera import MOTION_CHANNELS
@@ -31,6 +32,24 @@ def window_levels(window_frames: int) -> int:
     if frames != window_frames or levels < 1:
         raise ValueError(f"a temporal window has 3, 9, 27, 81, 243, ... frames, not {window_frames}")
     return levels
+
+
+class Convolution(Product, nn.Conv1d):  # type: ignore[misc]  # to torch its bias may be missing
+    """torch's, on rows of as many frames as its kernel has: on short windows twice as fast as a convolution.
+
+    Its weight is (out, in, kernel), but in memory as its matrix (out, kernel * in).
+    """
+
+    def __init__(self, channels: int, outputs: int, kernel: int) -> None:
+        super().__init__(channels, outputs, kernel)
+        matrix = self.weight.detach().transpose(1, 2).contiguous().view(outputs, kernel, channels)
+        self.weight = nn.Parameter(matrix.transpose(1, 2))
+
+    def matrix(self) -> Tensor:
+        return self.weight.transpose(1, 2).flatten(1)
+
+    def gradient(self, cotangents: Tensor, inputs: Tensor) -> Tensor:
+        return super().gradient(cotangents, inputs).as_strided(self.weight.shape, self.weight.stride())
 
 
 class TemporalNetwork(nn.Module):
@@ -54,28 +73,47 @@ class TemporalNetwork(nn.Module):
         self.frames_after = 0 if causal else window_frames // 2
         self.frames_before = window_frames - 1 - self.frames_after
         self._kept = _KERNEL - 1 if causal else _KERNEL // 2  # which of three frames a residual connection goes past
-        self.first = nn.Conv1d(channels, width, _KERNEL)
+        self._past = slice(self._kept * width, (self._kept + 1) * width)  # and where it is in a row of three
+        self.first = Convolution(channels, width, _KERNEL)
         self.reduce = _convolutions(width, _KERNEL, levels - 1)
-        for layer in (self.first, *self.reduce):
-            # In memory as _reduce_threefold has it, which then copies nothing.
-            layer.weight = nn.Parameter(layer.weight.detach().transpose(1, 2).contiguous().transpose(1, 2))
         self.mix = _convolutions(width, 1, levels - 1)
-        self.last = nn.Conv1d(width, outputs, 1)
+        self.last = Convolution(width, outputs, 1)
+        self.activations = _leaky_relus(levels)  # behind every layer that reduces, and
+        self.joints = _leaky_relus(levels - 1)  # where a residual connection joins
 
     def forward(self, windows: Tensor) -> Tensor:
         """(..., window_frames, channels) to (B, outputs), those of all B windows in one row."""
-        width = self.first.out_channels
-        x = functional.leaky_relu(_reduce_threefold(self.first, _triples(windows)))
-        for reduce, mix in zip(self.reduce, self.mix, strict=True):
-            triples = _triples(x)
-            kept = triples[:, self._kept * width : (self._kept + 1) * width]
-            x = functional.leaky_relu(_reduce_threefold(reduce, triples))
-            x = self.residual(kept, functional.linear(x, mix.weight.squeeze(-1), mix.bias))
-        return functional.linear(x, self.last.weight.squeeze(-1), self.last.bias)
+        return through(self, windows)
 
-    def residual(self, kept: Tensor, mixed: Tensor) -> Tensor:
+    def run(self, windows: Tensor, trace: Trace) -> Tensor:
+        """The forward pass, as :mod:`pose3d.lifting.dense` has them."""
+        x = self.activations[0].run(self.first.run(_triples(windows), trace), trace)
+        for reduce, activation, mix, joint in self._levels():
+            triples = _triples(x)
+            x = mix.run(activation.run(reduce.run(triples, trace), trace), trace)
+            x = self.join(triples[:, self._past], x, joint, trace)
+        return self.last.run(x, trace)
+
+    def pull(self, cotangents: Tensor, trace: Trace) -> Tensor:
+        """The backward pass; to (B, window_frames * channels)."""
+        of_x = self.last.pull(cotangents, trace)
+        for reduce, activation, mix, joint in reversed(self._levels()):
+            of_kept, of_mixed = self.part(of_x, joint, trace)
+            of_triples = reduce.pull(activation.pull(mix.pull(of_mixed, trace), trace), trace)
+            of_triples[:, self._past].add_(of_kept)
+            of_x = of_triples.view(-1, reduce.in_channels)
+        return self.first.pull(self.activations[0].pull(of_x, trace), trace)
+
+    def join(self, kept: Tensor, mixed: Tensor, joint: LeakyReLU, trace: Trace) -> Tensor:
         """A block's output from the frames that skip its convolutions and from the convolutions' output."""
-        return kept + functional.leaky_relu(mixed)
+        return kept + joint.run(mixed, trace)
+
+    def part(self, cotangents: Tensor, joint: LeakyReLU, trace: Trace) -> tuple[Tensor, Tensor]:
+        """Of :meth:`join` what goes back to each."""
+        return cotangents, joint.pull(cotangents, trace)
+
+    def _levels(self) -> list[tuple[Convolution, LeakyReLU, Convolution, LeakyReLU]]:
+        return list(zip(self.reduce, self.activations[1:], self.mix, self.joints, strict=True))
 
     def forward_runs(self, runs: Tensor) -> Tensor:
         """(B, T, channels) to (B, T - window_frames + 1, outputs): every whole window by itself, strided.
@@ -96,20 +134,23 @@ class TemporalNetwork(nn.Module):
             x = self.residual(kept, mix(x))
         return self.last(x).transpose(1, 2)
 
+    def residual(self, kept: Tensor, mixed: Tensor) -> Tensor:
+        """:meth:`join` of clips."""
+        return kept + functional.leaky_relu(mixed)
 
-def _convolutions(width: int, kernel: int, number: int) -> Iterable[nn.Conv1d]:
-    layers = nn.ModuleList(nn.Conv1d(width, width, kernel) for _ in range(number))
-    return cast(Iterable[nn.Conv1d], layers)  # torch types what is in it as any nn.Module
+
+def _convolutions(width: int, kernel: int, number: int) -> Iterable[Convolution]:
+    layers = nn.ModuleList(Convolution(width, width, kernel) for _ in range(number))
+    return cast(Iterable[Convolution], layers)  # torch types what is in it as any nn.Module
+
+
+def _leaky_relus(number: int) -> Sequence[LeakyReLU]:
+    return cast(Sequence[LeakyReLU], nn.ModuleList(LeakyReLU() for _ in range(number)))
 
 
 def _triples(x: Tensor) -> Tensor:
     """Frames (..., C) of windows end to end to rows (N / 3, 3 C): three frames of one window in each."""
     return x.reshape(-1, _KERNEL * x.shape[-1])
-
-
-def _reduce_threefold(layer: nn.Conv1d, triples: Tensor) -> Tensor:
-    """The layer with stride 3 as a matrix product: on short windows twice as fast as a convolution."""
-    return functional.linear(triples, layer.weight.transpose(1, 2).flatten(1), layer.bias)
 
 
 class RecurrentNetwork(nn.Module):

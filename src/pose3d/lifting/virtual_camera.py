@@ -11,9 +11,11 @@ on +z. Image-plane coordinates are x/z, y/z: px without the intrinsics and the l
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from pose3d.geometry.skeleton import N_JOINTS, ROOT
 
@@ -121,9 +123,7 @@ def root_position(code: Tensor, scale: Tensor) -> Tensor:
         (..., 3).
     """
     beside, log_size = code.split([2, 1], -1)
-    scale = scale[..., None]
-    distance = _USUAL_SIZE_M * log_size.exp() / scale
-    return torch.cat([beside * (scale * distance), distance], -1)
+    return _USUAL_SIZE_M * log_size.exp() * torch.cat([beside, 1 / scale[..., None]], -1)
 
 
 def project_virtual(poses_virtual_m: Tensor, roots_virtual_m: Tensor, scale: Tensor) -> Tensor:
@@ -137,9 +137,34 @@ def project_virtual(poses_virtual_m: Tensor, roots_virtual_m: Tensor, scale: Ten
     Returns:
         (..., 17, 2), the root first.
     """
-    aside, depth = _joints(poses_virtual_m, roots_virtual_m).split([2, 1], -1)
-    depth = torch.maximum(depth, _MIN_DEPTH_SHARE * roots_virtual_m[..., None, 2:])
-    return aside / (depth * scale[..., None, None])
+    return _Projection.apply(poses_virtual_m, roots_virtual_m, scale)
+
+
+class _Projection(torch.autograd.Function):
+    """:func:`project_virtual`; d(x / z) = dx / z - x / z dz / z."""
+
+    @staticmethod
+    def forward(ctx: Any, poses_virtual_m: Tensor, roots_virtual_m: Tensor, scale: Tensor) -> Tensor:
+        aside, depth = _joints(poses_virtual_m, roots_virtual_m).split([2, 1], -1)
+        least = _MIN_DEPTH_SHARE * depth[..., :1, :]  # the root's
+        farther = torch.maximum(depth, least)
+        divisor = farther * scale.reshape(*scale.shape, 1, 1)
+        ctx.save_for_backward(aside, farther, divisor, depth < least)
+        return aside / divisor
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, of_plane: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+        aside, farther, divisor, too_near = ctx.saved_tensors
+        of_aside = of_plane / divisor
+        of_log = (of_aside * aside).sum(-1, keepdim=True).neg_()  # by the logarithm of depth, and by that of scale
+        of_farther = of_log / farther
+        of_depth = of_farther.masked_fill(too_near, 0)
+        of_joints = torch.cat([of_aside, of_depth], -1)
+        of_roots = of_joints.sum(-2)
+        of_roots[..., 2:].add_((of_farther - of_depth).sum(-2), alpha=_MIN_DEPTH_SHARE)
+        of_scale = (of_log * farther / divisor).sum((-2, -1)) if ctx.needs_input_grad[2] else None
+        return of_joints[..., 1:, :], of_roots, of_scale
 
 
 def to_virtual_space(joints_cam_m: Tensor, rotation: Tensor) -> tuple[Tensor, Tensor]:

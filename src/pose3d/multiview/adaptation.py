@@ -22,7 +22,7 @@ from pose3d.multiview.selftraining import AdaptationParams, adapt
 from pose3d.multiview.views import read_views
 from pose3d.pose2d.batches import plain_batches
 from pose3d.pose2d.crops import Crops
-from pose3d.pose2d.inference import BATCH_SIZE, detect, load_network, save_network
+from pose3d.pose2d.inference import batch_size, detect, load_network, save_network
 from pose3d.pose2d.training import PCK_SHARE, evenly_spaced, keypoint_errors
 from pose3d.records.sequences import keys_in, read_sequences, read_splits
 from pose3d.runtime.errors import InputError
@@ -119,7 +119,7 @@ def _rendered_crops(opened: ExitStack, size_px: int, frame_step: int) -> tuple[C
 def _pck_pct(network: nn.Module, architecture: dict[str, Any], crops: Crops) -> float:
     """Share of keypoints within a tenth of the box, %, on crops spread over all of them."""
     chosen = evenly_spaced(len(crops), MEASURED_CROPS)
-    batches = plain_batches(crops, chosen, BATCH_SIZE, worker_count())
-    sigma_px = architecture["sigma_heatmap_px"]
-    found = detect(network, batches, torch.device("cpu"), "local_soft_argmax", sigma_px, True)
+    device, sigma_px = torch.device("cpu"), architecture["sigma_heatmap_px"]
+    batches = plain_batches(crops, chosen, batch_size(device), worker_count())
+    found = detect(network, batches, device, "local_soft_argmax", sigma_px, True)
     return round(100 * float((keypoint_errors(found.keypoints_px, crops, chosen)[1] < PCK_SHARE).mean()), 2)

@@ -1,146 +1,140 @@
-"""Random changes to a training crop that keep its meaning: an affine warp, colours, occluders, a worse picture."""
+"""Random changes to training crops that keep their meaning: an affine warp, colours, occluders, a worse picture.
 
-from typing import cast
+What changes is drawn for a batch at once, here. The pictures are changed by OpenCV, one by one, where the network runs
+on the CPU (:mod:`pose3d.pose2d.changed_pictures`), and by torch, all together, where it runs on a GPU
+(:mod:`pose3d.pose2d.changed_batches`).
+"""
 
-import cv2
+from dataclasses import dataclass
+
 import numpy as np
 
 from pose3d.config.pose2d import AugmentationParams
 from pose3d.geometry.camera import apply_affine
 from pose3d.geometry.skeleton import mirror_permutation
 
+N_DRAWS = 35
+"""Numbers drawn for a crop, always as many, so that one strength does not change another's draws."""
+NOISE_PX = 256
+"""Noise repeats after as many px."""
 _MIRROR = mirror_permutation()
 _LUMA = np.array([0.299, 0.587, 0.114])  # of R, G, B; ITU-R BT.601
-_NOISE_SHAPE = (32, 32, 3)
-_GREY_AXIS = np.full(3, 3**-0.5)
 
 
-def augment(
-    image_rgb: np.ndarray, keypoints_px: np.ndarray, strengths: AugmentationParams, rng: np.random.Generator
+@dataclass(frozen=True, eq=False)
+class Changes:
+    """What happens to B crops of S px.
+
+    Attributes:
+        flipped: (B,) bool, whether left and right change places.
+        transforms: (B, 2, 3), crop px to changed crop px, the flip included.
+        colors: (B, 3, 4) affine maps of RGB in 0 ... 255.
+        pieces_px: (B, 3, 2) int64 x, y: a corner of the piece that is copied, where it goes, its size, which is 0 for
+            none.
+        rectangles_px: (B, 2, 2) int64 x, y: the first px that is painted over and the one behind the last.
+        fills: (B, 3) uint8, with which colour.
+        worse: (B, 5) in [0, 1], strengths of low resolution, blur, its direction, noise, compression.
+        degraded: (B,) bool, whether the picture gets worse at all.
+        noise_px: (B, 2) int64 x, y in the noise, where the picture's begins.
+    """
+
+    flipped: np.ndarray
+    transforms: np.ndarray
+    colors: np.ndarray
+    pieces_px: np.ndarray
+    rectangles_px: np.ndarray
+    fills: np.ndarray
+    worse: np.ndarray
+    degraded: np.ndarray
+    noise_px: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.flipped)
+
+    def keypoints_px(self, keypoints_px: np.ndarray) -> np.ndarray:
+        """Keypoints (B, 17, 2) in crop px to where they are afterwards, float32, joints that leave the crop too."""
+        moved = apply_affine(self.transforms, keypoints_px)
+        return np.where(self.flipped[:, None, None], moved[:, _MIRROR], moved).astype(np.float32)
+
+
+def changes_of(draws: np.ndarray, size_px: int, strengths: AugmentationParams) -> Changes:
+    """What happens to B crops.
+
+    Args:
+        draws: (B, :data:`N_DRAWS`), uniform in [0, 1).
+        size_px: side of the crops.
+        strengths: of each kind of change; 0 leaves crops as they are.
+    """
+    geometry, color, rectangle, piece, worse, noise = np.split(draws, [5, 12, 20, 27, 33], axis=1)
+    flipped, transforms = geometric_transforms(geometry, size_px, strengths)
+
+    centre, size = rectangle[:, 0:2], 0.1 + 0.3 * rectangle[:, 2:4]
+    corners = np.stack([centre - size / 2, centre + size / 2], axis=1) * size_px
+    corners[rectangle[:, 7] >= strengths.occlusion] = 0
+
+    extent = np.maximum(((0.05 + 0.25 * piece[:, 4:6]) * size_px).astype(int), 1)
+    pieces = np.stack([piece[:, 0:2] * (size_px - extent), piece[:, 2:4] * (size_px - extent), extent], axis=1)
+    pieces[piece[:, 6] >= strengths.occlusion] = 0
+    return Changes(
+        flipped,
+        transforms,
+        color_transforms(color, strengths.color),
+        pieces.astype(int),
+        np.clip(corners.astype(int), 0, size_px),
+        (256 * rectangle[:, 4:7]).astype(np.uint8),
+        worse[:, :5],
+        worse[:, 5] < strengths.degradation,
+        (NOISE_PX * noise).astype(int),
+    )
+
+
+def geometric_transforms(
+    draws: np.ndarray, size_px: int, strengths: AugmentationParams
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Augment one crop.
-
-    Args:
-        image_rgb: (S, S, 3) uint8.
-        keypoints_px: (17, 2) crop px.
-        strengths: of each kind of change; 0 leaves the crop as it is.
-        rng: every draw comes from it, and always as many, so that one strength does not change another's draws.
-
-    Returns:
-        The same, of the same shapes; joints that leave the crop have keypoints outside it.
-    """
-    flip, transform = geometric_transform(image_rgb.shape[0], strengths, rng)
-    color = color_transform(strengths.color, rng)
-    rectangle = rng.random(2), rng.uniform(0.1, 0.4, 2), rng.integers(0, 256, 3), rng.random()
-    piece = rng.random(2), rng.random(2), rng.uniform(0.05, 0.3, 2), rng.random()
-    worse = rng.random(5), rng.standard_normal(_NOISE_SHAPE), rng.random()
-
-    if not np.array_equal(transform, np.eye(2, 3)):
-        image_rgb = warp(image_rgb, transform)
-        keypoints_px = apply_affine(transform, keypoints_px)
-    if flip:
-        keypoints_px = keypoints_px[_MIRROR]
-    if strengths.color > 0:
-        image_rgb = cv2.transform(image_rgb, color)
-    if piece[-1] < strengths.occlusion:
-        image_rgb = move_piece(image_rgb, *piece[:3])
-    centre, size, fill, draw = rectangle
-    if draw < strengths.occlusion:
-        image_rgb = image_rgb.copy()
-        (x0, y0), (x1, y1) = (((centre + side * size / 2) * len(image_rgb)).astype(int) for side in (-1, 1))
-        image_rgb[max(y0, 0) : y1, max(x0, 0) : x1] = fill
-    if worse[-1] < strengths.degradation:
-        image_rgb = degrade(image_rgb, *worse[:2])
-    return image_rgb, keypoints_px
-
-
-def move_piece(image: np.ndarray, start: np.ndarray, end: np.ndarray, size: np.ndarray) -> np.ndarray:
-    """Copy a rectangle of an image to another place of it: a limb where no limb is.
-
-    Args:
-        image: (S, S, 3) uint8; it stays as it is.
-        start, end: (2,) where in the image its corner is taken and put, x and y in [0, 1].
-        size: (2,) of the image's size.
-    """
-    side = len(image)
-    width, height = extent = np.maximum((size * side).astype(int), 1)
-    (x0, y0), (x1, y1) = ((place * (side - extent)).astype(int) for place in (start, end))
-    moved = image.copy()
-    moved[y1 : y1 + height, x1 : x1 + width] = image[y0 : y0 + height, x0 : x0 + width]
-    return moved
-
-
-def degrade(image: np.ndarray, strengths: np.ndarray, noise: np.ndarray) -> np.ndarray:
-    """Make a picture (S, S, 3) worse, as lenses, sensors and codecs do.
-
-    Args:
-        image: (S, S, 3) uint8.
-        strengths: (5,) in [0, 1] of low resolution (to 1/3), blur (a standard deviation of up to 1.5 px at 128 px), its
-            direction, noise (up to 20 grey levels) and compression (JPEG quality 95 to 15).
-        noise: (N, N, 3) standard normal, repeated over the image.
-    """
-    side = len(image)
-    resolution, blur, direction, grain, compression = strengths
-    small = max(round(side / (1 + 2 * resolution**2)), 1)
-    image = cv2.resize(image, (small, small), interpolation=cv2.INTER_AREA)
-    image = cv2.resize(image, (side, side), interpolation=cv2.INTER_LINEAR)
-    sigma = np.maximum(blur**2 * 1.5 * side / 128 * np.array([1, 0.2]), 1e-3)
-    if direction > 0.5:  # a camera or a limb that moves blurs along one direction
-        sigma = sigma[::-1]
-    image = cv2.GaussianBlur(image, (0, 0), sigmaX=sigma[0], sigmaY=sigma[1])
-    repeats = -(-side // len(noise))
-    noise = np.tile(noise, (repeats, repeats, 1))[:side, :side]
-    image = np.clip(image + 20 * grain**2 * noise + 0.5, 0, 255).astype(np.uint8)
-    quality = [cv2.IMWRITE_JPEG_QUALITY, round(95 - 80 * compression)]
-    decoded = cv2.imdecode(cv2.imencode(".jpg", image, quality)[1], cv2.IMREAD_COLOR)
-    return cast(np.ndarray, decoded)  # None is for what does not decode
-
-
-def geometric_transform(
-    size_px: int, strengths: AugmentationParams, rng: np.random.Generator
-) -> tuple[bool, np.ndarray]:
     """Flip, rotation and scale about the crop's centre and a translation as one affine transform.
 
     The angle is uniform within +-rotation_deg, the factor uniform within 1 +- scale, the shift along both axes within
     +-translation of the crop, the flip a fair coin.
 
     Args:
+        draws: (B, 5), uniform in [0, 1).
         size_px: side of the crop.
         strengths: its ``flip``, ``rotation_deg``, ``scale`` and ``translation`` are used.
-        rng: every draw comes from it.
 
     Returns:
-        Whether left and right change places, and the (2, 3) transform from crop px to augmented crop px.
+        (B,) whether left and right change places, and the (B, 2, 3) transforms from crop px to changed crop px.
     """
-    flip = bool(rng.random() < 0.5) and strengths.flip
-    angle = np.radians(rng.uniform(-1, 1) * strengths.rotation_deg)
-    factor = 1 + rng.uniform(-1, 1) * strengths.scale
-    linear = factor * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    if flip:
-        linear = linear @ np.diag([-1.0, 1.0])
-    centre, way = np.full(2, size_px / 2), rng.uniform(-1, 1, 2) * strengths.translation * size_px
-    return flip, np.concatenate([linear, (centre + way - linear @ centre)[:, None]], axis=1)
+    flipped, both_ways = (draws[:, 0] < 0.5) & strengths.flip, 2 * draws[:, 1:] - 1
+    angle, factor = np.radians(both_ways[:, 0] * strengths.rotation_deg), 1 + both_ways[:, 1] * strengths.scale
+    cosine, sine = factor * np.cos(angle), factor * np.sin(angle)
+    linear = np.stack([np.stack([cosine, -sine], -1), np.stack([sine, cosine], -1)], axis=1)
+    linear[flipped, :, 0] *= -1
+    centre, way = np.full(2, size_px / 2), both_ways[:, 2:4] * strengths.translation * size_px
+    return flipped, np.concatenate([linear, (centre + way - linear @ centre)[..., None]], axis=2)
 
 
-def warp(image: np.ndarray, transform: np.ndarray) -> np.ndarray:
-    """Move an image's content by a (2, 3) transform in px with centres at +0.5; the border is repeated."""
-    opencv = transform.copy()  # OpenCV has px centres at whole numbers
-    opencv[:, 2] += 0.5 * transform[:, :2].sum(1) - 0.5
-    height, width = image.shape[:2]
-    return cv2.warpAffine(image, opencv, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-
-
-def color_transform(strength: float, rng: np.random.Generator) -> np.ndarray:
-    """A (3, 4) affine map of RGB values in 0 ... 255.
+def color_transforms(draws: np.ndarray, strength: float) -> np.ndarray:
+    """(B, 3, 4) affine maps of RGB values in 0 ... 255.
 
     Composed of saturation (1 +- strength), hue (a turn about the grey axis by +-90 degrees times the strength), a gain
     per channel (1 +- strength / 2: the colour of the light), contrast about mid-grey (1 +- strength) and brightness
     (+- 64 times the strength).
+
+    Args:
+        draws: (B, 7), uniform in [0, 1).
+        strength: 0 changes nothing.
     """
-    saturation, turn, contrast, brightness = rng.uniform(-1, 1, 4) * strength
-    gains = 1 + 0.5 * strength * rng.uniform(-1, 1, 3)
-    mixing = (1 + saturation) * np.eye(3) - saturation * _LUMA
-    hue, _ = cv2.Rodrigues(_GREY_AXIS * turn * np.pi / 2)
-    linear = (1 + contrast) * gains[:, None] * (hue @ mixing)
+    both_ways = strength * (2 * draws - 1)
+    saturation, turn, contrast, brightness = both_ways[:, :4].T
+    gains = (1 + contrast)[:, None] * (1 + 0.5 * both_ways[:, 4:7])
+    mixing = (1 + saturation)[:, None, None] * np.eye(3) - saturation[:, None, None] * _LUMA
+    linear = gains[..., None] * (_turns_about_grey(turn * np.pi / 2) @ mixing)
     offset = -contrast * 127.5 + 64 * brightness
-    return np.concatenate([linear, np.full((3, 1), offset)], axis=1)
+    return np.concatenate([linear, np.tile(offset[:, None, None], (1, 3, 1))], axis=2)
+
+
+def _turns_about_grey(angles: np.ndarray) -> np.ndarray:
+    """(B,) radians to the (B, 3, 3) rotations of RGB that keep greys (Rodrigues' formula)."""
+    cross = np.array([[0, -1, 1], [1, 0, -1], [-1, 1, 0]]) / np.sqrt(3)
+    cosine, sine = np.cos(angles)[:, None, None], np.sin(angles)[:, None, None]
+    return cosine * np.eye(3) + (1 - cosine) / 3 + sine * cross

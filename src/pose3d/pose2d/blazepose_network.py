@@ -8,6 +8,7 @@ once it is trained; and convolutions alone take crops of any size, where the fil
 
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 
 from pose3d.geometry.skeleton import N_JOINTS
 from pose3d.pose2d.batches import IMAGE_MEAN, IMAGE_STD
+from pose3d.pose2d.convolution_relu6 import ConvolutionReLU6
 from pose3d.pose2d.tflite_network import Convolution, load_tflite
 from pose3d.runtime.errors import InputError
 
@@ -34,12 +36,11 @@ _HEAD = (128, 96, 64, 64)
 
 
 def _convolution(channels: int, width: int, kernel: int = 1, stride: int = 1) -> nn.Sequential:
-    return nn.Sequential(nn.Conv2d(channels, width, kernel, stride, kernel // 2), nn.ReLU6(inplace=True))
+    return ConvolutionReLU6(nn.Conv2d(channels, width, kernel, stride, kernel // 2))
 
 
 def _by_channel(channels: int, kernel: int = 3, stride: int = 1) -> nn.Sequential:
-    convolution = nn.Conv2d(channels, channels, kernel, stride, kernel // 2, groups=channels)
-    return nn.Sequential(convolution, nn.ReLU6(inplace=True))
+    return ConvolutionReLU6(nn.Conv2d(channels, channels, kernel, stride, kernel // 2, groups=channels))
 
 
 class InvertedResidual(nn.Module):
@@ -119,6 +120,18 @@ def _doubled(x: Tensor) -> Tensor:
     return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
 
 
+class _Repeated(torch.autograd.Function):
+    """Every px (B, C, H, W) as 2 x 2 px; torch's own gradient, the sum of these, takes three times as long on a CPU."""
+
+    @staticmethod
+    def forward(_: Any, x: Tensor) -> Tensor:
+        return F.interpolate(x, scale_factor=2)
+
+    @staticmethod
+    def backward(_: Any, gradient: Tensor) -> Tensor:
+        return F.avg_pool2d(gradient, 2, divisor_override=1)
+
+
 class HeatmapHead(nn.Module):
     """The trunk's features, from the deepest on, to heatmaps (B, 17, S / 4, S / 4)."""
 
@@ -144,7 +157,8 @@ class HeatmapHead(nn.Module):
         x = self.layers[0](deep)
         for layer, of_trunk in zip(self.layers[1:], reversed(finer), strict=True):
             # Convolutions follow, so that values between need no interpolation, whose gradient takes long.
-            x = layer(torch.cat([F.interpolate(x, scale_factor=2), of_trunk], dim=1))
+            doubled = _Repeated.apply(x) if x.requires_grad else F.interpolate(x, scale_factor=2)
+            x = layer(torch.cat([doubled, of_trunk.to(x.dtype)], dim=1))
         return self.final_layer(x)
 
 
@@ -157,8 +171,12 @@ class BlazePoseHeatmaps(nn.Module):
         self.head = HeatmapHead()
 
     def forward(self, images: Tensor) -> Tensor:
+        return self.head(self.features(images))
+
+    def features(self, images: Tensor) -> tuple[Tensor, ...]:
+        """What the head reads, see :class:`BlazePoseTrunk`."""
         mean, std = (images.new_tensor(values)[:, None, None] for values in (IMAGE_MEAN, IMAGE_STD))
-        return self.head(self.trunk(images * std + mean))
+        return self.trunk(torch.addcmul(mean, images, std))  # in one pass, of as many px the dearest there is
 
     def freeze(self, trainable: str) -> None:
         """Leave the trunk as it is, or all but its last two stages and what follows (last_blocks), or nothing (all).

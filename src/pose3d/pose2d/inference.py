@@ -17,11 +17,19 @@ from pose3d.pose2d.network import PoseResNet, channels_last
 from pose3d.records.keypoints2d import Keypoints2D
 from pose3d.records.sequences import PoseSequence
 from pose3d.runtime.errors import InputError
+from pose3d.runtime.torch_threads import map_in_threads
 from pose3d.training.model_file import build_with, load_model, save_model
 
 HeatmapNetwork = PoseResNet | BlazePoseHeatmaps
-BATCH_SIZE = 32
 GROUP_CROPS = 1024
+
+
+def batch_size(device: torch.device) -> int:
+    """Crops that go through the network together: as many as keep a GPU busy, or as few as fit into a CPU's cache.
+
+    BlazePose on 192 px, with mirror images: 11.4 ms of CPU time a crop in batches of 8, 12.8 of 16, 15.5 of 32.
+    """
+    return 8 if device.type == "cpu" else 128
 
 
 def load_network(path: str | os.PathLike) -> tuple[HeatmapNetwork, dict]:
@@ -82,7 +90,6 @@ def decode(heatmaps: Tensor, method: str, sigma_px: float, crop_size_px: int) ->
     return heatmap_to_crop_px(keypoints, crop_size_px, heatmaps.shape[-1]), confidence(heatmaps)
 
 
-@torch.inference_mode()
 def detect(
     network: nn.Module, batches: Iterable[Batch], device: torch.device, method: str, sigma_px: float, flip_test: bool
 ) -> Keypoints2D:
@@ -96,13 +103,16 @@ def detect(
         sigma_px: see :func:`decode`.
         flip_test: see :func:`predict_heatmaps`.
     """
-    keypoints, confidences = [], []
-    for batch in batches:
+
+    @torch.inference_mode()
+    def look(batch: Batch) -> tuple[np.ndarray, np.ndarray]:
         images = normalize_images(batch.images_rgb.to(device))
         heatmaps = predict_heatmaps(network, images, flip_test)
         found, sure = decode(heatmaps, method, sigma_px, batch.images_rgb.shape[1])
-        keypoints.append(found.cpu().numpy())
-        confidences.append(sure.cpu().numpy())
+        return found.cpu().numpy(), sure.cpu().numpy()
+
+    found = map_in_threads(look, batches) if device.type == "cpu" else map(look, batches)
+    keypoints, confidences = zip(*found, strict=True)
     return Keypoints2D(np.concatenate(keypoints), np.concatenate(confidences))
 
 
@@ -139,7 +149,7 @@ def detect_sequences(
                     f"{crops_path} has crops of {crops.size_px} px, the 2D model was trained on "
                     f"{architecture['crop_size_px']} px: run train_2d again"
                 )
-            batches = plain_batches(crops, np.arange(len(crops)), BATCH_SIZE, workers)
+            batches = plain_batches(crops, np.arange(len(crops)), batch_size(device), workers)
             detected = detect(network, batches, device, method, architecture["sigma_heatmap_px"], flip_test)
             detected = to_full_image(detected, crops.crop_from_image)
         ends = np.cumsum([len(sequence) for sequence in group])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,8 +31,10 @@ from pose3d.pose2d.left_right import PoseResNetWithSides, sides_loss
 from pose3d.pose2d.network import PoseResNet, channels_last
 from pose3d.pose2d.pretrained import load_blazepose, load_pretrained
 from pose3d.runtime.errors import InputError
-from pose3d.runtime.prefetch import Awaited
+from pose3d.runtime.memory import keep_freed_memory
+from pose3d.runtime.prefetch import Awaited, clock_of
 from pose3d.runtime.processes import Share, mean_over_processes
+from pose3d.runtime.torch_threads import map_in_threads, torch_threads
 from pose3d.runtime.workers import worker_count
 from pose3d.training.checkpoint import Checkpoint
 from pose3d.training.loop import run_training
@@ -153,6 +156,21 @@ def evenly_spaced(n_samples: int, n_chosen: int) -> np.ndarray:
     return np.unique(np.linspace(0, n_samples - 1, min(n_samples, n_chosen)).astype(np.int64))
 
 
+@dataclass(frozen=True, eq=False)
+class Ready:
+    """A batch as the learner takes it.
+
+    Attributes:
+        inputs: normalised images (B, 3, S, S), or features of a trunk that does not learn.
+        keypoints_px: (B, 17, 2) in crop px.
+        size_px: S.
+    """
+
+    inputs: Tensor | tuple[Tensor, ...]
+    keypoints_px: Tensor
+    size_px: int
+
+
 class NetworkTrainer:
     """Steps of the 2D training, see :class:`pose3d.training.loop.Trainer`.
 
@@ -173,32 +191,51 @@ class NetworkTrainer:
         self._epoch_steps = batches_per_epoch(len(training), params.batch_size)
         self.steps = params.epochs * self._epoch_steps
         self.network = share_batch_statistics(build_network(params, fabric), fabric.device)
+        self._threads, self._features_ahead = torch.get_num_threads(), False
         learner: nn.Module
         groups: list[dict[str, Any]]
         if isinstance(self.network, PoseResNet):
             learner = PoseResNetWithSides(self.network)
             groups = [{"params": list(learner.parameters())}]
+        elif params.network.trainable == "head":
+            self.network.trunk.to(fabric.device)
+            learner = self.network.head
+            groups = [{"params": list(learner.parameters())}]
+            self._features_ahead = fabric.device.type == "cpu"
         else:
             learner = self.network
             own = [weights for weights in learner.trunk.parameters() if weights.requires_grad]
-            groups = [{"params": list(learner.head.parameters())}]
-            groups += [{"params": own, "lr": TRUNK_LR_SHARE * params.lr}] if own else []
+            groups = [{"params": list(learner.head.parameters())}, {"params": own, "lr": TRUNK_LR_SHARE * params.lr}]
         optimizer = torch.optim.Adam(groups, lr=params.lr, fused=True)
         self._model, self._optimizer = fabric.setup(learner, optimizer)
         self._schedule = LambdaLR(self._optimizer, self._lr_factor)
         self.parts = {"learner": learner, "optimizer": self._optimizer, "schedule": self._schedule}
-        self._batches: Awaited[Batch] | None = None  # from the first step on, which a checkpoint may say
+        self._batches: Awaited[Batch | Ready] | None = None  # from the first step on, which a checkpoint may say
 
     def _lr_factor(self, step: int) -> float:
         return learning_rate_factor(step, self.steps, self._epoch_steps, self._params.schedule)
 
     def step(self, step: int) -> dict[str, Tensor]:
         if self._batches is None:
-            self._batches = Awaited(self._batches_from(step))
+            batches = self._batches_from(step)
+            ahead = map_in_threads(self._ready, batches) if self._features_ahead else batches
+            self._batches = Awaited(ahead, clock_of(self._fabric.device))
         batch = next(self._batches)
-        losses = _training_step(self._model, self._optimizer, batch, self._fabric, self._params)
+        ready = batch if isinstance(batch, Ready) else self._ready(batch)
+        with torch_threads(max(1, self._threads // 2) if self._features_ahead else self._threads):
+            losses = _training_step(self._model, self._optimizer, ready, self._fabric, self._params)
         self._schedule.step()
         return losses
+
+    def _ready(self, batch: Batch) -> Ready:
+        """A batch on the device, gone through what does not learn."""
+        batch = batch.to(self._fabric.device)
+        size_px = batch.images_rgb.shape[1]
+        inputs: Tensor | tuple[Tensor, ...] = normalize_images(batch.images_rgb)
+        if isinstance(self.network, BlazePoseHeatmaps) and self._model.module is self.network.head:
+            with torch.no_grad(), self._fabric.autocast():
+                inputs = self.network.features(inputs)
+        return Ready(inputs, batch.keypoints_px, size_px)
 
     def _batches_from(self, step: int) -> Iterator[Batch]:
         augmentation, batch_size, workers = self._params.augmentation, self._params.batch_size, worker_count()
@@ -206,7 +243,7 @@ class NetworkTrainer:
         for number in range(epoch, self._params.epochs):
             first, share = done if number == epoch else 0, Share.of(self._fabric)
             yield from training_batches(
-                self._training, augmentation, batch_size, self._seed, number, first, workers, share
+                self._training, augmentation, batch_size, self._seed, number, first, workers, share, self._fabric.device
             )
 
     def logs(self, done: int) -> bool:
@@ -256,6 +293,7 @@ def train(
             f"crops of {training.size_px} px do not go through BlazePose: set crop_resize.size_px to a multiple of "
             f"{STRIDE_PX}, such as 192 or 256"
         )
+    keep_freed_memory()
     batch_size = min(params.batch_size, len(training))
     Share.of(fabric).require_equal("train_2d.batch_size, or the number of crops,", batch_size)
     trainer = NetworkTrainer(params, training, measured, seed, fabric)
@@ -268,21 +306,20 @@ def train(
 def _training_step(
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
-    batch: Batch,
+    batch: Ready,
     fabric: Fabric,
     params: Train2DParams,
 ) -> dict[str, Tensor]:
     """One step; the heatmaps' loss and, of pose_resnet, the sides', unweighted, of this process's share of a batch."""
     model.train()
-    images, keypoints_px = normalize_images(batch.images_rgb.to(fabric.device)), batch.keypoints_px.to(fabric.device)
     losses, weight = {}, 0.0
     if isinstance(params.network, PoseResNetParams):
-        heatmaps, offsets = model(images)
-        losses["sides_loss"] = sides_loss(offsets.float(), keypoints_px, images.shape[-1])
+        heatmaps, offsets = model(batch.inputs)
+        losses["sides_loss"] = sides_loss(offsets.float(), batch.keypoints_px, batch.size_px)
         weight = params.network.left_right_weight
     else:
-        heatmaps = model(images)
-    losses["heatmap_loss"] = heatmap_loss(heatmaps.float(), keypoints_px, images.shape[-1], params.sigma_heatmap_px)
+        heatmaps = model(batch.inputs)
+    losses["heatmap_loss"] = heatmap_loss(heatmaps.float(), batch.keypoints_px, batch.size_px, params.sigma_heatmap_px)
     optimizer.zero_grad()
     fabric.backward(losses["heatmap_loss"] + weight * losses.get("sides_loss", 0))
     optimizer.step()

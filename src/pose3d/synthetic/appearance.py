@@ -2,6 +2,7 @@
 
 import colorsys
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -137,6 +138,7 @@ def _along(body: Body, start: str, end: str) -> np.ndarray:
     return (body.vertices_m - body.rest(start)) @ limb / (limb @ limb)
 
 
+@lru_cache(maxsize=8)  # bodies come back, take after take
 def body_regions(body: Body) -> dict[str, np.ndarray]:
     """Masks (V,) over the rest mesh: trunk, neck, head, hair, arms, legs, feet, and how far along the limbs.
 

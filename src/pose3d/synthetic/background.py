@@ -8,11 +8,15 @@ import numpy as np
 from pose3d.geometry.camera import Camera
 from pose3d.synthetic.appearance import Room, Texture
 from pose3d.synthetic.mocap import Boxes
-from pose3d.synthetic.raster import FAR_M, UNDRAWN, Lamp, look_up_depth, rasterize
+from pose3d.synthetic.raster import Lamp, depth_m, device_depth, look_up_depth, rasterize
 
-_SHADOW_BIAS_M = 0.03
+SHADOW_BIAS_M = 0.03
+"""What is nearer than this to the cause of a shadow counts as lit, or it would shade itself."""
+_SHADOW_SOFTNESS_PX = 1.5  # at 512 px
 _WALLS = ((0, 1), (0, -1), (1, 1), (1, -1))  # (axis, sign) of the walls x = +, x = -, y = +, y = -
 _FLOOR, _BOX = 4, 5  # surfaces 0 to 3 are the walls
+_ROWS = 32
+_FULL = 2**15  # white in 16 bits, which hold twice as much light
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,10 +26,10 @@ class View:
     Attributes:
         camera: that looks.
         supersampling: rendered px per image px along each axis.
-        lit, unlit: (H, W, 3) float32 with all light and with the light from everywhere only.
-        image: ``lit`` as (H, W, 3) uint8.
-        depth_m: (H * s, W * s) float32 along the optical axis, s the supersampling.
-        lamp_px, lamp_depth_m: (H, W, 2) and (H, W) float32, each pixel's place and distance in the lamp's map.
+        lit, unlit: (H, W, 3) uint8 RGB with all light and with the light from everywhere only.
+        depth: (H * s, W * s) float32 device depth, s the supersampling.
+        lamp_px: (H, W, 2) int16, each pixel's place in the lamp's map.
+        lit_depth: (H, W) float32, the least device depth in the lamp's map with which a pixel is lit.
         exposure: (3,) float32 the camera's gain per colour, already in ``lit`` and ``unlit``.
     """
 
@@ -33,10 +37,9 @@ class View:
     supersampling: int
     lit: np.ndarray
     unlit: np.ndarray
-    image: np.ndarray
-    depth_m: np.ndarray
+    depth: np.ndarray
     lamp_px: np.ndarray
-    lamp_depth_m: np.ndarray
+    lit_depth: np.ndarray
     exposure: np.ndarray
 
 
@@ -44,6 +47,9 @@ def render_background(
     camera: Camera, room: Room, boxes: Boxes | None, lamp: Lamp, supersampling: int, exposure: np.ndarray
 ) -> View:
     """Draw the still part of a take.
+
+    Seen by a camera, a plane's inverse depth is linear in the pixels and its texture a homography, so that no pixel of
+    the room needs its place in the world.
 
     Args:
         camera: without lens distortion.
@@ -59,84 +65,226 @@ def render_background(
     if camera.distortion.any():
         raise ValueError(f"camera {camera.id}: the renderer draws no lens distortion")
     width, height = camera.width_px * supersampling, camera.height_px * supersampling
-    intrinsics = np.diag([supersampling, supersampling, 1.0]) @ camera.intrinsics_px
-    rays = pixel_rays(intrinsics, camera.rotation, width, height)
-    depth, surface = room_depth(rays, camera.position_m, room.half_size_m)
-    to_lamp = (room.lamp_m / np.linalg.norm(room.lamp_m)).astype(np.float32)
-    normals = np.array([*[-sign * np.eye(3)[axis] for axis, sign in _WALLS], [0, 0, 1]], np.float32)
-    direct, upward = (light.take(surface) for light in _light_on(normals, to_lamp))
-    box_normals = np.empty((0, 3), np.float32)
+    rays = pixel_rays(camera, supersampling)
+    inverse_depth, surface = room_depth(rays, camera.position_m, room.half_size_m, width, height)
+    depth = device_depth(inverse_depth)
+    light = _Light(room, exposure)
+    full = np.empty((height, width, 3), np.uint16)
+    for index in range(_FLOOR + 1):
+        _paint_plane(full, surface, index, camera.position_m, rays, room, light)
+    middle = slice(supersampling // 2, None, supersampling)
+    shares = light.unlit_shares.take(surface[middle, middle], axis=0)
     if boxes is not None:
-        corners, triangles, corner_normals = split_corners(boxes)
-        # Normals are drawn as colours, moved into [0, 1] as the rasteriser wants them.
-        drawn = np.full((height, width, 3), UNDRAWN, np.float32)
-        points = camera.world_to_camera(corners)
-        rasterize(points, triangles, corner_normals / 2 + 0.5, intrinsics, drawn, depth)
-        is_box = drawn[..., 0] > UNDRAWN
-        surface[is_box] = _BOX
-        box_normals = drawn[is_box] * 2 - 1
-        direct[is_box], upward[is_box] = _light_on(box_normals, to_lamp)
-    positions = np.empty_like(rays)
-    for axis in range(3):  # NumPy takes several times as long where the innermost axis is three long
-        positions[..., axis] = np.float32(camera.position_m[axis]) + rays[..., axis] * depth
-    albedo = _albedo(positions, surface, box_normals, room)
-    if boxes is not None:
-        map_px, lamp_depth = lamp.look_up(positions)
-        occluder = look_up_depth(lamp.boxes_depth_m, map_px)
-        visible = (lamp_depth < occluder + _SHADOW_BIAS_M).astype(np.float32)
-        direct *= cv2.GaussianBlur(visible, (0, 0), 1.5 * supersampling * camera.width_px / 512)
-    unlit, lit = np.empty_like(albedo), np.empty_like(albedo)
-    for colour in range(3):
-        everywhere, lamps = (np.float32((light * exposure)[colour]) for light in (room.ambient, room.direct))
-        unlit[..., colour] = albedo[..., colour] * upward * everywhere
-        lit[..., colour] = unlit[..., colour] + albedo[..., colour] * direct * lamps
+        normals = np.zeros((height, width, 3), np.float32)
+        is_box = _draw_boxes(boxes, camera, supersampling, depth, normals)
+        pixels = np.flatnonzero(is_box)
+        box_normals = normals.reshape(-1, 3).take(pixels, axis=0)
+        direct, upward = light.on(box_normals)
+        albedo = _box_albedo(_places(pixels, depth, rays, camera.position_m), box_normals, room.boxes)
+        full.reshape(-1, 3)[pixels] = _to_16_bits(albedo * light.full(direct, upward))
+        shown = is_box[middle, middle]
+        direct, upward = light.on(normals[middle, middle][shown])
+        shares[shown] = light.unlit_share(direct, upward)
+
     size = (camera.width_px, camera.height_px)
-    lit, unlit = (cv2.resize(image, size, interpolation=cv2.INTER_AREA) for image in (lit, unlit))
-    small_px, small_depth = lamp.look_up(cv2.resize(positions, size, interpolation=cv2.INTER_AREA))
-    image = np.clip(lit * 255 + 0.5, 0, 255).astype(np.uint8)
-    return View(camera, supersampling, lit, unlit, image, depth, small_px, small_depth, exposure.astype(np.float32))
+    light_16: np.ndarray = cv2.resize(full, size, interpolation=cv2.INTER_AREA)
+    small = depth_m(cv2.resize(depth, size, interpolation=cv2.INTER_AREA))
+    map_px, lit_depth = lamp.look_up(_positions(small, pixel_rays(camera, 1), camera.position_m), SHADOW_BIAS_M)
+    everywhere = light_16 * shares
+    if boxes is not None:
+        occluder = look_up_depth(lamp.boxes_depth, map_px)
+        visible: np.ndarray = (lit_depth < occluder).astype(np.float32)
+        visible = cv2.GaussianBlur(visible, (0, 0), _SHADOW_SOFTNESS_PX * camera.width_px / 512)
+        light_16 = everywhere + (light_16 - everywhere) * visible[..., None]
+    lit, unlit = (cv2.convertScaleAbs(image, alpha=255 / _FULL) for image in (light_16, everywhere))
+    return View(camera, supersampling, lit, unlit, depth, map_px, lit_depth, exposure.astype(np.float32))
 
 
-def _light_on(normals: np.ndarray, to_lamp: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Shares (N,) of the lamp's light and of the light from everywhere that reach surfaces with normals (N, 3)."""
-    return np.clip(normals @ to_lamp, 0, 1), 0.9 + 0.1 * normals[:, 2]
+def mixed(over: np.ndarray, under: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """Two images (H, W, 3) uint8 by the share (H, W) uint8 of the first, of 255."""
+    shares = cv2.merge([share, share, share])
+    return cv2.add(cv2.multiply(over, shares, scale=1 / 255), cv2.multiply(under, 255 - shares, scale=1 / 255))
 
 
-def pixel_rays(intrinsics_px: np.ndarray, rotation: np.ndarray, width: int, height: int) -> np.ndarray:
-    """(H, W, 3) float32 world directions through the pixels' centres, of length 1 along the optical axis.
+class _Light:
+    """How bright surfaces are under a room's light, through a camera's exposure (3,)."""
+
+    def __init__(self, room: Room, exposure: np.ndarray) -> None:
+        self._everywhere = (room.ambient * exposure).astype(np.float32)
+        self._lamp = (room.direct * exposure).astype(np.float32)
+        self._to_lamp = (room.lamp_m / np.linalg.norm(room.lamp_m)).astype(np.float32)
+        normals = np.array([*[-sign * np.eye(3)[axis] for axis, sign in _WALLS], [0, 0, 1]], np.float32)
+        self.of_planes = self.full(*self.on(normals))
+        """(5, 3) of walls and floor."""
+        self.unlit_shares = self.unlit_share(*self.on(normals))
+        """(5, 3) of walls and floor: what is left of it without the lamp."""
+
+    def on(self, normals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Shares (N,) of the lamp's light and of the light from everywhere that reach surfaces with normals (N, 3)."""
+        return np.clip(normals @ self._to_lamp, 0, 1), 0.9 + 0.1 * normals[:, 2]
+
+    def full(self, direct: np.ndarray, upward: np.ndarray) -> np.ndarray:
+        """(N, 3) light of all kinds on surfaces with these shares (N,)."""
+        return upward[:, None] * self._everywhere + direct[:, None] * self._lamp
+
+    def unlit_share(self, direct: np.ndarray, upward: np.ndarray) -> np.ndarray:
+        """(N, 3) the part of :meth:`full` that comes from everywhere."""
+        return upward[:, None] * self._everywhere / self.full(direct, upward)
+
+
+def pixel_rays(camera: Camera, supersampling: int) -> np.ndarray:
+    """(3, 3) that takes (column, row, 1) of a pixel to the ray through its centre.
+
+    Rays are world directions of length 1 along the optical axis.
 
     Args:
-        intrinsics_px: (3, 3).
-        rotation: (3, 3) camera from world.
-        width, height: of the image, px.
+        camera: without lens distortion.
+        supersampling: pixels per pixel of the camera, along each axis.
     """
-    x = (np.arange(width) + 0.5 - intrinsics_px[0, 2]) / intrinsics_px[0, 0]
-    y = (np.arange(height) + 0.5 - intrinsics_px[1, 2]) / intrinsics_px[1, 1]
-    x, y, rows = x.astype(np.float32), y.astype(np.float32), rotation.astype(np.float32)
-    rays = np.empty((height, width, 3), np.float32)
-    for axis in range(3):  # row vector times rotation is the rotation's transpose: camera to world
-        rays[..., axis] = x * rows[0, axis] + (y * rows[1, axis] + rows[2, axis])[:, None]
-    return rays
+    intrinsics = np.diag([supersampling, supersampling, 1.0]) @ camera.intrinsics_px
+    intrinsics[:2, 2] -= 0.5
+    return camera.rotation.T @ np.linalg.inv(intrinsics)
 
 
-def room_depth(rays: np.ndarray, position_m: np.ndarray, half_size_m: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Distance from inside the room to the first of floor and walls, (H, W) float32; 0 to 3 for a wall, 4 the floor.
+def _over_pixels(form: np.ndarray, width: int, height: int, column: int = 0, row: int = 0) -> np.ndarray:
+    """(height, width) float32 of a linear form (3,) over (column, row, 1), from a first column and row on."""
+    across = form[0] * np.arange(column, column + width) + form[2]
+    return np.add.outer((form[1] * np.arange(row, row + height)).astype(np.float32), across.astype(np.float32))
+
+
+def room_depth(
+    rays: np.ndarray, position_m: np.ndarray, half_size_m: np.ndarray, width: int, height: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Inverse distance from inside the room to floor or wall, (H, W) float32; and which: 0 to 3 a wall, 4 the floor.
 
     Args:
-        rays: (H, W, 3) world directions of length 1 along the optical axis.
+        rays: of :func:`pixel_rays`.
         position_m: (3,) of the camera, inside the room.
         half_size_m: (2,) distance of the walls from the origin along x and y.
+        width, height: of the image, px.
     """
-    depth = np.full(rays.shape[:2], FAR_M, np.float32)
-    surface = np.zeros(rays.shape[:2], np.uint8)
+    forms = plane_forms(rays, position_m, half_size_m)
+    corners = np.array([[0, 0, 1], [width, 0, 1], [0, height, 1], [width, height, 1]])
+    in_front = np.flatnonzero((forms @ corners.T > 0).any(axis=1)).tolist()
+    inverse_depth = np.zeros((height, width), np.float32)
+    surface = np.zeros((height, width), np.uint8)
+    for top in range(0, height, _ROWS):  # a few rows at a time stay in the processor's cache
+        nearest, shown = inverse_depth[top : top + _ROWS], surface[top : top + _ROWS]
+        for index in in_front:
+            inverse = _over_pixels(forms[index], width, len(nearest), 0, top)
+            cv2.copyTo(np.full_like(shown, index), (inverse > nearest).view(np.uint8), shown)
+            np.maximum(nearest, inverse, out=nearest)
+    return inverse_depth, surface
+
+
+def plane_forms(rays: np.ndarray, position_m: np.ndarray, half_size_m: np.ndarray) -> np.ndarray:
+    """(5, 3) linear forms over (column, row, 1) that are the inverse distances of four walls and the floor."""
     planes = [(axis, sign * half_size_m[axis], sign) for axis, sign in _WALLS] + [(2, 0.0, -1)]
-    for index, (axis, at_m, sign) in enumerate(planes):
-        # What a ray runs along or away from lies beyond FAR_M: the camera is nearer than that to no side of its room.
-        hit = sign * (at_m - position_m[axis]) / np.maximum(sign * rays[..., axis], 1e-6)
-        nearer = hit < depth
-        np.copyto(depth, hit, where=nearer, casting="same_kind")
-        np.copyto(surface, index, where=nearer)
-    return depth, surface
+    return np.array([rays[axis] / (at_m - position_m[axis]) for axis, at_m, _ in planes])
+
+
+def _paint_plane(
+    image: np.ndarray,
+    surface: np.ndarray,
+    index: int,
+    position_m: np.ndarray,
+    rays: np.ndarray,
+    room: Room,
+    light: _Light,
+) -> None:
+    """Paint the pixels (H, W, 3) uint16 where ``surface`` shows a plane with its texture, lit, and its posters."""
+    mask = (surface == index).view(np.uint8)
+    x0, y0, width, height = cv2.boundingRect(mask)
+    if not width:
+        return
+    part = (slice(y0, y0 + height), slice(x0, x0 + width))
+    texture = room.floor if index == _FLOOR else room.walls
+    inverse_depth = plane_forms(rays, position_m, room.half_size_m)[index]
+    u_axis, v_axis = (0, 1) if index == _FLOOR else (1 - _WALLS[index][0], 2)
+    # A place along an axis is position + ray * depth: over inverse depth both are linear.
+    along, across = (position_m[axis] * inverse_depth + rays[axis] for axis in (u_axis, v_axis))
+    scale = len(texture.colours) / texture.tile_m
+    homography = np.stack([along * scale - 0.5 * inverse_depth, across * scale - 0.5 * inverse_depth, inverse_depth])
+    homography = homography @ np.array([[1, 0, x0], [0, 1, y0], [0, 0, 1]])
+    flags = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
+    colours = _to_16_bits(texture.colours * light.of_planes[index])
+    painted = cv2.warpPerspective(colours, homography, (width, height), flags=flags, borderMode=cv2.BORDER_WRAP)
+    for wall, centre, centre_z, half_width, half_height, *colour in room.posters:
+        if wall == index:
+            edges = [
+                half * inverse_depth + sign * (place - middle * inverse_depth)  # positive inside
+                for place, middle, half in ((along, centre, half_width), (across, centre_z, half_height))
+                for sign in (-1, 1)
+            ]
+            _fill(painted, np.array(edges), (x0, y0), _to_16_bits(np.array(colour) * light.of_planes[index]))
+    cv2.copyTo(painted, mask[part], image[part])
+
+
+def _fill(image: np.ndarray, edges: np.ndarray, corner_px: tuple[int, int], colour: np.ndarray) -> None:
+    """Fill where all of some linear forms (N, 3) over (column, row, 1) are positive.
+
+    Args:
+        image: (H, W, C), changed in place.
+        edges: the forms.
+        corner_px: column and row of the image's first pixel.
+        colour: (C,).
+    """
+    height, width = image.shape[:2]
+    # On a grid of its pixels' corners a convex polygon shows in which of the rows and columns it can lie.
+    shifted = edges @ np.array([[1, 0, corner_px[0]], [0, 1, corner_px[1]], [0, 0, 1]])
+    rows = np.flatnonzero(_reached(shifted[:, [1, 0, 2]], height, width))
+    columns = np.flatnonzero(_reached(shifted, width, height))
+    if not len(rows) or not len(columns):
+        return
+    y0, y1, x0, x1 = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
+    inside = np.logical_and.reduce([_over_pixels(form, x1 - x0, y1 - y0, x0, y0) > 0 for form in shifted])
+    image[y0:y1, x0:x1][inside] = colour
+
+
+def _reached(forms: np.ndarray, length: int, breadth: int) -> np.ndarray:
+    """(length,) bool: lines across an image on which all of some linear forms (N, 3) can be positive together.
+
+    Args:
+        forms: over (place along, place across, 1), lines being those of equal place along.
+        length, breadth: number of places along and across.
+    """
+    offset = forms[:, :1] * np.arange(length) + forms[:, 2:]
+    slope = forms[:, 1:2]
+    with np.errstate(divide="ignore"):
+        crossing = np.where(slope == 0, np.where(offset > 0, -np.inf, np.inf), -offset / slope)
+    least = np.where(slope >= 0, crossing, -np.inf).max(axis=0)
+    greatest = np.where(slope < 0, crossing, np.inf).min(axis=0)
+    return np.maximum(least, 0) <= np.minimum(greatest, breadth - 1)
+
+
+def _to_16_bits(light: np.ndarray) -> np.ndarray:
+    return np.clip(light * _FULL + 0.5, 0, 2**16 - 1).astype(np.uint16)
+
+
+def _positions(distance_m: np.ndarray, rays: np.ndarray, position_m: np.ndarray) -> np.ndarray:
+    """(3, H, W) float32 places in the world of pixels at distances (H, W)."""
+    height, width = distance_m.shape
+    positions = np.empty((3, height, width), np.float32)
+    for axis in range(3):
+        np.multiply(_over_pixels(rays[axis], width, height), distance_m, out=positions[axis])
+        positions[axis] += float(position_m[axis])
+    return positions
+
+
+def _places(pixels: np.ndarray, depth: np.ndarray, rays: np.ndarray, position_m: np.ndarray) -> np.ndarray:
+    """(3, N) places in the world of some pixels of a depth buffer, by flat index (N,)."""
+    rows, columns = np.divmod(pixels, depth.shape[1])
+    directions = rays @ np.stack([columns, rows, np.ones_like(rows)])
+    return position_m[:, None] + directions * depth_m(depth.ravel()[pixels])
+
+
+def _draw_boxes(boxes: Boxes, camera: Camera, supersampling: int, depth: np.ndarray, normals: np.ndarray) -> np.ndarray:
+    """Draw boxes into ``depth`` (H, W) and ``normals`` (H, W, 3); (H, W) bool where they are seen."""
+    corners, triangles, corner_normals = split_corners(boxes)
+    before = depth.copy()
+    intrinsics = np.diag([supersampling, supersampling, 1.0]) @ camera.intrinsics_px
+    rasterize(camera.world_to_camera(corners), triangles, intrinsics, depth, corner_normals, normals)
+    return depth < before
 
 
 def split_corners(boxes: Boxes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -148,46 +296,14 @@ def split_corners(boxes: Boxes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return corners.reshape(-1, 3), triangles, np.repeat(normals, 3, axis=0)
 
 
-def _albedo(positions_m: np.ndarray, surface: np.ndarray, box_normals: np.ndarray, room: Room) -> np.ndarray:
-    """(H, W, 3) float32 colour before light.
-
-    Args:
-        box_normals: of the pixels that show a box, row by row.
-    """
-    positions = positions_m.reshape(-1, 3)
-    albedo = np.empty_like(positions)
-
-    def showing(wanted: int) -> tuple[np.ndarray, np.ndarray]:
-        pixels = np.flatnonzero(surface == wanted)  # several times as fast to gather by as the mask
-        return pixels, positions.take(pixels, axis=0).T
-
-    for index, (axis, _) in enumerate(_WALLS):
-        pixels, (x, y, up) = showing(index)
-        along = y if axis == 0 else x
-        colours = _sample(room.walls, along, up)
-        for wall, centre, centre_z, half_width, half_height, *colour in room.posters:
-            if wall == index:
-                colours[(np.abs(along - centre) < half_width) & (np.abs(up - centre_z) < half_height)] = colour
-        albedo[pixels] = colours
-    pixels, (x, y, _) = showing(_FLOOR)
-    albedo[pixels] = _sample(room.floor, x, y)
-    pixels, (x, y, z) = showing(_BOX)
-    if len(pixels):
-        # Top faces are textured by x and y, sides by what runs along them and the height.
-        is_top = np.abs(box_normals[:, 2]) > 0.7
-        along = np.where(is_top, x, x + y)
-        albedo[pixels] = _sample(room.boxes, along, np.where(is_top, y, z))
-    return albedo.reshape(positions_m.shape)
-
-
-def _sample(texture: Texture, u_m: np.ndarray, v_m: np.ndarray) -> np.ndarray:
-    """Colours (N, 3) of a repeating texture at N places."""
+def _box_albedo(places_m: np.ndarray, normals: np.ndarray, texture: Texture) -> np.ndarray:
+    """(N, 3) colours of boxes before light, at places (3, N) with normals (N, 3)."""
+    x, y, z = places_m
+    # Top faces are textured by x and y, sides by what runs along them and the height.
+    is_top = np.abs(normals[:, 2]) > 0.7
     size = len(texture.colours)
-    column, row = (_wrapped(along_m * (size / texture.tile_m), size) for along_m in (u_m, v_m))
-    return texture.colours.reshape(-1, 3).take(row * size + column, axis=0)
-
-
-def _wrapped(pixels: np.ndarray, size: int) -> np.ndarray:
-    """Whole pixels modulo ``size``, a power of two: for that this is exact, and faster than NumPy's remainder."""
-    pixels = pixels - size * np.floor(pixels / size)
-    return np.minimum(pixels.astype(np.int32), size - 1)
+    column, row = (
+        np.floor(along_m * (size / texture.tile_m)).astype(int) % size
+        for along_m in (np.where(is_top, x, x + y), np.where(is_top, y, z))
+    )
+    return texture.colours[row, column]

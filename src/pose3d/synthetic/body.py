@@ -14,6 +14,7 @@ from scipy import sparse
 from pose3d.geometry.layouts import LANDMARK_NAMES
 from pose3d.records.hdf5 import create_hdf5, open_hdf5, read_strings, write_dataset, write_strings
 from pose3d.runtime.errors import InputError
+from pose3d.synthetic.surface import Surface
 
 SIDES = ("L", "R")
 _ARRAYS = {
@@ -93,9 +94,18 @@ class Body:
 
     def moved_by(self, prefixes: tuple[str, ...]) -> np.ndarray:
         """(V,) bool: vertices that follow mostly a bone whose label starts with one of the prefixes."""
-        strongest = self.weight_bones[np.arange(len(self.weights)), self.weights.argmax(axis=1)]
         named = np.array([label.startswith(prefixes) for label in self.bone_labels])
-        return named[strongest]
+        return named[self._strongest]
+
+    @cached_property
+    def _strongest(self) -> np.ndarray:
+        """(V,) the bone that moves each vertex most."""
+        return self.weight_bones[np.arange(len(self.weights)), self.weights.argmax(axis=1)]
+
+    @cached_property
+    def surface(self) -> Surface:
+        """The mesh's triangles, prepared for light and drawing."""
+        return Surface.of(self.faces, len(self.vertices_m))
 
     def leg_length_m(self) -> float:
         """Hip to knee to ankle of the left leg."""

@@ -12,25 +12,32 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from pose3d.synthetic.appearance import cloud_noise, random_colour, skin_colour
-from pose3d.synthetic.background import View
+from pose3d.synthetic.appearance import TEXTURE_SIZE, cloud_noise, random_colour, skin_colour
+from pose3d.synthetic.background import View, mixed
 
 _FEWEST, _MOST = 30, 500
 _SMALLEST, _LARGEST = 0.01, 0.25  # half size of a leaf, of the image's width
 _LIMB_SHARE = 0.12
 _SHADED = 0.7  # what a leaf keeps of its light in the person's shadow
 _SUBPIXEL_BITS = 4
+_CIRCLE = np.array([[np.cos(angle), np.sin(angle)] for angle in np.linspace(0, 2 * np.pi, 24, endpoint=False)])
 
 
 def clutter(view: View, rng: np.random.Generator) -> View:
     """The view with leaves over parts of its room; depth and so what the person hides stay as they are."""
-    height, width = view.image.shape[:2]
+    height, width = view.lit.shape[:2]
     leaves, coverage = dead_leaves(rng, height, width)
-    seen = 1 - coverage[..., None]
-    lit = view.lit * seen + leaves * coverage[..., None] * view.exposure
-    unlit = view.unlit * seen + _SHADED * leaves * coverage[..., None] * view.exposure
-    image = np.clip(lit * 255 + 0.5, 0, 255).astype(np.uint8)
-    return replace(view, lit=lit, unlit=unlit, image=image)
+    lit, unlit = (
+        mixed(_exposed(leaves, light * view.exposure), room, coverage)
+        for light, room in ((1, view.lit), (_SHADED, view.unlit))
+    )
+    return replace(view, lit=lit, unlit=unlit)
+
+
+def _exposed(image: np.ndarray, gain: np.ndarray) -> np.ndarray:
+    """An image (H, W, 3) uint8, its colours times (3,)."""
+    planes = zip(cv2.split(image), gain.tolist(), strict=True)
+    return cv2.merge([cv2.convertScaleAbs(plane, alpha=of_colour) for plane, of_colour in planes])
 
 
 def dead_leaves(rng: np.random.Generator, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
@@ -41,11 +48,10 @@ def dead_leaves(rng: np.random.Generator, height: int, width: int) -> tuple[np.n
         height, width: of the image, px.
 
     Returns:
-        colours (H, W, 3) float32 in [0, 1], and how much of each pixel is covered, (H, W) float32.
+        colours (H, W, 3) uint8, and how much of each pixel is covered, (H, W) uint8.
     """
-    # NumPy takes several times as long where the innermost axis is three long.
-    planes, coverage = np.zeros((3, height, width), np.float32), np.zeros((height, width), np.float32)
-    grains = [cloud_noise(rng, roughness).astype(np.float32) for roughness in (0.6, 1.2, 2.0)]
+    colours, bare = np.zeros((height, width, 3), np.uint8), np.full((height, width), 255, np.uint8)
+    grains = [_without_end(cloud_noise(rng, roughness), height, width) for roughness in (0.6, 1.2, 2.0)]
     saturation, count = rng.uniform(0.2, 0.9), np.exp(rng.uniform(np.log(_FEWEST), np.log(_MOST)))
     for _ in range(int(count)):
         if rng.random() < _LIMB_SHARE:
@@ -55,29 +61,34 @@ def dead_leaves(rng: np.random.Generator, height: int, width: int) -> tuple[np.n
         outline += rng.uniform(0, 1, 2) * (width, height)
         low = np.clip(np.floor(outline.min(0)).astype(int) - 1, 0, (width, height))
         high = np.clip(np.ceil(outline.max(0)).astype(int) + 2, 0, (width, height))
-        (x0, y0), (x1, y1) = low, high
+        (x0, y0), (x1, y1) = low.tolist(), high.tolist()
         if x0 >= x1 or y0 >= y1:
             continue
+        part = (slice(y0, y1), slice(x0, x1))
         mask = np.zeros((y1 - y0, x1 - x0), np.uint8)
         corners = np.round((outline - low - 0.5) * 2**_SUBPIXEL_BITS).astype(np.int32)
         cv2.fillPoly(mask, [corners], 255, cv2.LINE_AA, _SUBPIXEL_BITS)
-        alpha = mask.astype(np.float32) / 255
         brightness = _pattern(rng, grains, mask.shape)
-        for plane, value in zip(planes, colour.astype(np.float32), strict=True):
-            plane[y0:y1, x0:x1] += alpha * (brightness * value - plane[y0:y1, x0:x1])
-        coverage[y0:y1, x0:x1] += alpha * (1 - coverage[y0:y1, x0:x1])
-    return np.clip(planes.transpose(1, 2, 0), 0, 1), coverage
+        leaf = cv2.merge([cv2.convertScaleAbs(brightness, alpha=value) for value in (255 * colour).tolist()])
+        colours[part] = mixed(leaf, colours[part], mask)
+        bare[part] = cv2.multiply(bare[part], ~mask, scale=1 / 255)
+    return colours, ~bare
+
+
+def _without_end(noise: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Seamless noise (N, N), repeated so that a window of the image's size fits at each of its places, as float32."""
+    rows, columns = (-(-(len(noise) + size) // len(noise)) for size in (height, width))
+    return np.tile(noise.astype(np.float32), (rows, columns))
 
 
 def _shape(rng: np.random.Generator, width: int) -> np.ndarray:
     """Outline (N, 2) px about the origin of a box, a bar, an ellipse or a polygon, upright more often than not."""
     kind, half = rng.integers(4), width * np.exp(rng.uniform(np.log(_SMALLEST), np.log(_LARGEST)))
     aspect = rng.uniform(0.1, 0.3) if kind == 1 else rng.uniform(0.4, 1)
-    angles = np.linspace(0, 2 * np.pi, 24, endpoint=False)
     if kind < 2:
         outline = np.array([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]])
     elif kind == 2:
-        outline = np.stack([np.cos(angles), np.sin(angles)], -1)
+        outline = _CIRCLE
     else:
         corners = np.sort(rng.uniform(0, 2 * np.pi, rng.integers(3, 8)))
         outline = rng.uniform(0.5, 1, len(corners))[:, None] * np.stack([np.cos(corners), np.sin(corners)], -1)
@@ -103,19 +114,27 @@ def _turned(angle: float) -> np.ndarray:
     return np.array([[cosine, sine], [-sine, cosine]])
 
 
-def _pattern(rng: np.random.Generator, grains: list[np.ndarray], shape: tuple[int, int]) -> np.ndarray:
-    """Brightness (H, W) about 1: a gradient, grain, and on some leaves stripes."""
-    rows, columns = (np.linspace(-0.5, 0.5, n, dtype=np.float32) for n in shape)
-    slope_y, slope_x = rng.uniform(-0.5, 0.5, 2).astype(np.float32)
-    brightness = 1 + slope_y * rows[:, None] + slope_x * columns[None]
+def _pattern(rng: np.random.Generator, grains: list[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
+    """Brightness (H, W) about 1, not negative: a gradient, grain, and on some leaves stripes."""
+    slopes = rng.uniform(-0.5, 0.5, 2).tolist()
+    down, right = (_ramp(n, slope) for n, slope in zip(shape, slopes, strict=True))
+    gradient = np.add.outer(down + 1, right)
     grain = grains[rng.integers(len(grains))]
-    top, left = rng.integers(0, len(grain), 2)
-    grain = np.take(
-        np.take(grain, np.arange(top, top + shape[0]), 0, mode="wrap"), np.arange(left, left + shape[1]), 1, mode="wrap"
-    )
-    brightness += np.float32(rng.uniform(0, 0.25)) * grain
+    top, left = rng.integers(0, TEXTURE_SIZE, 2).tolist()
+    grain = grain[top : top + shape[0], left : left + shape[1]]
+    brightness = cv2.scaleAdd(grain, rng.uniform(0, 0.25), gradient)
     if rng.random() < 0.3:
         period, angle = rng.uniform(4, 30), rng.uniform(0, np.pi)
-        phase = np.cos(angle) * np.arange(shape[1])[None] + np.sin(angle) * np.arange(shape[0])[:, None]
-        brightness *= 1 + np.float32(rng.uniform(-0.5, 0.5)) * (np.sin(2 * np.pi / period * phase) > 0)
-    return brightness
+        across, along = (
+            np.arange(size, dtype=np.float32) * float(share / period)
+            for share, size in ((np.cos(angle), shape[1]), (np.sin(angle), shape[0]))
+        )
+        periods = np.add.outer(along, across)
+        stripe = np.float32(rng.uniform(-0.5, 0.5))
+        brightness *= 1 + stripe * (periods - np.floor(periods) < 0.5)
+    return np.maximum(brightness, 0, out=brightness)
+
+
+def _ramp(n: int, slope: float) -> np.ndarray:
+    """(n,) float32 from ``-slope / 2`` to ``slope / 2``."""
+    return np.arange(n, dtype=np.float32) * (slope / max(n - 1, 1)) - slope / 2

@@ -191,8 +191,7 @@ def render_take(take: Take, settings: EmbeddedSettings, raw: Path, bodies: Path)
     """
     if take.subject == STILLS:
         return _render_stills(take, settings, raw, bodies)
-    body = read_body(bodies, take.subject)
-    whole = retarget(body, read_clip(raw, take.clip, settings.frame_rate_hz))
+    body, whole = _performance(take.subject, take.clip, settings.frame_rate_hz, raw, bodies)
     cameras = stage_cameras(generator(settings.seed, take.subject), settings.image_size_px, settings.cameras)
     rng = generator(settings.seed, take.subject, take.action)
     bones, boxes = place(rng, whole.bones.cut(take.start, take.stop), whole.boxes, cameras)
@@ -201,7 +200,7 @@ def render_take(take: Take, settings: EmbeddedSettings, raw: Path, bodies: Path)
     sequences = record(take, settings.frame_rate_hz, cameras, *points, vertices_m)
     # Clutter is for training only: it must not change what models are measured on.
     share = settings.clutter if take.subject in TRAINING_SUBJECTS else 0.0
-    meshes = repeat(Mesh.of(body.faces, sample_clothes(body, rng, share > 0)))
+    meshes = repeat(Mesh(body.surface, sample_clothes(body, rng, share > 0)))
     return RenderedTake(sequences, _render(rng, settings, share, sample_room(rng), meshes, vertices_m, boxes, cameras))
 
 
@@ -216,9 +215,7 @@ def _render_stills(take: Take, settings: EmbeddedSettings, raw: Path, bodies: Pa
     for _ in range(len(take)):
         subject = TRAINING_SUBJECTS[rng.integers(len(TRAINING_SUBJECTS))]
         clip = PERFORMERS[subject][rng.integers(len(PERFORMERS[subject]))]
-        # Other files under the same names are another performance: a cluster's workers outlive a run.
-        written_ns = tuple(path.stat().st_mtime_ns for path in (bodies, clip_path(raw, clip)))
-        body, whole = _performance(subject, clip, settings.frame_rate_hz, raw, bodies, written_ns)
+        body, whole = _performance(subject, clip, settings.frame_rate_hz, raw, bodies)
         frame = int(rng.integers(len(whole.bones)))
         bones, _ = place(rng, whole.bones.cut(frame, frame + 1), None, cameras)
         height_m = body.skin(bones, axes=slice(2, 3)).min()
@@ -226,7 +223,7 @@ def _render_stills(take: Take, settings: EmbeddedSettings, raw: Path, bodies: Pa
         vertices.append(body.skin(bones))
         joints.append(body.joints(bones, vertices[-1]))
         landmarks.append(body.landmarks(bones, vertices[-1]))
-        meshes.append(Mesh.of(body.faces, sample_clothes(body, rng, settings.clutter > 0)))
+        meshes.append(Mesh(body.surface, sample_clothes(body, rng, settings.clutter > 0)))
     vertices_m = np.concatenate(vertices)
     points = np.concatenate(joints), np.concatenate(landmarks)
     sequences = record(take, settings.frame_rate_hz, cameras, *points, vertices_m)
@@ -234,13 +231,25 @@ def _render_stills(take: Take, settings: EmbeddedSettings, raw: Path, bodies: Pa
     return RenderedTake(sequences, images)
 
 
+def _performance(subject: str, clip: str, rate_hz: float, raw: Path, bodies: Path) -> tuple[Body, Performance]:
+    """A whole clip on a body: takes and stills come back to each of the few that there are many times."""
+    # Other files under the same names are another performance: a cluster's workers outlive a run.
+    body = _body(subject, bodies, _written_ns(bodies))
+    return body, _retargeted(body, clip, rate_hz, raw, _written_ns(clip_path(raw, clip)))
+
+
+def _written_ns(path: Path) -> int:
+    return path.stat().st_mtime_ns if path.exists() else 0  # whoever reads it says that it is missing
+
+
+@lru_cache(maxsize=8)
+def _body(subject: str, bodies: Path, written_ns: int) -> Body:
+    return read_body(bodies, subject)
+
+
 @lru_cache(maxsize=32)  # enough for all of them
-def _performance(
-    subject: str, clip: str, rate_hz: float, raw: Path, bodies: Path, written_ns: tuple[int, ...]
-) -> tuple[Body, Performance]:
-    """A whole clip on a body: stills come back to each of the few that there are many times."""
-    body = read_body(bodies, subject)
-    return body, retarget(body, read_clip(raw, clip, rate_hz))
+def _retargeted(body: Body, clip: str, rate_hz: float, raw: Path, written_ns: int) -> Performance:
+    return retarget(body, read_clip(raw, clip, rate_hz))
 
 
 def place(
@@ -298,8 +307,9 @@ def record(
     sequences = []
     for camera in cameras:
         poses_cam_m = camera.world_to_camera(poses_world_m)
-        mesh_px = camera.project(camera.world_to_camera(vertices_m))
-        boxes_px = np.concatenate(extent(mesh_px), axis=-1)
+        # Frame by frame, because one frame's vertices stay in the processor's cache.
+        frames_px = (camera.project(camera.world_to_camera(vertices)) for vertices in vertices_m)
+        boxes_px = np.stack([np.concatenate(extent(mesh_px)) for mesh_px in frames_px])
         sequences.append(
             PoseSequence(
                 subject=take.subject,
@@ -342,6 +352,6 @@ def _render(
     for mesh, vertices in zip(meshes, vertices_m, strict=False):  # one person's mesh is repeated without end
         lit = light_body(mesh, vertices, room, lamp)
         for view, encoded in zip(views, images, strict=True):
-            image, _ = draw(view, mesh, lit, room)
+            image, _ = draw(view, mesh, lit)
             encoded.append(cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), quality)[1].tobytes())
     return images
