@@ -38,7 +38,7 @@ def seen():
 
 @pytest.fixture(scope="module")
 def supervision(seen):
-    return Supervision(seen, [detect(s, 2.0) for s in seen], take("S7", "Walk-1", 15, camera_ring()))
+    return Supervision(seen, detect(seen, 2.0), take("S7", "Walk-1", 15, camera_ring()))
 
 
 def untrained(kind, name):
@@ -153,53 +153,55 @@ def test_errors_of_a_perfect_lifter_are_those_of_its_missing_frames_only(seen, m
     assert errors == {name: pytest.approx(0, abs=1e-3) for name in ("mpjpe_mm", "pa_mpjpe_mm", "root_error_mm")}
 
 
-class TestThePriorsPoints:
-    """Landmarks beside the 17 joints go through all that varies a take."""
+@pytest.fixture(scope="module")
+def points():
+    takes = take("S7", "Walk-1", 15, camera_ring())
+    prior = PriorTakes(takes, torch.device("cpu"), landmarks=True)
+    return prior.points_world_m(torch.arange(10).view(2, 5))
 
-    @pytest.fixture(scope="class")
-    def points(self):
-        takes = take("S7", "Walk-1", 15, camera_ring())
-        prior = PriorTakes(takes, torch.device("cpu"), landmarks=True)
-        return prior.points_world_m(torch.arange(10).view(2, 5))
 
-    def test_joints_come_first(self, points):
-        assert points.shape == (2, 5, N_JOINTS + N_LANDMARKS, 3)
-        joints = PriorTakes(take("S7", "Walk-1", 15, camera_ring()), torch.device("cpu")).poses_world_m[:10]
-        torch.testing.assert_close(points[..., :N_JOINTS, :].flatten(0, 1), joints, rtol=0, atol=0)
+def test_joints_come_first(points):
+    assert points.shape == (2, 5, N_JOINTS + N_LANDMARKS, 3)
+    joints = PriorTakes(take("S7", "Walk-1", 15, camera_ring()), torch.device("cpu")).poses_world_m[:10]
+    torch.testing.assert_close(points[..., :N_JOINTS, :].flatten(0, 1), joints, rtol=0, atol=0)
 
-    def test_a_mirror_is_its_own_inverse(self, points):
-        torch.testing.assert_close(mirror_world(mirror_world(points)), points, rtol=0, atol=0)
-        left = mirror_world(points)[..., POINT_NAMES.index("left_heel"), :]
-        torch.testing.assert_close(left, points[..., POINT_NAMES.index("right_heel"), :] * torch.tensor([-1.0, 1, 1]))
 
-    def test_landmarks_keep_to_their_joints_when_bones_change(self, points):
-        factors = torch.ones(2, 16)
-        torch.testing.assert_close(vary_bone_lengths(points, factors), points)
-        factors[:, 2] = 1.5  # from the right knee to the right ankle
-        varied = vary_bone_lengths(points, factors)
-        torch.testing.assert_close(varied[..., :N_JOINTS, :], vary_bone_lengths(points[..., :N_JOINTS, :], factors))
-        offsets = [p[..., N_JOINTS:, :] - p[..., LANDMARK_PARENTS, :] for p in (points, varied)]
-        longer = torch.tensor([1.5 if parent == 3 else 1.0 for parent in LANDMARK_PARENTS])
-        torch.testing.assert_close(offsets[1], offsets[0] * longer[:, None], rtol=1e-4, atol=1e-5)
+def test_a_mirror_is_its_own_inverse(points):
+    torch.testing.assert_close(mirror_world(mirror_world(points)), points, rtol=0, atol=0)
+    left = mirror_world(points)[..., POINT_NAMES.index("left_heel"), :]
+    torch.testing.assert_close(left, points[..., POINT_NAMES.index("right_heel"), :] * torch.tensor([-1.0, 1, 1]))
 
-    def test_halves_take_their_landmarks_along(self, points):
-        legs, trunks = points[:1], points[1:]
-        mixed = mix_halves(legs, trunks)
-        torch.testing.assert_close(mixed[..., :N_JOINTS, :], mix_halves(legs[..., :17, :], trunks[..., :17, :]))
-        of_legs = torch.tensor([parent < 7 for parent in LANDMARK_PARENTS])
-        torch.testing.assert_close(mixed[..., N_JOINTS:, :][..., of_legs, :], legs[..., N_JOINTS:, :][..., of_legs, :])
-        torch.testing.assert_close(mix_halves(points, points), points, rtol=0, atol=1e-5)
 
-    def test_points_are_projected_with_the_errors_of_their_joints(self, points):
-        coco = layout("coco17")
-        in_front = points + torch.tensor([0.0, 0, 5])
-        plane = in_front[..., coco.numbers, :2] / in_front[..., coco.numbers, 2:]
-        torch.testing.assert_close(project_points(in_front, torch.zeros(2, 5, 17, 2), coco), plane)
-        residuals = torch.zeros(2, 5, 17, 2)
-        residuals[..., 9, 0] = 0.1  # of Neck/Nose, everywhere the same
-        moved = project_points(in_front, residuals, coco) - plane
-        face = torch.tensor([joint is None for joint in coco.joints])
-        assert (moved[..., ~face, :] == 0).all() and (moved[..., 1] == 0).all()
-        size = moved[..., face, 0]
-        torch.testing.assert_close(size, size[..., :1].expand_as(size))
-        assert (size > 0).all()
+def test_landmarks_keep_to_their_joints_when_bones_change(points):
+    factors = torch.ones(2, 16)
+    torch.testing.assert_close(vary_bone_lengths(points, factors), points)
+    factors[:, 2] = 1.5  # from the right knee to the right ankle
+    varied = vary_bone_lengths(points, factors)
+    torch.testing.assert_close(varied[..., :N_JOINTS, :], vary_bone_lengths(points[..., :N_JOINTS, :], factors))
+    offsets = [p[..., N_JOINTS:, :] - p[..., LANDMARK_PARENTS, :] for p in (points, varied)]
+    longer = torch.tensor([1.5 if parent == 3 else 1.0 for parent in LANDMARK_PARENTS])
+    torch.testing.assert_close(offsets[1], offsets[0] * longer[:, None], rtol=1e-4, atol=1e-5)
+
+
+def test_halves_take_their_landmarks_along(points):
+    legs, trunks = points[:1], points[1:]
+    mixed = mix_halves(legs, trunks)
+    torch.testing.assert_close(mixed[..., :N_JOINTS, :], mix_halves(legs[..., :17, :], trunks[..., :17, :]))
+    of_legs = torch.tensor([parent < 7 for parent in LANDMARK_PARENTS])
+    torch.testing.assert_close(mixed[..., N_JOINTS:, :][..., of_legs, :], legs[..., N_JOINTS:, :][..., of_legs, :])
+    torch.testing.assert_close(mix_halves(points, points), points, rtol=0, atol=1e-5)
+
+
+def test_points_are_projected_with_the_errors_of_their_joints(points):
+    coco = layout("coco17")
+    in_front = points + torch.tensor([0.0, 0, 5])
+    plane = in_front[..., coco.numbers, :2] / in_front[..., coco.numbers, 2:]
+    torch.testing.assert_close(project_points(in_front, torch.zeros(2, 5, 17, 2), coco), plane)
+    residuals = torch.zeros(2, 5, 17, 2)
+    residuals[..., 9, 0] = 0.1  # of Neck/Nose, everywhere the same
+    moved = project_points(in_front, residuals, coco) - plane
+    face = torch.tensor([joint is None for joint in coco.joints])
+    assert (moved[..., ~face, :] == 0).all() and (moved[..., 1] == 0).all()
+    size = moved[..., face, 0]
+    torch.testing.assert_close(size, size[..., :1].expand_as(size))
+    assert (size > 0).all()
