@@ -18,8 +18,17 @@ import pose3d.geometry
 
 RECORDS = {"Errors", "FittedSkeleton", "Predictions", "Protocol"}
 """Classes that only hold what functions with examples give."""
-OF_FILES = {"draw_clip", "draw_panel", "metrics_of", "predict", "report", "sequences_to_score"}
-"""Functions that read or write whole files: their tests are their examples."""
+OF_FILES = {
+    "draw_clip",
+    "draw_panel",
+    "layout_errors_mm",
+    "metrics_of",
+    "predict",
+    "report",
+    "sequences_to_score",
+    "true_points_px",
+}
+"""Functions of whole files or sequences: their tests are their examples."""
 
 
 def public_objects() -> Iterator:

@@ -24,7 +24,13 @@ _MIRROR = np.array([1.0, -1.0, 1.0])
 
 @cache
 def landmark_offsets() -> np.ndarray:
-    """(L, 3) forward, left and up in the axes of each landmark's segment, in units of the segment's length."""
+    """(L, 3) forward, left and up in the axes of each landmark's segment, in units of the segment's length.
+
+    Example:
+        >>> left, right = (landmark_offsets()[LANDMARK_NAMES.index(f"{side}_ear")] for side in ("left", "right"))
+        >>> bool(left[1] > 0), (left * [1, -1, 1] == right).tolist()
+        (True, [True, True, True])
+    """
     rows = list(csv.reader(files(__package__).joinpath(_TABLE).read_text(encoding="utf-8").splitlines()))[1:]
     at = {name: np.array([float(number) for number in numbers]) for name, *numbers in rows}
     for name in list(at):
@@ -56,7 +62,13 @@ def estimate_landmarks(poses_m: np.ndarray) -> np.ndarray:
 
 
 def fit_offsets(poses_m: np.ndarray, landmarks_m: np.ndarray) -> np.ndarray:
-    """The mean offsets (L, 3) of known landmarks (N, L, 3) of poses (N, 17, 3), the same on both sides."""
+    """The mean offsets (L, 3) of known landmarks (N, L, 3) of poses (N, 17, 3), the same on both sides.
+
+    Example:
+        >>> poses_m = np.random.default_rng(0).normal(size=(5, 17, 3))
+        >>> bool(np.allclose(fit_offsets(poses_m, estimate_landmarks(poses_m)), landmark_offsets()))
+        True
+    """
     origins, axes, lengths_m = _segments(poses_m)
     offsets = np.einsum("nlij,nli->lj", axes, (landmarks_m - origins) / lengths_m[..., None]) / len(poses_m)
     mirrored = mirror_points()[N_JOINTS:] - N_JOINTS
@@ -64,7 +76,12 @@ def fit_offsets(poses_m: np.ndarray, landmarks_m: np.ndarray) -> np.ndarray:
 
 
 def write_offsets(offsets: np.ndarray) -> str:
-    """What :func:`landmark_offsets` reads: the left side's and the middle's, four decimals."""
+    """What :func:`landmark_offsets` reads: the left side's and the middle's, four decimals.
+
+    Example:
+        >>> write_offsets(np.zeros((len(LANDMARK_NAMES), 3))).splitlines()[:2]
+        ['landmark,forward,left,up', 'nose,0.0000,0.0000,0.0000']
+    """
     rows = [(name, row) for name, row in zip(LANDMARK_NAMES, offsets, strict=True) if not name.startswith("right_")]
     lines = [",".join([name, *(f"{number + 0.0:.4f}" for number in row)]) for name, row in rows]
     return "\n".join(["landmark,forward,left,up", *lines]) + "\n"

@@ -61,6 +61,11 @@ class Layout:
         points: K names, as the detector's own documentation has them.
         body_points: for each point its name in :data:`POINT_NAMES`.
         links: pairs of points to draw a line between.
+
+    Example:
+        >>> ears = Layout("ears", ("ear l", "ear r"), ("left_ear", "right_ear"), ((0, 1),))
+        >>> len(ears), ears.mirror.tolist(), ears.joints
+        (2, [1, 0], (None, None))
     """
 
     name: str

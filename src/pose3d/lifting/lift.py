@@ -144,9 +144,9 @@ def lift_keypoints(
     device = next((weight.device for weight in lifter.parameters()), torch.device("cpu"))
     if lifter.kind in (FrameLifter.kind, TemporalLifter.kind):
         points, enough = points_of(lifter, camera, keypoints_px, confidence)
-        poses = lift_virtual(lifter, points.to(device), fps).cpu().numpy()
-        poses[~enough] = np.nan
-        return Lifted(poses, has_root=True)
+        poses_cam_m = lift_virtual(lifter, points.to(device), fps).cpu().numpy()
+        poses_cam_m[~enough] = np.nan
+        return Lifted(poses_cam_m, has_root=True)
     absolute = torch.from_numpy(normalise_px(np.asarray(keypoints_px), camera.width_px)).float().to(device)
     if lifter.kind == RepNet.kind:
         poses, _ = lifter(relative_to_root(absolute).flatten(1))

@@ -37,10 +37,12 @@ def fit_layout(
     """
     lifting = lifting.model_copy(update={"layout": layout})
     params = params.model_copy(update={"critic_weight": 0.0, "reproj_weight": 0.0})
-    inputs = [data / "sequences.h5", data / "keypoints2d.h5"]
-    supervision = read_supervision(*inputs, lifting)
+    sequences, keypoints = data / "sequences.h5", data / "keypoints2d.h5"
+    supervision = read_supervision(sequences, keypoints, lifting)
     used = {"seed": seed, "lifting": lifting.model_dump(), block: params.model_dump()}
-    checkpoint = Checkpoint(f"train_{block}.{layout}", fingerprint(used, [str(path) for path in inputs], script))
+    checkpoint = Checkpoint(
+        f"train_{block}.{layout}", fingerprint(used, [str(sequences), str(keypoints), *lifting.prior_files], script)
+    )
     with all_processes(mixed=isinstance(params, TemporalParams)) as fabric:
         fitted = fit_lifter(lifting, params, supervision, seed, fabric, checkpoint)
     checkpoint.remove()
