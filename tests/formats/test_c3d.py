@@ -54,7 +54,7 @@ def test_missing_points_hold_zeros_and_not_the_frame_before(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("n_frames", [65534, 65535, 65536, 70000])
+@pytest.mark.parametrize("n_frames", [65535, 70000])
 def test_clips_too_long_for_16_bits_are_the_same_to_both_libraries(tmp_path, n_frames):
     positions = np.random.default_rng(0).normal(size=(n_frames, 1, 3)).astype(np.float32)
     write_c3d(tmp_path / "a.c3d", Motion(("Hip",), positions, 50.0))
