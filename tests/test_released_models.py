@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from pose3d.commands import release_layouts
 from pose3d.commands.release import table_of
 from pose3d.lifting.lift import LIFTERS, load_lifter
 from pose3d.pose2d.inference import load_network
+from pose3d.predict import layout_models
 from pose3d.runtime.files import sha256_of
 
 MODELS = Path(__file__).parents[1] / "models"
@@ -22,12 +22,12 @@ def facts() -> dict:
 @pytest.fixture(scope="module")
 def layouts() -> dict:
     """Facts of the lifters of other layouts, by their file; none before the first was released."""
-    path = MODELS / release_layouts.FACTS
+    path = MODELS / layout_models.FACTS
     return json.loads(path.read_text())["lifters"] if path.exists() else {}
 
 
 def test_files_are_those_that_the_facts_name(facts, layouts):
-    others = {"README.md", "models.json", release_layouts.FACTS}
+    others = {"README.md", "models.json", layout_models.FACTS}
     files = facts["files"] | layouts
     assert {path.name for path in MODELS.iterdir()} - others == set(files)
     assert {name: sha256_of(MODELS / name) for name in files} == {name: file["sha256"] for name, file in files.items()}
@@ -39,7 +39,7 @@ def test_they_are_few_megabytes():
 
 def test_the_card_has_the_figures(facts, layouts):
     card = (MODELS / "README.md").read_text()
-    assert table_of(facts) in card and (not layouts or release_layouts.table_of(layouts) in card)
+    assert table_of(facts) in card and (not layouts or layout_models.table_of(layouts) in card)
 
 
 def test_they_load(layouts):

@@ -12,11 +12,11 @@ from params_files import PEOPLE, write_params
 from people import SPLITS, population, write_data
 from tiny_models import save_models
 
-from pose3d.commands import release_layouts
 from pose3d.commands.release import TABLE, table_of
 from pose3d.commands.run import main
 from pose3d.datasets import packages
 from pose3d.lifting.lift import load_lifter
+from pose3d.predict import layout_models
 from pose3d.training.model_file import load_model
 
 FIGURES = {"pose2d": {"pck_at_10pct": 0.9612}}
@@ -24,7 +24,7 @@ for lifter, mpjpe_mm in (("repnet", 101.26), ("temporal", 97.5)):
     FIGURES[lifter] = {"mpjpe_mm": mpjpe_mm, "pa_mpjpe_mm": 70.04, "root_error_mm": 180}
 STAGES = {"pose2d": "train_2d", "repnet": "train_repnet", "temporal": "train_temporal"}
 CARD = f"# Models\n\n{TABLE[0]}\nold figures\n{TABLE[1]}\n\nLimits.\n"
-LAYOUTS_CARD = CARD + "\n".join(["", release_layouts.TABLE[0], "none yet", release_layouts.TABLE[1], "The end.", ""])
+LAYOUTS_CARD = CARD + "\n".join(["", layout_models.TABLE[0], "none yet", layout_models.TABLE[1], "The end.", ""])
 TINY = {"steps": 2, "projected_prior_batch_size": 4, "width": 8, "critic_width": 8}
 
 
@@ -180,7 +180,7 @@ def test_lifters_of_other_layouts_are_trained_and_released_beside_the_others():
         assert {w.dtype for w in weights.values() if w.ndim > 1} == {torch.float16}
         load_lifter(f"models/{name}", "coco17")
     card = Path("models/README.md").read_text()
-    assert release_layouts.table_of(lifters) in card and "none yet" not in card
+    assert layout_models.table_of(lifters) in card and "none yet" not in card
     assert "old figures" in card and card.endswith("The end.\n")
 
 

@@ -65,7 +65,7 @@ def _write(file: Path, out: Path) -> None:
     if "temporal" not in predictions.lifted:
         raise InputError(f"{file} has no temporal poses: predict again")
     found = np.asarray(predictions.found, bool)[:, None, None]
-    poses_m = np.where(found, predictions.lifted["temporal"].poses_cam_m, np.nan)
+    poses_m = np.where(found, predictions.lifted["temporal"].poses_cam_m[:], np.nan)
     times_s = np.asarray(predictions.time_s, np.float64)
     angles_deg = joint_angles_deg(poses_m)
     strides = strides_s(times_s, poses_m)

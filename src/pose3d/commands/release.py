@@ -52,11 +52,11 @@ def run(given: argparse.Namespace) -> None:
     }
     card = RELEASED / "README.md"
     if given.layouts:
-        from pose3d.commands import release_layouts
+        from pose3d.predict import layout_models
 
-        before, after = around_table(card, release_layouts.TABLE)
+        before, after = around_table(card, layout_models.TABLE)
         made_by["command"] += f" --layouts {' '.join(given.layouts)}"
-        table = release_layouts.release_layouts(given.layouts, locked.file, made_by)
+        table = layout_models.release_layouts(given.layouts, locked.file, made_by)
         write_text(card, f"{before}\n{table}\n{after}")
         print(table)
         return

@@ -197,7 +197,7 @@ class NetworkTrainer:
         if isinstance(self.network, PoseResNet):
             learner = PoseResNetWithSides(self.network)
             groups = [{"params": list(learner.parameters())}]
-        elif params.network.trainable == "head":
+        elif isinstance(params.network, BlazePoseParams) and params.network.trainable == "head":
             self.network.trunk.to(fabric.device)
             learner = self.network.head
             groups = [{"params": list(learner.parameters())}]
@@ -231,11 +231,11 @@ class NetworkTrainer:
         """A batch on the device, gone through what does not learn."""
         batch = batch.to(self._fabric.device)
         size_px = batch.images_rgb.shape[1]
-        inputs: Tensor | tuple[Tensor, ...] = normalize_images(batch.images_rgb)
-        if isinstance(self.network, BlazePoseHeatmaps) and self._model.module is self.network.head:
-            with torch.no_grad(), self._fabric.autocast():
-                inputs = self.network.features(inputs)
-        return Ready(inputs, batch.keypoints_px, size_px)
+        images = normalize_images(batch.images_rgb)
+        if not (isinstance(self.network, BlazePoseHeatmaps) and self._model.module is self.network.head):
+            return Ready(images, batch.keypoints_px, size_px)
+        with torch.no_grad(), self._fabric.autocast():
+            return Ready(self.network.features(images), batch.keypoints_px, size_px)
 
     def _batches_from(self, step: int) -> Iterator[Batch]:
         augmentation, batch_size, workers = self._params.augmentation, self._params.batch_size, worker_count()

@@ -102,5 +102,5 @@ def _panels(angles_deg: Mapping[str, np.ndarray], title: str, x_label: str) -> t
 
 
 def _legend(figure: Figure, panels: Mapping[str, Axes]) -> None:
-    lines = {line.get_label(): line for axes in panels.values() for line in axes.get_lines()}
-    figure.legend(lines.values(), lines.keys(), loc="outside upper right", ncols=len(lines), frameon=False)
+    lines = {str(line.get_label()): line for axes in panels.values() for line in axes.get_lines()}
+    figure.legend(list(lines.values()), list(lines), loc="outside upper right", ncols=len(lines), frameon=False)
