@@ -1,4 +1,4 @@
-"""Fit src/pose3d/geometry/landmarks.csv to the embedded data's training subjects, or say how far it is off.
+"""Fit src/pose3d/geometry/landmark_offsets.py to the embedded data's training subjects, or say how far it is off.
 
 python -m benchmarks.landmarks            # from the repository's root, after stage prepare
 python -m benchmarks.landmarks --write
@@ -15,7 +15,7 @@ from pose3d.records.sequences import read_sequences
 from pose3d.runtime.files import write_text
 
 SUBJECTS = ("S1", "S5", "S6", "S7")
-TABLE = Path("src/pose3d/geometry/landmarks.csv")
+TABLE = Path("src/pose3d/geometry/landmark_offsets.py")
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -28,7 +28,8 @@ def main(arguments: list[str] | None = None) -> None:
     poses_m = np.concatenate([s.poses_world_m for s in takes])
     landmarks_m = np.concatenate([s.landmarks_world_m for s in takes if s.landmarks_world_m is not None])
     if given.write:
-        write_text(TABLE, write_offsets(fit_offsets(poses_m, landmarks_m)))
+        about = TABLE.read_text(encoding="utf-8").partition("OFFSETS")[0]
+        write_text(TABLE, about + write_offsets(fit_offsets(poses_m, landmarks_m)))
         print(f"{TABLE} written; run again to see its errors")
         return
     errors_mm = 1000 * np.linalg.norm(estimate_landmarks(poses_m) - landmarks_m, axis=-1).mean(0)

@@ -22,12 +22,13 @@ NEEDED = {
     "predict": ["video.mp4"],
     "evaluate-predictions": ["--predictions", "p.npz", "--dataset", "sequences.h5"],
     "lift": ["keypoints.json"],
+    "angles": ["predictions.npz"],
     "convert": ["p.npz", "p.trc"],
     "adapt-views": ["--out", "adapted"],
     "write-npz": ["--format", "original", "--out", "npz"],
 }
 """Arguments without which a subcommand does not start."""
-NEW = {"lift", "convert", "sample-video", "release"}
+NEW = {"lift", "angles", "convert", "sample-video", "release"}
 """Subcommands that ``python -m pose3d.<name>`` never had."""
 OLD_FORMS = {"predict": "predict/__main__.py"} | {
     name: f"{name.replace('-', '_')}.py" for name in COMMANDS.keys() - NEW - {"predict"}

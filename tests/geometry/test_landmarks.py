@@ -55,4 +55,4 @@ def test_landmarks_turn_shift_and_grow_with_the_body(standing):
 def test_the_fit_finds_the_offsets_that_made_the_landmarks(standing):
     poses = standing + np.random.default_rng(1).normal(0, 0.05, (30, N_JOINTS, 3))
     np.testing.assert_allclose(fit_offsets(poses, estimate_landmarks(poses)), landmark_offsets(), atol=1e-9)
-    assert write_offsets(landmark_offsets()).startswith("landmark,forward,left,up\nnose,")
+    assert write_offsets(landmark_offsets()).startswith('OFFSETS = {\n    "nose": (0.5')

@@ -1,22 +1,20 @@
 """Landmarks of a body of which only the 17 joints are known: an estimate, for data sets that have no more.
 
 Each landmark is fixed to a segment: those of the face and the upper neck to the head, toes and heels to the shin,
-fingers to the forearm. landmarks.csv says where, along the segment's own axes and in units of its length;
+fingers to the forearm. landmark_offsets.py says where, along the segment's own axes and in units of its length;
 ``python -m benchmarks.landmarks --write`` fits it to the embedded data's bodies. How the ankle and the wrist bend, and
 where the face looks beyond what Neck/Nose and the shoulders say, is not known.
 """
 
-import csv
 from functools import cache
-from importlib.resources import files
 
 import numpy as np
 
+from pose3d.geometry.landmark_offsets import OFFSETS
 from pose3d.geometry.layouts import LANDMARK_NAMES, mirror_points
 from pose3d.geometry.rotations import unit
 from pose3d.geometry.skeleton import JOINT_NAMES, N_JOINTS
 
-_TABLE = "landmarks.csv"
 _STRAIGHT = 0.1
 """Share of a hint from elsewhere: a knee or an elbow that is straight does not say where its front is."""
 _MIRROR = np.array([1.0, -1.0, 1.0])
@@ -31,8 +29,7 @@ def landmark_offsets() -> np.ndarray:
         >>> bool(left[1] > 0), (left * [1, -1, 1] == right).tolist()
         (True, [True, True, True])
     """
-    rows = list(csv.reader(files(__package__).joinpath(_TABLE).read_text(encoding="utf-8").splitlines()))[1:]
-    at = {name: np.array([float(number) for number in numbers]) for name, *numbers in rows}
+    at = {name: np.array(offset) for name, offset in OFFSETS.items()}
     for name in list(at):
         at[name.replace("left_", "right_")] = at[name] * (_MIRROR if name.startswith("left_") else 1)
     offsets = np.stack([at[name] for name in LANDMARK_NAMES])
@@ -76,15 +73,15 @@ def fit_offsets(poses_m: np.ndarray, landmarks_m: np.ndarray) -> np.ndarray:
 
 
 def write_offsets(offsets: np.ndarray) -> str:
-    """What :func:`landmark_offsets` reads: the left side's and the middle's, four decimals.
+    """The table in landmark_offsets.py as Python: the left side's and the middle's, four decimals.
 
     Example:
         >>> write_offsets(np.zeros((len(LANDMARK_NAMES), 3))).splitlines()[:2]
-        ['landmark,forward,left,up', 'nose,0.0000,0.0000,0.0000']
+        ['OFFSETS = {', '    "nose": (0.0000, 0.0000, 0.0000),']
     """
     rows = [(name, row) for name, row in zip(LANDMARK_NAMES, offsets, strict=True) if not name.startswith("right_")]
-    lines = [",".join([name, *(f"{number + 0.0:.4f}" for number in row)]) for name, row in rows]
-    return "\n".join(["landmark,forward,left,up", *lines]) + "\n"
+    lines = [f'    "{name}": ({", ".join(f"{number + 0.0:.4f}" for number in row)}),' for name, row in rows]
+    return "\n".join(["OFFSETS = {", *lines, "}"]) + "\n"
 
 
 def _segments(poses_m: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
