@@ -1,7 +1,7 @@
 """Where landmarks are on their segments: forward, left and up in the segment's axes, in units of its length.
 
-Made by ``python -m benchmarks.landmarks --write`` from the bodies of the embedded data; :mod:`pose3d.geometry.landmarks`
-says which segment is whose. The right side mirrors the left.
+Made by ``python -m benchmarks.landmarks --write`` from the embedded data's bodies. Whose segment is which says
+:mod:`pose3d.geometry.landmarks`; the right side mirrors the left.
 """
 
 OFFSETS = {
