@@ -27,7 +27,8 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
 from pose3d.geometry.skeleton import N_JOINTS
-from pose3d.lifting.original import chain_matrix, normalise_px, normalised_intrinsics
+from pose3d.lifting.original import normalise_px, normalised_intrinsics
+from pose3d.lifting.original_critic import chain_matrix
 from pose3d.lifting.supervision import Supervision
 
 PAD = 13

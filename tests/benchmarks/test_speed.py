@@ -14,7 +14,8 @@ from benchmarks.speed.lifters import counted_flops
 from benchmarks.speed.report import Figure, NotMeasured, Results, Setting, table
 from benchmarks.speed.timing import interleaved
 from pose3d.lifting.critic import Wasserstein
-from pose3d.lifting.original import OriginalCritic, OriginalTemporal, RepNet
+from pose3d.lifting.original import OriginalTemporal, RepNet
+from pose3d.lifting.original_critic import OriginalCritic
 from pose3d.lifting.original_objective import OriginalSingleFrame, OriginalWindows
 from pose3d.runtime.processes import one_process
 from pose3d.synthetic.split import STILLS, Take

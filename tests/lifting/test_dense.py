@@ -6,8 +6,9 @@ from torch.autograd import gradcheck
 
 from pose3d.lifting.critic import Critic
 from pose3d.lifting.dense import LeakyReLU, Linear, ResidualBlock, Sequential, Trace, through
-from pose3d.lifting.original import OriginalCritic, WindowNetwork
 from pose3d.lifting.original import ResidualBlock as OriginalResidualBlock
+from pose3d.lifting.original import WindowNetwork
+from pose3d.lifting.original_critic import OriginalCritic
 from pose3d.lifting.temporal import Convolution, TemporalNetwork
 
 EXACT = {"rtol": 1e-10, "atol": 1e-12}

@@ -8,14 +8,8 @@ from torch.nn.functional import conv1d, leaky_relu, linear, mse_loss
 from pose3d.geometry.skeleton import JOINT_NAMES
 from pose3d.lifting.critic import Wasserstein
 from pose3d.lifting.losses import orthogonal_camera, perspective_without_division, weak_perspective_reprojection
-from pose3d.lifting.original import (
-    OriginalCritic,
-    OriginalTemporal,
-    RepNet,
-    chain_matrix,
-    normalise_px,
-    relative_to_root,
-)
+from pose3d.lifting.original import OriginalTemporal, RepNet, normalise_px, relative_to_root
+from pose3d.lifting.original_critic import OriginalCritic, chain_matrix
 
 WIDTH, BATCH = 1000, 5
 TOLERANCE = {"rtol": 1e-6, "atol": 1e-6}

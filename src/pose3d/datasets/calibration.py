@@ -13,7 +13,6 @@ import re
 from typing import Any
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from pose3d.geometry.camera import Camera
 from pose3d.runtime.errors import InputError
@@ -75,6 +74,8 @@ def _camera(inner: dict[str, Any], outer: dict[str, Any]) -> Camera:
     width_px, height_px = own["res_w"], own["res_h"]
     if min(fx, fy) <= 0 or not all(0 < size <= MAX_SIDE_PX for size in (width_px, height_px)):
         raise ValueError(f"camera {inner['id']} has a focal length or a resolution that no camera has")
+    from scipy.spatial.transform import Rotation  # here, because most who load this module read other calibrations
+
     camera_from_world = Rotation.from_quat(outer["orientation"], scalar_first=True).inv().as_matrix()
     return Camera(
         str(inner["id"]),
@@ -126,6 +127,8 @@ def _intrinsics_of(camera: Camera) -> dict[str, Any]:
 
 
 def _extrinsics_of(camera: Camera, shared: dict[str, Any]) -> dict[str, Any]:
+    from scipy.spatial.transform import Rotation
+
     return {
         "orientation": Rotation.from_matrix(camera.rotation.T).as_quat(scalar_first=True).tolist(),
         "translation": (1000 * camera.position_m).tolist(),

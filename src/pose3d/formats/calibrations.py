@@ -25,6 +25,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, FiniteFloat, PositiveInt, ValidationError
 
+from pose3d.datasets.calibration import cameras_from
 from pose3d.formats.calibrated import Calibrated, Calibration, Units, as_input_error, calibrated
 from pose3d.formats.calibration_kalibr import calibration_from_kalibr, is_kalibr
 from pose3d.formats.calibration_opencv import calibration_from_opencv, is_opencv
@@ -88,8 +89,6 @@ def _from_json(path: Path, text: str, units: Units | None) -> Calibration:
     except (ValueError, RecursionError) as error:
         raise ValueError(f"it is not JSON ({error}): write it as docs/predict.md shows") from None
     if isinstance(content, dict) and {"intrinsics", "extrinsics"} <= content.keys():
-        from pose3d.datasets.calibration import cameras_from  # here, because SciPy's rotations take a while to load
-
         subjects = cameras_from(content, str(path))
         if len(subjects) != 1:
             raise ValueError(f"it has cameras of {len(subjects)} subjects: leave one")

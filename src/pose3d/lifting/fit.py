@@ -17,7 +17,8 @@ from pose3d.lifting.layout_view import OURS
 from pose3d.lifting.lift import build_lifter
 from pose3d.lifting.networks import FrameLifter, Lifter
 from pose3d.lifting.observations import Observations, PairedClips
-from pose3d.lifting.original import OriginalCritic, OriginalTemporal, RepNet
+from pose3d.lifting.original import OriginalTemporal, RepNet
+from pose3d.lifting.original_critic import OriginalCritic
 from pose3d.lifting.original_objective import OriginalSingleFrame, OriginalWindows
 from pose3d.lifting.prior import PriorTakes
 from pose3d.lifting.proportions import fit_subjects

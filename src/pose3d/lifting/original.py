@@ -1,18 +1,16 @@
-"""The original system's lifters, layer by layer: its input space, its two generators and its critic.
+"""The original system's lifters, layer by layer: its input space and its two generators.
 
 What it takes from others: RepNet (Wandt and Rosenhahn, CVPR 2019) for single frames, the temporal convolution of
-VideoPose3D (Pavllo et al., CVPR 2019) in a smaller form for windows. Both generators learn from the same critic. One
-documented defect is corrected here: a sign in the kinematic chain matrix (:func:`chain_matrix`).
+VideoPose3D (Pavllo et al., CVPR 2019) in a smaller form for windows. Both learn from the same critic
+(:mod:`pose3d.lifting.original_critic`).
 """
 
 import numpy as np
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pose3d.geometry.skeleton import BONES, N_JOINTS, ROOT
-from pose3d.lifting.critic import JOINTS_WIDTH, TwoPathCritic
+from pose3d.geometry.skeleton import N_JOINTS, ROOT
 from pose3d.lifting.dense import LeakyReLU, Linear, Sequential, Trace, through
-from pose3d.lifting.kcs import KinematicChainSpace
 from pose3d.lifting.networks import POSE_SIZE, Lifter
 from pose3d.lifting.temporal import TemporalNetwork
 from pose3d.records.sequences import PoseSequence
@@ -118,40 +116,3 @@ class OriginalTemporal(Lifter):
         """The same for whole clips, (B, T, 32) and (B, T, 34): T - window_frames + 1 outputs each."""
         pose = self.pose.forward_clip(relative).unflatten(-1, (N_JOINTS - 1, 3))
         return pose, self.root.forward_clip(absolute)
-
-
-def chain_matrix() -> np.ndarray:
-    """Matrix C of shape (15, 16): ``C @ joints`` are the bone vectors of the 16 joints without the root.
-
-    Each row has +1 at a bone's start and -1 at its end. The 13 bones that do not touch the root come first, ordered by
-    child. Two more join the three parts that fall apart without it, through the right hip: left hip to right hip, and
-    right hip to spine. (The original has +1 instead of -1 for the right hip in the first of these two.)
-    """
-    right_hip, left_hip, spine = (child for parent, child in BONES if parent == ROOT)
-    bones = [bone for bone in BONES if ROOT not in bone] + [(left_hip, right_hip), (right_hip, spine)]
-    matrix = np.zeros((len(bones), N_JOINTS))
-    for row, (start, end) in enumerate(bones):
-        matrix[row, start], matrix[row, end] = 1.0, -1.0
-    return matrix[:, 1:]
-
-
-class OriginalCritic(TwoPathCritic):
-    """RepNet's, which sees all 225 entries of Psi of the 15 bone vectors (Wandt and Rosenhahn, section 3.2).
-
-    Args:
-        width: features of the kinematic chain path (the original: 1000).
-    """
-
-    def __init__(self, width: int) -> None:
-        kcs = KinematicChainSpace(chain_matrix(), whole=True)
-        super().__init__(
-            Sequential(
-                Linear(POSE_SIZE, JOINTS_WIDTH),
-                LeakyReLU(),
-                ResidualBlock(JOINTS_WIDTH),
-                Linear(JOINTS_WIDTH, JOINTS_WIDTH),
-            ),
-            kcs,
-            Sequential(Linear(kcs.outputs, width), LeakyReLU(), ResidualBlock(width)),
-            width,
-        )
