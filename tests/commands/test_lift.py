@@ -207,7 +207,8 @@ def test_height_and_up_are_as_for_predict(tmp_path, lift, message):
     np.testing.assert_allclose(tall.keypoints_px, short.keypoints_px, atol=0.01)
     assert message(path, *SAID, "--height", 178).startswith("error: --height is in metres and nobody is 178 m tall")
     assert message(path, *SAID, "--height", 1.8, "--person", "all").startswith("error: --height is one person's")
-    assert message(path, *SAID, "--up", "north").startswith("error: --up takes estimate, level, calibration or three")
+    assert message(path, *SAID, "--up", "north").startswith("error: --up takes estimate, level, calibration, met")
+    assert message(path, *SAID, "--up", "metadata") == "error: --up metadata is about a video's: give --video"
     assert message(path, *SAID, "--up", "calibration").endswith("need a calibration: give --camera")
 
 
