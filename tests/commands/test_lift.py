@@ -29,6 +29,7 @@ from tiny_models import save_lifters
 from tiny_video import picture, write_video
 
 from pose3d.commands.run import main
+from pose3d.formats.joint_files import read_motion
 from pose3d.formats.predictions import read_predictions
 from pose3d.formats.read_keypoints import read_keypoints
 from pose3d.geometry.layouts import layout
@@ -206,7 +207,8 @@ def test_height_and_up_are_as_for_predict(tmp_path, lift, message):
     np.testing.assert_allclose(tall.keypoints_px, short.keypoints_px, atol=0.01)
     assert message(path, *SAID, "--height", 178).startswith("error: --height is in metres and nobody is 178 m tall")
     assert message(path, *SAID, "--height", 1.8, "--person", "all").startswith("error: --height is one person's")
-    assert message(path, *SAID, "--up", "north").startswith("error: --up takes estimate, level, calibration or three")
+    assert message(path, *SAID, "--up", "north").startswith("error: --up takes estimate, level, calibration, met")
+    assert message(path, *SAID, "--up", "metadata") == "error: --up metadata is about a video's: give --video"
     assert message(path, *SAID, "--up", "calibration").endswith("need a calibration: give --camera")
 
 
@@ -232,6 +234,14 @@ def test_files_of_other_formats_are_written_and_read_back(tmp_path, lift):
     assert body.layout == "body25"
     ankle = layout("body25").points.index("RAnkle")
     np.testing.assert_allclose(body.keypoints[:, ankle], KEYPOINTS[:, 16], atol=1e-2)
+
+
+def test_files_of_other_formats_may_be_in_the_worlds_frame(tmp_path, lift):
+    path = write_coco(tmp_path / "k.json", ONE)
+    out, _ = lift(path, *SAID, "--format", "trc", "--frame", "world", "--up", "0,-4,-3")
+    x, y, z = np.moveaxis(read_predictions(out / "predictions.npz").standing.poses_world_m, -1, 0)
+    motion = read_motion(out / "predictions.trc")
+    np.testing.assert_allclose(motion.positions_m, np.stack([x, z, -y], -1), rtol=0, atol=1e-5)
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from bright_people import Finder
+from tiny_gopro import add_gravity
 from tiny_models import save_models
 from tiny_video import picture, write_video
 
@@ -126,6 +127,14 @@ def test_height_up_and_a_camera_of_several(tmp_path, video, models):
     np.testing.assert_array_equal(taller.standing.world_from_camera[2, :3], [0, -1, 0])
 
 
+@pytest.mark.slow
+def test_up_by_the_gravity_of_the_videos_metadata(tmp_path, video, models):
+    add_gravity(video, (0, 4000, 3000))
+    predictions = predict(video, models=models, up="metadata")
+    assert len(predictions) == 21
+    np.testing.assert_allclose(predictions.standing.world_from_camera[2, :3], [0, -0.8, -0.6], atol=1e-9)
+
+
 def test_heights_and_directions_that_cannot_be(tmp_path, video, models):
     def message(*arguments):
         with pytest.raises(SystemExit) as caught:
@@ -137,9 +146,12 @@ def test_heights_and_directions_that_cannot_be(tmp_path, video, models):
     assert message("--height", 1.8, "--person", "all").startswith("error: --height is one person's")
     assert message("--up", "0,1,0").startswith("error: --up 0,1,0 does not point up in the picture")
     assert message("--up", "north") == (
-        "error: --up takes estimate, level, calibration or three numbers x,y,z, not north"
+        "error: --up takes estimate, level, calibration, metadata or three numbers x,y,z, not north"
     )
     assert message("--up", "calibration").endswith("need a calibration: give --camera")
+    assert message("--up", "metadata") == (
+        f"error: {video} has no gravity in its metadata, as GoPros from HERO9 on write it: give another --up"
+    )
     assert message("--camera", tmp_path / "Calib.toml").endswith(
         "Calib.toml has cameras a, b: say with --camera-name which took the video"
     )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from motions import walk
 
-from pose3d.formats.bvh import BVH_FROM_CAMERA, write_bvh
+from pose3d.formats.bvh import write_bvh
 from pose3d.formats.bvh_reading import read_bvh
 from pose3d.formats.motion import NAMES
 from pose3d.geometry.skeleton_fit import fit_bone_lengths, with_bone_lengths
@@ -43,7 +43,7 @@ Frame Time: 0.03333
 
 def test_our_own_skeleton_comes_back_as_17_joints(tmp_path):
     poses = walk().positions_m
-    write_bvh(tmp_path / "a.bvh", poses * BVH_FROM_CAMERA, 25)
+    write_bvh(tmp_path / "a.bvh", poses * [1, -1, -1], 25)
     motion = read_bvh(tmp_path / "a.bvh")
     assert (motion.joints, motion.fps) == (NAMES, 25)
     expected = with_bone_lengths(poses, fit_bone_lengths(poses))

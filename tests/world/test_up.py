@@ -74,9 +74,9 @@ def test_legs_point_from_the_ankles_to_the_hip():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("sideways", "takes estimate, level, calibration or three numbers"),
-        ("0,1", "takes estimate, level, calibration or three numbers"),
-        ("0,nan,0", "takes estimate, level, calibration or three numbers"),
+        ("sideways", "takes estimate, level, calibration, metadata or three numbers"),
+        ("0,1", "takes estimate, level, calibration, metadata or three numbers"),
+        ("0,nan,0", "takes estimate, level, calibration, metadata or three numbers"),
         ("0,0,0", "has no length"),
         ("0,1,0", "does not point up in the picture"),
         ("1,0,0", "does not point up in the picture"),

@@ -1,9 +1,10 @@
 """Poses as a BVH file, which Blender and other animation programs open.
 
 BVH (Biovision Hierarchy) is text: a tree of joints, each with its offset from its parent at rest, then for every frame
-the root's position and every joint's rotation. Here offsets and positions are in centimetres, x to the camera's right,
-y up along its image and z from the scene towards it, the camera at the origin: a person facing the camera faces z, as
-the format's users expect. The resting skeleton is a T-pose facing z.
+the root's position and every joint's rotation. Here offsets and positions are in centimetres, y up. Of poses in camera
+space x is to the camera's right, y up along its image and z from the scene towards it, the camera at the origin: a
+person facing the camera faces z, as the format's users expect. Of poses in the world y is up, and the floor at 0. The
+resting skeleton is a T-pose facing z.
 
 A joint turns all bones that start there together. Where several do, at hip and thorax, each bone has a joint of its own
 at offset 0 (as the BVH files of the CMU motion capture database have), so that every bone points where it should.
@@ -14,15 +15,12 @@ import os
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from pose3d.formats.motion import NAMES
+from pose3d.formats.motion import NAMES, Y_UP_FROM
 from pose3d.geometry.skeleton import N_JOINTS, ROOT
 from pose3d.geometry.skeleton_fit import CHILDREN, REST_DIRECTIONS, SkeletonFit, check_poses, fit_bone_lengths
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.files import atomic_output
 from pose3d.runtime.rows import Sliceable, chunks
-
-BVH_FROM_CAMERA = np.array([1.0, -1.0, -1.0])
-"""Camera space (x right, y down, z forward) times this is the file's: half a turn about x."""
 
 BONE_JOINTS = {1: "RHipJoint", 4: "LHipJoint", 7: "LowerBack", 9: "LowerNeck", 11: "LClavicle", 14: "RClavicle"}
 """Names of the joints at offset 0, by the joint where their bone ends."""
@@ -33,8 +31,8 @@ _END_CM = 5.0  # nothing is known past wrists, feet and head; without a length t
 _ROTATIONS = "Zrotation Xrotation Yrotation"
 
 
-def write_bvh(path: str | os.PathLike, poses_cam_m: Sliceable, fps: float) -> None:
-    """Write (T, 17, 3) joints in camera space, metres, as BVH with constant bone lengths, atomically.
+def write_bvh(path: str | os.PathLike, poses_m: Sliceable, fps: float, frame: str = "camera") -> None:
+    """Write (T, 17, 3) joints in metres as BVH with constant bone lengths, atomically.
 
     What the file's skeleton does is :func:`pose3d.geometry.skeleton_fit.with_bone_lengths` with the poses' median
     lengths (of long clips those of some ten thousand frames, evenly spread): the root's path and the directions of all
@@ -43,18 +41,19 @@ def write_bvh(path: str | os.PathLike, poses_cam_m: Sliceable, fps: float) -> No
 
     Args:
         path: of the new file.
-        poses_cam_m: (T, 17, 3), relative to the root or not; T at least 1.
+        poses_m: (T, 17, 3), relative to the root or not; T at least 1.
         fps: frames per second, more than 0.
+        frame: the poses', ``camera`` (x right, y down, z forward) or ``world`` (z up).
 
     Raises:
         InputError: the poses or ``fps`` are refused by :func:`pose3d.geometry.skeleton_fit.check_poses`.
         OSError: the disk is full or not writable.
     """
-    n_frames, sample = len(poses_cam_m), []
+    n_frames, sample = len(poses_m), []
     try:
-        check_poses(np.asarray(poses_cam_m[:1], np.float64), fps)
+        check_poses(np.asarray(poses_m[:1], np.float64), fps)
         for part in chunks(n_frames):
-            poses = np.asarray(poses_cam_m[part], np.float64)
+            poses = np.asarray(poses_m[part], np.float64)
             check_poses(poses, fps, part.start)
             sample.append(poses[:: -(-n_frames // _SAMPLED_FRAMES)].copy())  # a view would keep all of them
     except InputError as error:
@@ -68,7 +67,7 @@ def write_bvh(path: str | os.PathLike, poses_cam_m: Sliceable, fps: float) -> No
         header = ["HIERARCHY", *hierarchy, "MOTION", f"Frames: {n_frames}", f"Frame Time: {1 / fps:.9f}"]
         file.writelines(line + "\n" for line in header)
         for part in chunks(n_frames):
-            skeleton = fit(np.asarray(poses_cam_m[part], np.float64) * BVH_FROM_CAMERA)
+            skeleton = fit(np.asarray(poses_m[part], np.float64) @ Y_UP_FROM[frame].T)
             rotations = skeleton.joint_rotations + skeleton.bone_rotations
             angles_deg = continuous_euler_deg([rotations[index] for index in turning], before_deg)
             before_deg = angles_deg[-1]

@@ -2,7 +2,7 @@
 
 import os
 
-from pose3d.formats.bvh import BVH_FROM_CAMERA, write_bvh
+from pose3d.formats.bvh import write_bvh
 from pose3d.formats.bvh_reading import read_bvh
 from pose3d.formats.c3d import read_c3d, write_c3d
 from pose3d.formats.endings import OF_KEYPOINTS, OF_PREDICTIONS, format_of
@@ -10,7 +10,7 @@ from pose3d.formats.glb import write_glb
 from pose3d.formats.glb_reading import read_glb
 from pose3d.formats.joints_csv import read_joints_csv, write_joints_csv
 from pose3d.formats.joints_npz import read_joints_npz, write_amass, write_joints_npz
-from pose3d.formats.motion import Motion, as_skeleton
+from pose3d.formats.motion import Motion, as_skeleton, to_ours
 from pose3d.formats.trc import read_trc, write_trc
 from pose3d.runtime.errors import InputError
 
@@ -71,7 +71,7 @@ def write_motion(path: str | os.PathLike, motion: Motion, unit: str = "m") -> No
             skeleton = as_skeleton(motion)
         except InputError as error:
             raise InputError(f"{path} cannot be written: {error}") from None
-        write_bvh(path, skeleton.positions_m * BVH_FROM_CAMERA, motion.fps)
+        write_bvh(path, to_ours(skeleton), motion.fps, motion.frame)
     else:
         writers = {
             "c3d": write_c3d,

@@ -9,10 +9,12 @@ from pose3d.formats.even_times import even_motion, without_gaps
 from pose3d.formats.motion import Motion
 from pose3d.formats.predictions import Predictions
 from pose3d.lifting.long_clips import Resampled
+from pose3d.runtime.errors import InputError
+from pose3d.runtime.rows import RowsOrArray
 
 
-def write_animation(path: str | os.PathLike, predictions: Predictions, lifter: str = "temporal") -> None:
-    """Write a lifter's poses as BVH, one frame for each of the video's, atomically.
+def write_animation(path: str | os.PathLike, predictions: Predictions, frame: str = "camera") -> None:
+    """Write the temporal poses as BVH, one frame for each of the video's, atomically.
 
     Through frames in which nobody was found joints move evenly from where they were to where they are next; before the
     first and after the last frame with a person they rest.
@@ -20,20 +22,38 @@ def write_animation(path: str | os.PathLike, predictions: Predictions, lifter: s
     Args:
         path: the BVH file to write.
         predictions: of one video.
-        lifter: whose poses, a key of ``predictions.lifted``.
+        frame: ``camera`` or ``world``.
 
     Raises:
-        InputError: see :func:`pose3d.formats.bvh.write_bvh`.
+        InputError: there are no poses in the world; or see :func:`pose3d.formats.bvh.write_bvh`.
         OSError: the disk is full or not writable.
     """
+    poses_m = _poses(predictions, frame)
     time_s, fps = without_gaps(predictions.time_s[:])
     even_s = np.arange(len(time_s)) / fps
     found = np.flatnonzero(predictions.found[:])
-    write_bvh(path, Resampled(predictions.lifted[lifter].poses_cam_m, time_s, even_s, found), fps)
+    write_bvh(path, Resampled(poses_m, time_s, even_s, found), fps, frame)
 
 
-def motion_of(predictions: Predictions, lifter: str = "temporal") -> Motion:
-    """A lifter's poses as other programs' files take them, missing in frames in which nobody was found."""
-    return even_motion(
-        predictions.time_s[:], predictions.lifted[lifter].poses_cam_m, predictions.found[:], frame="camera"
-    )
+def motion_of(predictions: Predictions, frame: str = "camera") -> Motion:
+    """The temporal poses as other programs' files take them, missing in frames in which nobody was found.
+
+    Args:
+        predictions: of one video.
+        frame: ``camera`` or ``world``.
+
+    Raises:
+        InputError: there are no poses in the world.
+    """
+    return even_motion(predictions.time_s[:], _poses(predictions, frame), predictions.found[:], frame)
+
+
+def _poses(predictions: Predictions, frame: str) -> RowsOrArray:
+    if frame == "camera":
+        return predictions.lifted["temporal"].poses_cam_m
+    if predictions.standing is None:
+        raise InputError(
+            "--frame world needs a camera at rest: this one moves or there are cuts, so that there are poses in camera "
+            "space alone, which predictions.npz and predictions.csv have"
+        )
+    return predictions.standing.poses_world_m

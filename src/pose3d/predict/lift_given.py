@@ -17,11 +17,12 @@ from pose3d.lifting.long_clips import Resampled, lift_clip
 from pose3d.lifting.networks import Lifter
 from pose3d.predict.clip import Clip, camera_from_view, read_camera
 from pose3d.predict.given_keypoints import GivenPeople, GivenPerson
+from pose3d.predict.vertical import said_up
 from pose3d.predict.view_options import FOV_DEG
 from pose3d.runtime.errors import InputError
 from pose3d.world.standing import stand
 from pose3d.world.stature import height_factors, sampled, standing_height
-from pose3d.world.up import edge_planes, given_up
+from pose3d.world.up import edge_planes
 
 _NEAREST_M = 0.1  # before the camera, where joints are projected that were lifted behind it
 
@@ -59,12 +60,12 @@ def view_of(
         fov_deg: field of view along the picture's longer side; None: it was not said.
         own: of the file, taken where neither is given.
         up: as of :func:`pose3d.predict.pipeline.predict`.
-        video: whose first picture's edges say which way is up; None: there is none.
+        video: whose first picture's edges, or metadata, say which way is up; None: there is none.
 
     Raises:
         InputError: the calibration or ``up`` is wrong, or no camera has that field of view.
     """
-    up_cam = None if up in ("estimate", "calibration") else given_up(up)
+    up_cam = said_up(up, video)
     if camera is None and (camera_name is not None or up == "calibration"):
         raise InputError("--camera-name and --up calibration need a calibration: give --camera")
     if camera is not None:

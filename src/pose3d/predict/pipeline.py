@@ -31,13 +31,14 @@ from pose3d.predict.given_boxes import GivenBoxes
 from pose3d.predict.models import RELEASED, default_models
 from pose3d.predict.people_finder import SURE, PeopleFinder
 from pose3d.predict.sightings import SightingRows
+from pose3d.predict.vertical import said_up
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.files import sha256_of
 from pose3d.runtime.inference_device import InferenceDevice
 from pose3d.runtime.rows import Rows, chunks
 from pose3d.world.standing import Standing, stand
 from pose3d.world.stature import check_height, height_factors, sampled, standing_height
-from pose3d.world.up import edge_planes, given_up
+from pose3d.world.up import edge_planes
 
 PERSON_DETECTOR = RELEASED / "pose_detection.tflite"
 """BlazePose's, as mediapipe 0.10.21 has it; in the repository."""
@@ -109,8 +110,8 @@ def predict(
             not grow with the video. None: all of it is in memory as arrays, 0.9 kB a frame.
         camera_name: of a calibration with several cameras; None: the one of the video's name.
         height_m: standing height of the person; None: of the size that the lifters guess.
-        up: which way is up: ``estimate``, ``level``, ``calibration`` (its z axis) or a direction, see
-            :func:`pose3d.world.up.given_up`.
+        up: which way is up: ``estimate``, ``level``, ``calibration`` (its z axis), ``metadata`` (the video's, see
+            :mod:`pose3d.formats.gpmf`) or a direction, see :func:`pose3d.world.up.given_up`.
 
     Raises:
         InputError: a file is missing or wrong, nobody is found, or fewer people than ``person``.
@@ -194,7 +195,7 @@ class _Job:
         """Read all but the video, so that what is missing shows at once."""
         if height_m is not None:
             check_height(height_m)
-        up_cam = None if up in ("estimate", "calibration") else given_up(up)
+        up_cam = said_up(up, video)
         if camera is None and (camera_name is not None or up == "calibration"):
             raise InputError("--camera-name and --up calibration need a calibration: give --camera")
         params = Params.load()

@@ -24,6 +24,13 @@ def add_result_options(parser: argparse.ArgumentParser) -> None:
         help=f"also write these, commas between them, of {', '.join(OPTIONAL)}",
     )
     parser.add_argument(
+        "--frame",
+        choices=("camera", "world"),
+        default="camera",
+        help="of BVH and the formats of --format: the camera's, the default, or one with the floor at 0 and the "
+        "vertical upright; npz and CSV have both",
+    )
+    parser.add_argument(
         "--show",
         nargs="?",
         type=float,
@@ -67,14 +74,20 @@ def _formats(given: argparse.Namespace) -> list[str]:
 
 
 def write_results(folder: Path, given: argparse.Namespace, predictions: "Predictions") -> None:
-    """Write all files of one person, and print their paths; ``--show`` decodes ``given.video``."""
+    """Write all files of one person, and print their paths; ``--show`` decodes ``given.video``.
+
+    Raises:
+        InputError: the world's frame is asked for and there is none; npz and CSV are written by then.
+        OSError: the disk is full or not writable.
+    """
     from pose3d.formats.predictions import write_csv, write_npz
     from pose3d.predict.animation import write_animation
 
-    writers = {"predictions.npz": write_npz, "predictions.csv": write_csv, "predictions.bvh": write_animation}
-    for name, write in writers.items():
+    for name, write in {"predictions.npz": write_npz, "predictions.csv": write_csv}.items():
         write(folder / name, predictions)
         print(folder / name)
+    write_animation(folder / "predictions.bvh", predictions, given.frame)
+    print(folder / "predictions.bvh")
     for name in _formats(given):
         if name in OPTIONAL:
             path = folder / f"predictions{ENDINGS[name]}"
@@ -97,7 +110,7 @@ def _write_format(path: Path, name: str, given: argparse.Namespace, predictions:
         from pose3d.formats.joint_files import write_motion
         from pose3d.predict.animation import motion_of
 
-        write_motion(path, motion_of(predictions))
+        write_motion(path, motion_of(predictions, given.frame))
 
 
 def _write_recording(path: Path, given: argparse.Namespace, predictions: "Predictions") -> None:

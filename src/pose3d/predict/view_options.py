@@ -28,7 +28,8 @@ def add_view_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--up",
         default="estimate",
-        metavar="estimate|level|calibration|X,Y,Z",
+        metavar="estimate|level|calibration|metadata|X,Y,Z",
         help="which way is up: found from the person and the picture's edges, the default; as a level camera has it; "
-        "the calibration's z axis; or a direction in camera space, x right, y down, z forward",
+        "the calibration's z axis; the gravity that a GoPro wrote into the video; or a direction in camera space, x "
+        "right, y down, z forward",
     )

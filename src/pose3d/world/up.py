@@ -148,7 +148,7 @@ def given_up(text: str) -> np.ndarray:
     except ValueError:
         direction = np.zeros(0)
     if direction.shape != (3,) or not np.isfinite(direction).all():
-        raise InputError(f"--up takes estimate, level, calibration or three numbers x,y,z, not {text}")
+        raise InputError(f"--up takes estimate, level, calibration, metadata or three numbers x,y,z, not {text}")
     length = float(np.linalg.norm(direction))
     if length < 1e-6:
         raise InputError(f"--up {text} has no length: give a direction in camera space, such as 0,-1,0")
