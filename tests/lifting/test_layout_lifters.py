@@ -14,7 +14,7 @@ from pose3d.geometry.skeleton import N_JOINTS
 from pose3d.lifting import adversarial
 from pose3d.lifting.fit import fit_lifter, lifter_architecture
 from pose3d.lifting.lift import build_lifter, lift_keypoints, load_lifter
-from pose3d.lifting.long_clips import lift_in_chunks
+from pose3d.lifting.long_clips import lift_clip
 from pose3d.lifting.prior import (
     LANDMARK_PARENTS,
     PriorTakes,
@@ -94,10 +94,10 @@ def test_what_is_missing_does_not_matter_and_is_nan_or_without_confidence(kind, 
 def test_frames_with_too_few_points_have_no_pose_and_the_others_do(kind, seen):
     lifter, sequence = untrained(kind, "coco17"), seen[0]
     px = true_points_px(sequence, layout("coco17"))
-    px[4, 3:], px[9:12] = np.nan, np.nan
+    px[0, 3:], px[4, 3:], px[9:17] = np.nan, np.nan, np.nan
     poses = lift_keypoints(lifter, sequence.camera, px, sequence.fps).poses_cam_m
-    np.testing.assert_array_equal(np.isnan(poses).any((1, 2)), np.isin(np.arange(len(px)), [4, 9, 10, 11]))
-    in_chunks = lift_in_chunks(lifter, sequence.camera, px, chunk_frames=len(px)).poses_cam_m[:]
+    np.testing.assert_array_equal(np.isnan(poses).any((1, 2)), np.isin(np.arange(len(px)), [0, *range(9, 17)]))
+    in_chunks = lift_clip(lifter, sequence.camera, np.arange(len(px)) / sequence.fps, px).poses_cam_m[:]
     np.testing.assert_allclose(in_chunks, poses, atol=1e-3)
     assert np.isnan(lift_keypoints(lifter, sequence.camera, px * np.nan, sequence.fps).poses_cam_m).all()
 

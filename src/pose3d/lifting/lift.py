@@ -13,6 +13,7 @@ from torch import Tensor
 from pose3d.geometry.camera import Camera
 from pose3d.geometry.layouts import layout
 from pose3d.geometry.skeleton import mirror_permutation
+from pose3d.lifting.gaps import bridge_gaps
 from pose3d.lifting.layout_view import OURS, features_of
 from pose3d.lifting.missing import MIN_POINTS
 from pose3d.lifting.networks import FrameLifter, Lifter
@@ -127,14 +128,15 @@ def lift_keypoints(
 ) -> Lifted[np.ndarray]:
     """Lift (T, 17, 2) keypoints of one clip; any T >= 1, edge frames are repeated where a window needs more.
 
-    A lifter of another layout takes (T, K, 2), of which points may be missing. Frames with fewer than
+    A lifter of another layout takes (T, K, 2), of which points may be missing. Short gaps of a point are bridged
+    (:func:`pose3d.lifting.gaps.bridge_gaps`); frames that then have fewer points than
     :data:`pose3d.lifting.missing.MIN_POINTS` have NaN for a pose.
 
     Args:
         lifter: from :func:`load_lifter`, or from :func:`pose3d.onnx.runtime.load_lifter_onnx`.
         camera: that saw them.
         keypoints_px: (T, 17, 2), or (T, K, 2) of the lifter's layout, in the full image; NaN: missing.
-        fps: frames per second, for the smoothing of the root's distance.
+        fps: frames per second, for gaps and the smoothing of the root's distance.
         confidence: (T, K), 0 or NaN where a point is missing; more than that it does not say. Of our own 17 joints
             none is missing, and it is not read.
 
@@ -143,7 +145,12 @@ def lift_keypoints(
     """
     device = next((weight.device for weight in lifter.parameters()), torch.device("cpu"))
     if lifter.kind in (FrameLifter.kind, TemporalLifter.kind):
-        points, enough = points_of(lifter, camera, keypoints_px, confidence)
+        if lifter.layout != OURS:
+            keypoints_px = np.asarray(keypoints_px, np.float64)
+            if confidence is not None:
+                keypoints_px = np.where(np.nan_to_num(confidence)[..., None] > 0, keypoints_px, np.nan)
+            keypoints_px = bridge_gaps(keypoints_px, np.arange(len(keypoints_px)) / fps)
+        points, enough = points_of(lifter, camera, keypoints_px)
         poses_cam_m = lift_virtual(lifter, points.to(device), fps).cpu().numpy()
         poses_cam_m[~enough] = np.nan
         return Lifted(poses_cam_m, has_root=True)
@@ -159,13 +166,11 @@ def lift_keypoints(
     return Lifted(joints.cpu().numpy(), has_root=lifter.kind != RepNet.kind)
 
 
-def points_of(
-    lifter: Lifter, camera: Camera, keypoints_px: np.ndarray, confidence: np.ndarray | None = None
-) -> tuple[Tensor, np.ndarray]:
+def points_of(lifter: Lifter, camera: Camera, keypoints_px: np.ndarray) -> tuple[Tensor, np.ndarray]:
     """What a lifter of the virtual camera takes of T frames.
 
     Args:
-        lifter, camera, keypoints_px, confidence: as of :func:`lift_keypoints`.
+        lifter, camera, keypoints_px: as of :func:`lift_keypoints`.
 
     Returns:
         Image plane (T, 17, 2), or of another layout (T, K, 3) with 1 where a point is seen, else 0; and (T,) bool,
@@ -181,8 +186,6 @@ def points_of(
     if keypoints_px.shape[1] != n_points:
         raise InputError(f"{lifter.layout} has {n_points} points, not {keypoints_px.shape[1]}: name the right layout")
     seen = np.isfinite(keypoints_px).all(-1)
-    if confidence is not None:
-        seen &= np.nan_to_num(confidence) > 0
     plane = camera.normalize(np.where(seen[..., None], keypoints_px, camera.intrinsics_px[:2, 2]))
     enough = seen.sum(-1) >= MIN_POINTS
     nearest = np.arange(len(seen))

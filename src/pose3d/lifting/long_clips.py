@@ -6,6 +6,7 @@ import numpy as np
 
 from pose3d.geometry.camera import Camera
 from pose3d.geometry.skeleton import N_JOINTS
+from pose3d.lifting.gaps import Bridged
 from pose3d.lifting.lift import Lifted, lift_keypoints, lift_window, points_of
 from pose3d.lifting.networks import FrameLifter, Lifter
 from pose3d.lifting.original import RepNet
@@ -31,7 +32,8 @@ def lift_clip(
     """Lift a clip of any frame rate.
 
     A lifter that sees several frames gets them at the rate that it was trained at, interpolated in time, and its poses
-    are interpolated back to the frames' own times. Past gaps of :data:`GAP_S` it starts anew.
+    are interpolated back to the frames' own times. Past gaps of :data:`GAP_S` it starts anew. Short gaps of single
+    points are bridged.
 
     Args:
         lifter: from :func:`pose3d.lifting.lift.load_lifter` or :func:`pose3d.onnx.runtime.load_lifter_onnx`.
@@ -46,6 +48,7 @@ def lift_clip(
     Raises:
         OSError: the disk is full.
     """
+    keypoints_px = Bridged(keypoints_px, time_s)
     if lifter.kind in (FrameLifter.kind, RepNet.kind):
         return lift_in_chunks(lifter, camera, keypoints_px, scratch)
     poses = Rows(scratch, (N_JOINTS, 3))
@@ -99,6 +102,8 @@ class Resampled:
         before, after = after - 1, np.minimum(after, len(self._time_s) - 1)
         step_s = np.maximum(self._time_s[after] - self._time_s[before], np.finfo(float).tiny)
         share = np.clip((new_time_s - self._time_s[before]) / step_s, 0, 1)
+        # At a row's own time no other row counts: it may be NaN, and 0 times NaN is NaN.
+        before, after = np.where(share < 1, before, after), np.where(share > 0, after, before)
         before, after = self._known[before], self._known[after]
         first = before[0]
         values = self._rows[first : after[-1] + 1]
