@@ -158,9 +158,10 @@ def detected_keypoints(array: np.ndarray, where: str, layout_name: str = OURS) -
     confidence = np.ones(array.shape[:2], np.float32) if array.shape[2] == 2 else array[..., 2]
     if (confidence > 1).any():
         raise InputError(f"{where}: the third number of a keypoint is its confidence and must lie in 0..1")
-    placed = ~(np.isnan(keypoints_px).any(-1) | (keypoints_px == 0).all(-1))
+    x, y = keypoints_px[..., 0], keypoints_px[..., 1]
+    placed = ~(np.isnan(x) | np.isnan(y) | ((x == 0) & (y == 0)))
     seen = placed & (confidence > 0)
-    found = seen.any(1) & (keypoints_px != keypoints_px[:, :1]).any((1, 2))
+    found = seen.any(1) & ((x != x[:, :1]) | (y != y[:, :1])).any(1)
     if layout_name == OURS:
         found &= placed.all(1)
     if len(found) and not found.any():
@@ -174,13 +175,17 @@ def _filled(keypoints_px: np.ndarray, known: np.ndarray) -> np.ndarray:
     """(T, K, 2) with points that are not known (T, K) interpolated in time, or where they never are amid the others."""
     if known.all():
         return keypoints_px
-    filled, frames = keypoints_px.copy(), np.arange(len(keypoints_px))
-    ever = known.any(0)
-    for point in np.flatnonzero(ever & ~known.all(0)):
-        there = known[:, point]
-        for axis in range(2):
-            at = keypoints_px[there, point, axis]
-            filled[~there, point, axis] = np.interp(frames[~there], frames[there], at)
+    n_frames, ever = len(known), known.any(0)
+    frame = np.arange(n_frames)[:, None]
+    before = np.maximum.accumulate(np.where(known, frame, -1))
+    after = np.minimum.accumulate(np.where(known, frame, n_frames)[::-1])[::-1]
+    gone, point = np.nonzero(~known & ever)
+    first, last = before[gone, point], after[gone, point]
+    first, last = np.where(first < 0, last, first), np.where(last == n_frames, first, last)  # at the ends they stay
+    start, end = keypoints_px[first, point], keypoints_px[last, point]
+    share = (gone - first) / np.maximum(last - first, 1)
+    filled = keypoints_px.copy()
+    filled[gone, point] = start + share[:, None].clip(0, 1) * (end - start)
     filled[:, ~ever] = filled[:, ever].mean(1, keepdims=True)
     return filled
 
