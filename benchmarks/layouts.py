@@ -16,7 +16,7 @@ from pose3d.config.blocks import Seed
 from pose3d.config.lifting import LiftingParams, RepnetParams, TemporalParams
 from pose3d.config.reading import StageParams
 from pose3d.evaluation.layouts import layout_errors_mm
-from pose3d.lifting.layout_view import OURS
+from pose3d.geometry.layouts import OURS
 from pose3d.lifting.lift import load_lifter
 from pose3d.lifting.training import fit_layout
 from pose3d.predict.models import lifter_file

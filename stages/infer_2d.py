@@ -30,7 +30,7 @@ def main() -> None:
     from tqdm import tqdm
 
     from pose3d.pose2d.inference import detect_sequences, load_network
-    from pose3d.records.keypoints2d import read_keypoints2d, write_keypoints2d
+    from pose3d.records.keypoints2d import read_keypoints2d, read_layout, write_keypoints2d
     from pose3d.records.sequences import each_sequence, keys_in
     from pose3d.runtime.processes import one_process
     from pose3d.runtime.workers import worker_count
@@ -42,7 +42,8 @@ def main() -> None:
     sequences = tqdm(each_sequence(SEQUENCES, subjects), total=total, desc="infer_2d", unit="sequence", mininterval=2)
     if keys_in(GIVEN_KEYPOINTS):
         print("the data set came with 2D keypoints: they are passed on")
-        given = ((sequence.key, read_keypoints2d(GIVEN_KEYPOINTS, [sequence])[0]) for sequence in sequences)
+        layout = read_layout(GIVEN_KEYPOINTS)
+        given = ((sequence.key, read_keypoints2d(GIVEN_KEYPOINTS, [sequence], layout)[0]) for sequence in sequences)
         write_keypoints2d(KEYPOINTS, given)
     else:
         seed_all(params.seed)

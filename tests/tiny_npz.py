@@ -8,6 +8,8 @@ from people import swinging_poses
 
 from pose3d.config.dataset import OriginalNpzParams, Subjects, VideoPose3DParams
 from pose3d.datasets.calibration import human36m_cameras
+from pose3d.geometry.landmarks import estimate_landmarks
+from pose3d.geometry.layouts import layout
 from pose3d.geometry.skeleton import HUMAN36M_32_TO_17, LEFT_JOINTS, RIGHT_JOINTS
 
 TRAIN, TEST = ("S1", "S5", "S6", "S7", "S8"), ("S9", "S11")
@@ -16,6 +18,19 @@ METADATA = {
     "num_joints": 17,
     "keypoints_symmetry": [list(LEFT_JOINTS), list(RIGHT_JOINTS)],
 }
+OTHER_METADATA = {
+    "coco17": {
+        "layout_name": "coco",
+        "num_joints": 17,
+        "keypoints_symmetry": [[1, 3, 5, 7, 9, 11, 13, 15], [2, 4, 6, 8, 10, 12, 14, 16]],
+    },
+    "mpii16": {
+        "layout_name": "mpii",
+        "num_joints": 16,
+        "keypoints_symmetry": [[3, 4, 5, 13, 14, 15], [0, 1, 2, 10, 11, 12]],
+    },
+}
+"""Of other detectors' files, as VideoPose3D writes them."""
 _SUBJECTS = {"train": ("S1",), "validation": (), "test": ("S9",)}
 
 
@@ -31,10 +46,31 @@ def world_poses(subjects: Iterable[str], actions: Iterable[str], frames: int) ->
 
 
 def views(subject: str, poses_world_m: np.ndarray, noise_px: float) -> dict[str, np.ndarray]:
-    """Camera id to (T, 17, 2) float32 px, with noise, by the published cameras."""
+    """Camera id to (T, 17, 2) float32 px, with noise, by the published cameras; of other points (T, K, 3) as well."""
     rng = np.random.default_rng([*subject.encode()])
     keypoints = {c.id: c.project(c.world_to_camera(poses_world_m)) for c in human36m_cameras()[subject].values()}
     return {i: (k + rng.normal(scale=noise_px, size=k.shape)).astype(np.float32) for i, k in keypoints.items()}
+
+
+def write_other_layout(
+    folder: Path,
+    name: str,
+    subjects: Iterable[str] = (*TRAIN, *TEST),
+    actions: Iterable[str] = ("Walking", "Walking 1"),
+    frames: int = 12,
+    scored: bool = False,
+) -> tuple[dict, dict]:
+    """As :func:`write_videopose3d`, with a layout's keypoints, 3 px off, and with scores if these are asked for."""
+    positions = world_poses(subjects, actions, frames)
+    keypoints: dict = {}
+    for subject, takes in positions.items():
+        for action, poses in takes.items():
+            points_m = np.concatenate([poses, estimate_landmarks(poses)], 1)[:, layout(name).numbers]
+            seen = list(views(subject, points_m, 3.0).values())
+            rated = [np.concatenate([px, np.full_like(px[..., :1], 0.75)], -1) for px in seen]
+            keypoints.setdefault(subject, {})[action] = rated if scored else seen
+    save_videopose3d(folder, positions, keypoints, OTHER_METADATA[name])
+    return positions, keypoints
 
 
 def with_32_joints(array: np.ndarray) -> np.ndarray:

@@ -283,6 +283,71 @@ def test_exchanged_sides_are_warned_of(tmp_path, lift):
     assert "warning" not in lift(write_coco(tmp_path / "k.json", ONE), *SAID)[1]
 
 
+def with_points(how):
+    """COCO's results in which something is done to the 51 numbers of frame 7."""
+
+    def written(path):
+        entries = json.loads(write_coco(path, ONE).read_text())
+        how(entries[7]["keypoints"])
+        path.write_text(json.dumps(entries))
+
+    return written
+
+
+def cut_off(path):
+    path.write_text(write_coco(path, ONE).read_text()[:3000])
+
+
+def crowd(path):
+    entry = json.loads(write_coco(path, ONE).read_text())[7]
+    path.write_text(json.dumps([entry] * 1001))
+
+
+BAD = {
+    "mixed layouts": (
+        with_points(lambda points: points.extend([1.0, 2.0, 0.5])),
+        "frame 7 has a person of 18 points, frame 0 one of 17: layouts are mixed, give one file for each",
+    ),
+    "negative score": (
+        with_points(lambda points: points.__setitem__(5, -0.5)),
+        "frame 7 has a negative score: give 0 to 1",
+    ),
+    "half a point": (
+        with_points(lambda points: points.__setitem__(4, float("nan"))),
+        "frame 7 has a point with one coordinate only: give both or none",
+    ),
+    "a score of nan": (
+        with_points(lambda points: points.__setitem__(5, float("nan"))),
+        "frame 7 has a score that is not a number: give 0 to 1",
+    ),
+    "a crowd": (crowd, "frame 7 has 1,001 people, 1,000 are the most: leave some out"),
+    "cut off": (cut_off, "is not whole JSON (Expecting"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_keypoints_end_both_commands_with_the_file_and_the_frame(tmp_path, message, models, name):
+    write, expected = BAD[name]
+    path = tmp_path / "k.json"
+    write(path)
+    said = message(path, *SAID)
+    assert said.startswith(f"error: {path}") and expected in said and "\n" not in said
+    video = write_video(tmp_path / "v.mp4", [picture(WIDTH_PX, HEIGHT_PX, None, 0)] * 2)
+    with pytest.raises(SystemExit) as caught:
+        main(["predict", str(video), "--keypoints", str(path), "--models", str(models), "--out", str(tmp_path / "p")])
+    assert caught.value.code == said
+    assert not list((tmp_path / "p").iterdir())
+
+
+def test_keypoints_past_the_videos_end_are_said_and_left_out(tmp_path, models, capsys):
+    video = write_video(tmp_path / "v.mp4", [picture(WIDTH_PX, HEIGHT_PX, None, seed) for seed in range(8)])
+    path, out = write_coco(tmp_path / "k.json", ONE), tmp_path / "p"
+    main(["predict", str(video), "--keypoints", str(path), "--models", str(models), "--out", str(out)])
+    said = f"{path} has 12 frames, the video 8: 4 with keypoints past its end are left out\n"
+    assert said in capsys.readouterr().err
+    assert len(read_predictions(out / "predictions.npz")) == 8
+
+
 def test_errors_are_one_sentence_and_leave_nothing(tmp_path, message, models):
     path = write_coco(tmp_path / "k.json", ONE)
     assert message(path, "--size", "640x480") == (

@@ -101,7 +101,6 @@ def test_a_missing_file(tmp_path):
     ("file", "key", "damage", "message"),
     [
         (KEYPOINTS, "pose2d", lambda views: views.__delitem__(NAME.camera), "no keypoints of S1/Walking-1/55011271"),
-        (KEYPOINTS, "pose2d", lambda views: views.update({NAME.camera: views[NAME.camera][:5]}), "5 frames of"),
         (KEYPOINTS, "pose2d", lambda views: views.update({NAME.camera: views[NAME.camera][:, :16]}), "16, 2"),
         (KEYPOINTS, "pose2d", lambda views: views.update({NAME.camera: views[CAMERAS[0]] + 400}), "px from where"),
         (POSES, "pose3d", lambda views: views.update({NAME.camera: views[NAME.camera][:, :16]}), "16, 3"),

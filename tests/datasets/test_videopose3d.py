@@ -3,12 +3,21 @@ import re
 
 import numpy as np
 import pytest
-from tiny_npz import METADATA, save_videopose3d, videopose3d_params, with_32_joints, write_videopose3d
+from tiny_npz import (
+    METADATA,
+    OTHER_METADATA,
+    save_videopose3d,
+    videopose3d_params,
+    with_32_joints,
+    write_other_layout,
+    write_videopose3d,
+)
 
 from pose3d.config.dataset import Subjects
 from pose3d.datasets.calibration import HUMAN36M, human36m_cameras
-from pose3d.datasets.recording import Problem, Recording, SequenceName, recordings
+from pose3d.datasets.recording import Problem, Recording, Remarks, SequenceName, recordings
 from pose3d.datasets.videopose3d import VideoPose3D
+from pose3d.geometry.layouts import layout
 from pose3d.runtime.errors import InputError
 
 POSITIONS, KEYPOINTS = "data_3d_h36m.npz", "data_2d_h36m_cpn_ft_h36m_dbb.npz"
@@ -48,8 +57,27 @@ def test_the_32_joints_of_the_motion_capture_are_the_same(tmp_path):
     np.testing.assert_array_equal(read.detected.keypoints_px, wanted.detected.keypoints_px)
 
 
-@pytest.mark.parametrize(("frames_2d", "frames_3d"), [(15, 20), (70, 20), (20, 20)])
-def test_lengths_may_differ_by_a_few_frames_at_the_end(tmp_path, frames_2d, frames_3d):
+def write_any_layout(folder, name, frames=12):
+    if name == "h36m17":
+        return write_videopose3d(folder, ["S1", "S9"], frames=frames)
+    return write_other_layout(folder, name, ["S1", "S9"], frames=frames)
+
+
+def metadata_of(name):
+    return METADATA if name == "h36m17" else OTHER_METADATA[name]
+
+
+def sentences(source):
+    """What is said of a data set without problems."""
+    remarks = Remarks()
+    for found in recordings(source):
+        assert isinstance(found, Recording), found
+        remarks.note(found)
+    return remarks.sentences()
+
+
+@pytest.mark.parametrize(("frames_2d", "frames_3d"), [(2, 70), (15, 20), (70, 4), (20, 20)])
+def test_lengths_may_differ_at_the_end(tmp_path, frames_2d, frames_3d):
     positions, keypoints = write_videopose3d(tmp_path, ["S1", "S9"], frames=70)
     positions["S1"]["Walking 1"] = positions["S1"]["Walking 1"][:frames_3d]
     keypoints["S1"]["Walking 1"] = [view[:frames_2d] for view in keypoints["S1"]["Walking 1"]]
@@ -59,6 +87,26 @@ def test_lengths_may_differ_by_a_few_frames_at_the_end(tmp_path, frames_2d, fram
     np.testing.assert_array_equal(recording.sequence.poses_world_m, positions["S1"]["Walking 1"][:length:3])
     np.testing.assert_array_equal(recording.detected.keypoints_px, keypoints["S1"]["Walking 1"][2][:length:3])
     assert recording.sequence.fps == 50 / 3
+    apart = abs(frames_2d - frames_3d)
+    assert sentences(VideoPose3D(videopose3d_params(), tmp_path)) == (
+        [
+            f"2D and 3D of 4 sequences are not of the same length: {4 * apart} frames at the longer one's end are left "
+            "out"
+        ]
+        if apart
+        else []
+    )
+
+
+@pytest.mark.parametrize("name", ["h36m17", "coco17", "mpii16"])
+def test_a_longer_take_of_somebody_elsewhere_is_still_refused(tmp_path, name):
+    positions, keypoints = write_any_layout(tmp_path, name, 70)
+    keypoints["S1"]["Walking 1"][2] += np.float32([150, 0])
+    positions["S1"]["Walking 1"] = positions["S1"]["Walking 1"][:60]
+    save_videopose3d(tmp_path, positions, keypoints, metadata_of(name))
+    found = list(recordings(VideoPose3D(videopose3d_params(), tmp_path)))
+    (problem,) = [one for one in found if isinstance(one, Problem)]
+    assert problem.name == NAME and "px from where the 3D poses project" in problem.sentence
 
 
 def test_confidence_is_the_third_number(tmp_path):
@@ -172,7 +220,7 @@ def test_the_file_that_lacks_all_takes_of_a_subject_is_named(tmp_path):
     ("change", "message"),
     [
         (lambda k: k + 2000, "S6/Walking-1/58860488: 0 % of the joints are detected in the image"),
-        (lambda k: k * np.float32(np.nan), "S6/Walking-1/58860488: keypoint Hip is not finite at frame 0"),
+        (lambda k: k * np.float32(np.nan), "S6/Walking-1/58860488: no frame has all 17 joints"),
         (lambda k: k[:0], "S6/Walking-1/58860488: has no frames"),
         (lambda k: k[:, :16], r"S6/Walking-1/58860488: has shape \(12, 16, 2\)"),
     ],
@@ -188,30 +236,135 @@ def test_bad_keypoints_of_who_has_no_3d(tmp_path, change, message):
     assert re.search(f"{KEYPOINTS}: {message}", problem.sentence)
 
 
-COCO_SYMMETRY = [[1, 3, 5, 7, 9, 11, 13, 15], [2, 4, 6, 8, 10, 12, 14, 16]]
-MPII_SYMMETRY = [[3, 4, 5, 13, 14, 15], [0, 1, 2, 10, 11, 12]]
+COCO_SYMMETRY = OTHER_METADATA["coco17"]["keypoints_symmetry"]
+KNOWN = r"must be one of h36m17 \(17 points\), coco17 \(17 points\), halpe26"
 
 
 @pytest.mark.parametrize(
-    ("joints_2d", "joints_3d", "metadata", "file", "layout"),
+    ("joints_2d", "joints_3d", "metadata", "file", "said"),
     [
-        (17, 17, {"num_joints": 17, "keypoints_symmetry": COCO_SYMMETRY}, KEYPOINTS, r"COCO \(17 joints\)"),
-        (17, 17, {"layout_name": "coco", "num_joints": 17}, KEYPOINTS, r"COCO \(17 joints\)"),
-        (17, 17, METADATA | {"keypoints_symmetry": [[1], [2]]}, KEYPOINTS, r"another skeleton of 17 joints"),
-        (16, 17, {"layout_name": "mpii", "num_joints": 16, "keypoints_symmetry": MPII_SYMMETRY}, KEYPOINTS, "MPII"),
-        (16, 32, {}, KEYPOINTS, r"MPII \(16 joints\)"),
-        (15, 15, {"num_joints": 15}, POSITIONS, r"HumanEva-I \(15 joints\)"),
-        (17, 15, METADATA, POSITIONS, r"HumanEva-I \(15 joints\)"),
-        (15, 17, {"layout_name": "humaneva15"}, KEYPOINTS, r"HumanEva-I \(15 joints\)"),
-        (17, 25, METADATA, POSITIONS, r"another skeleton \(25 joints\)"),
+        (15, 15, {"num_joints": 15}, POSITIONS, r"has the joints of HumanEva-I \(15 joints\)"),
+        (17, 15, METADATA, POSITIONS, r"has the joints of HumanEva-I \(15 joints\)"),
+        (17, 25, METADATA, POSITIONS, r"has the joints of another skeleton \(25 joints\)"),
+        (15, 17, {"layout_name": "humaneva15"}, KEYPOINTS, rf"the layout 'humaneva15' \(15 points\), .* {KNOWN}"),
+        (17, 17, {"layout_name": "mine", "num_joints": 17}, KEYPOINTS, rf"the layout 'mine' \(17 points\), .* {KNOWN}"),
+        (16, 32, {}, KEYPOINTS, rf"a layout that its metadata do not name \(16 points\), .* {KNOWN}"),
+        (16, 17, METADATA, KEYPOINTS, "its metadata say 17 points, its arrays have 16"),
+        (16, 17, {"layout_name": "coco"}, KEYPOINTS, "name the layout coco17 of 17 points, its arrays have 16"),
+        (17, 17, METADATA | {"keypoints_symmetry": [[1], [2]]}, KEYPOINTS, r"not that of the layout h36m17"),
+        (
+            17,
+            17,
+            METADATA | {"layout_name": "coco"},
+            KEYPOINTS,
+            r"coco17, which is \[\[1, 3, 5, 7, 9, 11, 13, 15\], \[2",
+        ),
+        (17, 17, METADATA | {"keypoints_symmetry": COCO_SYMMETRY}, KEYPOINTS, "not that of the layout h36m17"),
     ],
 )
-def test_another_layout_is_refused_in_one_sentence(tmp_path, joints_2d, joints_3d, metadata, file, layout):
+def test_what_is_no_known_layout_is_refused_in_one_sentence(tmp_path, joints_2d, joints_3d, metadata, file, said):
     """With names that are not Human3.6M's, too: HumanEva-I's subjects are called Train/S1."""
     positions = {"Train/S1": {"Walking 1 chunk0": np.ones((9, joints_3d, 3)), "Box 1": np.ones((8, joints_3d, 3))}}
     keypoints = {s: {a: [p[..., :1].repeat(2, -1)[:, :1].repeat(joints_2d, 1)] * 3 for a, p in takes.items()}
                  for s, takes in positions.items()}  # fmt: skip
-    assert re.search(f"{file} has the joints of {layout}", refused(tmp_path, positions, keypoints, metadata))
+    assert re.search(f"{file}.* {said}", refused(tmp_path, positions, keypoints, metadata))
+
+
+@pytest.mark.parametrize("scored", [False, True])
+@pytest.mark.parametrize("name", ["coco17", "mpii16"])
+def test_keypoints_of_another_layout_are_read_as_they_are(tmp_path, name, scored):
+    _, keypoints = write_other_layout(tmp_path, name, ["S1", "S9"], scored=scored)
+    source = VideoPose3D(videopose3d_params(), tmp_path)
+    assert sentences(source) == []
+    read = source.read(NAME)
+    assert read.detected.layout == name and read.sequence.keypoints_px.shape == (12, 17, 2)
+    np.testing.assert_array_equal(read.detected.keypoints_px, keypoints["S1"]["Walking 1"][2][..., :2])
+    np.testing.assert_array_equal(read.detected.confidence, np.full((12, len(layout(name))), 0.75 if scored else 1))
+
+
+@pytest.mark.parametrize(
+    ("metadata", "name"),
+    [
+        ({"layout_name": "coco"}, "coco17"),
+        ({"layout_name": "coco17"}, "coco17"),
+        ({"num_joints": 17, "keypoints_symmetry": COCO_SYMMETRY}, "coco17"),
+        ({"layout_name": "detectron", "keypoints_symmetry": COCO_SYMMETRY[::-1]}, "coco17"),
+        ({"layout_name": "mpii", "num_joints": 16}, "mpii16"),
+    ],
+)
+def test_a_layout_is_recognised_by_its_name_or_its_sides(tmp_path, metadata, name):
+    positions, keypoints = write_other_layout(tmp_path, name, ["S1", "S9"])
+    save_videopose3d(tmp_path, positions, keypoints, metadata)
+    assert VideoPose3D(videopose3d_params(), tmp_path).read(NAME).detected.layout == name
+
+
+def test_of_another_layout_all_need_3d(tmp_path):
+    write_other_layout(tmp_path, "mpii16", ["S1", "S6", "S9"])
+    subjects = Subjects(train=("S1", "S6"), validation=(), test=("S9",))
+    with pytest.raises(InputError, match=f"{KEYPOINTS} has keypoints of the layout mpii16, .*S6"):
+        VideoPose3D(videopose3d_params(subjects=subjects, keypoints_only=("S6",)), tmp_path)
+
+
+def gone(px, frames, how):
+    """Keypoints (T, K, 2) with scores as a detector writes them that found nobody in some frames."""
+    rated = np.concatenate([px, np.full_like(px[..., :1], 0.75)], -1)
+    values = {"nan": np.nan, "zeros": 0, "one place": [[123, 45, 0.75]]}
+    if how in values:
+        rated[frames] = values[how]
+    else:
+        rated[frames, :, 2] = {"score 0": 0, "score below 0": -3, "score nan": np.nan}[how]
+    return rated
+
+
+@pytest.mark.parametrize("how", ["nan", "zeros", "one place", "score 0", "score below 0", "score nan"])
+@pytest.mark.parametrize("name", ["h36m17", "coco17"])
+def test_frames_without_a_detection_are_marked_filled_and_counted(tmp_path, name, how):
+    positions, keypoints = write_any_layout(tmp_path, name)
+    px = keypoints["S1"]["Walking 1"][2].copy()
+    keypoints["S1"]["Walking 1"][2] = gone(px, [0, 4, 5, 11], how)
+    save_videopose3d(tmp_path, positions, keypoints, metadata_of(name))
+    source = VideoPose3D(videopose3d_params(), tmp_path)
+    assert sentences(source) == [
+        f"4 of {16 * 12} frames have no detection, the others lack 0 points: these are marked as missing"
+    ]
+    detected = source.read(NAME).detected
+    expected = px.copy()
+    expected[[0, 11]] = px[[1, 10]]
+    expected[4], expected[5] = (2 * px[3] + px[6]) / 3, (px[3] + 2 * px[6]) / 3
+    np.testing.assert_allclose(detected.keypoints_px, expected, atol=1e-3)
+    confidence = np.where(np.isin(np.arange(12), [0, 4, 5, 11]), 0, 0.75)
+    np.testing.assert_array_equal(detected.confidence, np.tile(confidence[:, None], len(layout(name))))
+
+
+def test_single_points_of_another_layout_are_marked_and_the_frame_stays(tmp_path):
+    positions, keypoints = write_other_layout(tmp_path, "coco17", ["S1", "S9"])
+    view = keypoints["S1"]["Walking 1"][2]
+    before = view.copy()
+    view[3, 9], view[6, 10] = np.nan, 0
+    view[:, 4] = np.nan  # an ear that is never seen
+    save_videopose3d(tmp_path, positions, keypoints, OTHER_METADATA["coco17"])
+    source = VideoPose3D(videopose3d_params(), tmp_path)
+    assert sentences(source) == [
+        f"0 of {16 * 12} frames have no detection, the others lack 14 points: these are marked as missing"
+    ]
+    detected = source.read(NAME).detected
+    missing = np.zeros((12, 17), bool)
+    missing[3, 9] = missing[6, 10] = missing[:, 4] = True
+    np.testing.assert_array_equal(detected.confidence, np.where(missing, 0, 1))
+    np.testing.assert_array_equal(detected.keypoints_px[~missing], before[~missing])
+    np.testing.assert_allclose(detected.keypoints_px[3, 9], (before[2, 9] + before[4, 9]) / 2, atol=1e-3)
+    assert np.isfinite(detected.keypoints_px).all()
+
+
+def test_a_frame_that_lacks_one_of_the_17_joints_counts_as_without_a_detection(tmp_path):
+    positions, keypoints = write_videopose3d(tmp_path, ["S1", "S9"])
+    view = keypoints["S1"]["Walking 1"][2]
+    before = view.copy()
+    view[3, 4, 0] = np.nan
+    save_videopose3d(tmp_path, positions, keypoints)
+    detected = VideoPose3D(videopose3d_params(), tmp_path).read(NAME).detected
+    assert (detected.confidence == 0).all(1).nonzero()[0].tolist() == [3]
+    np.testing.assert_allclose(detected.keypoints_px[3], (before[2] + before[4]) / 2, atol=1e-3)
 
 
 SYMMETRY = {"keypoints_symmetry": METADATA["keypoints_symmetry"]}
@@ -226,8 +379,6 @@ SYMMETRY = {"keypoints_symmetry": METADATA["keypoints_symmetry"]}
         ({"num_joints": 17, "keypoints_symmetry": SYMMETRY["keypoints_symmetry"][::-1]}, True),
         ({}, False),
         ({"num_joints": 17}, False),
-        ({"layout_name": "mine", "num_joints": 17}, False),
-        ({"keypoints_symmetry": COCO_SYMMETRY}, False),
         (np.zeros(3), False),
     ],
 )
@@ -293,8 +444,7 @@ def test_a_take_without_frames_is_said_to_have_none(tmp_path):
         (lambda p, k: k["Walking 1"].append(k["Walking 1"][0]), KEYPOINTS, "5 views for the calibration's 4 cameras"),
         (lambda p, k: k["Walking 1"].__setitem__(2, k["Walking 1"][2][:, :16]), KEYPOINTS, r"shape \(60, 16, 2\)"),
         (lambda p, k: k["Walking 1"].__setitem__(2, None), KEYPOINTS, "no array of numbers but NoneType"),
-        (lambda p, k: k["Walking 1"].__setitem__(2, k["Walking 1"][2][:14]), KEYPOINTS, "14 frames .* for 60 poses"),
-        (lambda p, k: p.update({"Walking 1": p["Walking 1"][:9]}), KEYPOINTS, "60 frames .* for 9 poses"),
+        (lambda p, k: k["Walking 1"].__setitem__(2, k["Walking 1"][2][:0]), POSITIONS, "has no frames; drop that take"),
         (lambda p, k: p.update({"Walking 1": p["Walking 1"][:, :15]}), POSITIONS, r"shape \(60, 15, 3\)"),
         (lambda p, k: p.update({"Walking 1": p["Walking 1"][..., :2]}), POSITIONS, r"shape \(60, 17, 2\)"),
         (lambda p, k: p.update({"Walking 1": {"cam": 1}}), POSITIONS, "no array of numbers but dict"),
@@ -310,7 +460,8 @@ def test_a_take_without_frames_is_said_to_have_none(tmp_path):
             "not one pose is finite",
         ),
         (lambda p, k: k["Walking 1"].__setitem__(2, k["Walking 1"][2] + 400), KEYPOINTS, "px from where the 3D"),
-        (lambda p, k: k["Walking 1"][2].__setitem__((3, 4, 0), np.nan), KEYPOINTS, "LHip is not finite at frame 3"),
+        (lambda p, k: k["Walking 1"][2].__setitem__((3, 4, 0), np.inf), KEYPOINTS, "LHip is not finite at frame 3"),
+        (lambda p, k: k["Walking 1"][2].__setitem__((..., 9, 0), np.nan), KEYPOINTS, "no frame has all 17 joints"),
     ],
 )
 def test_a_bad_take_is_named_and_the_others_are_read(tmp_path, damage, file, message):

@@ -6,6 +6,8 @@ from people import camera_ring, detect, looking_at, take
 from scipy.spatial.transform import Rotation
 
 from pose3d.evaluation import baselines, metrics
+from pose3d.evaluation.layouts import true_points_px
+from pose3d.geometry.layouts import layout
 from pose3d.geometry.skeleton import mirror_permutation
 from pose3d.records.keypoints2d import Keypoints2D
 
@@ -82,6 +84,19 @@ def test_nearest_neighbour_finds_the_pose_when_the_prior_holds_it():
         )  # at most 2.5 degrees of yaw away, 5 at the worst
         assert metrics.pa_mpjpe(found, sequence.poses_cam_m).mean() < 0.02
         assert not found[:, 0].any()
+
+
+@pytest.mark.parametrize("name", ["coco17", "mpii16", "body25"])
+def test_nearest_neighbour_compares_the_joints_that_another_layout_has(name):
+    """The other points may be anywhere, and COCO's 17 have no hip in the middle."""
+    (truth,) = take("S9", "Walk-1", 12, camera_ring(1, distance_m=4.5))
+    px = true_points_px(truth, layout(name))
+    others = np.setdiff1d(np.arange(len(layout(name))), layout(name).shared[0])
+    px[:, others] = 5000
+    detected = Keypoints2D(px, np.ones(px.shape[:2]), name)
+    views = baselines.turned_views(baselines.prior_poses([truth], 100), 72)
+    found = baselines.nearest_neighbour(views, truth, detected)
+    assert metrics.mpjpe(found, truth.poses_cam_m).mean() < 0.03
 
 
 def test_nearest_neighbour_ignores_place_and_size_in_the_image(prior_takes):

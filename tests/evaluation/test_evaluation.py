@@ -23,6 +23,7 @@ from pose3d.evaluation.tables import (
     summary_2d,
     summary_mm,
 )
+from pose3d.geometry.layouts import layout
 from pose3d.lifting.lift import build_lifter
 from pose3d.records.keypoints2d import Keypoints2D
 from pose3d.runtime.errors import InputError
@@ -252,6 +253,23 @@ def test_summary_2d(sequences):
     assert summary == {
         "mean_error_px": pytest.approx(1017 / 17, abs=0.01),
         "pck_at_10pct": pytest.approx(16 / 17, abs=1e-4),
+    }
+
+
+def test_summary_2d_of_another_layout_counts_its_joints_and_misses(sequences):
+    """Of COCO's 17 points the 12 that are joints; the face may be anywhere."""
+    points, joints = layout("coco17").shared
+    detections = []
+    for sequence in sequences:
+        px = np.full((len(sequence), 17, 2), -1e4)
+        px[:, points] = sequence.keypoints_px[:, joints]
+        px[:, 9, 0] += 24  # the left wrist
+        confidence = np.ones(px.shape[:2])
+        px[:, 16], confidence[:, 16] = 1e4, 0  # the right ankle is missing
+        detections.append(Keypoints2D(px, confidence, "coco17"))
+    assert summary_2d(sequences, detections, 0.5, None) == {
+        "mean_error_px": pytest.approx(24 / 11, abs=0.01),
+        "pck_at_50pct": pytest.approx(11 / 12, abs=1e-4),
     }
 
 

@@ -130,6 +130,9 @@ def test_too_many_are_refused_before_arrays_are_built(tmp_path, monkeypatch):
     assert sentence(path) == " holds 1,001 people in all its frames, 1,000 are the most"
     monkeypatch.setattr(json_files, "MAX_BRACKETS", 1000)
     assert sentence(path) == " has 2,003 lists and dicts, 1,000 are the most: cut it up"
+    monkeypatch.setattr(json_files, "MAX_BRACKETS", 10_000)
+    monkeypatch.setattr(json_files, "MAX_NUMBERS", 1000)
+    assert sentence(path) == " has 5,004 numbers, 1,000 are the most: cut it up"
     monkeypatch.setattr(json_files, "MAX_JSON_BYTES", 2**10)
     assert "larger than" in sentence(path)
     np.savez(tmp_path / "k.npz", keypoints=np.ones((2, 1001, 3, 2)))

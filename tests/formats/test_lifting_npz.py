@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from people import SPLITS, camera_ring, detect, population, take
-from tiny_npz import original_npz_params, videopose3d_params, write_original_npz
+from tiny_npz import METADATA, OTHER_METADATA, original_npz_params, videopose3d_params, write_original_npz
 
 from pose3d.commands.run import main
 from pose3d.config.dataset import Subjects
@@ -17,9 +17,11 @@ from pose3d.datasets.calibration import human36m_cameras
 from pose3d.datasets.original_npz import OriginalNpz
 from pose3d.datasets.recording import Recording, recordings
 from pose3d.datasets.videopose3d import VideoPose3D
+from pose3d.evaluation.layouts import true_points_px
 from pose3d.formats import lifting_npz as write_npz
+from pose3d.geometry.layouts import layout
 from pose3d.records import pickled_npz_writer
-from pose3d.records.keypoints2d import write_keypoints2d
+from pose3d.records.keypoints2d import Keypoints2D, write_keypoints2d
 from pose3d.records.sequences import write_sequences
 
 pytestmark = pytest.mark.usefixtures("own_signals")  # the command takes over SIGTERM and Ctrl-C
@@ -95,6 +97,28 @@ def test_all_comes_back(tmp_path, form, capsys):
     assert len(found) == len(sequences)
     for recording, sequence, own in zip(found, sequences, detected, strict=True):
         check_equal(recording, sequence, own, 1 if form == "original" else own.confidence)
+
+
+def test_keypoints_of_another_layout_come_back_in_videopose3ds_form_alone(tmp_path, capsys):
+    sequences = population()
+    rng = np.random.default_rng(0)
+    detected = []
+    for sequence in sequences:
+        px = true_points_px(sequence, layout("mpii16")) + rng.normal(0, 3, (len(sequence), 16, 2))
+        confidence = rng.uniform(0.1, 1, px.shape[:2])
+        confidence[2] = confidence[4, 5] = 0
+        detected.append(Keypoints2D(px.astype(np.float32), confidence.astype(np.float32), "mpii16"))
+    data, out = write_pipeline(tmp_path / "data", sequences, detected), tmp_path / "out"
+    _, block = written(data, "videopose3d", out, capsys)
+    metadata = np.load(out / "data_2d_h36m_pose3d.npz", allow_pickle=True)["metadata"].item()
+    assert metadata == OTHER_METADATA["mpii16"]
+    for recording, own in zip(read_back(block, out), detected, strict=True):
+        assert recording.detected.layout == "mpii16"
+        np.testing.assert_array_equal(recording.detected.confidence, own.confidence)
+        seen = own.confidence > 0
+        np.testing.assert_array_equal(recording.detected.keypoints_px[seen], own.keypoints_px[seen])
+    refused = failed(["--data", data, "--format", "original", "--out", tmp_path / "other"])
+    assert "keypoints of the layout mpii16, which have no place in the original's form" in refused
 
 
 def test_who_has_no_keypoints_is_left_out(tmp_path, capsys):
@@ -334,7 +358,7 @@ def test_bad_input_and_a_full_disk_give_one_sentence_and_no_file(tmp_path, monke
     assert f"at {tmp_path / 'file'}" in failed(["--data", data, "--format", "original", "--out", below])
 
     def full_at_the_last(value):
-        if value == write_npz.METADATA:
+        if value == METADATA:
             raise OSError(errno.ENOSPC, "No space left on device")
         return whole(value)
 

@@ -42,6 +42,20 @@ def test_the_mirror_is_an_involution_that_changes_sides_and_keeps_links(points):
     assert {point for link in links for point in link} == set(range(len(points)))
 
 
+@pytest.mark.parametrize("points", LAYOUTS, ids=lambda points: points.name)
+def test_sides_are_what_the_points_names_say(points):
+    for side, found in zip(("left", "right"), points.sides, strict=True):
+        assert found == {number for number, point in enumerate(points.points) if _side(point) == side}
+
+
+def test_the_points_that_are_joints_of_ours():
+    points, joints = layout("coco17").shared
+    assert points.tolist() == list(range(5, 17))  # all but the face
+    assert [JOINT_NAMES[joint] for joint in joints[:4]] == ["LShoulder", "RShoulder", "LElbow", "RElbow"]
+    points, joints = layout("h36m17").shared
+    assert points.tolist() == joints.tolist() == list(range(17))
+
+
 @pytest.mark.parametrize(
     ("name", "number", "point", "body_point"),
     [

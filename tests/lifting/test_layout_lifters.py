@@ -13,17 +13,23 @@ from pose3d.geometry.layouts import N_LANDMARKS, POINT_NAMES, layout, mirror_poi
 from pose3d.geometry.skeleton import N_JOINTS
 from pose3d.lifting import adversarial
 from pose3d.lifting.fit import fit_lifter, lifter_architecture
-from pose3d.lifting.lift import build_lifter, lift_keypoints, load_lifter
+from pose3d.lifting.lift import build_lifter, lift_keypoints, lift_sequences, load_lifter, nearest_of
 from pose3d.lifting.long_clips import lift_clip
+from pose3d.lifting.observations import Observations
 from pose3d.lifting.prior import (
     LANDMARK_PARENTS,
     PriorTakes,
+    errors_of_points,
     mirror_world,
     mix_halves,
+    points_cam_m,
     project_points,
     vary_bone_lengths,
 )
 from pose3d.lifting.supervision import Supervision
+from pose3d.lifting.virtual_camera import view_from_image_plane
+from pose3d.lifting.virtual_objective import VirtualCameraObjective, VirtualCameraSettings
+from pose3d.records.keypoints2d import Keypoints2D
 from pose3d.runtime.errors import InputError
 from pose3d.training.checkpoint import Checkpoint
 from pose3d.training.model_file import save_model
@@ -196,12 +202,128 @@ def test_points_are_projected_with_the_errors_of_their_joints(points):
     coco = layout("coco17")
     in_front = points + torch.tensor([0.0, 0, 5])
     plane = in_front[..., coco.numbers, :2] / in_front[..., coco.numbers, 2:]
-    torch.testing.assert_close(project_points(in_front, torch.zeros(2, 5, 17, 2), coco), plane)
+    torch.testing.assert_close(project_points(in_front, torch.zeros(2, 5, 17, 2), coco), plane)  # 17 points of COCO
     residuals = torch.zeros(2, 5, 17, 2)
     residuals[..., 9, 0] = 0.1  # of Neck/Nose, everywhere the same
-    moved = project_points(in_front, residuals, coco) - plane
+    moved = project_points(in_front, errors_of_points(residuals, coco), coco) - plane
     face = torch.tensor([joint is None for joint in coco.joints])
     assert (moved[..., ~face, :] == 0).all() and (moved[..., 1] == 0).all()
     size = moved[..., face, 0]
     torch.testing.assert_close(size, size[..., :1].expand_as(size))
     assert (size > 0).all()
+
+
+CPU = torch.device("cpu")
+NOSE, LEFT_WRIST = 0, 9
+"""A landmark and a joint of COCO's 17 points."""
+
+
+def detect_points(sequences, name, noise_px, missing=()):
+    """What a detector of a layout gives, (frame, point) of ``missing`` not."""
+    rng = np.random.default_rng(3)
+    found = []
+    for sequence in sequences:
+        px = true_points_px(sequence, layout(name))
+        confidence = np.ones(px.shape[:2], np.float32)
+        for frame, point in missing:
+            confidence[frame, point] = 0
+        found.append(Keypoints2D((px + rng.normal(0, noise_px, px.shape)).astype(np.float32), confidence, name))
+    return found
+
+
+def test_a_detector_of_a_layout_errs_by_what_it_is_off_from_the_layouts_true_points(seen):
+    """20 px to the right on a camera without distortion, over the annotated 2D size."""
+    camera = replace(seen[0].camera, distortion=np.zeros(5))
+    sequence = replace(seen[0], camera=camera, keypoints_px=camera.project(seen[0].poses_cam_m))
+    (detected,) = detect_points([sequence], "coco17", 0.0, [(2, LEFT_WRIST)])
+    detected.keypoints_px[5, NOSE, 0] += 20
+    observations = Observations([sequence], [detected], CPU)
+    scale = view_from_image_plane(torch.from_numpy(camera.normalize(sequence.keypoints_px))).scale
+    expected = torch.zeros(20, 17, 2, dtype=torch.double)
+    expected[5, NOSE, 0] = 20 / camera.intrinsics_px[0, 0] / scale[5]
+    expected[2, LEFT_WRIST] = torch.nan
+    torch.testing.assert_close(observations.residuals.double(), expected, atol=2e-4, rtol=0, equal_nan=True)
+    torch.testing.assert_close(observations.roots, observations.annotated[:, 0])
+    assert observations.layout == "coco17"
+
+
+def test_without_3d_nothing_shows_how_a_detector_of_another_layout_errs(seen):
+    detected = detect_points(seen, "coco17", 2.0)
+    unknown = np.full_like(seen[1].poses_cam_m, np.nan)
+    without = [seen[0], replace(seen[1], poses_cam_m=unknown, poses_world_m=unknown)]
+    with pytest.raises(InputError, match="cam1 has no 3D poses"):
+        Observations(without, detected, CPU)
+
+
+def test_what_the_detector_misses_is_missing_in_training(seen):
+    """Whatever is drawn: the wrist is found in no frame, the others are where they truly are."""
+    detected = detect_points(seen, "coco17", 0.0, [(frame, LEFT_WRIST) for frame in range(20)])
+    settings = VirtualCameraSettings(
+        run_outputs=1,
+        pairs_per_step=40,
+        labelled_per_step=0,
+        noise_scale=1.0,
+        noise_candidates=4,
+        body_spread=0,
+        limb_mix_prob=0,
+        tilt_deg=0,
+        joint_weights=[1.0] * 17,
+        layout="coco17",
+    )
+    takes = PriorTakes(take("S7", "Walk-1", 15, camera_ring()), CPU, landmarks=True)
+    observations = Observations(seen, detected, CPU)
+    objective = VirtualCameraObjective(untrained("frame", "coco17"), observations, takes, None, settings, CPU)
+    plane, poses, _ = objective._draw_plane([np.random.default_rng(0)], 0)
+    assert not plane[..., LEFT_WRIST, 2].any() and plane[..., 2].mean() > 0.5
+    [batch] = objective.generator_batches([np.random.default_rng(0)], 0)
+    assert batch.features.isfinite().all()
+    shown = plane[..., 2] > 0
+    joint = layout("coco17").joints.index(2)  # the right knee
+    true = poses[..., 2, :2] / poses[..., 2, 2:]
+    there = shown[..., joint]
+    torch.testing.assert_close(plane[..., joint, :2][there], true[there], atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_lifters_learn_from_the_detections_of_their_own_layout(kind, seen, tmp_path, monkeypatch):
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    prior = take("S7", "Walk-1", 15, camera_ring())
+    chosen, block = lifting("virtual_camera", layout="mpii16"), params(kind, "virtual_camera")
+    weights = []
+    for number, missing in enumerate([[], [(frame, point) for frame in range(0, 20, 2) for point in (0, 15)]]):
+        supervision = Supervision(seen, detect_points(seen, "mpii16", 2.0, missing), prior)
+        fitted = fit_lifter(chosen, block, supervision, 1, ONE, Checkpoint(f"{kind}{number}", "x"))
+        assert all(np.isfinite(value) for value in fitted.curves[-1].values())
+        weights.append(torch.cat([weight.flatten() for weight in fitted.weights.values()]))
+    assert all(one.isfinite().all() for one in weights) and not torch.equal(*weights)
+
+
+def test_sequences_have_a_pose_in_every_frame(seen, tmp_path):
+    """That of the nearest frame with enough points: every method is scored on every frame."""
+    architecture = lifter_architecture(lifting("virtual_camera", layout="coco17"), params("frame", "virtual_camera"))
+    lifter, few_at = untrained("frame", "coco17"), [0, *range(7, 15)]
+    save_model(tmp_path / "m.pt", architecture, lifter.state_dict())
+    few = [(frame, point) for frame in few_at for point in range(3, 17)]
+    detected = detect_points(seen[:1], "coco17", 1.0, few)
+    (lifted,) = lift_sequences(tmp_path / "m.pt", seen[:1], detected)
+    poses = lift_keypoints(lifter, seen[0].camera, detected[0].keypoints_px, 25.0, detected[0].confidence).poses_cam_m
+    assert np.isnan(poses[few_at]).all()
+    held = np.arange(20)
+    held[few_at] = [1, 6, 6, 6, 6, 15, 15, 15, 15]
+    np.testing.assert_array_equal(lifted.poses_cam_m, poses[held])
+    with pytest.raises(InputError, match=r"m\.pt lifts keypoints of the layout coco17, not of mpii16"):
+        lift_sequences(tmp_path / "m.pt", seen[:1], detect_points(seen[:1], "mpii16", 1.0))
+
+
+@pytest.mark.parametrize(
+    ("enough", "nearest"),
+    [([1, 1, 1], [0, 1, 2]), ([0, 1, 0], [1, 1, 1]), ([1, 0, 0, 0, 1], [0, 0, 0, 4, 4]), ([0, 0], [0, 1])],
+)
+def test_the_nearest_frame_that_has_enough(enough, nearest):
+    assert nearest_of(np.array(enough, bool)).tolist() == nearest
+
+
+def test_true_points_are_joints_and_landmarks_of_the_camera(seen):
+    points = points_cam_m(seen[0], layout("coco17"))
+    np.testing.assert_allclose(points[:, 5], seen[0].poses_cam_m[:, 11], atol=1e-5)  # the left shoulder
+    np.testing.assert_allclose(seen[0].camera.project(points), true_points_px(seen[0], layout("coco17")), atol=1e-3)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from pose3d.geometry.layouts import LAYOUTS, layout
-from pose3d.lifting.layout_view import OURS, features_of, hips_of, pose_channels
+from pose3d.geometry.layouts import LAYOUTS, OURS, layout
+from pose3d.lifting.layout_view import features_of, hips_of, pose_channels
 from pose3d.lifting.virtual_camera import lifter_features
 
 OTHERS = [points for points in LAYOUTS if points.name != OURS]

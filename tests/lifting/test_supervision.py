@@ -9,7 +9,7 @@ from pose3d.config.lifting import LiftingParams
 from pose3d.evaluation import baselines
 from pose3d.lifting.prior import PriorTakes
 from pose3d.lifting.supervision import read_prior, read_supervision
-from pose3d.records.keypoints2d import read_keypoints2d
+from pose3d.records.keypoints2d import Keypoints2D, read_keypoints2d, write_keypoints2d
 from pose3d.records.sequences import read_sequences, write_sequences
 from pose3d.runtime.errors import InputError
 
@@ -68,6 +68,52 @@ def test_2d_only_gives_keypoints_and_no_prior(folder, tmp_path, monkeypatch):
     paired = {"subjects": ["S1"], "frames_share": 0.5, "draws_share": 0.5}
     with pytest.raises(InputError, match="flat.h5: S1/Walk-1/cam0 has no 3D poses"):
         read_supervision(path, folder / "keypoints2d.h5", lifting(("S1",), {"subjects": ["S7"]}, paired=paired))
+
+
+def test_frames_without_a_detection_teach_nothing(folder, tmp_path):
+    """Clips fall apart at them; in the order of the file, and with the rest of the sequence cut alike."""
+    sequences = read_sequences(folder / "sequences.h5")
+    detections = read_keypoints2d(folder / "keypoints2d.h5", sequences)
+    first = [s.subject for s in sequences].index("S1")
+    detections[first].confidence[1] = 0
+    detections[first + 1].confidence[0] = 0
+    detections[first + 2].confidence[0, 3] = 0  # one of 17: this frame counts
+    path = tmp_path / "keypoints2d.h5"
+    write_keypoints2d(path, zip([s.key for s in sequences], detections, strict=True))
+    read = read_supervision(folder / "sequences.h5", path, lifting(("S1",), {"subjects": ["S7"]}))
+    assert [len(s) for s in read.sequences] == [1, 1, 2, 3, 3]
+    whole = sequences[first]
+    for span, detected, frame in zip(read.sequences[:2], read.detections[:2], (0, 2), strict=True):
+        assert span.key == whole.key
+        for name in ("poses_world_m", "poses_cam_m", "keypoints_px", "boxes_px"):
+            np.testing.assert_array_equal(getattr(span, name), getattr(whole, name)[[frame]])
+        np.testing.assert_array_equal(detected.keypoints_px, detections[first].keypoints_px[[frame]])
+    paired = {"subjects": ["S1"], "frames_share": 1.0, "draws_share": 1.0}
+    both = lifting(("S1",), {"subjects": ["S7"]}, paired=paired)
+    assert [len(s) for s, _ in read_supervision(folder / "sequences.h5", path, both).paired] == [1, 1, 2, 3, 3]
+    for detected in detections:
+        detected.confidence[:] = 0
+    write_keypoints2d(path, zip([s.key for s in sequences], detections, strict=True))
+    with pytest.raises(InputError, match="no frame of S1 has enough keypoints to learn from"):
+        read_supervision(folder / "sequences.h5", path, lifting(("S1",), {"subjects": ["S7"]}))
+
+
+def test_keypoints_of_another_layout_need_a_lifter_of_it(folder, tmp_path):
+    sequences = read_sequences(folder / "sequences.h5")
+    path = tmp_path / "keypoints2d.h5"
+    of_coco = [Keypoints2D(np.ones((len(s), 17, 2)), np.ones((len(s), 17)), "coco17") for s in sequences]
+    of_coco[0].confidence[1, 3:] = 0  # three points show no pose
+    write_keypoints2d(path, zip([s.key for s in sequences], of_coco, strict=True))
+    subjects = (sequences[0].subject,)
+    for name in ("h36m17", "mpii16"):
+        params = lifting(subjects, {"subjects": ["S7"]}).model_copy(update={"layout": name})
+        with pytest.raises(InputError, match=rf"lifting.layout is {name}, but .*keypoints2d.h5 holds .* to coco17"):
+            read_supervision(folder / "sequences.h5", path, params)
+    params = lifting(subjects, {"subjects": ["S7"]}).model_copy(update={"layout": "coco17"})
+    read = read_supervision(folder / "sequences.h5", path, params)
+    assert {d.layout for d in read.detections} == {"coco17"} and [len(s) for s in read.sequences][:3] == [1, 1, 3]
+    own = read_supervision(folder / "sequences.h5", folder / "keypoints2d.h5", params)
+    assert {d.layout for d in own.detections} == {"h36m17"}  # its errors are lent to the points of COCO
 
 
 def test_nothing_is_paired_unless_asked_for(folder):

@@ -9,14 +9,15 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pytest
 from params_files import write_params
 from pipeline.workspace import Workspace, copy_repository
 from tiny_human36m import ALL_SUBJECTS, CAMERAS, write_h36m_fetch, write_human36m
-from tiny_npz import save_videopose3d, write_original_npz, write_videopose3d
+from tiny_npz import OTHER_METADATA, save_videopose3d, write_original_npz, write_other_layout, write_videopose3d
 from tiny_original_crops import write_original_crops
 
-from pose3d.records.keypoints2d import read_keypoints2d
+from pose3d.records.keypoints2d import read_keypoints2d, read_layout
 from pose3d.records.sequences import each_sequence, keys_in, read_sequences
 
 pytestmark = pytest.mark.pipeline
@@ -201,6 +202,39 @@ def test_who_has_keypoints_only_trains_the_lifters(tmp_path) -> None:
     assert len(sequences) == len(TAKES) * len(CAMERAS) and not any(s.has_3d or s.is_annotated for s in sequences)
     evaluation = json.loads((workspace.root / "metrics" / "evaluation.json").read_text())
     assert all(math.isfinite(value) for name in ("repnet", "temporal") for value in evaluation[name].values())
+
+
+def test_another_detectors_keypoints_train_and_are_scored_in_their_own_layout(tmp_path) -> None:
+    """As Detectron's of COCO: with scores, a longer video, and frames in which nobody was found."""
+    data = tmp_path / "data"
+    data.mkdir()
+    positions, keypoints = write_other_layout(data, "coco17", ALL, ["Walking 1", "Walking 2"], FRAMES, scored=True)
+    keypoints["S1"]["Walking 1"][0][2] = np.nan
+    keypoints["S9"]["Walking 2"][1][4:6, :, 2] = 0
+    keypoints["S9"]["Walking 1"] = [np.concatenate([view, view, view]) for view in keypoints["S9"]["Walking 1"]]
+    save_videopose3d(data, positions, keypoints, OTHER_METADATA["coco17"])
+    dataset = {"source": "videopose3d"} | SOURCES["videopose3d"]
+    workspace = workspace_of(dataset, data, tmp_path)
+
+    printed = workspace.run("dvc", "repro", check=False).stdout
+    assert f"2D and 3D of 4 sequences are not of the same length: {4 * 2 * FRAMES} frames" in printed
+    assert "3 of 320 frames have no detection" in printed
+    refused = "error: lifting.layout is h36m17, but data/keypoints2d.h5 holds keypoints of coco17: set lifting.layout"
+    assert refused in printed and "Traceback" not in printed
+    check = [sys.executable, "-m", "pose3d", "check-data"]
+    checked = workspace.run(*check, check=False, PYTHONPATH=str(workspace.root / "src"))
+    assert checked.returncode == 1 and "3 of 320 frames have no detection" in checked.stdout
+    assert "- lifting.layout is h36m17, but the data set's keypoints are of coco17" in checked.stdout
+
+    write_params(workspace.root, "videopose3d", dataset=dataset, lifting=LIFTING | {"layout": "coco17"}, **SHORT)
+    assert "no problems" in workspace.run(*check, PYTHONPATH=str(workspace.root / "src")).stdout
+    workspace.run("dvc", "repro")
+    assert read_layout(workspace.root / "data" / "keypoints2d.h5") == "coco17"
+    evaluation = json.loads((workspace.root / "metrics" / "evaluation.json").read_text())
+    assert evaluation["data"]["frames"] == len(TAKES) * len(CAMERAS) * FRAMES
+    assert evaluation["pose2d"]["mean_error_px"] < 10
+    for method in ("repnet", "temporal", "mean_pose", "nearest_neighbour"):
+        assert 0 < evaluation[method]["pa_mpjpe_mm"] < evaluation[method]["mpjpe_mm"] < 5000
 
 
 def test_crops_without_3d_train_the_2d_network_and_no_lifter(tmp_path) -> None:

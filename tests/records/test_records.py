@@ -14,7 +14,7 @@ from people import SPLITS, camera_ring, detect, population, take
 from pose3d.geometry.layouts import LANDMARK_NAMES, N_LANDMARKS
 from pose3d.records.encoded_images import EncodedImages, write_encoded_images
 from pose3d.records.hdf5 import create_hdf5, open_hdf5, write_dataset, write_strings
-from pose3d.records.keypoints2d import read_keypoints2d, write_keypoints2d
+from pose3d.records.keypoints2d import Keypoints2D, read_keypoints2d, read_layout, write_keypoints2d
 from pose3d.records.sequences import (
     PoseSequence,
     check_3d,
@@ -231,6 +231,26 @@ def test_a_full_disk_while_an_input_is_open_is_not_blamed_on_the_input(path):
     with pytest.raises(OSError, match="No space left") as caught, open_hdf5(path):
         raise OSError(errno.ENOSPC, "No space left on device")
     assert not isinstance(caught.value, InputError)
+
+
+def test_a_file_of_keypoints_says_its_layout_and_holds_one(tmp_path):
+    path, sequences = tmp_path / "keypoints2d.h5", take("S1", "Walk-1", 3, camera_ring(2))
+    of_mpii = [Keypoints2D(np.full((3, 16, 2), i), np.ones((3, 16)), "mpii16") for i in (1, 2)]
+    keys = [s.key for s in sequences]
+    write_keypoints2d(path, zip(keys, of_mpii, strict=True))
+    assert read_layout(path) == "mpii16"
+    read = read_keypoints2d(path, sequences, "mpii16")
+    assert [one.layout for one in read] == ["mpii16", "mpii16"] and (read[1].keypoints_px == 2).all()
+    with pytest.raises(InputError, match=r"keypoints2d.h5 holds keypoints of the layout mpii16, but those of h36m17"):
+        read_keypoints2d(path, sequences)
+    with pytest.raises(InputError, match=r"cam1 has keypoints of the layout mpii16, those before it are of h36m17"):
+        write_keypoints2d(path, zip(keys, [detect(sequences, 1)[0], of_mpii[1]], strict=True))
+    write_keypoints2d(path, zip(keys, detect(sequences, 1), strict=True))
+    assert read_layout(path) == "h36m17"
+    with create_hdf5(path) as file:
+        write_strings(file, "layout", ["mine30"])
+    with pytest.raises(InputError, match="of a layout 'mine30' that is not known here"):
+        read_layout(path)
 
 
 def test_keypoints_round_trip_and_checks(tmp_path):

@@ -33,8 +33,9 @@ def check() -> int:
 
     from pose3d.config.check import load_and_check_files
     from pose3d.config.dataset import EmbeddedDataset
-    from pose3d.datasets.recording import Problem, recordings
+    from pose3d.datasets.recording import Problem, Remarks, recordings
     from pose3d.datasets.sources import open_source
+    from pose3d.geometry.layouts import OURS
 
     params = load_and_check_files()
     print(f"params.yaml with data {params.data} and size {params.size}: every key is known and of its type")
@@ -42,14 +43,24 @@ def check() -> int:
         print("the embedded data set is made by the pipeline itself: there is nothing to check")
         return 0
     source = open_source(params.dataset)
-    rows, problems = [], []
+    rows, problems, remarks, layouts = [], [], Remarks(), set()
     for found in tqdm(recordings(source), total=len(source.sequences()), desc="check-data", mininterval=2):
         subject, take, camera = found.name
         bad, frames = (True, 0) if isinstance(found, Problem) else (False, len(found.sequence))
         rows.append({"subject": subject, "take": take, "camera": camera, "frames": frames, "problem": int(bad)})
         if isinstance(found, Problem):
             problems.append(found.sentence)
+            continue
+        remarks.note(found)
+        if found.detected is not None:
+            layouts.add(found.detected.layout)
+    problems += [
+        f"lifting.layout is {params.lifting.layout}, but the data set's keypoints are of {name}: set it to {name}"
+        for name in layouts - {OURS, params.lifting.layout}
+    ]
     print(table_of(rows).to_string(index=False))
+    for sentence in remarks.sentences():
+        print(sentence)
     for sentence in problems:
         print(f"- {sentence}")
     print({0: "no problems", 1: "1 problem"}.get(len(problems), f"{len(problems)} problems"))

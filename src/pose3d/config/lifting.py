@@ -48,8 +48,9 @@ class LiftingParams(Block):
     formulation: Literal["virtual_camera", "original"]
     layout: str
     """Whose keypoints the lifters take, a name of :data:`pose3d.geometry.layouts.LAYOUTS`; Human3.6M's 17 joints are
-    what the 2D network gives. Of another layout, points may be missing, and the lifter learns from the projected prior
-    alone: the critic's and the reprojection's weights do not count (virtual camera only; docs/layouts.md)."""
+    what the 2D network gives, and a data set that comes with keypoints of another layout needs that one. Of another
+    layout, points may be missing, and the lifter learns from the projected prior alone: the critic's and the
+    reprojection's weights do not count (virtual camera only; docs/layouts.md)."""
     keypoints_subjects: tuple[str, ...]
     """Subjects whose 2D keypoints train the lifter."""
     prior: Annotated[tuple[PriorSource, ...], Field(min_length=1)]
@@ -90,7 +91,7 @@ class LiftingParams(Block):
         if self.layout != "h36m17" and self.formulation == "original":
             raise ValueError("layout must be h36m17 with formulation original, whose lifters take nothing else")
         if self.layout != "h36m17" and self.paired is not None:
-            raise ValueError(f"paired must be null with layout {self.layout}: detections are Human3.6M's joints")
+            raise ValueError(f"paired must be null with layout {self.layout}, which learns from the prior alone")
         return self
 
     @field_validator("prior")

@@ -90,7 +90,7 @@ class OriginalNpz:
         if not has_3d:
             detected = detected_keypoints(keypoints[::step], where_2d)
             return recording_of_keypoints(name, camera, fps, detected, keypoints_path)
-        poses_mm, keypoints = cut_alike(as_17_joints(poses, (3,), where), keypoints, step, where_2d)
+        poses_mm, keypoints, frames_cut = cut_alike(as_17_joints(poses, (3,), where), keypoints, step)
         poses_cam_m = poses_mm / 1000
         return recording_of(
             name,
@@ -99,6 +99,7 @@ class OriginalNpz:
             camera.camera_to_world(poses_cam_m),
             poses_cam_m,
             detected_keypoints(keypoints, where_2d),
+            frames_cut,
             path,
             keypoints_path,
         )

@@ -8,16 +8,14 @@ import numpy as np
 
 from pose3d.config.dataset import OriginalNpzParams, VideoPose3DParams
 from pose3d.datasets.calibration import Cameras, human36m_cameras, read_calibration
+from pose3d.datasets.layouts import N_JOINTS_CAPTURED
 from pose3d.datasets.recording import Recording, SequenceName, boxes_around, check_scale
 from pose3d.geometry.camera import Camera
+from pose3d.geometry.layouts import OURS, layout
 from pose3d.geometry.skeleton import HUMAN36M_32_TO_17, N_JOINTS
 from pose3d.records.keypoints2d import Keypoints2D
 from pose3d.records.sequences import PoseSequence
 from pose3d.runtime.errors import InputError
-
-MISSING_KEYPOINTS, EXTRA_KEYPOINTS = 5, 50
-"""Frames by which a take's keypoints may end before its poses or after them, because videos run on a little after
-the motion capture has ended; the longer of the two is cut."""
 
 Params = VideoPose3DParams | OriginalNpzParams
 
@@ -98,57 +96,98 @@ def check_actions(
 
 
 def as_17_joints(array: object, coordinates: tuple[int, ...], where: str) -> np.ndarray:
-    """(T, 17, n) of an array of 17 joints or of Human3.6M's 32, with one of the given numbers n of coordinates.
+    """As :func:`as_points`, of Human3.6M's joints: (T, 17, n)."""
+    return as_points(array, OURS, coordinates, where)
+
+
+def as_points(array: object, layout_name: str, coordinates: tuple[int, ...], where: str) -> np.ndarray:
+    """(T, K, n) of an array of a layout's K points, of Human3.6M's also of its 32, with one of the given numbers n.
 
     Args:
-        array: (T, 17 or 32, n) numbers, or anything else that a file holds.
+        array: (T, K, n) numbers, or anything else that a file holds.
+        layout_name: whose K points are wanted.
         coordinates: the n that are allowed.
         where: the file and the take, for the message.
 
     Raises:
         InputError: anything else; begins with ``where``.
     """
+    n_points = len(layout(layout_name))
+    counts = (n_points, N_JOINTS_CAPTURED) if layout_name == OURS else (n_points,)
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu":
         raise InputError(f"{where}: is no array of numbers but {type(array).__name__}; repair or drop that take")
-    if array.ndim != 3 or array.shape[1] not in (N_JOINTS, 32) or array.shape[2] not in coordinates:
-        wanted = " or ".join(map(str, coordinates))
-        raise InputError(f"{where}: has shape {array.shape}, not frames x 17 (or 32) joints x {wanted}")
-    return array if array.shape[1] == N_JOINTS else array[:, HUMAN36M_32_TO_17]
+    if array.ndim != 3 or array.shape[1] not in counts or array.shape[2] not in coordinates:
+        wanted, joints = (" or ".join(map(str, numbers)) for numbers in (coordinates, counts))
+        raise InputError(f"{where}: has shape {array.shape}, not frames x {joints} joints x {wanted}")
+    return array if array.shape[1] == n_points else array[:, HUMAN36M_32_TO_17]
 
 
-def cut_alike(poses: np.ndarray, keypoints: np.ndarray, step: int, where: str) -> tuple[np.ndarray, np.ndarray]:
-    """Every ``step``-th frame of both, from the first to the last that both have.
+def cut_alike(poses: np.ndarray, keypoints: np.ndarray, step: int) -> tuple[np.ndarray, np.ndarray, int]:
+    """Every ``step``-th frame of both, from the first to the last that both have, and by how many one was longer.
+
+    Videos run on after the motion capture has ended, and the field cuts the longer of the two at its end. Whether they
+    are of the same take is seen from where the keypoints lie (:func:`pose3d.datasets.recording.check_recording`).
 
     Args:
         poses: (T, ...).
         keypoints: (U, ...).
         step: at least 1.
-        where: the file and the take, for the message.
-
-    Raises:
-        InputError: one is too much longer to be of the same take; begins with ``where``.
     """
-    if not -MISSING_KEYPOINTS <= len(keypoints) - len(poses) <= EXTRA_KEYPOINTS:
-        raise InputError(
-            f"{where}: {len(keypoints)} frames of keypoints for {len(poses)} poses: they are not of the same take, or "
-            "one is cut off"
-        )
     length = min(len(poses), len(keypoints))
-    return poses[:length:step], keypoints[:length:step]
+    return poses[:length:step], keypoints[:length:step], abs(len(poses) - len(keypoints))
 
 
-def detected_keypoints(array: np.ndarray, where: str) -> Keypoints2D:
-    """Keypoints from (T, 17, 2) px, with confidence 1 everywhere, or from (T, 17, 3) with the confidence last.
+def detected_keypoints(array: np.ndarray, where: str, layout_name: str = OURS) -> Keypoints2D:
+    """Keypoints as a file has them, those that are missing marked with confidence 0 and filled up.
+
+    A point is missing where it is not a number, at (0, 0), or of a confidence that is not above 0; all of a frame's are
+    if they lie in one place, which is how some programs write that nobody was found. Of Human3.6M's 17 joints lifters
+    need all: there a frame counts as without a detection if it lacks the place of any. What has no place moves evenly
+    from where it was to where it is next.
+
+    Args:
+        array: (T, K, 2) px, of confidence 1 wherever they are, or (T, K, 3) with the confidence last.
+        where: the file and the take, for the message.
+        layout_name: whose K points they are.
 
     Raises:
-        InputError: a confidence outside [0, 1]; begins with ``where``.
+        InputError: a confidence above 1, or no frame has a detection; begins with ``where``.
     """
     array = np.asarray(array, np.float32)
     keypoints_px = array[..., :2]
     confidence = np.ones(array.shape[:2], np.float32) if array.shape[2] == 2 else array[..., 2]
-    if not ((confidence >= 0) & (confidence <= 1)).all():
+    if (confidence > 1).any():
         raise InputError(f"{where}: the third number of a keypoint is its confidence and must lie in 0..1")
-    return Keypoints2D(keypoints_px, confidence)
+    x, y = keypoints_px[..., 0], keypoints_px[..., 1]
+    placed = ~(np.isnan(x) | np.isnan(y) | ((x == 0) & (y == 0)))
+    seen = placed & (confidence > 0)
+    found = seen.any(1) & ((x != x[:, :1]) | (y != y[:, :1])).any(1)
+    if layout_name == OURS:
+        found &= placed.all(1)
+    if len(found) and not found.any():
+        what = "all 17 joints" if layout_name == OURS else "a detection"
+        raise InputError(f"{where}: no frame has {what}: leave that take out")
+    confidence = np.where(seen & found[:, None], confidence, np.float32(0))
+    return Keypoints2D(_filled(keypoints_px, placed & found[:, None]), confidence, layout_name)
+
+
+def _filled(keypoints_px: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """(T, K, 2) with points that are not known (T, K) interpolated in time, or where they never are amid the others."""
+    if known.all():
+        return keypoints_px
+    n_frames, ever = len(known), known.any(0)
+    frame = np.arange(n_frames)[:, None]
+    before = np.maximum.accumulate(np.where(known, frame, -1))
+    after = np.minimum.accumulate(np.where(known, frame, n_frames)[::-1])[::-1]
+    gone, point = np.nonzero(~known & ever)
+    first, last = before[gone, point], after[gone, point]
+    first, last = np.where(first < 0, last, first), np.where(last == n_frames, first, last)  # at the ends they stay
+    start, end = keypoints_px[first, point], keypoints_px[last, point]
+    share = (gone - first) / np.maximum(last - first, 1)
+    filled = keypoints_px.copy()
+    filled[gone, point] = start + share[:, None].clip(0, 1) * (end - start)
+    filled[:, ~ever] = filled[:, ever].mean(1, keepdims=True)
+    return filled
 
 
 def recording_of(
@@ -158,6 +197,7 @@ def recording_of(
     poses_world_m: np.ndarray,
     poses_cam_m: np.ndarray,
     detected: Keypoints2D,
+    frames_cut: int,
     positions_file: Path,
     keypoints_file: Path,
 ) -> Recording:
@@ -169,6 +209,7 @@ def recording_of(
         fps: frames per second.
         poses_world_m, poses_cam_m: (T, 17, 3), the same poses.
         detected: T frames of keypoints, px.
+        frames_cut: by how many frames poses or keypoints were longer than the other.
         positions_file, keypoints_file: what they came from.
 
     Raises:
@@ -184,7 +225,7 @@ def recording_of(
         ) from None
     arrays = (poses_world_m, poses_cam_m, keypoints_px, boxes_around(keypoints_px))
     sequence = PoseSequence(name.subject, name.action, camera, fps, *(np.asarray(a, np.float32) for a in arrays))
-    return Recording(sequence, None, detected, positions_file, keypoints_file)
+    return Recording(sequence, None, detected, positions_file, keypoints_file, frames_cut)
 
 
 def recording_of_keypoints(

@@ -7,7 +7,7 @@ import h5py
 from tqdm import tqdm
 
 from pose3d.config.dataset import EmbeddedDataset, EmbeddedParams, RecordedDataset
-from pose3d.datasets.recording import Problem, recordings
+from pose3d.datasets.recording import Problem, Remarks, recordings
 from pose3d.datasets.sources import open_source
 from pose3d.records.encoded_images import write_encoded_images
 from pose3d.records.frames import write_reference
@@ -48,6 +48,8 @@ def embedded_sequences(
 def recorded_sequences(dataset: RecordedDataset, frames: h5py.File, given: h5py.File) -> Iterator[PoseSequence]:
     """Read and check every sequence, and note its frames and given keypoints; all problems are shown before the end.
 
+    What was cut or is missing is printed.
+
     Args:
         dataset: where the data is and which part of it is read.
         frames: frames.h5, open for writing.
@@ -55,7 +57,7 @@ def recorded_sequences(dataset: RecordedDataset, frames: h5py.File, given: h5py.
     """
     source = open_source(dataset)
     write_strings(frames, "folder", [dataset.folder or ""])
-    problems = []
+    problems, remarks = [], Remarks()
     for recording in tqdm(recordings(source), total=len(source.sequences()), desc="sequences", mininterval=2):
         if isinstance(recording, Problem):
             problems.append(recording.sentence)
@@ -64,7 +66,10 @@ def recorded_sequences(dataset: RecordedDataset, frames: h5py.File, given: h5py.
             write_reference(frames, recording.sequence.key, recording.frames)
         if recording.detected is not None:
             append_keypoints2d(given, recording.sequence.key, recording.detected)
+        remarks.note(recording)
         yield recording.sequence
+    for sentence in remarks.sentences():
+        print(sentence)
     if problems:
         shown = "\n".join(f"- {sentence}" for sentence in problems[:SHOWN_PROBLEMS])
         raise InputError(

@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from pose3d.geometry.layouts import layout
 from pose3d.geometry.skeleton import JOINT_NAMES
 from pose3d.records.frames import ImageFiles, VideoFrames
 from pose3d.records.keypoints2d import Keypoints2D
@@ -46,6 +47,7 @@ class Recording:
         detected: 2D keypoints that came with the data; None where the pipeline has to detect them itself.
         positions_file, keypoints_file: where the 3D poses and ``detected`` came from, for error messages. None for
             poses: nothing is known but what was detected.
+        frames_cut: by how many frames ``detected`` or the poses were longer in the files; the longer was cut.
     """
 
     sequence: PoseSequence
@@ -53,6 +55,7 @@ class Recording:
     detected: Keypoints2D | None
     positions_file: Path | None
     keypoints_file: Path | None = None
+    frames_cut: int = 0
 
     @property
     def name(self) -> SequenceName:
@@ -66,6 +69,39 @@ class Problem:
 
     name: SequenceName
     sentence: str
+
+
+class Remarks:
+    """What was changed in recordings that came with keypoints, to be said in a line for all of them."""
+
+    def __init__(self) -> None:
+        self._sequences_cut = self._frames_cut = self._frames = self._frames_missing = self._points_missing = 0
+
+    def note(self, recording: Recording) -> None:
+        """Count one."""
+        self._sequences_cut += recording.frames_cut > 0
+        self._frames_cut += recording.frames_cut
+        if recording.detected is not None:
+            missing = recording.detected.confidence == 0
+            nothing = missing.all(1)
+            self._frames += len(missing)
+            self._frames_missing += int(nothing.sum())
+            self._points_missing += int(missing[~nothing].sum())
+
+    def sentences(self) -> list[str]:
+        """One for each kind of change that there was."""
+        said = []
+        if self._frames_cut:
+            said.append(
+                f"2D and 3D of {self._sequences_cut:,} sequences are not of the same length: {self._frames_cut:,} "
+                "frames at the longer one's end are left out"
+            )
+        if self._frames_missing or self._points_missing:
+            said.append(
+                f"{self._frames_missing:,} of {self._frames:,} frames have no detection, the others lack "
+                f"{self._points_missing:,} points: these are marked as missing"
+            )
+        return said
 
 
 class Source(Protocol):
@@ -177,21 +213,22 @@ def check_scale(key: str, poses_m: np.ndarray) -> None:
 
 
 def _check_finite(key: str, detected: Keypoints2D) -> None:
+    names = layout(detected.layout).points
     bad = ~np.isfinite(detected.keypoints_px)
     if bad.any():
         frame, joint, _ = (int(i) for i in np.argwhere(bad)[0])
-        raise InputError(
-            f"{key}: keypoint {JOINT_NAMES[joint]} is not finite at frame {frame}; repair or drop that take"
-        )
+        raise InputError(f"{key}: keypoint {names[joint]} is not finite at frame {frame}; repair or drop that take")
 
 
 def _check_detected(key: str, sequence: PoseSequence, detected: Keypoints2D) -> None:
     person_px = (sequence.boxes_px[:, 2:] - sequence.boxes_px[:, :2]).max(-1).astype(np.float64)
-    offset_px = np.linalg.norm(detected.keypoints_px - sequence.keypoints_px, axis=-1)
-    if np.median(offset_px / person_px[:, None]) > KEYPOINT_OFFSET:
+    points, joints = layout(detected.layout).shared
+    offset_px = np.linalg.norm(detected.keypoints_px[:, points] - sequence.keypoints_px[:, joints], axis=-1)
+    seen = detected.confidence[:, points] > 0
+    if seen.any() and np.median((offset_px / person_px[:, None])[seen]) > KEYPOINT_OFFSET:
         raise InputError(
-            f"{key}: the 2D keypoints lie {float(np.median(offset_px)):.0f} px from where the 3D poses project: they "
-            "are of another camera or take, or not in px"
+            f"{key}: the 2D keypoints lie {float(np.median(offset_px[seen])):.0f} px from where the 3D poses project: "
+            "they are of another camera or take, or not in px"
         )
 
 

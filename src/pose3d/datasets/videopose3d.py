@@ -5,13 +5,13 @@ file               key               content
 =================  ================  ==================================================================================
 ``positions``      positions_3d      subject -> action -> (T, 17 or 32, 3) world, metres, z up
 ``keypoints``      positions_2d      subject -> action -> one array per camera, in the calibration's order, each
-                                     (T, 17 or 32, 2) px of the full image, or 3 with the confidence
-``keypoints``      metadata          ``layout_name`` or ``keypoints_symmetry`` of Human3.6M's 17 joints; may be missing
-                                     where all subjects have 3D, which shows whose joints the keypoints are
+                                     (T, K, 2) px of the full image, or 3 with the confidence
+``keypoints``      metadata          ``layout_name`` h36m, coco, mpii or a name of ours, ``num_joints`` and
+                                     ``keypoints_symmetry`` of the K points; may be missing with Human3.6M's 17 or 32
+                                     joints where all subjects have 3D, which shows whose joints the keypoints are
 =================  ================  ==================================================================================
 
-Files of other joints, which VideoPose3D has in the same form (COCO's 17, MPII's 16, HumanEva-I's 15), are refused as a
-whole.
+Files of another skeleton, such as HumanEva-I's, are refused as a whole.
 
 Subjects and actions may be any. Takes of an action are told apart by a number after its name: ``Walking 1`` is our
 ``Walking-1``, and ``Walking`` stays.
@@ -25,9 +25,10 @@ from typing import Any
 import numpy as np
 
 from pose3d.config.dataset import VideoPose3DParams
-from pose3d.datasets.layouts import require_human36m_joints, says_human36m
+from pose3d.datasets.layouts import keypoint_layout, require_human36m_joints, says_human36m
 from pose3d.datasets.pose_arrays import (
     as_17_joints,
+    as_points,
     cameras_of,
     check_actions,
     check_subjects,
@@ -39,6 +40,7 @@ from pose3d.datasets.pose_arrays import (
     recording_of_keypoints,
 )
 from pose3d.datasets.recording import Recording, SequenceName
+from pose3d.geometry.layouts import OURS
 from pose3d.records.pickled_npz import read_pickled_npz
 from pose3d.runtime.errors import InputError
 
@@ -62,7 +64,7 @@ class VideoPose3D:
         keypoints = read_pickled_npz(self._keypoints_path, ["positions_2d", "metadata"])
         metadata = keypoints.get("metadata")
         require_human36m_joints(_arrays(positions.get("positions_3d")), self._positions_path, FILES)
-        require_human36m_joints(_arrays(keypoints.get("positions_2d")), self._keypoints_path, FILES, metadata)
+        self._layout = keypoint_layout(_arrays(keypoints.get("positions_2d")), self._keypoints_path, metadata)
         self._cameras = cameras_of(params, folder)
         self._poses = self._takes(
             positions.get("positions_3d"), "positions_3d", self._positions_path, params.subjects_with_3d
@@ -70,6 +72,12 @@ class VideoPose3D:
         self._keypoints = self._takes(
             keypoints.get("positions_2d"), "positions_2d", self._keypoints_path, params.subjects.all
         )
+        if params.keypoints_only and self._layout != OURS:
+            raise InputError(
+                f"{self._keypoints_path} has keypoints of the layout {self._layout}, whose lifters learn from 3D: "
+                f"empty dataset.keypoints_only, and take those without 3D ({', '.join(params.keypoints_only)}) out of "
+                "dataset.subjects"
+            )
         if params.keypoints_only and not says_human36m(metadata):
             raise InputError(
                 f"{self._keypoints_path}: no metadata says that its joints are Human3.6M's, and without 3D nothing "
@@ -118,19 +126,20 @@ class VideoPose3D:
                 f"{where_2d}: the take has {len(views)} views for the calibration's {len(cameras)} cameras: there must "
                 "be one of each, in that order"
             )
-        keypoints = as_17_joints(views[view], (2, 3), where_2d)
+        keypoints = as_points(views[view], self._layout, (2, 3), where_2d)
         if name.subject in self._params.keypoints_only:
             detected = detected_keypoints(keypoints[::step], where_2d)
             return recording_of_keypoints(name, camera, fps, detected, self._keypoints_path)
         poses = as_17_joints(self._poses[name.subject][name.action], (3,), where_3d)
-        poses_world_m, keypoints = cut_alike(poses, keypoints, step, where_2d)
+        poses_world_m, keypoints, frames_cut = cut_alike(poses, keypoints, step)
         return recording_of(
             name,
             camera,
             fps,
             poses_world_m,
             camera.world_to_camera(poses_world_m),
-            detected_keypoints(keypoints, where_2d),
+            detected_keypoints(keypoints, where_2d, self._layout),
+            frames_cut,
             self._positions_path,
             self._keypoints_path,
         )

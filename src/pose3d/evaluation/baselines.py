@@ -23,8 +23,9 @@ from tqdm import tqdm
 
 from pose3d.evaluation.metrics import root_relative
 from pose3d.geometry.camera import Camera, rotation_to_optical_axis
+from pose3d.geometry.layouts import layout
 from pose3d.geometry.rotations import rotation_about_z
-from pose3d.geometry.skeleton import ROOT, mirror_permutation
+from pose3d.geometry.skeleton import mirror_permutation
 from pose3d.records.keypoints2d import Keypoints2D
 from pose3d.records.sequences import PoseSequence
 
@@ -142,9 +143,16 @@ def seen_from_elevation(poses_world_m: np.ndarray, elevation: float) -> np.ndarr
     return poses_world_m @ rotation.T
 
 
+def _root_px(detected: Keypoints2D) -> np.ndarray:
+    """(T, 2): the Hip, or in a layout that has none the middle of both hips."""
+    points = layout(detected.layout).body_points
+    names = ["Hip"] if "Hip" in points else ["RHip", "LHip"]
+    return detected.keypoints_px[:, [points.index(name) for name in names]].mean(1)
+
+
 def _shapes(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(N, J, 2) relative to the root to (N, 2 J) of unit length, and the lengths (N,)."""
-    flat = (points - points[:, ROOT : ROOT + 1]).reshape(len(points), -1)
+    flat = points.reshape(len(points), -1)
     length = np.linalg.norm(flat, axis=-1)
     return flat / np.maximum(length, 1e-9)[:, None], length
 
@@ -152,10 +160,11 @@ def _shapes(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def nearest_neighbour(views_world_m: np.ndarray, sequence: PoseSequence, detected: Keypoints2D) -> np.ndarray:
     """For each frame the view of the prior whose projection looks most like the detected keypoints.
 
-    Keypoints are seen through :func:`level_camera`, relative to the root and divided by their own length, so that
-    neither place nor size in the image matters. The prior is projected in perspective by one such camera per
-    sequence, at its median elevation and at the distance at which the prior's median size matches the keypoints'. The
-    nearest in the Euclidean sense is the one of greatest inner product.
+    Keypoints are seen through :func:`level_camera`, which looks at the root, and divided by their own length, so
+    that neither place nor size in the image matters. Of another layout those count that are joints. The prior is
+    projected in perspective by one such camera per sequence, at its median elevation and at the distance at which
+    the prior's median size matches the keypoints'. The nearest in the Euclidean sense is the one of greatest inner
+    product.
 
     Args:
         views_world_m: (M, J, 3) from :func:`turned_views`.
@@ -173,15 +182,17 @@ def nearest_neighbour(views_world_m: np.ndarray, sequence: PoseSequence, detecte
         >>> (nearest_neighbour(views_world_m, walk, detected)[0, 10] + 0).tolist()
         [0.0, -1.0, 0.0]
     """
-    to_virtual, elevation = level_camera(sequence.camera, detected.keypoints_px[:, ROOT])
-    rays = sequence.camera.normalize(detected.keypoints_px)
+    points, joints = layout(detected.layout).shared
+    to_virtual, elevation = level_camera(sequence.camera, _root_px(detected))
+    rays = sequence.camera.normalize(detected.keypoints_px[:, points])
     rays = np.concatenate([rays, np.ones_like(rays[..., :1])], axis=-1) @ np.swapaxes(to_virtual, -1, -2)
     keypoints, keypoint_lengths = _shapes(rays[..., :2] / np.maximum(rays[..., 2:], 0.1))
 
     views = seen_from_elevation(views_world_m, float(np.median(elevation)))
-    _, lengths_m = _shapes(views[..., :2])
+    compared = views[:, joints]
+    _, lengths_m = _shapes(compared[..., :2])
     distance_m = np.median(lengths_m) / max(np.median(keypoint_lengths), 1e-3)
-    projected, _ = _shapes(views[..., :2] / np.maximum(views[..., 2:] + np.float32(distance_m), 0.1))
+    projected, _ = _shapes(compared[..., :2] / np.maximum(compared[..., 2:] + np.float32(distance_m), 0.1))
 
     keypoints = keypoints.astype(np.float32)
     chunks = [keypoints[t : t + FRAMES_AT_ONCE] for t in range(0, len(keypoints), FRAMES_AT_ONCE)]

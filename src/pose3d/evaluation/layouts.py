@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from pose3d.evaluation.metrics import mpjpe, pa_mpjpe
-from pose3d.geometry.landmarks import estimate_landmarks
 from pose3d.geometry.layouts import Layout, layout
 from pose3d.lifting.lift import lift_keypoints
 from pose3d.lifting.networks import Lifter
+from pose3d.lifting.prior import points_cam_m
 from pose3d.records.sequences import PoseSequence
 
 _DRAWS = 7  # key of random numbers, apart from other uses
@@ -16,11 +16,7 @@ _DRAWS = 7  # key of random numbers, apart from other uses
 
 def true_points_px(sequence: PoseSequence, points: Layout) -> np.ndarray:
     """Where the points of a layout truly appear, (T, K, 2); landmarks are estimated where the sequence has none."""
-    landmarks_m = sequence.landmarks_world_m
-    if landmarks_m is None:
-        landmarks_m = estimate_landmarks(sequence.poses_world_m)
-    points_m = np.concatenate([sequence.poses_world_m, landmarks_m], 1)[:, points.numbers]
-    return sequence.camera.project(sequence.camera.world_to_camera(points_m))
+    return sequence.camera.project(points_cam_m(sequence, points))
 
 
 def layout_errors_mm(lifter: Lifter, sequences: Sequence[PoseSequence], missing: float = 0.0) -> dict[str, float]:

@@ -10,7 +10,7 @@ from pose3d.evaluation import baselines
 from pose3d.evaluation.tables import LIFTERS, Errors, errors_of, summary
 from pose3d.lifting.lift import lift_sequences
 from pose3d.pose2d.crops import read_crop_from_image
-from pose3d.records.keypoints2d import Keypoints2D, read_keypoints2d
+from pose3d.records.keypoints2d import Keypoints2D, read_keypoints2d, read_layout
 from pose3d.records.sequences import PoseSequence, check_3d, read_sequences
 
 
@@ -44,7 +44,8 @@ def predict(data: Path, subjects: list[str], prior_world_m: np.ndarray, params: 
     """
     sequences = read_sequences(data / "sequences.h5", subjects)
     check_3d(sequences, data / "sequences.h5")
-    detections = read_keypoints2d(data / "keypoints2d.h5", sequences)
+    keypoints = data / "keypoints2d.h5"
+    detections = read_keypoints2d(keypoints, sequences, read_layout(keypoints))
     poses, has_root = {}, {}
     for name in LIFTERS:
         lifted = lift_sequences(data / "models" / f"{name}.pt", sequences, detections)

@@ -21,6 +21,7 @@ import numpy as np
 
 from pose3d.evaluation import metrics, occlusion
 from pose3d.geometry.camera import apply_affine
+from pose3d.geometry.layouts import OURS, layout
 from pose3d.geometry.skeleton import JOINT_NAMES, ROOT
 from pose3d.records.keypoints2d import Keypoints2D
 from pose3d.records.sequences import PoseSequence
@@ -214,7 +215,8 @@ def summary_2d(
 ) -> dict[str, float]:
     """Mean distance of the detected keypoints in px of the full image, and :func:`metrics.pck_2d` as a share of 1.
 
-    Beside it, where there are crops, :func:`metrics.heatmap_pck`.
+    Beside it, where there are crops, :func:`metrics.heatmap_pck`. Of another layout those points are compared that are
+    joints of ours; a missing one has no distance, and counts as not found.
 
     Args:
         sequences: the truth, N frames in all.
@@ -231,16 +233,24 @@ def summary_2d(
         >>> summary_2d([walk], [detected], threshold=0.05, crop_from_image=None)
         {'mean_error_px': 5.0, 'pck_at_5pct': 1.0}
     """
-    detected = np.concatenate([detection.keypoints_px for detection in detections])
-    truth = np.concatenate([sequence.keypoints_px for sequence in sequences])
+    points, joints = layout(detections[0].layout).shared
+    detected = np.concatenate([_seen_px(detection)[:, points] for detection in detections])
+    truth = np.concatenate([sequence.keypoints_px[:, joints] for sequence in sequences])
     boxes = np.concatenate([sequence.boxes_px for sequence in sequences])
     shares = {
-        "mean_error_px": round(float(metrics.joint_errors(detected, truth).mean()), 2),
+        "mean_error_px": round(float(np.nanmean(metrics.joint_errors(detected, truth))), 2),
         f"pck_at_{100 * threshold:g}pct": round(metrics.pck_2d(detected, truth, boxes, threshold), 4),
     }
     if crop_from_image is not None:
         shares |= metrics.heatmap_pck(*(apply_affine(crop_from_image, px) for px in (detected, truth)))
     return shares
+
+
+def _seen_px(detected: Keypoints2D) -> np.ndarray:
+    """(T, K, 2), NaN for missing points; of our own layout what lifters are given, which lacks none."""
+    if detected.layout == OURS:
+        return detected.keypoints_px
+    return np.where(detected.confidence[..., None] > 0, detected.keypoints_px, np.nan)
 
 
 def summary(

@@ -15,9 +15,11 @@ import numpy as np
 
 from pose3d.datasets.calibration import Cameras, calibration_of, human36m_cameras
 from pose3d.datasets.human36m import ACTIONS, TAKES, file_stems
+from pose3d.datasets.layouts import VIDEOPOSE3D_NAMES
 from pose3d.geometry.camera import Camera
-from pose3d.geometry.skeleton import HUMAN36M_32_TO_17, LEFT_JOINTS, N_JOINTS, RIGHT_JOINTS
-from pose3d.records.keypoints2d import Keypoints2D, read_keypoints2d
+from pose3d.geometry.layouts import OURS, Layout, layout
+from pose3d.geometry.skeleton import HUMAN36M_32_TO_17
+from pose3d.records.keypoints2d import Keypoints2D, read_keypoints2d, read_layout
 from pose3d.records.pickled_npz_writer import write_pickled_npz
 from pose3d.records.sequences import PoseSequence, keys_in, read_sequences, read_splits
 from pose3d.runtime.errors import InputError
@@ -27,12 +29,6 @@ POSITIONS, KEYPOINTS = "data_3d_h36m.npz", "data_2d_h36m_pose3d.npz"
 CALIBRATION = "cameras.json"
 _SAME_POSE_M = 0.001
 """How far apart the same joints of two views may be in the world: float32 and a calibration's rounding."""
-METADATA = {
-    "layout_name": "h36m",
-    "num_joints": N_JOINTS,
-    "keypoints_symmetry": [list(LEFT_JOINTS), list(RIGHT_JOINTS)],
-}
-
 Detected = tuple[PoseSequence, Keypoints2D]
 Files = dict[str, dict[str, Any]]
 """Name of a file to its members."""
@@ -63,7 +59,14 @@ def write_npz(data: Path, form: str, out: Path) -> list[str]:
             f"{data / 'sequences.h5'}: {', '.join(without)} of the validation and test subjects have no 3D: nothing "
             "could be evaluated on them in either form; write a data set that names the files of their poses"
         )
-    detected = list(zip(sequences, read_keypoints2d(data / "keypoints2d.h5", sequences), strict=True))
+    layout_name = read_layout(data / "keypoints2d.h5")
+    if form == "original" and layout_name != OURS:
+        raise InputError(
+            f"{data / 'keypoints2d.h5'} holds keypoints of the layout {layout_name}, which have no place in the "
+            "original's form: write --format videopose3d"
+        )
+    detections = read_keypoints2d(data / "keypoints2d.h5", sequences, layout_name)
+    detected = list(zip(sequences, detections, strict=True))
     detected, sentences = with_steady_cameras(detected)
     cameras = cameras_by_subject(sequence for sequence, _ in detected)
     published = are_published(cameras)
@@ -243,8 +246,17 @@ def videopose3d_files(detected: list[Detected], cameras: Cameras, published: boo
         said.append(f"takes have the names of VideoPose3D's own files: {subject}/{action} is its {name}, and so on")
     return {
         POSITIONS: {"positions_3d": positions},
-        KEYPOINTS: {"positions_2d": views, "metadata": METADATA},
+        KEYPOINTS: {"positions_2d": views, "metadata": metadata_of(layout(detected[0][1].layout))},
     }, said
+
+
+def metadata_of(points: Layout) -> dict[str, Any]:
+    """What VideoPose3D's files say of a layout."""
+    return {
+        "layout_name": VIDEOPOSE3D_NAMES.get(points.name, points.name),
+        "num_joints": len(points),
+        "keypoints_symmetry": [sorted(side) for side in points.sides],
+    }
 
 
 def are_rated(detected: list[Detected]) -> bool:

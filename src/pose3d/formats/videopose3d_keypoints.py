@@ -17,11 +17,10 @@ from typing import Any
 
 import numpy as np
 
+from pose3d.datasets.layouts import LAYOUTS_BY_NAME
 from pose3d.formats.keypoints import KeypointFile, keypoint_file
 from pose3d.records.pickled_npz import read_pickled_npz
 from pose3d.runtime.errors import InputError
-
-LAYOUTS_BY_NAME = {"coco": "coco17", "h36m": "h36m17", "mpii": "mpii16"}
 
 
 def read_videopose3d_custom(path: str | os.PathLike) -> KeypointFile:

@@ -13,6 +13,10 @@ import numpy as np
 from pose3d.geometry.skeleton import JOINT_NAMES, mirror_permutation
 from pose3d.runtime.errors import InputError
 
+OURS = "h36m17"
+"""The layout of our 17 joints: what our 2D network gives and all lifters put out. Its lifters take all 17 relative to
+the root; those of other layouts take points of which some may be missing."""
+
 LANDMARK_JOINTS = {
     "nose": "Neck/Nose",
     "upper_neck": "Thorax",
@@ -88,9 +92,24 @@ class Layout:
         return np.array([POINT_NAMES.index(name) for name in self.body_points])
 
     @cached_property
+    def sides(self) -> tuple[frozenset[int], frozenset[int]]:
+        """The points of the left side and of the right."""
+        left, right = (
+            frozenset(i for i, name in enumerate(self.body_points) if name.startswith(side))
+            for side in (("L", "left_"), ("R", "right_"))
+        )
+        return left, right
+
+    @cached_property
     def joints(self) -> tuple[int | None, ...]:
         """Which of our 17 joints each point is; None: it is a landmark."""
         return tuple(int(number) if number < len(JOINT_NAMES) else None for number in self.numbers)
+
+    @cached_property
+    def shared(self) -> tuple[np.ndarray, np.ndarray]:
+        """The points that are joints of ours, and which joints these are: two arrays of indices."""
+        points = np.array([number for number, joint in enumerate(self.joints) if joint is not None])
+        return points, self.numbers[points]
 
 
 def layout(name: str) -> Layout:

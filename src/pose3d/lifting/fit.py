@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from pose3d.config.lifting import LifterParams, LiftingParams, RepnetParams, TemporalParams
+from pose3d.geometry.layouts import OURS
 from pose3d.lifting.adversarial import CRITIC, AdversarialTrainer, Objective, Optimisation
 from pose3d.lifting.critic import Critic, Logistic, Wasserstein
-from pose3d.lifting.layout_view import OURS
 from pose3d.lifting.lift import build_lifter
 from pose3d.lifting.networks import FrameLifter, Lifter
 from pose3d.lifting.observations import Observations, PairedClips
@@ -119,7 +119,7 @@ def fit_lifter(
 
 
 def _without_detections(lifting: LiftingParams, params: RepnetParams | TemporalParams) -> RepnetParams | TemporalParams:
-    """The critic and the reprojection compare with detections, which are of Human3.6M's joints: off elsewhere."""
+    """The critic and the reprojection compare with detections of Human3.6M's joints: off elsewhere."""
     lifting.require_projected_prior(_block(params), params.projected_prior_weight)
     return params.model_copy(update={"critic_weight": 0.0, "reproj_weight": 0.0})
 

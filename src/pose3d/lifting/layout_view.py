@@ -10,7 +10,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from pose3d.geometry.layouts import Layout, layout
+from pose3d.geometry.layouts import OURS, Layout, layout
 from pose3d.lifting.virtual_camera import (
     MIN_FORWARD,
     MIN_SCALE,
@@ -21,9 +21,6 @@ from pose3d.lifting.virtual_camera import (
     optical_axis_rotation,
     to_rays,
 )
-
-OURS = "h36m17"
-"""The layout whose lifters take 17 joints, all of them there, relative to the root."""
 
 
 def pose_channels(name: str) -> int:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from pose3d.geometry.camera import Camera
-from pose3d.geometry.layouts import layout
+from pose3d.geometry.layouts import OURS, layout
 from pose3d.geometry.skeleton import mirror_permutation
 from pose3d.lifting.gaps import bridge_gaps
-from pose3d.lifting.layout_view import OURS, features_of
+from pose3d.lifting.layout_view import features_of
 from pose3d.lifting.missing import MIN_POINTS
 from pose3d.lifting.networks import FrameLifter, Lifter
 from pose3d.lifting.original import OriginalTemporal, RepNet, normalise_px, relative_to_root
@@ -102,13 +102,23 @@ def lift_sequences(
     Args:
         model_path: a lifter's model file.
         sequences: N of them.
-        detections: N, in the same order: (T, 17, 2) keypoints in px.
+        detections: N, in the same order, of the lifter's layout.
+
+    Returns:
+        N clips, each with a pose in every frame: where too few points are seen, that of the nearest frame with enough.
 
     Raises:
         InputError: see :func:`load_lifter`.
     """
-    lifter = load_lifter(model_path)
-    return [lift(lifter, s, d.keypoints_px) for s, d in zip(sequences, detections, strict=True)]
+    lifter = load_lifter(model_path, detections[0].layout if detections else OURS)
+    clips = []
+    for sequence, detected in zip(sequences, detections, strict=True):
+        lifted = lift_keypoints(lifter, sequence.camera, detected.keypoints_px, sequence.fps, detected.confidence)
+        if detected.layout != OURS:
+            known = np.isfinite(lifted.poses_cam_m).all((1, 2))
+            lifted = replace(lifted, poses_cam_m=lifted.poses_cam_m[nearest_of(known)])
+        clips.append(lifted)
+    return clips
 
 
 def lift(lifter: Lifter, sequence: PoseSequence, keypoints_px: np.ndarray) -> Lifted[np.ndarray]:
@@ -188,15 +198,20 @@ def points_of(lifter: Lifter, camera: Camera, keypoints_px: np.ndarray) -> tuple
     seen = np.isfinite(keypoints_px).all(-1)
     plane = camera.normalize(np.where(seen[..., None], keypoints_px, camera.intrinsics_px[:2, 2]))
     enough = seen.sum(-1) >= MIN_POINTS
-    nearest = np.arange(len(seen))
-    if enough.any():
-        known = np.flatnonzero(enough)
-        after = np.searchsorted(known, nearest).clip(1, len(known) - 1) if len(known) > 1 else np.zeros_like(nearest)
-        before = np.maximum(after - 1, 0)
-        nearer = np.abs(known[after] - nearest) < np.abs(known[before] - nearest)
-        nearest = np.where(nearer, known[after], known[before])
-    points = np.concatenate([plane, seen[..., None]], -1)[nearest]
+    points = np.concatenate([plane, seen[..., None]], -1)[nearest_of(enough)]
     return torch.from_numpy(points).float(), enough
+
+
+def nearest_of(enough: np.ndarray) -> np.ndarray:
+    """(T,) index of the nearest frame for which (T,) ``enough`` is true, the earlier of two; of itself if none is."""
+    nearest = np.arange(len(enough))
+    known = np.flatnonzero(enough)
+    if not len(known):
+        return nearest
+    after = np.searchsorted(known, nearest).clip(1, len(known) - 1) if len(known) > 1 else np.zeros_like(nearest)
+    before = np.maximum(after - 1, 0)
+    nearer = np.abs(known[after] - nearest) < np.abs(known[before] - nearest)
+    return np.where(nearer, known[after], known[before])
 
 
 def lift_virtual(lifter: Lifter, image_plane: Tensor, fps: float) -> Tensor:

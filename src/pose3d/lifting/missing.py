@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pose3d.geometry.layouts import LANDMARK_JOINTS, LANDMARK_NAMES, Layout
+from pose3d.geometry.layouts import LANDMARK_JOINTS, LANDMARK_NAMES, OURS, Layout
 from pose3d.geometry.skeleton import N_JOINTS
+from pose3d.records.keypoints2d import Keypoints2D
 
 MIN_POINTS = 4
 """Fewer say nothing of a pose: a frame of training keeps all its points, one that is lifted has no pose."""
@@ -72,6 +73,12 @@ def _spell(rng: np.random.Generator, runs: int, frames: int) -> np.ndarray:
     whole = rng.random(runs) < 0.5
     frame = np.arange(frames)
     return whole[:, None] | ((frame >= first[:, None]) & (frame <= last[:, None]))
+
+
+def enough_detected(detected: Keypoints2D) -> np.ndarray:
+    """(T,) bool: the frames that show a pose. Human3.6M's joints are all there, or the frame has no detection."""
+    seen = (detected.confidence > 0).sum(1)
+    return seen >= (1 if detected.layout == OURS else MIN_POINTS)
 
 
 def keep_enough(seen: Tensor) -> Tensor:

@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
+from pose3d.geometry.layouts import OURS
 from pose3d.geometry.skeleton import N_JOINTS
 from pose3d.lifting.dense import LeakyReLU, Linear, ResidualBlock, Sequential, through
-from pose3d.lifting.layout_view import OURS, pose_channels
+from pose3d.lifting.layout_view import pose_channels
 
 POSE_SIZE = 3 * (N_JOINTS - 1)
 ROOT_SIZE = 3

@@ -65,6 +65,12 @@ def landmarks_of(sequence: PoseSequence) -> np.ndarray:
     return estimate_landmarks(sequence.poses_world_m) if own is None else own
 
 
+def points_cam_m(sequence: PoseSequence, points: Layout) -> np.ndarray:
+    """Where the points of a layout truly are, (T, K, 3) in camera space; landmarks as :func:`landmarks_of` has them."""
+    world_m = np.concatenate([sequence.poses_world_m, landmarks_of(sequence)], 1)[:, points.numbers]
+    return sequence.camera.world_to_camera(world_m)
+
+
 @cache
 def _mirror(dtype: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor]:
     """The order of joints and landmarks after a mirror, and the axes' signs, (3,)."""
@@ -193,22 +199,19 @@ def place_before_camera(
     return poses + (ray * (too_near / ray[:, 2])[:, None])[:, None, None]
 
 
-def project_points(poses_cam_m: Tensor, residuals: Tensor, points: Layout) -> Tensor:
-    """As :func:`project_with_errors`, of the points of a layout.
+def errors_of_points(residuals: Tensor, points: Layout) -> Tensor:
+    """A detector's errors of our joints as errors of a layout's points.
 
     A landmark has the errors of the joint that it goes along with, and as large ones of its own: those of that joint in
     other takes of the batch.
 
     Args:
-        poses_cam_m: (..., B, T, 17 + L, 3) joints and landmarks, camera space.
-        residuals: (..., B, T, 17, 2) a detector's errors, in units of the 2D size.
+        residuals: (..., B, T, 17, 2).
         points: K of them.
 
     Returns:
-        (..., B, T, K, 2) image plane.
+        (..., B, T, K, 2).
     """
-    plane = poses_cam_m[..., :2] / poses_cam_m[..., 2:]
-    scale = view_from_image_plane(plane[..., :N_JOINTS, :]).scale
     errors = []
     for number, joint in enumerate(points.joints):
         if joint is not None:
@@ -216,9 +219,23 @@ def project_points(poses_cam_m: Tensor, residuals: Tensor, points: Layout) -> Te
         else:
             shared = residuals[..., LANDMARK_PARENTS[points.numbers[number] - N_JOINTS], :]
             errors.append((shared + shared.roll(number + 1, -3)) / 2**0.5)
-    return plane[..., torch.from_numpy(points.numbers).to(plane.device), :] + (
-        torch.stack(errors, -2) * scale[..., None, None]
-    )
+    return torch.stack(errors, -2)
+
+
+def project_points(poses_cam_m: Tensor, residuals: Tensor, points: Layout) -> Tensor:
+    """As :func:`project_with_errors`, of the points of a layout.
+
+    Args:
+        poses_cam_m: (..., 17 + L, 3) joints and landmarks, camera space.
+        residuals: (..., K, 2) a detector's errors, in units of the 2D size; NaN where it has missed the point.
+        points: K of them.
+
+    Returns:
+        (..., K, 2) image plane; NaN where the point is missed.
+    """
+    plane = poses_cam_m[..., :2] / poses_cam_m[..., 2:]
+    scale = view_from_image_plane(plane[..., :N_JOINTS, :]).scale
+    return plane[..., torch.from_numpy(points.numbers).to(plane.device), :] + residuals * scale[..., None, None]
 
 
 def project_with_errors(poses_cam_m: Tensor, residuals: Tensor) -> Tensor:

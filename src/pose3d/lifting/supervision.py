@@ -2,11 +2,15 @@
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from pose3d.config.lifting import LiftingParams, PairedFrames
-from pose3d.records.keypoints2d import Keypoints2D, read_keypoints2d
+from pose3d.geometry.layouts import OURS
+from pose3d.lifting.missing import enough_detected
+from pose3d.records.keypoints2d import Keypoints2D, read_keypoints2d, read_layout
 from pose3d.records.sequences import PoseSequence, check_3d, keys_in, read_sequences, read_splits
 from pose3d.runtime.errors import InputError
 
@@ -19,7 +23,7 @@ class Supervision:
     only.
 
     Attributes:
-        sequences: N, whose 2D is used.
+        sequences: N, whose 2D is used: clips, or what is left of them between frames without a detection.
         detections: N, in the same order.
         prior: sequences whose 3D poses are used.
         paired: sequences whose detections and 3D poses are used together; mostly empty.
@@ -43,22 +47,53 @@ def read_supervision(
 
     Raises:
         InputError: a file is missing or damaged, a named subject is not one of the training subjects, or one of
-            another data set is not in its file.
+            another data set is not in its file, the keypoints are of another layout, or no frame has enough of them.
     """
     try:
         lifting.require_training_subjects(read_splits(sequences_path)["train"])
     except ValueError as error:
         raise InputError(str(error)) from None
+    detected_layout = read_layout(keypoints_path)
+    if detected_layout not in (OURS, lifting.layout):
+        raise InputError(
+            f"lifting.layout is {lifting.layout}, but {keypoints_path} holds keypoints of {detected_layout}: set "
+            f"lifting.layout to {detected_layout}"
+        )
     sequences = read_sequences(sequences_path, lifting.keypoints_subjects)
-    detections = read_keypoints2d(keypoints_path, sequences)
+    detections = read_keypoints2d(keypoints_path, sequences, detected_layout)
+    spans = spans_with_detections(zip(sequences, detections, strict=True))
+    if not spans:
+        raise InputError(
+            f"{keypoints_path}: no frame of {', '.join(lifting.keypoints_subjects)} has enough keypoints to learn "
+            "from: name others in lifting.keypoints_subjects"
+        )
     paired = read_paired(sequences_path, keypoints_path, lifting.paired) if lifting.paired else []
-    return Supervision(sequences, detections, read_prior(sequences_path, lifting), paired)
+    return Supervision([s for s, _ in spans], [d for _, d in spans], read_prior(sequences_path, lifting), paired)
+
+
+def spans_with_detections(
+    pairs: Iterable[tuple[PoseSequence, Keypoints2D]],
+) -> list[tuple[PoseSequence, Keypoints2D]]:
+    """Clips cut at frames without a detection, which are left out: what is missing teaches nothing.
+
+    Args:
+        pairs: whole clips and what is detected in them.
+    """
+    spans = []
+    for sequence, detected in pairs:
+        enough = enough_detected(detected)
+        if enough.all():
+            spans.append((sequence, detected))
+            continue
+        edges = np.flatnonzero(np.diff(enough, prepend=False, append=False)).reshape(-1, 2)
+        spans += [frames_of(sequence, detected, slice(first, end)) for first, end in edges]
+    return spans
 
 
 def read_paired(
     sequences_path: str | os.PathLike, keypoints_path: str | os.PathLike, paired: PairedFrames
 ) -> list[tuple[PoseSequence, Keypoints2D]]:
-    """The first frames of the paired subjects' sequences, at least one of each.
+    """The first frames of the paired subjects' sequences, at least one of each, those without a detection left out.
 
     Args:
         sequences_path: sequences.h5.
@@ -71,26 +106,28 @@ def read_paired(
     sequences = read_sequences(sequences_path, paired.subjects)
     check_3d(sequences, sequences_path)
     detections = read_keypoints2d(keypoints_path, sequences)
-    return [
-        first_frames(s, d, math.ceil(paired.frames_share * len(s))) for s, d in zip(sequences, detections, strict=True)
-    ]
+    return spans_with_detections(
+        frames_of(s, d, slice(math.ceil(paired.frames_share * len(s))))
+        for s, d in zip(sequences, detections, strict=True)
+    )
 
 
-def first_frames(sequence: PoseSequence, detected: Keypoints2D, frames: int) -> tuple[PoseSequence, Keypoints2D]:
-    """Both cut to their first frames.
+def frames_of(sequence: PoseSequence, detected: Keypoints2D, cut: slice) -> tuple[PoseSequence, Keypoints2D]:
+    """Both cut to some of their frames.
 
     Args:
         sequence: T frames.
         detected: its T frames of keypoints.
-        frames: how many to keep, at least 1.
+        cut: which frames to keep, one at least.
     """
-    cut = slice(frames)
+    landmarks_m = sequence.landmarks_world_m
     shorter = replace(
         sequence,
         poses_world_m=sequence.poses_world_m[cut],
         poses_cam_m=sequence.poses_cam_m[cut],
         keypoints_px=sequence.keypoints_px[cut],
         boxes_px=sequence.boxes_px[cut],
+        landmarks_world_m=None if landmarks_m is None else landmarks_m[cut],
     )
     return shorter, replace(detected, keypoints_px=detected.keypoints_px[cut], confidence=detected.confidence[cut])
 

@@ -10,9 +10,10 @@ from typing import cast
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pose3d.geometry.layouts import OURS
 from pose3d.geometry.skeleton import N_JOINTS
 from pose3d.lifting.dense import LeakyReLU, Product, Trace, through
-from pose3d.lifting.layout_view import OURS, pose_channels
+from pose3d.lifting.layout_view import pose_channels
 from pose3d.lifting.networks import POSE_SIZE, ROOT_SIZE, Lifter
 from pose3d.lifting.virtual_camera import MOTION_CHANNELS
 

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from pose3d.geometry.layouts import layout
-from pose3d.geometry.skeleton import N_JOINTS, ROOT
+from pose3d.geometry.layouts import OURS, layout
+from pose3d.geometry.skeleton import N_JOINTS
 from pose3d.lifting.clips import Runs
-from pose3d.lifting.layout_view import OURS, features_of
+from pose3d.lifting.layout_view import features_of
 from pose3d.lifting.losses import (
     joint_distance,
     relative_root_distance,
@@ -26,6 +26,7 @@ from pose3d.lifting.observations import Observations, PairedClips
 from pose3d.lifting.prior import (
     PriorTakes,
     camera_tilts,
+    errors_of_points,
     mirror_world,
     mix_halves,
     place_before_camera,
@@ -60,7 +61,7 @@ class VirtualCameraSettings:
         tilt_deg: how far viewpoints are tilted and rolled for pairs (see :func:`camera_tilts`); not for the critic,
             which compares with lifts from the viewpoints that there are.
         joint_weights: factors of the 17 joints in the reprojection, at least 0.
-        layout: whose points the lifter takes, with some missing; of another than Human3.6M's there are no detections.
+        layout: whose points the lifter takes, with some missing; of another than Human3.6M's no detections are lifted.
     """
 
     run_outputs: int
@@ -173,12 +174,17 @@ class VirtualCameraObjective:
         return torch.cat([observed, plane], 1), poses, observed.shape[1]
 
     def _with_missing(self, rngs: Sequence[np.random.Generator], plane: Tensor, poses_cam_m: Tensor) -> Tensor:
-        """Points (K, B, T, P, 2) with whether each is seen, (K, B, T, P, 3); poses with landmarks."""
+        """Points (K, B, T, P, 2) with whether each is seen, (K, B, T, P, 3); poses with landmarks.
+
+        What the detector has missed in the frames that lend their errors is missing, too.
+        """
         batch_size, frames, points = self._settings.pairs_per_step, plane.shape[2], layout(self._settings.layout)
         seen = self._draw(rngs, lambda rng: draw_seen(rng, batch_size, frames, points))
         checked = self._draw(rngs, lambda rng: face_checked(rng, batch_size))
         hidden = facing_away(poses_cam_m, points) & checked[:, :, None, None]
-        return torch.cat([plane, keep_enough(seen & ~hidden)[..., None].to(plane.dtype)], -1)
+        there = plane.isfinite().all(-1)
+        seen = keep_enough(seen & ~hidden & there) & there
+        return torch.cat([plane, seen[..., None].to(plane.dtype)], -1)
 
     def terms(self, generator: Forward, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """The generator's losses but the critic's.
@@ -235,8 +241,9 @@ class VirtualCameraObjective:
             middle_alone: of the T frames give the middle output's alone, which the critic sees.
 
         Returns:
-            image plane (K, B, T, 17, 2), of another layout its points, with detection errors; and poses
-            (K, B, T, 17, 3) in camera space, metres, of another layout with landmarks.
+            image plane (K, B, T, 17, 2), of another layout its points, with detection errors, and NaN for those that
+            the detector has missed; and poses (K, B, T, 17, 3) in camera space, metres, of another layout with
+            landmarks.
         """
         s, observations = self._settings, self._observations
         takes = (self._draw_runs(self._takes, rngs, batch_size).flatten(0, 1) for _ in range(2))
@@ -255,7 +262,7 @@ class VirtualCameraObjective:
         if tilt_deg:
             tilts = self._draw(rngs, lambda rng: camera_tilts(rng, batch_size, tilt_deg))
             rotations = tilts.flatten(0, 1).float() @ rotations
-        roots = observations.image_plane[seen, ROOT]
+        roots = observations.roots[seen]
         poses = place_before_camera(poses, heading, rotations, roots, observations.scales[seen], frame)
         poses = poses.unflatten(0, (len(rngs), len(poses) // len(rngs)))
         alike = self._draw_alike(poses[:, :, frame, :N_JOINTS], frame, rngs)
@@ -263,7 +270,9 @@ class VirtualCameraObjective:
             poses, alike = poses[:, :, frame : frame + 1], alike[:, :, frame : frame + 1]
         errors = s.noise_scale * observations.residuals[alike]
         if s.layout != OURS:
-            return project_points(poses, errors, layout(s.layout)), poses
+            points = layout(s.layout)
+            own = errors if observations.layout == s.layout else errors_of_points(errors, points)
+            return project_points(poses, own, points), poses
         return project_with_errors(poses, errors), poses
 
     def _draw_alike(self, poses_cam_m: Tensor, frame: int, rngs: Sequence[np.random.Generator]) -> Tensor:

@@ -48,8 +48,7 @@ def release_layouts(names: list[str], file: Callable[[str], Path], facts: dict[s
     """
     import json
 
-    from pose3d.geometry.layouts import layout
-    from pose3d.lifting.layout_view import OURS
+    from pose3d.geometry.layouts import OURS, layout
     from pose3d.lifting.lift import build_lifter
     from pose3d.lifting.training import fit_layout
     from pose3d.records.sequences import read_sequences

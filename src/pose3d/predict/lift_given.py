@@ -9,9 +9,8 @@ import numpy as np
 
 from pose3d.formats.predictions import Predictions
 from pose3d.geometry.camera import Camera
-from pose3d.geometry.layouts import Layout
+from pose3d.geometry.layouts import OURS, Layout
 from pose3d.geometry.skeleton import N_JOINTS
-from pose3d.lifting.layout_view import OURS
 from pose3d.lifting.lift import Lifted, load_lifter
 from pose3d.lifting.long_clips import Resampled, lift_clip
 from pose3d.lifting.networks import Lifter

@@ -67,8 +67,10 @@ _NOTHING_SEEN = Keypoints2D(np.empty((0, N_JOINTS, 2), np.float32), np.empty((0,
 
 
 def _together(first: Keypoints2D, second: Keypoints2D) -> Keypoints2D:
-    columns = zip(vars(first).values(), vars(second).values(), strict=True)
-    return Keypoints2D(*(np.concatenate(parts) for parts in columns))
+    return Keypoints2D(
+        np.concatenate([first.keypoints_px, second.keypoints_px]),
+        np.concatenate([first.confidence, second.confidence]),
+    )
 
 
 def _rows(keypoints: Keypoints2D, rows: Sequence[int] | np.ndarray) -> Keypoints2D:

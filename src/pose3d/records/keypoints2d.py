@@ -7,17 +7,29 @@ from dataclasses import dataclass
 import h5py
 import numpy as np
 
-from pose3d.records.hdf5 import create_hdf5, open_hdf5, write_dataset
+from pose3d.geometry.layouts import LAYOUTS, OURS, layout
+from pose3d.records.hdf5 import create_hdf5, open_hdf5, read_strings, write_dataset, write_strings
 from pose3d.records.sequences import PoseSequence
 from pose3d.runtime.errors import InputError
+
+_LAYOUT = "layout"
+"""Attribute of the file; where it is missing, the keypoints are of our own layout."""
 
 
 @dataclass(frozen=True, eq=False)
 class Keypoints2D:
-    """Detected keypoints of one sequence: (T, 17, 2) px in the full image, (T, 17) confidence in [0, 1]."""
+    """Detected keypoints of one sequence.
+
+    Attributes:
+        keypoints_px: (T, K, 2) px in the full image; finite also where nothing was detected.
+        confidence: (T, K) in [0, 1]. Of Human3.6M's joints a frame in which all are 0 has no detection; of another
+            layout each point with 0 is missing.
+        layout: whose K points they are, a name of :data:`pose3d.geometry.layouts.LAYOUTS`.
+    """
 
     keypoints_px: np.ndarray
     confidence: np.ndarray
+    layout: str = OURS
 
 
 def append_keypoints2d(file: h5py.File, key: str, detected: Keypoints2D) -> None:
@@ -29,8 +41,15 @@ def append_keypoints2d(file: h5py.File, key: str, detected: Keypoints2D) -> None
         detected: T frames.
 
     Raises:
-        InputError: a keypoint is not finite.
+        InputError: a keypoint is not finite, or the file holds another layout.
     """
+    if _LAYOUT not in file.attrs:
+        write_strings(file, _LAYOUT, [detected.layout])
+    elif _layout_in(file) != detected.layout:
+        raise InputError(
+            f"{file.filename}: {key} has keypoints of the layout {detected.layout}, those before it are of "
+            f"{_layout_in(file)}: a data set has one"
+        )
     if not (np.isfinite(detected.keypoints_px).all() and np.isfinite(detected.confidence).all()):
         raise InputError(f"{file.filename}: {key}: a detected keypoint is not finite; train_2d has diverged")
     group = file.create_group(key)
@@ -42,38 +61,67 @@ def write_keypoints2d(path: str | os.PathLike, detections: Iterable[tuple[str, K
     """Write keypoints2d.h5 from (key, detections).
 
     Raises:
-        InputError: a keypoint is not finite.
+        InputError: a keypoint is not finite, or their layouts differ.
     """
     with create_hdf5(path) as file:
         for key, detected in detections:
             append_keypoints2d(file, key, detected)
 
 
-def read_keypoints2d(path: str | os.PathLike, sequences: Iterable[PoseSequence]) -> list[Keypoints2D]:
-    """Detections for the given sequences, in their order.
+def read_layout(path: str | os.PathLike) -> str:
+    """The layout of a file's keypoints.
 
     Raises:
-        InputError: a sequence has none, of another length, or not finite.
+        InputError: the file is damaged, or the layout is not known here.
     """
+    with open_hdf5(path) as file:
+        name = _layout_in(file)
+    if name not in {known.name for known in LAYOUTS}:
+        raise InputError(f"{path} holds keypoints of a layout {name!r} that is not known here: run infer_2d again")
+    return name
+
+
+def read_keypoints2d(
+    path: str | os.PathLike, sequences: Iterable[PoseSequence], layout_name: str = OURS
+) -> list[Keypoints2D]:
+    """Detections for the given sequences, in their order.
+
+    Args:
+        path: keypoints2d.h5.
+        sequences: whose detections are read.
+        layout_name: of the keypoints that are wanted.
+
+    Raises:
+        InputError: a sequence has none, of another length, or not finite, or the file is of another layout.
+    """
+    n_points = len(layout(layout_name))
     detections = []
     with open_hdf5(path) as file:
+        if _layout_in(file) != layout_name:
+            raise InputError(
+                f"{path} holds keypoints of the layout {_layout_in(file)}, but those of {layout_name} are needed here"
+            )
         for sequence in sequences:
             if sequence.key not in file:
                 raise InputError(f"{path} has no keypoints for {sequence.key}: run infer_2d again")
             group = file[sequence.key]
-            detected = Keypoints2D(group["keypoints_px"][...], group["confidence"][...])
-            if detected.keypoints_px.shape != sequence.keypoints_px.shape:
+            detected = Keypoints2D(group["keypoints_px"][...], group["confidence"][...], layout_name)
+            if detected.keypoints_px.shape != (len(sequence), n_points, 2):
                 raise InputError(
                     f"{path}: {sequence.key} has keypoints of shape {detected.keypoints_px.shape}, "
-                    f"the sequence {sequence.keypoints_px.shape}: run infer_2d again"
+                    f"not {(len(sequence), n_points, 2)}: run infer_2d again"
                 )
             if detected.confidence.shape != detected.keypoints_px.shape[:-1]:
                 raise InputError(
                     f"{path}: {sequence.key} has confidence of shape {detected.confidence.shape}, "
                     f"its keypoints {detected.keypoints_px.shape}: run infer_2d again"
                 )
-            for name, values in vars(detected).items():
-                if not np.isfinite(values).all():
+            for name in ("keypoints_px", "confidence"):
+                if not np.isfinite(getattr(detected, name)).all():
                     raise InputError(f"{path}: {sequence.key}: {name} is not finite; run infer_2d again")
             detections.append(detected)
     return detections
+
+
+def _layout_in(file: h5py.File) -> str:
+    return read_strings(file, _LAYOUT)[0] if _LAYOUT in file.attrs else OURS

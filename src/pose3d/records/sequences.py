@@ -19,8 +19,9 @@ frames.h5          encoded, offsets            JPEG bytes of all frames end to e
 crops.h5           encoded, offsets            the same for square crops
                    crop_from_image             (T, 2, 3) float64 affine transform, px to px
                    root attribute              size_px
-keypoints2d.h5     keypoints_px                (T, 17, 2) float32, detected, in the full image
-                   confidence                  (T, 17) float32 in [0, 1]
+keypoints2d.h5     keypoints_px                (T, K, 2) float32, detected, in the full image
+                   confidence                  (T, K) float32 in [0, 1]
+                   root attribute              layout: name of the K points' layout, h36m17 with K = 17 by default
 given_keypoints2d  the same                    keypoints that came with the data set; mostly no group at all
 =================  ==========================  =====================================================================
 
