@@ -4,9 +4,9 @@
     python -m benchmarks.layouts --data data --layouts coco17 --steps 500
 
 Trains both lifters of each layout on the data's training subjects, with params.yaml but the projected prior alone, as
-lifters of other layouts learn, and lifts the test subjects' true 2D: all points, and with a fifth of them missing at
-random. Landmarks are the data's own, or estimated from the 17 joints where it has none. Trained lifters stay in
-``--out``, and are not trained again.
+lifters of other layouts learn, and lifts true 2D of the test subjects, or with ``--split validation`` of those that
+choices are made on: all points, and with a fifth of them missing at random. Landmarks are the data's own, or estimated
+from the 17 joints where it has none. Trained lifters stay in ``--out``, and are not trained again.
 """
 
 import argparse
@@ -53,9 +53,10 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--lifters", nargs="+", default=["repnet", "temporal"], choices=["repnet", "temporal"])
     parser.add_argument("--steps", type=int, help="instead of the params'")
     parser.add_argument("--out", type=Path, default=Path("data/layouts"))
+    parser.add_argument("--split", default="test", choices=["validation", "test"], help="whose true 2D is lifted")
     given = parser.parse_args(arguments)
     given.out.mkdir(parents=True, exist_ok=True)
-    sequences = read_sequences(given.data / "sequences.h5", read_splits(given.data / "sequences.h5")["test"])
+    sequences = read_sequences(given.data / "sequences.h5", read_splits(given.data / "sequences.h5")[given.split])
     print("| lifter | layout | missing | MPJPE mm | PA-MPJPE mm | over h36m17 |\n|---|---|---|---|---|---|")
     for block in given.lifters:
         whole = None

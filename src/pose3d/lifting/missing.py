@@ -16,7 +16,7 @@ from pose3d.records.keypoints2d import Keypoints2D
 
 MIN_POINTS = 4
 """Fewer say nothing of a pose: a frame of training keeps all its points, one that is lifted has no pose."""
-_WHOLE_PROB = 0.5
+_WHOLE_PROB = 0.8
 """Runs of which nothing is missing: most of what is lifted is so."""
 _PART_PROB = 0.5
 _SINGLE_PROB = 0.7
