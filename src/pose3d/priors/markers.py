@@ -52,8 +52,8 @@ def joint_centres(at: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
             if side + wand in at:
                 beside = beside + at[side + wand] - outer
             above = found[side + part] = _inside(above, outer, beside, share * width)
-    neck, head = _mean(at, "C7", "CLAV"), _mean(at, "LFHD", "RFHD", "LBHD", "RBHD")
-    found |= {name: point for name, point in (("Neck", neck), ("HeadBand", head)) if point is not None}
+    middles = {"Neck": ("C7", "CLAV"), "HeadBand": ("LFHD", "RFHD", "LBHD", "RBHD"), "HeadFront": ("LFHD", "RFHD")}
+    found |= {name: np.mean([at[one] for one in ones], 0) for name, ones in middles.items() if set(ones) <= set(at)}
     if {"LSHO", "RSHO"} <= set(at):
         down = unit((found["LHip"] + found["RHip"]) / 2 - (at["LSHO"] + at["RSHO"]) / 2)
         for side in _LEFT_SIGN:

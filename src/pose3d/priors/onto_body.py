@@ -1,10 +1,12 @@
 """Points of a take onto the body of the embedded data's prior, by the path that its climbing clips take.
 
 So the joints are in the same places on the body as those of the other clips: Neck/Nose and Head on its skin, Spine and
-Thorax inside its trunk. What a file does not have is stood in for: the pelvis turns as the trunk does, the head as the
-chest, hands as the forearms, and toes point ahead.
+Thorax inside its trunk. Where the face shows, the head looks where it does; the climbs look where their chests do. What
+a file does not have is stood in for: the pelvis turns as the trunk does, the head as the chest, hands as the forearms,
+and toes point ahead.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -27,6 +29,12 @@ _BESIDE_SHOULDERS, _APART = 0.03, 0.03
 """Shares of the legs: a neck nearer to the middle of the shoulders is that middle, as detectors have it; hips and
 spine that are nearer to each other are one joint."""
 _ON_SKIN = [name for name in LANDMARK_NAMES if name not in LANDMARK_BONES]
+_FACES: dict[tuple[str, ...], Callable[[Points, np.ndarray], tuple[np.ndarray, np.ndarray]]] = {
+    ("HeadBand", "HeadFront"): lambda at, neck: (at["HeadBand"] - neck, at["HeadFront"] - at["HeadBand"]),
+    ("LEar", "REar"): lambda at, neck: (at["LEar"] - at["REar"], middle(at, "Ear") - neck),
+    ("HeadTop", "Nose"): lambda at, neck: (at["HeadTop"] - neck, at["Nose"] - at["HeadTop"]),
+}
+"""By the points that it takes: two directions that show how the head is turned."""
 _CHUNK = 2000
 
 
@@ -65,7 +73,11 @@ def perform(body: Body, points: Points, leg_m: float) -> tuple[np.ndarray, np.nd
 
 
 def _perform(body: Body, points: Points) -> tuple[np.ndarray, np.ndarray]:
-    segments = segments_from_positions(body, as_climb(body, points))
+    clip = as_climb(body, points)
+    segments = segments_from_positions(body, clip)
+    face = face_rotation(body, points, clip.joint("Neck"))
+    if face is not None:
+        segments["head"] = face
     for side in _SIDES:
         if f"{side}Middle" not in points:
             del segments[f"hand.{side}"]
@@ -115,27 +127,32 @@ def _trunk(body: Body, points: Points) -> Points:
 
 
 def _head(body: Body, points: Points, neck: np.ndarray, upright: np.ndarray, has_neck: bool) -> np.ndarray:
-    """The joint between neck and head, turned by whatever of the head is known."""
+    """The joint between neck and head; of a detector, whose Head is the crown, as the crown is tilted."""
     if "Head" in points and "Nose" not in points and has_neck:
         return points["Head"]
-    on_skin = body.landmark_vertices[[_ON_SKIN.index("left_ear"), _ON_SKIN.index("right_ear")]].ravel()
-    ears, crown, nose = (
-        body.vertices_m[rows].mean(0, dtype=np.float64) for rows in (on_skin, body.crown_vertices, body.nose_vertices)
-    )
-    seen: tuple[np.ndarray, np.ndarray] | None = None
-    if {"LEar", "REar"} <= set(points):
-        seen = middle(points, "Ear"), ears
-    elif "HeadBand" in points:
-        seen = points["HeadBand"], (ears + crown) / 2
-    elif "HeadTop" in points or "Head" in points:  # a detector's Head, beside its Nose, is the crown
-        seen = points["HeadTop" if "HeadTop" in points else "Head"], crown
-    elif "Nose" in points:
-        seen = points["Nose"], nose
+    crown = points.get("HeadTop", points.get("Head"))
     turn = upright
-    if seen is not None:
-        ahead = upright @ _FORWARD
-        turn = _turn((seen[0] - neck, ahead), (seen[1] - body.rest("neck01"), _FORWARD))
+    if crown is not None:
+        rest_crown = body.vertices_m[body.crown_vertices].mean(0, dtype=np.float64)
+        turn = _turn((crown - neck, upright @ _FORWARD), (rest_crown - body.rest("neck01"), _FORWARD))
     return neck + turn @ (body.rest("head") - body.rest("neck01"))
+
+
+def face_rotation(body: Body, points: Points, neck: np.ndarray) -> np.ndarray | None:
+    """The head's rotation (T, 3, 3) relative to rest, where markers or a detector's points show its yaw, else None."""
+    rest = {"Nose": body.vertices_m[body.nose_vertices], "HeadTop": body.vertices_m[body.crown_vertices]}
+    for side, name in (("L", "left_ear"), ("R", "right_ear")):
+        rest[f"{side}Ear"] = body.vertices_m[body.landmark_vertices[_ON_SKIN.index(name)]]
+    at_rest = {name: vertices.mean(0, dtype=np.float64) for name, vertices in rest.items()}
+    at_rest["HeadBand"] = (middle(at_rest, "Ear") + at_rest["HeadTop"]) / 2
+    at_rest["HeadFront"] = at_rest["HeadBand"] + _FORWARD
+    now = dict(points)
+    if "Head" in now and "Nose" in now:
+        now.setdefault("HeadTop", now["Head"])
+    for wanted, axes in _FACES.items():
+        if set(wanted) <= set(now):
+            return _turn(axes(now, neck), axes(at_rest, body.rest("neck01")))
+    return None
 
 
 def _toes(body: Body, points: Points, side: str) -> np.ndarray:

@@ -86,7 +86,7 @@ def bridged(points: Points, fps: float, needed: Collection[str] = NEEDED) -> Poi
     """
     found = {}
     for name, given in points.items():
-        there = np.isfinite(given).all(-1)
+        there = ~np.isnan(given.sum(-1))
         if name not in needed and there.mean() < _MOSTLY_THERE:
             continue
         path, frames = given.copy(), np.arange(len(given))

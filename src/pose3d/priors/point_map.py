@@ -46,7 +46,7 @@ _MIDDLE = ("Pelvis", "Spine", "Neck", "Head", "HeadTop", "Nose")
 
 NEEDED = tuple(f"{side}{part}" for part in list(_WORDS)[:6] for side in "LR")
 """Without these twelve there is no pose."""
-KNOWN = (*NEEDED, *(f"{side}{part}" for part in list(_WORDS)[6:11] for side in "LR"), *_MIDDLE, "HeadBand")
+KNOWN = (*NEEDED, *(f"{side}{part}" for part in list(_WORDS)[6:11] for side in "LR"), *_MIDDLE, "HeadBand", "HeadFront")
 """All points that a map may name: for the others there are stand-ins."""
 
 _ROOM_FOR_NAMES = 60
