@@ -1,10 +1,11 @@
-"""Make a prior of 3D poses from your own motion capture: BVH, C3D, TRC and npz files of a folder.
+"""Make a prior of 3D poses of your own motion capture.
 
     pose3d make-prior mocap --out priors/mine.h5        # then lifting.prior: [{file: priors/mine.h5}]
 
-Joints and markers are known by the usual names, or by a map (--map). Poses are brought to metres, z up and the frame
-rate of training, and onto the body of the embedded data's prior. What no person does is left out; a table says how much
-and why. Files directly in the folder are one subject, those of each folder below it another. docs/datasets.md has more.
+Reads BVH, C3D, TRC and npz files in a folder. Joints and markers are known by the usual names, or by a map (--map).
+Poses are brought to metres, z up and the frame rate of training, and onto the body of the embedded data's prior. What
+no person does is left out; a table says how much and why. Files directly in the folder are one subject, those of each
+folder below it another. docs/datasets.md has more.
 """
 
 import argparse

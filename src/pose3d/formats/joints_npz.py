@@ -108,7 +108,10 @@ def _ours(path: str | os.PathLike, arrays: Mapping[str, np.ndarray], frame: str 
     name, frame = choose_poses(path, groups, frame, lifter)
     poses_m = _array(path, arrays, name, 3)
     if "layout" in arrays and "joints" not in arrays:
-        names = without_blanks(layout(str(_array(path, arrays, "layout", 0, "U"))).points)
+        try:
+            names = without_blanks(layout(str(_array(path, arrays, "layout", 0, "U"))).points)
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from None
     else:
         names = without_blanks(_array(path, arrays, "joints", 1, "U").tolist())
     if "fps" in arrays and "time_s" not in arrays:

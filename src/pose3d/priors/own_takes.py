@@ -23,6 +23,8 @@ OURS = {name: name.replace("Foot", "Ankle") for name in JOINT_NAMES}
 """The name of each of the 17 joints among the points, where a file has just these: they are taken as they are."""
 _ZEROS_ARE_GAPS = (".c3d", ".trc")
 _SHORTEST_S = 0.5
+_LOWEST_HZ = 5.0
+"""What lies between frames that are further apart is no motion, and would be a lot of it."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,7 @@ def own_files(folder: Path) -> list[Path]:
         (Path(place) / name).relative_to(folder)
         for place, _, names in os.walk(folder)
         for name in names
-        if Path(name).suffix.lower() in ENDINGS and not name.startswith(".")
+        if Path(name).suffix.lower() in ENDINGS and not name.startswith(".") and (Path(place) / name).is_file()
     ]
     if not found:
         raise InputError(f"{folder} holds no motion capture: put files there that end in {', '.join(ENDINGS)}")
@@ -126,20 +128,22 @@ def _take(file: Path, person: str, motion: Motion, points: Points, needed: Seque
     said = ENDINGS[file.suffix.lower()]
     points, unit_name = in_metres(points, said)
     take = Take(file, person, motion.fps, "its own" if unit_name == said == "m" else unit_name)
-    wrong = no_person(points)
+    too_slow = f"fewer than {_LOWEST_HZ:g} frames a second" if motion.fps < _LOWEST_HZ else None
+    wrong = too_slow or no_person(points)
     if wrong:
         take.left_out_s[wrong] = len(motion) / motion.fps
         return take
     points = bridged(points, motion.fps, needed)
-    if is_mirrored(points):
+    ours = len(needed) == len(OURS)
+    if not ours and is_mirrored(points):
         points = {name: path * [-1, 1, 1] for name, path in points.items()}
         take.said.append("mirrored: its axes are left-handed, or left and right are exchanged")
     reasons = left_out(points, motion.fps)
     for start, stop in runs(~np.any(np.stack(list(reasons.values())), 0)):
-        if (stop - start) / motion.fps < _SHORTEST_S:
+        if (stop - start) / motion.fps < _SHORTEST_S:  # three frames at least, because of the lowest rate
             reasons.setdefault("too short", np.zeros(len(motion), bool))[start:stop] = True
             continue
-        take.pieces.append(_piece(points, slice(start, stop), motion.fps, rate_hz, len(needed) == len(OURS)))
+        take.pieces.append(_piece(points, slice(start, stop), motion.fps, rate_hz, ours))
         take.seconds += (stop - start) / motion.fps
     take.left_out_s |= {reason: frames.sum() / motion.fps for reason, frames in reasons.items() if frames.any()}
     return take

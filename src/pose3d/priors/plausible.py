@@ -27,6 +27,8 @@ _ROOT_M_S, _LIMB_M_S = 12.0, 25.0
 """The fastest run, and more than hands and feet reach beside the hips in throws and kicks, weapons apart."""
 _BRIDGED_S = 0.2
 _MOSTLY_THERE = 0.9
+_BACKWARDS_M = 0.02
+"""Knees that are straight, or a little more, say nothing."""
 _T_POSE = {"arms": np.cos(np.radians(20)), "elbows": np.cos(np.radians(25)), "legs": np.cos(np.radians(25))}
 
 
@@ -71,6 +73,8 @@ def no_person(points: Points) -> str | None:
     trunk = np.linalg.norm(middle(points, "Shoulder") - middle(points, "Hip"), axis=-1)
     shares["trunk"] = (_median(trunk), _TRUNK_OF_LEG)
     for what, (length_m, (least, most)) in shares.items():
+        if np.isnan(length_m):
+            return "a joint is never there"
         if not least <= length_m / leg_m <= most:
             return f"{what} of {length_m:.2g} m beside legs of {leg_m:.2g} m"
     return None
@@ -161,13 +165,14 @@ def t_pose(points: Points) -> np.ndarray:
 
 def is_mirrored(points: Points) -> bool:
     """True where toes, or knees where there are none, point backwards: left-handed axes, or exchanged sides."""
-    ahead = np.cross(points["LHip"] - points["RHip"], middle(points, "Shoulder") - middle(points, "Hip"))
-    forward = 0.0
+    ahead = unit(np.cross(points["LHip"] - points["RHip"], middle(points, "Shoulder") - middle(points, "Hip")))
+    forward_m = []
     for side in "LR":
         hip, knee, ankle = (points[f"{side}{part}"] for part in ("Hip", "Knee", "Ankle"))
-        toes = points.get(f"{side}Toe")
-        forward += float(np.nansum(unit(ahead) * (knee - (hip + ankle) / 2 if toes is None else toes - ankle)))
-    return forward < 0
+        bend = points[f"{side}Toe"] - ankle if f"{side}Toe" in points else knee - (hip + ankle) / 2
+        forward_m.append((bend * ahead).sum(-1))
+    known = np.concatenate(forward_m)
+    return bool(known[~np.isnan(known)].mean() < -_BACKWARDS_M)
 
 
 def _in_limbs_order() -> list[tuple[str, str, tuple[float, float]]]:

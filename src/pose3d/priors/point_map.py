@@ -22,11 +22,11 @@ Points = dict[str, np.ndarray]
 """(T, 3) by the body point's name."""
 
 _WORDS = {
-    "Hip": ("upleg", "thigh", "upperleg", "hjc", "fep", "hip"),
-    "Knee": ("leg", "shin", "calf", "lowerleg", "kjc", "feo", "knee"),
-    "Ankle": ("ankle", "ajc", "tio", "foot"),
-    "Shoulder": ("uparm", "upperarm", "uarm", "arm", "shldr", "sjc", "hup", "shoulder"),
-    "Elbow": ("forearm", "farm", "lowerarm", "ejc", "huo", "elbow"),
+    "Hip": ("upleg", "thigh", "upperleg", "hjc", "hipjc", "fep", "hip"),
+    "Knee": ("leg", "shin", "calf", "lowerleg", "lowleg", "kjc", "kneejc", "feo", "knee"),
+    "Ankle": ("ankle", "ajc", "anklejc", "tio", "foot"),
+    "Shoulder": ("uparm", "upperarm", "uarm", "arm", "shldr", "sjc", "clo", "hup", "shoulder"),
+    "Elbow": ("forearm", "farm", "lowerarm", "lowarm", "ejc", "huo", "elbow"),
     "Wrist": ("wrist", "wjc", "rao", "hand"),
     "Toe": ("toebase", "toes", "toe", "toe0", "ball", "bigtoe", "foot"),
     "Ear": ("ear",),

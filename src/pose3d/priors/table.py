@@ -1,5 +1,6 @@
 """What is used of one's own takes, what is left out, and why, as a table to print."""
 
+import os
 from collections.abc import Sequence
 
 import pandas as pd
@@ -11,7 +12,7 @@ def table(takes: Sequence[Take]) -> str:
     """A row for each take, and their sum."""
     rows = [
         {
-            "file": " ".join(filter(None, [str(take.file), take.person])),
+            "file": " ".join(filter(None, [os.fsencode(take.file).decode(errors="replace"), take.person])),
             "frames/s": f"{take.fps:g}",
             "unit": take.unit,
             "minutes used": f"{take.seconds / 60:.2f}",
