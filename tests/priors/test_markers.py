@@ -44,6 +44,18 @@ def test_a_sacral_marker_serves_for_the_two():
     np.testing.assert_allclose(joint_centres(at | {"SACR": sacrum})["LHip"], joint_centres(markers())["LHip"])
 
 
+def test_cmus_names_of_waist_and_shins_are_known():
+    at = markers(LTIB=(-0.05, 0.2, 0.3))
+    plain = joint_centres(at)
+    renamed = {"LFWT": "LASI", "RFWT": "RASI", "LBWT": "LPSI", "RBWT": "RPSI", "LSHN": "LTIB"}
+    other = joint_centres(
+        {name: path for name, path in at.items() if name not in renamed.values()}
+        | {name: at[ours] for name, ours in renamed.items()}
+    )
+    assert set(other) == set(plain)
+    np.testing.assert_allclose(other["LAnkle"], plain["LAnkle"])
+
+
 @pytest.mark.parametrize(("marker", "point", "above", "share"), [
     ("LKNE", "LKnee", "LHip", 0.24), ("LANK", "LAnkle", "LKnee", 0.18), ("LELB", "LElbow", "LShoulder", 0.17),
     ("RELB", "RElbow", "RShoulder", 0.17),

@@ -101,6 +101,17 @@ def test_bones_that_change_are_left_out():
     assert reasons(at) == {"bones change": [7]}
 
 
+def test_a_trunk_of_no_width_is_left_out():
+    at = points()
+    middle = (at["LShoulder"][9] + at["RShoulder"][9]) / 2
+    along = middle - (at["LHip"][9] + at["RHip"][9]) / 2
+    for side, sign in (("L", 1), ("R", -1)):
+        shift = middle + sign * 0.4 * along - at[f"{side}Shoulder"][9]
+        for part in ("Shoulder", "Elbow", "Wrist"):
+            at[f"{side}{part}"][9] += shift
+    assert reasons(at) == {"trunk folded": [9]}
+
+
 def t_posed(at, frames):
     for side in "LR":
         across = at["LShoulder"][frames] - at["RShoulder"][frames]

@@ -12,6 +12,7 @@ from pose3d.runtime.errors import InputError
 CLIMBS = {f"{side[0]}{ours}": f"{side}{theirs}" for side in ("Left", "Right") for ours, theirs in (
     ("Hip", "UpLeg"), ("Knee", "Leg"), ("Ankle", "Foot"), ("Shoulder", "Arm"), ("Elbow", "ForeArm"), ("Wrist", "Hand")
 )}  # fmt: skip
+CLIMBS_AS_POINTS = {name: point for point, name in CLIMBS.items() if not point.endswith("Hip")}
 KINECT = ("Hip", "Knee", "Ankle", "Shoulder", "Elbow", "Wrist")
 PARTS = ("{}Thigh", "{}Shin", "{}Foot", "{}UArm", "{}FArm", "{}Hand")
 
@@ -96,6 +97,17 @@ def test_a_map_makes_unknown_names_known(tmp_path):
     (tmp_path / "map.yaml").write_text("".join(f"{point}: {odd[name]}\n" for point, name in CLIMBS.items()))
     points = body_points("a.trc", motion, motion.joints, read_map(tmp_path / "map.yaml"))
     np.testing.assert_array_equal(points["RElbow"], motion.positions_m[:, motion.joints.index(odd["RightForeArm"])])
+
+
+def test_a_map_may_name_markers(tmp_path):
+    """Hips come by regression from the pelvis then, and the rest as mapped."""
+    motion = named(climb_motion(2), {**CLIMBS_AS_POINTS, "Hips": "IAS_L", "Spine": "IAS_R", "Neck": "S1"})
+    (tmp_path / "map.yaml").write_text("LASI: IAS_L\nRASI: IAS_R\nSACR: S1\n")
+    points = body_points("a.c3d", motion, motion.joints, read_map(tmp_path / "map.yaml"))
+    at = {name: motion.positions_m[:, motion.joints.index(name)] for name in ("IAS_L", "IAS_R")}
+    width = np.linalg.norm(at["IAS_L"] - at["IAS_R"], axis=-1)
+    np.testing.assert_allclose(np.linalg.norm(points["LHip"] - points["RHip"], axis=-1), 0.72 * width)
+    assert "LASI" not in points
 
 
 @pytest.mark.parametrize(

@@ -132,7 +132,12 @@ def _sequences(
             while (subject, action) in used:  # names that differ in what keys cannot have
                 action += "+"
             used.add((subject, action))
-            poses_m, landmarks_m = joints_and_landmarks(body, piece, up[take.file.suffix.lower()])
+            try:
+                poses_m, landmarks_m = joints_and_landmarks(body, piece, up[take.file.suffix.lower()])
+            except ValueError as error:  # a segment that has no direction
+                raise InputError(
+                    f"{folder / take.file} cannot be put onto a body ({error}): take it out of the folder"
+                ) from None
             yield _sequence(subject, action, poses_m, landmarks_m, rate_hz)
 
 

@@ -1,4 +1,6 @@
-"""Joint centres from the markers of Plug-in Gait, in any unit: all distances are shares of the pelvis's width.
+"""Joint centres from the markers of Plug-in Gait, and of the CMU database, whose waist and shins have other names.
+
+Any unit will do, because all distances are shares of the pelvis's width.
 
 Hips after Bell, Brand and Pedersen, "A comparison of the accuracy of several hip center location prediction methods"
 (Journal of Biomechanics 23, 1990): 14 % of the distance between the front spines inwards, 22 % backwards, 30 % down.
@@ -17,6 +19,19 @@ _KNEE, _ANKLE, _ELBOW, _SHOULDER = 0.24, 0.18, 0.17, 0.20
 _STRAIGHT = 0.15
 """Sine of an elbow's bend below which it does not show its hinge."""
 _LEFT_SIGN = {"L": 1.0, "R": -1.0}
+_OF_CMU = {"FWT": "ASI", "BWT": "PSI", "SHN": "TIB"}
+
+MARKERS = (
+    "SACR",
+    "C7",
+    "CLAV",
+    *(
+        f"{side}{name}"
+        for name in ("ASI", "PSI", "THI", "KNE", "TIB", "ANK", "SHO", "ELB", "WRA", "WRB", "FHD", "BHD")
+        for side in "LR"
+    ),
+)
+"""The markers that are read."""
 
 
 def joint_centres(at: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -30,6 +45,7 @@ def joint_centres(at: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         markers.
     """
     found: dict[str, np.ndarray] = {}
+    at = {name[:1] + _OF_CMU[name[1:]]: path for name, path in at.items() if name[1:] in _OF_CMU} | at
     back = at.get("SACR") if "SACR" in at else _mean(at, "LPSI", "RPSI")
     front = _mean(at, "LASI", "RASI")
     if front is None or back is None:

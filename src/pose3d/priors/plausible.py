@@ -25,6 +25,7 @@ _TRUNK_OF_LEG = (0.35, 1.2)
 _BONE_CHANGE, _BONE_CHANGE_M = 0.25, 0.05
 _ROOT_M_S, _LIMB_M_S = 12.0, 25.0
 """The fastest run, and more than hands and feet reach beside the hips in throws and kicks, weapons apart."""
+_ALONG = np.cos(np.radians(15))
 _BRIDGED_S = 0.2
 _MOSTLY_THERE = 0.9
 _BACKWARDS_M = 0.02
@@ -110,6 +111,7 @@ def left_out(points: Points, fps: float) -> dict[str, np.ndarray]:
             "joints missing": np.isnan(np.concatenate(list(points.values()), -1)).any(-1),
             "jumps": jumps(points, fps),
             "bones change": changed_bones(points),
+            "trunk folded": folded_trunk(points),
         }
     )
 
@@ -143,6 +145,13 @@ def changed_bones(points: Points) -> np.ndarray:
             usual_m = _median(length_m)
             changed |= np.abs(length_m - usual_m) > max(_BONE_CHANGE * usual_m, _BONE_CHANGE_M)
     return changed
+
+
+def folded_trunk(points: Points) -> np.ndarray:
+    """Frames (T,) bool in which the line of the hips or of the shoulders lies along the trunk."""
+    trunk = unit(middle(points, "Shoulder") - middle(points, "Hip"))
+    across = [unit(points[f"L{part}"] - points[f"R{part}"]) for part in ("Hip", "Shoulder")]
+    return np.any([np.abs(_cosine(line, trunk)) > _ALONG for line in across], 0)
 
 
 def t_pose(points: Points) -> np.ndarray:

@@ -15,7 +15,7 @@ import numpy as np
 
 from pose3d.config.reading import read_yaml
 from pose3d.formats.motion import Motion, without_blanks
-from pose3d.priors.markers import joint_centres
+from pose3d.priors.markers import MARKERS, joint_centres
 from pose3d.runtime.errors import InputError
 
 Points = dict[str, np.ndarray]
@@ -99,15 +99,17 @@ def recognised(names: Sequence[str]) -> dict[str, str]:
 
 
 def read_map(path: Path) -> dict[str, list[str]]:
-    """A map from body points to a file's names: a line for each, with one name or a list whose middle is meant.
+    """A map from body points, or Plug-in Gait's markers, to a file's names: for each one, or a list whose middle it is.
 
     Raises:
         InputError: it cannot be read, names no point of the body, or gives something else than names.
     """
     found = {}
     for point, given in read_yaml(path).items():
-        if point not in KNOWN:
-            raise InputError(f"{path} names {point!r}, which is no point of the body: name some of {', '.join(KNOWN)}")
+        if point not in KNOWN + MARKERS:
+            raise InputError(
+                f"{path} names {point!r}, which is no point of the body: name some of {', '.join(KNOWN + MARKERS)}"
+            )
         names = given if isinstance(given, list) else [given]
         if not names or not all(isinstance(name, str | int) for name in names):
             raise InputError(f"{path}: give {point} a name of the files', or a list of names whose middle it is")
@@ -144,13 +146,15 @@ def body_points(path: object, motion: Motion, names: Sequence[str], given: Mappi
     """
     at = {name: motion.positions_m[:, motion.joints.index(name)] for name in names}
     short = {name.rpartition(":")[2]: name for name in names}
-    points = {point: at[name] for point, name in recognised(names).items()}
+    mapped = {}
     for point, chosen in given.items():
         unknown = [name for name in chosen if name not in at and name not in short]
         if unknown:
             raise InputError(f"{path} has no {unknown[0]}, which the map gives for {point}: it has {_list(names)}")
-        points[point] = np.mean([at[name] if name in at else at[short[name]] for name in chosen], 0)
-    points = joint_centres({short_name: at[name] for short_name, name in short.items()}) | points
+        mapped[point] = np.mean([at[name] if name in at else at[short[name]] for name in chosen], 0)
+    markers = {short_name: at[name] for short_name, name in short.items()} | mapped
+    points = joint_centres(markers) | {point: at[name] for point, name in recognised(names).items()}
+    points |= {point: path for point, path in mapped.items() if point in KNOWN}
     lacking = [point for point in NEEDED if point not in points]
     if lacking:
         example = f"`{lacking[0]}: NAME`, or `{lacking[0]}: [NAME, NAME]` where it is in the middle of several"
