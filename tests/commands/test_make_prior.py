@@ -39,8 +39,8 @@ def test_the_table_says_what_is_used_and_why_not(repository, capsys):
         "gaps.trc 30 its own 0.03 0.4 joints missing (0.4 s)",
         "walk.bvh 30 cm 0.03 0.0",
         "all 0.06 0.4",
-        ".bvh: y is up, as the format has it, and as people stand in them",
-        ".trc: y is up, as the format has it, and as people stand in them",
+        ".bvh: y is up, as the format has it, and people stand so",
+        ".trc: y is up, as the format has it, and people stand so",
         "priors/mine.h5: 3 sequences, 92 frames at 25 a second",
     ]
     assert {s.subject for s in read_sequences("priors/mine.h5")} == {"mocap"}

@@ -106,11 +106,21 @@ def test_the_axis_that_is_up_is_found_and_said(tmp_path, axis, ending):
     takes = read_folder(tmp_path / "turned", {}, 30.0)
     ((_, said),) = upwards(takes, None).values()
     as_file = {"x": "x", "-y": "-z", "z": "-y"} if ending == "c3d" else {axis: axis}
-    assert said == f".{ending}: {as_file[axis]} is up, as people stand in them"
+    assert said == f".{ending}: {as_file[axis]} is up, because people stand so"
     make(tmp_path / "turned", tmp_path / "priors/turned.h5")
     make(tmp_path / "plain", tmp_path / "priors/plain.h5")
     heights = [read_sequences(tmp_path / f"priors/{name}.h5")[0].poses_world_m[..., 2] for name in ("turned", "plain")]
     np.testing.assert_allclose(*heights, atol=1e-3)
+
+
+def test_files_that_say_what_is_up_are_believed_where_people_stand(folder):
+    said = {ending: sentence for ending, (_, sentence) in upwards(read_folder(folder, {}, 30.0), None).items()}
+    assert said == {
+        ".bvh": ".bvh: y is up, as the format has it, and people stand so",
+        ".c3d": ".c3d: up is what the files say, and people stand so",
+        ".npz": ".npz: up is what the files say, and people stand so",
+        ".trc": ".trc: y is up, as the format has it, and people stand so",
+    }
 
 
 def test_where_nobody_stands_the_format_or_the_asked_axis_is_up(tmp_path):

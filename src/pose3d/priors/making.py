@@ -21,6 +21,8 @@ from pose3d.synthetic.cameras import look_at
 from pose3d.synthetic.split import PRIOR_SUBJECTS
 
 SHOWN_PROBLEMS = 20
+_UNSAID = (".bvh", ".trc")
+"""Files that do not say which axis is up."""
 _SURE = 0.5
 """Of the mean direction from feet to shoulders, along one axis: people mostly stand, also who dances or climbs."""
 _FLOOR_QUANTILE = 0.1
@@ -68,13 +70,15 @@ def upwards(takes: Sequence[Take], asked: str | None) -> dict[str, tuple[np.ndar
         mean = np.sum([take.standing() for take in of_ending], 0)
         mean = mean / max(1, sum(len(piece) for take in of_ending for piece in take.pieces))
         axis = int(np.abs(mean).argmax())
-        up, why = np.array([0.0, 1.0, 0.0]), "as the format has it"
-        if asked is not None and ending in (".bvh", ".trc"):
-            up, why = np.eye(3)["xyz".index(asked)], "as asked"
+        up, standing = np.array([0.0, 1.0, 0.0]), np.sign(mean[axis]) * np.eye(3)[axis]
+        said = "y is up, as the format has it" if ending in _UNSAID else "up is what the files say"
+        if asked is not None and ending in _UNSAID:
+            up, said = np.eye(3)["xyz".index(asked)], f"{asked} is up, as asked"
+        elif abs(mean[axis]) > _SURE and (standing == up).all():
+            said += ", and people stand so"
         elif abs(mean[axis]) > _SURE:
-            up = np.sign(mean[axis]) * np.eye(3)[axis]
-            why = "as people stand in them" if up[1] != 1 else f"{why}, and as people stand in them"
-        found[ending] = up, f"{ending}: {_axis_name(ending, up)} is up, {why}"
+            up, said = standing, f"{_axis_name(ending, standing)} is up, because people stand so"
+        found[ending] = up, f"{ending}: {said}"
     return found
 
 
@@ -190,7 +194,7 @@ def _sequence(
 
 def _axis_name(ending: str, up: np.ndarray) -> str:
     """An upward axis as a file of that format calls it; C3D and npz came turned from z up."""
-    axes = "xyz" if ending in (".bvh", ".trc") else "xzy"
+    axes = "xyz" if ending in _UNSAID else "xzy"
     axis = int(np.abs(up).argmax())
     backwards = up[axis] < 0
     if axes == "xzy" and axis == 2:
