@@ -73,7 +73,7 @@ def test_bvh_of_any_unit(tmp_path, per_metre):
 def test_what_is_left_out_parts_a_take_and_is_counted(tmp_path):
     positions_m = MOTION.positions_m.copy()
     positions_m[20:28, MOTION.joints.index("LeftHand")] = np.nan
-    positions_m[35, MOTION.joints.index("RightHand")] += 2
+    positions_m[35, MOTION.joints.index("RightHand")] += 1
     take = read(tmp_path, "a.c3d", replace(MOTION, positions_m=positions_m))
     assert [len(piece) for piece in take.pieces] == [20, 24]
     assert take.left_out_s == pytest.approx({"joints missing": 8 / 30, "jumps": 3 / 30, "too short": 6 / 30})

@@ -85,6 +85,24 @@ def test_what_is_not_needed_goes_before_frames_do():
     assert "Head" not in closed and not np.isnan(closed["LToe"]).any() and reasons(closed) == {}
 
 
+def test_what_is_out_of_reach_is_missing():
+    at = points()
+    at["LToe"][5] = 1e6
+    at["LWrist"][20:30] = 100
+    closed = bridged(at, FPS)
+    np.testing.assert_allclose(closed["LToe"], points()["LToe"], atol=0.01)
+    assert reasons(closed) == {"joints missing": [*range(20, 30)]}
+
+
+def test_what_lies_on_its_neighbour_shows_no_direction():
+    at = points()
+    at["Head"] = at["Neck"].copy()
+    at["LIndex"][7] = at["LPinky"][7]
+    closed = bridged(at, FPS)
+    assert "Head" not in closed and reasons(closed) == {}
+    np.testing.assert_allclose(closed["LIndex"], points()["LIndex"], atol=0.01)
+
+
 def test_steps_that_are_too_fast_are_jumps_on_both_sides():
     at = points()
     for path in at.values():
@@ -110,6 +128,9 @@ def test_a_trunk_of_no_width_is_left_out():
         for part in ("Shoulder", "Elbow", "Wrist"):
             at[f"{side}{part}"][9] += shift
     assert reasons(at) == {"trunk folded": [9]}
+    at = points()
+    at["Spine"][11] = at["Pelvis"][11] + 0.5 * (at["LHip"][11] - at["RHip"][11])
+    assert reasons(at) == {"trunk folded": [11]}
 
 
 def t_posed(at, frames):

@@ -27,6 +27,16 @@ _ROOT_M_S, _LIMB_M_S = 12.0, 25.0
 """The fastest run, and more than hands and feet reach beside the hips in throws and kicks, weapons apart."""
 _ALONG = np.cos(np.radians(15))
 _BRIDGED_S = 0.2
+_REACH_M, _APART_M = 3.0, 0.01
+_NEIGHBOURS = {
+    **{"Spine": "Pelvis", "Neck": "Spine", "Head": "Neck"},
+    **{
+        f"{side}{part}": f"{side}{next_to}"
+        for side in "LR"
+        for part, next_to in (("Middle", "Wrist"), ("Index", "Pinky"))
+    },
+}
+"""Of what is not needed: from one to the other points where a segment shows its direction."""
 _MOSTLY_THERE = 0.9
 _BACKWARDS_M = 0.02
 """Knees that are straight, or a little more, say nothing."""
@@ -84,17 +94,21 @@ def no_person(points: Points) -> str | None:
 def bridged(points: Points, fps: float, needed: Collection[str] = NEEDED) -> Points:
     """Gaps of up to 0.2 s closed in a straight line; points that are not needed and have many gaps are left out.
 
+    What is further from the hips than anything of a body is missing as well, and what lies on its neighbour.
+
     Args:
         points: (T, 3) each, NaN where missing.
         fps: frames per second.
         needed: names of those that stay in any case.
     """
-    found = {}
+    found, hips = {}, middle(points, "Hip")
     for name, given in points.items():
-        there = ~np.isnan(given.sum(-1))
+        there = ~np.isnan(given.sum(-1)) & ~(np.linalg.norm(given - hips, axis=-1) > _REACH_M)
+        if name in _NEIGHBOURS and _NEIGHBOURS[name] in points:
+            there &= ~(np.linalg.norm(given - points[_NEIGHBOURS[name]], axis=-1) < _APART_M)
         if name not in needed and there.mean() < _MOSTLY_THERE:
             continue
-        path, frames = given.copy(), np.arange(len(given))
+        path, frames = np.where(there[:, None], given, np.nan), np.arange(len(given))
         for start, stop in runs(~there):
             if start > 0 and stop < len(path) and stop - start <= _BRIDGED_S * fps:
                 for axis in range(3):
@@ -148,10 +162,15 @@ def changed_bones(points: Points) -> np.ndarray:
 
 
 def folded_trunk(points: Points) -> np.ndarray:
-    """Frames (T,) bool in which the line of the hips or of the shoulders lies along the trunk."""
-    trunk = unit(middle(points, "Shoulder") - middle(points, "Hip"))
-    across = [unit(points[f"L{part}"] - points[f"R{part}"]) for part in ("Hip", "Shoulder")]
-    return np.any([np.abs(_cosine(line, trunk)) > _ALONG for line in across], 0)
+    """Frames (T,) bool in which hips or shoulders lie along the trunk, or along that end of it."""
+    trunk = middle(points, "Shoulder") - middle(points, "Hip")
+    ends = {"Hip": ("Pelvis", "Spine"), "Shoulder": ("Spine", "Neck")}
+    folded = np.zeros(len(trunk), bool)
+    for part, (lower, upper) in ends.items():
+        across = unit(points[f"L{part}"] - points[f"R{part}"])
+        near = points[upper] - points[lower] if {lower, upper} <= set(points) else trunk
+        folded |= (np.abs(_cosine(across, unit(trunk))) > _ALONG) | (np.abs(_cosine(across, unit(near))) > _ALONG)
+    return folded
 
 
 def t_pose(points: Points) -> np.ndarray:
