@@ -24,11 +24,12 @@ NEEDED = {
     "lift": ["keypoints.json"],
     "angles": ["predictions.npz"],
     "convert": ["p.npz", "p.trc"],
+    "make-prior": ["mocap", "--out", "priors/mine.h5"],
     "adapt-views": ["--out", "adapted"],
     "write-npz": ["--format", "original", "--out", "npz"],
 }
 """Arguments without which a subcommand does not start."""
-NEW = {"lift", "angles", "convert", "sample-video", "release"}
+NEW = {"lift", "angles", "convert", "make-prior", "sample-video", "release"}
 """Subcommands that ``python -m pose3d.<name>`` never had."""
 OLD_FORMS = {"predict": "predict/__main__.py"} | {
     name: f"{name.replace('-', '_')}.py" for name in COMMANDS.keys() - NEW - {"predict"}

@@ -91,3 +91,10 @@ def test_a_file_that_is_cut_off_is_one_sentence(tmp_path, length):
     (tmp_path / "a.bvh").write_text(OTHER[:length])
     with pytest.raises(InputError, match=r"a\.bvh"):
         read_bvh(tmp_path / "a.bvh")
+
+
+def test_tabs_and_carriage_returns_part_words_as_well(tmp_path):
+    (tmp_path / "a.bvh").write_text(OTHER)
+    (tmp_path / "b.bvh").write_bytes(OTHER.replace("OFFSET ", "OFFSET\t").replace("\n", "\r\n").encode())
+    plain, other = (read_bvh(tmp_path / name) for name in ("a.bvh", "b.bvh"))
+    np.testing.assert_array_equal(plain.positions_m, other.positions_m)

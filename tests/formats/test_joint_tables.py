@@ -9,7 +9,7 @@ from motions import assert_same, one_joint, walk, walk_with_gaps
 
 from pose3d.formats.joints_csv import read_joints_csv, write_joints_csv
 from pose3d.formats.joints_npz import read_joints_npz, write_amass, write_joints_npz
-from pose3d.formats.motion import NAMES, filled
+from pose3d.formats.motion import NAMES, filled, to_ours
 from pose3d.geometry.skeleton import JOINT_NAMES
 from pose3d.runtime.errors import InputError
 
@@ -103,6 +103,14 @@ def test_uneven_times_are_evened_and_gaps_between_shots_cut(tmp_path):
     np.testing.assert_allclose(motion.positions_m[:, 0, 0], [0, 1.5, 3, 5], atol=1e-6)
 
 
+def test_a_layout_and_a_rate_serve_for_names_and_times(tmp_path):
+    poses_m = np.random.default_rng(0).normal(size=(4, 17, 3))
+    np.savez(tmp_path / "a.npz", poses_world_m=poses_m, layout="coco17", fps=50)
+    motion = read_joints_npz(tmp_path / "a.npz")
+    assert (motion.joints[5], motion.fps, motion.frame) == ("left_shoulder", 50, "world")
+    np.testing.assert_allclose(to_ours(motion), poses_m)
+
+
 def saved(**change):
     file = io.BytesIO()
     arrays = {
@@ -127,6 +135,9 @@ def saved(**change):
         (saved(poses_world_m_temporal=np.full((6, 17, 3), np.inf)), "poses_world_m_temporal is infinite"),
         (saved(poses_world_m_temporal=np.array([{}])), "is no whole npz file of joints"),
         (saved(poses_world_m_temporal_2=np.zeros(3)), "does not have one array of 3D poses for world and temporal"),
+        (saved(joints=None, layout="coco99"), "no keypoint layout is called 'coco99'"),
+        (saved(joints=None, layout=np.arange(3)), "layout is of type int64"),
+        (saved(time_s=None, fps=0), "fps is not one positive number"),
         (saved(mocap_framerate=np.zeros(2), joint_names=np.array(["a"])), "joints is of type"),
         (saved(mocap_framerate=np.array(60), joints=None), "no arrays joints and joint_names"),
     ],

@@ -22,6 +22,7 @@ COMMANDS = {
     "lift walk.mp4 --video none.mp4": ("none.mp4", "give the path of a video"),
     "lift walk.mp4 --names none.csv": ("none.csv", "give a CSV file of name,point"),
     "convert none.npz walk.trc": ("none.npz", "give a file of joints"),
+    "make-prior none --out priors/mine.h5": ("none", "give one that is there"),
     "demo": ("data/sequences.h5", "run `make repro` (or `dvc repro`) to make it"),
     "export": ("data/models/pose2d.pt", "run `make repro` (or `dvc repro`) to make it"),
     "evaluate-views": ("data/models/pose2d.pt", "run `make repro` (or `dvc repro`) to make it"),

@@ -18,6 +18,7 @@ from pose3d.commands import (
     evaluate_views,
     export,
     lift,
+    make_prior,
     predict,
     release,
     sample_video,
@@ -38,6 +39,7 @@ COMMANDS = {
     "evaluate-views": evaluate_views,
     "adapt-views": adapt_views,
     "write-npz": write_npz,
+    "make-prior": make_prior,
     "release": release,
 }
 

@@ -60,7 +60,7 @@ def _hierarchy(lines: Lines) -> list[_Node]:
     if (lines.next() or "").strip() != "HIERARCHY":
         raise lines.error("is not HIERARCHY: give a BVH file")
     for line in lines:
-        word, _, rest = line.strip().partition(" ")
+        word, rest = [*line.split(maxsplit=1), "", ""][:2]
         if word == "MOTION" and nodes and not stack:
             return nodes
         try:

@@ -9,7 +9,9 @@ poses_cam_m or poses_world_m  (T, J, 3) float32, metres, NaN where missing; came
                               z forward) or the world (z up)
 ============================  ===============================================================================
 
-The arrays that ``pose3d predict`` writes are read as well, whose poses have a lifter's name behind theirs.
+The arrays that ``pose3d predict`` writes are read as well, whose poses have a lifter's name behind theirs; and in place
+of ``time_s`` ``fps``, frames a second, and in place of ``joints`` ``layout``, a name of
+:data:`pose3d.geometry.layouts.LAYOUTS`.
 
 =======================================  ====================================================================
 array in the manner of AMASS             content
@@ -33,6 +35,7 @@ import numpy as np
 from pose3d.formats.even_times import even_motion
 from pose3d.formats.motion import Z_UP_FROM_Y_UP, Motion, check_motion, filled, to_ours, without_blanks
 from pose3d.formats.pose_choice import choose_poses
+from pose3d.geometry.layouts import layout
 from pose3d.records.pickled_npz import MAX_BYTES, MAX_EXPANSION, read_member
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.files import atomic_output
@@ -87,7 +90,7 @@ def read_joints_npz(path: str | os.PathLike, frame: str | None = None, lifter: s
             claimed = sum(member.file_size for member in members.values())
             if claimed > min(MAX_BYTES, max(2**27, MAX_EXPANSION * os.path.getsize(path))):
                 raise ValueError(f"it claims to unpack to {claimed / 2**30:.4g} GiB")
-            wanted = {"time_s", "found", "joints", "joint_names", *_RATES}
+            wanted = {"time_s", "fps", "found", "joints", "layout", "joint_names", *_RATES}
             wanted |= {name for name in members if name.startswith(tuple(_OURS.values()))}
             arrays = {name: read_member(archive, members[name], _check) for name in sorted(wanted & set(members))}
     except OSError as error:
@@ -103,9 +106,18 @@ def read_joints_npz(path: str | os.PathLike, frame: str | None = None, lifter: s
 def _ours(path: str | os.PathLike, arrays: Mapping[str, np.ndarray], frame: str | None, lifter: str) -> Motion:
     groups = {name: known for known, begin in _OURS.items() for name in arrays if name.startswith(begin)}
     name, frame = choose_poses(path, groups, frame, lifter)
-    names = without_blanks(_array(path, arrays, "joints", 1, "U").tolist())
-    time_s = _array(path, arrays, "time_s", 1)
     poses_m = _array(path, arrays, name, 3)
+    if "layout" in arrays and "joints" not in arrays:
+        try:
+            names = without_blanks(layout(str(_array(path, arrays, "layout", 0, "U"))).points)
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from None
+    else:
+        names = without_blanks(_array(path, arrays, "joints", 1, "U").tolist())
+    if "fps" in arrays and "time_s" not in arrays:
+        time_s = np.arange(len(poses_m)) / _rate(path, arrays, "fps")
+    else:
+        time_s = _array(path, arrays, "time_s", 1)
     if poses_m.shape != (len(time_s), len(names), 3) or not len(time_s):
         raise InputError(
             f"{path}: {name} has shape {poses_m.shape} for {len(time_s)} times and {len(names)} joints: write it again"
@@ -126,9 +138,13 @@ def _amass(path: str | os.PathLike, arrays: Mapping[str, np.ndarray]) -> Motion:
     if joints_m.shape[1:] != (len(names), 3):
         raise InputError(f"{path}: joints has shape {joints_m.shape} beside {len(names)} joint_names: write it again")
     rate = next(name for name in _RATES if name in arrays)
-    if arrays[rate].size != 1 or arrays[rate].dtype.kind not in "fiu":
-        raise InputError(f"{path}: {rate} is not one number: write the frames a second there")
-    return Motion(names, joints_m.astype(np.float64) @ Z_UP_FROM_Y_UP, float(arrays[rate].reshape(())))
+    return Motion(names, joints_m.astype(np.float64) @ Z_UP_FROM_Y_UP, _rate(path, arrays, rate))
+
+
+def _rate(path: object, arrays: Mapping[str, np.ndarray], name: str) -> float:
+    if arrays[name].size != 1 or arrays[name].dtype.kind not in "fiu" or not 0 < arrays[name].reshape(()) < np.inf:
+        raise InputError(f"{path}: {name} is not one positive number: write the frames a second there")
+    return float(arrays[name].reshape(()))
 
 
 def _array(path: object, arrays: Mapping[str, np.ndarray], name: str, n_axes: int, kinds: str = "fiu") -> np.ndarray:
