@@ -14,7 +14,7 @@ from pose3d.config.lifting import LifterParams, LiftingParams, RepnetParams, Tem
 from pose3d.lifting.adversarial import CRITIC, AdversarialTrainer, Objective, Optimisation
 from pose3d.lifting.critic import Critic, Logistic, Wasserstein
 from pose3d.lifting.layout_view import OURS
-from pose3d.lifting.lift import build_lifter
+from pose3d.lifting.lift import SPREAD, build_lifter
 from pose3d.lifting.networks import FrameLifter, Lifter
 from pose3d.lifting.observations import Observations, PairedClips
 from pose3d.lifting.original import OriginalTemporal, RepNet
@@ -23,6 +23,7 @@ from pose3d.lifting.original_objective import OriginalSingleFrame, OriginalWindo
 from pose3d.lifting.prior import PriorTakes
 from pose3d.lifting.proportions import fit_subjects
 from pose3d.lifting.schedule import geometric_ramp
+from pose3d.lifting.spread_training import WIDTH, fit_spread
 from pose3d.lifting.starting_weights import load_starting_weights
 from pose3d.lifting.supervision import Supervision
 from pose3d.lifting.temporal import TemporalLifter
@@ -115,7 +116,20 @@ def fit_lifter(
     )
     trainer = AdversarialTrainer(generator, critic, objective, weights, optimisation, seed)
     curves = run_training(trainer, fabric, checkpoint, f"train_{_block(params)}")
-    return Fitted(architecture, trainer.averaged_weights(), curves)
+    fitted = Fitted(architecture, trainer.averaged_weights(), curves)
+    if isinstance(objective, VirtualCameraObjective) and params.spread_steps:
+        return _with_spread(fitted, generator, objective.of_strangers(params.projected_prior_batch_size), params, seed)
+    return fitted
+
+
+def _with_spread(
+    fitted: Fitted, lifter: Lifter, objective: VirtualCameraObjective, params: LifterParams, seed: int
+) -> Fitted:
+    """Add the spread. It is learnt in seconds, and again from its start where a run goes on from a checkpoint."""
+    lifter.load_state_dict(fitted.weights)
+    spread = fit_spread(lifter, objective, lifter.channels, params.spread_steps, seed)
+    weights = {f"spread.{name}": weight for name, weight in spread.state_dict().items()}
+    return Fitted(fitted.architecture | {SPREAD: WIDTH}, fitted.weights | weights, fitted.curves)
 
 
 def _without_detections(lifting: LiftingParams, params: RepnetParams | TemporalParams) -> RepnetParams | TemporalParams:

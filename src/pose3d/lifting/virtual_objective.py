@@ -1,7 +1,8 @@
 """The training objective of virtual-camera lifters, for single frames (runs of one) and windows alike."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -161,6 +162,38 @@ class VirtualCameraObjective:
         to_camera = view.rotation[:, seen:].transpose(-1, -2)
         drawn = (features, view.scale, keypoints, true_poses, true_roots, to_camera)
         return [Batch(*of_step) for of_step in zip(*drawn, strict=True)]
+
+    def of_strangers(self, pairs: int) -> "VirtualCameraObjective":
+        """The same on people whom no lifter learnt from, to see how far off it may be: the bodies vary twice as much,
+        and all takes have the legs of one and the trunk of another. Labels are left out.
+
+        Args:
+            pairs: of 2D and 3D in each step, all in every process.
+        """
+        strangers = copy(self)
+        strangers._settings = replace(
+            self._settings,
+            pairs_per_step=pairs,
+            labelled_per_step=0,
+            body_spread=2 * self._settings.body_spread,
+            limb_mix_prob=1.0,
+        )
+        strangers._paired = strangers._labelled = None
+        strangers._share = WHOLE
+        return strangers
+
+    def draw_pairs(self, rngs: Sequence[np.random.Generator]) -> tuple[Tensor, Tensor]:
+        """The pairs of :meth:`generator_batches` alone.
+
+        Args:
+            rngs: K, one for each step.
+
+        Returns:
+            What the lifter sees in the image plane, (K, P, T, 17, 2), or (K, P, T, points, 3) of another layout, and
+            the poses (K, P, T, 17, 3) in camera space, metres.
+        """
+        plane, poses, _ = self._draw_plane(rngs, 0)
+        return plane, poses
 
     def _draw_plane(self, rngs: Sequence[np.random.Generator], batch_size: int) -> tuple[Tensor, Tensor, int]:
         """Image plane of B detections and P pairs, the poses of those pairs, and B."""
