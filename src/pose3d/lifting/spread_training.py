@@ -1,7 +1,7 @@
 """Training a lifter's spread on the projected prior, after the lifter's own training and without changing it.
 
-What the lifter learnt from it knows too well. So the spread is learnt, and calibrated, on people whom it did not learn
-from: bodies that differ twice as much from the prior's, and none of them with legs and trunk of one take.
+What it learnt from, the lifter knows too well. So the spread is learnt, and calibrated, on strangers: see
+:meth:`pose3d.lifting.virtual_objective.VirtualCameraObjective.of_strangers`.
 """
 
 from collections.abc import Iterator
