@@ -47,7 +47,7 @@ def main() -> None:
     if real_views:
         check_manifest(REAL_VIEWS.parent)
         require_files(DATA / "models/pose2d.pt")
-    from pose3d.evaluation import baselines, tables
+    from pose3d.evaluation import baselines, coverage, tables
     from pose3d.evaluation.drawings import draw_clip, draw_panel
     from pose3d.evaluation.protocols import protocols_mm
     from pose3d.evaluation.scoring import metrics_of, predict
@@ -78,6 +78,11 @@ def main() -> None:
     write_text(PLOTS / "per_joint.csv", tables.per_joint_mm(test.errors).to_csv())
     hidden = tables.per_occlusion_mm(test.sequences, test.errors, test.poses_cam_m)
     write_text(PLOTS / "occlusion.csv", hidden.to_csv())
+    if test.intervals:
+        write_text(PLOTS / "coverage.csv", coverage.coverage_table(test.sequences, test.intervals).to_csv())
+        reliability = coverage.reliability_table(test.intervals)
+        write_text(PLOTS / "reliability.csv", reliability.to_csv())
+        figures.save_png(figures.reliability_figure(reliability), PLOTS / "reliability.png")
     curve = tables.pck3d_table(test.errors)
     write_text(PLOTS / "pck3d_curve.csv", curve.to_csv())
     figures.save_png(figures.pck3d_figure(curve), PLOTS / "pck3d_curve.png")

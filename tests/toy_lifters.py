@@ -18,6 +18,7 @@ COMMON = {
     "ema_decay": 0.9,
     "critic_steps": 2,
     "reproj_weight_ramp": 0.5,
+    "spread_steps": 0,
 }
 
 

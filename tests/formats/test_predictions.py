@@ -21,7 +21,7 @@ def predictions():
     def draw(*shape):
         return rng.uniform(0, 1, (3, *shape)).astype(np.float32)
 
-    lifted = {"repnet": Lifted(draw(17, 3), False), "temporal": Lifted(draw(17, 3), True)}
+    lifted = {"repnet": Lifted(draw(17, 3), False), "temporal": Lifted(draw(17, 3), True, draw(17, 2))}
     return Predictions(
         np.array([0, 0.04, 0.1]),
         draw(4),
@@ -43,6 +43,8 @@ def test_npz_round_trip(tmp_path, predictions):
     for name, lifted in predictions.lifted.items():
         np.testing.assert_array_equal(read.lifted[name].poses_cam_m, lifted.poses_cam_m)
         assert read.lifted[name].has_root is lifted.has_root
+    assert read.lifted["repnet"].radii_m is None
+    np.testing.assert_array_equal(read.lifted["temporal"].radii_m, predictions.lifted["temporal"].radii_m)
     np.testing.assert_array_equal(read.camera.intrinsics_px, predictions.camera.intrinsics_px)
     assert (read.camera.width_px, read.camera.height_px, len(read)) == (64, 48, 3)
 
@@ -80,6 +82,9 @@ def test_the_table_has_a_row_for_each_frame_and_joint(tmp_path, predictions):
     for name, lifted in predictions.lifted.items():
         found = [float(row[f"{name}_{axis}_m"]) for axis in "xyz"]
         np.testing.assert_allclose(found, lifted.poses_cam_m[2, 4], atol=1e-5)
+    found = [float(row[f"temporal_radius_{direction}_m"]) for direction in ("across", "along")]
+    np.testing.assert_allclose(found, predictions.lifted["temporal"].radii_m[2, 4], atol=1e-5)
+    assert not any(name.startswith("repnet_radius") for name in row)
 
 
 @pytest.mark.parametrize(
@@ -89,6 +94,7 @@ def test_the_table_has_a_row_for_each_frame_and_joint(tmp_path, predictions):
         ({"time_s": None}, "has no array time_s"),
         ({"boxes_px": np.zeros((2, 4))}, r"boxes_px must be numbers of shape \(3, 4\), not \(2, 4\)"),
         ({"has_root_repnet": None}, "has no array has_root_repnet"),
+        ({"radii_m_temporal": np.ones((3, 17))}, r"radii_m_temporal must be numbers of shape \(3, 17, 2\)"),
         ({"joints": np.array(["Hip"])}, "joints are not those"),
         ({"intrinsics_px": np.full((3, 3), np.nan)}, "intrinsics_px must be finite"),
         ({"keypoints_px": np.array([{}], object)}, "no whole npz file"),

@@ -101,8 +101,8 @@ def test_a_mirrored_clip_is_lifted_to_the_mirrored_poses_and_roots(lifter):
     clip = 0.1 * torch.randn(12, 17, 2, dtype=torch.float64) + torch.tensor([0.2, -0.1], dtype=torch.float64)
     flip = torch.tensor([-1.0, 1, 1], dtype=torch.float64)
     with torch.no_grad():
-        lifted = lift_virtual(lifter, clip, fps=50)
-        mirrored = lift_virtual(lifter, clip[:, mirror_permutation()] * flip[:2], fps=50)
+        lifted = lift_virtual(lifter, clip, fps=50)[0]
+        mirrored = lift_virtual(lifter, clip[:, mirror_permutation()] * flip[:2], fps=50)[0]
     torch.testing.assert_close(mirrored, lifted[:, mirror_permutation()] * flip, rtol=1e-12, atol=1e-12)
     assert lifted[:, 0, 0].abs().min() > 0.01  # not just because nothing stands aside
 
@@ -114,7 +114,7 @@ def test_a_clip_of_any_length_is_lifted_frame_by_frame(network, window_frames):
     lifter = TemporalLifter(8, window_frames, network).eval()
     clip = 0.1 * torch.randn(30, 17, 2)
     with torch.no_grad():
-        lifted = {length: lift_virtual(lifter, clip[:length], fps=50) for length in (1, 2, 30)}
+        lifted = {length: lift_virtual(lifter, clip[:length], fps=50)[0] for length in (1, 2, 30)}
     for length, joints in lifted.items():
         assert joints.shape == (length, 17, 3) and joints.isfinite().all()
         if network != "convolution":  # live: what was lifted stays as it is

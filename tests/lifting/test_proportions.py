@@ -9,7 +9,7 @@ from scipy.spatial.transform import Rotation
 
 from pose3d.geometry.skeleton import bone_matrix
 from pose3d.lifting.prior import PriorTakes, place_before_camera, symmetric_factors, vary_bone_lengths
-from pose3d.lifting.proportions import fit_proportions, fit_subjects
+from pose3d.lifting.proportions import body_difference, fit_proportions, fit_subjects
 from pose3d.lifting.virtual_camera import view_from_image_plane
 from pose3d.runtime.errors import InputError
 
@@ -99,3 +99,15 @@ def test_a_bone_without_length_is_named(where):
     poses[:, [3, 6]] = poses[:, [2, 5]]  # feet in the knees
     with pytest.raises(InputError, match=f"bone from RKnee to RFoot has no length in {where}"):
         fit_proportions(prior, observed(seen, seed=2), np.random.default_rng(3))
+
+
+def test_how_much_people_differ_from_the_prior_is_seen_in_2d():
+    """Two people with bones that differ as drawn, and one like the prior; a body's size, taken out, does not show."""
+    prior, rng = SimpleNamespace(poses_world_m=people(6000, seed=0)), np.random.default_rng(3)
+    factors = torch.from_numpy(symmetric_factors(np.random.default_rng(7), 3, 0.1)).float()
+    factors[2] = 1.1
+    seen = [observed(vary_bone_lengths(people(6000, seed=n)[None], factors[n : n + 1])[0], n) for n in (0, 1, 2)]
+    relative = factors.log() - factors.log().mean(1, keepdim=True)
+    found = body_difference(prior, seen, rng)
+    assert found == pytest.approx(relative.square().mean().sqrt().item(), rel=0.25)
+    assert body_difference(prior, seen[2:], rng) < 0.02

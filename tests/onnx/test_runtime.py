@@ -57,8 +57,8 @@ def test_heatmaps_are_predicted_as_with_torch(folder, flip_test):
 def test_clips_are_lifted_as_with_torch(folder, name, frames):
     clip = 0.1 * torch.randn(frames, 17, 2, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        expected = lift_virtual(load_lifter(folder / f"{name}.pt"), clip, fps=25)
-        found = lift_virtual(load_lifter_onnx(folder / f"{name}.onnx"), clip, fps=25)
+        expected = lift_virtual(load_lifter(folder / f"{name}.pt"), clip, fps=25)[0]
+        found = lift_virtual(load_lifter_onnx(folder / f"{name}.onnx"), clip, fps=25)[0]
     assert found.shape == (frames, 17, 3)
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
 

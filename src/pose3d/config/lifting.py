@@ -7,7 +7,15 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
-from pose3d.config.blocks import Block, NonNegativeFloat, PositiveFloat, PositiveInt, Probability, directly_in
+from pose3d.config.blocks import (
+    Block,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    Probability,
+    directly_in,
+)
 from pose3d.geometry.layouts import LAYOUTS
 from pose3d.geometry.skeleton import JOINT_NAMES
 from pose3d.runtime.errors import InputError
@@ -234,6 +242,9 @@ class LifterParams(Block):
     reproj_weight_ramp: Probability
     projected_prior_weight: NonNegativeFloat
     """Direct supervision on prior poses projected with the detector's kind of errors (virtual camera only)."""
+    spread_steps: NonNegativeInt
+    """Steps, after the lifter's own, in which it learns how far off its joints may be; 0: it does not say (virtual
+    camera only)."""
 
     @field_validator("projected_prior_weight")
     @classmethod

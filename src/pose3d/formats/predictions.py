@@ -45,7 +45,7 @@ from pose3d.runtime.files import atomic_output
 from pose3d.runtime.rows import RowsOrArray, chunks
 from pose3d.world.standing import Standing
 
-_POSES, _HAS_ROOT = "poses_cam_m_", "has_root_"
+_POSES, _HAS_ROOT, _RADII = "poses_cam_m_", "has_root_", "radii_m_"
 _STANDING = ("poses_world_m", "contact", "world_from_camera")
 
 
@@ -89,6 +89,7 @@ def write_npz(path: str | os.PathLike, predictions: Predictions) -> None:
         "found": predictions.found,
         **{_POSES + name: lifted.poses_cam_m for name, lifted in predictions.lifted.items()},
         **{_HAS_ROOT + name: np.array(lifted.has_root) for name, lifted in predictions.lifted.items()},
+        **{_RADII + name: one.radii_m for name, one in predictions.lifted.items() if one.radii_m is not None},
         "joints": np.array(JOINT_NAMES),
         "width_px": np.array(camera.width_px),
         "height_px": np.array(camera.height_px),
@@ -126,6 +127,8 @@ def write_csv(path: str | os.PathLike, predictions: Predictions) -> None:
     if predictions.standing is not None:
         poses["world"] = predictions.standing.poses_world_m
     names += [f"{name}_{axis}_m" for name in poses for axis in "xyz"]
+    radii = {name: one.radii_m for name, one in predictions.lifted.items() if one.radii_m is not None}
+    names += [f"{name}_radius_{direction}_m" for name in radii for direction in ("across", "along")]
     with atomic_output(path) as partial, open(partial, "w", encoding="utf-8", newline="") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(names)
@@ -133,7 +136,7 @@ def write_csv(path: str | os.PathLike, predictions: Predictions) -> None:
             columns = [
                 predictions.keypoints_px[part],
                 predictions.confidence[part][..., None],
-                *(each[part] for each in poses.values()),
+                *(each[part] for each in (*poses.values(), *radii.values())),
             ]
             numbers = np.concatenate(columns, -1).tolist()
             times_s, found = predictions.time_s[part].tolist(), predictions.found[part].tolist()
@@ -179,6 +182,7 @@ def read_predictions(path: str | os.PathLike) -> Predictions:
         "found": frames,
         **{_POSES + name: (*frames, N_JOINTS, 3) for name in lifters},
         **{_HAS_ROOT + name: () for name in lifters},
+        **{_RADII + name: (*frames, N_JOINTS, 2) for name in lifters if _RADII + name in arrays},
         "width_px": (),
         "height_px": (),
         "intrinsics_px": (3, 3),
@@ -214,7 +218,10 @@ def read_predictions(path: str | os.PathLike) -> Predictions:
         keypoints_px=arrays["keypoints_px"],
         confidence=arrays["confidence"],
         found=arrays["found"],
-        lifted={name: Lifted(arrays[_POSES + name], bool(arrays[_HAS_ROOT + name])) for name in lifters},
+        lifted={
+            name: Lifted(arrays[_POSES + name], bool(arrays[_HAS_ROOT + name]), arrays.get(_RADII + name))
+            for name in lifters
+        },
         camera=camera,
         standing=Standing(*(arrays[name] for name in _STANDING)) if stands else None,
     )

@@ -14,19 +14,22 @@ from pose3d.config.lifting import LifterParams, LiftingParams, RepnetParams, Tem
 from pose3d.geometry.layouts import OURS
 from pose3d.lifting.adversarial import CRITIC, AdversarialTrainer, Objective, Optimisation
 from pose3d.lifting.critic import Critic, Logistic, Wasserstein
-from pose3d.lifting.lift import build_lifter
+from pose3d.lifting.lift import SPREAD, build_lifter
 from pose3d.lifting.networks import FrameLifter, Lifter
 from pose3d.lifting.observations import Observations, PairedClips
 from pose3d.lifting.original import OriginalTemporal, RepNet
 from pose3d.lifting.original_critic import OriginalCritic
 from pose3d.lifting.original_objective import OriginalSingleFrame, OriginalWindows
 from pose3d.lifting.prior import PriorTakes
-from pose3d.lifting.proportions import fit_subjects
+from pose3d.lifting.proportions import body_difference, fit_subjects
 from pose3d.lifting.schedule import geometric_ramp
+from pose3d.lifting.spread_training import WIDTH, fit_spread
 from pose3d.lifting.starting_weights import load_starting_weights
 from pose3d.lifting.supervision import Supervision
 from pose3d.lifting.temporal import TemporalLifter
 from pose3d.lifting.virtual_objective import VirtualCameraObjective, VirtualCameraSettings
+from pose3d.records.keypoints2d import Keypoints2D
+from pose3d.records.sequences import PoseSequence
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.processes import Share
 from pose3d.training.checkpoint import Checkpoint
@@ -36,7 +39,7 @@ from pose3d.training.seeds import numpy_generator, seed_all
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
-_PROPORTIONS = 5  # key of random numbers, apart from the seed's other uses
+_PROPORTIONS, _BODIES = 5, 9  # keys of random numbers, apart from the seed's other uses
 
 
 @dataclass(frozen=True)
@@ -115,7 +118,38 @@ def fit_lifter(
     )
     trainer = AdversarialTrainer(generator, critic, objective, weights, optimisation, seed)
     curves = run_training(trainer, fabric, checkpoint, f"train_{_block(params)}")
-    return Fitted(architecture, trainer.averaged_weights(), curves)
+    fitted = Fitted(architecture, trainer.averaged_weights(), curves)
+    if isinstance(objective, VirtualCameraObjective) and params.spread_steps:
+        return _with_spread(fitted, generator, objective, supervision, params, seed)
+    return fitted
+
+
+def _with_spread(
+    fitted: Fitted,
+    lifter: Lifter,
+    objective: VirtualCameraObjective,
+    supervision: Supervision,
+    params: LifterParams,
+    seed: int,
+) -> Fitted:
+    """Add the spread. It is learnt in seconds, and again from its start where a run goes on from a checkpoint."""
+    lifter.load_state_dict(fitted.weights)
+    difference = body_difference(
+        objective.prior, _by_person(supervision, objective.device), numpy_generator(seed, _BODIES)
+    )
+    strangers = objective.of_strangers(params.projected_prior_batch_size, difference)
+    spread = fit_spread(lifter, strangers, lifter.channels, params.spread_steps, seed)
+    weights = {f"spread.{name}": weight for name, weight in spread.state_dict().items()}
+    return Fitted(fitted.architecture | {SPREAD: WIDTH}, fitted.weights | weights, fitted.curves)
+
+
+def _by_person(supervision: Supervision, device: torch.device) -> list[Observations]:
+    """The clips with annotated 2D of each person."""
+    people: dict[str, list[tuple[PoseSequence, Keypoints2D]]] = {}
+    for sequence, detected in zip(supervision.sequences, supervision.detections, strict=True):
+        if sequence.is_annotated:
+            people.setdefault(sequence.subject, []).append((sequence, detected))
+    return [Observations([s for s, _ in clips], [d for _, d in clips], device) for clips in people.values()]
 
 
 def _without_detections(lifting: LiftingParams, params: RepnetParams | TemporalParams) -> RepnetParams | TemporalParams:

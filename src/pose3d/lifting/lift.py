@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -16,8 +16,9 @@ from pose3d.geometry.skeleton import mirror_permutation
 from pose3d.lifting.gaps import bridge_gaps
 from pose3d.lifting.layout_view import features_of
 from pose3d.lifting.missing import MIN_POINTS
-from pose3d.lifting.networks import FrameLifter, Lifter
+from pose3d.lifting.networks import Forward, FrameLifter, Lifter
 from pose3d.lifting.original import OriginalTemporal, RepNet, normalise_px, relative_to_root
+from pose3d.lifting.spread import LiftedView, Spread
 from pose3d.lifting.temporal import TemporalLifter
 from pose3d.lifting.trajectory import smooth
 from pose3d.lifting.virtual_camera import root_position, to_camera_space
@@ -29,6 +30,8 @@ from pose3d.training.model_file import build_with, load_model
 
 LIFTERS = {"repnet": (FrameLifter.kind, RepNet.kind), "temporal": (TemporalLifter.kind, OriginalTemporal.kind)}
 """Names of the pipeline's model files, and the kinds of lifters that each may hold."""
+SPREAD = "spread_width"
+"""Key of an architecture with a spread, whose weights' names begin with ``spread.``."""
 
 
 Poses = TypeVar("Poses", bound=np.ndarray | Rows, covariant=True)
@@ -42,10 +45,30 @@ class Lifted(Generic[Poses]):
         poses_cam_m: (T, 17, 3) float32, axes of the camera. With ``has_root`` joints in camera space; without,
             relative to the root, which then is at 0. An array, or of long clips :class:`pose3d.runtime.rows.Rows`.
         has_root: False for the original's single-frame lifter only: weak perspective knows no distance.
+        radii_m: (T, 17, 2) float32, across and along the sight line to each joint, metres: nine of ten errors are
+            smaller, of the root those of its place, of every other joint those of its place relative to the root.
+            None: the lifter's file has no spread.
     """
 
     poses_cam_m: Poses
     has_root: bool
+    radii_m: Poses | None = None
+
+
+class LiftedWindow(NamedTuple):
+    """Frames of virtual cameras in 3D: what :func:`pose3d.lifting.virtual_camera.to_camera_space` takes, and radii.
+
+    Attributes:
+        poses_virtual_m: (..., 16, 3) root-relative.
+        roots_virtual_m: (..., 3).
+        rotation: (..., 3, 3) virtual from camera.
+        radii_m: (..., 17, 2), see :class:`Lifted`; None: the lifter has no spread.
+    """
+
+    poses_virtual_m: Tensor
+    roots_virtual_m: Tensor
+    rotation: Tensor
+    radii_m: Tensor | None
 
 
 def build_lifter(architecture: dict[str, Any]) -> Lifter:
@@ -54,9 +77,12 @@ def build_lifter(architecture: dict[str, Any]) -> Lifter:
     Raises:
         KeyError: not an architecture of a lifter.
     """
-    sizes = {key: value for key, value in architecture.items() if key != "lifter"}
+    sizes = {key: value for key, value in architecture.items() if key not in ("lifter", SPREAD)}
     kinds = {kind.kind: kind for kind in (FrameLifter, TemporalLifter, RepNet, OriginalTemporal)}
-    return kinds[architecture["lifter"]](**sizes)
+    lifter = kinds[architecture["lifter"]](**sizes)
+    if SPREAD in architecture:
+        lifter.spread = Spread(lifter.channels, architecture[SPREAD], lifter.layout)
+    return lifter
 
 
 def check_kind(path: str | os.PathLike, kind: str) -> None:
@@ -105,18 +131,36 @@ def lift_sequences(
         detections: N, in the same order, of the lifter's layout.
 
     Returns:
-        N clips, each with a pose in every frame: where too few points are seen, that of the nearest frame with enough.
+        N clips, see :func:`lift_detections`.
 
     Raises:
         InputError: see :func:`load_lifter`.
     """
     lifter = load_lifter(model_path, detections[0].layout if detections else OURS)
+    return lift_detections(lifter, sequences, detections)
+
+
+def lift_detections(
+    lifter: Lifter, sequences: Sequence[PoseSequence], detections: Sequence[Keypoints2D]
+) -> list[Lifted[np.ndarray]]:
+    """Lift detections; of the sequences only the cameras' intrinsics and the frame rates are read.
+
+    Args:
+        lifter: from :func:`load_lifter`.
+        sequences: N of them.
+        detections: N, in the same order, of the lifter's layout.
+
+    Returns:
+        N clips, each with a pose in every frame: where too few points are seen, that of the nearest frame with enough.
+    """
     clips = []
     for sequence, detected in zip(sequences, detections, strict=True):
         lifted = lift_keypoints(lifter, sequence.camera, detected.keypoints_px, sequence.fps, detected.confidence)
         if detected.layout != OURS:
             known = np.isfinite(lifted.poses_cam_m).all((1, 2))
-            lifted = replace(lifted, poses_cam_m=lifted.poses_cam_m[nearest_of(known)])
+            nearest = nearest_of(known)
+            radii_m = None if lifted.radii_m is None else lifted.radii_m[nearest]
+            lifted = replace(lifted, poses_cam_m=lifted.poses_cam_m[nearest], radii_m=radii_m)
         clips.append(lifted)
     return clips
 
@@ -161,9 +205,8 @@ def lift_keypoints(
                 keypoints_px = np.where(np.nan_to_num(confidence)[..., None] > 0, keypoints_px, np.nan)
             keypoints_px = bridge_gaps(keypoints_px, np.arange(len(keypoints_px)) / fps)
         points, enough = points_of(lifter, camera, keypoints_px)
-        poses_cam_m = lift_virtual(lifter, points.to(device), fps).cpu().numpy()
-        poses_cam_m[~enough] = np.nan
-        return Lifted(poses_cam_m, has_root=True)
+        joints, radii = lift_virtual(lifter, points.to(device), fps)
+        return Lifted(_known(joints, enough), True, None if radii is None else _known(radii, enough))
     absolute = torch.from_numpy(normalise_px(np.asarray(keypoints_px), camera.width_px)).float().to(device)
     if lifter.kind == RepNet.kind:
         poses, _ = lifter(relative_to_root(absolute).flatten(1))
@@ -174,6 +217,13 @@ def lift_keypoints(
         poses, root = poses[0], root[0]
     joints = torch.cat([root[:, None], root[:, None] + poses], 1)
     return Lifted(joints.cpu().numpy(), has_root=lifter.kind != RepNet.kind)
+
+
+def _known(values: Tensor, enough: np.ndarray) -> np.ndarray:
+    """(T, ...) with NaN in the frames that have too few points."""
+    known = values.cpu().numpy()
+    known[~enough] = np.nan
+    return known
 
 
 def points_of(lifter: Lifter, camera: Camera, keypoints_px: np.ndarray) -> tuple[Tensor, np.ndarray]:
@@ -214,7 +264,7 @@ def nearest_of(enough: np.ndarray) -> np.ndarray:
     return np.where(nearer, known[after], known[before])
 
 
-def lift_virtual(lifter: Lifter, image_plane: Tensor, fps: float) -> Tensor:
+def lift_virtual(lifter: Lifter, image_plane: Tensor, fps: float) -> tuple[Tensor, Tensor | None]:
     """Lift the points of one clip to (T, 17, 3) joints in camera space, metres.
 
     A lifter that looks ahead has the root's distance smoothed along its ray.
@@ -223,40 +273,61 @@ def lift_virtual(lifter: Lifter, image_plane: Tensor, fps: float) -> Tensor:
         lifter: of the virtual camera, single-frame or temporal.
         image_plane: (T, 17, 2) undistorted x/z, y/z; of another layout (T, K, 3), see :func:`points_of`.
         fps: frames per second, for the smoothing.
+
+    Returns:
+        The joints, and their radii (T, 17, 2), see :class:`Lifted`.
     """
     padded = repeat_edges(image_plane, lifter.frames_before + lifter.with_motion, lifter.frames_after)
-    poses, roots, rotation = lift_window(lifter, padded)
+    poses, roots, rotation, radii = lift_window(lifter, padded)
     if lifter.frames_after:
         distance = roots[:, 2:].log()
         smoothed = torch.from_numpy(smooth(distance[:, 0].cpu().numpy(), fps)).to(distance)
         roots = roots * (smoothed[:, None] - distance).exp()
-    return to_camera_space(poses, roots, rotation)
+    return to_camera_space(poses, roots, rotation), radii
 
 
 @torch.no_grad()
-def lift_window(lifter: Lifter, image_plane: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def lift_window(lifter: Lifter, image_plane: Tensor) -> LiftedWindow:
     """Lift those T frames of a window that have all the others around them that the lifter needs.
 
-    The window and its mirror image are both lifted and averaged: no body is better known on its left than on its right.
-
     Args:
+        lifter: of the virtual camera.
         image_plane: (before + T + after, 17, 2) keypoints, of another layout (..., K, 3); ``before`` is
             ``lifter.frames_before`` and for lifters ``with_motion`` one more, ``after`` is ``lifter.frames_after``.
+    """
+    lifted, _, _ = lift_both_ways(lifter, image_plane, lifter.forward_clip)
+    return lifted
+
+
+def lift_both_ways(
+    lifter: Lifter, image_plane: Tensor, forward: Forward
+) -> tuple[LiftedWindow, LiftedView, LiftedView]:
+    """Lift windows and their mirror images, and average: no body is better known on its left than on its right.
+
+    Args:
+        lifter: of the virtual camera.
+        image_plane: (..., before + T + after, K, 2 or 3), see :func:`lift_window`.
+        forward: the lifter's forward pass, for clips or for short runs.
 
     Returns:
-        What :func:`pose3d.lifting.virtual_camera.to_camera_space` takes: poses (T, 16, 3) and roots (T, 3) in the
-        virtual cameras' spaces, metres, and the rotations (T, 3, 3) of those cameras.
+        The average, and what the spread takes: the average as seen, and mirrored.
     """
     permutation = torch.from_numpy(mirror_permutation()).to(image_plane.device)
     flip = torch.tensor([-1.0, 1.0, 1.0], device=image_plane.device)
     points = torch.from_numpy(layout(lifter.layout).mirror).to(image_plane.device)
-    both = torch.stack([image_plane, image_plane[:, points] * flip[: image_plane.shape[-1]]])
+    both = torch.stack([image_plane, image_plane[..., points, :] * flip[: image_plane.shape[-1]]])
     features, view = features_of(both, lifter.with_motion, lifter.layout)
-    poses, codes = lifter.forward_clip(features)
-    outputs = slice(lifter.frames_before, features.shape[1] - lifter.frames_after)
-    poses = (poses[0] + poses[1][:, permutation[1:] - 1] * flip) / 2
+    poses, codes = (x.unflatten(0, both.shape[:-3]) for x in forward(features.flatten(0, -3)))
+    outputs = slice(lifter.frames_before, features.shape[-2] - lifter.frames_after)
+    mirrored = permutation[1:] - 1
+    pose = (poses[0] + poses[1][..., mirrored, :] * flip) / 2
     code = (codes[0] + codes[1] * flip) / 2
-    return poses, root_position(code, view.scale[0, outputs]), view.rotation[0, outputs]
+    features, scale = features[..., outputs, :], view.scale[..., outputs]
+    root = root_position(code, scale[0])
+    seen = LiftedView(features[0], pose, root, scale[0])
+    as_mirrored = LiftedView(features[1], pose[..., mirrored, :] * flip, root * flip, scale[1])
+    radii = None if lifter.spread is None else lifter.spread.radii_m(seen, as_mirrored)
+    return LiftedWindow(pose, root, view.rotation[0][..., outputs, :, :], radii), seen, as_mirrored
 
 
 def repeat_edges(frames: Tensor, before: int, after: int) -> Tensor:

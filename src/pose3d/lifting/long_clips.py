@@ -52,6 +52,7 @@ def lift_clip(
     if lifter.kind in (FrameLifter.kind, RepNet.kind):
         return lift_in_chunks(lifter, camera, keypoints_px, scratch)
     poses = Rows(scratch, (N_JOINTS, 3))
+    radii = None if lifter.spread is None else Rows(scratch, (N_JOINTS, 2))
     for shot in shots(time_s):
         own_s = time_s[shot]
         steps = int(np.ceil((own_s[-1] - own_s[0]) * TRAINED_RATE_HZ - 1e-3))
@@ -61,10 +62,12 @@ def lift_clip(
         # The last even time may lie beyond the shot's last frame, towards the next shot.
         even_keypoints = Resampled(keypoints_px, time_s, np.minimum(even_s, own_s[-1]))
         lifted = lift_in_chunks(lifter, camera, even_keypoints, scratch)
-        back = Resampled(lifted.poses_cam_m, even_s, own_s)
-        for part in chunks(len(back)):
-            poses.append(back[part])
-    return Lifted(poses, has_root=True)
+        for own, of_even in ((poses, lifted.poses_cam_m), (radii, lifted.radii_m)):
+            if own is not None and of_even is not None:
+                back = Resampled(of_even, even_s, own_s)
+                for part in chunks(len(back)):
+                    own.append(back[part])
+    return Lifted(poses, True, radii)
 
 
 def shots(time_s: np.ndarray) -> list[slice]:
@@ -133,6 +136,7 @@ def lift_in_chunks(
     """
     n_frames = len(keypoints_px)
     poses = Rows(scratch, (N_JOINTS, 3))
+    radii = None if lifter.spread is None else Rows(scratch, (N_JOINTS, 2))
     if lifter.kind not in ("frame", "temporal"):
         return _lift_original(lifter, camera, keypoints_px, poses, chunk_frames)
     if lifter.kind == "temporal" and not lifter.frames_after:
@@ -143,17 +147,20 @@ def lift_in_chunks(
         # Nothing precedes the clip's first frame: it is repeated, as edge frames are in the whole clip.
         around = _with_edges(keypoints_px, part, before, lifter.frames_after)
         points, enough = points_of(lifter, camera, around)
-        relative, roots, rotation = lift_window(lifter, points)
-        joints = to_camera_space(relative, roots, rotation).numpy()
-        joints[~enough[before : before + len(joints)]] = np.nan
-        poses.append(joints)
+        relative, roots, rotation, window_radii = lift_window(lifter, points)
+        unknown = ~enough[before : before + len(relative)]
+        for rows, values in ((poses, to_camera_space(relative, roots, rotation)), (radii, window_radii)):
+            if rows is not None and values is not None:
+                known = values.numpy()
+                known[unknown] = np.nan
+                rows.append(known)
         log_distance[part] = roots[:, 2].log().numpy()
     if lifter.frames_after:
         farther = np.expm1(smooth(log_distance, TRAINED_RATE_HZ) - log_distance).astype(np.float32)
         for part in chunks(n_frames, chunk_frames):
             joints = poses[part]
             poses[part] = joints + joints[:, :1] * farther[part, None, None]
-    return Lifted(poses, has_root=True)
+    return Lifted(poses, True, radii)
 
 
 def _with_edges(frames: Sliceable, part: slice, before: int, after: int) -> np.ndarray:

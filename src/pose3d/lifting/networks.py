@@ -1,6 +1,9 @@
 """The virtual camera's single-frame generator, and what all lifters have in common."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
@@ -8,6 +11,9 @@ from pose3d.geometry.layouts import OURS
 from pose3d.geometry.skeleton import N_JOINTS
 from pose3d.lifting.dense import LeakyReLU, Linear, ResidualBlock, Sequential, through
 from pose3d.lifting.layout_view import pose_channels
+
+if TYPE_CHECKING:
+    from pose3d.lifting.spread import Spread
 
 POSE_SIZE = 3 * (N_JOINTS - 1)
 ROOT_SIZE = 3
@@ -27,6 +33,8 @@ class Lifter(nn.Module):
             :func:`pose3d.lifting.virtual_camera.lifter_features`.
         forward_clip: whole clips to poses and root codes or roots.
         poses: the poses of its forward pass alone, for training.
+        channels: numbers of one frame that it takes, of the virtual camera's.
+        spread: how far off its joints may be; None: its file does not say.
     """
 
     kind: str
@@ -36,6 +44,11 @@ class Lifter(nn.Module):
     with_motion: bool
     forward_clip: Callable[..., tuple[Tensor, Tensor]]
     poses: Callable[[Tensor], Tensor]
+    channels: int
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.spread: Spread | None = None
 
 
 class FrameLifter(Lifter):
@@ -53,8 +66,9 @@ class FrameLifter(Lifter):
     def __init__(self, width: int, blocks: int, layout: str = OURS) -> None:
         super().__init__()
         self.layout = layout
-        self.pose = _frame_network(pose_channels(layout), width, blocks, POSE_SIZE)
-        self.root = _frame_network(pose_channels(layout), width // 2, blocks, ROOT_SIZE)
+        self.channels = pose_channels(layout)
+        self.pose = _frame_network(self.channels, width, blocks, POSE_SIZE)
+        self.root = _frame_network(self.channels, width // 2, blocks, ROOT_SIZE)
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         return self.poses(features), _by_frame(self.root, features)

@@ -5,6 +5,7 @@ depends on pose and view, but the longest that it looks, compared over many fram
 projected prior's bones look shorter than the annotated ones, they are short. The size of the whole body does not show.
 """
 
+from collections.abc import Sequence
 from itertools import groupby
 
 import numpy as np
@@ -58,25 +59,55 @@ def fit_proportions(poses_world_m: Tensor, observations: Observations, rng: np.r
         InputError: a bone has no length in most poses or annotations, so that no factor makes it longer.
     """
 
-    def some(count: int) -> Tensor:
-        return torch.from_numpy(rng.integers(count, size=_LOOKS)).to(poses_world_m.device)
-
-    annotated = _long_looks(observations.annotated[some(len(observations.annotated))])
+    annotated = _annotated_looks(observations, rng)
     _require_lengths(annotated, "the 2D labels")
     fitted = poses_world_m
     for _ in range(_ROUNDS):
-        seen = some(len(observations.annotated))
-        heading = torch.from_numpy(rng.uniform(0, 2 * np.pi, _LOOKS)).to(fitted)
-        roots, frames = observations.annotated[seen, ROOT], observations.annotated_frames[seen]
-        scales, rotations = observations.scales[frames], observations.rotations[frames]
-        poses = fitted[some(len(fitted))][:, None]
-        placed = place_before_camera(poses, heading, rotations, roots, scales, frame=0)[:, 0]
-        projected = _long_looks(placed[..., :2] / placed[..., 2:])
+        projected = _projected_looks(fitted, observations, rng)
         _require_lengths(projected, "the prior")
         factors = (annotated / projected).log().mean(0).exp()
         fitted = vary_bone_lengths(fitted[None], factors[None])[0]
     root = fitted[:, ROOT : ROOT + 1]
     return root + (fitted - root) * (_size(poses_world_m) / _size(fitted))
+
+
+def body_difference(prior: PriorTakes, people: Sequence[Observations], rng: np.random.Generator) -> float:
+    """How much the proportions of people differ from the prior's: root mean square of the logarithm, of all bones.
+
+    Bones that have no length are left out.
+
+    Args:
+        prior: all takes.
+        people: the annotated 2D of one person each.
+        rng: draws the poses and annotations that are compared.
+    """
+    differences = []
+    for person in people:
+        annotated = _annotated_looks(person, rng)
+        projected = _projected_looks(prior.poses_world_m, person, rng)
+        logs = (annotated / projected).log().mean(0)
+        differences.append(logs[logs.isfinite()])
+    return torch.cat(differences).square().mean().nan_to_num().sqrt().item()
+
+
+def _annotated_looks(observations: Observations, rng: np.random.Generator) -> Tensor:
+    """:func:`_long_looks` of some annotations."""
+    return _long_looks(observations.annotated[_some(len(observations.annotated), rng, observations.annotated)])
+
+
+def _projected_looks(poses_world_m: Tensor, observations: Observations, rng: np.random.Generator) -> Tensor:
+    """:func:`_long_looks` of some poses (N, 17, 3), seen from where annotated people were seen."""
+    seen = _some(len(observations.annotated), rng, poses_world_m)
+    heading = torch.from_numpy(rng.uniform(0, 2 * np.pi, _LOOKS)).to(poses_world_m)
+    roots, frames = observations.annotated[seen, ROOT], observations.annotated_frames[seen]
+    scales, rotations = observations.scales[frames], observations.rotations[frames]
+    poses = poses_world_m[_some(len(poses_world_m), rng, poses_world_m)][:, None]
+    placed = place_before_camera(poses, heading, rotations, roots, scales, frame=0)[:, 0]
+    return _long_looks(placed[..., :2] / placed[..., 2:])
+
+
+def _some(count: int, rng: np.random.Generator, beside: Tensor) -> Tensor:
+    return torch.from_numpy(rng.integers(count, size=_LOOKS)).to(beside.device)
 
 
 def _long_looks(image_plane: Tensor) -> Tensor:

@@ -210,9 +210,9 @@ class TemporalLifter(Lifter):
         }
         kind = kinds[network]
         self.layout = layout
-        channels = pose_channels(layout) + MOTION_CHANNELS
-        self.pose = kind(channels, POSE_SIZE, width, window_frames)
-        self.root = kind(channels, ROOT_SIZE, width // 2, window_frames)
+        self.channels = pose_channels(layout) + MOTION_CHANNELS
+        self.pose = kind(self.channels, POSE_SIZE, width, window_frames)
+        self.root = kind(self.channels, ROOT_SIZE, width // 2, window_frames)
         self.frames_before, self.frames_after = self.pose.frames_before, self.pose.frames_after
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:

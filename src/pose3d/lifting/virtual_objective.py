@@ -1,7 +1,8 @@
 """The training objective of virtual-camera lifters, for single frames (runs of one) and windows alike."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -107,6 +108,9 @@ class VirtualCameraObjective:
         settings: what is drawn and how it is varied.
         device: where the data and draws live.
         share: what this process draws of each batch.
+
+    Attributes:
+        prior, device: as given.
     """
 
     def __init__(
@@ -119,7 +123,7 @@ class VirtualCameraObjective:
         device: torch.device,
         share: Share = WHOLE,
     ) -> None:
-        self._observations, self._prior, self._paired = observations, prior, paired
+        self._observations, self.prior, self._paired = observations, prior, paired
         self._settings = settings
         self._with_motion, self._frames_after = lifter.with_motion, lifter.frames_after
         self._joint_weights = torch.tensor(settings.joint_weights, device=device)[:, None]
@@ -132,7 +136,7 @@ class VirtualCameraObjective:
         self._seen, self._annotated = runs_of(observations.lengths), runs_of(observations.annotated_lengths)
         self._takes = runs_of(prior.lengths)
         self._labelled = None if paired is None else runs_of(paired.lengths)
-        self._device, self._share = device, share
+        self.device, self._share = device, share
 
     def critic_batches(self, rngs: Sequence[np.random.Generator], batch_size: int) -> list[tuple[Tensor, Tensor]]:
         """The critic's two sides, one output of each run: prior poses (B, 16, 3), and detections to lift.
@@ -162,6 +166,41 @@ class VirtualCameraObjective:
         to_camera = view.rotation[:, seen:].transpose(-1, -2)
         drawn = (features, view.scale, keypoints, true_poses, true_roots, to_camera)
         return [Batch(*of_step) for of_step in zip(*drawn, strict=True)]
+
+    def of_strangers(self, pairs: int, difference: float) -> "VirtualCameraObjective":
+        """The same on people whom no lifter learnt from, to see how far off it may be. Labels are left out.
+
+        All takes have the legs of one and the trunk of another. Bone lengths vary with twice the variance that is seen
+        between people and the prior: once for proportions, and once for size, which does not show.
+
+        Args:
+            pairs: of 2D and 3D in each step, all in every process.
+            difference: see :func:`pose3d.lifting.proportions.body_difference`.
+        """
+        strangers = copy(self)
+        strangers._settings = replace(
+            self._settings,
+            pairs_per_step=pairs,
+            labelled_per_step=0,
+            body_spread=2**0.5 * difference,
+            limb_mix_prob=1.0,
+        )
+        strangers._paired = strangers._labelled = None
+        strangers._share = WHOLE
+        return strangers
+
+    def draw_pairs(self, rngs: Sequence[np.random.Generator]) -> tuple[Tensor, Tensor]:
+        """The pairs of :meth:`generator_batches` alone.
+
+        Args:
+            rngs: K, one for each step.
+
+        Returns:
+            What the lifter sees in the image plane, (K, P, T, 17, 2), or (K, P, T, points, 3) of another layout, and
+            the poses (K, P, T, 17, 3) in camera space, metres.
+        """
+        plane, poses, _ = self._draw_plane(rngs, 0)
+        return plane, poses
 
     def _draw_plane(self, rngs: Sequence[np.random.Generator], batch_size: int) -> tuple[Tensor, Tensor, int]:
         """Image plane of B detections and P pairs, the poses of those pairs, and B."""
@@ -247,7 +286,7 @@ class VirtualCameraObjective:
         """
         s, observations = self._settings, self._observations
         takes = (self._draw_runs(self._takes, rngs, batch_size).flatten(0, 1) for _ in range(2))
-        legs, trunks = (self._prior.points_world_m(frames) for frames in takes)
+        legs, trunks = (self.prior.points_world_m(frames) for frames in takes)
         viewpoints = self._draw_runs(self._seen, rngs, batch_size).flatten(0, 1)
         heading = self._draw(rngs, lambda rng: rng.uniform(0, 2 * np.pi, batch_size)).flatten().float()
         mirrored = self._draw(rngs, lambda rng: rng.random(batch_size) < 0.5).flatten()
@@ -283,7 +322,7 @@ class VirtualCameraObjective:
         """
         shape = len(self._annotated), self._settings.noise_candidates
         candidates = np.stack([rng.integers(shape[0], size=shape[1]) for rng in rngs])  # the same for all processes
-        drawn = self._annotated.frames(torch.from_numpy(candidates).to(self._device))
+        drawn = self._annotated.frames(torch.from_numpy(candidates).to(self.device))
         wanted = view_from_image_plane(poses_cam_m[..., :2] / poses_cam_m[..., 2:]).keypoints
         nearest = torch.cdist(wanted.flatten(2), self._shown[drawn[:, :, frame]]).argmin(2)
         return drawn.take_along_dim(nearest[..., None], 1)
@@ -299,7 +338,7 @@ class VirtualCameraObjective:
         self, rngs: Sequence[np.random.Generator], numbers: Callable[[np.random.Generator], np.ndarray]
     ) -> Tensor:
         """This process's share of the numbers (N, ...) of each step, (K, B, ...)."""
-        return torch.from_numpy(np.stack([self._share.part(numbers(rng)) for rng in rngs])).to(self._device)
+        return torch.from_numpy(np.stack([self._share.part(numbers(rng)) for rng in rngs])).to(self.device)
 
     def _at_outputs(self, values: Tensor) -> Tensor:
         """Those of a run's frames (K, B, T, ...) that have an output, (K, B, R, ...)."""

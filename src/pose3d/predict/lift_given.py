@@ -156,7 +156,8 @@ def lift_person(
             raise InputError(
                 f"{people.path}: person {person.number} has too few points in every frame: ask for another"
             )
-        lifted[name] = Lifted(Resampled(poses, seen_s, time_s, known)[:], own.has_root)
+        radii = None if own.radii_m is None else Resampled(own.radii_m[:], seen_s, time_s, known)[:]
+        lifted[name] = Lifted(Resampled(poses, seen_s, time_s, known)[:], own.has_root, radii)
     projected_px = _project(camera, lifted["temporal"].poses_cam_m)
     keypoints_px, confidence = projected_px.copy(), np.zeros(projected_px.shape[:2], np.float32)
     for point, joint in enumerate(layout.joints):
@@ -166,8 +167,9 @@ def lift_person(
             confidence[:, joint] = person.confidence[:, point]
     if height_m is not None:
         for name, one in lifted.items():
-            factors = _factors(one, camera, keypoints_px, confidence, found, time_s, height_m)
-            lifted[name] = Lifted(one.poses_cam_m * factors[:, None, None], one.has_root)
+            factors = _factors(one, camera, keypoints_px, confidence, found, time_s, height_m)[:, None, None]
+            radii = None if one.radii_m is None else one.radii_m * factors
+            lifted[name] = Lifted(one.poses_cam_m * factors, one.has_root, radii)
     standing = stand(lifted["temporal"].poses_cam_m, camera, keypoints_px, found, time_s, view.up_cam, view.edge_planes)
     return Predictions(
         time_s,

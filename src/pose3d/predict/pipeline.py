@@ -236,7 +236,10 @@ class _Job:
         standing = self._stand(lifted["temporal"], seen, time_s, found, camera_at_rest)
         if self.scratch is not None:
             return Predictions(**seen, lifted=lifted, camera=self.view, standing=standing)
-        in_memory = {name: Lifted(poses.poses_cam_m[:], poses.has_root) for name, poses in lifted.items()}
+        in_memory = {
+            name: Lifted(one.poses_cam_m[:], one.has_root, None if one.radii_m is None else one.radii_m[:])
+            for name, one in lifted.items()
+        }
         if standing is not None:
             standing = replace(standing, poses_world_m=standing.poses_world_m[:])
         return Predictions(
@@ -255,6 +258,8 @@ class _Job:
             factors = np.full(len(found), self.height_m / standing_height(sampled(poses, found)))
         for part in chunks(len(found)):
             poses[part] = poses[part] * factors[part, None, None]
+            if lifted.radii_m is not None:
+                lifted.radii_m[part] = lifted.radii_m[part] * factors[part, None, None]
 
     def _stand(
         self, lifted: Lifted[Rows], seen: dict[str, Rows], time_s: np.ndarray, found: np.ndarray, camera_at_rest: bool
