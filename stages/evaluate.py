@@ -55,6 +55,7 @@ def main() -> None:
     from pose3d.multiview.agreement import measure_models
     from pose3d.records.sequences import read_splits
     from pose3d.show import figures
+    from pose3d.show.reliability import reliability_figure
 
     prior_sequences = read_prior(SEQUENCES, params.lifting)
     prior = baselines.prior_poses(prior_sequences, params.evaluate.nearest_poses)
@@ -82,7 +83,7 @@ def main() -> None:
         write_text(PLOTS / "coverage.csv", coverage.coverage_table(test.sequences, test.intervals).to_csv())
         reliability = coverage.reliability_table(test.intervals)
         write_text(PLOTS / "reliability.csv", reliability.to_csv())
-        figures.save_png(figures.reliability_figure(reliability), PLOTS / "reliability.png")
+        figures.save_png(reliability_figure(reliability), PLOTS / "reliability.png")
     curve = tables.pck3d_table(test.errors)
     write_text(PLOTS / "pck3d_curve.csv", curve.to_csv())
     figures.save_png(figures.pck3d_figure(curve), PLOTS / "pck3d_curve.png")

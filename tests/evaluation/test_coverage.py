@@ -8,7 +8,8 @@ from pose3d.evaluation.coverage import Intervals, coverage_table, intervals_of, 
 from pose3d.geometry.skeleton import N_JOINTS, ROOT
 from pose3d.lifting.lift import Lifted
 from pose3d.lifting.spread import LEVELS
-from pose3d.show.figures import reliability_figure, save_png
+from pose3d.show.figures import save_png
+from pose3d.show.reliability import reliability_figure
 
 RNG = np.random.default_rng(0)
 

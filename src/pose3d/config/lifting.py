@@ -10,7 +10,6 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator, mod
 from pose3d.config.blocks import (
     Block,
     NonNegativeFloat,
-    NonNegativeInt,
     PositiveFloat,
     PositiveInt,
     Probability,
@@ -242,7 +241,7 @@ class LifterParams(Block):
     reproj_weight_ramp: Probability
     projected_prior_weight: NonNegativeFloat
     """Direct supervision on prior poses projected with the detector's kind of errors (virtual camera only)."""
-    spread_steps: NonNegativeInt
+    spread_steps: Annotated[int, Field(ge=0)]
     """Steps, after the lifter's own, in which it learns how far off its joints may be; 0: it does not say (virtual
     camera only)."""
 
