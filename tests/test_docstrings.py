@@ -16,7 +16,7 @@ import pytest
 import pose3d.evaluation
 import pose3d.geometry
 
-RECORDS = {"Errors", "FittedSkeleton", "Predictions", "Protocol"}
+RECORDS = {"Errors", "FittedSkeleton", "Intervals", "Predictions", "Protocol"}
 """Classes that only hold what functions with examples give."""
 OF_FILES = {
     "draw_clip",

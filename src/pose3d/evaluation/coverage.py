@@ -53,6 +53,16 @@ def intervals_of(
         sequences: N, with 3D.
         lifted: N, in the same order.
         factors: of their lifter.
+
+    Example:
+        Three frames, all joints of which are lifted to 50 mm behind the true ones as the camera sees the root.
+
+        >>> from types import SimpleNamespace as Take
+        >>> truth_m = np.tile([0.0, 0.0, 4.0], (3, 17, 1))
+        >>> lifted = Take(poses_cam_m=truth_m + [0.0, 0.0, 0.05], radii_m=np.full((3, 17, 2), 0.04))
+        >>> intervals = intervals_of([Take(poses_cam_m=truth_m)], [lifted], np.ones((10, 17, 2)))
+        >>> intervals.inside[0, :2].tolist()
+        [[True, False], [True, True]]
     """
     errors = [sight_errors_m(one.poses_cam_m, s.poses_cam_m) for s, one in zip(sequences, lifted, strict=True)]
     return Intervals(np.concatenate(errors), np.concatenate([one.radii_m for one in lifted]), factors)
@@ -116,6 +126,17 @@ def coverage_table(sequences: Sequence[PoseSequence], methods: dict[str, Interva
     Args:
         sequences: the truth.
         methods: by lifter, over these sequences in this order.
+
+    Example:
+        The right wrist is straight behind the rest of the body, and is 200 mm off where 100 mm are claimed.
+
+        >>> from types import SimpleNamespace as Take
+        >>> truth_m = np.tile([0.0, 0.0, 5.0], (1, 17, 1))
+        >>> truth_m[:, 16] = [0, 0, 6]
+        >>> off = Intervals(np.eye(17)[None, :, 16:] * [0.0, 0.2], np.full((1, 17, 2), 0.1), np.ones((10, 17, 2)))
+        >>> table = coverage_table([Take(poses_cam_m=truth_m)], {"ours": off})
+        >>> table["ours_along_inside_pct"].to_dict()
+        {'visible': 100.0, 'partly': nan, 'deep': 0.0, 'all': 93.75, 'root': 100.0}
     """
     import pandas as pd  # here and below, so that a stage's `--help` does not wait for it
 

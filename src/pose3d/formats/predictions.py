@@ -10,6 +10,9 @@ confidence            (T, 17) float32 in [0, 1]
 found                 (T,) bool; False: the person was not seen there, and the frame's other numbers mean little
 poses_cam_m_<lifter>  (T, 17, 3) float32, metres, camera space (x right, y down, z forward)
 has_root_<lifter>     () bool; False: the poses are relative to the root, because that lifter knows no distance
+radii_m_<lifter>      (T, 17, 2) float32, metres across and along the sight line to the joint: nine of ten errors are
+                      smaller, of the Hip those of its place, of other joints of their place relative to the Hip;
+                      not of a lifter whose file does not say
 joints                (17,) names of the joints, in the order of all arrays
 width_px, height_px   () int64, size of the picture
 intrinsics_px         (3, 3) float64
@@ -23,8 +26,9 @@ world_from_camera     (4, 4) float64, from camera space to the world, metres
 The last three are of a camera at rest, see :mod:`pose3d.world.standing`; the file of one that moves lacks them.
 
 The table is a CSV file with one row for each frame and joint: frame (from 0), time_s, joint, found (1 or 0),
-keypoint_x_px, keypoint_y_px, confidence, <lifter>_x_m, <lifter>_y_m, <lifter>_z_m of every lifter, and world_x_m,
-world_y_m, world_z_m if the npz has poses in the world.
+keypoint_x_px, keypoint_y_px, confidence, <lifter>_x_m, <lifter>_y_m, <lifter>_z_m of every lifter, world_x_m,
+world_y_m, world_z_m if the npz has poses in the world, and <lifter>_radius_across_m, <lifter>_radius_along_m if it has
+radii.
 """
 
 import csv
