@@ -12,7 +12,7 @@ from pose3d.training.model_file import save_model
 NETWORK = {
     "model": "pose_resnet",
     "backbone": "resnet18",
-    "stem_channels": 4,
+    "stem_channels": 8,
     "deconv_channels": [8, 8],
     "crop_size_px": 64,
     "sigma_heatmap_px": 1.5,

@@ -143,7 +143,7 @@ def test_fine_tuning_whose_last_step_overflows_gives_no_network(monkeypatch):
     monkeypatch.setattr(selftraining, "heatmap_loss", overflow)
     settings = AdaptationParams(rounds=1, steps=3, batch_size=8)
     with pytest.raises(InputError, match=r"diverged at step 3 \(network\..* is not finite\)"):
-        fine_tune(PoseResNet("resnet18", (8, 8, 8), 4).eval(), 1.5, dots(16, 0), None, settings, NONE, seed=3)
+        fine_tune(PoseResNet("resnet18", (8, 8, 8), 8).eval(), 1.5, dots(16, 0), None, settings, NONE, seed=3)
 
 
 def test_each_round_looks_with_the_network_of_the_last_under_a_narrower_threshold(scene, monkeypatch):

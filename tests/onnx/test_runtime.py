@@ -32,7 +32,7 @@ def folder(tmp_path_factory):
     """pose2d.onnx and a lifter of each kind, with the .pt they were made of."""
     folder = tmp_path_factory.mktemp("onnx")
     torch.manual_seed(0)
-    save_model(folder / "pose2d.pt", NETWORK, PoseResNet("resnet18", (8, 8), 4).state_dict())
+    save_model(folder / "pose2d.pt", NETWORK, PoseResNet("resnet18", (8, 8), 8).state_dict())
     onnx_export.write_onnx(folder / "pose2d.onnx", onnx_export.network_graph(folder / "pose2d.pt"))
     for name, architecture in LIFTERS.items():
         save_model(folder / f"{name}.pt", architecture, build_lifter(architecture).state_dict())

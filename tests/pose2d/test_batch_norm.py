@@ -67,6 +67,6 @@ def test_batch_norm_of_shares_is_that_of_the_whole_batch(two_threads):
 
 
 def test_one_process_keeps_its_batch_norm():
-    network = PoseResNet("resnet18", (8, 8, 8), stem_channels=4)
+    network = PoseResNet("resnet18", (8, 8, 8), stem_channels=8)
     kinds = [type(module) for module in network.modules()]
     assert [type(module) for module in share_batch_statistics(network, CPU).modules()] == kinds

@@ -31,7 +31,7 @@ def test_mirror_images_face_the_same_way():
 
 
 def test_heatmaps_are_those_of_the_network_alone():
-    network = PoseResNet("resnet18", (8, 8, 8), stem_channels=4).eval()
+    network = PoseResNet("resnet18", (8, 8, 8), stem_channels=8).eval()
     images = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     heatmaps, sides = PoseResNetWithSides(network).eval()(images)
     torch.testing.assert_close(heatmaps, network(images))
@@ -39,7 +39,7 @@ def test_heatmaps_are_those_of_the_network_alone():
 
 
 def test_gradients_reach_the_resnet_but_not_the_deconvolutions():
-    network = PoseResNet("resnet18", (8, 8, 8), stem_channels=4)
+    network = PoseResNet("resnet18", (8, 8, 8), stem_channels=8)
     _, sides = PoseResNetWithSides(network)(torch.randn(2, 3, 64, 64))
     sides_loss(sides, torch.rand(2, 17, 2) * 64, 64).backward()
     assert network.conv1.weight.grad.abs().sum() > 0

@@ -42,7 +42,7 @@ from pose3d.training.seeds import seed_all
 
 PARAMS = Train2DParams(
     network=PoseResNetParams(
-        kind="pose_resnet", backbone="resnet18", stem_channels=4, deconv_channels=(8, 8, 8), left_right_weight=3.0
+        kind="pose_resnet", backbone="resnet18", stem_channels=8, deconv_channels=(8, 8, 8), left_right_weight=3.0
     ),
     init=None,
     sigma_heatmap_px=1.5,
