@@ -209,6 +209,18 @@ def test_flops_are_of_one_step_and_of_gradients_of_gradients_too():
     assert counted_flops(run) == 6 * 2 * 3 * 5 * 7
 
 
+@pytest.mark.parametrize("name", ["repnet", "temporal"])
+def test_nothing_follows_a_lifter_s_own_steps_while_they_are_timed(name, monkeypatch):
+    def learnt(*_):
+        raise AssertionError("error bars are learnt")
+
+    monkeypatch.setattr(lifters.fit, "fit_spread", learnt)
+    narrow = {"width": 8, "critic_width": 8, "batch_size": 4, "projected_prior_batch_size": 4}
+    params = lifters.block("small", name, **narrow)
+    run = lifters.training(lifters.block("small", "lifting"), params, people.supervision(2, 40), one_process())
+    assert run(1) > 0
+
+
 def figure(value, **changes):
     return Figure(**{"measure": "m", "value": value, "unit": "x", "goal": 2.0, "details": "d"} | changes)
 

@@ -7,14 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
-from pose3d.config.blocks import (
-    Block,
-    NonNegativeFloat,
-    PositiveFloat,
-    PositiveInt,
-    Probability,
-    directly_in,
-)
+from pose3d.config.blocks import Block, NonNegativeFloat, PositiveFloat, PositiveInt, Probability, directly_in
 from pose3d.geometry.layouts import LAYOUTS
 from pose3d.geometry.skeleton import JOINT_NAMES
 from pose3d.runtime.errors import InputError
