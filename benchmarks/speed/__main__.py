@@ -26,6 +26,7 @@ ROWS = {
     "temporal_training": lifters.window_training,
     "repnet_matmul_share": lifters.frame_matmul_share,
     "temporal_matmul_share": lifters.window_matmul_share,
+    "captured_steps": lifters.captured_steps,
     "temporal_inference": lifters.clip_inference,
     "pose2d_inference": pose2d.whole_path,
     "loader": loading.images_a_second,

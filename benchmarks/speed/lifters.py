@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from benchmarks.speed import people, plain_original
-from benchmarks.speed.report import Figure, Setting
+from benchmarks.speed.report import Figure, NotMeasured, Setting
 from benchmarks.speed.timing import interleaved, seconds, synchronize
 from pose3d.config.lifting import LiftingParams, RepnetParams, TemporalParams
 from pose3d.config.reading import read_merged
@@ -44,6 +45,7 @@ _TAKES, _TAKE_FRAMES = 20, 1000
 _BATCH = 1024
 _CLIP_FRAMES = 2000
 _TOLERANCE_M = 1e-4
+_CAPTURED, _CAPTURED_STEPS = {"small": 300, "gpu": 200}, 200  # sizes with the steps a second that they must reach
 
 
 def block(size: str, name: str, **changes: Any) -> Any:
@@ -191,6 +193,29 @@ def frame_matmul_share(setting: Setting) -> list[Figure]:
 def window_matmul_share(setting: Setting) -> list[Figure]:
     steps = 10 if setting.on_gpu else 1
     return _matmul_share(setting, "temporal", "share of the matmul peak, temporal training", steps)
+
+
+def captured_steps(setting: Setting) -> list[Figure]:
+    """Training of sizes small and gpu whose steps a GPU replays, in turns with the same steps operator by operator."""
+    if not setting.on_gpu:
+        raise NotMeasured("only a GPU captures a training step, and there is none here")
+    return [
+        _captured_steps(setting, size, name, goal)
+        for size, goal in _CAPTURED.items()
+        for name in ("repnet", "temporal")
+    ]
+
+
+def _captured_steps(setting: Setting, size: str, name: str, goal: float) -> Figure:
+    supervision = people.supervision(4, _TAKE_FRAMES)
+    run = training(block(size, "lifting"), block(size, name), supervision, setting.fabric)
+    run(_CAPTURED_STEPS)
+    plainly = mock.patch.object(fit, "capture_for", lambda *_: None)(run)
+    ways = {"captured": lambda: run(_CAPTURED_STEPS), "plain": lambda: plainly(_CAPTURED_STEPS)}
+    median = interleaved(ways, setting.repeats)
+    rates = {way: _CAPTURED_STEPS / value for way, value in median.items()}
+    details = f"{rates['captured'] / rates['plain']:.2f} times as many as operator by operator ({rates['plain']:.1f})"
+    return Figure(f"train_{name} of size {size}, captured", rates["captured"], "steps/s", goal, details)
 
 
 Windows = Callable[[Tensor], tuple[Tensor, Tensor]]

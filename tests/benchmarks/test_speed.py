@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from lightning_fabric import Fabric
 
 from benchmarks.speed import __main__ as speed
 from benchmarks.speed import alignment, before, growth, lifters, loading, manners, people, plain_original, pose2d
@@ -13,6 +14,7 @@ from benchmarks.speed.growth import slope_ratio
 from benchmarks.speed.lifters import counted_flops
 from benchmarks.speed.report import Figure, NotMeasured, Results, Setting, table
 from benchmarks.speed.timing import interleaved
+from pose3d.lifting import fit
 from pose3d.lifting.critic import Wasserstein
 from pose3d.lifting.original import OriginalTemporal, RepNet
 from pose3d.lifting.original_critic import OriginalCritic
@@ -85,9 +87,9 @@ def test_windows_are_learnt_from_as_the_plain_original_learns_from_them(critics)
 def test_the_critic_learns_as_the_plain_originals(critics):
     ours, plain = critics
     real, fake = torch.randn(2, BATCH, 16, 3, generator=torch.Generator().manual_seed(SEED))
-    loss, penalty = Wasserstein().critic_terms(ours, real, fake, drawn())
-    share = torch.from_numpy(drawn().random(BATCH)).float()[:, None]
-    plain_loss = plain_original.critic_loss(plain, real.flatten(1), fake.flatten(1), share)
+    (share,) = Wasserstein().numbers([drawn()], BATCH)
+    loss, penalty = Wasserstein().critic_terms(ours, real, fake, share)
+    plain_loss = plain_original.critic_loss(plain, real.flatten(1), fake.flatten(1), share[:, None])
     torch.testing.assert_close(plain_loss, loss + 10 * penalty)
 
 
@@ -122,7 +124,7 @@ SMALL = {
 """Sizes at which a row takes seconds, by module."""
 
 
-@pytest.mark.parametrize("row", sorted(set(speed.ROWS) - {"rendering"}))
+@pytest.mark.parametrize("row", sorted(set(speed.ROWS) - {"rendering", "captured_steps"}))
 @pytest.mark.slow
 def test_every_row_is_measured(row, setting, monkeypatch):
     for module, sizes in SMALL.items():
@@ -147,6 +149,24 @@ def test_every_row_is_measured(row, setting, monkeypatch):
     assert all(one.value > 0 for one in figures if "time a frame" not in one.measure)
     assert visits == (["0", "1", "2", "1", "0"] if row.startswith("growth") else [])
     assert all(cost.seconds > 0 and cost.peak_bytes > 0 for cost in costs.values())
+
+
+def test_captured_steps_wait_for_a_gpu(tmp_path):
+    with pytest.raises(NotMeasured, match="^only a GPU captures a training step, and there is none here$"):
+        speed.ROWS["captured_steps"](Setting(Fabric(accelerator="cpu", devices=1), 1, 1, tmp_path))
+
+
+def test_captured_steps_are_timed_beside_those_that_are_not(setting, monkeypatch):
+    """Here nothing captures them; the plain way asks nobody how."""
+    asked, capture_for = [], fit.capture_for
+    monkeypatch.setattr(Setting, "on_gpu", True)
+    monkeypatch.setattr(fit, "capture_for", lambda *how: asked.append(how) or capture_for(*how))
+    monkeypatch.setattr(lifters, "_TAKE_FRAMES", 60)
+    monkeypatch.setattr(lifters, "_CAPTURED_STEPS", 2)
+    monkeypatch.setattr(lifters, "_CAPTURED", {"small": 300})
+    single, temporal = speed.ROWS["captured_steps"](setting)
+    assert (single.measure, single.goal) == ("train_repnet of size small, captured", 300)
+    assert temporal.value > 0 and len(asked) == 2 * (1 + setting.repeats)
 
 
 @pytest.mark.parametrize(

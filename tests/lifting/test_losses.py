@@ -156,7 +156,7 @@ def test_critic_terms_of_poses_that_are_all_equal_and_their_gradients_are_finite
         for weight in critic.parameters():
             weight.data.zero_()
     same = torch.full((1, 16, 3), value)
-    loss, penalty = kind().critic_terms(critic, same, same, np.random.default_rng(0))
+    loss, penalty = kind().critic_terms(critic, same, same, torch.tensor([0.25]))
     (loss + 10 * penalty).backward()
     assert torch.isfinite(loss) and torch.isfinite(penalty)
     assert all(torch.isfinite(w.grad).all() for w in critic.parameters() if w.grad is not None)
@@ -189,8 +189,9 @@ def test_gradient_penalty_of_constant_slopes():
 def test_wasserstein_counts_slopes_between_real_and_fake_poses():
     """Slopes 2 x: at a share of the way from fake to real, which is drawn."""
     squares = Derived(lambda x: x.square().sum((-2, -1)))
-    real, fake, share = poses(3), poses(3, seed=1), torch.from_numpy(np.random.default_rng(0).random(3))[:, None, None]
-    _, penalty = Wasserstein().critic_terms(squares, real, fake, np.random.default_rng(0))
+    real, fake, shares = poses(3), poses(3, seed=1), torch.tensor([0.0, 0.25, 0.9], dtype=torch.float64)
+    _, penalty = Wasserstein().critic_terms(squares, real, fake, shares)
+    share = shares[:, None, None]
     norms = 2 * (share * real + (1 - share) * fake).flatten(1).norm(dim=1)
     torch.testing.assert_close(penalty.detach(), (norms - 1).square().mean())
 
@@ -199,7 +200,7 @@ def test_wasserstein_terms_of_a_linear_critic():
     """Scores 48 * 0.5 * value: real 0.1 and 0.3, fake 0.2 and 0.6."""
     slope = torch.full((16, 3), 0.5, dtype=torch.float64)
     real, fake = (torch.ones(2, 16, 3) * torch.tensor(v)[:, None, None] for v in ([0.1, 0.3], [0.2, 0.6]))
-    loss, penalty = Wasserstein().critic_terms(linear_critic(slope, 7), real, fake, np.random.default_rng(0))
+    loss, penalty = Wasserstein().critic_terms(linear_critic(slope, 7), real, fake, torch.tensor([0.0, 0.5]))
     assert loss.item() == pytest.approx(24 * (0.4 - 0.2), rel=1e-6)
     assert penalty.item() == pytest.approx((0.5 * math.sqrt(48) - 1) ** 2)
     assert Wasserstein().generator_term(torch.tensor([1.0, 4.0])).item() == -2.5
@@ -209,7 +210,7 @@ def test_logistic_terms_of_a_linear_critic():
     """R1 is half of |slope|^2, wherever the poses are; the rest are logarithms of 1 + exp."""
     slope = torch.full((16, 3), 0.5, dtype=torch.float64, requires_grad=True)
     real, fake = (torch.ones(2, 16, 3) * torch.tensor(v)[:, None, None] for v in ([0.1, 0.3], [0.2, 0.6]))
-    loss, penalty = Logistic().critic_terms(linear_critic(slope, -1.0), real, fake, np.random.default_rng(0))
+    loss, penalty = Logistic().critic_terms(linear_critic(slope, -1.0), real, fake, torch.empty(0))
     on_real, on_fake = (24 * 0.1 - 1, 24 * 0.3 - 1), (24 * 0.2 - 1, 24 * 0.6 - 1)
     expected = sum(math.log(1 + math.exp(-score)) for score in on_real) / 2
     expected += sum(math.log(1 + math.exp(score)) for score in on_fake) / 2
@@ -232,7 +233,7 @@ def test_r1_counts_at_real_poses_only():
         return x.square().sum((-2, -1))
 
     real = poses(3)
-    _, penalty = Logistic().critic_terms(Derived(squares), real, 100 * poses(3, seed=1), np.random.default_rng(0))
+    _, penalty = Logistic().critic_terms(Derived(squares), real, 100 * poses(3, seed=1), torch.empty(0))
     torch.testing.assert_close(penalty.detach(), 2 * real.square().sum((-2, -1)).mean())
     assert not real.requires_grad
 
@@ -269,20 +270,23 @@ def values(module):
 
 def test_poses_of_several_critic_steps_are_those_of_each(adversaries):
     generator, _, objective, optimisation = adversaries
-    batches = objective.critic_batches([np.random.default_rng(seed) for seed in range(3)], 4)
+    drawn = objective.critic_batches([np.random.default_rng(seed) for seed in range(3)], 4)
+    batches = [(*batch, torch.rand(4)) for batch in drawn]
     together = real_and_fake(generator, batches, optimisation)
     assert len(together) == 3 and not torch.equal(together[0][1], together[1][1])
-    for (real, fake), (expected, keypoints) in zip(together, batches, strict=True):
-        assert torch.equal(real, expected) and not fake.requires_grad
+    for (real, fake, shares), (expected, keypoints, drawn_shares) in zip(together, batches, strict=True):
+        assert torch.equal(real, expected) and not fake.requires_grad and shares is drawn_shares
         torch.testing.assert_close(fake, generator(keypoints)[0].detach(), rtol=1e-12, atol=1e-12)
 
 
 def test_critic_step_leaves_the_generator_alone(adversaries):
     generator, critic, objective, optimisation = adversaries
     before, judged = values(generator), values(critic)
-    [(real, fake)] = real_and_fake(generator, objective.critic_batches([np.random.default_rng(0)], 4), optimisation)
+    [(prior, keypoints)] = objective.critic_batches([np.random.default_rng(0)], 4)
+    shares = torch.rand(4, dtype=torch.float64)
+    [(real, fake, _)] = real_and_fake(generator, [(prior, keypoints, shares)], optimisation)
     critic_optimizer = torch.optim.Adam(critic.parameters())
-    terms = critic_step(critic, critic_optimizer, real, fake, np.random.default_rng(0), optimisation)
+    terms = critic_step(critic, critic_optimizer, real, fake, shares, optimisation, prior.new_tensor([1.0, 10.0]))
     assert set(terms) == {"critic_loss", "gradient_penalty"} and not any(t.requires_grad for t in terms.values())
     assert all(p.grad is None for p in generator.parameters())
     assert all(torch.equal(value, before[name]) for name, value in generator.state_dict().items())
@@ -303,7 +307,7 @@ def test_generator_step_leaves_the_critic_alone(adversaries):
         objective,
         objective.keypoints,
         optimisation,
-        {"critic": 1.0, "camera": 0.0},
+        {name: torch.tensor(weight, dtype=torch.float64) for name, weight in {"critic": 1.0, "camera": 0.0}.items()},
     )
     torch.testing.assert_close(terms["critic"], expected)
     assert all(p.grad is None and p.requires_grad for p in critic.parameters())
@@ -317,8 +321,10 @@ def test_generator_step_leaves_the_critic_alone(adversaries):
 @pytest.mark.parametrize("kind", [Wasserstein, Logistic])
 def test_critic_loss_lowers_what_separates_real_from_fake(kind):
     real, fake = torch.full((2, 16, 3), 0.1), torch.zeros(2, 16, 3)
-    rng = np.random.default_rng(0)
-    right, wrong = (kind().critic_terms(linear_critic(torch.full((16, 3), s)), real, fake, rng)[0] for s in (1.0, -1.0))
+    half = torch.full((2,), 0.5)
+    right, wrong = (
+        kind().critic_terms(linear_critic(torch.full((16, 3), s)), real, fake, half)[0] for s in (1.0, -1.0)
+    )
     assert right < wrong
     assert kind().generator_term(torch.ones(2)) < kind().generator_term(-torch.ones(2))
 
@@ -331,7 +337,7 @@ def test_critic_gradient_against_differences(kind):
     weight = critic.joints_path[0].weight
 
     def loss():
-        distance, penalty = kind().critic_terms(critic, real, fake, np.random.default_rng(0))
+        distance, penalty = kind().critic_terms(critic, real, fake, torch.tensor([0.2, 0.5, 0.9], dtype=torch.float64))
         return distance + 10 * penalty
 
     (gradient,) = torch.autograd.grad(loss(), weight)

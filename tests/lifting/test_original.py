@@ -125,8 +125,10 @@ def test_what_the_critic_lowers(dtype):
     """-E[D(real)] + E[D(fake)] + 10 E[(|grad D| - 1)^2] between them."""
     critic, layer = made(OriginalCritic(50), dtype)
     real, fake = rand(BATCH, 16, 3, seed=1).to(dtype), rand(BATCH, 16, 3, seed=2).to(dtype)
-    loss, penalty = Wasserstein().critic_terms(critic, real, fake, np.random.default_rng(3))
-    share = torch.from_numpy(np.random.default_rng(3).random(BATCH)).to(dtype)[:, None, None]
+    (shares,) = Wasserstein().numbers([np.random.default_rng(3)], BATCH).to(dtype)
+    assert 0 < shares.min() < shares.max() < 1
+    loss, penalty = Wasserstein().critic_terms(critic, real, fake, shares)
+    share = shares[:, None, None]
     between = share * real + (1 - share) * fake
     slopes = torch.func.vmap(torch.func.grad(lambda pose: described_critic(pose[None], layer)[0]))(between)
     described = 10 * ((slopes.flatten(1).norm(dim=1) - 1) ** 2).mean()

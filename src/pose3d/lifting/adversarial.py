@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 from tqdm import tqdm
 
+from pose3d.lifting.captured_step import Capture, CapturedStep
 from pose3d.lifting.critic import CriticLoss, TwoPathCritic
 from pose3d.lifting.networks import Forward, Lifter
 from pose3d.lifting.schedule import WeightAverage, cosine_factor
@@ -46,7 +47,7 @@ class Objective(Protocol):
     """
 
     def generator_batches(self, rngs: Sequence[np.random.Generator], batch_size: int) -> Sequence[Any]:
-        """What :meth:`terms` takes, for each of several steps.
+        """What :meth:`terms` takes, for each of several steps: tensors in a tuple, of the same shapes at every step.
 
         Args:
             rngs: numbers of each step, the same in all processes.
@@ -98,19 +99,18 @@ class Optimisation:
     autocast: Callable[[], AbstractContextManager] = nullcontext
 
 
-@dataclass(frozen=True)
-class StepBatches:
-    """What was drawn for one step.
+class StepInputs(NamedTuple):
+    """What one step takes, on the device.
 
     Attributes:
         generator: the generator's batch.
-        critic: of each critic step, poses of the prior and features.
-        rngs: of each critic step, the generator of random numbers that drew them and draws its penalty's.
+        critic: of each critic step, poses of the prior, features, and the numbers of its penalty.
+        weights: of the generator's terms, in the order of those that count.
     """
 
     generator: Any
-    critic: Sequence[tuple[Tensor, Tensor]]
-    rngs: Sequence[np.random.Generator]
+    critic: tuple[tuple[Tensor, Tensor, Tensor], ...]
+    weights: Tensor
 
 
 class AdversarialTrainer:
@@ -119,10 +119,11 @@ class AdversarialTrainer:
     Args:
         generator, critic: on the device, in their initial state, which is the same in all processes.
         objective: data and losses.
-        weights: step to the weight of each term of the objective and of :data:`CRITIC`; where that is 0 the critic is
-            not trained.
+        weights: step to the weight of each term of the objective and of :data:`CRITIC`. Terms of weight 0 at the first
+            step never count; without :data:`CRITIC` the critic is not trained.
         optimisation: steps, batches, learning rates.
         seed: of the random draws, together with the step.
+        capture: how the device takes a step down as a whole; None where it takes its operators one by one.
     """
 
     def __init__(
@@ -133,6 +134,7 @@ class AdversarialTrainer:
         weights: Callable[[int], dict[str, float]],
         optimisation: Optimisation,
         seed: int,
+        capture: Capture | None = None,
     ) -> None:
         self._generator, self._critic, self._objective = generator, critic, objective
         self._weights, self._optimisation, self._seed = weights, optimisation, seed
@@ -140,7 +142,12 @@ class AdversarialTrainer:
         self._generator_optimizer, self._generator_schedule = _adam(generator, optimisation)
         self._critic_optimizer, self._critic_schedule = _adam(critic, optimisation)
         self._average = WeightAverage(generator, optimisation.ema_decay)
-        self._ahead: dict[int, StepBatches] = {}
+        self._device = next(generator.parameters()).device
+        self._counting = [name for name, weight in weights(0).items() if weight > 0]
+        self._critic_weights = torch.tensor([1.0, optimisation.gradient_penalty], device=self._device)
+        self._ahead: dict[int, StepInputs] = {}
+        optimizers = [self._generator_optimizer, *([self._critic_optimizer] if self._trains_critic else [])]
+        self._take = CapturedStep(self._take_plain, optimizers, capture, self._device) if capture else self._take_plain
         self.parts = {
             "average": self._average,
             "generator": generator,
@@ -155,37 +162,50 @@ class AdversarialTrainer:
         """The result: an exponential average over the steps of the generator's weights."""
         return self._average.weights
 
+    @property
+    def _trains_critic(self) -> bool:
+        return CRITIC in self._counting
+
     def step(self, step: int) -> dict[str, Tensor]:
         """As many steps of the critic as the settings say and one of the generator; their unweighted terms."""
-        o, weights = self._optimisation, self._weights(step)
-        logged: dict[str, Tensor] = {}
         if step not in self._ahead:
             self._ahead = self._draw_ahead(step)
-        drawn = self._ahead[step]
-        if weights[CRITIC] > 0:
-            for (real, fake), rng in zip(real_and_fake(self._generator, drawn.critic, o), drawn.rngs, strict=True):
-                logged |= critic_step(self._critic, self._critic_optimizer, real, fake, rng, o)
+        logged = self._take(self._ahead[step])
+        if self._trains_critic:
             self._critic_schedule.step()
-        logged |= generator_step(
-            self._generator, self._critic, self._generator_optimizer, self._objective, drawn.generator, o, weights
-        )
         self._generator_schedule.step()
         self._average.update()
         return logged
 
-    def _draw_ahead(self, step: int) -> dict[int, StepBatches]:
-        """Batches of the step and of those drawn with it, by step."""
+    def _take_plain(self, inputs: StepInputs) -> dict[str, Tensor]:
+        """What of a step happens on the device."""
+        o = self._optimisation
+        logged: dict[str, Tensor] = {}
+        for real, fake, numbers in real_and_fake(self._generator, inputs.critic, o):
+            logged |= critic_step(self._critic, self._critic_optimizer, real, fake, numbers, o, self._critic_weights)
+        weights = dict(zip(self._counting, inputs.weights.unbind(), strict=True))
+        return logged | generator_step(
+            self._generator, self._critic, self._generator_optimizer, self._objective, inputs.generator, o, weights
+        )
+
+    def _draw_ahead(self, step: int) -> dict[int, StepInputs]:
+        """Inputs of the step and of those drawn with it, by step."""
         o = self._optimisation
         first = step - step % _STEPS_AHEAD
         steps = range(first, min(first + _STEPS_AHEAD, self.steps))
-        turns = range(1, 1 + o.critic_steps if self._weights(step)[CRITIC] > 0 else 1)
-        rngs = [[numpy_generator(self._seed, _BATCHES, s, turn) for turn in turns] for s in steps]
+        turns = range(1, 1 + o.critic_steps if self._trains_critic else 1)
+        rngs = [numpy_generator(self._seed, _BATCHES, s, turn) for s in steps for turn in turns]
         generator = self._objective.generator_batches(
             [numpy_generator(self._seed, _BATCHES, s, 0) for s in steps], o.batch_size
         )
-        critic = self._objective.critic_batches(sum(rngs, []), o.batch_size) if turns else []
-        of_steps = [critic[i * len(turns) : (i + 1) * len(turns)] for i in range(len(steps))]
-        return dict(zip(steps, map(StepBatches, generator, of_steps, rngs), strict=True))
+        critic = []
+        if turns:
+            batches = self._objective.critic_batches(rngs, o.batch_size)
+            numbers = o.critic_loss.numbers(rngs, len(batches[0][0])).to(self._device)
+            critic = [(*batch, row) for batch, row in zip(batches, numbers, strict=True)]
+        of_steps = [tuple(critic[i * len(turns) : (i + 1) * len(turns)]) for i in range(len(steps))]
+        weights = torch.tensor([[self._weights(s)[name] for name in self._counting] for s in steps])
+        return dict(zip(steps, map(StepInputs, generator, of_steps, weights.to(self._device)), strict=True))
 
     def logs(self, done: int) -> bool:
         return done % _LOG_STEPS == 0 or done == self.steps
@@ -212,22 +232,25 @@ def _adam(network: nn.Module, optimisation: Optimisation) -> tuple[torch.optim.A
 
 @torch.no_grad()
 def real_and_fake(
-    generator: Lifter, batches: Sequence[tuple[Tensor, Tensor]], optimisation: Optimisation
-) -> list[tuple[Tensor, Tensor]]:
-    """For each critic step poses of the prior and of the generator, (B, 16, 3) each.
+    generator: Lifter, batches: Sequence[tuple[Tensor, Tensor, Tensor]], optimisation: Optimisation
+) -> list[tuple[Tensor, Tensor, Tensor]]:
+    """For each critic step poses of the prior and of the generator, (B, 16, 3) each, and the penalty's numbers.
 
     The generator, which is fixed meanwhile, makes those of all steps in one pass.
 
     Args:
         generator: on the device of the batches.
-        batches: of each critic step, see :meth:`Objective.critic_batches`.
+        batches: of each critic step, see :class:`StepInputs`.
         optimisation: its ``autocast`` is used.
     """
+    if not batches:
+        return []
     with optimisation.autocast():
-        features = batches[0][1] if len(batches) == 1 else torch.cat([features for _, features in batches])
+        features = batches[0][1] if len(batches) == 1 else torch.cat([features for _, features, _ in batches])
         poses = generator.poses(features).flatten(0, -3)
-    real = [poses_of_prior for poses_of_prior, _ in batches]
-    return list(zip(real, poses.to(real[0].dtype).chunk(len(real)), strict=True))
+    real = [poses_of_prior for poses_of_prior, _, _ in batches]
+    fake = poses.to(real[0].dtype).chunk(len(real))
+    return list(zip(real, fake, [numbers for _, _, numbers in batches], strict=True))
 
 
 def critic_step(
@@ -235,8 +258,9 @@ def critic_step(
     optimizer: torch.optim.Optimizer,
     real: Tensor,
     fake: Tensor,
-    rng: np.random.Generator,
+    numbers: Tensor,
     optimisation: Optimisation,
+    weights: Tensor,
 ) -> dict[str, Tensor]:
     """One step of the critic. Returns the terms, detached.
 
@@ -244,11 +268,12 @@ def critic_step(
         critic: takes (B, 16, 3) poses, gives (B,) scores; one step changes it.
         optimizer: of the critic's parameters.
         real, fake: (B, 16, 3) root-relative poses in metres, without a graph.
-        rng: numbers of the penalty.
-        optimisation: its ``critic_loss`` and ``gradient_penalty`` are used.
+        numbers: of the penalty, see :meth:`pose3d.lifting.critic.CriticLoss.numbers`.
+        optimisation: its ``critic_loss`` is used.
+        weights: (2,) of the loss and of the penalty.
     """
-    loss, penalty = optimisation.critic_loss.critic_terms(critic, real, fake, rng)
-    _derive([loss, penalty], [1.0, optimisation.gradient_penalty], critic)
+    loss, penalty = optimisation.critic_loss.critic_terms(critic, real, fake, numbers)
+    _derive([loss, penalty], weights.unbind(), critic)
     average_gradients(critic)
     optimizer.step()
     return {"critic_loss": loss.detach(), "gradient_penalty": penalty.detach()}
@@ -261,7 +286,7 @@ def generator_step(
     objective: Objective,
     batch: Any,
     optimisation: Optimisation,
-    weights: dict[str, float],
+    weights: dict[str, Tensor],
 ) -> dict[str, Tensor]:
     """One step of the generator; the critic only judges. Returns the unweighted terms, detached.
 
@@ -272,27 +297,25 @@ def generator_step(
         objective: gives the terms.
         batch: one of its ``generator_batches``.
         optimisation: its ``critic_loss`` and ``autocast`` are used.
-        weights: term to weight, at least 0, :data:`CRITIC` among them.
+        weights: of the terms that count, scalars on the device; :data:`CRITIC` among them or not.
     """
     fake, terms = objective.terms(_forward(generator, optimisation), batch)
-    if weights[CRITIC] > 0:
+    if CRITIC in weights:
         terms[CRITIC] = optimisation.critic_loss.generator_term(critic(fake))
-    used = {name: weight for name, weight in weights.items() if weight > 0}
-    _derive([terms[name] for name in used], list(used.values()), generator)
+    _derive([terms[name] for name in weights], list(weights.values()), generator)
     average_gradients(generator)
     optimizer.step()
     with torch.no_grad():
         return dict(zip(terms, torch.stack(list(terms.values())).unbind(), strict=True))
 
 
-def _derive(terms: Sequence[Tensor], weights: Sequence[float], network: nn.Module) -> None:
+def _derive(terms: Sequence[Tensor], weights: Sequence[Tensor], network: nn.Module) -> None:
     """Give a network's parameters the gradients of a weighted sum of terms, and no others any: the critic stays.
 
     The optimizer takes a gradient as if it lay in memory as its parameter does.
     """
     parameters = list(network.parameters())
-    of_terms = terms[0].new_tensor(weights).unbind()
-    gradients = torch.autograd.grad(terms, parameters, of_terms, allow_unused=True)
+    gradients = torch.autograd.grad(terms, parameters, weights, allow_unused=True)
     for parameter, gradient in zip(parameters, gradients, strict=True):
         if gradient is not None and gradient.stride() != parameter.stride():
             gradient = torch.empty_like(parameter).copy_(gradient)

@@ -5,6 +5,7 @@ a Wasserstein critic with gradient penalty (Gulrajani et al., NeurIPS 2017), as 
 logistic loss and R1 (Mescheder et al., ICML 2018). The original's own critic is in :mod:`pose3d.lifting.original`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -147,15 +148,21 @@ def gradient_penalty(slopes: Tensor) -> Tensor:
 class CriticLoss(Protocol):
     """The losses of a critic and of a generator that learns from its scores."""
 
-    def critic_terms(
-        self, critic: Judge, real: Tensor, fake: Tensor, rng: np.random.Generator
-    ) -> tuple[Tensor, Tensor]:
+    def numbers(self, rngs: Sequence[np.random.Generator], poses: int) -> Tensor:
+        """The random numbers of each of K critic steps' penalty, (K, ...).
+
+        Args:
+            rngs: of each step, the same in all processes.
+            poses: B of :meth:`critic_terms`.
+        """
+
+    def critic_terms(self, critic: Judge, real: Tensor, fake: Tensor, numbers: Tensor) -> tuple[Tensor, Tensor]:
         """The critic's loss on (B, 16, 3) poses without a graph, and its unweighted penalty.
 
         Args:
             critic: gives scores and slopes.
             real, fake: (B, 16, 3) root-relative poses in metres, the prior's and the generator's.
-            rng: the same in all processes.
+            numbers: a step's of :meth:`numbers`, on the poses' device.
         """
 
     def generator_term(self, scores: Tensor) -> Tensor:
@@ -172,16 +179,22 @@ class Wasserstein:
 
     share: Share = WHOLE
 
-    def critic_terms(
-        self, critic: Judge, real: Tensor, fake: Tensor, rng: np.random.Generator
-    ) -> tuple[Tensor, Tensor]:
+    def numbers(self, rngs: Sequence[np.random.Generator], poses: int) -> Tensor:
+        """Where between fake and real each slope is taken, 0 to 1, (K, B).
+
+        Args:
+            rngs, poses: see :meth:`CriticLoss.numbers`.
+        """
+        drawn = [self.share.part(rng.random(self.share.ranks * poses)) for rng in rngs]
+        return torch.from_numpy(np.stack(drawn)).float()
+
+    def critic_terms(self, critic: Judge, real: Tensor, fake: Tensor, numbers: Tensor) -> tuple[Tensor, Tensor]:
         """E[D(fake)] - E[D(real)], and the gradient penalty.
 
         Args:
-            critic, real, fake, rng: see :meth:`CriticLoss.critic_terms`.
+            critic, real, fake, numbers: see :meth:`CriticLoss.critic_terms`.
         """
-        mix = torch.from_numpy(self.share.part(rng.random(self.share.ranks * len(real)))).to(real)[:, None, None]
-        between = torch.lerp(fake, real, mix)
+        between = torch.lerp(fake, real, numbers[:, None, None])
         scores, slopes = critic.scores_and_slopes(torch.cat([fake, real, between]), slice(2 * len(real), None))
         of_fake, of_real = scores[: 2 * len(real)].view(2, -1).mean(1)
         return of_fake - of_real, gradient_penalty(slopes)
@@ -196,13 +209,19 @@ class Logistic:
     Non-saturating (Goodfellow et al., NeurIPS 2014). R1 is E[|grad D(real)|^2] / 2 (Mescheder et al., equation 9).
     """
 
-    def critic_terms(
-        self, critic: Judge, real: Tensor, fake: Tensor, rng: np.random.Generator
-    ) -> tuple[Tensor, Tensor]:
+    def numbers(self, rngs: Sequence[np.random.Generator], poses: int) -> Tensor:
+        """None, (K, 0).
+
+        Args:
+            rngs, poses: see :meth:`CriticLoss.numbers`.
+        """
+        return torch.empty(len(rngs), 0)
+
+    def critic_terms(self, critic: Judge, real: Tensor, fake: Tensor, numbers: Tensor) -> tuple[Tensor, Tensor]:
         """E[softplus(D(fake))] + E[softplus(-D(real))], and R1.
 
         Args:
-            critic, real, fake, rng: see :meth:`CriticLoss.critic_terms`; nothing is drawn.
+            critic, real, fake, numbers: see :meth:`CriticLoss.critic_terms`.
         """
         scores, slopes = critic.scores_and_slopes(torch.cat([real, fake]), slice(len(real)))
         signs = torch.ones_like(scores)

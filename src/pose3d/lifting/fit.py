@@ -13,6 +13,7 @@ from torch import Tensor
 from pose3d.config.lifting import LifterParams, LiftingParams, RepnetParams, TemporalParams
 from pose3d.geometry.layouts import OURS
 from pose3d.lifting.adversarial import CRITIC, AdversarialTrainer, Objective, Optimisation
+from pose3d.lifting.captured_step import capture_for
 from pose3d.lifting.critic import Critic, Logistic, Wasserstein
 from pose3d.lifting.lift import SPREAD, build_lifter
 from pose3d.lifting.networks import FrameLifter, Lifter
@@ -116,7 +117,8 @@ def fit_lifter(
         params.ema_decay,
         fabric.autocast if fabric.strategy.precision.precision == "bf16-mixed" else nullcontext,
     )
-    trainer = AdversarialTrainer(generator, critic, objective, weights, optimisation, seed)
+    capture = capture_for(fabric.device, fabric.world_size)
+    trainer = AdversarialTrainer(generator, critic, objective, weights, optimisation, seed, capture)
     curves = run_training(trainer, fabric, checkpoint, f"train_{_block(params)}")
     fitted = Fitted(architecture, trainer.averaged_weights(), curves)
     if isinstance(objective, VirtualCameraObjective) and params.spread_steps:
