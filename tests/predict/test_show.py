@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from people import swinging_poses
@@ -30,9 +32,14 @@ def predictions(has_root=True):
 
 def test_the_beginning_is_shown_from_the_first_person_on(tmp_path, video, monkeypatch):
     shown = {}
-    monkeypatch.setattr(module, "write_demo", lambda *given: shown.update(enumerate(given)) or [])
-    write_show(tmp_path, video, predictions(has_root=False), seconds=0.4)
-    _, frames_rgb, fps, keypoints, boxes, poses, title = shown.values()
+    monkeypatch.setattr(module, "write_demo", lambda *given, radii_m: shown.update(enumerate((*given, radii_m))) or [])
+    given = predictions(has_root=False)
+    radii = np.arange(20 * 17 * 2, dtype=np.float32).reshape(20, 17, 2)
+    given.lifted["temporal"] = replace(given.lifted["temporal"], radii_m=radii)
+    write_show(tmp_path, video, given, seconds=0.4)
+    _, frames_rgb, fps, keypoints, boxes, poses, title, radii_m = shown.values()
+    assert list(radii_m) == ["temporal"] and np.isnan(radii_m["temporal"][3]).all()
+    np.testing.assert_array_equal(np.delete(radii_m["temporal"], 3, 0), np.delete(radii[3:13], 3, 0))
     frames = list(frames_rgb)
     assert len(frames) == 10
     assert frames[0][20, 3:12].min() > 150 > frames[0][20, 20:].max()

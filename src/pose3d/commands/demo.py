@@ -58,7 +58,7 @@ def demo_of_sequence(
     from pose3d.records.keypoints2d import read_keypoints2d
     from pose3d.records.sequences import read_sequences, read_splits
     from pose3d.show.demo_files import write_demo
-    from pose3d.show.figures import reproject
+    from pose3d.show.figures import METHOD_TITLES, reproject
     from pose3d.show.video import demo_poses
 
     subjects = read_splits(path)["test"] if key is None else [key.split("/")[0]]
@@ -75,6 +75,7 @@ def demo_of_sequence(
     )
     temporal_cam_m = temporal.poses_cam_m[shown]
     truth_cam_m = sequence.poses_cam_m[shown] if show_truth else None
+    lifted = {METHOD_TITLES["repnet"]: single, METHOD_TITLES["temporal"]: temporal}
     return write_demo(
         folder,
         read_rgb(data / "frames.h5", sequence, range(shown.start, shown.stop)),
@@ -84,6 +85,7 @@ def demo_of_sequence(
         demo_poses(single.poses_cam_m[shown], temporal_cam_m, truth_cam_m, single.has_root),
         sequence.key,
         sequence.camera.rotation[:, 2],
+        {title: one.radii_m[shown] for title, one in lifted.items() if one.radii_m is not None},
     )
 
 

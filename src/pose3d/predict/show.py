@@ -49,10 +49,12 @@ def write_show(
         return np.where(found.reshape(-1, *[1] * (values.ndim - 1)), values, np.float32(np.nan))
 
     temporal = predictions.lifted["temporal"].poses_cam_m[shown]
-    poses_cam_m = {}
+    poses_cam_m, radii_m = {}, {}
     for name, lifted in predictions.lifted.items():
         poses = lifted.poses_cam_m[shown]
         # The original's single-frame lifter knows no distance, so its pose is put where the other one's is.
+        if lifted.radii_m is not None:
+            radii_m[METHOD_TITLES[name]] = where_found(lifted.radii_m[shown])
         poses_cam_m[METHOD_TITLES[name]] = where_found(poses if lifted.has_root else align_root(poses, temporal))
     return write_demo(
         folder,
@@ -62,4 +64,5 @@ def write_show(
         where_found(predictions.boxes_px[shown]),
         poses_cam_m,
         Path(video).name,
+        radii_m=radii_m,
     )

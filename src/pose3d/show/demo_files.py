@@ -1,7 +1,7 @@
 """A clip beside the poses in it, to look at: a page with a 3D player, a video and an animated GIF."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,7 @@ def write_demo(
     poses_cam_m: dict[str, np.ndarray],
     title: str,
     up_cam: np.ndarray | None = None,
+    radii_m: Mapping[str, np.ndarray] | None = None,
 ) -> list[Path]:
     """Write player.html, demo.webm and demo.gif of one clip, all at once; gives their paths.
 
@@ -32,7 +33,7 @@ def write_demo(
         keypoints_px: (T, 17, 2), as :func:`pose3d.show.player.write_player` has them.
         boxes_px, poses_cam_m: as :func:`pose3d.show.video.side_by_side` has them: (T, 4), and title to (T, 17, 3), the
             method trusted most last and after it the truth, called "ground truth", if there is one.
-        title, up_cam: as :func:`pose3d.show.player.write_player` has them.
+        title, up_cam, radii_m: as :func:`pose3d.show.player.write_player` has them.
 
     Raises:
         InputError: the disk is full.
@@ -40,7 +41,7 @@ def write_demo(
     player, video, gif = (Path(folder) / name for name in ("player.html", "demo.webm", "demo.gif"))
 
     def write_page(frames: Iterator[np.ndarray]) -> None:
-        write_player(player, frames, fps, keypoints_px, boxes_px, poses_cam_m, title, up_cam)
+        write_player(player, frames, fps, keypoints_px, boxes_px, poses_cam_m, title, up_cam, radii_m)
 
     def write_panels(frames: Iterator[np.ndarray]) -> None:
         fan_out(

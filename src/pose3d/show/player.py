@@ -11,14 +11,14 @@ import math
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from pose3d.geometry.skeleton import BONES, N_JOINTS
+from pose3d.geometry.skeleton import BONES, N_JOINTS, ROOT
 from pose3d.geometry.upright import stand
 from pose3d.runtime.files import write_text
 from pose3d.show.figures import TRAIL, TRUTH_TITLE, bone_colour
@@ -28,6 +28,8 @@ from pose3d.show.webm import write_webm
 
 MAX_PX = 854 * 480
 """Of a frame of the page's video."""
+ACROSS, ALONG = 0, 1
+_BARS = "bars of "
 
 
 def write_player(
@@ -39,6 +41,7 @@ def write_player(
     poses_cam_m: dict[str, np.ndarray],
     title: str,
     up_cam: np.ndarray | None = None,
+    radii_m: Mapping[str, np.ndarray] | None = None,
 ) -> None:
     """Write the page, atomically.
 
@@ -58,6 +61,7 @@ def write_player(
             truth, called "ground truth", if there is one. The page begins with the former over the latter.
         title: any text.
         up_cam: as :func:`pose3d.geometry.upright.stand` has it.
+        radii_m: title to (T, 17, 2) of methods that know them: across and along the sight line. A switch shows them.
 
     Joints of frames where nobody was found are NaN in keypoints and poses; nothing is drawn there.
 
@@ -79,7 +83,10 @@ def write_player(
         video = base64.b64encode(webm.read_bytes()).decode()
     from_image = np.divide(size["shown"], size["given"])
     keypoints, boxes = keypoints_px * from_image, boxes_px * np.tile(from_image, 2)
-    upright_m = stand(poses_cam_m, up_cam)
+    radii_m = radii_m or {}
+    bars_cam_m = {name: sight_bars(poses_cam_m[name], radii[..., ALONG]) for name, radii in radii_m.items()}
+    upright_m = stand({**{_BARS + name: bars for name, bars in bars_cam_m.items()}, **poses_cam_m}, up_cam)
+    bars_m = {name: upright_m.pop(_BARS + name) for name in bars_cam_m}
     centres_m, reaches_m = space_views(list(upright_m.values())[-1], fps)
     clip = {
         "fps": fps,
@@ -91,6 +98,8 @@ def write_player(
         "keypoints": _packed(keypoints),
         "squares": _packed(picture_squares(keypoints, boxes, size["shown"], fps)),
         "poses": {name: _packed(poses) for name, poses in upright_m.items()},
+        "bars": {name: _packed(bars) for name, bars in bars_m.items()},
+        "across": {name: _packed(radii[..., ACROSS]) for name, radii in radii_m.items()},
         "centres": _packed(centres_m),
         "reaches": _packed(reaches_m),
         "floor": {"square": FLOOR_SQUARE_M, "reach": FLOOR_REACH},
@@ -98,6 +107,29 @@ def write_player(
         "video": video,
     }
     write_text(path, page(title, clip))
+
+
+def sight_bars(poses_cam_m: np.ndarray, along_m: np.ndarray) -> np.ndarray:
+    """Ends of the intervals along the sight lines, the nearer one first; NaN for the root, which has none in a pose.
+
+    Args:
+        poses_cam_m: (T, 17, 3) in camera space.
+        along_m: (T, 17) radii along the sight line.
+
+    Returns:
+        (T, 34, 3), two of each joint after the other.
+
+    Example:
+        A joint 2 m ahead, known to 0.5 m.
+
+        >>> poses_cam_m = np.tile([0.0, 0.0, 2.0], (1, 17, 1))
+        >>> sight_bars(poses_cam_m, np.full((1, 17), 0.5))[0, 2:4, 2].tolist()
+        [1.5, 2.5]
+    """
+    away = poses_cam_m / np.linalg.norm(poses_cam_m, axis=-1, keepdims=True) * along_m[..., None]
+    bars = np.stack([poses_cam_m - away, poses_cam_m + away], 2)
+    bars[:, ROOT] = np.nan
+    return bars.reshape(len(bars), -1, 3)
 
 
 def page(title: str, clip: dict) -> str:
