@@ -40,7 +40,7 @@ WITHOUT_ORIGIN = {"README.md", "models.json", "layouts.json"}
 
 @dataclass(frozen=True)
 class FileOfOthers:
-    """One file; ``name`` is where it lies: under data/raw or data/pretrained if fetched, in the repository if shipped."""
+    """One file; ``name`` is its place: under data/raw or data/pretrained if fetched, in the repository if shipped."""
 
     name: str
     origin: str
