@@ -29,6 +29,7 @@ demo: setup
 
 repro: setup
 	python -m pose3d.config.check
+	python -m checks.dvc_files
 	dvc repro
 
 test: setup browser
