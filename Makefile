@@ -5,6 +5,7 @@
 # make bench   how fast this machine trains, lifts, renders and scores: a table, and benchmarks/results/speed.json
 # make torture campaigns that try to break what docs/reliability.md guarantees, and its table: some hours
 # make readers has OpenSim, Blender, three.js and others open the files that pose3d writes: 1.5 GB of programs, not kept
+# make sbom    sbom.json, a bill of materials of all packages and files, and the table of docs/files.md
 # Each creates .venv from requirements.lock when it is missing or older. (--no-compile saves half of that: Python compiles
 # what is imported when it is, which is little of what is installed.)
 
@@ -20,7 +21,7 @@ ON_ALL_CORES := OMP_NUM_THREADS=1 python -m pytest --numprocesses auto --maxproc
 
 DEMO := pose3d predict demo/walk.mp4 --camera demo/walk.json --models models --out demo --show
 
-.PHONY: demo repro test quick bench torture readers setup browser
+.PHONY: demo repro test quick bench torture readers sbom setup browser
 
 demo: setup
 	@started=$$(date +%s) && pose3d sample-video --out demo && echo "$(DEMO)" && $(DEMO) && \
@@ -28,6 +29,7 @@ demo: setup
 
 repro: setup
 	python -m pose3d.config.check
+	python -m checks.dvc_files
 	dvc repro
 
 test: setup browser
@@ -49,6 +51,9 @@ torture: setup
 
 readers: setup
 	python -m checks.open_elsewhere
+
+sbom: setup
+	python -m checks.sbom
 
 setup: $(VENV)/ready
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+INDEX = Path(__file__).parents[1] / "docs/findings.md"
 FINDINGS = sorted((Path(__file__).parents[1] / "findings").glob("*.sh"))
 
 
@@ -20,3 +21,15 @@ def test_a_finding_pins_packages_and_goes_without_this_project(script):
     packages = [word for word in re.sub(r"--\S+ [\"$\w.:]+|--\S+|\\\n", " ", installed).split() if word[0].isalpha()]
     assert packages and all("==" in package for package in packages), packages
     assert not re.search(r"\bpose3d\b", python) and "mktemp -d" in text
+
+
+def test_the_index_has_a_row_for_each_finding_with_the_versions_that_it_pins():
+    rows = re.findall(
+        r"^\| \[(\w+)\]\(\.\./findings/(\w+)\.sh\) \| (.+) \| (.+) \| (.+) \|$", INDEX.read_text(), re.MULTILINE
+    )
+    assert [name for name, *_ in rows] == [script.stem for script in FINDINGS] and len(rows) >= 10
+    for name, target, _, versions, _ in rows:
+        assert name == target
+        text = (INDEX.parents[1] / "findings" / f"{name}.sh").read_text(encoding="utf-8")
+        for version in re.findall(r" ([\d.]+)", versions):
+            assert f"=={version}" in text, f"{name}: {version}"

@@ -1,14 +1,12 @@
 """The table of docs/reliability.md, and how a campaign tells its failures."""
 
-import subprocess
-import sys
 from datetime import date
 
 import pytest
 
 from torture import __main__ as report
 from torture import kills, supply_chain
-from torture.kills import remedy, steps_shown
+from torture.kills import steps_shown
 from torture.rows import Row, markdown_table, run_alone
 
 GOOD, BAD = Row("kills", "train_2d killed", 20, 20), Row("corruption", "a byte flipped", 500, 498)
@@ -73,23 +71,3 @@ def test_steps_are_read_off_the_bar_of_the_stage():
     bar = "\rtrain_repnet:  83%|████▏ | 500/600 [00:01<00:02]\rtrain_repnet:  84%|████▏ | 501/600 [00:01<00:02, 9it/s]"
     assert steps_shown("train_repnet", "Running stage\n" + bar) == [(500, 600), (501, 600)]
     assert steps_shown("train_2d", bar) == []
-
-
-@pytest.mark.parametrize(
-    ("path", "content", "command"),
-    [
-        ("dvc.lock", "schema: '2.0'\nstages:\n  one:\n    outs:\n    - path: x\n", "git checkout -- dvc.lock"),
-        ("dvc.lock", "schema: '2.0'\nstages:\n  one: {cm", "git checkout -- dvc.lock"),
-        (".dvc/tmp/rwlock", '{"data": {"read": [{"pi', "rm .dvc/tmp/rwlock"),
-        (".dvc/tmp/rwlock", "{}", None),
-    ],
-)
-def test_what_dvc_says_of_its_own_half_written_files_is_known(tmp_path, path, content, command):
-    dvc = [sys.executable, "-m", "dvc"]
-    for line in (["git", "init", "-q"], [*dvc, "init", "-q"]):
-        subprocess.run(line, cwd=tmp_path, check=True)
-    (tmp_path / "dvc.yaml").write_text("stages: {one: {cmd: touch x, outs: [x]}}")
-    (tmp_path / path).write_text(content)
-    done = subprocess.run([*dvc, "repro"], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert (done.returncode == 0) == (command is None)
-    assert remedy(done.stdout + done.stderr) == (command and command.split())
