@@ -18,15 +18,17 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from people import swinging_poses
+from people import camera_ring, swinging_poses, take
 
 from pose3d.formats.joint_files import write_motion
 from pose3d.formats.mot import write_mot
 from pose3d.formats.motion import NAMES, Z_UP_FROM_Y_UP, Motion, as_skeleton, from_ours
 from pose3d.geometry.skeleton_fit import fit_bone_lengths, with_bone_lengths
+from pose3d.records.prior_file import write_prior
 
 READERS = Path(__file__).parent / "readers"
 PACKAGES = {
@@ -34,9 +36,10 @@ PACKAGES = {
     "blender": "bpy==5.0.1",
     "ezc3d": "ezc3d==1.7.2",
     "trc": "trc-data-reader==0.4.1",
+    "h5py": "h5py==3.12.1",
 }
 """Into an environment of its own each, because they ask for different versions of NumPy."""
-NPM_PACKAGES = ("gltf-validator@2.0.0-dev.3.10", "three@0.187.0")
+NPM_PACKAGES = ("gltf-validator@2.0.0-dev.3.10", "three@0.187.0", "h5wasm@0.10.3")
 FPS, N_FRAMES = 30.0, 90
 MOST_MM = 5.0
 MOST_SHARE = 1e-3
@@ -59,6 +62,8 @@ def write_all(folder: Path) -> dict[str, np.ndarray]:
     gaps[10:20, -1] = gaps[15, :3] = np.nan  # also the last marker of a row, which some readers want filled
     for ending in ("trc", "c3d"):
         write_motion(folder / f"gaps.{ending}", Motion(NAMES, gaps, FPS))
+    seen = take("S1", "Walk", N_FRAMES, camera_ring(1))[0]
+    write_prior(folder / "walk.h5", [replace(seen, poses_world_m=motion.positions_m @ Z_UP_FROM_Y_UP.T, fps=FPS)])
     write_mot(folder / "walk.mot", motion.times_s, dict(zip("xyz", motion.positions_m[:, 0].T, strict=True)))
     poses = as_skeleton(motion).positions_m
     fitted = with_bone_lengths(poses, fit_bone_lengths(poses))
@@ -108,8 +113,13 @@ def by_python(name: str, program: str, folder: Path, *arguments: str | Path) -> 
     return said(_run(python_of(name, folder), READERS / program, *arguments))
 
 
-def by_validator(folder: Path, file: Path) -> dict:
-    return said(_run("node", READERS / "gltf_validator.cjs", node_modules(folder), file))
+def by_node(program: str, folder: Path, file: Path) -> dict:
+    return said(_run("node", READERS / program, node_modules(folder), file))
+
+
+def unnamed(read: dict) -> dict:
+    """What was read of a file whose joints have an order and no names."""
+    return {"names": list(NAMES), **read}
 
 
 def by_three(folder: Path, file: Path) -> dict:
@@ -149,7 +159,9 @@ CHECKS: dict[str, tuple[str, str, Callable[[Path, Path], dict], np.ndarray, floa
     "trc-data-reader": ("gaps.trc", "gaps", lambda f, p: by_python("trc", "trc_data.py", f, p), np.eye(3), 1.0),
     "ezc3d": ("walk.c3d", "walk", lambda f, p: by_python("ezc3d", "ezc3d_points.py", f, p), Z_UP, MM),
     "ezc3d, gaps": ("gaps.c3d", "gaps", lambda f, p: by_python("ezc3d", "ezc3d_points.py", f, p), Z_UP, MM),
-    "gltf-validator": ("walk.glb", "", by_validator, np.eye(3), 1.0),
+    "h5py": ("walk.h5", "walk", lambda f, p: unnamed(by_python("h5py", "h5py_poses.py", f, p)), Z_UP, 1.0),
+    "h5wasm": ("walk.h5", "walk", lambda f, p: unnamed(by_node("h5wasm_poses.mjs", f, p)), Z_UP, 1.0),
+    "gltf-validator": ("walk.glb", "", functools.partial(by_node, "gltf_validator.cjs"), np.eye(3), 1.0),
     "three.js, GLB": ("walk.glb", "skeleton", by_three, np.eye(3), 1.0),
     "three.js, BVH": ("walk.bvh", "skeleton", by_three, np.eye(3), CM),
     "Blender, GLB": (

@@ -435,6 +435,15 @@ def test_a_data_set_or_size_is_a_name_of_the_folders_own(root, key, name):
         Params.load(root)
 
 
+def test_a_pose_resnet_has_at_least_eight_stem_channels(root):
+    network = {"kind": "pose_resnet", "backbone": "resnet18", "deconv_channels": [8], "left_right_weight": 0}
+    change(root / "sizes/smoke.yaml", "train_2d.network", network | {"stem_channels": 7})
+    with pytest.raises(InputError, match=r"smoke.yaml: train_2d.network.stem_channels must be 8 or more: .*memory"):
+        Params.load(root)
+    change(root / "sizes/smoke.yaml", "train_2d.network", network | {"stem_channels": 8})
+    assert Params.load(root).train_2d.network.stem_channels == 8
+
+
 def test_a_key_of_a_variant_is_named_as_it_stands_in_the_file(root):
     change(root / "sizes/smoke.yaml", "embedded.cameras", 9)
     with pytest.raises(InputError, match=r": embedded\.cameras Input should be less"):

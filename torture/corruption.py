@@ -37,6 +37,7 @@ from pose3d.pose2d.inference import load_network
 from pose3d.predict.clip import read_camera
 from pose3d.predict.given_boxes import GivenBoxes
 from pose3d.records.frames import Frames, as_image
+from pose3d.records.hdf5 import LAYOUT
 from pose3d.records.keypoints2d import read_keypoints2d
 from pose3d.records.sequences import keys_in, read_sequences, read_splits
 from pose3d.runtime.errors import InputError
@@ -217,7 +218,7 @@ def _rewritten(path: Path, kind: str) -> bytes:
             save_model(other, architecture, {name: value * 1.01 for name, value in weights.items()})
             return other.read_bytes()
         shutil.copyfile(path, other)
-        with h5py.File(other, "r+", libver="latest") as file:
+        with h5py.File(other, "r+", libver=LAYOUT) as file:
             if kind == "a file of another schema version":
                 file.attrs["schema_version"] = 1
             elif kind == "a file of other sequences":

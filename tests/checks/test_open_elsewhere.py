@@ -100,6 +100,9 @@ def test_every_script_is_there():
         "opensim_mot.py",
         "ezc3d_points.py",
         "trc_data.py",
+        "h5py_poses.py",
         "blender.py",
     }
-    assert named | {"gltf_validator.cjs", "three.html"} == {file.name for file in READERS.iterdir() if file.is_file()}
+    assert named | {"gltf_validator.cjs", "three.html", "h5wasm_poses.mjs"} == {
+        file.name for file in READERS.iterdir() if file.is_file()
+    }

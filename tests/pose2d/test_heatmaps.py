@@ -41,16 +41,42 @@ def test_local_soft_argmax_returns_the_sub_pixel_position(sigma_px):
     assert (local_soft_argmax(targets, sigma_px) - keypoints).norm(dim=-1).max() < 0.05
 
 
-@pytest.mark.parametrize("sigma_px", [1.0, 1.5, 2.0])
-def test_local_soft_argmax_is_not_drawn_inwards_at_the_border(sigma_px):
-    """A mean under a window that the border cuts lies up to 1.1 px inside of the peak."""
-    near = torch.linspace(0.02, 3, 150)
-    keypoints = torch.stack([torch.stack([near, 16 - near]), torch.stack([16.3 + 0 * near, near])], -1)
-    targets, _ = gaussian_targets(keypoints, 32, sigma_px)
-    for flipped in (False, True):  # the left and the upper border, then the right and the lower
-        heatmaps = targets.flip(-1, -2) if flipped else targets
-        expected = 32 - keypoints if flipped else keypoints
-        assert (local_soft_argmax(heatmaps, sigma_px) - expected).norm(dim=-1).max() < 1e-3
+def positions_everywhere(size: int) -> torch.Tensor:
+    """(1, N, 2): dense along both axes near every border and corner, and some in the middle."""
+    near = torch.cat([torch.tensor([0.0, 1e-4, 1e-3, 0.01]), torch.arange(0.05, 4, 0.11)])
+    along = torch.cat([near, size / 2 + torch.tensor([0.0, 0.37]), size - near[1:]])
+    return torch.cartesian_prod(along, along)[None]
+
+
+@pytest.mark.parametrize("size", [16, 64])
+@pytest.mark.parametrize("sigma_px", [1.0, 1.5, 2.0, 3.0])
+def test_local_soft_argmax_returns_perfect_targets_anywhere_inside(sigma_px, size):
+    """A mean under a window that the border cuts lies 1.1 px inside of a peak at the border, and 0.5 of one at 1 px."""
+    keypoints = positions_everywhere(size)
+    targets, weights = gaussian_targets(keypoints, size, sigma_px)
+    assert weights.all()
+    assert (local_soft_argmax(targets, sigma_px) - keypoints).norm(dim=-1).max() < 1e-3
+    rounded = local_soft_argmax(targets.bfloat16(), sigma_px)
+    assert rounded.dtype == torch.float32 and (rounded - keypoints).norm(dim=-1).max() < 0.02
+
+
+def test_the_flip_test_moves_no_peak_near_the_border():
+    """Heatmaps of the mirror images, put back and averaged with those of the images, as predict_heatmaps does."""
+    keypoints = positions_everywhere(32)[0]
+    keypoints = keypoints[: len(keypoints) // 17 * 17].view(-1, 17, 2)
+    permutation = torch.from_numpy(mirror_permutation())
+    mirrored = keypoints[:, permutation] * torch.tensor([-1.0, 1.0]) + torch.tensor([32.0, 0.0])
+    inside = gaussian_targets(mirrored, 32, 1.5)[1][:, permutation].bool()  # x = 0 is mirrored to x = 32, outside
+    plain, flipped = (gaussian_targets(at, 32, 1.5)[0] for at in (keypoints, mirrored))
+    found = local_soft_argmax((plain + unflip(flipped, permutation)) / 2, 1.5)
+    assert inside.float().mean() > 0.9
+    assert (found - keypoints)[inside].norm(dim=-1).max() < 1e-3
+
+
+@pytest.mark.parametrize("outside", [(-1e-3, 9.3), (9.3, -0.5), (16.0, 9.3), (9.3, 17.0), (-0.1, -0.1)])
+def test_a_joint_just_outside_is_neither_taught_nor_found(outside):
+    targets, weights = gaussian_targets(torch.tensor([[outside]]), 16, 1.5)
+    assert not weights.any() and not confidence(targets).any()
 
 
 def test_local_soft_argmax_leaves_a_peak_beyond_the_border_at_the_border():
@@ -91,6 +117,14 @@ def test_marginal_soft_argmax_weighs_two_columns_by_their_softmax():
     shares = torch.softmax(torch.tensor([0.0, 1.0, 1 + np.log(3), 0.0]), 0)
     expected = (shares * torch.tensor([0.5, 1.5, 2.5, 3.5])).sum()
     assert marginal_soft_argmax(heatmaps, temperature=1.0)[0, 0, 0] == pytest.approx(expected.item())
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_decoding_is_in_float32_whatever_the_heatmaps_are(dtype):
+    """In bfloat16 itself px centres above 32 are 0.25 apart, and marginals of some px that have one sum more."""
+    heatmaps = gaussian_targets(random_keypoints(64, margin=6, n=5), 64, 2.0)[0].to(dtype)
+    assert torch.equal(marginal_soft_argmax(heatmaps), marginal_soft_argmax(heatmaps.float()))
+    assert torch.equal(local_soft_argmax(heatmaps, 2.0), local_soft_argmax(heatmaps.float(), 2.0))
 
 
 @pytest.mark.parametrize("decode", [lambda h: local_soft_argmax(h, 1.5), marginal_soft_argmax])

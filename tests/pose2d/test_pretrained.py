@@ -16,7 +16,7 @@ from pose3d.pose2d.training import architecture, build_network
 from pose3d.runtime.errors import InputError
 from pose3d.training.model_file import save_model
 
-SIZES = {"backbone": "resnet18", "stem_channels": 4, "deconv_channels": (8, 8, 8)}
+SIZES = {"backbone": "resnet18", "stem_channels": 8, "deconv_channels": (8, 8, 8)}
 COUNTER = "num_batches_tracked"
 
 
@@ -286,7 +286,7 @@ def refused(path, match, **sizes):
     [
         (lambda w: w.pop("layer2.0.conv1.weight"), "lacks layer2.0.conv1.weight"),
         (lambda w: w.pop("deconv_layers.3.weight"), "lacks deconv_layers.3.weight"),
-        (lambda w: w.update({"bn1.weight": torch.zeros(7)}), r"has bn1.weight of shape \(7,\), not \(4,\)"),
+        (lambda w: w.update({"bn1.weight": torch.zeros(7)}), r"has bn1.weight of shape \(7,\), not \(8,\)"),
         (lambda w: w.update({"layer5.0.conv1.weight": torch.zeros(7)}), "holds layer5.0.conv1.weight"),
         (lambda w: w.update({"deconv_layers.0.weight": torch.zeros(7)}), "has deconv_layers.0.weight"),
         (lambda w: w.update({"\x1b[31mred": torch.zeros(7)}), r"holds \\x1b\[31mred"),
@@ -318,7 +318,7 @@ def test_nan_in_a_head_that_is_left_out_does_no_harm(tmp_path):
             {"backbone": "resnet34"},
             "has backbone resnet18, but train_2d.network.backbone is resnet34",
         ),
-        ({"stem_channels": 8}, "has stem_channels 4, but train_2d.network.stem_channels is 8"),
+        ({"stem_channels": 16}, "has stem_channels 8, but train_2d.network.stem_channels is 16"),
         (
             {"deconv_channels": (8, 8)},
             r"has deconv_channels \[8, 8, 8\], but train_2d.network.deconv_channels is \(8, 8\)",

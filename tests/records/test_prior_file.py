@@ -26,6 +26,13 @@ def test_all_comes_back(tmp_path):
     assert read_splits(tmp_path / "a.h5") == {"train": ["Ann", "Bob"], "validation": [], "test": []}
 
 
+def test_a_lens_of_human36ms_formula_comes_back(tmp_path):
+    sequence = population(frames=2)[0]
+    sequence = replace(sequence, camera=replace(sequence.camera, distortion_model="human36m"))
+    write_prior(tmp_path / "a.h5", [sequence])
+    assert read_sequences(tmp_path / "a.h5")[0].camera.distortion_model == "human36m"
+
+
 def test_what_is_not_finite_is_not_written(tmp_path):
     sequence = population(frames=2)[0]
     sequence.poses_world_m[1, 3] = np.nan

@@ -216,8 +216,39 @@ def test_one_flipped_bit_in_any_attribute_or_structure_is_found(path):
         damaged = bytearray(content)
         damaged[offset] ^= 1
         path.write_bytes(damaged)
-        with pytest.raises(InputError, match=r"sequences.h5 is (damaged|not a whole HDF5 file)"):
+        with pytest.raises(InputError, match=r"sequences.h5 is (damaged|not a whole HDF5 file|laid out)"):
             read_splits(path), read_sequences(path)
+
+
+def test_structures_are_those_of_hdf5_1_10(tmp_path):
+    """What HDF5 2 lays out anew (version 5 of a dataset's layout) no HDF5 1.x reads; before 1.10 (version 3) the index
+    of the chunks has no checksum."""
+    with create_hdf5(tmp_path / "a.h5") as file:
+        assert file.libver == ("v110", "v110")
+        write_dataset(file, "x", np.zeros((4, 17, 2), np.float32))
+    content = (tmp_path / "a.h5").read_bytes()
+    assert content[8] == 3  # of the superblock
+    # Version 4, chunked, one filtered chunk, sides and bytes of a number in a byte each, index: that of a single chunk.
+    assert content.count(bytes([4, 2, 2, 4, 1, 4, 17, 2, 4, 1])) == 1
+
+
+def test_a_file_of_a_later_hdf5_is_not_to_be_deleted(path, monkeypatch):
+    content = bytearray(path.read_bytes())
+    content[8] = 4  # no superblock has that version yet
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"sequences.h5 is laid out as HDF5 [\d.]+ does not know") as raised:
+        read_sequences(path)
+    assert "update h5py" in str(raised.value) and "delete" not in str(raised.value)
+    content[8] = 3
+    path.write_bytes(content)
+
+    def of_version_5(*_):
+        raise KeyError("Unable to synchronously open object (bad version number for layout message)")
+
+    monkeypatch.setattr(h5py.h5o, "open", of_version_5)
+    with pytest.raises(InputError, match="bad version number for layout message.* update h5py") as raised:
+        read_sequences(path)
+    assert "delete" not in str(raised.value)
 
 
 def test_a_missing_dataset_is_named(path):

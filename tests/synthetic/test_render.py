@@ -97,6 +97,21 @@ def test_what_reaches_behind_the_camera_is_drawn_in_front_of_it_only(back_m):
     assert (depth[40:] < UNDRAWN).all()
 
 
+def test_what_lies_in_front_of_the_camera_is_drawn_as_it_is(monkeypatch):
+    """Views that need no cut keep their bytes."""
+
+    def fail(*_):
+        raise AssertionError("cut")
+
+    monkeypatch.setattr("pose3d.synthetic.raster.clip_near", fail)
+    depth = np.full((64, 64), UNDRAWN, np.float32)
+    intrinsics = np.array([[32.0, 0, 32], [0, 32.0, 32], [0, 0, 1]])
+    rasterize(floor_beneath(1.0, 4.0, 0.05), QUAD, intrinsics, depth)
+    assert (depth < UNDRAWN).any()
+    with pytest.raises(AssertionError, match="cut"):
+        rasterize(floor_beneath(1.0, 4.0, 0.049), QUAD, intrinsics, depth)
+
+
 def test_a_triangle_wholly_behind_the_camera_draws_nothing():
     intrinsics = np.array([[32.0, 0, 32], [0, 32.0, 32], [0, 0, 1]])
     depth = np.full((64, 64), UNDRAWN, np.float32)

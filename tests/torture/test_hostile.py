@@ -161,9 +161,9 @@ def read_start(path):
     from pose3d.pose2d.pretrained import load_pretrained
 
     sizes = PoseResNetParams(
-        kind="pose_resnet", backbone="resnet18", stem_channels=4, deconv_channels=(8,), left_right_weight=0
+        kind="pose_resnet", backbone="resnet18", stem_channels=8, deconv_channels=(8,), left_right_weight=0
     )
-    load_pretrained(PoseResNet("resnet18", (8,), 4), path, sizes)
+    load_pretrained(PoseResNet("resnet18", (8,), 8), path, sizes)
 
 
 def laughs(path):

@@ -10,6 +10,8 @@ from pose3d.config.blocks import Block, NonNegativeFloat, PositiveFloat, Positiv
 
 BLAZEPOSE = Path("data/pretrained/blazepose/pose_landmark_full.tflite")
 """Where stage download puts the weights that BlazePose starts from."""
+MIN_STEM_CHANNELS = 8
+"""Fewer are not safe with torch 2.13."""
 
 
 class CropResizeParams(Block):
@@ -54,12 +56,21 @@ class StepSchedule(Block):
     factor: PositiveFloat
 
 
+def _wide_enough(stem_channels: int) -> int:
+    if stem_channels < MIN_STEM_CHANNELS:
+        raise ValueError(
+            f"must be {MIN_STEM_CHANNELS} or more: of narrower networks torch's gradients damage other numbers "
+            "in memory on some processors (x86 with AVX2 and without AVX-512)"
+        )
+    return stem_channels
+
+
 class PoseResNetParams(Block):
     """Xiao et al.'s network, from random weights or from those of ``train_2d.init``."""
 
     kind: Literal["pose_resnet"]
     backbone: Literal["resnet18", "resnet34", "resnet50", "resnet101", "resnet152"]
-    stem_channels: PositiveInt
+    stem_channels: Annotated[PositiveInt, AfterValidator(_wide_enough)]
     """Width of the first stage; 64 in the paper and in every published checkpoint."""
     deconv_channels: Annotated[tuple[PositiveInt, ...], Field(min_length=1)]
     left_right_weight: NonNegativeFloat

@@ -140,7 +140,7 @@ def _with_spread(
         objective.prior, _by_person(supervision, objective.device), numpy_generator(seed, _BODIES)
     )
     strangers = objective.of_strangers(params.projected_prior_batch_size, difference)
-    spread = fit_spread(lifter, strangers, lifter.channels, params.spread_steps, seed)
+    spread = fit_spread(lifter, strangers, params.spread_steps, seed)
     weights = {f"spread.{name}": weight for name, weight in spread.state_dict().items()}
     return Fitted(fitted.architecture | {SPREAD: WIDTH}, fitted.weights | weights, fitted.curves)
 

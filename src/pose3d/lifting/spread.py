@@ -62,7 +62,7 @@ class Spread(nn.Module):
     def __init__(self, channels: int, width: int, name: str) -> None:
         super().__init__()
         self.layout = name
-        residuals = N_JOINTS - 1 if name == OURS else len(_joints_seen(name)[0])
+        residuals = N_JOINTS - 1 if name == OURS else len(layout(name).shared[0])
         self.hidden = nn.Linear(channels + 3 * (N_JOINTS - 1) + 2 * residuals, width)
         self.last = nn.Linear(width, 2 * N_JOINTS)
         self.register_buffer("factors", torch.ones(len(LEVELS), N_JOINTS, 2))
@@ -94,12 +94,6 @@ class Spread(nn.Module):
         return (self.factors / self.factors[LEVELS.index(LEVEL)]).cpu().numpy()
 
 
-def _joints_seen(name: str) -> tuple[list[int], list[int]]:
-    """The points of another layout that are joints, and which."""
-    pairs = [(point, joint) for point, joint in enumerate(layout(name).joints) if joint is not None]
-    return [point for point, _ in pairs], [joint for _, joint in pairs]
-
-
 def reprojection_residuals(view: LiftedView, name: str) -> Tensor:
     """Where the lifted joints appear minus where they were seen, in the view's units; 0 of those that were not.
 
@@ -113,7 +107,7 @@ def reprojection_residuals(view: LiftedView, name: str) -> Tensor:
     projected = project_virtual(view.poses_virtual_m, view.roots_virtual_m, view.scale)
     if name == OURS:
         return projected[..., 1:, :] - view.features[..., :POSE_CHANNELS].unflatten(-1, (N_JOINTS - 1, 2))
-    points, joints = _joints_seen(name)
+    points, joints = layout(name).shared
     channels = 3 * len(layout(name))
     seen = view.features[..., :channels].unflatten(-1, (-1, 3))[..., points, :]
     return (projected[..., joints, :] - seen[..., :2]) * seen[..., 2:]

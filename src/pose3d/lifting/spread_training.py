@@ -26,20 +26,19 @@ _SPREAD = 8  # key of random numbers, apart from the seed's other uses
 _LEAST_ERROR = 1e-4  # a tenth of a mm, below which an error's logarithm says nothing
 
 
-def fit_spread(lifter: Lifter, objective: VirtualCameraObjective, channels: int, steps: int, seed: int) -> Spread:
+def fit_spread(lifter: Lifter, objective: VirtualCameraObjective, steps: int, seed: int) -> Spread:
     """Learn and calibrate the spread of a trained lifter.
 
     Args:
         lifter: trained; it stays as it is.
         objective: draws the pairs, see :meth:`VirtualCameraObjective.of_strangers`.
-        channels: numbers of one frame that the lifter takes.
         steps: of Adam, with pairs that are not drawn twice; more of them follow for the calibration.
         seed: of the initial weights and all draws.
 
     Returns:
         On the lifter's device.
     """
-    spread = _untrained(channels, lifter.layout, seed).to(next(lifter.parameters()).device)
+    spread = _untrained(lifter.channels, lifter.layout, seed).to(next(lifter.parameters()).device)
     optimizer = torch.optim.Adam(spread.parameters(), lr=_LR)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: cosine_factor(step, 0.0, steps))
     drawn = _draws(lifter, objective, steps + _CALIBRATION_STEPS, seed)

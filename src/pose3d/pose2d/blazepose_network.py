@@ -14,9 +14,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pose3d.geometry.skeleton import N_JOINTS
 from pose3d.pose2d.batches import IMAGE_MEAN, IMAGE_STD
 from pose3d.pose2d.convolution_relu6 import ConvolutionReLU6
+from pose3d.pose2d.heatmap_layer import HeatmapLayer
 from pose3d.pose2d.tflite_network import Convolution, load_tflite
 from pose3d.runtime.errors import InputError
 
@@ -147,7 +147,7 @@ class HeatmapHead(nn.Module):
                 nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
             self.layers.append(nn.Sequential(convolution, nn.BatchNorm2d(width), nn.ReLU(inplace=True)))
             channels = width
-        self.final_layer = nn.Conv2d(channels, N_JOINTS, 1)
+        self.final_layer = HeatmapLayer(channels)
         if not self.final_layer.weight.is_meta:
             nn.init.normal_(self.final_layer.weight, std=0.001)  # heatmaps start at zero, as they mostly are
         nn.init.zeros_(self.final_layer.bias)  # type: ignore[arg-type]  # None without bias, which it has

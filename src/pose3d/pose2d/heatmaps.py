@@ -68,14 +68,17 @@ def marginal_soft_argmax(heatmaps: Tensor, temperature: float = 1000.0) -> Tenso
     """The original system's decoder: a soft-argmax over each of the two marginals.
 
     ``m_x[j] = sum_i h[i, j]``, ``p_x = softmax(temperature * m_x)``, ``x = sum_j (j + 0.5) p_x[j]``; y likewise over
-    rows. At temperature 1000 this is all but the arg max of the marginals: in steps of whole heatmap px.
+    rows. At temperature 1000 this is all but the arg max of the marginals: in steps of whole heatmap px. So where
+    two marginals are nearly equal, a rounding decides which px it is, and heatmaps are decoded as the network's last
+    layer gives them, in float32.
 
     Args:
         heatmaps: (B, J, H, W).
 
     Returns:
-        (B, J, 2) heatmap px.
+        (B, J, 2) heatmap px, float32, or float64 of heatmaps in float64.
     """
+    heatmaps = _at_least_float32(heatmaps)
     coordinates = []
     for dim in (-2, -1):  # summing the rows leaves a profile along x
         marginal = heatmaps.sum(dim)
@@ -99,8 +102,10 @@ def local_soft_argmax(heatmaps: Tensor, sigma_px: float) -> Tensor:
         sigma_px: width of the targets that the network was trained on.
 
     Returns:
-        (B, J, 2) heatmap px, within the heatmap. Where nothing is above zero: the centre of the largest value's px.
+        (B, J, 2) heatmap px, within the heatmap, float32, or float64 of heatmaps in float64. Where nothing is above
+        zero: the centre of the largest value's px.
     """
+    heatmaps = _at_least_float32(heatmaps)
     height, width = heatmaps.shape[-2:]
     columns = torch.arange(width, device=heatmaps.device, dtype=heatmaps.dtype) + 0.5
     rows = torch.arange(height, device=heatmaps.device, dtype=heatmaps.dtype) + 0.5
@@ -117,6 +122,11 @@ def local_soft_argmax(heatmaps: Tensor, sigma_px: float) -> Tensor:
         x = torch.where(known, x + _peak_offset(profile_x, window_x, columns, sigma_px), x).clamp(0, width)
         y = torch.where(known, y + _peak_offset(profile_y, window_y, rows, sigma_px), y).clamp(0, height)
     return torch.stack([x, y], -1)
+
+
+def _at_least_float32(heatmaps: Tensor) -> Tensor:
+    """Positions have more digits than lower precisions: those of bfloat16 are 0.25 px apart from 32 px on."""
+    return heatmaps.to(torch.promote_types(heatmaps.dtype, torch.float32))
 
 
 def _peak_offset(profile: Tensor, window: Tensor, centres: Tensor, sigma_px: float) -> Tensor:

@@ -9,7 +9,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from pose3d.geometry.skeleton import N_JOINTS
+from pose3d.pose2d.heatmap_layer import HeatmapLayer
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -123,7 +123,7 @@ class PoseResNet(nn.Module):
             ]
             channels = width
         self.deconv_layers = nn.Sequential(*layers)
-        self.final_layer = nn.Conv2d(channels, N_JOINTS, 1)
+        self.final_layer = HeatmapLayer(channels)
         self._initialise()
 
     def _initialise(self) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 import h5py
 import numpy as np
 
-from pose3d.records.hdf5_checks import check_own_file
+from pose3d.records.hdf5_checks import check_own_file, unreadable
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.files import atomic_output, require_files
 from pose3d.runtime.signals import uninterrupted
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 SCHEMA_VERSION = 2
+LAYOUT = ("v110", "v110")
+"""HDF5's own structures as of version 1.10: the oldest whose structures all have checksums, chunks' index as well.
+
+What version 2 lays out anew, with ``latest``, no HDF5 1.x reads."""
 
 
 class _PatientFile(io.RawIOBase):
@@ -86,7 +90,7 @@ def create_hdf5(path: str | os.PathLike) -> Iterator[h5py.File]:
         stream = _PatientFile(raw)
         _PatientFile.open_files[str(stream)] = stream
         try:
-            with h5py.File(stream, "w", libver="latest") as file:
+            with h5py.File(stream, "w", libver=LAYOUT) as file:
                 file.attrs["schema_version"] = SCHEMA_VERSION
                 yield file
         finally:
@@ -107,7 +111,7 @@ def open_hdf5(path: str | os.PathLike) -> Iterator[h5py.File]:
         file = h5py.File(path, "r")
         version = file.attrs.get("schema_version")
     except (OSError, KeyError) as error:
-        raise InputError(f"{path} is not a whole HDF5 file ({error}): delete it and run `dvc repro`") from None
+        raise unreadable(path, error, "delete it and run `dvc repro`") from None
     with file:
         if version != SCHEMA_VERSION:
             raise InputError(f"{path} has schema version {version}, not {SCHEMA_VERSION}: run `dvc repro` again")

@@ -40,7 +40,27 @@ def check_own_file(path: str | os.PathLike) -> None:
     except SystemError:
         raise  # a signal, see pose3d.runtime.errors.run_stage
     except Exception as error:  # h5py raises whatever fits the damage
-        raise InputError(f"{path} is not a whole HDF5 file ({error}): delete it and run `dvc repro`") from None
+        raise unreadable(path, error, "delete it and run `dvc repro`") from None
+
+
+def unreadable(path: str | os.PathLike, error: Exception, advice: str) -> InputError:
+    """The sentence for a file that HDF5 does not read: damaged, or in a layout of a later HDF5 than this one.
+
+    Args:
+        path: of the file.
+        error: what h5py raised.
+        advice: what to do about a damaged file.
+
+    Example:
+        >>> print(unreadable("a.h5", OSError("truncated file"), "fetch it again"))
+        a.h5 is not a whole HDF5 file (truncated file): fetch it again
+    """
+    if "version number" in str(error):
+        return InputError(
+            f"{path} is laid out as HDF5 {h5py.version.hdf5_version} does not know ({error}): a later HDF5 probably "
+            "wrote it; update h5py, or have it written again"
+        )
+    return InputError(f"{path} is not a whole HDF5 file ({error}): {advice}")
 
 
 @lru_cache(maxsize=64)

@@ -153,23 +153,38 @@ def write_sequences(
         for split in SPLITS:
             write_strings(file, f"split_{split}", splits[split])
         for sequence in sequences:
-            check_sequence(sequence, str(path))
+            append_sequence(file, sequence, path)
             subjects_seen.add(sequence.subject)
             n_sequences, n_frames = n_sequences + 1, n_frames + len(sequence)
-            group = file.create_group(sequence.key)
-            for name in _SEQUENCE_ARRAYS:
-                write_dataset(group, name, getattr(sequence, name).astype(np.float32))
-            if sequence.landmarks_world_m is not None:
-                write_dataset(group, _LANDMARKS, sequence.landmarks_world_m.astype(np.float32))
-                write_strings(file, "landmarks", LANDMARK_NAMES)
-            group.attrs["fps"] = float(sequence.fps)
-            group.attrs["width_px"], group.attrs["height_px"] = sequence.camera.width_px, sequence.camera.height_px
-            for name in _CAMERA_ARRAYS:
-                group.attrs[name] = getattr(sequence.camera, name)
-            if sequence.camera.distortion_model != "opencv":
-                write_strings(group, "distortion_model", [sequence.camera.distortion_model])
         check_splits(splits, subjects_seen, str(path))
     return n_sequences, n_frames
+
+
+def append_sequence(file: h5py.File, sequence: PoseSequence, path: str | os.PathLike) -> None:
+    """Write a sequence under its key of an open sequences.h5.
+
+    Args:
+        file: open for writing.
+        sequence: goes there.
+        path: that the file will have once it is whole, for messages.
+
+    Raises:
+        InputError: it fails :func:`check_sequence`.
+        OSError: the disk is full.
+    """
+    check_sequence(sequence, str(path))
+    group = file.create_group(sequence.key)
+    for name in _SEQUENCE_ARRAYS:
+        write_dataset(group, name, getattr(sequence, name).astype(np.float32))
+    if sequence.landmarks_world_m is not None:
+        write_dataset(group, _LANDMARKS, sequence.landmarks_world_m.astype(np.float32))
+        write_strings(file, "landmarks", LANDMARK_NAMES)
+    group.attrs["fps"] = float(sequence.fps)
+    group.attrs["width_px"], group.attrs["height_px"] = sequence.camera.width_px, sequence.camera.height_px
+    for name in _CAMERA_ARRAYS:
+        group.attrs[name] = getattr(sequence.camera, name)
+    if sequence.camera.distortion_model != "opencv":
+        write_strings(group, "distortion_model", [sequence.camera.distortion_model])
 
 
 def check_splits(splits: Mapping[str, Sequence[str]], subjects: Iterable[str], source: str) -> None:
