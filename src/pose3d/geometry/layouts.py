@@ -106,6 +106,16 @@ class Layout:
         return tuple(int(number) if number < len(JOINT_NAMES) else None for number in self.numbers)
 
     @cached_property
+    def landmarks(self) -> tuple[str, ...]:
+        """The layout's own points, which are no joints of ours: their names, in its order."""
+        return tuple(name for name, joint in zip(self.body_points, self.joints, strict=True) if joint is None)
+
+    @cached_property
+    def carriers(self) -> np.ndarray:
+        """Which of our joints each point is, or goes along with, (K,)."""
+        return np.array([JOINT_NAMES.index(LANDMARK_JOINTS.get(name, name)) for name in self.body_points])
+
+    @cached_property
     def shared(self) -> tuple[np.ndarray, np.ndarray]:
         """The points that are joints of ours, and which joints these are: two arrays of indices."""
         points = np.array([number for number, joint in enumerate(self.joints) if joint is not None])
