@@ -8,7 +8,7 @@ goes along with, in the virtual camera's axes. It learns with the lifter fixed, 
 import torch
 from torch import Tensor, nn
 
-from pose3d.geometry.layouts import layout
+from pose3d.geometry.layouts import carriers_of, layout
 from pose3d.geometry.skeleton import N_JOINTS
 from pose3d.lifting.spread import LiftedView
 
@@ -34,7 +34,7 @@ class LandmarkHead(nn.Module):
         own = [number for number, joint in enumerate(points.joints) if joint is None]
         self.layout = name
         self.names = points.landmarks
-        self.carriers = points.carriers[own].tolist()
+        self.carriers = carriers_of(self.names)
         """The joint of each."""
         self._mirror = [own.index(int(points.mirror[number])) for number in own]
         self.first = nn.Linear(channels + 3 * (N_JOINTS - 1) + 2 * len(points), width)
@@ -71,6 +71,6 @@ def seen_offsets_m(view: LiftedView, name: str) -> Tensor:
     points = layout(name)
     seen = view.features[..., : 3 * len(points)].unflatten(-1, (-1, 3))
     root = view.roots_virtual_m[..., None, :]
-    joints = torch.cat([root, root + view.poses_virtual_m], -2)[..., torch.from_numpy(points.carriers), :]
+    joints = torch.cat([root, root + view.poses_virtual_m], -2)[..., carriers_of(points.body_points), :]
     at_depth = seen[..., :2] * view.scale[..., None, None] * joints[..., 2:].clamp(min=_LEAST_DEPTH_M)
     return (at_depth - joints[..., :2]) * seen[..., 2:]
