@@ -21,6 +21,7 @@ RECORDS = {"Errors", "FittedSkeleton", "Intervals", "Predictions", "Protocol"}
 OF_FILES = {
     "draw_clip",
     "draw_panel",
+    "landmark_errors",
     "layout_errors_mm",
     "metrics_of",
     "predict",

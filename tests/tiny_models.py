@@ -33,11 +33,13 @@ def save_models(folder: Path) -> Path:
     return save_lifters(folder, "h36m17")
 
 
-def save_lifters(folder: Path, layout: str) -> Path:
-    """Write both lifters of a layout."""
+def save_lifters(folder: Path, layout: str, landmarks: bool = False) -> Path:
+    """Write both lifters of a layout, with landmarks if it is said."""
     torch.manual_seed(0)
     for name, architecture in LIFTERS.items():
         if layout != "h36m17":
             architecture = {**architecture, "layout": layout}
+        if landmarks:
+            architecture = {**architecture, "landmarks_width": 4}
         save_model(folder / lifter_file(name, layout), architecture, build_lifter(architecture).state_dict())
     return folder

@@ -19,6 +19,7 @@ COMMON = {
     "critic_steps": 2,
     "reproj_weight_ramp": 0.5,
     "spread_steps": 0,
+    "landmark_steps": 0,
 }
 
 

@@ -51,10 +51,10 @@ _CAPTURED, _CAPTURED_STEPS = {"small": 300, "gpu": 200}, 200  # sizes with the s
 def block(size: str, name: str, **changes: Any) -> Any:
     """A block of the params of the embedded data set at a size, with some keys changed.
 
-    No lifter learns error bars, because what is timed is its own steps and those would follow them.
+    No lifter learns error bars or landmarks, because what is timed is its own steps and those would follow them.
     """
     params, _ = read_merged(Path(), "embedded", size)
-    steps_alone = {} if name == "lifting" else {"spread_steps": 0}
+    steps_alone = {} if name == "lifting" else {"spread_steps": 0, "landmark_steps": 0}
     return _BLOCKS[name].model_validate(params[name] | steps_alone | changes)
 
 

@@ -16,14 +16,17 @@ CAMERA_FROM_WALK = np.array([1.0, -1.0, -1.0])
 """y up and z right to y down and z forward: half a turn about x."""
 
 
-def predictions(poses_m, lost=()):
+def predictions(poses_m, lost=(), landmarks_m=None, names=()):
     frames = len(poses_m)
     found = ~np.isin(np.arange(frames), lost)
     poses = (poses_m * CAMERA_FROM_WALK + [0, 0, 4]).astype(np.float32)
     px, sure = np.zeros((frames, 17, 2), np.float32), np.ones((frames, 17), np.float32)
-    lifted = {"repnet": Lifted(np.zeros_like(poses), True), "temporal": Lifted(poses, True)}
+    if landmarks_m is not None:
+        landmarks_m = (landmarks_m * CAMERA_FROM_WALK + [0, 0, 4]).astype(np.float32)
+    lifted = {"repnet": Lifted(np.zeros_like(poses), True), "temporal": Lifted(poses, True, None, landmarks_m)}
     view = camera_from_view(640, 480, 60)
-    return Predictions(TIMES_S[:frames], np.ones((frames, 4), np.float32), px, sure, found, lifted, view)
+    boxes = np.ones((frames, 4), np.float32)
+    return Predictions(TIMES_S[:frames], boxes, px, sure, found, lifted, view, landmarks=names)
 
 
 def test_tables_and_curves_are_written(tmp_path, capsys):
@@ -46,6 +49,33 @@ def test_tables_and_curves_are_written(tmp_path, capsys):
         np.testing.assert_allclose(columns[name], degrees, atol=1e-3)
         in_table = [float(row[name] or "nan") for row in rows]
         np.testing.assert_allclose(in_table, degrees, atol=2e-3)
+
+
+@pytest.mark.parametrize("toes", [("big_toe", "small_toe"), ("foot_index",)])
+def test_lifted_feet_give_ankles(tmp_path, capsys, toes):
+    """Feet set by construction: the right one across its shank, the left one pointing 20 degrees down from there."""
+    poses_m = walking_poses(TIMES_S[:20])
+    names, points = [], []
+    for side, knee, down_deg in (("right", 2, 0), ("left", 5, 20)):
+        shank = poses_m[:, knee + 1] - poses_m[:, knee]
+        shank /= np.linalg.norm(shank, axis=1, keepdims=True)
+        ahead = np.cross(shank, [0.0, 0.0, -1.0])
+        ahead /= np.linalg.norm(ahead, axis=1, keepdims=True)
+        down = np.radians(down_deg)
+        foot = 0.24 * (np.cos(down) * ahead + np.sin(down) * shank)
+        heel = poses_m[:, knee + 1] + 0.03 * shank
+        names += [f"{side}_heel", *(f"{side}_{toe}" for toe in toes)]
+        aside = np.array([0.0, 0.0, 0.04])
+        points += [heel, *((heel + foot,) if len(toes) == 1 else (heel + foot + aside, heel + foot - aside))]
+    landmarks_m = np.stack(points, 1)
+    write_npz(tmp_path / "predictions.npz", predictions(poses_m, [4], landmarks_m, tuple(names)))
+    main(["angles", str(tmp_path), "--out", str(tmp_path / "out")])
+    assert capsys.readouterr().err == ""
+    _, columns, _ = read_mot(tmp_path / "out" / "angles.mot")
+    for side, expected_deg in (("right", 0.0), ("left", -20.0)):
+        found = columns[f"{side}_ankle_dorsiflexion_deg"]
+        assert np.isnan(found[4])
+        np.testing.assert_allclose(np.delete(found, 4), expected_deg, atol=1e-2)
 
 
 def test_everybody_gets_a_folder(tmp_path):

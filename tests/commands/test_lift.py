@@ -110,6 +110,33 @@ def test_other_layouts_go_to_lifters_of_theirs(tmp_path, name):
     assert all(np.isfinite(lifted.poses_cam_m).all() for lifted in found.lifted.values())
 
 
+def test_the_layouts_own_points_are_lifted_where_the_lifters_know_them(tmp_path):
+    """Into every file that has room for them, in both frames, and as tall as the person."""
+    models = save_lifters(tmp_path / "models", "halpe26", landmarks=True)
+    path = WRITTEN["AlphaPose halpe26"][1](tmp_path / "k")
+    options = [str(one) for one in (*SAID, "--models", models, "--format", "trc,c3d,glb")]
+    main(["lift", str(path), *options, "--out", str(tmp_path / "out")])
+    found, names = read_predictions(tmp_path / "out" / "predictions.npz"), layout("halpe26").landmarks
+    assert found.landmarks == names and len(names) == 11
+    lifted = found.lifted["temporal"]
+    assert np.isfinite(lifted.landmarks_cam_m).all() and np.isfinite(found.standing.landmarks_world_m).all()
+    for format_name in ("trc", "c3d"):
+        motion = read_motion(tmp_path / "out" / f"predictions.{format_name}")
+        assert motion.joints[17:] == names
+        in_camera = motion.positions_m[:, 17:] * [1, -1, -1]
+        np.testing.assert_allclose(in_camera, lifted.landmarks_cam_m, rtol=1e-5, atol=1e-5)
+    assert set(read_motion(tmp_path / "out" / "predictions.glb").joints).isdisjoint(names)
+    toe, ankle = names.index("left_big_toe"), JOINT_NAMES.index("LFoot")
+    rotation = found.standing.world_from_camera[:3, :3]
+    offset = found.standing.landmarks_world_m[:, toe] - found.standing.poses_world_m[:, ankle]
+    expected = (lifted.landmarks_cam_m[:, toe] - lifted.poses_cam_m[:, ankle]) @ rotation.T
+    np.testing.assert_allclose(offset, expected, atol=1e-4)
+    main(["lift", str(path), *options, "--height", "1.5", "--out", str(tmp_path / "tall")])
+    tall = read_predictions(tmp_path / "tall" / "predictions.npz").lifted["temporal"]
+    factors = tall.poses_cam_m[:, 3] / lifted.poses_cam_m[:, 3]
+    np.testing.assert_allclose(tall.landmarks_cam_m, lifted.landmarks_cam_m * factors[:, None], rtol=1e-3, atol=1e-4)
+
+
 def test_points_may_be_missing_but_of_our_own_joints(tmp_path, lift):
     scores = SCORES.copy()
     scores[:, 9] = 0  # the left wrist, throughout

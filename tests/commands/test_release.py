@@ -155,7 +155,7 @@ def test_figures_that_a_lifter_lacks_are_left_empty():
     assert "| test | 96.1 % | single frame | 1.0 | 2.0 |  |" in table_of(facts(rootless))
 
 
-def test_lifters_of_other_layouts_are_trained_and_released_beside_the_others():
+def release_coco17():
     write_params(
         Path(),
         lifting=PEOPLE,
@@ -167,6 +167,10 @@ def test_lifters_of_other_layouts_are_trained_and_released_beside_the_others():
     git("add", "--all")
     git("commit", "--quiet", "--message", "params")
     main(["release", "--layouts", "coco17"])
+
+
+def test_lifters_of_other_layouts_are_trained_and_released_beside_the_others():
+    release_coco17()
     assert {path.name for path in Path("models").iterdir()} == {
         *("README.md", "layouts.json", "repnet.coco17.pt", "temporal.coco17.pt")
     }
@@ -182,6 +186,39 @@ def test_lifters_of_other_layouts_are_trained_and_released_beside_the_others():
     card = Path("models/README.md").read_text()
     assert layout_models.table_of(lifters) in card and "none yet" not in card
     assert "old figures" in card and card.endswith("The end.\n")
+
+
+def test_landmarks_alone_are_learnt_beside_the_released_lifters():
+    """From other steps they come out as others; the lifters' weights, figures and facts stay."""
+    release_coco17()
+    path = Path("models/layouts.json")
+    before = {name: load_model(f"models/{name}") for name in ("repnet.coco17.pt", "temporal.coco17.pt")}
+    facts = json.loads(path.read_text())["lifters"]
+    params = Path("sizes/smoke.yaml")
+    params.write_text(params.read_text().replace("landmark_steps: 20", "landmark_steps: 2"))
+    git("commit", "--quiet", "--all", "--message", "fewer steps")
+    main(["release", "--layouts", "coco17", "--landmarks"])
+    after = json.loads(path.read_text())["lifters"]
+    for name, (architecture, weights) in before.items():
+        again = load_model(f"models/{name}")
+        assert again[0] == architecture and again[1].keys() == weights.keys()
+        changed = {key for key, weight in weights.items() if not torch.equal(weight, again[1][key])}
+        assert changed and all(key.startswith("landmarks.") for key in changed)
+        assert (after[name]["commit"], after[name]["params"]) == (facts[name]["commit"], facts[name]["params"])
+        assert after[name]["landmarks"]["commit"] == git("rev-parse", "HEAD") != facts[name]["commit"]
+        for split, figures in after[name]["metrics"].items():
+            assert figures["true_2d"] == pytest.approx(facts[name]["metrics"][split]["true_2d"])
+        assert after[name]["sha256"] == hashlib.sha256(Path("models", name).read_bytes()).hexdigest()
+    Path("models/repnet.coco17.pt").write_bytes(b"another")
+    with pytest.raises(SystemExit) as caught:
+        main(["release", "--layouts", "coco17", "--landmarks"])
+    assert "models/repnet.coco17.pt is not there as layouts.json says" in caught.value.code
+
+
+def test_landmarks_are_of_a_layout():
+    with pytest.raises(SystemExit) as caught:
+        main(["release", "--landmarks"])
+    assert caught.value.code.startswith("error: --landmarks goes with --layouts")
 
 
 @pytest.mark.parametrize(

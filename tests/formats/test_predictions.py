@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 
 from pose3d.formats import predictions as module
+from pose3d.formats.joint_files import read_motion
+from pose3d.formats.motion import Y_UP_FROM
 from pose3d.formats.predictions import Predictions, read_predictions, write_csv, write_npz
+from pose3d.formats.read_keypoints import read_keypoints
 from pose3d.geometry.skeleton import JOINT_NAMES
 from pose3d.lifting.lift import Lifted
 from pose3d.predict.clip import camera_from_view
@@ -66,6 +69,72 @@ def test_poses_in_the_world_come_back_and_go_into_the_table(tmp_path, prediction
         np.savez(tmp_path / "p.npz", **dict(file) | {"contact": np.zeros((2, 2))})
     with pytest.raises(InputError, match=r"contact must be numbers of shape \(3, 2\), not \(2, 2\)"):
         read_predictions(tmp_path / "p.npz")
+
+
+NAMES = ("nose", "left_heel")
+
+
+@pytest.fixture
+def with_landmarks(predictions):
+    """In the world too; the single-frame lifter knows none."""
+    rng = np.random.default_rng(2)
+    in_camera, in_world, poses_m = (rng.uniform(0, 1, (3, n, 3)).astype(np.float32) for n in (2, 2, 17))
+    temporal = dataclasses.replace(predictions.lifted["temporal"], landmarks_cam_m=in_camera)
+    standing = Standing(poses_m, np.zeros((3, 2), bool), np.eye(4), in_world)
+    lifted = predictions.lifted | {"temporal": temporal}
+    return dataclasses.replace(predictions, lifted=lifted, standing=standing, landmarks=NAMES)
+
+
+def test_landmarks_come_back_from_the_npz(tmp_path, with_landmarks):
+    write_npz(tmp_path / "p.npz", with_landmarks)
+    read = read_predictions(tmp_path / "p.npz")
+    assert read.landmarks == NAMES and read.lifted["repnet"].landmarks_cam_m is None
+    temporal = with_landmarks.lifted["temporal"].landmarks_cam_m
+    np.testing.assert_array_equal(read.lifted["temporal"].landmarks_cam_m, temporal)
+    np.testing.assert_array_equal(read.standing.landmarks_world_m, with_landmarks.standing.landmarks_world_m)
+    for change, sentence in (
+        ({"landmarks": np.array(["nose", "tail"])}, "landmarks are not those of pose3d.geometry.layouts"),
+        ({"landmarks": np.array(["nose"])}, r"must be numbers of shape \(3, 1, 3\)"),
+        ({"landmarks_world_m": np.zeros((2, 2, 3))}, r"landmarks_world_m must be numbers of shape \(3, 2, 3\)"),
+    ):
+        with np.load(tmp_path / "p.npz") as file:
+            np.savez(tmp_path / "damaged.npz", **dict(file) | change)
+        with pytest.raises(InputError, match=sentence):
+            read_predictions(tmp_path / "damaged.npz")
+
+
+def test_landmarks_have_rows_after_the_joints(tmp_path, with_landmarks):
+    write_csv(tmp_path / "p.csv", with_landmarks)
+    with open(tmp_path / "p.csv", newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["joint"] for row in rows] == [*JOINT_NAMES, *NAMES] * 3
+    row = rows[2 * 19 + 18]
+    temporal, world = with_landmarks.lifted["temporal"].landmarks_cam_m, with_landmarks.standing.landmarks_world_m
+    for name, values in (("temporal", temporal), ("world", world)):
+        np.testing.assert_allclose([float(row[f"{name}_{axis}_m"]) for axis in "xyz"], values[2, 1], atol=1e-5)
+    empty = {name for name, cell in row.items() if not cell}
+    assert empty == {
+        *("keypoint_x_px", "keypoint_y_px", "confidence", "repnet_x_m", "repnet_y_m", "repnet_z_m"),
+        *("temporal_radius_across_m", "temporal_radius_along_m"),
+    }
+    assert (row["frame"], row["found"]) == ("2", "1")
+
+
+def test_readers_of_joints_take_landmarks_along_and_readers_of_keypoints_pass_over_them(tmp_path, with_landmarks):
+    write_npz(tmp_path / "p.npz", with_landmarks)
+    write_csv(tmp_path / "p.csv", with_landmarks)
+    world = with_landmarks.standing.landmarks_world_m
+    for name in ("p.npz", "p.csv"):
+        motion = read_motion(tmp_path / name)
+        assert motion.joints[17:] == NAMES
+        at_own_times = motion.positions_m[[0, -1], 17:] @ Y_UP_FROM["world"]
+        np.testing.assert_allclose(at_own_times, world[[0, 2]], atol=1e-5)
+        assert np.isnan(motion.positions_m[1]).all()  # nobody was found
+        camera = read_motion(tmp_path / name, "camera")
+        expected = with_landmarks.lifted["temporal"].landmarks_cam_m[0]
+        np.testing.assert_allclose(camera.positions_m[0, 17:] @ Y_UP_FROM["camera"], expected, atol=1e-5)
+    found = read_keypoints(tmp_path / "p.csv")
+    np.testing.assert_allclose(found.keypoints, with_landmarks.keypoints_px[[0, 2]], atol=1e-3)
 
 
 def test_the_table_has_a_row_for_each_frame_and_joint(tmp_path, predictions):

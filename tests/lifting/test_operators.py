@@ -14,7 +14,8 @@ from pose3d.lifting.supervision import Supervision
 from pose3d.training.checkpoint import Checkpoint
 
 PARAMS, _ = read_merged(Path(__file__).parents[2], "embedded", "small")
-NARROW = {"width": 8, "critic_width": 8, "batch_size": 4, "projected_prior_batch_size": 8, "spread_steps": 0}
+NARROW = {"width": 8, "critic_width": 8, "batch_size": 4, "projected_prior_batch_size": 8}
+NARROW |= {"spread_steps": 0, "landmark_steps": 0}
 
 
 class Operators(TorchDispatchMode):

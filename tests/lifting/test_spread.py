@@ -140,8 +140,8 @@ def test_radii_are_read_back_and_mirror_with_the_picture(kind, layout, supervisi
     if layout != "h36m17":
         plane = torch.cat([plane, torch.ones(20, len(points), 1)], -1)
     flip = torch.tensor([-1.0, 1, 1])[: plane.shape[-1]]
-    joints, radii = lift_virtual(lifter, plane, 25)
-    _, mirrored = lift_virtual(lifter, plane[:, torch.from_numpy(points.mirror)] * flip, 25)
+    joints, radii, _ = lift_virtual(lifter, plane, 25)
+    _, mirrored, _ = lift_virtual(lifter, plane[:, torch.from_numpy(points.mirror)] * flip, 25)
     assert radii.shape == (20, 17, 2) and joints.shape == (20, 17, 3)
     torch.testing.assert_close(mirrored, radii[:, torch.from_numpy(mirror_permutation())], rtol=1e-4, atol=1e-6)
     assert (radii > 0).all() and not torch.allclose(radii, radii.flip(0))

@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from people import OFFSETS_M, looking_at
 
 from pose3d.geometry.skeleton import PARENTS, ROOT
-from pose3d.world.standing import floor, stand
+from pose3d.world.standing import floor, stand, with_landmarks
 
 CAMERA = looking_at(np.array([0, 0, 0.95]), np.array([3.0, -4.0, 1.6]), "cam0")
 FRAMES = 50
@@ -52,6 +54,22 @@ def test_the_transform_is_that_of_the_poses():
     again = CAMERA.world_to_camera(truth) @ rotation.T + standing.world_from_camera[:3, 3]
     np.testing.assert_allclose(standing.poses_world_m[:], again, atol=1e-6)  # at rest, nothing is planted
     np.testing.assert_array_equal(standing.world_from_camera[3], [0, 0, 0, 1])
+
+
+def test_landmarks_stay_beside_their_joints():
+    """A toe 15 cm before the right ankle and 5 below, which stays where the planted foot does."""
+    truth = standing_person(0.3)
+    toe = truth[:, 3] + [0.15, 0, -0.05]
+    standing = put(truth, up_cam=CAMERA.rotation[:, 2])
+    moved = standing.poses_world_m[:].copy()
+    moved[:, 3] += [0, 0.01, 0]  # as planting does
+    standing = replace(standing, poses_world_m=moved)
+    poses_cam = CAMERA.world_to_camera(truth)
+    found = with_landmarks(standing, poses_cam, CAMERA.world_to_camera(toe)[:, None], [3]).landmarks_world_m
+    offset = found[:, 0] - moved[:, 3]
+    assert found.shape == (FRAMES, 1, 3) and found.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(offset, axis=1), np.hypot(0.15, 0.05), atol=1e-5)
+    np.testing.assert_allclose(offset[:, 2], -0.05, atol=1e-5)
 
 
 def test_the_floor_is_below_whoever_climbs():

@@ -10,7 +10,8 @@ angles.mot   the same for OpenSim
 angles.png   the same as curves, right and left in each panel
 strides.png  where the person walks: angles over the stride, mean and standard deviation
 
-Frames in which the person was not found have no angles. docs/angles.md defines them and says how exact they are.
+Ankles are there where heels and toes were lifted, from keypoints of a layout that has them. Frames in which the person
+was not found have no angles. docs/angles.md defines them and says how exact they are.
 """
 
 import argparse
@@ -33,9 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> None:
     require_files(given.predictions, remedy="run `pose3d predict` to make it")
     files = _files(given.predictions)
-    for person, file in files.items():
-        _write(file, given.out / person)
-    print("no ankle angles: the poses have neither heels nor toes", file=sys.stderr)
+    ankles = [_write(file, given.out / person) for person, file in files.items()]
+    if not all(ankles):
+        print("no ankle angles: the poses have neither heels nor toes", file=sys.stderr)
 
 
 def _files(given: Path) -> dict[str, Path]:
@@ -50,13 +51,15 @@ def _files(given: Path) -> dict[str, Path]:
     return {file.parent.name: file for file in people}
 
 
-def _write(file: Path, out: Path) -> None:
+def _write(file: Path, out: Path) -> bool:
+    """Whether there are ankles."""
     import numpy as np
 
     from pose3d.formats.angles import write_angles_csv
     from pose3d.formats.mot import write_mot
     from pose3d.formats.predictions import read_predictions
     from pose3d.geometry.joint_angles import joint_angles_deg
+    from pose3d.geometry.landmarks import heels_and_toes
     from pose3d.geometry.strides import strides_s
     from pose3d.show.angles import angles_figure, strides_figure
     from pose3d.show.figures import save_png
@@ -65,9 +68,12 @@ def _write(file: Path, out: Path) -> None:
     if "temporal" not in predictions.lifted:
         raise InputError(f"{file} has no temporal poses: predict again")
     found = np.asarray(predictions.found, bool)[:, None, None]
-    poses_m = np.where(found, predictions.lifted["temporal"].poses_cam_m[:], np.nan)
+    temporal = predictions.lifted["temporal"]
+    poses_m = np.where(found, temporal.poses_cam_m[:], np.nan)
+    landmarks_m = temporal.landmarks_cam_m
+    feet = None if landmarks_m is None else heels_and_toes(landmarks_m[:], predictions.landmarks)
     times_s = np.asarray(predictions.time_s, np.float64)
-    angles_deg = joint_angles_deg(poses_m)
+    angles_deg = joint_angles_deg(poses_m, *feet) if feet else joint_angles_deg(poses_m)
     strides = strides_s(times_s, poses_m)
     out.mkdir(parents=True, exist_ok=True)
     write_angles_csv(out / "angles.csv", times_s, angles_deg)
@@ -79,3 +85,4 @@ def _write(file: Path, out: Path) -> None:
         save_png(strides_figure(times_s, angles_deg, strides, title), out / "strides.png")
         written.append("strides.png")
     print(*(out / name for name in written), sep="\n")
+    return feet is not None

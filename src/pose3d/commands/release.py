@@ -32,6 +32,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--layouts", nargs="+", metavar="NAME", help="train and release lifters of these keypoint layouts instead"
     )
+    parser.add_argument(
+        "--landmarks",
+        action="store_true",
+        help="with --layouts: keep these lifters as released, and learn where their layouts' own points are alone",
+    )
 
 
 def run(given: argparse.Namespace) -> None:
@@ -42,6 +47,8 @@ def run(given: argparse.Namespace) -> None:
     from pose3d.predict.models import RELEASED
     from pose3d.runtime.files import atomic_output, sha256_of, write_text
 
+    if given.landmarks and not given.layouts:
+        raise InputError("--landmarks goes with --layouts: our own 17 joints have no others beside them")
     commit = _commit()
     locked = _Locked()
     made_by: dict[str, Any] = {
@@ -55,8 +62,8 @@ def run(given: argparse.Namespace) -> None:
         from pose3d.predict import layout_models
 
         before, after = around_table(card, layout_models.TABLE)
-        made_by["command"] += f" --layouts {' '.join(given.layouts)}"
-        table = layout_models.release_layouts(given.layouts, locked.file, made_by)
+        made_by["command"] += f" --layouts {' '.join(given.layouts)}" + " --landmarks" * given.landmarks
+        table = layout_models.release_layouts(given.layouts, locked.file, made_by, given.landmarks)
         write_text(card, f"{before}\n{table}\n{after}")
         print(table)
         return

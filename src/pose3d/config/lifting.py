@@ -237,6 +237,9 @@ class LifterParams(Block):
     spread_steps: Annotated[int, Field(ge=0)]
     """Steps, after the lifter's own, in which it learns how far off its joints may be; 0: it does not say (virtual
     camera only)."""
+    landmark_steps: Annotated[int, Field(ge=0)]
+    """Steps, after these, in which a lifter of another layout learns where that layout's own points are beside our
+    joints (nose, heels, toes, ...); 0: it does not say."""
 
     @field_validator("projected_prior_weight")
     @classmethod

@@ -9,7 +9,8 @@ poses_cam_m or poses_world_m  (T, J, 3) float32, metres, NaN where missing; came
                               z forward) or the world (z up)
 ============================  ===============================================================================
 
-The arrays that ``pose3d predict`` writes are read as well, whose poses have a lifter's name behind theirs; and in place
+The arrays that ``pose3d predict`` writes are read as well, whose poses have a lifter's name behind theirs, and to which
+landmarks may come; and in place
 of ``time_s`` ``fps``, frames a second, and in place of ``joints`` ``layout``, a name of
 :data:`pose3d.geometry.layouts.LAYOUTS`.
 
@@ -91,7 +92,7 @@ def read_joints_npz(path: str | os.PathLike, frame: str | None = None, lifter: s
             if claimed > min(MAX_BYTES, max(2**27, MAX_EXPANSION * os.path.getsize(path))):
                 raise ValueError(f"it claims to unpack to {claimed / 2**30:.4g} GiB")
             wanted = {"time_s", "fps", "found", "joints", "layout", "joint_names", *_RATES}
-            wanted |= {name for name in members if name.startswith(tuple(_OURS.values()))}
+            wanted |= {name for name in members if name.startswith((*_OURS.values(), "landmarks"))}
             arrays = {name: read_member(archive, members[name], _check) for name in sorted(wanted & set(members))}
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}): give an npz file that you may read") from None
@@ -114,6 +115,15 @@ def _ours(path: str | os.PathLike, arrays: Mapping[str, np.ndarray], frame: str 
             raise InputError(f"{path}: {error}") from None
     else:
         names = without_blanks(_array(path, arrays, "joints", 1, "U").tolist())
+    of_landmarks = name.replace("poses_", "landmarks_", 1)
+    if "landmarks" in arrays and of_landmarks in arrays:
+        names += without_blanks(_array(path, arrays, "landmarks", 1, "U").tolist())
+        landmarks_m = _array(path, arrays, of_landmarks, 3)
+        if landmarks_m.shape[::2] != poses_m.shape[::2]:
+            raise InputError(
+                f"{path}: {of_landmarks} has shape {landmarks_m.shape}, another than {name}: write it again"
+            )
+        poses_m = np.concatenate([poses_m, landmarks_m], 1)
     if "fps" in arrays and "time_s" not in arrays:
         time_s = np.arange(len(poses_m)) / _rate(path, arrays, "fps")
     else:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from pose3d.formats.keypoints import KeypointFile, keypoint_file
+from pose3d.geometry.layouts import LANDMARK_NAMES
 from pose3d.geometry.skeleton import JOINT_NAMES, N_JOINTS
 from pose3d.records.pickled_npz import read_pickled_npz
 from pose3d.runtime.errors import InputError
@@ -21,6 +22,8 @@ _SHAPES = {
     "confidence": (N_JOINTS,),
     "found": (),
 }
+_LANDMARKS = [[name] for name in LANDMARK_NAMES]
+"""Rows of these have no keypoints."""
 COLUMNS = ("frame", "time_s", "joint", "found", "keypoint_x_px", "keypoint_y_px", "confidence")
 
 
@@ -63,18 +66,22 @@ def read_own_csv(path: str | os.PathLike, rows: Sequence[Sequence[str]]) -> Keyp
     """
     header = [name.strip() for name in rows[0]]
     where = [header.index(name) for name in COLUMNS]
-    n_frames = (len(rows) - 1) // N_JOINTS
-    if (len(rows) - 1) % N_JOINTS or not n_frames:
-        raise InputError(f"{path} has {len(rows) - 1} rows, not 17 for each frame: it breaks off, predict again")
+    joint_column = header.index("joint")
+    of_joints = [
+        (line, row) for line, row in enumerate(rows[1:], 2) if row[joint_column : joint_column + 1] not in _LANDMARKS
+    ]
+    n_frames = len(of_joints) // N_JOINTS
+    if len(of_joints) % N_JOINTS or not n_frames:
+        raise InputError(f"{path} has {len(of_joints)} rows, not 17 for each frame: it breaks off, predict again")
     numbers = np.empty((n_frames * N_JOINTS, 6))
-    for line, row in enumerate(rows[1:]):
+    for number, (line, row) in enumerate(of_joints):
         try:
             frame, time, joint, seen, x, y, sure = (row[column] for column in where)
-            numbers[line] = [float(cell) for cell in (frame, time, seen, x, y, sure)]
+            numbers[number] = [float(cell) for cell in (frame, time, seen, x, y, sure)]
         except (ValueError, IndexError):
-            raise InputError(f"{path} line {line + 2}: a cell is missing or no number: predict again") from None
-        if joint != JOINT_NAMES[line % N_JOINTS]:
-            raise InputError(f"{path} line {line + 2}: the joint must be {JOINT_NAMES[line % N_JOINTS]}: predict again")
+            raise InputError(f"{path} line {line}: a cell is missing or no number: predict again") from None
+        if joint != JOINT_NAMES[number % N_JOINTS]:
+            raise InputError(f"{path} line {line}: the joint must be {JOINT_NAMES[number % N_JOINTS]}: predict again")
     by_frame = numbers.reshape(n_frames, N_JOINTS, 6)
     frames, time_s, found = by_frame[:, 0, 0], by_frame[:, 0, 1], by_frame[:, 0, 2]
     if (frames != np.arange(n_frames)).any():

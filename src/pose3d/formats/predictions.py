@@ -14,6 +14,8 @@ radii_m_<lifter>      (T, 17, 2) float32, metres across and along the sight line
                       smaller, of the Hip those of its place, of other joints of their place relative to the Hip;
                       not of a lifter whose file does not say
 joints                (17,) names of the joints, in the order of all arrays
+landmarks             (L,) names of the own points of the layout that was lifted, such as left_heel
+landmarks_cam_m_<lifter>  (T, L, 3) float32, metres, camera space: where these are
 width_px, height_px   () int64, size of the picture
 intrinsics_px         (3, 3) float64
 distortion            (5,) float64: k1, k2, p1, p2, k3
@@ -21,14 +23,16 @@ poses_world_m         (T, 17, 3) float32, metres, world (z up, the floor at 0, t
                       temporal lifter with feet in contact kept where they are
 contact               (T, 2) bool: the right and the left foot are on something
 world_from_camera     (4, 4) float64, from camera space to the world, metres
+landmarks_world_m     (T, L, 3) float32, metres, world: each beside its joint as in camera space
 ====================  ====================================================================================
 
-The last three are of a camera at rest, see :mod:`pose3d.world.standing`; the file of one that moves lacks them.
+The last four are of a camera at rest, see :mod:`pose3d.world.standing`; the file of one that moves lacks them. Arrays
+of landmarks are missing where the lifters know none: Human3.6M's layout has no points but our joints.
 
 The table is a CSV file with one row for each frame and joint: frame (from 0), time_s, joint, found (1 or 0),
 keypoint_x_px, keypoint_y_px, confidence, <lifter>_x_m, <lifter>_y_m, <lifter>_z_m of every lifter, world_x_m,
 world_y_m, world_z_m if the npz has poses in the world, and <lifter>_radius_across_m, <lifter>_radius_along_m if it has
-radii.
+radii. Landmarks have rows after the joints of their frame, with empty cells under keypoints, confidence and radii.
 """
 
 import csv
@@ -41,6 +45,7 @@ from typing import IO
 import numpy as np
 
 from pose3d.geometry.camera import Camera
+from pose3d.geometry.layouts import LANDMARK_NAMES
 from pose3d.geometry.skeleton import JOINT_NAMES, N_JOINTS
 from pose3d.lifting.lift import Lifted
 from pose3d.records.pickled_npz import read_member
@@ -49,7 +54,7 @@ from pose3d.runtime.files import atomic_output
 from pose3d.runtime.rows import RowsOrArray, chunks
 from pose3d.world.standing import Standing
 
-_POSES, _HAS_ROOT, _RADII = "poses_cam_m_", "has_root_", "radii_m_"
+_POSES, _HAS_ROOT, _RADII, _LANDMARKS = "poses_cam_m_", "has_root_", "radii_m_", "landmarks_cam_m_"
 _STANDING = ("poses_world_m", "contact", "world_from_camera")
 
 
@@ -63,6 +68,7 @@ class Predictions:
         lifted: name of a lifter to its poses.
         camera: in its own space (identity rotation, no translation).
         standing: poses in the world; None: the camera moves.
+        landmarks: L names, of :data:`pose3d.geometry.layouts.LANDMARK_NAMES`; none where no lifter knows any.
     """
 
     time_s: RowsOrArray
@@ -73,6 +79,7 @@ class Predictions:
     lifted: Mapping[str, Lifted[RowsOrArray]]
     camera: Camera
     standing: Standing | None = None
+    landmarks: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.time_s)
@@ -95,6 +102,7 @@ def write_npz(path: str | os.PathLike, predictions: Predictions) -> None:
         **{_HAS_ROOT + name: np.array(lifted.has_root) for name, lifted in predictions.lifted.items()},
         **{_RADII + name: one.radii_m for name, one in predictions.lifted.items() if one.radii_m is not None},
         "joints": np.array(JOINT_NAMES),
+        **_landmarks_of(predictions),
         "width_px": np.array(camera.width_px),
         "height_px": np.array(camera.height_px),
         "intrinsics_px": camera.intrinsics_px,
@@ -106,6 +114,16 @@ def write_npz(path: str | os.PathLike, predictions: Predictions) -> None:
         for name, array in arrays.items():
             with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
                 _write_array(member, array)
+
+
+def _landmarks_of(predictions: Predictions) -> dict[str, RowsOrArray]:
+    """Arrays by the names that the npz has for them."""
+    lifted = {name: one.landmarks_cam_m for name, one in predictions.lifted.items()}
+    arrays: dict[str, RowsOrArray] = {_LANDMARKS + name: rows for name, rows in lifted.items() if rows is not None}
+    standing = predictions.standing
+    if standing is not None and standing.landmarks_world_m is not None:
+        arrays["landmarks_world_m"] = standing.landmarks_world_m
+    return {"landmarks": np.array(predictions.landmarks), **arrays} if arrays else {}
 
 
 def _write_array(file: IO[bytes], array: RowsOrArray) -> None:
@@ -143,6 +161,7 @@ def write_csv(path: str | os.PathLike, predictions: Predictions) -> None:
                 *(each[part] for each in (*poses.values(), *radii.values())),
             ]
             numbers = np.concatenate(columns, -1).tolist()
+            landmarks = _landmark_cells(predictions, list(poses), len(radii), part)
             times_s, found = predictions.time_s[part].tolist(), predictions.found[part].tolist()
             for t, joints in enumerate(numbers):
                 frame, time_s, seen = part.start + t, f"{times_s[t]:.6f}", int(found[t])
@@ -150,6 +169,27 @@ def write_csv(path: str | os.PathLike, predictions: Predictions) -> None:
                     (frame, time_s, name, seen, f"{x:.3f}", f"{y:.3f}", f"{sure:.4f}", *(f"{v:.5f}" for v in metres))
                     for name, (x, y, sure, *metres) in zip(JOINT_NAMES, joints, strict=True)
                 )
+                table.writerows((frame, time_s, name, seen, *cells) for name, cells in landmarks[t])
+
+
+def _landmark_cells(
+    predictions: Predictions, poses: list[str], n_radii: int, part: slice
+) -> list[list[tuple[str, list[str]]]]:
+    """For each frame the landmarks' names and cells, under keypoints, confidence, ``poses`` and radii."""
+    arrays = _landmarks_of(predictions)
+    times = range(part.stop - part.start)
+    if not arrays:
+        return [[] for _ in times]
+    places = [arrays.get("landmarks_world_m" if name == "world" else _LANDMARKS + name) for name in poses]
+    shape = len(times), len(predictions.landmarks), 3
+    metres = np.concatenate([np.full(shape, np.nan) if rows is None else rows[part] for rows in places], -1)
+    return [
+        [
+            (name, ["", "", "", *("" if v != v else f"{v:.5f}" for v in row), *[""] * (2 * n_radii)])
+            for name, row in zip(predictions.landmarks, frame, strict=True)
+        ]
+        for frame in metres.tolist()
+    ]
 
 
 def _check_header(shape: tuple[int, ...], dtype: np.dtype) -> None:
@@ -195,6 +235,11 @@ def read_predictions(path: str | os.PathLike) -> Predictions:
     stands = "poses_world_m" in arrays
     if stands:
         shapes |= {"poses_world_m": (*frames, N_JOINTS, 3), "contact": (*frames, 2), "world_from_camera": (4, 4)}
+    landmarks = tuple(arrays["landmarks"].tolist()) if "landmarks" in arrays and arrays["landmarks"].ndim == 1 else ()
+    if not set(landmarks) <= set(LANDMARK_NAMES) or len(set(landmarks)) < len(landmarks):
+        raise InputError(f"{path}: landmarks are not those of pose3d.geometry.layouts: predict again")
+    of_landmarks = {name for name in (*(_LANDMARKS + name for name in lifters), "landmarks_world_m") if name in arrays}
+    shapes |= {name: (*frames, len(landmarks), 3) for name in of_landmarks}
     for name, shape in shapes.items():
         if name not in arrays:
             raise InputError(f"{path} has no array {name}: give a file that `pose3d predict` wrote")
@@ -223,9 +268,20 @@ def read_predictions(path: str | os.PathLike) -> Predictions:
         confidence=arrays["confidence"],
         found=arrays["found"],
         lifted={
-            name: Lifted(arrays[_POSES + name], bool(arrays[_HAS_ROOT + name]), arrays.get(_RADII + name))
+            name: Lifted(
+                arrays[_POSES + name],
+                bool(arrays[_HAS_ROOT + name]),
+                arrays.get(_RADII + name),
+                arrays.get(_LANDMARKS + name),
+            )
             for name in lifters
         },
         camera=camera,
-        standing=Standing(*(arrays[name] for name in _STANDING)) if stands else None,
+        standing=_standing(arrays) if stands else None,
+        landmarks=landmarks,
     )
+
+
+def _standing(arrays: Mapping[str, np.ndarray]) -> Standing:
+    poses_m, contact, world_from_camera = (arrays[name] for name in _STANDING)
+    return Standing(poses_m, contact, world_from_camera, arrays.get("landmarks_world_m"))

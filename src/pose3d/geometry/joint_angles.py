@@ -88,6 +88,7 @@ def joint_angles_deg(
     if poses.ndim < 2 or poses.shape[-2:] != (N_JOINTS, 3):
         raise ValueError(f"poses must be (..., {N_JOINTS}, 3), not {poses.shape}")
     joints = {name: poses[..., joint, :] for joint, name in enumerate(JOINT_NAMES)}
+    ankles = None if heels_m is None or toes_m is None else ankle_dorsiflexion_deg(poses, heels_m, toes_m)
     with np.errstate(invalid="ignore", over="ignore"):  # of what is not finite the angle is NaN, and that is all
         pelvis = pelvis_axes(poses)
         thorax = _thorax(joints["Thorax"] - joints["Spine"], joints["RShoulder"] - joints["LShoulder"])
@@ -99,13 +100,36 @@ def joint_angles_deg(
         }
         for side, name in enumerate(("right", "left")):
             limbs = _leg_deg(joints, name, pelvis)
-            if heels_m is not None and toes_m is not None:
-                feet = np.asarray(toes_m, np.float64) - np.asarray(heels_m, np.float64)
-                shank = joints[f"{name[0].upper()}Foot"] - joints[f"{name[0].upper()}Knee"]
-                limbs["ankle_dorsiflexion"] = _between_deg(shank, feet[..., side, :]) - 90
+            if ankles is not None:
+                limbs["ankle_dorsiflexion"] = ankles[..., side]
             limbs |= _arm_deg(joints, name, thorax)
             angles |= {f"{name}_{angle}_deg": values for angle, values in limbs.items()}
     return angles
+
+
+@np.errstate(invalid="ignore", over="ignore")
+def ankle_dorsiflexion_deg(poses_m: ArrayLike, heels_m: ArrayLike, toes_m: ArrayLike) -> np.ndarray:
+    """How far the toes are up, (..., 2), right and left: the angle between shank and foot beyond a right one.
+
+    Wu et al.'s (part I) rotation about the ankle's z axis, seen where the foot turns about that axis alone; one that is
+    turned in or out besides reads nearer to 0. NaN as in :func:`joint_angles_deg`.
+
+    Args:
+        poses_m: (..., 17, 3) in any frame.
+        heels_m, toes_m: (..., 2, 3), right and left, in the same frame.
+
+    Example:
+        The right foot flat under an upright shank, the left one pointing downwards.
+
+        >>> pose_m = np.zeros((17, 3))
+        >>> pose_m[[2, 5], 1] = 0.4  # both knees above their ankles, y up
+        >>> (ankle_dorsiflexion_deg(pose_m, np.zeros((2, 3)), [[0.2, 0, 0], [0, -0.2, 0]]) + 0).tolist()
+        [0.0, -90.0]
+    """
+    poses = np.asarray(poses_m, np.float64)
+    knees, ankles = (poses[..., [JOINT_NAMES.index(f"{side}{name}") for side in "RL"], :] for name in ("Knee", "Foot"))
+    feet = np.asarray(toes_m, np.float64) - np.asarray(heels_m, np.float64)
+    return _between_deg(ankles - knees, feet) - 90
 
 
 @np.errstate(invalid="ignore", over="ignore")

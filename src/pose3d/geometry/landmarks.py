@@ -6,6 +6,7 @@ fingers to the forearm. landmark_offsets.py says where, along the segment's own 
 where the face looks beyond what Neck/Nose and the shoulders say, is not known.
 """
 
+from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
@@ -56,6 +57,37 @@ def estimate_landmarks(poses_m: np.ndarray) -> np.ndarray:
     origins, axes, lengths_m = _segments(poses_m)
     offsets = landmark_offsets() * lengths_m[..., None]
     return (origins + np.einsum("...lij,...lj->...li", axes, offsets)).astype(poses_m.dtype)
+
+
+def heels_and_toes(landmarks_m: np.ndarray, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray] | None:
+    """Heels and toes as :func:`pose3d.geometry.joint_angles.joint_angles_deg` takes them.
+
+    The toes are in the middle between the tips of the big and the small one, or where a layout has neither, the tip of
+    the second.
+
+    Args:
+        landmarks_m: (..., L, 3).
+        names: L, of :data:`pose3d.geometry.layouts.LANDMARK_NAMES`.
+
+    Returns:
+        Two arrays (..., 2, 3), right and left; None where there are no heels or no toes.
+
+    Example:
+        >>> names = ("left_heel", "right_heel", "left_foot_index", "right_foot_index")
+        >>> heels_m, toes_m = heels_and_toes(np.arange(12.0).reshape(4, 3), names)
+        >>> heels_m.tolist(), toes_m[0].tolist()
+        ([[3.0, 4.0, 5.0], [0.0, 1.0, 2.0]], [9.0, 10.0, 11.0])
+        >>> heels_and_toes(np.zeros((1, 3)), ("nose",)) is None
+        True
+    """
+
+    def both(part: str) -> np.ndarray | None:
+        wanted = [f"{side}_{part}" for side in ("right", "left")]
+        return landmarks_m[..., [names.index(name) for name in wanted], :] if set(wanted) <= set(names) else None
+
+    heels, big, small = both("heel"), both("big_toe"), both("small_toe")
+    toes = both("foot_index") if big is None or small is None else (big + small) / 2
+    return None if heels is None or toes is None else (heels, toes)
 
 
 def fit_offsets(poses_m: np.ndarray, landmarks_m: np.ndarray) -> np.ndarray:

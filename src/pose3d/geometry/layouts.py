@@ -5,6 +5,7 @@ heels), or, of MPII, the upper end of the neck. Joints of other layouts that ann
 BODY_25's and Halpe's Neck is the middle between the shoulders, which is where our Thorax is.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -37,6 +38,16 @@ LANDMARK_NAMES = tuple(LANDMARK_JOINTS)
 N_LANDMARKS = len(LANDMARK_NAMES)
 POINT_NAMES = (*JOINT_NAMES, *LANDMARK_NAMES)
 """All places on the body that layouts have points at: joints first."""
+
+
+def carriers_of(points: Sequence[str]) -> list[int]:
+    """Which of our joints each of some :data:`POINT_NAMES` is, or goes along with.
+
+    Example:
+        >>> carriers_of(["RKnee", "right_heel"])
+        [2, 3]
+    """
+    return [JOINT_NAMES.index(LANDMARK_JOINTS.get(name, name)) for name in points]
 
 
 def mirror_points() -> np.ndarray:
@@ -104,6 +115,11 @@ class Layout:
     def joints(self) -> tuple[int | None, ...]:
         """Which of our 17 joints each point is; None: it is a landmark."""
         return tuple(int(number) if number < len(JOINT_NAMES) else None for number in self.numbers)
+
+    @cached_property
+    def landmarks(self) -> tuple[str, ...]:
+        """The layout's own points, which are no joints of ours: their names, in its order."""
+        return tuple(name for name, joint in zip(self.body_points, self.joints, strict=True) if joint is None)
 
     @cached_property
     def shared(self) -> tuple[np.ndarray, np.ndarray]:

@@ -11,11 +11,14 @@ import torch
 from torch import Tensor
 
 from pose3d.config.lifting import LifterParams, LiftingParams, RepnetParams, TemporalParams
-from pose3d.geometry.layouts import OURS
+from pose3d.geometry.layouts import OURS, layout
+from pose3d.lifting import landmark_training, spread_training
 from pose3d.lifting.adversarial import CRITIC, AdversarialTrainer, Objective, Optimisation
 from pose3d.lifting.captured_step import capture_for
 from pose3d.lifting.critic import Critic, Logistic, Wasserstein
-from pose3d.lifting.lift import SPREAD, build_lifter
+from pose3d.lifting.landmark_head import LandmarkHead
+from pose3d.lifting.landmark_training import fit_landmarks
+from pose3d.lifting.lift import LANDMARKS, SPREAD, build_lifter
 from pose3d.lifting.networks import FrameLifter, Lifter
 from pose3d.lifting.observations import Observations, PairedClips
 from pose3d.lifting.original import OriginalTemporal, RepNet
@@ -24,7 +27,7 @@ from pose3d.lifting.original_objective import OriginalSingleFrame, OriginalWindo
 from pose3d.lifting.prior import PriorTakes
 from pose3d.lifting.proportions import body_difference, fit_subjects
 from pose3d.lifting.schedule import geometric_ramp
-from pose3d.lifting.spread_training import WIDTH, fit_spread
+from pose3d.lifting.spread_training import fit_spread
 from pose3d.lifting.starting_weights import load_starting_weights
 from pose3d.lifting.supervision import Supervision
 from pose3d.lifting.temporal import TemporalLifter
@@ -121,12 +124,12 @@ def fit_lifter(
     trainer = AdversarialTrainer(generator, critic, objective, weights, optimisation, seed, capture)
     curves = run_training(trainer, fabric, checkpoint, f"train_{_block(params)}")
     fitted = Fitted(architecture, trainer.averaged_weights(), curves)
-    if isinstance(objective, VirtualCameraObjective) and params.spread_steps:
-        return _with_spread(fitted, generator, objective, supervision, params, seed)
+    if isinstance(objective, VirtualCameraObjective):
+        return _with_heads(fitted, generator, objective, supervision, params, seed)
     return fitted
 
 
-def _with_spread(
+def _with_heads(
     fitted: Fitted,
     lifter: Lifter,
     objective: VirtualCameraObjective,
@@ -134,15 +137,54 @@ def _with_spread(
     params: LifterParams,
     seed: int,
 ) -> Fitted:
-    """Add the spread. It is learnt in seconds, and again from its start where a run goes on from a checkpoint."""
+    """Add the spread, and the landmarks of a layout that has some.
+
+    Both are learnt in seconds, and again from their start where a run goes on from a checkpoint.
+    """
+    landmark_steps = params.landmark_steps if layout(lifter.layout).landmarks else 0
+    if not (params.spread_steps or landmark_steps):
+        return fitted
     lifter.load_state_dict(fitted.weights)
-    difference = body_difference(
-        objective.prior, _by_person(supervision, objective.device), numpy_generator(seed, _BODIES)
-    )
-    strangers = objective.of_strangers(params.projected_prior_batch_size, difference)
-    spread = fit_spread(lifter, strangers, params.spread_steps, seed)
-    weights = {f"spread.{name}": weight for name, weight in spread.state_dict().items()}
-    return Fitted(fitted.architecture | {SPREAD: WIDTH}, fitted.weights | weights, fitted.curves)
+    strangers = _strangers(objective, supervision, params, seed)
+    architecture, weights = dict(fitted.architecture), dict(fitted.weights)
+    if params.spread_steps:
+        spread = fit_spread(lifter, strangers, params.spread_steps, seed)
+        architecture[SPREAD] = spread_training.WIDTH
+        weights |= {f"spread.{name}": weight for name, weight in spread.state_dict().items()}
+    if landmark_steps:
+        head = fit_landmarks(lifter, strangers, landmark_steps, seed)
+        return with_landmarks(Fitted(architecture, weights, fitted.curves), head)
+    return Fitted(architecture, weights, fitted.curves)
+
+
+def fit_landmarks_of(
+    lifter: Lifter,
+    lifting: LiftingParams,
+    params: RepnetParams | TemporalParams,
+    supervision: Supervision,
+    seed: int,
+    fabric: Fabric,
+) -> LandmarkHead:
+    """Learn the landmarks alone, of a lifter that is trained already; the other arguments are :func:`fit_lifter`'s."""
+    objective = _objective(lifting, params, supervision, lifter.to(fabric.device), seed, fabric)
+    assert isinstance(objective, VirtualCameraObjective)  # no other lifter has a layout with landmarks
+    strangers = _strangers(objective, supervision, params, seed)
+    return fit_landmarks(lifter, strangers, params.landmark_steps, seed)
+
+
+def with_landmarks(fitted: Fitted, head: LandmarkHead) -> Fitted:
+    """A lifter with these in place of any that it had."""
+    weights = {name: weight for name, weight in fitted.weights.items() if not name.startswith("landmarks.")}
+    weights |= {f"landmarks.{name}": weight for name, weight in head.state_dict().items()}
+    return Fitted(fitted.architecture | {LANDMARKS: landmark_training.WIDTH}, weights, fitted.curves)
+
+
+def _strangers(
+    objective: VirtualCameraObjective, supervision: Supervision, params: LifterParams, seed: int
+) -> VirtualCameraObjective:
+    people = _by_person(supervision, objective.device)
+    difference = body_difference(objective.prior, people, numpy_generator(seed, _BODIES))
+    return objective.of_strangers(params.projected_prior_batch_size, difference)
 
 
 def _by_person(supervision: Supervision, device: torch.device) -> list[Observations]:
@@ -178,15 +220,15 @@ def _require_whole_windows(window_frames: int, supervision: Supervision) -> None
 def lifter_architecture(lifting: LiftingParams, params: RepnetParams | TemporalParams) -> dict[str, Any]:
     """The architecture of the params, as :func:`pose3d.lifting.lift.build_lifter` takes it."""
     original = lifting.formulation == "original"
-    layout = {} if lifting.layout == OURS else {"layout": lifting.layout}
+    of_layout = {} if lifting.layout == OURS else {"layout": lifting.layout}
     if isinstance(params, TemporalParams):
         windows = {"width": params.width, "window_frames": params.window_frames}
         if original:
             return {"lifter": OriginalTemporal.kind, **windows}
-        return {"lifter": TemporalLifter.kind, **windows, "network": params.network, **layout}
+        return {"lifter": TemporalLifter.kind, **windows, "network": params.network, **of_layout}
     if original:
         return {"lifter": RepNet.kind, "width": params.width}
-    return {"lifter": FrameLifter.kind, "width": params.width, "blocks": params.blocks, **layout}
+    return {"lifter": FrameLifter.kind, "width": params.width, "blocks": params.blocks, **of_layout}
 
 
 def term_weights(lifting: LiftingParams, params: LifterParams) -> Callable[[int], dict[str, float]]:

@@ -1,8 +1,9 @@
 """Lifting whole sequences with a trained model file."""
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -14,6 +15,7 @@ from pose3d.geometry.camera import Camera
 from pose3d.geometry.layouts import OURS, layout
 from pose3d.geometry.skeleton import mirror_permutation
 from pose3d.lifting.gaps import bridge_gaps
+from pose3d.lifting.landmark_head import LandmarkHead
 from pose3d.lifting.layout_view import features_of
 from pose3d.lifting.missing import MIN_POINTS
 from pose3d.lifting.networks import Forward, FrameLifter, Lifter
@@ -32,9 +34,12 @@ LIFTERS = {"repnet": (FrameLifter.kind, RepNet.kind), "temporal": (TemporalLifte
 """Names of the pipeline's model files, and the kinds of lifters that each may hold."""
 SPREAD = "spread_width"
 """Key of an architecture with a spread, whose weights' names begin with ``spread.``."""
+LANDMARKS = "landmarks_width"
+"""Key of one that says where its layout's own points are; weights' names begin with ``landmarks.``."""
 
 
 Poses = TypeVar("Poses", bound=np.ndarray | Rows, covariant=True)
+Changed = TypeVar("Changed", bound=np.ndarray | Rows)
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,27 +53,38 @@ class Lifted(Generic[Poses]):
         radii_m: (T, 17, 2) float32, across and along the sight line to each joint, metres: nine of ten errors are
             smaller, of the root those of its place, of every other joint those of its place relative to the root.
             None: the lifter's file has no spread.
+        landmarks_cam_m: (T, L, 3) float32, the own points of the lifter's layout
+            (:attr:`pose3d.geometry.layouts.Layout.landmarks`), in camera space. None: its file has none.
     """
 
     poses_cam_m: Poses
     has_root: bool
     radii_m: Poses | None = None
+    landmarks_cam_m: Poses | None = None
+
+    def each(self, change: Callable[[Poses], Changed]) -> "Lifted[Changed]":
+        """The same with whatever has a row for each frame changed."""
+        radii, landmarks = (None if rows is None else change(rows) for rows in (self.radii_m, self.landmarks_cam_m))
+        return Lifted(change(self.poses_cam_m), self.has_root, radii, landmarks)
 
 
 class LiftedWindow(NamedTuple):
-    """Frames of virtual cameras in 3D: what :func:`pose3d.lifting.virtual_camera.to_camera_space` takes, and radii.
+    """Frames of virtual cameras in 3D: what :func:`pose3d.lifting.virtual_camera.to_camera_space` takes, and more.
 
     Attributes:
         poses_virtual_m: (..., 16, 3) root-relative.
         roots_virtual_m: (..., 3).
         rotation: (..., 3, 3) virtual from camera.
         radii_m: (..., 17, 2), see :class:`Lifted`; None: the lifter has no spread.
+        offsets_cam_m: (..., L, 3) from the joints that landmarks go along with to these, axes of the true camera; None:
+            the lifter has no landmarks.
     """
 
     poses_virtual_m: Tensor
     roots_virtual_m: Tensor
     rotation: Tensor
     radii_m: Tensor | None
+    offsets_cam_m: Tensor | None
 
 
 def build_lifter(architecture: dict[str, Any]) -> Lifter:
@@ -77,11 +93,13 @@ def build_lifter(architecture: dict[str, Any]) -> Lifter:
     Raises:
         KeyError: not an architecture of a lifter.
     """
-    sizes = {key: value for key, value in architecture.items() if key not in ("lifter", SPREAD)}
+    sizes = {key: value for key, value in architecture.items() if key not in ("lifter", SPREAD, LANDMARKS)}
     kinds = {kind.kind: kind for kind in (FrameLifter, TemporalLifter, RepNet, OriginalTemporal)}
     lifter = kinds[architecture["lifter"]](**sizes)
     if SPREAD in architecture:
         lifter.spread = Spread(lifter.channels, architecture[SPREAD], lifter.layout)
+    if LANDMARKS in architecture:
+        lifter.landmarks = LandmarkHead(lifter.channels, architecture[LANDMARKS], lifter.layout)
     return lifter
 
 
@@ -158,9 +176,7 @@ def lift_detections(
         lifted = lift_keypoints(lifter, sequence.camera, detected.keypoints_px, sequence.fps, detected.confidence)
         if detected.layout != OURS:
             known = np.isfinite(lifted.poses_cam_m).all((1, 2))
-            nearest = nearest_of(known)
-            radii_m = None if lifted.radii_m is None else lifted.radii_m[nearest]
-            lifted = replace(lifted, poses_cam_m=lifted.poses_cam_m[nearest], radii_m=radii_m)
+            lifted = lifted.each(itemgetter(nearest_of(known)))
         clips.append(lifted)
     return clips
 
@@ -205,8 +221,10 @@ def lift_keypoints(
                 keypoints_px = np.where(np.nan_to_num(confidence)[..., None] > 0, keypoints_px, np.nan)
             keypoints_px = bridge_gaps(keypoints_px, np.arange(len(keypoints_px)) / fps)
         points, enough = points_of(lifter, camera, keypoints_px)
-        joints, radii = lift_virtual(lifter, points.to(device), fps)
-        return Lifted(_known(joints, enough), True, None if radii is None else _known(radii, enough))
+        joints, *others = lift_virtual(lifter, points.to(device), fps)
+        return Lifted(
+            _known(joints, enough), True, *(None if rows is None else _known(rows, enough) for rows in others)
+        )
     absolute = torch.from_numpy(normalise_px(np.asarray(keypoints_px), camera.width_px)).float().to(device)
     if lifter.kind == RepNet.kind:
         poses, _ = lifter(relative_to_root(absolute).flatten(1))
@@ -264,7 +282,7 @@ def nearest_of(enough: np.ndarray) -> np.ndarray:
     return np.where(nearer, known[after], known[before])
 
 
-def lift_virtual(lifter: Lifter, image_plane: Tensor, fps: float) -> tuple[Tensor, Tensor | None]:
+def lift_virtual(lifter: Lifter, image_plane: Tensor, fps: float) -> tuple[Tensor, Tensor | None, Tensor | None]:
     """Lift the points of one clip to (T, 17, 3) joints in camera space, metres.
 
     A lifter that looks ahead has the root's distance smoothed along its ray.
@@ -275,15 +293,23 @@ def lift_virtual(lifter: Lifter, image_plane: Tensor, fps: float) -> tuple[Tenso
         fps: frames per second, for the smoothing.
 
     Returns:
-        The joints, and their radii (T, 17, 2), see :class:`Lifted`.
+        The joints, their radii (T, 17, 2) and the landmarks (T, L, 3), see :class:`Lifted`.
     """
     padded = repeat_edges(image_plane, lifter.frames_before + lifter.with_motion, lifter.frames_after)
-    poses, roots, rotation, radii = lift_window(lifter, padded)
+    poses, roots, rotation, radii, offsets = lift_window(lifter, padded)
     if lifter.frames_after:
         distance = roots[:, 2:].log()
         smoothed = torch.from_numpy(smooth(distance[:, 0].cpu().numpy(), fps)).to(distance)
         roots = roots * (smoothed[:, None] - distance).exp()
-    return to_camera_space(poses, roots, rotation), radii
+    joints = to_camera_space(poses, roots, rotation)
+    return joints, radii, landmarks_beside(lifter, joints, offsets)
+
+
+def landmarks_beside(lifter: Lifter, joints_cam_m: Tensor, offsets_cam_m: Tensor | None) -> Tensor | None:
+    """Landmarks (..., L, 3) from lifted joints (..., 17, 3) and a window's offsets; None where it has none."""
+    if lifter.landmarks is None or offsets_cam_m is None:
+        return None
+    return joints_cam_m[..., lifter.landmarks.carriers, :] + offsets_cam_m
 
 
 @torch.no_grad()
@@ -310,7 +336,7 @@ def lift_both_ways(
         forward: the lifter's forward pass, for clips or for short runs.
 
     Returns:
-        The average, and what the spread takes: the average as seen, and mirrored.
+        The average, and what spread and landmarks are told from: the average as seen, and mirrored.
     """
     permutation = torch.from_numpy(mirror_permutation()).to(image_plane.device)
     flip = torch.tensor([-1.0, 1.0, 1.0], device=image_plane.device)
@@ -327,7 +353,9 @@ def lift_both_ways(
     seen = LiftedView(features[0], pose, root, scale[0])
     as_mirrored = LiftedView(features[1], pose[..., mirrored, :] * flip, root * flip, scale[1])
     radii = None if lifter.spread is None else lifter.spread.radii_m(seen, as_mirrored)
-    return LiftedWindow(pose, root, view.rotation[0][..., outputs, :, :], radii), seen, as_mirrored
+    rotation = view.rotation[0][..., outputs, :, :]
+    offsets = None if lifter.landmarks is None else lifter.landmarks.offsets_m(seen, as_mirrored) @ rotation
+    return LiftedWindow(pose, root, rotation, radii, offsets), seen, as_mirrored
 
 
 def repeat_edges(frames: Tensor, before: int, after: int) -> Tensor:

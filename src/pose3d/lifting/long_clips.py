@@ -7,7 +7,7 @@ import numpy as np
 from pose3d.geometry.camera import Camera
 from pose3d.geometry.skeleton import N_JOINTS
 from pose3d.lifting.gaps import Bridged
-from pose3d.lifting.lift import Lifted, lift_keypoints, lift_window, points_of
+from pose3d.lifting.lift import Lifted, landmarks_beside, lift_keypoints, lift_window, points_of
 from pose3d.lifting.networks import FrameLifter, Lifter
 from pose3d.lifting.original import RepNet
 from pose3d.lifting.trajectory import smooth
@@ -51,8 +51,7 @@ def lift_clip(
     keypoints_px = Bridged(keypoints_px, time_s)
     if lifter.kind in (FrameLifter.kind, RepNet.kind):
         return lift_in_chunks(lifter, camera, keypoints_px, scratch)
-    poses = Rows(scratch, (N_JOINTS, 3))
-    radii = None if lifter.spread is None else Rows(scratch, (N_JOINTS, 2))
+    whole = _no_rows(lifter, scratch)
     for shot in shots(time_s):
         own_s = time_s[shot]
         steps = int(np.ceil((own_s[-1] - own_s[0]) * TRAINED_RATE_HZ - 1e-3))
@@ -62,12 +61,26 @@ def lift_clip(
         # The last even time may lie beyond the shot's last frame, towards the next shot.
         even_keypoints = Resampled(keypoints_px, time_s, np.minimum(even_s, own_s[-1]))
         lifted = lift_in_chunks(lifter, camera, even_keypoints, scratch)
-        for own, of_even in ((poses, lifted.poses_cam_m), (radii, lifted.radii_m)):
-            if own is not None and of_even is not None:
-                back = Resampled(of_even, even_s, own_s)
-                for part in chunks(len(back)):
-                    own.append(back[part])
-    return Lifted(poses, True, radii)
+        for own, of_even in zip(_rows(whole), _rows(lifted), strict=True):
+            back = Resampled(of_even, even_s, own_s)
+            for part in chunks(len(back)):
+                own.append(back[part])
+    return whole
+
+
+def _no_rows(lifter: Lifter, scratch: str | os.PathLike | None) -> Lifted[Rows]:
+    """A clip of what the lifter gives, as yet without a frame."""
+    return Lifted(
+        Rows(scratch, (N_JOINTS, 3)),
+        lifter.kind != RepNet.kind,
+        None if lifter.spread is None else Rows(scratch, (N_JOINTS, 2)),
+        None if lifter.landmarks is None else Rows(scratch, (len(lifter.landmarks.names), 3)),
+    )
+
+
+def _rows(lifted: Lifted[Rows]) -> list[Rows]:
+    """Those that there are of poses, radii and landmarks."""
+    return [rows for rows in (lifted.poses_cam_m, lifted.radii_m, lifted.landmarks_cam_m) if rows is not None]
 
 
 def shots(time_s: np.ndarray) -> list[slice]:
@@ -135,10 +148,9 @@ def lift_in_chunks(
         chunk_frames: outputs of a chunk, at least 1.
     """
     n_frames = len(keypoints_px)
-    poses = Rows(scratch, (N_JOINTS, 3))
-    radii = None if lifter.spread is None else Rows(scratch, (N_JOINTS, 2))
+    whole = _no_rows(lifter, scratch)
     if lifter.kind not in ("frame", "temporal"):
-        return _lift_original(lifter, camera, keypoints_px, poses, chunk_frames)
+        return _lift_original(lifter, camera, keypoints_px, whole, chunk_frames)
     if lifter.kind == "temporal" and not lifter.frames_after:
         chunk_frames = n_frames
     log_distance = np.empty(n_frames, np.float32)
@@ -147,20 +159,23 @@ def lift_in_chunks(
         # Nothing precedes the clip's first frame: it is repeated, as edge frames are in the whole clip.
         around = _with_edges(keypoints_px, part, before, lifter.frames_after)
         points, enough = points_of(lifter, camera, around)
-        relative, roots, rotation, window_radii = lift_window(lifter, points)
+        relative, roots, rotation, radii, offsets = lift_window(lifter, points)
+        joints = to_camera_space(relative, roots, rotation)
         unknown = ~enough[before : before + len(relative)]
-        for rows, values in ((poses, to_camera_space(relative, roots, rotation)), (radii, window_radii)):
-            if rows is not None and values is not None:
-                known = values.numpy()
-                known[unknown] = np.nan
-                rows.append(known)
+        given = [joints, radii, landmarks_beside(lifter, joints, offsets)]
+        for rows, values in zip(_rows(whole), (values for values in given if values is not None), strict=True):
+            known = values.numpy()
+            known[unknown] = np.nan
+            rows.append(known)
         log_distance[part] = roots[:, 2].log().numpy()
     if lifter.frames_after:
         farther = np.expm1(smooth(log_distance, TRAINED_RATE_HZ) - log_distance).astype(np.float32)
         for part in chunks(n_frames, chunk_frames):
-            joints = poses[part]
-            poses[part] = joints + joints[:, :1] * farther[part, None, None]
-    return Lifted(poses, True, radii)
+            moved_m = whole.poses_cam_m[part][:, :1] * farther[part, None, None]
+            whole.poses_cam_m[part] = whole.poses_cam_m[part] + moved_m
+            if whole.landmarks_cam_m is not None:
+                whole.landmarks_cam_m[part] = whole.landmarks_cam_m[part] + moved_m
+    return whole
 
 
 def _with_edges(frames: Sliceable, part: slice, before: int, after: int) -> np.ndarray:
@@ -170,7 +185,7 @@ def _with_edges(frames: Sliceable, part: slice, before: int, after: int) -> np.n
 
 
 def _lift_original(
-    lifter: Lifter, camera: Camera, keypoints_px: Sliceable, poses: Rows, chunk_frames: int
+    lifter: Lifter, camera: Camera, keypoints_px: Sliceable, whole: Lifted[Rows], chunk_frames: int
 ) -> Lifted[Rows]:
     """The original's lifters smooth nothing: a frame far from a chunk's edges is that of the whole clip."""
     before, after = getattr(lifter, "frames_before", 0), getattr(lifter, "frames_after", 0)
@@ -178,5 +193,5 @@ def _lift_original(
         first = max(0, part.start - before)
         around = keypoints_px[first : part.stop + after]
         lifted = lift_keypoints(lifter, camera, around, TRAINED_RATE_HZ)
-        poses.append(lifted.poses_cam_m[part.start - first : part.stop - first])
-    return Lifted(poses, lifted.has_root)
+        whole.poses_cam_m.append(lifted.poses_cam_m[part.start - first : part.stop - first])
+    return whole

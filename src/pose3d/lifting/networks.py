@@ -13,6 +13,7 @@ from pose3d.lifting.dense import LeakyReLU, Linear, ResidualBlock, Sequential, t
 from pose3d.lifting.layout_view import pose_channels
 
 if TYPE_CHECKING:
+    from pose3d.lifting.landmark_head import LandmarkHead
     from pose3d.lifting.spread import Spread
 
 POSE_SIZE = 3 * (N_JOINTS - 1)
@@ -35,6 +36,7 @@ class Lifter(nn.Module):
         poses: the poses of its forward pass alone, for training.
         channels: numbers of one frame that it takes, of the virtual camera's.
         spread: how far off its joints may be; None: its file does not say.
+        landmarks: where its layout's own points are; None: its file does not say, or there are none.
     """
 
     kind: str
@@ -49,6 +51,7 @@ class Lifter(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.spread: Spread | None = None
+        self.landmarks: LandmarkHead | None = None
 
 
 class FrameLifter(Lifter):

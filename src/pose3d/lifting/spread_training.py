@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from pose3d.geometry.skeleton import mirror_permutation
+from pose3d.geometry.skeleton import N_JOINTS, mirror_permutation
 from pose3d.lifting.lift import lift_both_ways
 from pose3d.lifting.networks import Lifter
 from pose3d.lifting.schedule import cosine_factor
@@ -82,6 +82,6 @@ def _draws(
             lifted, view, mirrored = lift_both_ways(lifter, of_step, lifter)
             before = lifter.frames_before + lifter.with_motion
             outputs = slice(before, of_step.shape[1] - lifter.frames_after)
-            truth = to_virtual_space(true_cam_m[:, outputs], lifted.rotation)
+            truth = to_virtual_space(true_cam_m[:, outputs, :N_JOINTS], lifted.rotation)
             errors = sight_errors(view.poses_virtual_m, view.roots_virtual_m, *truth)
             yield view, mirrored, (errors + _LEAST_ERROR).log()

@@ -79,7 +79,8 @@ def load_starting_weights(generator: nn.Module, architecture: dict[str, Any], pa
     expected = generator.state_dict()
     if model is not None:
         _require_same_architecture(model[0], architecture, path, block)
-        of_lifter = {name: weight for name, weight in model[1].items() if not name.startswith("spread.")}
+        heads = ("spread.", "landmarks.")
+        of_lifter = {name: weight for name, weight in model[1].items() if not name.startswith(heads)}
         given, whose = state_dict(of_lifter, path, key), "this project's model files have its joints"
         theirs = {name: name for name in expected}
     else:

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from pose3d.config.lifting import LiftingParams, RepnetParams, TemporalParams
-from pose3d.lifting.fit import Fitted, fit_lifter
+from pose3d.lifting.fit import Fitted, fit_landmarks_of, fit_lifter, with_landmarks
+from pose3d.lifting.lift import build_lifter
 from pose3d.lifting.plots import save_curves_png
 from pose3d.lifting.supervision import read_supervision
 from pose3d.runtime.processes import all_processes
@@ -35,8 +36,7 @@ def fit_layout(
     Raises:
         InputError: as :func:`train_lifter`.
     """
-    lifting = lifting.model_copy(update={"layout": layout})
-    params = params.model_copy(update={"critic_weight": 0.0, "reproj_weight": 0.0})
+    lifting, params = _of_prior_alone(layout, params, lifting)
     sequences, keypoints = data / "sequences.h5", data / "keypoints2d.h5"
     supervision = read_supervision(sequences, keypoints, lifting)
     used = {"seed": seed, "lifting": lifting.model_dump(), block: params.model_dump()}
@@ -47,6 +47,39 @@ def fit_layout(
         fitted = fit_lifter(lifting, params, supervision, seed, fabric, checkpoint)
     checkpoint.remove()
     return fitted
+
+
+def fit_layout_landmarks(
+    layout: str,
+    block: str,
+    params: RepnetParams | TemporalParams,
+    lifting: LiftingParams,
+    seed: int,
+    data: Path,
+    trained: Fitted,
+) -> Fitted:
+    """Keep a lifter of :func:`fit_layout`, and learn where its layout's own points are anew; it does not change.
+
+    Args:
+        trained: the lifter; the other arguments are :func:`fit_layout`'s.
+
+    Raises:
+        InputError: as :func:`train_lifter`.
+    """
+    lifting, params = _of_prior_alone(layout, params, lifting)
+    supervision = read_supervision(data / "sequences.h5", data / "keypoints2d.h5", lifting)
+    lifter = build_lifter(trained.architecture)
+    lifter.load_state_dict(trained.weights)
+    with all_processes(mixed=isinstance(params, TemporalParams)) as fabric:
+        head = fit_landmarks_of(lifter.eval(), lifting, params, supervision, seed, fabric)
+    return with_landmarks(trained, head)
+
+
+def _of_prior_alone(
+    layout: str, params: RepnetParams | TemporalParams, lifting: LiftingParams
+) -> tuple[LiftingParams, RepnetParams | TemporalParams]:
+    alone = params.model_copy(update={"critic_weight": 0.0, "reproj_weight": 0.0})
+    return lifting.model_copy(update={"layout": layout}), alone
 
 
 def train_lifter(

@@ -161,7 +161,8 @@ class VirtualCameraObjective:
         plane, poses, seen = self._draw_plane(rngs, batch_size)
         features, view = features_of(plane, self._with_motion, self._settings.layout)
         view = VirtualView(*(self._at_outputs(v) for v in (view.keypoints, view.scale, view.rotation)))
-        true_poses, true_roots = to_virtual_space(self._at_outputs(poses), view.rotation[:, seen:])
+        joints = self._at_outputs(poses)[..., :N_JOINTS, :]
+        true_poses, true_roots = to_virtual_space(joints, view.rotation[:, seen:])
         keypoints = functional.pad(view.keypoints[:, :seen], (0, 0, 1, 0))  # the detected root is at 0
         to_camera = view.rotation[:, seen:].transpose(-1, -2)
         drawn = (features, view.scale, keypoints, true_poses, true_roots, to_camera)
@@ -197,17 +198,17 @@ class VirtualCameraObjective:
 
         Returns:
             What the lifter sees in the image plane, (K, P, T, 17, 2), or (K, P, T, points, 3) of another layout, and
-            the poses (K, P, T, 17, 3) in camera space, metres.
+            the poses (K, P, T, 17, 3) in camera space, metres, of another layout with landmarks.
         """
         plane, poses, _ = self._draw_plane(rngs, 0)
         return plane, poses
 
     def _draw_plane(self, rngs: Sequence[np.random.Generator], batch_size: int) -> tuple[Tensor, Tensor, int]:
-        """Image plane of B detections and P pairs, the poses of those pairs, and B."""
+        """Image plane of B detections and P pairs, the poses of those pairs (see :meth:`draw_pairs`), and B."""
         pairs = self._settings.pairs_per_step
         if self._settings.layout != OURS:
             plane, poses = self.draw_projected(rngs, pairs, self._settings.tilt_deg)
-            return self._with_missing(rngs, plane, poses), poses[..., :N_JOINTS, :], 0
+            return self._with_missing(rngs, plane, poses), poses, 0
         observed = self._draw_observed(rngs, batch_size)
         plane, poses = self._draw_supervised(rngs, pairs)
         return torch.cat([observed, plane], 1), poses, observed.shape[1]

@@ -6,7 +6,7 @@ import numpy as np
 
 from pose3d.formats.bvh import write_bvh
 from pose3d.formats.even_times import even_motion, without_gaps
-from pose3d.formats.motion import Motion
+from pose3d.formats.motion import NAMES, Motion
 from pose3d.formats.predictions import Predictions
 from pose3d.lifting.long_clips import Resampled
 from pose3d.runtime.errors import InputError
@@ -38,6 +38,8 @@ def write_animation(path: str | os.PathLike, predictions: Predictions, frame: st
 def motion_of(predictions: Predictions, frame: str = "camera") -> Motion:
     """The temporal poses as other programs' files take them, missing in frames in which nobody was found.
 
+    Landmarks, where there are any, follow the 17 joints; formats of skeletons leave them out.
+
     Args:
         predictions: of one video.
         frame: ``camera`` or ``world``.
@@ -45,7 +47,11 @@ def motion_of(predictions: Predictions, frame: str = "camera") -> Motion:
     Raises:
         InputError: there are no poses in the world.
     """
-    return even_motion(predictions.time_s[:], _poses(predictions, frame), predictions.found[:], frame)
+    poses_m, landmarks_m = _poses(predictions, frame), _landmarks(predictions, frame)
+    if landmarks_m is None:
+        return even_motion(predictions.time_s[:], poses_m, predictions.found[:], frame)
+    points_m = np.concatenate([poses_m[:], landmarks_m[:]], 1)
+    return even_motion(predictions.time_s[:], points_m, predictions.found[:], frame, (*NAMES, *predictions.landmarks))
 
 
 def _poses(predictions: Predictions, frame: str) -> RowsOrArray:
@@ -57,3 +63,9 @@ def _poses(predictions: Predictions, frame: str) -> RowsOrArray:
             "space alone, which predictions.npz and predictions.csv have"
         )
     return predictions.standing.poses_world_m
+
+
+def _landmarks(predictions: Predictions, frame: str) -> RowsOrArray | None:
+    if frame == "camera":
+        return predictions.lifted["temporal"].landmarks_cam_m
+    return None if predictions.standing is None else predictions.standing.landmarks_world_m

@@ -3,13 +3,14 @@
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from pose3d.formats.predictions import Predictions
 from pose3d.geometry.camera import Camera
-from pose3d.geometry.layouts import OURS, Layout
+from pose3d.geometry.layouts import OURS, Layout, carriers_of
 from pose3d.geometry.skeleton import N_JOINTS
 from pose3d.lifting.lift import Lifted, load_lifter
 from pose3d.lifting.long_clips import Resampled, lift_clip
@@ -19,7 +20,8 @@ from pose3d.predict.given_keypoints import GivenPeople, GivenPerson
 from pose3d.predict.vertical import said_up
 from pose3d.predict.view_options import FOV_DEG
 from pose3d.runtime.errors import InputError
-from pose3d.world.standing import stand
+from pose3d.runtime.rows import Rows
+from pose3d.world.standing import stand, with_landmarks
 from pose3d.world.stature import height_factors, sampled, standing_height
 from pose3d.world.up import edge_planes
 
@@ -127,7 +129,8 @@ def lift_person(
 
     Lifters see the frames in which the person is found alone, so that nothing is made up through long gaps; in those,
     poses move evenly from where they were to where they are next. Keypoints of the predictions are those of our 17
-    joints that the layout has; all others are the temporal pose's own, with confidence 0.
+    joints that the layout has; all others are the temporal pose's own, with confidence 0. The layout's other points are
+    landmarks, in 3D alone, where the lifters say where these are.
 
     Args:
         person: whose keypoints are lifted.
@@ -156,8 +159,7 @@ def lift_person(
             raise InputError(
                 f"{people.path}: person {person.number} has too few points in every frame: ask for another"
             )
-        radii = None if own.radii_m is None else Resampled(own.radii_m[:], seen_s, time_s, known)[:]
-        lifted[name] = Lifted(Resampled(poses, seen_s, time_s, known)[:], own.has_root, radii)
+        lifted[name] = own.each(partial(_at_all_times, seen_s=seen_s, time_s=time_s, known=known))
     projected_px = _project(camera, lifted["temporal"].poses_cam_m)
     keypoints_px, confidence = projected_px.copy(), np.zeros(projected_px.shape[:2], np.float32)
     for point, joint in enumerate(layout.joints):
@@ -168,9 +170,12 @@ def lift_person(
     if height_m is not None:
         for name, one in lifted.items():
             factors = _factors(one, camera, keypoints_px, confidence, found, time_s, height_m)[:, None, None]
-            radii = None if one.radii_m is None else one.radii_m * factors
-            lifted[name] = Lifted(one.poses_cam_m * factors, one.has_root, radii)
-    standing = stand(lifted["temporal"].poses_cam_m, camera, keypoints_px, found, time_s, view.up_cam, view.edge_planes)
+            lifted[name] = one.each(partial(np.multiply, factors))
+    temporal = lifted["temporal"]
+    standing = stand(temporal.poses_cam_m, camera, keypoints_px, found, time_s, view.up_cam, view.edge_planes)
+    if temporal.landmarks_cam_m is not None:
+        carriers = carriers_of(layout.landmarks)
+        standing = with_landmarks(standing, temporal.poses_cam_m, temporal.landmarks_cam_m, carriers)
     return Predictions(
         time_s,
         _boxes(person, time_s),
@@ -180,7 +185,13 @@ def lift_person(
         lifted,
         camera,
         replace(standing, poses_world_m=standing.poses_world_m[:]),
+        landmarks=() if temporal.landmarks_cam_m is None else layout.landmarks,
     )
+
+
+def _at_all_times(rows: Rows, seen_s: np.ndarray, time_s: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Rows at the times at which the person is seen, of which some are known, at all times of the clip."""
+    return Resampled(rows[:], seen_s, time_s, known)[:]
 
 
 def _factors(

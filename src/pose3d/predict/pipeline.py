@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -235,15 +236,16 @@ class _Job:
                 self._scale(one, seen, time_s, found)
         standing = self._stand(lifted["temporal"], seen, time_s, found, camera_at_rest)
         if self.scratch is not None:
-            return Predictions(**seen, lifted=lifted, camera=self.view, standing=standing)
-        in_memory = {
-            name: Lifted(one.poses_cam_m[:], one.has_root, None if one.radii_m is None else one.radii_m[:])
-            for name, one in lifted.items()
-        }
+            return Predictions(**seen, lifted=lifted, camera=self.view, standing=standing, landmarks=())
+        in_memory = {name: one.each(itemgetter(slice(None))) for name, one in lifted.items()}
         if standing is not None:
             standing = replace(standing, poses_world_m=standing.poses_world_m[:])
         return Predictions(
-            **{name: rows[:] for name, rows in seen.items()}, lifted=in_memory, camera=self.view, standing=standing
+            **{name: rows[:] for name, rows in seen.items()},
+            lifted=in_memory,
+            camera=self.view,
+            standing=standing,
+            landmarks=(),  # our own 2D network has no points but our joints
         )
 
     def _scale(self, lifted: Lifted[Rows], seen: dict[str, Rows], time_s: np.ndarray, found: np.ndarray) -> None:

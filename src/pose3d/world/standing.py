@@ -6,7 +6,8 @@ camera space.
 """
 
 import os
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -33,11 +34,13 @@ class Standing:
         poses_world_m: (T, 17, 3) float32, metres, z up, the floor at 0.
         contact: (T, 2) bool: the right and the left foot are on something.
         world_from_camera: (4, 4) float64, camera space to world, metres.
+        landmarks_world_m: (T, L, 3) float32, see :func:`with_landmarks`; None: there are none.
     """
 
     poses_world_m: RowsOrArray
     contact: np.ndarray
     world_from_camera: np.ndarray
+    landmarks_world_m: np.ndarray | None = None
 
 
 def stand(
@@ -92,6 +95,22 @@ def stand(
         poses = planted(np.asarray(poses_cam_m[part], np.float64), moved_m[part])
         standing.append(poses @ rotation.T + translation_m)
     return Standing(standing, contact, world_from_camera)
+
+
+def with_landmarks(
+    standing: Standing, poses_cam_m: np.ndarray, landmarks_cam_m: np.ndarray, carriers: Sequence[int]
+) -> Standing:
+    """Put landmarks into the world, each beside the joint that it goes along with: toes stay where their foot does.
+
+    Args:
+        standing: of these poses.
+        poses_cam_m: (T, 17, 3).
+        landmarks_cam_m: (T, L, 3).
+        carriers: L joints.
+    """
+    offsets_m = np.asarray(landmarks_cam_m, np.float64) - poses_cam_m[:, carriers]
+    world_m = standing.poses_world_m[:][:, carriers] + offsets_m @ standing.world_from_camera[:3, :3].T
+    return replace(standing, landmarks_world_m=world_m.astype(np.float32))
 
 
 def floor(resting_m: np.ndarray, lowest_m: np.ndarray, ankle_height_m: float) -> float:
