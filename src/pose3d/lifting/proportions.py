@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from pose3d.geometry.skeleton import BONES, JOINT_NAMES, ROOT, bone_matrix, mirror_permutation
+from pose3d.lifting.joint_places import fit_places
 from pose3d.lifting.observations import Observations
 from pose3d.lifting.prior import PriorTakes, place_before_camera, vary_bone_lengths
 from pose3d.lifting.virtual_camera import view_from_image_plane
@@ -24,7 +25,10 @@ _ROUNDS = 5  # a bone's length also changes the 2D size that all are measured in
 
 
 def fit_subjects(prior: PriorTakes, observations: Observations, rng: np.random.Generator) -> Tensor:
-    """:func:`fit_proportions` of each of the prior's subjects, who may be of several data sets; (N, 17, 3).
+    """Proportions and joint places of each of the prior's subjects, who may be of several data sets; (N, 17, 3).
+
+    :func:`fit_proportions` first, because poses of other proportions match few annotations (see
+    :func:`pose3d.lifting.joint_places.fit_places`).
 
     Args:
         prior: all takes, those of one subject together.
@@ -38,7 +42,8 @@ def fit_subjects(prior: PriorTakes, observations: Observations, rng: np.random.G
         sum(n for _, n in takes)
         for _, takes in groupby(zip(prior.subjects, prior.lengths, strict=True), lambda t: t[0])
     ]
-    return torch.cat([fit_proportions(poses, observations, rng) for poses in prior.poses_world_m.split(frames)])
+    subjects = prior.poses_world_m.split(frames)
+    return torch.cat([fit_places(fit_proportions(poses, observations, rng), observations, rng) for poses in subjects])
 
 
 def fit_proportions(poses_world_m: Tensor, observations: Observations, rng: np.random.Generator) -> Tensor:
