@@ -7,10 +7,10 @@ import numpy as np
 from pose3d.geometry.camera import Camera
 from pose3d.geometry.skeleton import N_JOINTS
 from pose3d.lifting.gaps import Bridged
-from pose3d.lifting.lift import Lifted, lift_keypoints, lift_window, points_of
+from pose3d.lifting.lift import Lifted, lift_bridged, lift_window, points_of
 from pose3d.lifting.networks import FrameLifter, Lifter
 from pose3d.lifting.original import RepNet
-from pose3d.lifting.trajectory import smooth
+from pose3d.lifting.trajectory import smooth_known
 from pose3d.lifting.virtual_camera import to_camera_space
 from pose3d.runtime.rows import CHUNK_ROWS, Rows, Sliceable, chunks
 
@@ -141,22 +141,22 @@ def lift_in_chunks(
         return _lift_original(lifter, camera, keypoints_px, poses, chunk_frames)
     if lifter.kind == "temporal" and not lifter.frames_after:
         chunk_frames = n_frames
-    log_distance = np.empty(n_frames, np.float32)
+    log_distance, known = np.empty(n_frames, np.float32), np.empty(n_frames, bool)
     before = lifter.frames_before + lifter.with_motion
     for part in chunks(n_frames, chunk_frames):
         # Nothing precedes the clip's first frame: it is repeated, as edge frames are in the whole clip.
         around = _with_edges(keypoints_px, part, before, lifter.frames_after)
         points, enough = points_of(lifter, camera, around)
         relative, roots, rotation, window_radii = lift_window(lifter, points)
-        unknown = ~enough[before : before + len(relative)]
+        known[part] = enough[before : before + len(relative)]
         for rows, values in ((poses, to_camera_space(relative, roots, rotation)), (radii, window_radii)):
             if rows is not None and values is not None:
-                known = values.numpy()
-                known[unknown] = np.nan
-                rows.append(known)
+                lifted = values.numpy()
+                lifted[~known[part]] = np.nan
+                rows.append(lifted)
         log_distance[part] = roots[:, 2].log().numpy()
     if lifter.frames_after:
-        farther = np.expm1(smooth(log_distance, TRAINED_RATE_HZ) - log_distance).astype(np.float32)
+        farther = np.expm1(smooth_known(log_distance, known, TRAINED_RATE_HZ) - log_distance).astype(np.float32)
         for part in chunks(n_frames, chunk_frames):
             joints = poses[part]
             poses[part] = joints + joints[:, :1] * farther[part, None, None]
@@ -177,6 +177,6 @@ def _lift_original(
     for part in chunks(len(keypoints_px), chunk_frames):
         first = max(0, part.start - before)
         around = keypoints_px[first : part.stop + after]
-        lifted = lift_keypoints(lifter, camera, around, TRAINED_RATE_HZ)
+        lifted = lift_bridged(lifter, camera, around, TRAINED_RATE_HZ)
         poses.append(lifted.poses_cam_m[part.start - first : part.stop - first])
     return Lifted(poses, lifted.has_root)
