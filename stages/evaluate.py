@@ -73,11 +73,15 @@ def main() -> None:
         report["real_views"] = measure_models(DATA / "models", REAL_VIEWS, REAL_VIEWS_STEP, picture, refine="full")
     write_json(METRICS / "evaluation.json", report)
 
+    left_out = test.left_out()
+    if left_out.total:
+        n_frames = sum(map(len, test.sequences))
+        print(f"{left_out.total:,} of {n_frames:,} test frames are left out: too little is detected for too long")
     write_text(PLOTS / "protocols.csv", protocols_mm(test.errors).to_csv())
-    write_text(PLOTS / "per_action.csv", tables.per_action_mm(test.errors).to_csv())
-    write_text(PLOTS / "per_subject.csv", tables.per_subject_mm(test.errors).to_csv())
+    write_text(PLOTS / "per_action.csv", tables.per_action_mm(test.errors, left_out).to_csv())
+    write_text(PLOTS / "per_subject.csv", tables.per_subject_mm(test.errors, left_out).to_csv())
     write_text(PLOTS / "per_joint.csv", tables.per_joint_mm(test.errors).to_csv())
-    hidden = tables.per_occlusion_mm(test.sequences, test.errors, test.poses_cam_m)
+    hidden = tables.per_occlusion_mm(test.scored, test.errors, test.scored_poses_cam_m)
     write_text(PLOTS / "occlusion.csv", hidden.to_csv())
     if test.intervals:
         write_text(PLOTS / "coverage.csv", coverage.coverage_table(test.sequences, test.intervals).to_csv())

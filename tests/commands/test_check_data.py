@@ -13,18 +13,18 @@ ROOT = Path(__file__).parents[2]
 
 def test_table_counts_takes_cameras_frames_and_problems():
     def row(subject, take, camera, frames, problem=0):
-        return {"subject": subject, "take": take, "camera": camera, "frames": frames, "problem": problem}
+        named = {"subject": subject, "take": take, "camera": camera}
+        return named | {"frames": frames, "left_out": 0, "problem": problem}
 
-    table = table_of(
-        [
-            row("S9", "Walking-1", "a", 10),
-            row("S9", "Walking-1", "b", 10),
-            row("S9", "Walking-2", "a", 5),
-            row("S9", "Walking-2", "b", 0, 1),
-            row("S11", "Eating", "a", 7),
-            row("S11", "Posing-1", "a", 0, 1),
-        ]
-    )
+    rows = [
+        row("S9", "Walking-1", "a", 10),
+        row("S9", "Walking-1", "b", 10),
+        row("S9", "Walking-2", "a", 5),
+        row("S9", "Walking-2", "b", 0, 1),
+        row("S11", "Eating", "a", 7),
+        row("S11", "Posing-1", "a", 0, 1),
+    ]
+    table = table_of(rows)
     assert table.to_numpy().tolist() == [
         ["S11", "Eating", 1, 1, 7, 0],
         ["S11", "Posing", 0, 0, 0, 1],
@@ -32,6 +32,8 @@ def test_table_counts_takes_cameras_frames_and_problems():
         ["all", "", 3, 2, 32, 2],
     ]
     assert list(table.columns) == ["subject", "action", "takes", "cameras", "frames", "problems"]
+    rows[1]["left_out"], rows[2]["left_out"] = 3, 1
+    assert table_of(rows)["left_out"].tolist() == [0, 0, 4, 4]
 
 
 def run(folder: Path, **environment: str) -> subprocess.CompletedProcess:

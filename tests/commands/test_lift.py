@@ -156,6 +156,41 @@ def test_points_may_be_missing_but_of_our_own_joints(tmp_path, lift):
         main(["lift", str(tmp_path / "k.npz"), *options])
 
 
+DEGENERATE = {
+    "nan": lambda points: np.full_like(points, np.nan),
+    "zeros": lambda points: 0 * points,
+    "one place": lambda points: points[..., :1, :] * 0 + [200, 100],
+    "a person of some px": lambda points: points / 50 + 200,
+    "half of each point": lambda points: np.where(np.arange(2) == np.arange(17)[:, None] % 2, np.nan, points),
+    "half of the points": lambda points: np.where(np.arange(17)[:, None] < 9, 0, points),
+}
+
+
+@pytest.mark.parametrize("name", DEGENERATE)
+@pytest.mark.parametrize("layout_name", ["coco17", "h36m17"])
+def test_frames_without_a_person_are_bridged_or_left_out(tmp_path, layout_name, name, capsys):
+    """One such frame is bridged; through eight, poses move evenly."""
+    models = save_lifters(tmp_path / "models", layout_name)
+    points = np.concatenate([KEYPOINTS, KEYPOINTS + 5]).astype(np.float64)  # 24 frames
+    options = ["--layout", layout_name, *map(str, SAID), "--models", str(models)]
+    poses = []
+    for frames in ([], [3, *range(8, 16)]):
+        changed = points.copy()
+        changed[frames] = DEGENERATE[name](points[frames])
+        np.save(tmp_path / "k.npy", changed)
+        out = tmp_path / f"out{len(frames)}"
+        main(["lift", str(tmp_path / "k.npy"), *options, "--out", str(out)])
+        found = read_predictions(out / "predictions.npz")
+        poses.append(found.lifted["temporal"].poses_cam_m)
+    enough = layout_name == "coco17" and name == "half of the points"
+    left_out = [] if enough else list(range(8, 16))
+    assert np.flatnonzero(~found.found).tolist() == left_out
+    assert np.isfinite(poses[1]).all() and (enough or np.abs(poses[1] - poses[0])[:8].max() < 0.2)
+    assert ("is left out in 8 of 24 frames" in capsys.readouterr().err) != enough
+    if left_out:
+        np.testing.assert_allclose(poses[1][9], poses[1][7] + (poses[1][16] - poses[1][7]) * 2 / 9, atol=1e-4)
+
+
 def test_a_folder_of_ones_own_training_has_plain_names(tmp_path, lift, message):
     path = write_coco(tmp_path / "k.json", ONE)
     expected = read_predictions(lift(path, *SAID)[0] / "predictions.npz")
@@ -163,7 +198,7 @@ def test_a_folder_of_ones_own_training_has_plain_names(tmp_path, lift, message):
         (tmp_path / "models" / f"{name}.coco17.pt").rename(tmp_path / "models" / f"{name}.pt")
     found = read_predictions(lift(path, *SAID, out="plain")[0] / "predictions.npz")
     np.testing.assert_array_equal(found.keypoints_px, expected.keypoints_px)
-    np.save(tmp_path / "k.npy", np.full((3, 26, 2), 50.0))
+    np.save(tmp_path / "k.npy", np.linspace(50, 300, 156).reshape(3, 26, 2))
     assert message(tmp_path / "k.npy", *SAID) == (
         f"error: {tmp_path}/models/repnet.pt lifts keypoints of the layout coco17, not of halpe26: name another"
     )
@@ -335,17 +370,9 @@ BAD = {
         with_points(lambda points: points.extend([1.0, 2.0, 0.5])),
         "frame 7 has a person of 18 points, frame 0 one of 17: layouts are mixed, give one file for each",
     ),
-    "negative score": (
-        with_points(lambda points: points.__setitem__(5, -0.5)),
-        "frame 7 has a negative score: give 0 to 1",
-    ),
-    "half a point": (
-        with_points(lambda points: points.__setitem__(4, float("nan"))),
-        "frame 7 has a point with one coordinate only: give both or none",
-    ),
-    "a score of nan": (
-        with_points(lambda points: points.__setitem__(5, float("nan"))),
-        "frame 7 has a score that is not a number: give 0 to 1",
+    "a point far away": (
+        with_points(lambda points: points.__setitem__(4, 1e7)),
+        "frame 7 has a point that no picture can hold: correct the file",
     ),
     "a crowd": (crowd, "frame 7 has 1,001 people, 1,000 are the most: leave some out"),
     "cut off": (cut_off, "is not whole JSON (Expecting"),

@@ -18,6 +18,7 @@ from pose3d.datasets.calibration import HUMAN36M, human36m_cameras
 from pose3d.datasets.recording import Problem, Recording, Remarks, SequenceName, recordings
 from pose3d.datasets.videopose3d import VideoPose3D
 from pose3d.geometry.layouts import layout
+from pose3d.records.keypoints2d import bridge_detections, enough_detected
 from pose3d.runtime.errors import InputError
 
 POSITIONS, KEYPOINTS = "data_3d_h36m.npz", "data_2d_h36m_cpn_ft_h36m_dbb.npz"
@@ -111,16 +112,34 @@ def test_a_longer_take_of_somebody_elsewhere_is_still_refused(tmp_path, name):
 
 def test_confidence_is_the_third_number(tmp_path):
     positions, keypoints = write_videopose3d(tmp_path, ["S1", "S9"])
-    confidence = np.linspace(0, 1, 12 * 17, dtype=np.float32).reshape(12, 17, 1)
-    with_confidence = np.concatenate([keypoints["S1"]["Walking 1"][2], confidence], -1)
-    keypoints["S1"]["Walking 1"][2] = with_confidence
+    confidence = np.linspace(0.1, 1, 12 * 17, dtype=np.float32).reshape(12, 17, 1)
+    plain = keypoints["S1"]["Walking 1"][2]
+    keypoints["S1"]["Walking 1"][2] = np.concatenate([plain, confidence], -1)
     save_videopose3d(tmp_path, positions, keypoints)
     source = VideoPose3D(videopose3d_params(), tmp_path)
     np.testing.assert_array_equal(source.read(NAME).detected.confidence, confidence[..., 0])
-    with_confidence[3, 4, 2] = 1.5
-    save_videopose3d(tmp_path, positions, keypoints)
-    with pytest.raises(InputError, match=f"{KEYPOINTS}: S1/Walking-1/58860488: .*confidence"):
-        VideoPose3D(videopose3d_params(), tmp_path).read(NAME)
+
+
+def with_scores(folder, scores):
+    """The same for all points of one view."""
+    positions, keypoints = write_videopose3d(folder, ["S1", "S9"])
+    view = keypoints["S1"]["Walking 1"][2]
+    keypoints["S1"]["Walking 1"][2] = np.concatenate([view, np.broadcast_to(scores, (12, 17, 1))], -1)
+    save_videopose3d(folder, positions, keypoints)
+    return VideoPose3D(videopose3d_params(), folder)
+
+
+def test_scores_above_1_are_cut_or_percentages_and_said(tmp_path):
+    source = with_scores(tmp_path, np.float32([0.75, 1.25] * 6)[:, None, None])
+    np.testing.assert_array_equal(source.read(NAME).detected.confidence[:2, 0], [0.75, 1])
+    assert sentences(source) == ["scores of 1 sequences reach 1.25; what is above 1 is taken as 1"]
+    source = with_scores(tmp_path, np.float32([80, 50] * 6)[:, None, None])
+    np.testing.assert_allclose(source.read(NAME).detected.confidence[:2, 0], [0.8, 0.5])
+    assert sentences(source) == ["scores of 1 sequences reach 80; they are taken as percentages"]
+    with pytest.raises(
+        InputError, match=f"{KEYPOINTS}: S1/Walking-1/58860488: frame 4 has a score of 1e.30: give 0 to"
+    ):
+        with_scores(tmp_path, np.float32([1] * 4 + [1e30] + [1] * 7)[:, None, None]).read(NAME)
 
 
 def test_actions_are_chosen_by_name(tmp_path):
@@ -220,7 +239,10 @@ def test_the_file_that_lacks_all_takes_of_a_subject_is_named(tmp_path):
     ("change", "message"),
     [
         (lambda k: k + 2000, "S6/Walking-1/58860488: 0 % of the joints are detected in the image"),
-        (lambda k: k * np.float32(np.nan), "S6/Walking-1/58860488: no frame has all 17 joints"),
+        (
+            lambda k: k * np.float32(np.nan),
+            "S6/Walking-1/58860488: no frame has all 17 joints of a person of 10 px",
+        ),
         (lambda k: k[:0], "S6/Walking-1/58860488: has no frames"),
         (lambda k: k[:, :16], r"S6/Walking-1/58860488: has shape \(12, 16, 2\)"),
     ],
@@ -308,15 +330,32 @@ def test_of_another_layout_all_need_3d(tmp_path):
 def gone(px, frames, how):
     """Keypoints (T, K, 2) with scores as a detector writes them that found nobody in some frames."""
     rated = np.concatenate([px, np.full_like(px[..., :1], 0.75)], -1)
+    tiny = (px - px.mean(1, keepdims=True)) / 100 + px.mean(1, keepdims=True)
     values = {"nan": np.nan, "zeros": 0, "one place": [[123, 45, 0.75]]}
     if how in values:
         rated[frames] = values[how]
+    elif how == "a person of some px":
+        rated[frames, :, :2] = tiny[frames]
+    elif how == "half of each point":
+        rated[frames, ::2, 0], rated[frames, 1::2, 1] = np.nan, np.nan
     else:
         rated[frames, :, 2] = {"score 0": 0, "score below 0": -3, "score nan": np.nan}[how]
     return rated
 
 
-@pytest.mark.parametrize("how", ["nan", "zeros", "one place", "score 0", "score below 0", "score nan"])
+WAYS = [
+    "nan",
+    "zeros",
+    "one place",
+    "a person of some px",
+    "half of each point",
+    "score 0",
+    "score below 0",
+    "score nan",
+]
+
+
+@pytest.mark.parametrize("how", WAYS)
 @pytest.mark.parametrize("name", ["h36m17", "coco17"])
 def test_frames_without_a_detection_are_marked_filled_and_counted(tmp_path, name, how):
     positions, keypoints = write_any_layout(tmp_path, name)
@@ -325,7 +364,8 @@ def test_frames_without_a_detection_are_marked_filled_and_counted(tmp_path, name
     save_videopose3d(tmp_path, positions, keypoints, metadata_of(name))
     source = VideoPose3D(videopose3d_params(), tmp_path)
     assert sentences(source) == [
-        f"4 of {16 * 12} frames have no detection, the others lack 0 points: these are marked as missing"
+        f"4 of {16 * 12} frames have no detection: 2 are bridged, in gaps of at most 0.25 s, 2 are left out; the "
+        "others lack 0 points, which are marked as missing"
     ]
     detected = source.read(NAME).detected
     expected = px.copy()
@@ -334,6 +374,9 @@ def test_frames_without_a_detection_are_marked_filled_and_counted(tmp_path, name
     np.testing.assert_allclose(detected.keypoints_px, expected, atol=1e-3)
     confidence = np.where(np.isin(np.arange(12), [0, 4, 5, 11]), 0, 0.75)
     np.testing.assert_array_equal(detected.confidence, np.tile(confidence[:, None], len(layout(name))))
+    known = bridge_detections(detected, 50)
+    assert np.flatnonzero(~enough_detected(known)).tolist() == [0, 11]
+    np.testing.assert_allclose(known.keypoints_px, expected, atol=1e-3)
 
 
 def test_single_points_of_another_layout_are_marked_and_the_frame_stays(tmp_path):
@@ -345,7 +388,8 @@ def test_single_points_of_another_layout_are_marked_and_the_frame_stays(tmp_path
     save_videopose3d(tmp_path, positions, keypoints, OTHER_METADATA["coco17"])
     source = VideoPose3D(videopose3d_params(), tmp_path)
     assert sentences(source) == [
-        f"0 of {16 * 12} frames have no detection, the others lack 14 points: these are marked as missing"
+        f"0 of {16 * 12} frames have no detection: 0 are bridged, in gaps of at most 0.25 s, 0 are left out; the "
+        "others lack 14 points, which are marked as missing"
     ]
     detected = source.read(NAME).detected
     missing = np.zeros((12, 17), bool)
@@ -356,15 +400,27 @@ def test_single_points_of_another_layout_are_marked_and_the_frame_stays(tmp_path
     assert np.isfinite(detected.keypoints_px).all()
 
 
-def test_a_frame_that_lacks_one_of_the_17_joints_counts_as_without_a_detection(tmp_path):
+@pytest.mark.parametrize(("rate_hz", "step", "left_out"), [(50, 1, []), (10, 1, [3, 4, 5]), (50, 2, [])])
+def test_of_the_17_joints_one_that_is_missing_is_bridged_or_its_frames_are_left_out(tmp_path, rate_hz, step, left_out):
     positions, keypoints = write_videopose3d(tmp_path, ["S1", "S9"])
     view = keypoints["S1"]["Walking 1"][2]
     before = view.copy()
-    view[3, 4, 0] = np.nan
+    view[3:6, 4, 0] = np.nan
     save_videopose3d(tmp_path, positions, keypoints)
-    detected = VideoPose3D(videopose3d_params(), tmp_path).read(NAME).detected
-    assert (detected.confidence == 0).all(1).nonzero()[0].tolist() == [3]
-    np.testing.assert_allclose(detected.keypoints_px[3], (before[2] + before[4]) / 2, atol=1e-3)
+    params = videopose3d_params(frame_rate_hz=rate_hz, frame_step=step)
+    detected = VideoPose3D(params, tmp_path).read(NAME).detected
+    assert np.flatnonzero(~enough_detected(bridge_detections(detected, rate_hz / step))).tolist() == left_out
+    expected = before.copy()
+    expected[3:6, 4] = before[2, 4] + (before[6, 4] - before[2, 4]) * np.array([[0.25], [0.5], [0.75]])
+    np.testing.assert_allclose(detected.keypoints_px[:, 4], expected[::step, 4], atol=1e-3)
+    gone_at = np.flatnonzero(detected.confidence[:, 4] == 0) * step
+    assert gone_at.tolist() == ([4] if step == 2 else [3, 4, 5])
+    view[:, 4] = 0
+    save_videopose3d(tmp_path, positions, keypoints)
+    with pytest.raises(
+        InputError, match="58860488: no frame has all 17 joints, because LHip is nowhere detected: leave"
+    ):
+        VideoPose3D(params, tmp_path).read(NAME)
 
 
 SYMMETRY = {"keypoints_symmetry": METADATA["keypoints_symmetry"]}
@@ -460,8 +516,16 @@ def test_a_take_without_frames_is_said_to_have_none(tmp_path):
             "not one pose is finite",
         ),
         (lambda p, k: k["Walking 1"].__setitem__(2, k["Walking 1"][2] + 400), KEYPOINTS, "px from where the 3D"),
-        (lambda p, k: k["Walking 1"][2].__setitem__((3, 4, 0), np.inf), KEYPOINTS, "LHip is not finite at frame 3"),
-        (lambda p, k: k["Walking 1"][2].__setitem__((..., 9, 0), np.nan), KEYPOINTS, "no frame has all 17 joints"),
+        (
+            lambda p, k: k["Walking 1"][2].__setitem__((3, 4, 0), np.inf),
+            KEYPOINTS,
+            "LHip of frame 3 is where no pict",
+        ),
+        (
+            lambda p, k: k["Walking 1"][2].__setitem__((..., 9, 0), np.nan),
+            KEYPOINTS,
+            "Neck/Nose is nowhere detected",
+        ),
     ],
 )
 def test_a_bad_take_is_named_and_the_others_are_read(tmp_path, damage, file, message):

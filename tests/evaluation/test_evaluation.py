@@ -339,8 +339,8 @@ def test_the_stage_writes_everything(evaluated):
 @pytest.mark.slow
 def test_the_stage_scores_test_subjects_and_validation_subjects_apart(evaluated):
     test, validation = (json.loads(evaluated[f"metrics/{name}.json"]) for name in ("evaluation", "validation"))
-    assert test["data"] == {"frames": 2 * 2 * 2 * 12, "fps": 25.0}
-    assert validation["data"] == {"frames": 1 * 2 * 2 * 12, "fps": 25.0}
+    assert test["data"] == {"frames": 2 * 2 * 2 * 12, "fps": 25.0, "frames_left_out": 0}
+    assert validation["data"] == {"frames": 1 * 2 * 2 * 12, "fps": 25.0, "frames_left_out": 0}
     for content in (test, validation):
         assert set(content) == {"data", "pose2d", "repnet", "temporal", "nearest_neighbour", "mean_pose"}
         assert content["pose2d"]["mean_error_px"] == pytest.approx(3.0 * (np.pi / 2) ** 0.5, abs=0.3)

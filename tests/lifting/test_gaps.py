@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pose3d.lifting.gaps import BRIDGED_S, Bridged, bridge_gaps
+from pose3d.lifting.gaps import BRIDGED_S, Bridged, bridge_gaps, marked
 
 TIME_S = np.array([0.0, 0.1, 0.15, 0.2, 0.6, 0.7])
 
@@ -44,9 +44,22 @@ def test_where_nothing_is_missing_nothing_is_copied():
 def test_slices_are_those_of_the_whole(rows):
     rng = np.random.default_rng(0)
     time_s = np.cumsum(rng.uniform(0.02, 0.06, 200))
-    points = rng.normal(size=(200, 4, 2))
+    points = rng.normal(scale=100, size=(200, 4, 2))
     points[rng.random((200, 4)) < 0.6] = np.nan
-    whole = bridge_gaps(points, time_s)
+    whole = bridge_gaps(marked(points), time_s)
     assert 0 < np.isnan(whole).sum() < np.isnan(points).sum()
     np.testing.assert_array_equal(Bridged(points, time_s)[rows], whole[rows])
     assert len(Bridged(points, time_s)) == 200
+
+
+def test_what_is_missing_is_marked():
+    points = np.tile([[100.0, 100], [150, 300], [200, 0], [0, 250]], (6, 1, 1))
+    assert marked(points) is points
+    points[0, 1] = 0
+    points[1, 2, 0] = np.nan
+    points[2] = 77  # all in one place
+    points[3] = [[5, 5], [8, 14], [5, 14], [8, 5]]  # a person of 9 px
+    points[4, 3] = np.inf
+    gone = np.zeros((6, 4), bool)
+    gone[0, 1] = gone[1, 2] = gone[2] = gone[3] = gone[4, 3] = True
+    np.testing.assert_array_equal(marked(points), np.where(gone[..., None], np.nan, points))

@@ -70,39 +70,47 @@ def test_2d_only_gives_keypoints_and_no_prior(folder, tmp_path, monkeypatch):
         read_supervision(path, folder / "keypoints2d.h5", lifting(("S1",), {"subjects": ["S7"]}, paired=paired))
 
 
-def test_frames_without_a_detection_teach_nothing(folder, tmp_path):
-    """Clips fall apart at them; in the order of the file, and with the rest of the sequence cut alike."""
-    sequences = read_sequences(folder / "sequences.h5")
-    detections = read_keypoints2d(folder / "keypoints2d.h5", sequences)
+def test_frames_without_a_detection_teach_nothing_and_short_gaps_are_bridged(tmp_path):
+    """Clips fall apart at long gaps; in the order of the file, and with the rest of the sequence cut alike."""
+    write_data(tmp_path, population(frames=12))  # at 25 Hz six frames are bridged
+    sequences = read_sequences(tmp_path / "sequences.h5")
+    detections = read_keypoints2d(tmp_path / "keypoints2d.h5", sequences)
     first = [s.subject for s in sequences].index("S1")
-    detections[first].confidence[1] = 0
-    detections[first + 1].confidence[0] = 0
+    detections[first].confidence[2:8] = 0
+    detections[first + 1].confidence[[0, 3, 4, 11]] = 0
     detections[first + 2].confidence[0, 3] = 0  # one of 17: this frame counts
-    path = tmp_path / "keypoints2d.h5"
+    path = tmp_path / "holes.h5"
     write_keypoints2d(path, zip([s.key for s in sequences], detections, strict=True))
-    read = read_supervision(folder / "sequences.h5", path, lifting(("S1",), {"subjects": ["S7"]}))
-    assert [len(s) for s in read.sequences] == [1, 1, 2, 3, 3]
-    whole = sequences[first]
-    for span, detected, frame in zip(read.sequences[:2], read.detections[:2], (0, 2), strict=True):
+    read = read_supervision(tmp_path / "sequences.h5", path, lifting(("S1",), {"subjects": ["S7"]}))
+    assert [len(s) for s in read.sequences] == [2, 4, 10, 12, 12]
+    assert read.sentences() == [
+        "8 of 48 frames with keypoints are left out: too little is detected in them for too long"
+    ]
+    spans = [(0, slice(0, 2)), (0, slice(8, 12)), (1, slice(1, 11))]
+    for span, detected, (offset, frames) in zip(read.sequences, read.detections, spans, strict=False):
+        whole = sequences[first + offset]
         assert span.key == whole.key
         for name in ("poses_world_m", "poses_cam_m", "keypoints_px", "boxes_px"):
-            np.testing.assert_array_equal(getattr(span, name), getattr(whole, name)[[frame]])
-        np.testing.assert_array_equal(detected.keypoints_px, detections[first].keypoints_px[[frame]])
+            np.testing.assert_array_equal(getattr(span, name), getattr(whole, name)[frames])
+        expected = detections[first + offset].keypoints_px[frames].copy()
+        if offset == 1:
+            expected[2], expected[3] = (2 * expected[1] + expected[4]) / 3, (expected[1] + 2 * expected[4]) / 3
+        np.testing.assert_allclose(detected.keypoints_px, expected, atol=1e-3)
     paired = {"subjects": ["S1"], "frames_share": 1.0, "draws_share": 1.0}
     both = lifting(("S1",), {"subjects": ["S7"]}, paired=paired)
-    assert [len(s) for s, _ in read_supervision(folder / "sequences.h5", path, both).paired] == [1, 1, 2, 3, 3]
+    assert [len(s) for s, _ in read_supervision(tmp_path / "sequences.h5", path, both).paired] == [2, 4, 10, 12, 12]
     for detected in detections:
         detected.confidence[:] = 0
     write_keypoints2d(path, zip([s.key for s in sequences], detections, strict=True))
     with pytest.raises(InputError, match="no frame of S1 has enough keypoints to learn from"):
-        read_supervision(folder / "sequences.h5", path, lifting(("S1",), {"subjects": ["S7"]}))
+        read_supervision(tmp_path / "sequences.h5", path, lifting(("S1",), {"subjects": ["S7"]}))
 
 
 def test_keypoints_of_another_layout_need_a_lifter_of_it(folder, tmp_path):
     sequences = read_sequences(folder / "sequences.h5")
     path = tmp_path / "keypoints2d.h5"
     of_coco = [Keypoints2D(np.ones((len(s), 17, 2)), np.ones((len(s), 17)), "coco17") for s in sequences]
-    of_coco[0].confidence[1, 3:] = 0  # three points show no pose
+    of_coco[0].confidence[0, 3:] = 0  # three points show no pose
     write_keypoints2d(path, zip([s.key for s in sequences], of_coco, strict=True))
     subjects = (sequences[0].subject,)
     for name in ("h36m17", "mpii16"):
@@ -111,7 +119,7 @@ def test_keypoints_of_another_layout_need_a_lifter_of_it(folder, tmp_path):
             read_supervision(folder / "sequences.h5", path, params)
     params = lifting(subjects, {"subjects": ["S7"]}).model_copy(update={"layout": "coco17"})
     read = read_supervision(folder / "sequences.h5", path, params)
-    assert {d.layout for d in read.detections} == {"coco17"} and [len(s) for s in read.sequences][:3] == [1, 1, 3]
+    assert {d.layout for d in read.detections} == {"coco17"} and [len(s) for s in read.sequences][:3] == [2, 3, 3]
     own = read_supervision(folder / "sequences.h5", folder / "keypoints2d.h5", params)
     assert {d.layout for d in own.detections} == {"h36m17"}  # its errors are lent to the points of COCO
 

@@ -3,7 +3,8 @@
     pose3d check-data
 
 Checks the params and the data set they name, as stage prepare does, and nothing else: no file is written.
-Shown are the takes, cameras, frames and problems of each subject and action. Exit status 1 when anything is wrong.
+Shown are the takes, cameras, frames and problems of each subject and action, and how many frames without a detection
+are left out. Exit status 1 when anything is wrong.
 """
 
 import argparse
@@ -33,7 +34,7 @@ def check() -> int:
 
     from pose3d.config.check import load_and_check_files
     from pose3d.config.dataset import EmbeddedDataset
-    from pose3d.datasets.recording import Problem, Remarks, recordings
+    from pose3d.datasets.recording import Problem, Remarks, frames_left_out, recordings
     from pose3d.datasets.sources import open_source
     from pose3d.geometry.layouts import OURS
 
@@ -47,7 +48,9 @@ def check() -> int:
     for found in tqdm(recordings(source), total=len(source.sequences()), desc="check-data", mininterval=2):
         subject, take, camera = found.name
         bad, frames = (True, 0) if isinstance(found, Problem) else (False, len(found.sequence))
-        rows.append({"subject": subject, "take": take, "camera": camera, "frames": frames, "problem": int(bad)})
+        left_out = 0 if isinstance(found, Problem) else int(frames_left_out(found).sum())
+        row = {"subject": subject, "take": take, "camera": camera, "frames": frames, "problem": int(bad)}
+        rows.append(row | {"left_out": left_out})
         if isinstance(found, Problem):
             problems.append(found.sentence)
             continue
@@ -70,8 +73,10 @@ def check() -> int:
 def table_of(rows: list[dict]) -> "pd.DataFrame":
     """One row per subject and action: its takes, cameras, frames and problems.
 
+    Of the frames those without a detection, which are left out, have a column of their own where there are any.
+
     Args:
-        rows: one per sequence with subject, take, camera, frames (0 for a problem) and problem (0 or 1).
+        rows: one per sequence with subject, take, camera, frames (0 for a problem), left_out and problem (0 or 1).
     """
     import pandas as pd
 
@@ -82,9 +87,12 @@ def table_of(rows: list[dict]) -> "pd.DataFrame":
         "takes": usable.groupby(["subject", "action"])["take"].nunique(),
         "cameras": usable.groupby(["subject", "action"])["camera"].nunique(),
         "frames": usable.groupby(["subject", "action"])["frames"].sum(),
+        "left_out": usable.groupby(["subject", "action"])["left_out"].sum(),
         "problems": table.groupby(["subject", "action"])["problem"].sum(),
     }
     shown = pd.DataFrame(columns).fillna(0).astype(int)
     shown.loc[("all", ""), :] = shown.sum()
     shown.loc[("all", ""), "cameras"] = usable["camera"].nunique()
+    if not shown["left_out"].any():
+        shown = shown.drop(columns="left_out")
     return shown.astype(int).reset_index()

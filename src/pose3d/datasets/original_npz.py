@@ -24,7 +24,7 @@ from pose3d.datasets.pose_arrays import (
     check_actions,
     check_subjects,
     cut_alike,
-    detected_keypoints,
+    given_keypoints,
     is_chosen,
     path_safe,
     recording_of,
@@ -74,7 +74,7 @@ class OriginalNpz:
     def read(self, name: SequenceName) -> Recording:
         """Read one of them; raises :class:`InputError` that names the file."""
         step = self._params.frame_step
-        fps = self._params.frame_rate_hz / step
+        rate_hz = self._params.frame_rate_hz
         has_3d = name.subject not in self._params.keypoints_only
         poses, path = (self._poses if has_3d else self._keypoints)[name]
         where = f"{path}: {name.key}"
@@ -88,17 +88,17 @@ class OriginalNpz:
         where_2d = f"{keypoints_path}: {name.key}"
         keypoints = as_17_joints(keypoints, (2, 3), where_2d)
         if not has_3d:
-            detected = detected_keypoints(keypoints[::step], where_2d)
-            return recording_of_keypoints(name, camera, fps, detected, keypoints_path)
-        poses_mm, keypoints, frames_cut = cut_alike(as_17_joints(poses, (3,), where), keypoints, step)
-        poses_cam_m = poses_mm / 1000
+            given = given_keypoints(keypoints, where_2d, rate_hz, step)
+            return recording_of_keypoints(name, camera, rate_hz / step, given, keypoints_path)
+        poses_mm, keypoints, frames_cut = cut_alike(as_17_joints(poses, (3,), where), keypoints)
+        poses_cam_m = poses_mm[::step] / 1000
         return recording_of(
             name,
             camera,
-            fps,
+            rate_hz / step,
             camera.camera_to_world(poses_cam_m),
             poses_cam_m,
-            detected_keypoints(keypoints, where_2d),
+            given_keypoints(keypoints, where_2d, rate_hz, step),
             frames_cut,
             path,
             keypoints_path,

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,7 +13,17 @@ from pose3d.datasets.layouts import N_JOINTS_CAPTURED
 from pose3d.datasets.recording import Recording, SequenceName, boxes_around, check_scale
 from pose3d.geometry.camera import Camera
 from pose3d.geometry.layouts import OURS, layout
-from pose3d.geometry.skeleton import HUMAN36M_32_TO_17, N_JOINTS
+from pose3d.geometry.skeleton import HUMAN36M_32_TO_17, JOINT_NAMES, N_JOINTS
+from pose3d.records.detected_points import (
+    LEAST_PERSON_PX,
+    MAX_COORDINATE_PX,
+    MIN_POINTS,
+    as_confidence,
+    bridged,
+    detected_points,
+    frames_around,
+    is_person,
+)
 from pose3d.records.keypoints2d import Keypoints2D
 from pose3d.records.sequences import PoseSequence
 from pose3d.runtime.errors import InputError
@@ -122,8 +133,8 @@ def as_points(array: object, layout_name: str, coordinates: tuple[int, ...], whe
     return array if array.shape[1] == n_points else array[:, HUMAN36M_32_TO_17]
 
 
-def cut_alike(poses: np.ndarray, keypoints: np.ndarray, step: int) -> tuple[np.ndarray, np.ndarray, int]:
-    """Every ``step``-th frame of both, from the first to the last that both have, and by how many one was longer.
+def cut_alike(poses: np.ndarray, keypoints: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
+    """Both from the first to the last frame that both have, and by how many one was longer.
 
     Videos run on after the motion capture has ended, and the field cuts the longer of the two at its end. Whether they
     are of the same take is seen from where the keypoints lie (:func:`pose3d.datasets.recording.check_recording`).
@@ -131,60 +142,92 @@ def cut_alike(poses: np.ndarray, keypoints: np.ndarray, step: int) -> tuple[np.n
     Args:
         poses: (T, ...).
         keypoints: (U, ...).
-        step: at least 1.
     """
     length = min(len(poses), len(keypoints))
-    return poses[:length:step], keypoints[:length:step], abs(len(poses) - len(keypoints))
+    return poses[:length], keypoints[:length], abs(len(poses) - len(keypoints))
 
 
-def detected_keypoints(array: np.ndarray, where: str, layout_name: str = OURS) -> Keypoints2D:
+class GivenKeypoints(NamedTuple):
+    """Keypoints as they go to keypoints2d.h5, and the highest score that the file has of them."""
+
+    detected: Keypoints2D
+    highest_score: float
+
+
+def given_keypoints(array: np.ndarray, where: str, fps: float, step: int, layout_name: str = OURS) -> GivenKeypoints:
     """Keypoints as a file has them, those that are missing marked with confidence 0 and filled up.
 
-    A point is missing where it is not a number, at (0, 0), or of a confidence that is not above 0; all of a frame's are
-    if they lie in one place, which is how some programs write that nobody was found. Of Human3.6M's 17 joints lifters
-    need all: there a frame counts as without a detection if it lacks the place of any. What has no place moves evenly
-    from where it was to where it is next.
+    What is missing is :mod:`pose3d.records.detected_points`'s rule. Of Human3.6M's 17 joints lifters need all: there a
+    frame counts as without a detection if one of them is missing for longer than is bridged. What has no place moves
+    evenly from where it was to where it is next.
 
     Args:
         array: (T, K, 2) px, of confidence 1 wherever they are, or (T, K, 3) with the confidence last.
         where: the file and the take, for the message.
+        fps: frames per second of the file.
+        step: every ``step``-th frame is kept, at least 1.
         layout_name: whose K points they are.
 
     Raises:
-        InputError: a confidence above 1, or no frame has a detection; begins with ``where``.
+        InputError: a score or a coordinate that cannot be, or no frame has a detection; begins with ``where`` and names
+            the frame.
     """
     array = np.asarray(array, np.float32)
-    keypoints_px = array[..., :2]
-    confidence = np.ones(array.shape[:2], np.float32) if array.shape[2] == 2 else array[..., 2]
-    if (confidence > 1).any():
-        raise InputError(f"{where}: the third number of a keypoint is its confidence and must lie in 0..1")
-    x, y = keypoints_px[..., 0], keypoints_px[..., 1]
-    placed = ~(np.isnan(x) | np.isnan(y) | ((x == 0) & (y == 0)))
-    seen = placed & (confidence > 0)
-    found = seen.any(1) & ((x != x[:, :1]) | (y != y[:, :1])).any(1)
+    points_px = array[..., :2]
+    scores = array[..., 2] if array.shape[2] == 3 else np.ones(array.shape[:2], np.float32)
+    try:
+        confidence, _ = as_confidence(scores)
+    except ValueError as error:
+        frame = int((array[..., 2] == np.nanmax(array[..., 2])).any(1).argmax())
+        raise InputError(f"{where}: frame {frame} has {error}") from None
+    there = detected_points(points_px, confidence)
+    _check_finite(points_px, there, layout_name, where)
+    there &= is_person(points_px, there)[:, None]
+    time_s = np.arange(len(there)) / fps
+    enough = bridged(there, time_s).sum(1) if layout_name == OURS else there.sum(1)
+    whole = enough >= (N_JOINTS if layout_name == OURS else MIN_POINTS)
+    if len(there) and not (whole & there.any(1)).any():
+        raise InputError(f"{where}: {_nothing(there, layout_name)}: leave that take out")
     if layout_name == OURS:
-        found &= placed.all(1)
-    if len(found) and not found.any():
-        what = "all 17 joints" if layout_name == OURS else "a detection"
-        raise InputError(f"{where}: no frame has {what}: leave that take out")
-    confidence = np.where(seen & found[:, None], confidence, np.float32(0))
-    return Keypoints2D(_filled(keypoints_px, placed & found[:, None]), confidence, layout_name)
+        there &= whole[:, None]
+    kept = slice(None, None, step)
+    detected = Keypoints2D(_filled(points_px, there)[kept], np.where(there, confidence, 0)[kept], layout_name)
+    return GivenKeypoints(detected, float(np.nan_to_num(scores).max(initial=0)))
 
 
-def _filled(keypoints_px: np.ndarray, known: np.ndarray) -> np.ndarray:
+def _nothing(there: np.ndarray, layout_name: str) -> str:
+    """Why no frame of (T, K) points can be used."""
+    if layout_name != OURS:
+        return f"no frame has {MIN_POINTS} points of a person of {LEAST_PERSON_PX:g} px or more"
+    never = np.flatnonzero(there.sum(0) == 0)
+    if 0 < len(never) < N_JOINTS:
+        names = [JOINT_NAMES[joint] for joint in never]
+        return f"no frame has all 17 joints, because {', '.join(names)} is nowhere detected"
+    return f"no frame has all 17 joints of a person of {LEAST_PERSON_PX:g} px or more"
+
+
+def _check_finite(points_px: np.ndarray, there: np.ndarray, layout_name: str, where: str) -> None:
+    wrong = there & (np.abs(points_px) > MAX_COORDINATE_PX).any(-1)
+    if wrong.any():
+        frame, point = (int(i) for i in np.argwhere(wrong)[0])
+        raise InputError(
+            f"{where}: {layout(layout_name).points[point]} of frame {frame} is where no picture reaches: repair or "
+            "drop that take"
+        )
+
+
+def _filled(points_px: np.ndarray, known: np.ndarray) -> np.ndarray:
     """(T, K, 2) with points that are not known (T, K) interpolated in time, or where they never are amid the others."""
     if known.all():
-        return keypoints_px
-    n_frames, ever = len(known), known.any(0)
-    frame = np.arange(n_frames)[:, None]
-    before = np.maximum.accumulate(np.where(known, frame, -1))
-    after = np.minimum.accumulate(np.where(known, frame, n_frames)[::-1])[::-1]
+        return points_px
+    before, after = frames_around(known)
+    ever = known.any(0)
     gone, point = np.nonzero(~known & ever)
     first, last = before[gone, point], after[gone, point]
-    first, last = np.where(first < 0, last, first), np.where(last == n_frames, first, last)  # at the ends they stay
-    start, end = keypoints_px[first, point], keypoints_px[last, point]
+    first, last = np.where(first < 0, last, first), np.where(last == len(known), first, last)  # at the ends they stay
+    start, end = points_px[first, point], points_px[last, point]
     share = (gone - first) / np.maximum(last - first, 1)
-    filled = keypoints_px.copy()
+    filled = points_px.copy()
     filled[gone, point] = start + share[:, None].clip(0, 1) * (end - start)
     filled[:, ~ever] = filled[:, ever].mean(1, keepdims=True)
     return filled
@@ -196,7 +239,7 @@ def recording_of(
     fps: float,
     poses_world_m: np.ndarray,
     poses_cam_m: np.ndarray,
-    detected: Keypoints2D,
+    given: GivenKeypoints,
     frames_cut: int,
     positions_file: Path,
     keypoints_file: Path,
@@ -208,7 +251,7 @@ def recording_of(
         camera: that saw it.
         fps: frames per second.
         poses_world_m, poses_cam_m: (T, 17, 3), the same poses.
-        detected: T frames of keypoints, px.
+        given: T frames of keypoints, px.
         frames_cut: by how many frames poses or keypoints were longer than the other.
         positions_file, keypoints_file: what they came from.
 
@@ -225,11 +268,11 @@ def recording_of(
         ) from None
     arrays = (poses_world_m, poses_cam_m, keypoints_px, boxes_around(keypoints_px))
     sequence = PoseSequence(name.subject, name.action, camera, fps, *(np.asarray(a, np.float32) for a in arrays))
-    return Recording(sequence, None, detected, positions_file, keypoints_file, frames_cut)
+    return Recording(sequence, None, given.detected, positions_file, keypoints_file, frames_cut, given.highest_score)
 
 
 def recording_of_keypoints(
-    name: SequenceName, camera: Camera, fps: float, detected: Keypoints2D, keypoints_file: Path
+    name: SequenceName, camera: Camera, fps: float, given: GivenKeypoints, keypoints_file: Path
 ) -> Recording:
     """A recording with detected keypoints only; its boxes are around them.
 
@@ -237,11 +280,12 @@ def recording_of_keypoints(
         name: subject, action and camera.
         camera: that saw it.
         fps: frames per second.
-        detected: T frames of keypoints, px.
+        given: T frames of keypoints, px.
         keypoints_file: what they came from.
     """
+    detected = given.detected
     n_frames = len(detected.keypoints_px)
     no_poses = np.full((n_frames, N_JOINTS, 3), np.nan, np.float32)
     boxes_px = boxes_around(detected.keypoints_px)
     sequence = PoseSequence(name.subject, name.action, camera, fps, no_poses, no_poses, no_poses[..., :2], boxes_px)
-    return Recording(sequence, None, detected, None, keypoints_file)
+    return Recording(sequence, None, detected, None, keypoints_file, highest_score=given.highest_score)

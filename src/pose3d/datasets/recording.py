@@ -9,8 +9,9 @@ import numpy as np
 
 from pose3d.geometry.layouts import layout
 from pose3d.geometry.skeleton import JOINT_NAMES
+from pose3d.records.detected_points import BRIDGED_S, CUT_OFF, LEAST_PERCENT, PERCENTAGES
 from pose3d.records.frames import ImageFiles, VideoFrames
-from pose3d.records.keypoints2d import Keypoints2D
+from pose3d.records.keypoints2d import Keypoints2D, bridge_detections, enough_detected
 from pose3d.records.sequences import PoseSequence, check_sequence
 from pose3d.runtime.errors import InputError
 
@@ -48,6 +49,7 @@ class Recording:
         positions_file, keypoints_file: where the 3D poses and ``detected`` came from, for error messages. None for
             poses: nothing is known but what was detected.
         frames_cut: by how many frames ``detected`` or the poses were longer in the files; the longer was cut.
+        highest_score: of ``detected`` in the file.
     """
 
     sequence: PoseSequence
@@ -56,6 +58,7 @@ class Recording:
     positions_file: Path | None
     keypoints_file: Path | None = None
     frames_cut: int = 0
+    highest_score: float = 1.0
 
     @property
     def name(self) -> SequenceName:
@@ -75,18 +78,23 @@ class Remarks:
     """What was changed in recordings that came with keypoints, to be said in a line for all of them."""
 
     def __init__(self) -> None:
-        self._sequences_cut = self._frames_cut = self._frames = self._frames_missing = self._points_missing = 0
+        self._sequences_cut = self._frames_cut = self._frames = self._points_missing = 0
+        self._frames_bridged = self._frames_left_out = 0
+        self._high_scores: dict[str, list[float]] = {CUT_OFF: [], PERCENTAGES: []}
 
     def note(self, recording: Recording) -> None:
         """Count one."""
         self._sequences_cut += recording.frames_cut > 0
         self._frames_cut += recording.frames_cut
+        if recording.highest_score > 1:
+            done = PERCENTAGES if recording.highest_score > LEAST_PERCENT else CUT_OFF
+            self._high_scores[done].append(recording.highest_score)
         if recording.detected is not None:
-            missing = recording.detected.confidence == 0
-            nothing = missing.all(1)
-            self._frames += len(missing)
-            self._frames_missing += int(nothing.sum())
-            self._points_missing += int(missing[~nothing].sum())
+            detected, left_out = enough_detected(recording.detected), frames_left_out(recording)
+            self._frames += len(detected)
+            self._frames_left_out += int(left_out.sum())
+            self._frames_bridged += int((~detected & ~left_out).sum())
+            self._points_missing += int((recording.detected.confidence[detected] == 0).sum())
 
     def sentences(self) -> list[str]:
         """One for each kind of change that there was."""
@@ -96,12 +104,24 @@ class Remarks:
                 f"2D and 3D of {self._sequences_cut:,} sequences are not of the same length: {self._frames_cut:,} "
                 "frames at the longer one's end are left out"
             )
-        if self._frames_missing or self._points_missing:
+        missing = self._frames_bridged + self._frames_left_out
+        if missing or self._points_missing:
             said.append(
-                f"{self._frames_missing:,} of {self._frames:,} frames have no detection, the others lack "
-                f"{self._points_missing:,} points: these are marked as missing"
+                f"{missing:,} of {self._frames:,} frames have no detection: {self._frames_bridged:,} are bridged, in "
+                f"gaps of at most {BRIDGED_S:g} s, {self._frames_left_out:,} are left out; the others lack "
+                f"{self._points_missing:,} points, which are marked as missing"
             )
+        for done, scores in self._high_scores.items():
+            if scores:
+                said.append(f"scores of {len(scores):,} sequences reach {max(scores):.3g}; {done}")
         return said
+
+
+def frames_left_out(recording: Recording) -> np.ndarray:
+    """(T,) bool: too little is detected, and for longer than is bridged; none where the pipeline detects by itself."""
+    if recording.detected is None:
+        return np.zeros(len(recording.sequence), bool)
+    return ~enough_detected(bridge_detections(recording.detected, recording.sequence.fps))
 
 
 class Source(Protocol):
@@ -155,8 +175,6 @@ def check_recording(recording: Recording) -> None:
     sequence = recording.sequence
     file = recording.keypoints_file if recording.positions_file is None else recording.positions_file
     key = f"{file}: {sequence.key}"
-    if recording.detected is not None:
-        _check_finite(f"{recording.keypoints_file}: {sequence.key}", recording.detected)
     if recording.positions_file is not None and len(sequence) and not sequence.is_annotated:
         raise InputError(f"{key}: not one pose is finite; repair or drop that take")
     check_sequence(sequence, str(file))
@@ -210,14 +228,6 @@ def check_scale(key: str, poses_m: np.ndarray) -> None:
     else:
         guess = "the positions are in another unit or of other joints"
     raise InputError(f"{key}: legs are {leg_m:.4g} m long: {guess}")
-
-
-def _check_finite(key: str, detected: Keypoints2D) -> None:
-    names = layout(detected.layout).points
-    bad = ~np.isfinite(detected.keypoints_px)
-    if bad.any():
-        frame, joint, _ = (int(i) for i in np.argwhere(bad)[0])
-        raise InputError(f"{key}: keypoint {names[joint]} is not finite at frame {frame}; repair or drop that take")
 
 
 def _check_detected(key: str, sequence: PoseSequence, detected: Keypoints2D) -> None:

@@ -33,7 +33,7 @@ from pose3d.datasets.pose_arrays import (
     check_actions,
     check_subjects,
     cut_alike,
-    detected_keypoints,
+    given_keypoints,
     is_chosen,
     path_safe,
     recording_of,
@@ -116,7 +116,7 @@ class VideoPose3D:
         take = f"{name.subject}/{name.action}"
         where_3d, where_2d = f"{self._positions_path}: {take}", f"{self._keypoints_path}: {take}/{name.camera}"
         cameras, step = self._cameras[name.subject], self._params.frame_step
-        camera, fps = cameras[name.camera], self._params.frame_rate_hz / step
+        camera, rate_hz = cameras[name.camera], self._params.frame_rate_hz
         views = self._keypoints[name.subject].get(name.action)
         if not isinstance(views, list | tuple) and not (isinstance(views, np.ndarray) and views.ndim):
             raise InputError(f"{where_2d}: has no list of keypoints by camera; repair or drop that take")
@@ -128,17 +128,18 @@ class VideoPose3D:
             )
         keypoints = as_points(views[view], self._layout, (2, 3), where_2d)
         if name.subject in self._params.keypoints_only:
-            detected = detected_keypoints(keypoints[::step], where_2d)
-            return recording_of_keypoints(name, camera, fps, detected, self._keypoints_path)
+            given = given_keypoints(keypoints, where_2d, rate_hz, step)
+            return recording_of_keypoints(name, camera, rate_hz / step, given, self._keypoints_path)
         poses = as_17_joints(self._poses[name.subject][name.action], (3,), where_3d)
-        poses_world_m, keypoints, frames_cut = cut_alike(poses, keypoints, step)
+        poses, keypoints, frames_cut = cut_alike(poses, keypoints)
+        poses_world_m = poses[::step]
         return recording_of(
             name,
             camera,
-            fps,
+            rate_hz / step,
             poses_world_m,
             camera.world_to_camera(poses_world_m),
-            detected_keypoints(keypoints, where_2d, self._layout),
+            given_keypoints(keypoints, where_2d, rate_hz, step, self._layout),
             frames_cut,
             self._positions_path,
             self._keypoints_path,

@@ -24,7 +24,7 @@ def draw_panel(path: Path, frames: Path, done: Predictions, percentiles: tuple[f
         percentiles: of the error, 0 to 100.
     """
     rows = []
-    for i, t in example_frames(done.sequences, done.poses_cam_m["temporal"], percentiles):
+    for i, t in example_frames(done.sequences, done.poses_cam_m["temporal"], percentiles, done.found):
         sequence = done.sequences[i]
         truth = sequence.poses_cam_m[t]
         poses = {name: done.poses_cam_m[name][i][t] for name in LIFTERS}
@@ -48,7 +48,7 @@ def draw_clip(folder: Path, frames: Path, done: Predictions) -> None:
         frames: frames.h5.
         done: what the models made of the sequences.
     """
-    i = median_sequence(done.sequences, done.poses_cam_m["temporal"])
+    i = median_sequence(done.sequences, done.poses_cam_m["temporal"], done.found)
     sequence, poses = done.sequences[i], {name: done.poses_cam_m[name][i] for name in LIFTERS}
     table = error_over_time_mm(sequence, poses)
     write_text(folder / "error_over_time.csv", table.to_csv())

@@ -49,12 +49,15 @@ def error_over_time_mm(sequence: PoseSequence, poses_cam_m: dict[str, np.ndarray
     return table.round(3).rename_axis("frame")
 
 
-def median_sequence(sequences: list[PoseSequence], poses_cam_m: list[np.ndarray]) -> int:
+def median_sequence(
+    sequences: list[PoseSequence], poses_cam_m: list[np.ndarray], found: list[np.ndarray] | None = None
+) -> int:
     """Index of the sequence whose P1 is the (lower) median: neither the best nor the worst one is shown.
 
     Args:
         sequences: the truth, T frames each.
         poses_cam_m: of each sequence, (T, J, 3).
+        found: of each sequence (T,) bool, the frames that count; None: all. Sequences without any are not shown.
 
     Example:
         The right wrist is wrong by 10, 30 and 20 cm.
@@ -63,12 +66,17 @@ def median_sequence(sequences: list[PoseSequence], poses_cam_m: list[np.ndarray]
         >>> median_sequence([walk, walk, walk], [truth_m + wrist * [x, 0, 0] for x in (0.1, 0.3, 0.2)])
         2
     """
-    means = [metrics.mpjpe(p, s.poses_cam_m).mean() for s, p in zip(sequences, poses_cam_m, strict=True)]
-    return int(np.argsort(means, kind="stable")[(len(means) - 1) // 2])
+    found = [np.ones(len(s), bool) for s in sequences] if found is None else found
+    shown = [number for number, frames in enumerate(found) if frames.any()]
+    means = [metrics.mpjpe(poses_cam_m[i], sequences[i].poses_cam_m)[found[i]].mean() for i in shown]
+    return shown[int(np.argsort(means, kind="stable")[(len(means) - 1) // 2])]
 
 
 def example_frames(
-    sequences: list[PoseSequence], poses_cam_m: list[np.ndarray], percentiles: Iterable[float]
+    sequences: list[PoseSequence],
+    poses_cam_m: list[np.ndarray],
+    percentiles: Iterable[float],
+    found: list[np.ndarray] | None = None,
 ) -> list[tuple[int, int]]:
     """(sequence, frame) nearest to each percentile of P1, each from an action and a camera not shown before while
     there are any.
@@ -79,6 +87,7 @@ def example_frames(
         sequences: the truth, T frames each.
         poses_cam_m: of each sequence, (T, J, 3).
         percentiles: each 0 (the best frame) to 100.
+        found: of each sequence (T,) bool, the frames to choose from; None: all.
 
     Example:
         The right wrist is wrong by 10, 30 and 20 cm in the three frames.
@@ -92,6 +101,8 @@ def example_frames(
     owner = np.repeat(np.arange(len(sequences)), [len(errors) for errors in p1])
     frame = np.concatenate([np.arange(len(errors)) for errors in p1])
     order = np.argsort(np.concatenate(p1), kind="stable")
+    if found is not None:
+        order = order[np.concatenate(found)[order]]
     action = np.array([action_name(s.action) for s in sequences])[owner[order]]
     camera = np.array([s.camera.id for s in sequences])[owner[order]]
     actions_left, cameras_left = set(action), set(camera)

@@ -12,8 +12,8 @@ Example:
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -63,6 +63,35 @@ class Errors:
     velocity_action: np.ndarray
     subject: np.ndarray
     velocity_subject: np.ndarray
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """How many frames are left out of all errors, because too little is detected in them, by action and by subject."""
+
+    by_action: dict[str, int]
+    by_subject: dict[str, int]
+
+    @classmethod
+    def of(cls, sequences: Sequence[PoseSequence], found: Sequence[np.ndarray]) -> LeftOut:
+        """Count them.
+
+        Args:
+            sequences: N.
+            found: N, (T,) bool each.
+        """
+        by_action: Counter[str] = Counter()
+        by_subject: Counter[str] = Counter()
+        for sequence, frames in zip(sequences, found, strict=True):
+            if missing := int((~frames).sum()):
+                by_action[action_name(sequence.action)] += missing
+                by_subject[sequence.subject] += missing
+        return cls(dict(by_action), dict(by_subject))
+
+    @property
+    def total(self) -> int:
+        """Of all of them."""
+        return sum(self.by_action.values())
 
 
 def action_name(take: str) -> str:
@@ -247,10 +276,10 @@ def summary_2d(
 
 
 def _seen_px(detected: Keypoints2D) -> np.ndarray:
-    """(T, K, 2), NaN for missing points; of our own layout what lifters are given, which lacks none."""
-    if detected.layout == OURS:
-        return detected.keypoints_px
-    return np.where(detected.confidence[..., None] > 0, detected.keypoints_px, np.nan)
+    """(T, K, 2), NaN for missing points; of our own layout frames are missing as a whole."""
+    rated = detected.confidence
+    seen = (rated.max(1, keepdims=True) if detected.layout == OURS else rated) > 0
+    return np.where(seen[..., None], detected.keypoints_px, np.nan)
 
 
 def summary(
@@ -295,8 +324,12 @@ def _by_frame(errors: Errors) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndar
     }
 
 
-def per_action_mm(methods: dict[str, Errors]) -> pd.DataFrame:
+def per_action_mm(methods: dict[str, Errors], left_out: LeftOut | None = None) -> pd.DataFrame:
     """P1, P2, N-MPJPE and MPJVE of every method by action, mm, with both means as the last rows.
+
+    Args:
+        methods: errors by method.
+        left_out: frames beside those of the errors, counted in a column of their own where there are any.
 
     Example:
         >>> per_action_mm({"ours": errors})["ours_mpjpe_mm"].to_dict()
@@ -308,19 +341,32 @@ def per_action_mm(methods: dict[str, Errors]) -> pd.DataFrame:
     for name, errors in methods.items():
         frames = pd.Series(errors.action).value_counts()
         columns["frames"] = pd.Series({**frames, **dict.fromkeys(MEANS.values(), frames.sum())})
+        if left_out is not None and left_out.total:
+            totals = dict.fromkeys(MEANS.values(), left_out.total)
+            columns["frames_left_out"] = pd.Series({**left_out.by_action, **totals})
         for figure, (values, action, _) in _by_frame(errors).items():
             by_action = over_actions(values, action)
             means = {MEANS["actions"]: by_action.mean(), MEANS["frames"]: pd.Series(values, dtype=np.float64).mean()}
             columns[f"{name}_{figure}_mm"] = 1000 * pd.Series({**by_action, **means})
-    table = pd.DataFrame(columns, index=[*sorted(frames.index), *MEANS.values()])
-    return table.astype({"frames": int}).round(2).rename_axis("action")
+    names = sorted({*frames.index, *(left_out.by_action if left_out is not None else ())})
+    return _counted(pd.DataFrame(columns, index=[*names, *MEANS.values()])).rename_axis("action")
 
 
-def per_subject_mm(methods: dict[str, Errors]) -> pd.DataFrame:
+def _counted(table: pd.DataFrame) -> pd.DataFrame:
+    """With whole numbers of frames, 0 where there are none."""
+    counts = [name for name in ("frames", "frames_left_out") if name in table]
+    table[counts] = table[counts].fillna(0)
+    return table.astype(dict.fromkeys(counts, int)).round(2)
+
+
+def per_subject_mm(methods: dict[str, Errors], left_out: LeftOut | None = None) -> pd.DataFrame:
     """P1, P2, N-MPJPE and MPJVE of every method by subject, mm, each the mean over the subject's actions.
 
     So VideoPose3D prints them by subject. The last row is the mean over the actions of all subjects, as in
     :func:`protocols_mm`: where subjects have unequal numbers of frames, it is not the mean of the rows above.
+
+    Args:
+        methods, left_out: as of :func:`per_action_mm`.
 
     Example:
         >>> per_subject_mm({"ours": errors})["ours_mpjpe_mm"].to_dict()
@@ -332,12 +378,14 @@ def per_subject_mm(methods: dict[str, Errors]) -> pd.DataFrame:
     for name, errors in methods.items():
         frames = pd.Series(errors.subject).value_counts()
         columns["frames"] = pd.Series({**frames, ALL_SUBJECTS: frames.sum()})
+        if left_out is not None and left_out.total:
+            columns["frames_left_out"] = pd.Series({**left_out.by_subject, ALL_SUBJECTS: left_out.total})
         for figure, (values, action, subject) in _by_frame(errors).items():
             means = {one: over_actions(values[subject == one], action[subject == one]).mean() for one in frames.index}
             together = over_actions(values, action).mean()
             columns[f"{name}_{figure}_mm"] = 1000 * pd.Series({**means, ALL_SUBJECTS: together})
-    table = pd.DataFrame(columns, index=[*sorted(frames.index), ALL_SUBJECTS])
-    return table.astype({"frames": int}).round(2).rename_axis("subject")
+    names = sorted({*frames.index, *(left_out.by_subject if left_out is not None else ())})
+    return _counted(pd.DataFrame(columns, index=[*names, ALL_SUBJECTS])).rename_axis("subject")
 
 
 def per_joint_mm(methods: dict[str, Errors]) -> pd.DataFrame:

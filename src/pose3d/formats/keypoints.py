@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from pose3d.geometry.layouts import LAYOUTS, layout
+from pose3d.records.detected_points import MAX_COORDINATE_PX, as_confidence, detected_points
 from pose3d.runtime.errors import InputError
 
 MAX_SIGHTINGS = 1_000_000
@@ -20,11 +21,6 @@ MAX_PEOPLE = 1000
 """In one frame."""
 MAX_VALUES = 100_000_000
 """Numbers of all keypoints of a file: 400 MB."""
-MAX_COORDINATE = 1e6
-"""No picture is so wide in px."""
-MOST_PERCENT = 100.0
-LEAST_PERCENT = 20.0
-"""Scores that reach further than this are percentages; AlphaPose's reach 6, those of RTMPose little more than 1."""
 BODY_ONLY = {133: ("coco_wholebody", 23), 136: ("halpe26", 26)}
 """Layouts with face and hands, by their number of points: the layout of body and feet, which come first."""
 
@@ -84,8 +80,8 @@ def keypoint_file(
 ) -> KeypointFile:
     """Check what a reader has found, and bring it into one form.
 
-    Points at (0, 0), points that are not a number and points of score 0 are undetected: all programs mark them in one
-    of these ways. Scores above 1 are cut off, or percentages; :attr:`KeypointFile.said` says which.
+    What is undetected, and what scores above 1 mean, is :mod:`pose3d.records.detected_points`'s rule;
+    :attr:`KeypointFile.said` says what was done.
 
     Args:
         path, format_name, known: see :class:`KeypointFile`.
@@ -245,32 +241,19 @@ def _checked(
     def frame_of(wrong: np.ndarray) -> int:
         return int(frames[wrong.reshape(len(frames), -1).any(1).argmax()])
 
-    gone = np.isnan(keypoints)
-    half = gone[..., 0] != gone[..., 1]
-    infinite = np.isinf(keypoints) | (np.abs(keypoints) > MAX_COORDINATE)
+    try:
+        rated, changed = as_confidence(confidence)
+    except ValueError as error:
+        raise InputError(f"{path}: frame {frame_of(confidence == np.nanmax(confidence))} has {error}") from None
+    if changed is not None:
+        said.append(f"{path}: scores reach {np.nanmax(confidence):.3g}; {changed}")
+    there = detected_points(keypoints, rated)
+    infinite = there[..., None] & (np.abs(keypoints) > MAX_COORDINATE_PX)
     if infinite.any():
         raise InputError(f"{path}: frame {frame_of(infinite)} has a point that no picture can hold: correct the file")
-    if half.any():
-        raise InputError(f"{path}: frame {frame_of(half)} has a point with one coordinate only: give both or none")
-    unrated = np.isnan(confidence) & ~gone[..., 0]
-    if unrated.any():
-        raise InputError(f"{path}: frame {frame_of(unrated)} has a score that is not a number: give 0 to 1")
-    confidence = np.where(gone[..., 0], 0, confidence)
-    if (confidence < 0).any():
-        raise InputError(f"{path}: frame {frame_of(confidence < 0)} has a negative score: give 0 to 1")
-    highest = float(confidence.max())
-    if highest > MOST_PERCENT:
-        raise InputError(f"{path}: frame {frame_of(confidence == highest)} has a score of {highest:g}: give 0 to 1")
-    if highest > LEAST_PERCENT:
-        said.append(f"{path}: scores reach {highest:.3g} and are taken as percentages")
-        confidence = confidence / np.float32(100)
-    elif highest > 1:
-        said.append(f"{path}: scores reach {highest:.3g}; what is above 1 is taken as 1")
-        confidence = np.minimum(confidence, 1)
-    missing = gone[..., 0] | (keypoints == 0).all(-1) | (confidence == 0)
-    if missing.all():
-        raise InputError(f"{path}: no point of anybody is detected: all are (0, 0), not a number, or of score 0")
-    if missing.any():
-        said.append(f"{path}: {missing.mean():.1%} of all points are undetected")
-    keypoints = np.where(missing[..., None], np.float32(np.nan), keypoints)
-    return keypoints, np.where(missing, np.float32(0), confidence).astype(np.float32), said
+    if not there.any():
+        raise InputError(f"{path}: no point of anybody is detected: all are (0, 0), no numbers, or of no score above 0")
+    if not there.all():
+        said.append(f"{path}: {1 - there.mean():.1%} of all points are undetected")
+    keypoints = np.where(there[..., None], keypoints, np.float32(np.nan))
+    return keypoints, np.where(there, rated, np.float32(0)).astype(np.float32), said

@@ -2,14 +2,23 @@
 
 import numpy as np
 
+from pose3d.records.detected_points import BRIDGED_S, bridge, detected_points, is_person
 from pose3d.runtime.rows import Sliceable
 
-BRIDGED_S = 0.25
-"""Longer gaps stay: a limb can go out and come back in them."""
+
+def marked(points_px: np.ndarray) -> np.ndarray:
+    """(T, K, 2) with NaN where a point is missing by the rule of :mod:`pose3d.records.detected_points`.
+
+    Args:
+        points_px: (T, K, 2); the same array comes back where nothing is missing.
+    """
+    detected = detected_points(points_px) & np.isfinite(points_px).all(-1)
+    detected &= is_person(points_px, detected)[:, None]
+    return points_px if detected.all() else np.where(detected[..., None], points_px, np.nan)
 
 
 def bridge_gaps(points_px: np.ndarray, time_s: np.ndarray) -> np.ndarray:
-    """Fill gaps of each point of at most :data:`BRIDGED_S`, from the frame before them to the frame after, linearly.
+    """Fill short gaps of each point, see :func:`pose3d.records.detected_points.bridge`.
 
     Args:
         points_px: (T, K, 2), NaN where a point is missing.
@@ -18,27 +27,15 @@ def bridge_gaps(points_px: np.ndarray, time_s: np.ndarray) -> np.ndarray:
     Returns:
         (T, K, 2); the same array where there is nothing to fill.
     """
-    seen = np.isfinite(points_px).all(-1)
-    if seen.all():
-        return points_px
-    frames, last = np.arange(len(seen))[:, None], len(seen) - 1
-    before = np.maximum.accumulate(np.where(seen, frames, -1), 0)
-    after = np.minimum.accumulate(np.where(seen, frames, last + 1)[::-1], 0)[::-1]
-    frame, point = np.nonzero(~seen & (before >= 0) & (after <= last))
-    before, after = before[frame, point], after[frame, point]
-    short = time_s[after] - time_s[before] <= BRIDGED_S + 1e-6
-    frame, point, before, after = frame[short], point[short], before[short], after[short]
-    share = ((time_s[frame] - time_s[before]) / (time_s[after] - time_s[before]))[:, None]
-    bridged = points_px.copy()
-    bridged[frame, point] = (1 - share) * points_px[before, point] + share * points_px[after, point]
-    return bridged
+    detected = np.isfinite(points_px).all(-1)
+    return bridge(points_px, detected.astype(np.float32), detected, time_s)[0]
 
 
 class Bridged:
     """Keypoints of a clip of any length, (T, K, 2) px, whose short gaps are bridged when a slice is asked for.
 
     Args:
-        points_px: NaN where a point is missing.
+        points_px: marked where a slice is asked for, see :func:`marked`.
         time_s: (T,) their times, strictly ascending.
     """
 
@@ -55,5 +52,5 @@ class Bridged:
             return self._points_px[start:stop]
         first = np.searchsorted(self._time_s, self._time_s[start] - BRIDGED_S - 1e-6)
         end = np.searchsorted(self._time_s, self._time_s[stop - 1] + BRIDGED_S + 1e-6, side="right")
-        bridged = bridge_gaps(self._points_px[first:end], self._time_s[first:end])
+        bridged = bridge_gaps(marked(self._points_px[first:end]), self._time_s[first:end])
         return bridged[start - first : stop - first]

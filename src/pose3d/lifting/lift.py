@@ -14,16 +14,16 @@ from torch import Tensor
 from pose3d.geometry.camera import Camera
 from pose3d.geometry.layouts import OURS, layout
 from pose3d.geometry.skeleton import mirror_permutation
-from pose3d.lifting.gaps import bridge_gaps
+from pose3d.lifting.gaps import bridge_gaps, marked
 from pose3d.lifting.landmark_head import LandmarkHead
 from pose3d.lifting.layout_view import features_of
-from pose3d.lifting.missing import MIN_POINTS
 from pose3d.lifting.networks import Forward, FrameLifter, Lifter
 from pose3d.lifting.original import OriginalTemporal, RepNet, normalise_px, relative_to_root
 from pose3d.lifting.spread import LiftedView, Spread
 from pose3d.lifting.temporal import TemporalLifter
-from pose3d.lifting.trajectory import smooth
+from pose3d.lifting.trajectory import smooth_known
 from pose3d.lifting.virtual_camera import root_position, to_camera_space
+from pose3d.records.detected_points import MIN_POINTS, is_person
 from pose3d.records.keypoints2d import Keypoints2D
 from pose3d.records.sequences import PoseSequence
 from pose3d.runtime.errors import InputError
@@ -169,13 +169,17 @@ def lift_detections(
         detections: N, in the same order, of the lifter's layout.
 
     Returns:
-        N clips, each with a pose in every frame: where too few points are seen, that of the nearest frame with enough.
+        N clips, each with a pose in every frame: where too little is detected for longer than is
+        bridged, that of the nearest frame with enough.
     """
     clips = []
     for sequence, detected in zip(sequences, detections, strict=True):
-        lifted = lift_keypoints(lifter, sequence.camera, detected.keypoints_px, sequence.fps, detected.confidence)
-        if detected.layout != OURS:
-            known = np.isfinite(lifted.poses_cam_m).all((1, 2))
+        # Of our own joints frames are missing as a whole, and one whose confidence is 0 is as good as the others.
+        rated = detected.confidence
+        confidence = np.broadcast_to(rated.max(1, keepdims=True), rated.shape) if detected.layout == OURS else rated
+        lifted = lift_keypoints(lifter, sequence.camera, detected.keypoints_px, sequence.fps, confidence)
+        known = np.isfinite(lifted.poses_cam_m).all((1, 2))
+        if not known.all():
             lifted = lifted.each(itemgetter(nearest_of(known)))
         clips.append(lifted)
     return clips
@@ -192,40 +196,44 @@ def lift(lifter: Lifter, sequence: PoseSequence, keypoints_px: np.ndarray) -> Li
     return lift_keypoints(lifter, sequence.camera, keypoints_px, sequence.fps)
 
 
-@torch.no_grad()
 def lift_keypoints(
     lifter: Lifter, camera: Camera, keypoints_px: np.ndarray, fps: float, confidence: np.ndarray | None = None
 ) -> Lifted[np.ndarray]:
     """Lift (T, 17, 2) keypoints of one clip; any T >= 1, edge frames are repeated where a window needs more.
 
-    A lifter of another layout takes (T, K, 2), of which points may be missing. Short gaps of a point are bridged
-    (:func:`pose3d.lifting.gaps.bridge_gaps`); frames that then have fewer points than
-    :data:`pose3d.lifting.missing.MIN_POINTS` have NaN for a pose.
+    What is missing is :mod:`pose3d.records.detected_points`'s rule. Short gaps of a point are bridged
+    (:func:`pose3d.lifting.gaps.bridge_gaps`). Of Human3.6M's 17 joints a lifter needs all, of another layout
+    :data:`pose3d.records.detected_points.MIN_POINTS`: frames that then have fewer have NaN for a pose.
 
     Args:
         lifter: from :func:`load_lifter`, or from :func:`pose3d.onnx.runtime.load_lifter_onnx`.
         camera: that saw them.
         keypoints_px: (T, 17, 2), or (T, K, 2) of the lifter's layout, in the full image; NaN: missing.
         fps: frames per second, for gaps and the smoothing of the root's distance.
-        confidence: (T, K), 0 or NaN where a point is missing; more than that it does not say. Of our own 17 joints
-            none is missing, and it is not read.
+        confidence: (T, K), not above 0 where a point is missing; more than that it does not say.
 
     Raises:
         InputError: the lifter takes another number of points.
     """
+    keypoints_px = np.asarray(keypoints_px, np.float64)
+    if confidence is not None:
+        keypoints_px = np.where(np.nan_to_num(confidence)[..., None] > 0, keypoints_px, np.nan)
+    bridged_px = bridge_gaps(marked(keypoints_px), np.arange(len(keypoints_px)) / fps)
+    return lift_bridged(lifter, camera, bridged_px, fps)
+
+
+@torch.no_grad()
+def lift_bridged(lifter: Lifter, camera: Camera, keypoints_px: np.ndarray, fps: float) -> Lifted[np.ndarray]:
+    """:func:`lift_keypoints` of points whose short gaps are bridged already; NaN where they are missing."""
     device = next((weight.device for weight in lifter.parameters()), torch.device("cpu"))
     if lifter.kind in (FrameLifter.kind, TemporalLifter.kind):
-        if lifter.layout != OURS:
-            keypoints_px = np.asarray(keypoints_px, np.float64)
-            if confidence is not None:
-                keypoints_px = np.where(np.nan_to_num(confidence)[..., None] > 0, keypoints_px, np.nan)
-            keypoints_px = bridge_gaps(keypoints_px, np.arange(len(keypoints_px)) / fps)
         points, enough = points_of(lifter, camera, keypoints_px)
-        joints, *others = lift_virtual(lifter, points.to(device), fps)
+        joints, *others = lift_virtual(lifter, points.to(device), fps, enough)
         return Lifted(
             _known(joints, enough), True, *(None if rows is None else _known(rows, enough) for rows in others)
         )
-    absolute = torch.from_numpy(normalise_px(np.asarray(keypoints_px), camera.width_px)).float().to(device)
+    complete_px, enough = _held(OURS, keypoints_px)
+    absolute = torch.from_numpy(normalise_px(complete_px, camera.width_px)).float().to(device)
     if lifter.kind == RepNet.kind:
         poses, _ = lifter(relative_to_root(absolute).flatten(1))
         root = torch.zeros_like(poses[:, 0])
@@ -234,7 +242,7 @@ def lift_keypoints(
         poses, root = lifter.forward_clip(relative_to_root(absolute).flatten(1)[None], absolute.flatten(1)[None])
         poses, root = poses[0], root[0]
     joints = torch.cat([root[:, None], root[:, None] + poses], 1)
-    return Lifted(joints.cpu().numpy(), has_root=lifter.kind != RepNet.kind)
+    return Lifted(_known(joints, enough), has_root=lifter.kind != RepNet.kind)
 
 
 def _known(values: Tensor, enough: np.ndarray) -> np.ndarray:
@@ -257,17 +265,22 @@ def points_of(lifter: Lifter, camera: Camera, keypoints_px: np.ndarray) -> tuple
     Raises:
         InputError: the lifter takes another number of points.
     """
-    if lifter.layout == OURS:
-        return torch.from_numpy(camera.normalize(keypoints_px)).float(), np.ones(len(keypoints_px), bool)
-    keypoints_px = np.asarray(keypoints_px, np.float64)
     n_points = len(layout(lifter.layout))
     if keypoints_px.shape[1] != n_points:
         raise InputError(f"{lifter.layout} has {n_points} points, not {keypoints_px.shape[1]}: name the right layout")
-    seen = np.isfinite(keypoints_px).all(-1)
-    plane = camera.normalize(np.where(seen[..., None], keypoints_px, camera.intrinsics_px[:2, 2]))
-    enough = seen.sum(-1) >= MIN_POINTS
-    points = np.concatenate([plane, seen[..., None]], -1)[nearest_of(enough)]
+    held_px, enough = _held(lifter.layout, np.asarray(keypoints_px, np.float64))
+    seen = np.isfinite(held_px).all(-1)
+    plane = camera.normalize(np.where(seen[..., None], held_px, camera.intrinsics_px[:2, 2]))
+    points = plane if lifter.layout == OURS else np.concatenate([plane, seen[..., None]], -1)
     return torch.from_numpy(points).float(), enough
+
+
+def _held(layout_name: str, keypoints_px: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(T, K, 2) in which frames with too few points have those of the nearest with enough; and (T,) which have."""
+    seen = np.isfinite(keypoints_px).all(-1)
+    least = seen.shape[1] if layout_name == OURS else MIN_POINTS
+    enough = (seen.sum(-1) >= least) & is_person(keypoints_px, seen)
+    return (keypoints_px if enough.all() else keypoints_px[nearest_of(enough)]), enough
 
 
 def nearest_of(enough: np.ndarray) -> np.ndarray:
@@ -282,7 +295,9 @@ def nearest_of(enough: np.ndarray) -> np.ndarray:
     return np.where(nearer, known[after], known[before])
 
 
-def lift_virtual(lifter: Lifter, image_plane: Tensor, fps: float) -> tuple[Tensor, Tensor | None, Tensor | None]:
+def lift_virtual(
+    lifter: Lifter, image_plane: Tensor, fps: float, known: np.ndarray | None = None
+) -> tuple[Tensor, Tensor | None, Tensor | None]:
     """Lift the points of one clip to (T, 17, 3) joints in camera space, metres.
 
     A lifter that looks ahead has the root's distance smoothed along its ray.
@@ -291,6 +306,7 @@ def lift_virtual(lifter: Lifter, image_plane: Tensor, fps: float) -> tuple[Tenso
         lifter: of the virtual camera, single-frame or temporal.
         image_plane: (T, 17, 2) undistorted x/z, y/z; of another layout (T, K, 3), see :func:`points_of`.
         fps: frames per second, for the smoothing.
+        known: (T,) frames whose distance means something, see :func:`smooth_known`; None: all.
 
     Returns:
         The joints, their radii (T, 17, 2) and the landmarks (T, L, 3), see :class:`Lifted`.
@@ -299,7 +315,7 @@ def lift_virtual(lifter: Lifter, image_plane: Tensor, fps: float) -> tuple[Tenso
     poses, roots, rotation, radii, offsets = lift_window(lifter, padded)
     if lifter.frames_after:
         distance = roots[:, 2:].log()
-        smoothed = torch.from_numpy(smooth(distance[:, 0].cpu().numpy(), fps)).to(distance)
+        smoothed = torch.from_numpy(smooth_known(distance[:, 0].cpu().numpy(), known, fps)).to(distance)
         roots = roots * (smoothed[:, None] - distance).exp()
     joints = to_camera_space(poses, roots, rotation)
     return joints, radii, landmarks_beside(lifter, joints, offsets)

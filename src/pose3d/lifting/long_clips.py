@@ -7,10 +7,10 @@ import numpy as np
 from pose3d.geometry.camera import Camera
 from pose3d.geometry.skeleton import N_JOINTS
 from pose3d.lifting.gaps import Bridged
-from pose3d.lifting.lift import Lifted, landmarks_beside, lift_keypoints, lift_window, points_of
+from pose3d.lifting.lift import Lifted, landmarks_beside, lift_bridged, lift_window, points_of
 from pose3d.lifting.networks import FrameLifter, Lifter
 from pose3d.lifting.original import RepNet
-from pose3d.lifting.trajectory import smooth
+from pose3d.lifting.trajectory import smooth_known
 from pose3d.lifting.virtual_camera import to_camera_space
 from pose3d.runtime.rows import CHUNK_ROWS, Rows, Sliceable, chunks
 
@@ -153,7 +153,7 @@ def lift_in_chunks(
         return _lift_original(lifter, camera, keypoints_px, whole, chunk_frames)
     if lifter.kind == "temporal" and not lifter.frames_after:
         chunk_frames = n_frames
-    log_distance = np.empty(n_frames, np.float32)
+    log_distance, known = np.empty(n_frames, np.float32), np.empty(n_frames, bool)
     before = lifter.frames_before + lifter.with_motion
     for part in chunks(n_frames, chunk_frames):
         # Nothing precedes the clip's first frame: it is repeated, as edge frames are in the whole clip.
@@ -161,15 +161,15 @@ def lift_in_chunks(
         points, enough = points_of(lifter, camera, around)
         relative, roots, rotation, radii, offsets = lift_window(lifter, points)
         joints = to_camera_space(relative, roots, rotation)
-        unknown = ~enough[before : before + len(relative)]
+        known[part] = enough[before : before + len(relative)]
         given = [joints, radii, landmarks_beside(lifter, joints, offsets)]
         for rows, values in zip(_rows(whole), (values for values in given if values is not None), strict=True):
-            known = values.numpy()
-            known[unknown] = np.nan
-            rows.append(known)
+            lifted = values.numpy()
+            lifted[~known[part]] = np.nan
+            rows.append(lifted)
         log_distance[part] = roots[:, 2].log().numpy()
     if lifter.frames_after:
-        farther = np.expm1(smooth(log_distance, TRAINED_RATE_HZ) - log_distance).astype(np.float32)
+        farther = np.expm1(smooth_known(log_distance, known, TRAINED_RATE_HZ) - log_distance).astype(np.float32)
         for part in chunks(n_frames, chunk_frames):
             moved_m = whole.poses_cam_m[part][:, :1] * farther[part, None, None]
             whole.poses_cam_m[part] = whole.poses_cam_m[part] + moved_m
@@ -192,6 +192,6 @@ def _lift_original(
     for part in chunks(len(keypoints_px), chunk_frames):
         first = max(0, part.start - before)
         around = keypoints_px[first : part.stop + after]
-        lifted = lift_keypoints(lifter, camera, around, TRAINED_RATE_HZ)
+        lifted = lift_bridged(lifter, camera, around, TRAINED_RATE_HZ)
         whole.poses_cam_m.append(lifted.poses_cam_m[part.start - first : part.stop - first])
     return whole

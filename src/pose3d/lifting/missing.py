@@ -10,12 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pose3d.geometry.layouts import LANDMARK_JOINTS, LANDMARK_NAMES, OURS, Layout
+from pose3d.geometry.layouts import LANDMARK_JOINTS, LANDMARK_NAMES, Layout
 from pose3d.geometry.skeleton import N_JOINTS
-from pose3d.records.keypoints2d import Keypoints2D
+from pose3d.records.detected_points import MIN_POINTS
 
-MIN_POINTS = 4
-"""Fewer say nothing of a pose: a frame of training keeps all its points, one that is lifted has no pose."""
 _WHOLE_PROB = 0.8
 """Runs of which nothing is missing: most of what is lifted is so."""
 _PART_PROB = 0.5
@@ -75,14 +73,8 @@ def _spell(rng: np.random.Generator, runs: int, frames: int) -> np.ndarray:
     return whole[:, None] | ((frame >= first[:, None]) & (frame <= last[:, None]))
 
 
-def enough_detected(detected: Keypoints2D) -> np.ndarray:
-    """(T,) bool: the frames that show a pose. Human3.6M's joints are all there, or the frame has no detection."""
-    seen = (detected.confidence > 0).sum(1)
-    return seen >= (1 if detected.layout == OURS else MIN_POINTS)
-
-
 def keep_enough(seen: Tensor) -> Tensor:
-    """(..., K) bool, all of a frame's points where fewer than :data:`MIN_POINTS` would be left."""
+    """(..., K) bool, all of a frame's points where fewer than MIN_POINTS would be left."""
     return seen | (seen.sum(-1, keepdim=True) < MIN_POINTS)
 
 

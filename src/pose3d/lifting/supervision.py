@@ -5,13 +5,17 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from pose3d.config.lifting import LiftingParams, PairedFrames
 from pose3d.geometry.layouts import OURS
-from pose3d.lifting.missing import enough_detected
-from pose3d.records.keypoints2d import Keypoints2D, read_keypoints2d, read_layout
-from pose3d.records.sequences import PoseSequence, check_3d, keys_in, read_sequences, read_splits
+from pose3d.records.keypoints2d import (
+    Keypoints2D,
+    bridge_detections,
+    enough_detected,
+    read_keypoints2d,
+    read_layout,
+    spans_of,
+)
+from pose3d.records.sequences import PoseSequence, check_3d, cut_sequence, keys_in, read_sequences, read_splits
 from pose3d.runtime.errors import InputError
 
 
@@ -27,12 +31,24 @@ class Supervision:
         detections: N, in the same order.
         prior: sequences whose 3D poses are used.
         paired: sequences whose detections and 3D poses are used together; mostly empty.
+        frames_left_out: how many frames of the clips are not used, because too little is detected in them for too long.
     """
 
     sequences: Sequence[PoseSequence]
     detections: Sequence[Keypoints2D]
     prior: Sequence[PoseSequence]
     paired: Sequence[tuple[PoseSequence, Keypoints2D]] = ()
+    frames_left_out: int = 0
+
+    def sentences(self) -> list[str]:
+        """What is left out, if anything."""
+        if not self.frames_left_out:
+            return []
+        n_frames = sum(map(len, self.sequences)) + self.frames_left_out
+        return [
+            f"{self.frames_left_out:,} of {n_frames:,} frames with keypoints are left out: too little is detected in "
+            "them for too long"
+        ]
 
 
 def read_supervision(
@@ -68,25 +84,26 @@ def read_supervision(
             "from: name others in lifting.keypoints_subjects"
         )
     paired = read_paired(sequences_path, keypoints_path, lifting.paired) if lifting.paired else []
-    return Supervision([s for s, _ in spans], [d for _, d in spans], read_prior(sequences_path, lifting), paired)
+    left_out = sum(map(len, sequences)) - sum(len(s) for s, _ in spans)
+    prior = read_prior(sequences_path, lifting)
+    return Supervision([s for s, _ in spans], [d for _, d in spans], prior, paired, left_out)
 
 
 def spans_with_detections(
     pairs: Iterable[tuple[PoseSequence, Keypoints2D]],
 ) -> list[tuple[PoseSequence, Keypoints2D]]:
-    """Clips cut at frames without a detection, which are left out: what is missing teaches nothing.
+    """Clips whose short gaps are bridged, as when they are lifted, cut at frames that still lack a detection.
+
+    Those are left out, because what is missing teaches nothing.
 
     Args:
         pairs: whole clips and what is detected in them.
     """
     spans = []
     for sequence, detected in pairs:
-        enough = enough_detected(detected)
-        if enough.all():
-            spans.append((sequence, detected))
-            continue
-        edges = np.flatnonzero(np.diff(enough, prepend=False, append=False)).reshape(-1, 2)
-        spans += [frames_of(sequence, detected, slice(first, end)) for first, end in edges]
+        known = bridge_detections(detected, sequence.fps)
+        enough = enough_detected(known)
+        spans += [frames_of(sequence, known, span) for span in spans_of(enough)]
     return spans
 
 
@@ -120,16 +137,8 @@ def frames_of(sequence: PoseSequence, detected: Keypoints2D, cut: slice) -> tupl
         detected: its T frames of keypoints.
         cut: which frames to keep, one at least.
     """
-    landmarks_m = sequence.landmarks_world_m
-    shorter = replace(
-        sequence,
-        poses_world_m=sequence.poses_world_m[cut],
-        poses_cam_m=sequence.poses_cam_m[cut],
-        keypoints_px=sequence.keypoints_px[cut],
-        boxes_px=sequence.boxes_px[cut],
-        landmarks_world_m=None if landmarks_m is None else landmarks_m[cut],
-    )
-    return shorter, replace(detected, keypoints_px=detected.keypoints_px[cut], confidence=detected.confidence[cut])
+    shorter = replace(detected, keypoints_px=detected.keypoints_px[cut], confidence=detected.confidence[cut])
+    return cut_sequence(sequence, cut), shorter
 
 
 def read_prior(sequences_path: str | os.PathLike, lifting: LiftingParams) -> list[PoseSequence]:

@@ -103,6 +103,8 @@ def train_lifter(
     inputs = [SEQUENCES, KEYPOINTS, *lifting.prior_files, *([params.init] if params.init else [])]
     checkpoint = Checkpoint(f"train_{block}", fingerprint(used, inputs, script))
     with all_processes(mixed=isinstance(params, TemporalParams)) as fabric:
+        if fabric.is_global_zero:
+            print(*supervision.sentences(), sep="\n", end="\n" * bool(supervision.frames_left_out))
         fitted = fit_lifter(lifting, params, supervision, seed, fabric, checkpoint)
     save_model(f"data/models/{block}.pt", fitted.architecture, fitted.weights)
     write_curves(f"plots/{block}/curves.csv", fitted.curves)

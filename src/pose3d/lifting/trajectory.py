@@ -30,3 +30,17 @@ def smooth(values: np.ndarray, fps: float) -> np.ndarray:
             column = place + offset
             banded[2 - offset, column : column + frames - 2] += weight * product
     return solveh_banded(banded, np.asarray(values, np.float64), check_finite=False)  # else NaN would crash
+
+
+def smooth_known(values: np.ndarray, known: np.ndarray | None, fps: float) -> np.ndarray:
+    """:func:`smooth` where some values mean nothing: they draw at no other, and lie evenly between their neighbours.
+
+    Args:
+        values: (T,).
+        known: (T,) bool; None: all. Where none is, they are taken as they are.
+        fps: frames per second.
+    """
+    if known is not None and known.any() and not known.all():
+        frames = np.arange(len(values))
+        values = np.interp(frames, frames[known], values[known])
+    return smooth(values, fps)

@@ -10,14 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from pose3d.formats.keypoints import KeypointFile
+from pose3d.geometry.layouts import OURS, Layout
 from pose3d.predict.keypoint_tracker import track_people
 from pose3d.predict.person_tracker import PERSON_SIGHTINGS
+from pose3d.records.detected_points import BRIDGED_S, LEAST_PERSON_PX, MIN_POINTS, bridge, is_person
 from pose3d.runtime.errors import InputError
 
-BRIDGED_S = 0.25
-"""Gaps of a point, or of a person, up to so long are bridged: points move evenly through them."""
-LEAST_POINTS = 4
-"""Fewer say nothing of a pose: in such frames a person is not found."""
 MAX_FRAMES = 2_000_000
 MAX_RATE_HZ = 1000.0
 _SPARSE = 50, 10_000  # frames without anybody for each with somebody, and besides, that are still a video
@@ -44,7 +42,7 @@ class GivenPerson:
         keypoints_px: (T, K, 2) float32; NaN where a point is neither detected nor in a bridged gap.
         confidence: (T, K) float32 of what is detected; 0: it is not.
         trust: (T, K) float32, the same, and in bridged gaps the lower of both ends: what a lifter is given.
-        found: (T,) bool, at least LEAST_POINTS are known, from that frame or through a bridged gap.
+        found: (T,) bool, enough are known, from that frame or through a bridged gap.
     """
 
     number: int
@@ -82,7 +80,7 @@ class GivenPeople:
     def people(self) -> list[int]:
         """Those who are seen well enough in PERSON_SIGHTINGS frames, or in half of a shorter video."""
         least = min(PERSON_SIGHTINGS, (len(self.time_s) + 1) // 2)
-        enough = (self.confidence > 0).sum(1) >= LEAST_POINTS
+        enough = (self.confidence > 0).sum(1) >= MIN_POINTS
         numbers, counts = np.unique(self.numbers[enough], return_counts=True)
         return numbers[counts >= least].tolist()
 
@@ -93,8 +91,12 @@ class GivenPeople:
         areas = (high - low).prod(-1).astype(np.float64)
         return max(people, key=lambda person: areas[self.numbers == person].sum())
 
-    def of(self, number: int) -> GivenPerson:
+    def of(self, number: int, layout: Layout | None = None) -> GivenPerson:
         """One person's rows.
+
+        Args:
+            number: of the person.
+            layout: of the points; of Human3.6M's joints lifters need all, of others MIN_POINTS.
 
         Raises:
             InputError: nobody has that number, or too few points anywhere.
@@ -111,38 +113,18 @@ class GivenPeople:
         confidence = np.zeros((n_frames, n_points), np.float32)
         keypoints[self.frames[theirs]] = self.keypoints_px[theirs]
         confidence[self.frames[theirs]] = self.confidence[theirs]
-        trust = confidence.copy()
-        for point in range(n_points):
-            bridge(self.time_s, keypoints[:, point], trust[:, point])
-        found = (trust > 0).sum(1) >= LEAST_POINTS
+        keypoints, trust = bridge(keypoints, confidence, confidence > 0, self.time_s)
+        least = n_points if layout is not None and layout.name == OURS else MIN_POINTS
+        found = (trust > 0).sum(1) >= least
         if not found.any():
-            raise InputError(f"{self.path}: person {number} never has {LEAST_POINTS} points at once: ask for another")
+            never = np.flatnonzero((trust > 0).sum(0) == 0)
+            if layout is not None and layout.name == OURS and len(never):
+                raise InputError(
+                    f"{self.path}: {layout.points[never[0]]} is nowhere detected, and lifters of {OURS} need all its "
+                    "points"
+                )
+            raise InputError(f"{self.path}: person {number} never has {least} points at once: ask for another")
         return GivenPerson(number, keypoints, confidence, trust, found)
-
-
-def bridge(time_s: np.ndarray, values: np.ndarray, confidence: np.ndarray) -> None:
-    """Fill gaps of at most BRIDGED_S between known rows, in place: values evenly, confidence by the lower of both ends.
-
-    Args:
-        time_s: (T,).
-        values: (T, D).
-        confidence: (T,); 0: unknown.
-
-    Example:
-        >>> values, confidence = np.array([[0.0], [np.nan], [4.0], [np.nan]]), np.array([0.9, 0, 0.5, 0])
-        >>> bridge(np.arange(4) / 25, values, confidence)
-        >>> values[:, 0].tolist(), confidence.tolist()
-        ([0.0, 2.0, 4.0, nan], [0.9, 0.5, 0.5, 0.0])
-    """
-    known = np.flatnonzero(confidence > 0)
-    if len(known) < 2:
-        return
-    gaps = (np.diff(known) > 1) & (np.diff(time_s[known]) <= BRIDGED_S + 1e-9)
-    for before, after in zip(known[:-1][gaps], known[1:][gaps], strict=True):
-        between = slice(before + 1, after)
-        share = (time_s[between] - time_s[before]) / (time_s[after] - time_s[before])
-        values[between] = values[before] + (values[after] - values[before]) * share[:, None]
-        confidence[between] = min(confidence[before], confidence[after])
 
 
 def people_of(
@@ -174,10 +156,17 @@ def people_of(
         )
     keypoints = file.keypoints[inside] * _scale(file, normalised, width, height)
     confidence, frames = file.confidence[inside], frames[inside]
-    there = (confidence > 0).any(1)  # who has no point at all is not seen
+    there, seen = is_person(keypoints, confidence > 0), (confidence > 0).any(1)
+    if not there.any():
+        raise InputError(
+            f"{file.path}: nobody of {LEAST_PERSON_PX:g} px or more is detected in the frames of the video"
+        )
+    if (seen & ~there).any():
+        said.append(
+            f"{file.path}: {(seen & ~there).sum()} people who are smaller than {LEAST_PERSON_PX:g} px are undetected, "
+            f"the first in frame {frames[seen & ~there][0]}"
+        )
     keypoints, confidence, frames = keypoints[there], confidence[there], frames[there]
-    if not len(frames):
-        raise InputError(f"{file.path}: no point of anybody is detected in the frames of the video")
     _check_inside(file, keypoints, frames, width, height)
     numbers = track_people(time_s[frames], keypoints) + 1 if file.people is None else file.people[inside][there]
     said += _gaps(file.path, time_s, frames)

@@ -89,7 +89,13 @@ def lift(given: argparse.Namespace, out: Path) -> None:
     for number, predictions in lift_people(
         people, numbers, of_points, view, load_lifters(paths, of_points), given.height
     ):
-        theirs = people.of(number)
+        theirs = people.of(number, of_points)
+        if n_missing := int((~theirs.found).sum()):
+            print(
+                f"{file.path}: person {number} is left out in {n_missing} of {len(theirs.found)} frames, where too few "
+                "points are detected; poses move evenly through them",
+                file=sys.stderr,
+            )
         sign = swapped_points(of_points, theirs.keypoints_px, theirs.confidence)
         seen = predictions.found[:]
         poses_cam_m = predictions.lifted["temporal"].poses_cam_m[:]

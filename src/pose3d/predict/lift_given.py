@@ -10,7 +10,7 @@ import numpy as np
 
 from pose3d.formats.predictions import Predictions
 from pose3d.geometry.camera import Camera
-from pose3d.geometry.layouts import OURS, Layout, carriers_of
+from pose3d.geometry.layouts import Layout, carriers_of
 from pose3d.geometry.skeleton import N_JOINTS
 from pose3d.lifting.lift import Lifted, load_lifter
 from pose3d.lifting.long_clips import Resampled, lift_clip
@@ -114,7 +114,7 @@ def lift_people(
         InputError: somebody is not in the file, or a point that the lifter needs is nowhere detected.
     """
     for number in numbers:
-        yield number, lift_person(people.of(number), people, layout, view, lifters, height_m)
+        yield number, lift_person(people.of(number, layout), people, layout, view, lifters, height_m)
 
 
 def lift_person(
@@ -146,9 +146,7 @@ def lift_person(
     camera, time_s, found = view.camera, people.time_s, person.found
     seen = np.flatnonzero(found)
     seen_s = time_s[seen]
-    keypoints, trust = person.keypoints_px[seen], person.trust[seen]
-    if layout.name == OURS:
-        keypoints = _complete(people.path, layout, seen_s, keypoints, trust)
+    keypoints = person.keypoints_px[seen]
     lifted = {}
     for name, lifter in lifters.items():
         own = lift_clip(lifter, camera, seen_s, keypoints)
@@ -210,21 +208,6 @@ def _factors(
     else:
         factors = np.full(len(found), height_m / standing_height(sampled(poses, found)))
     return factors.astype(np.float32)
-
-
-def _complete(path: str, layout: Layout, time_s: np.ndarray, keypoints_px: np.ndarray, trust: np.ndarray) -> np.ndarray:
-    """(T, K, 2) keypoints without a gap: points move evenly from where they were seen to where they are next.
-
-    Lifters of Human3.6M's 17 joints need all of them; those of other layouts go without.
-    """
-    complete = keypoints_px.copy()
-    for point, name in enumerate(layout.points):
-        known = trust[:, point] > 0
-        if not known.any():
-            raise InputError(f"{path}: {name} is nowhere detected, and lifters of {layout.name} need all its points")
-        for axis in range(2):
-            complete[:, point, axis] = np.interp(time_s, time_s[known], keypoints_px[known, point, axis])
-    return complete
 
 
 def _project(camera: Camera, poses_cam_m: np.ndarray) -> np.ndarray:

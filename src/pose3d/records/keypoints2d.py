@@ -2,12 +2,13 @@
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import h5py
 import numpy as np
 
 from pose3d.geometry.layouts import LAYOUTS, OURS, layout
+from pose3d.records.detected_points import MIN_POINTS, bridge
 from pose3d.records.hdf5 import create_hdf5, open_hdf5, read_strings, write_dataset, write_strings
 from pose3d.records.sequences import PoseSequence
 from pose3d.runtime.errors import InputError
@@ -30,6 +31,38 @@ class Keypoints2D:
     keypoints_px: np.ndarray
     confidence: np.ndarray
     layout: str = OURS
+
+
+def bridge_detections(detected: Keypoints2D, fps: float) -> Keypoints2D:
+    """With short gaps filled, see :func:`pose3d.records.detected_points.bridge`: what lifters learn from and lift.
+
+    Args:
+        detected: of Human3.6M's joints frames are missing as a whole; in others all points have a place.
+        fps: frames per second.
+    """
+    seen = detected.confidence > 0
+    if detected.layout == OURS:
+        seen = np.broadcast_to(seen.any(1, keepdims=True), seen.shape)
+    time_s = np.arange(len(seen)) / fps
+    keypoints_px, confidence = bridge(detected.keypoints_px, detected.confidence, seen, time_s)
+    return replace(detected, keypoints_px=keypoints_px, confidence=confidence)
+
+
+def enough_detected(detected: Keypoints2D) -> np.ndarray:
+    """(T,) bool: the frames that show a pose. Human3.6M's joints are all there, or the frame has no detection."""
+    seen = (detected.confidence > 0).sum(1)
+    return seen >= (1 if detected.layout == OURS else MIN_POINTS)
+
+
+def spans_of(kept: np.ndarray) -> list[slice]:
+    """Runs of frames in which (T,) bool is true.
+
+    Example:
+        >>> spans_of(np.array([True, True, False, True]))
+        [slice(0, 2, None), slice(3, 4, None)]
+    """
+    edges = np.flatnonzero(np.diff(kept, prepend=False, append=False)).reshape(-1, 2)
+    return [slice(first, end) for first, end in edges.tolist()]
 
 
 def append_keypoints2d(file: h5py.File, key: str, detected: Keypoints2D) -> None:

@@ -35,7 +35,7 @@ heap of its own: :func:`write_strings` takes fixed length instead.
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import h5py
@@ -81,6 +81,19 @@ class PoseSequence:
 
     def __len__(self) -> int:
         return len(self.poses_world_m)
+
+
+def cut_sequence(sequence: PoseSequence, cut: slice) -> PoseSequence:
+    """Some frames of a sequence, one at least."""
+    landmarks_m = sequence.landmarks_world_m
+    return replace(
+        sequence,
+        poses_world_m=sequence.poses_world_m[cut],
+        poses_cam_m=sequence.poses_cam_m[cut],
+        keypoints_px=sequence.keypoints_px[cut],
+        boxes_px=sequence.boxes_px[cut],
+        landmarks_world_m=None if landmarks_m is None else landmarks_m[cut],
+    )
 
 
 _SEQUENCE_ARRAYS = {
