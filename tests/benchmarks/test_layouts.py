@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 from params_files import PEOPLE, write_params
-from people import population, write_data
+from people import SPLITS, population, write_data
+from tiny_models import save_lifters
 
 from benchmarks import landmarks, layouts
 from pose3d.geometry.landmarks import estimate_landmarks
@@ -54,3 +55,14 @@ def test_the_table_of_landmarks_comes_back_from_bodies_that_it_made(capsys, monk
     Path("table.py").write_text("# about it\nOFFSETS = {}\n")
     landmarks.main(["--write"])
     assert Path("table.py").read_text() == "# about it\n" + write_offsets(landmark_offsets())
+
+
+def test_lifters_that_know_landmarks_have_a_row(capsys, tmp_path):
+    write_sequences("data/sequences.h5", population(), SPLITS)
+    save_lifters(Path("models"), "body25", landmarks=True)
+    save_lifters(Path("models"), "coco17")
+    landmarks.main(["--models", "models"])
+    rows = [line.split(" | ") for line in capsys.readouterr().out.splitlines()[2:]]
+    assert [row[:2] for row in rows] == [["| repnet", "body25"], ["| temporal", "body25"]]
+    assert all(float(cell.split()[0]) > 0 for row in rows for cell in (*row[2:5], row[6]))
+    assert rows[0][5] == "" and rows[0][7].endswith(") |")
