@@ -51,7 +51,11 @@ def main(arguments: list[str] | None = None) -> None:
 
 def print_lifters(models: Path, sequences: list[PoseSequence]) -> None:
     """Print the table of docs/layouts.md; lifters that say nothing of landmarks are left out."""
-    print("| lifter | layout | joints mm | landmarks mm | face | hands | feet | ankles, degrees |\n" + "|---" * 8 + "|")
+    print(
+        "| lifter | layout | joints mm | their joints mm | landmarks mm | face | hands | feet | ankles, degrees |\n"
+        + "|---" * 9
+        + "|"
+    )
     for block in ("repnet", "temporal"):
         for known in LAYOUTS:
             path = models / lifter_file(block, known.name)
@@ -64,7 +68,8 @@ def print_lifters(models: Path, sequences: list[PoseSequence]) -> None:
                 return f"{errors[name]:.1f} ({errors[f'estimated_{name}']:.1f})" if name in errors else ""
 
             cells = [both(name) for name in ("landmarks_mm", "face_mm", "hands_mm", "feet_mm", "ankle_mae_deg")]
-            print(f"| {block} | {known.name} | {errors['joints_mm']:.1f} | {' | '.join(cells)} |", flush=True)
+            of_joints = f"{errors['joints_mm']:.1f} | {errors['carriers_mm']:.1f}"
+            print(f"| {block} | {known.name} | {of_joints} | {' | '.join(cells)} |", flush=True)
 
 
 if __name__ == "__main__":

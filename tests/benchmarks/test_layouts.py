@@ -64,5 +64,5 @@ def test_lifters_that_know_landmarks_have_a_row(capsys, tmp_path):
     landmarks.main(["--models", "models"])
     rows = [line.split(" | ") for line in capsys.readouterr().out.splitlines()[2:]]
     assert [row[:2] for row in rows] == [["| repnet", "body25"], ["| temporal", "body25"]]
-    assert all(float(cell.split()[0]) > 0 for row in rows for cell in (*row[2:5], row[6]))
-    assert rows[0][5] == "" and rows[0][7].endswith(") |")
+    assert all(float(cell.split()[0]) > 0 for row in rows for cell in (*row[2:6], row[7]))
+    assert rows[0][6] == "" and rows[0][8].endswith(") |")

@@ -32,7 +32,7 @@ def test_places_do_not_count_and_parts_are_told_apart(monkeypatch):
         return landmarks
 
     errors = errors_of("body25", toes, monkeypatch)
-    assert errors["joints_mm"] == pytest.approx(0, abs=1e-3)
+    assert errors["joints_mm"] == pytest.approx(0, abs=1e-3) == errors["carriers_mm"]
     assert errors["landmarks_mm"] == pytest.approx(30 * 4 / 11, abs=1e-3)
     assert errors["feet_mm"] == pytest.approx(30 * 4 / 6, abs=1e-3) and errors["face_mm"] == pytest.approx(0, abs=1e-3)
     assert errors["estimated_landmarks_mm"] == pytest.approx(0, abs=1e-3)

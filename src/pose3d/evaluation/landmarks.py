@@ -8,7 +8,7 @@ import numpy as np
 from pose3d.evaluation.layouts import true_points_px
 from pose3d.geometry.joint_angles import ankle_dorsiflexion_deg
 from pose3d.geometry.landmarks import estimate_landmarks, heels_and_toes
-from pose3d.geometry.layouts import LANDMARK_JOINTS, LANDMARK_NAMES, layout
+from pose3d.geometry.layouts import LANDMARK_JOINTS, LANDMARK_NAMES, carriers_of, layout
 from pose3d.geometry.skeleton import N_JOINTS
 from pose3d.lifting.lift import lift_keypoints
 from pose3d.lifting.networks import Lifter
@@ -30,8 +30,9 @@ def landmark_errors(lifter: Lifter, sequences: Sequence[PoseSequence]) -> dict[s
         sequences: with 3D.
 
     Returns:
-        joints_mm, landmarks_mm, estimated_landmarks_mm, the last two also of each of :data:`PARTS` that the layout has,
-        and ankle_mae_deg, ankle_bias_deg, estimated_ankle_mae_deg, ankle_true_sd_deg.
+        joints_mm, carriers_mm (of the joints that landmarks go along with, as often as they do), landmarks_mm,
+        estimated_landmarks_mm, the last two also of each of :data:`PARTS` that the layout has, and ankle_mae_deg,
+        ankle_bias_deg, estimated_ankle_mae_deg, ankle_true_sd_deg.
     """
     points = layout(lifter.layout)
     names, own = points.landmarks, points.numbers >= N_JOINTS
@@ -39,17 +40,20 @@ def landmark_errors(lifter: Lifter, sequences: Sequence[PoseSequence]) -> dict[s
         part: [number for number, name in enumerate(names) if LANDMARK_JOINTS[name] in joints]
         for part, joints in PARTS.items()
     }
+    carriers = carriers_of(names)
     estimated = [LANDMARK_NAMES.index(name) for name in names]
     errors: dict[str, list[np.ndarray]] = defaultdict(list)
     for sequence in sequences:
         lifted = lift_keypoints(lifter, sequence.camera, true_points_px(sequence, points), sequence.fps)
         assert lifted.landmarks_cam_m is not None
-        joints, true_joints = lifted.poses_cam_m, sequence.poses_cam_m
-        truth = points_cam_m(sequence, points)[:, own] - true_joints[:, :1]
-        errors["joints_mm"].append(_mm(joints - joints[:, :1], true_joints - true_joints[:, :1]))
-        guesses = {"": lifted.landmarks_cam_m, "estimated_": estimate_landmarks(joints)[:, estimated]}
-        for whose, landmarks in guesses.items():
-            distances = _mm(landmarks - joints[:, :1], truth)
+        joints, true_joints = (poses - poses[:, :1] for poses in (lifted.poses_cam_m, sequence.poses_cam_m))
+        truth = points_cam_m(sequence, points)[:, own] - sequence.poses_cam_m[:, :1]
+        errors["joints_mm"].append(_mm(joints, true_joints))
+        errors["carriers_mm"].append(_mm(joints[:, carriers], true_joints[:, carriers]))
+        landmarks = lifted.landmarks_cam_m - lifted.poses_cam_m[:, :1]
+        guesses = {"": landmarks, "estimated_": estimate_landmarks(joints)[:, estimated]}
+        for whose, guess in guesses.items():
+            distances = _mm(guess, truth)
             errors[f"{whose}landmarks_mm"].append(distances)
             for part, numbers in parts.items():
                 if numbers:
@@ -59,8 +63,8 @@ def landmark_errors(lifter: Lifter, sequences: Sequence[PoseSequence]) -> dict[s
             continue
         true_deg = ankle_dorsiflexion_deg(true_joints, *true_feet)
         errors["ankle_true_deg"].append(true_deg)
-        for whose, landmarks in guesses.items():
-            feet = heels_and_toes(landmarks, names)
+        for whose, guess in guesses.items():
+            feet = heels_and_toes(guess, names)
             assert feet is not None
             errors[f"{whose}ankle_deg"].append(ankle_dorsiflexion_deg(joints, *feet) - true_deg)
     found = {name: np.concatenate(parts) for name, parts in errors.items()}
