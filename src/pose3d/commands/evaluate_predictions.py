@@ -10,7 +10,8 @@ millimetres unless ``--unit m`` says metres, the joints in the order of pose3d.g
 names, in metres unless ``--unit mm`` says millimetres. Only that sequence is scored then.
 
 Poses may also be root-relative, in the camera's axes. They have no absolute errors, because those would be the person's
-distance. ``--root`` says which they are; without it a root that never leaves 10 mm about 0 means root-relative.
+distance. ``--root`` says which they are; without it a root that is
+near 0, by less than a tenth of the true distance in every frame, means root-relative.
 
 Printed are the errors by protocol, by action and by subject and their summary, in the figures of the stage evaluate.
 What else that stage writes, the errors of single joints and the curve of PCK among it, is not. ``--angles`` adds how
@@ -28,7 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     scored.add_argument("--sequence", metavar="KEY", help="which one to score; needed for an npy")
     parser.add_argument("--unit", choices=("mm", "m"), help="of the predictions; by default mm, or m in an npy")
     parser.add_argument(
-        "--root", choices=("relative", "camera"), help="where it is; by default relative if it stays within 10 mm of 0"
+        "--root",
+        choices=("relative", "camera"),
+        help="where it is; by default relative where it is always near 0",
     )
     parser.add_argument("--angles", action="store_true", help="also compare joint angles: error, bias, limits")
 

@@ -18,8 +18,9 @@ from pose3d.runtime.errors import InputError
 
 ROOTS = {"relative": "root-relative and have no absolute figures", "camera": "in camera space"}
 """What --root may say of the poses, and how the report puts it."""
-NEAR_ROOT_M = 0.010
-"""How far from 0 the root of root-relative poses may be: networks that predict the root too miss 0 by some mm."""
+NEAR_ROOT = 0.1
+"""How far from 0 the root of root-relative poses may be, as a share of how far from the camera the person truly is:
+networks that predict the root too miss 0 by some mm or cm, and nobody who is seen as a whole is nearer to a camera."""
 
 
 def sequences_to_score(
@@ -61,7 +62,7 @@ def root_of(
         told: which one the user says; None: the poses decide.
 
     Raises:
-        InputError: the root of some sequences stays within :data:`NEAR_ROOT_M` of 0 and that of others does not.
+        InputError: the root is near 0 in some frames and far in others; names a sequence and a frame of each.
 
     Example:
         >>> from pose3d.geometry.camera import Camera
@@ -70,26 +71,33 @@ def root_of(
         >>> walk = PoseSequence("S1", "Walk-1", camera, 50, truth_m, truth_m, truth_m[..., :2], np.ones((3, 4)))
         >>> kind, why = root_of("mine.npz", [walk], [truth_m - [1, 1, 3]], told=None)
         >>> print(kind, why, sep=": ")
-        camera: The root is up to 2 m from 0: the poses are in camera space.
+        camera: The root is 2 m from 0 in the median: the poses are in camera space.
     """
     if told:
         return told, f"The poses are {ROOTS[told]}, as --root says."
-    farthest_m = {
-        sequence.key: float(np.linalg.norm(poses[:, ROOT], axis=-1).max())
-        for sequence, poses in zip(sequences, poses_m, strict=True)
-    }
-    near_mm = f"{1000 * NEAR_ROOT_M:g}"
-    near = [key for key, distance_m in farthest_m.items() if distance_m <= NEAR_ROOT_M]
-    if near and len(near) < len(farthest_m):
-        far = max(farthest_m, key=farthest_m.__getitem__)
-        raise InputError(
-            f"{path}: the root of {near[0]} never leaves {near_mm} mm about 0 and that of {far} does: give all "
-            "sequences root-relative or all in camera space, or say with --root which they are"
+    distance_m = np.concatenate([np.linalg.norm(poses[:, ROOT], axis=-1) for poses in poses_m])
+    true_m = np.concatenate([np.linalg.norm(sequence.poses_cam_m[:, ROOT], axis=-1) for sequence in sequences])
+    near = distance_m < NEAR_ROOT * true_m
+    median_m = float(np.median(distance_m))
+    if near.all():
+        return "relative", (
+            f"The root is {1000 * median_m:.3g} mm from 0 in the median, the person {np.median(true_m):.3g} m from the "
+            f"camera: the poses are {ROOTS['relative']}."
         )
-    if near:
-        return "relative", f"The root never leaves {near_mm} mm about 0: the poses are {ROOTS['relative']}."
-    farthest = max(farthest_m.values())
-    return "camera", f"The root is up to {farthest:.3g} m from 0: the poses are {ROOTS['camera']}."
+    if not near.any():
+        return "camera", f"The root is {median_m:.3g} m from 0 in the median: the poses are {ROOTS['camera']}."
+    ends = np.cumsum([len(sequence) for sequence in sequences])
+    one, other = (_frame_of(sequences, ends, int(place)) for place in (near.argmax(), near.argmin()))
+    raise InputError(
+        f"{path}: the root of {one} lies near 0 and that of {other} does not: give all frames root-relative or all in "
+        "camera space, or say with --root which they are"
+    )
+
+
+def _frame_of(sequences: list[PoseSequence], ends: np.ndarray, place: int) -> str:
+    number = int(np.searchsorted(ends, place, side="right"))
+    sequence = sequences[number]
+    return f"{sequence.key} at frame {place - int(ends[number]) + len(sequence)}"
 
 
 def report(

@@ -67,7 +67,15 @@ class Errors:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """How many frames are left out of all errors, because too little is detected in them, by action and by subject."""
+    """How many frames are left out of all errors, because too little is detected in them.
+
+    Attributes:
+        by_action, by_subject: names to their numbers of frames, where there are any.
+
+    Example:
+        >>> LeftOut.of([walk], [np.array([True, False, False])])
+        LeftOut(by_action={'Walk': 2}, by_subject={'S1': 2})
+    """
 
     by_action: dict[str, int]
     by_subject: dict[str, int]

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from pose3d.geometry.skeleton import ROOT
+from pose3d.geometry.skeleton import JOINT_NAMES, ROOT
 from pose3d.records.pickled_npz import is_refused_by_system, read_member, read_npy, reason_of
 from pose3d.records.sequences import PoseSequence
 from pose3d.runtime.errors import InputError
@@ -142,7 +142,9 @@ def check_poses(poses: np.ndarray, unit: str, where: str) -> None:
     """
     if not np.isfinite(poses).all():
         t, joint = np.argwhere(~np.isfinite(poses))[0][:2]
-        raise InputError(f"{where} is not finite at frame {t}, joint {joint}: predict every joint of every frame")
+        raise InputError(
+            f"{where} is not finite at frame {t}, joint {JOINT_NAMES[joint]}: predict every joint of every frame"
+        )
     from_root = np.delete(poses - poses[:, ROOT : ROOT + 1], ROOT, axis=1)
     distance = float(np.median(np.linalg.norm(from_root, axis=-1)))
     fitting = [name for name, metres in UNITS_M.items() if PERSON_M[0] <= distance * metres <= PERSON_M[1]]
