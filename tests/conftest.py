@@ -7,6 +7,11 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pytest
+from hypothesis import settings
+
+# Every run tries the same examples: what fails, fails for everybody. Others are tried by hand, thousands of them.
+settings.register_profile("same_examples", derandomize=True)
+settings.load_profile("same_examples")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

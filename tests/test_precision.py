@@ -61,9 +61,11 @@ METRICS = {
     metrics.align_scale: 8,
     metrics.align_size: 8,
     metrics.align_procrustes: 8,
+    metrics.align_procrustes_l1: 64,
     metrics.mpjpe: 8,
     metrics.n_mpjpe: 8,
     metrics.pa_mpjpe: 8,
+    metrics.pa_l1_mpjpe: 16,
     metrics.velocity_errors: 16,
     metrics.acceleration_errors: 32,
 }

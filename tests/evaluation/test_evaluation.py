@@ -67,6 +67,8 @@ def test_summary_by_hand(sequences):
     assert summary["root_error_mm"] == pytest.approx(0, abs=0.01)
     assert summary["mpjpe_absolute_mm"] == pytest.approx(summary["mpjpe_mm"], abs=0.01)
     assert summary["pa_mpjpe_mm"] == pytest.approx(1000 * errors.pa_mpjpe.mean(), abs=0.01)
+    assert summary["pa_mpjpe_mm"] > summary["mpjpe_mm"] and summary["pa_above_mpjpe"] == 1  # it is one joint alone
+    assert summary["pa_l1_mpjpe_mm"] <= summary["mpjpe_mm"]
     assert summary["mpjve_mm"] == pytest.approx(0, abs=0.01)  # nor a velocity, and the jumps between takes do not count
     assert errors.velocity.shape == errors.velocity_action.shape == (9 + 3 + 5,)
     assert errors.acceleration.shape == (8 + 2 + 4,)  # two frames fewer per sequence: no seam is crossed
@@ -79,6 +81,7 @@ def test_a_method_without_root_has_no_absolute_errors(sequences):
     summary = summary_mm(errors_of("m", sequences, poses, has_root=False))
     assert "root_error_mm" not in summary and "mpjpe_absolute_mm" not in summary
     assert summary["mpjpe_mm"] == pytest.approx(0, abs=0.01)
+    assert summary["pa_above_mpjpe"] == 0  # no rounding counts
     few = baseline_summary_mm(errors_of("m", sequences, poses, has_root=False))
     assert list(few) == ["mpjpe_mm", "pa_mpjpe_mm", "n_mpjpe_mm"]
 

@@ -2,7 +2,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.linalg import orthogonal_procrustes
 from scipy.optimize import minimize_scalar
@@ -274,16 +274,79 @@ def test_with_reflections_a_mirrored_similarity_changes_nothing(pose_seed, trans
 @settings(max_examples=50, deadline=None)
 def test_each_freedom_lowers_the_squared_error(seed):
     predicted, truth = random_poses(seed)
-    # Where the best factor is negative, align_scale turns the pose inside out, which no rotation can.
-    assume((metrics.root_relative(predicted) * metrics.root_relative(truth)).sum() > 0)
     reflecting = partial(metrics.align_procrustes, allow_reflection=True)
-    squares = [
+    root, scale, similarity, mirrored = (
         ((align(predicted, truth) - truth) ** 2).sum()
         for align in (metrics.align_root, metrics.align_scale, metrics.align_procrustes, reflecting)
-    ]
-    assert squares[0] + TIGHT >= squares[1] >= squares[2] - TIGHT
-    assert squares[2] + TIGHT >= squares[3]
-    assert ((metrics.align_size(predicted, truth) - truth) ** 2).sum() >= squares[1] - TIGHT
+    )
+    assert root + TIGHT >= scale
+    assert root + TIGHT >= similarity >= mirrored - TIGHT
+    assert ((metrics.align_size(predicted, truth) - truth) ** 2).sum() >= scale - TIGHT
+    # Where the best factor is negative, align_scale turns the pose inside out, which no rotation can.
+    if (metrics.root_relative(predicted) * metrics.root_relative(truth)).sum() > 0:
+        assert scale >= similarity - TIGHT
+    else:
+        assert scale >= mirrored - TIGHT
+
+
+def test_a_negative_factor_puts_n_mpjpe_below_pa_mpjpe():
+    """A person inside out: -1 times the prediction is the truth, and no rotation is."""
+    truth = random_poses(3)[0]
+    predicted = -truth
+    assert metrics.n_mpjpe(predicted, truth) < 1e-12 < 0.1 < metrics.pa_mpjpe(predicted, truth)
+
+
+def one_joint_off(seed: int, off_m: float) -> tuple[np.ndarray, np.ndarray]:
+    """Predictions (20, 17, 3) of which one joint is wrong, not the root, and the truth."""
+    truth = random_poses(seed, 20)[0]
+    rng = np.random.default_rng(seed)
+    predicted = truth.copy()
+    predicted[np.arange(20), rng.integers(1, 17, 20)] += off_m * Rotation.random(20, rng=rng).apply([0, 0, 1])
+    return predicted, truth
+
+
+@given(seeds)
+@settings(max_examples=20, deadline=None)
+def test_one_bad_joint_puts_least_squares_above_mpjpe_and_the_least_mean_distance_not(seed):
+    predicted, truth = one_joint_off(seed, 1.0)
+    plain = metrics.mpjpe(predicted, truth)
+    np.testing.assert_allclose(plain, 1 / 17)
+    assert (metrics.pa_mpjpe(predicted, truth) > plain).all()
+    assert (metrics.n_mpjpe(predicted, truth) > plain).all()
+    assert (metrics.pa_l1_mpjpe(predicted, truth) <= plain + TIGHT).all()
+
+
+@given(seeds, st.floats(0.01, 2))
+@settings(max_examples=20, deadline=None)
+def test_the_least_mean_distance_is_below_both_others(seed, spread):
+    predicted, truth = random_poses(seed, 10)
+    predicted = truth + spread * (predicted - truth)
+    least = np.minimum(metrics.mpjpe(predicted, truth), metrics.pa_mpjpe(predicted, truth))
+    assert (metrics.pa_l1_mpjpe(predicted, truth) <= least + TIGHT).all()
+
+
+@given(seeds, seeds)
+@settings(max_examples=20, deadline=None)
+def test_the_least_mean_distance_ignores_a_similarity_that_hides_the_truth(pose_seed, transform_seed):
+    truth = random_poses(pose_seed, 3)[0]
+    scale, rotation, translation = similarity(transform_seed)
+    moved = scale * truth @ rotation.T + translation
+    assert metrics.pa_l1_mpjpe(moved, truth).max() < 1e-9
+    moved[:, 5] += 0.5  # a bad joint moves the others by little; with least squares by 0.03 m and more
+    others = np.delete(np.arange(17), 5)
+    errors = metrics.joint_errors(metrics.align_procrustes_l1(moved, truth), truth)[:, others]
+    assert errors.max() < metrics.joint_errors(metrics.align_procrustes(moved, truth), truth)[:, others].max()
+
+
+def test_the_least_mean_distance_of_single_points_and_of_what_is_not_finite():
+    point, pose = np.ones((17, 3)), random_poses(5)[0]
+    assert metrics.pa_l1_mpjpe(point, point) == 0
+    assert np.isfinite(metrics.pa_l1_mpjpe(point, pose)) and np.isfinite(metrics.pa_l1_mpjpe(pose, point))
+    for bad in (np.nan, np.inf):
+        broken = np.stack([pose, pose])
+        broken[0, 3, 1] = bad
+        errors = metrics.pa_l1_mpjpe(broken, np.stack([pose, pose]))
+        assert np.isnan(errors[0]) and errors[1] < TIGHT
 
 
 @given(seeds, seeds)

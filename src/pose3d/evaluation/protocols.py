@@ -74,6 +74,14 @@ PROTOCOLS = (
         lambda e: (e.pa_mpjpe, e.action),
     ),
     Protocol(
+        "not P2: least mean distance",
+        "rotation, translation, scale, in L1",
+        "17",
+        "actions",
+        "none of these; unlike P2 never above P1",
+        lambda e: (e.pa_l1_mpjpe, e.action),
+    ),
+    Protocol(
         "N-MPJPE",
         "roots coincide, least-squares scale",
         "17",

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 LIFTERS, BASELINES = ("repnet", "temporal"), ("nearest_neighbour", "mean_pose")
 ALL_SUBJECTS = "all subjects"
+_ROUNDING_M = 1e-6
 MEANS = {"actions": "mean over actions", "frames": "mean over frames"}
 
 
@@ -44,6 +45,7 @@ class Errors:
         mpjpe: (N, J), each joint with the roots aligned.
         absolute: (N, J) without alignment; None for a method that gives no root.
         n_mpjpe, pa_mpjpe: (N,), the mean over the joints of each frame under that protocol's alignment.
+        pa_l1_mpjpe: (N,), the mean after the similarity that makes it least.
         size_mpjpe, reflected_mpjpe: (N,), the same under the two alignments of ElePose alone, see :data:`PROTOCOLS`.
         velocity: (K,), mean over the joints, metres per frame; K < N, because differences stay inside a sequence.
         acceleration: (M,), the same in metres per frame squared.
@@ -55,6 +57,7 @@ class Errors:
     absolute: np.ndarray | None
     n_mpjpe: np.ndarray
     pa_mpjpe: np.ndarray
+    pa_l1_mpjpe: np.ndarray
     size_mpjpe: np.ndarray
     reflected_mpjpe: np.ndarray
     velocity: np.ndarray
@@ -145,6 +148,7 @@ def errors_of(method: str, sequences: list[PoseSequence], poses_cam_m: Iterable[
             "mpjpe": metrics.joint_errors(metrics.align_root(poses, truth), truth),
             "n_mpjpe": metrics.n_mpjpe(poses, truth),
             "pa_mpjpe": metrics.pa_mpjpe(poses, truth),
+            "pa_l1_mpjpe": metrics.pa_l1_mpjpe(poses, truth),
             "size_mpjpe": metrics.joint_errors(metrics.align_size(poses, truth), truth).mean(-1),
             "reflected_mpjpe": metrics.joint_errors(
                 metrics.align_procrustes(poses, truth, allow_reflection=True), truth
@@ -213,7 +217,8 @@ def summary_mm(errors: Errors) -> dict[str, float | None]:
     """A method's means over all frames (and, beside P1 and P2, over actions), in millimetres.
 
     The velocity error ``mpjve_mm`` is per frame, ``accel_error_mm`` per frame squared; ``pck150`` (within 150 mm) and
-    ``auc`` (0 to 150 mm) are shares of 1 of the root-aligned joints, the root itself left out.
+    ``auc`` (0 to 150 mm) are shares of 1 of the root-aligned joints, the root itself left out. ``pa_above_mpjpe`` is
+    the share of frames in which least squares spreads the error of few joints so far that PA-MPJPE exceeds MPJPE.
 
     Example:
         >>> summary_mm(errors)["mpjpe_mm"], summary_mm(errors)["pck150"]
@@ -225,6 +230,8 @@ def summary_mm(errors: Errors) -> dict[str, float | None]:
         "mpjpe_over_actions_mm": millimetres(over_actions(per_frame(errors.mpjpe), errors.action)),
         "pa_mpjpe_mm": millimetres(errors.pa_mpjpe),
         "pa_mpjpe_over_actions_mm": millimetres(over_actions(errors.pa_mpjpe, errors.action)),
+        "pa_l1_mpjpe_mm": millimetres(errors.pa_l1_mpjpe),
+        "pa_above_mpjpe": round(float((errors.pa_mpjpe > per_frame(errors.mpjpe) + _ROUNDING_M).mean()), 4),
         "n_mpjpe_mm": millimetres(errors.n_mpjpe),
         "mpjve_mm": millimetres(errors.velocity),
         "accel_error_mm": millimetres(errors.acceleration),
