@@ -110,13 +110,13 @@ def other_threads(reference: Workspace, root: Path, changes: dict[str, str]) -> 
     for stage in tqdm(["evaluate", "train_temporal", "train_repnet", "infer_2d", "train_2d"], desc="other threads"):
         clone.run("python", f"stages/{stage}.py")
         if stage == "infer_2d":
-            results[stage] = all(_md5(root / path) == md5 for path, md5 in reference.locked_outputs(stage).items())
+            results[stage] = all(md5(root / path) == md5 for path, md5 in reference.locked_outputs(stage).items())
             continue
         if stage == "evaluate":
-            pair = [_metrics(workspace.root) for workspace in (reference, clone)]
+            pair = [metrics(workspace.root) for workspace in (reference, clone)]
         else:
             curves = Path("plots") / TRAINED[stage] / "curves.csv"
-            pair = [_first_losses(workspace.root / curves) for workspace in (reference, clone)]
+            pair = [first_losses(workspace.root / curves) for workspace in (reference, clone)]
         difference = largest_share(*pair)
         results[stage] = difference <= (METRICS if stage == "evaluate" else FIRST_LOSSES)
         print(f"{stage}: differs by {difference:.2g}", file=sys.stderr)
@@ -127,16 +127,16 @@ def other_threads(reference: Workspace, root: Path, changes: dict[str, str]) -> 
     return Row("reproducibility", tried, len(results), len(results) - len(failed))
 
 
-def _metrics(root: Path) -> pd.Series:
+def metrics(root: Path) -> pd.Series:
     files = [json.loads((root / "metrics" / f"{name}.json").read_text()) for name in ("validation", "evaluation")]
     return pd.concat([pd.json_normalize(content).iloc[0] for content in files], keys=["validation", "evaluation"])
 
 
-def _first_losses(path: Path) -> pd.Series:
+def first_losses(path: Path) -> pd.Series:
     return pd.read_csv(path).iloc[0].drop(["measured_pck", "measured_error_px"], errors="ignore").dropna()
 
 
-def _md5(path: Path) -> str:
+def md5(path: Path) -> str:
     return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
 
 

@@ -1,6 +1,8 @@
 """DVC's own files, cut at every length: put right, so that dvc repro starts, or one sentence."""
 
 import fcntl
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -22,20 +24,25 @@ stages:
 DVC = [sys.executable, "-m", "dvc"]
 
 
-@pytest.fixture
-def repository(tmp_path, monkeypatch):
-    """A repository of one stage in the working folder, whose dvc.lock is in git."""
+@pytest.fixture(scope="module")
+def first(tmp_path_factory):
+    """A repository of one stage, whose dvc.lock is in git."""
+    folder = tmp_path_factory.mktemp("first")
     git = ["git", "-c", "user.name=test", "-c", "user.email=test@example.invalid"]
-    monkeypatch.chdir(tmp_path)
+    (folder / "dvc.yaml").write_text("stages: {one: {cmd: touch x, outs: [x]}}")
+    (folder / LOCK).write_text(WHOLE)
+    for command in ([*git, "init", "-q"], [*DVC, "init", "-q"], [*git, "add", "-A"], [*git, "commit", "-qm", "one"]):
+        subprocess.run(command, cwd=folder, env=os.environ | {"DVC_NO_ANALYTICS": "1"}, check=True)
+    (folder / RWLOCK).parent.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture
+def repository(first, tmp_path, monkeypatch):
+    """A copy of it in the working folder."""
+    shutil.copytree(first, tmp_path / "copy")
+    monkeypatch.chdir(tmp_path / "copy")
     monkeypatch.setenv("DVC_NO_ANALYTICS", "1")
-    for command in ([*git, "init", "-q"], [*DVC, "init", "-q"]):
-        subprocess.run(command, check=True)
-    Path("dvc.yaml").write_text("stages: {one: {cmd: touch x, outs: [x]}}")
-    LOCK.write_text(WHOLE)
-    for command in ([*git, "add", "-A"], [*git, "commit", "-qm", "one"]):
-        subprocess.run(command, check=True)
-    RWLOCK.parent.mkdir(exist_ok=True)
-    return tmp_path
 
 
 def test_what_is_whole_is_left_as_it_is(repository):
