@@ -32,7 +32,7 @@ from pose3d.predict.models import RELEASED, default_models
 from pose3d.predict.people_finder import SURE, PeopleFinder
 from pose3d.predict.sightings import SightingRows
 from pose3d.predict.vertical import said_up
-from pose3d.records.detected_points import is_person
+from pose3d.records.detected_points import LEAST_PERSON_PX
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.files import sha256_of
 from pose3d.runtime.inference_device import InferenceDevice
@@ -331,8 +331,8 @@ def find_keypoints(
         boxes_px = given.at(np.arange(n_frames, n_frames + len(batch)))
         n_frames += len(batch)
         seen = look([frame.image_bgr for frame in batch], boxes_px)
-        somebody = is_person(seen.keypoints_px, np.ones(seen.confidence.shape, bool))
-        found = (seen.confidence.mean(1) >= SURE) & somebody
+        large = (boxes_px[:, 2:] - boxes_px[:, :2]).max(1) >= LEAST_PERSON_PX
+        found = (seen.confidence.mean(1) >= SURE) & large
         anybody |= bool(found.any())
         rows["time_s"].append(np.array([frame.time_s for frame in batch]))
         rows["boxes_px"].append(boxes_px)
