@@ -180,6 +180,13 @@ def test_camera_space_files_may_be_left_out(folder):
     assert len(read(folder).sequence) == FRAMES
 
 
+@pytest.mark.parametrize("frames", [FRAMES - 2, 2 * FRAMES])
+def test_camera_space_files_may_end_earlier_or_later(folder, truth, frames):
+    longer = np.concatenate([truth.poses_cam_m, truth.poses_cam_m])
+    write_cdf(folder / MONO, longer[:frames])
+    assert len(read(folder).sequence) == FRAMES
+
+
 def test_longer_videos_and_slightly_shorter_ones_are_cut_to_what_both_have(folder, truth):
     write_video(folder / VIDEO, images(truth) * 2)
     assert len(read(folder).frames) == FRAMES
@@ -281,10 +288,10 @@ WRONG = {
         lambda path, truth: write_cdf(path, truth.poses_cam_m * [-1, 1, 1]),
         "axes are swapped, or one of them is of another take or camera",
     ),
-    "camera space of another length": (
+    "camera space that begins later": (
         MONO,
         lambda path, truth: write_cdf(path, truth.poses_cam_m[1:]),
-        "has 11 poses",
+        "lies 15 mm from .* one of them is of another take",
     ),
     "no video": (VIDEO, lambda path, truth: path.write_bytes(b"nothing"), "does not open as a video"),
     "a cut off video": (VIDEO, lambda path, truth: cut_off(path), "does not open as a video"),

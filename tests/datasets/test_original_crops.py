@@ -233,6 +233,16 @@ WRONG = {
         change_mine(lambda rows: rows * [0, 1] + [5, 0]),
         "all joints have one x or one y",
     ),
+    "nobody in a frame": (
+        ANNOTATIONS,
+        change_mine(lambda rows: np.where(np.arange(len(rows))[:, None, None] == 1, 0, rows)),
+        r"of img_\d+.jpg: Hip is at \(0, 0\): nobody is annotated; cut the crops again",
+    ),
+    "a person of some px": (
+        ANNOTATIONS,
+        change_mine(lambda rows: np.where(np.arange(len(rows))[:, None, None] == 1, 50 + rows / 100, rows)),
+        r"of img_\d+.jpg: Hip and all others lie within 10 px: nobody is annotated",
+    ),
     "mirrored": (
         ANNOTATIONS,
         change_mine(lambda rows: [rows[..., 0].max(), 0] + [-1, 1] * rows),

@@ -78,6 +78,19 @@ def check_equal(recording, sequence, detected, confidence):
             assert getattr(read.camera, name) == value
 
 
+def test_frames_without_a_detection_come_back_as_such_where_the_form_can_say_it(tmp_path, capsys):
+    sequences = population()
+    detected = detect(sequences, 3)
+    detected[0].confidence[4:6] = 0
+    data = write_pipeline(tmp_path / "data", sequences, detected)
+    sentences, _ = written(data, "original", tmp_path / "original", capsys)
+    assert "2 frames without a detection are written as their neighbours in time say" in sentences
+    sentences, block = written(data, "videopose3d", tmp_path / "out", capsys)
+    assert sentences == []
+    back = {one.sequence.key: one.detected.confidence for one in read_back(block, tmp_path / "out")}
+    np.testing.assert_array_equal(back[sequences[0].key], detected[0].confidence)
+
+
 @pytest.mark.parametrize("form", ["original", "videopose3d"])
 def test_all_comes_back(tmp_path, form, capsys):
     """Cameras that are not Human3.6M's, among them one whose lens and size differ for one subject."""

@@ -47,6 +47,39 @@ def test_lifting_in_chunks_gives_what_the_whole_clip_does(name, n_frames):
         np.testing.assert_allclose(parts.poses_cam_m[:], whole.poses_cam_m, atol=1e-5, rtol=1e-5)
 
 
+DEGENERATE = {
+    "nan": lambda px: px * np.nan,
+    "zeros": lambda px: px * 0,
+    "one place": lambda px: px * 0 + 200,
+    "a person of some px": lambda px: px / 100 + 200,
+    "infinite": lambda px: px * np.inf,
+    "a joint": lambda px: np.where(np.arange(17)[:, None] == 3, np.nan, px),
+}
+
+
+@pytest.mark.parametrize("how", DEGENERATE)
+@pytest.mark.parametrize("name", lifters())
+def test_frames_without_a_person_are_bridged_or_have_no_pose(name, how):
+    """Long gaps spoil no other frame, in one piece, in chunks of which one has nobody, and at another rate."""
+    lifter, keypoints = lifters()[name].eval(), moving_keypoints(60)
+    plain = lift_keypoints(lifter, CAMERA, keypoints, 25).poses_cam_m
+    changed = keypoints.copy()
+    gone = [0, *range(20, 44)]
+    changed[[0, 10, *range(20, 44)]] = DEGENERATE[how](keypoints[[0, 10, *range(20, 44)]])
+    unknown = np.isin(np.arange(60), gone)
+    whole = lift_keypoints(lifter, CAMERA, changed, 25)
+    np.testing.assert_array_equal(np.isnan(whole.poses_cam_m).any((1, 2)), unknown)
+    chunked = lift_in_chunks(lifter, CAMERA, module.Bridged(changed, np.arange(60) / 25), chunk_frames=7)
+    for poses in (whole.poses_cam_m, chunked.poses_cam_m[:]):
+        np.testing.assert_array_equal(np.isnan(poses).any((1, 2)), unknown)
+        assert np.abs(poses[~unknown] - plain[~unknown]).max() < 1
+    clip = lift_clip(lifter, CAMERA, np.arange(60) / 25, changed)
+    module.fill_unknown(clip, np.arange(60) / 25)
+    filled = clip.poses_cam_m[:]
+    assert np.isfinite(filled).all()
+    np.testing.assert_allclose(filled[25], filled[19] + (filled[44] - filled[19]) * 6 / 25, atol=1e-4)
+
+
 def test_in_files_as_in_memory(tmp_path):
     lifter, keypoints = lifters()["convolution"].eval(), moving_keypoints(60)
     stored = Rows(tmp_path, (17, 2))

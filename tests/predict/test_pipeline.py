@@ -46,6 +46,13 @@ def test_boxes_with_nobody_in_them_are_an_error(tmp_path, video):
         find_keypoints("v.mp4", clip, nobody, boxes)
 
 
+def test_a_box_of_some_px_holds_nobody(tmp_path, video):
+    (tmp_path / "b.csv").write_text("frame,x0,y0,x1,y1\n0,0,0,10,20\n19,0,0,10,20\n20,5,5,8,14\n")
+    with Clip(video) as clip:
+        found = find_keypoints("v", clip, sure_everywhere, GivenBoxes(tmp_path / "b.csv", 64, 48))
+    assert np.flatnonzero(~found["found"][:]).tolist() == [20]
+
+
 class Everywhere:
     def at(self, frames):
         return np.tile([0, 0, 64, 48], (len(frames), 1))

@@ -203,9 +203,9 @@ def _existing(folder: Path, stems: list[str], ending: str) -> Path:
 
 
 def _compare(mono_m: np.ndarray, in_camera_m: np.ndarray, mono_file: Path, poses_file: Path) -> None:
-    if len(mono_m) != len(in_camera_m):
-        raise InputError(f"{mono_file} has {len(mono_m)} poses, {poses_file} {len(in_camera_m)}: they are of two takes")
-    apart_m = float(np.median(np.linalg.norm(mono_m - in_camera_m, axis=-1)))
+    """Over the frames that both have: one may go on at its end."""
+    shared = min(len(mono_m), len(in_camera_m))
+    apart_m = float(np.median(np.linalg.norm(mono_m[:shared] - in_camera_m[:shared], axis=-1)))
     if apart_m > CAMERA_SPACE_TOLERANCE_M:
         raise InputError(
             f"{mono_file} lies {1000 * apart_m:.0f} mm from {poses_file} seen by that camera: axes are swapped, or one "

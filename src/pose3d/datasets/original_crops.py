@@ -32,6 +32,7 @@ from pose3d.datasets.pose_arrays import as_17_joints
 from pose3d.datasets.recording import Recording, SequenceName, check_scale
 from pose3d.geometry.camera import Camera
 from pose3d.geometry.skeleton import JOINT_NAMES, N_JOINTS
+from pose3d.records.detected_points import LEAST_PERSON_PX, detected_points, is_person
 from pose3d.records.frames import ImageFiles, check_jpeg_files, jpeg_sizes_px
 from pose3d.records.hdf5_checks import check_links, check_packed_dataset, unreadable
 from pose3d.records.sequences import PoseSequence
@@ -103,6 +104,7 @@ class OriginalCrops:
                 f"{annotations}: {100 * inside:.0f} % of the joints lie in the crops, the first of {width} x {height} "
                 "px: it must be in px of each crop, not of the full images"
             )
+        _check_people(keypoints_px, annotations, images)
         if self._poses_files:
             poses_mm, poses_file = self._poses_of(name, len(view.images))
             camera = self._cameras[name.subject][name.camera]
@@ -262,6 +264,20 @@ def _read_pose2d(path: Path) -> np.ndarray:
         raise
     except Exception as error:  # h5py raises whatever fits the damage
         raise unreadable(path, error, ADVICE) from None
+
+
+def _check_people(keypoints_crop_px: np.ndarray, annotations: str, images: list[Path]) -> None:
+    """Labels of nobody would teach the 2D network to look for people in a corner."""
+    there = detected_points(keypoints_crop_px)
+    for wrong, what in (
+        (~there, "is at (0, 0)"),
+        (~is_person(keypoints_crop_px, there)[:, None], f"and all others lie within {LEAST_PERSON_PX:g} px"),
+    ):
+        if wrong.any():
+            frame, joint = (int(i) for i in np.argwhere(wrong)[0])
+            raise InputError(
+                f"{annotations}, of {images[frame].name}: {JOINT_NAMES[joint]} {what}: nobody is annotated; {ADVICE}"
+            )
 
 
 def _check_finite(array: np.ndarray, where: str) -> None:

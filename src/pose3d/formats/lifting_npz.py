@@ -19,7 +19,7 @@ from pose3d.datasets.layouts import VIDEOPOSE3D_NAMES
 from pose3d.geometry.camera import Camera
 from pose3d.geometry.layouts import OURS, Layout, layout
 from pose3d.geometry.skeleton import HUMAN36M_32_TO_17
-from pose3d.records.keypoints2d import Keypoints2D, read_keypoints2d, read_layout
+from pose3d.records.keypoints2d import Keypoints2D, enough_detected, read_keypoints2d, read_layout
 from pose3d.records.pickled_npz_writer import write_pickled_npz
 from pose3d.records.sequences import PoseSequence, keys_in, read_sequences, read_splits
 from pose3d.runtime.errors import InputError
@@ -170,7 +170,10 @@ def original_files(detected: list[Detected], test_subjects: set[str]) -> tuple[F
             _put(true["pose2d"], sequence, sequence.keypoints_px)
             _put(true["pose3d"], sequence, 1000 * sequence.poses_cam_m)
         _put(found["pose2d"], sequence, keypoints.keypoints_px)
-    return files, ["confidences are not written: the form has no place for them"] if are_rated(detected) else []
+    said = ["confidences are not written: the form has no place for them"] if are_rated(detected) else []
+    if missing := sum(int((~enough_detected(keypoints)).sum()) for _, keypoints in detected):
+        said.append(f"{missing:,} frames without a detection are written as their neighbours in time say")
+    return files, said
 
 
 def videopose3d_names(takes: Iterable[tuple[str, str]], published: bool) -> dict[tuple[str, str], str]:

@@ -83,6 +83,22 @@ def _rows(lifted: Lifted[Rows]) -> list[Rows]:
     return [rows for rows in (lifted.poses_cam_m, lifted.radii_m, lifted.landmarks_cam_m) if rows is not None]
 
 
+def fill_unknown(lifted: Lifted[Rows], time_s: np.ndarray) -> None:
+    """Let poses and radii move evenly, in place, where too little was seen for a pose; some frame has one.
+
+    Args:
+        lifted: T frames, NaN where unknown.
+        time_s: (T,) their times, strictly ascending.
+    """
+    for rows in (lifted.poses_cam_m, lifted.radii_m):
+        if rows is not None:
+            known = np.concatenate([np.isfinite(rows[part]).all((1, 2)) for part in chunks(len(rows))])
+            if not known.all():
+                filled = Resampled(rows, time_s, time_s, np.flatnonzero(known))
+                for part in chunks(len(rows)):
+                    rows[part] = filled[part]
+
+
 def shots(time_s: np.ndarray) -> list[slice]:
     """Frames between gaps of more than :data:`GAP_S`; ``time_s`` (T,) ascending."""
     edges = [0, *(np.flatnonzero(np.diff(time_s) > GAP_S) + 1).tolist(), len(time_s)]

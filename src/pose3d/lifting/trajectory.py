@@ -12,7 +12,7 @@ def smooth(values: np.ndarray, fps: float) -> np.ndarray:
     """The x that lowers |x - values|^2 + sum of weight (second difference of x)^2 (Whittaker 1923; Eilers 2003).
 
     One weight for all would let 1.94 times as much noise through at the first and last frame as in the middle. Weights
-    that grow to 21-fold beside the ends let 1.65 times as much through, and leave a walk at an even pace as it is.
+    that grow to 21-fold beside the ends let 1.64 times as much through, and leave a walk at an even pace as it is.
 
     Args:
         values: (T,).

@@ -18,7 +18,7 @@ from pose3d.formats.predictions import Predictions
 from pose3d.geometry.camera import Camera
 from pose3d.geometry.skeleton import N_JOINTS
 from pose3d.lifting.lift import LIFTERS, Lifted, load_lifter
-from pose3d.lifting.long_clips import lift_clip
+from pose3d.lifting.long_clips import fill_unknown, lift_clip
 from pose3d.lifting.networks import Lifter
 from pose3d.onnx.runtime import load_lifter_onnx, load_network_onnx
 from pose3d.pose2d import blazepose_people
@@ -33,6 +33,7 @@ from pose3d.predict.models import RELEASED, default_models
 from pose3d.predict.people_finder import SURE, PeopleFinder
 from pose3d.predict.sightings import SightingRows
 from pose3d.predict.vertical import said_up
+from pose3d.records.detected_points import LEAST_PERSON_PX
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.files import sha256_of
 from pose3d.runtime.inference_device import InferenceDevice
@@ -231,6 +232,8 @@ class _Job:
             name: lift_clip(lifter, self.view, time_s, seen["keypoints_px"], self.scratch)
             for name, lifter in self.lifters.items()
         }
+        for one in lifted.values():
+            fill_unknown(one, time_s)
         if self.height_m is not None:
             for one in lifted.values():
                 self._scale(one, seen, time_s, found)
@@ -330,7 +333,8 @@ def find_keypoints(
         boxes_px = given.at(np.arange(n_frames, n_frames + len(batch)))
         n_frames += len(batch)
         seen = look([frame.image_bgr for frame in batch], boxes_px)
-        found = seen.confidence.mean(1) >= SURE
+        large = (boxes_px[:, 2:] - boxes_px[:, :2]).max(1) >= LEAST_PERSON_PX
+        found = (seen.confidence.mean(1) >= SURE) & large
         anybody |= bool(found.any())
         rows["time_s"].append(np.array([frame.time_s for frame in batch]))
         rows["boxes_px"].append(boxes_px)

@@ -37,7 +37,8 @@ def detected_points(points_px: np.ndarray, scores: np.ndarray | None = None) -> 
         >>> detected_points(points_px, np.array([0.9, 0.9, 0.9, 0.9, -1.0])).tolist()
         [True, True, False, False, False]
     """
-    there = ~(np.isnan(points_px).any(-1) | (points_px == 0).all(-1))
+    x, y = points_px[..., 0], points_px[..., 1]  # apart, because archives of millions of frames are read that way
+    there = ~(np.isnan(x) | np.isnan(y) | ((x == 0) & (y == 0)))
     return there if scores is None else there & (scores > 0)
 
 
@@ -56,10 +57,12 @@ def is_person(points_px: np.ndarray, detected: np.ndarray) -> np.ndarray:
         >>> is_person(points_px, np.ones((2, 2), bool)).tolist()
         [True, False]
     """
-    there = detected[..., None]
-    low = np.where(there, points_px, np.inf).min(-2)
-    high = np.where(there, points_px, -np.inf).max(-2)
-    return ((high - low) >= LEAST_PERSON_PX).any(-1)
+    if detected.all():
+        low = high = points_px
+    else:
+        there = detected[..., None]
+        low, high = np.where(there, points_px, np.inf), np.where(there, points_px, -np.inf)
+    return ((high.max(-2) - low.min(-2)) >= LEAST_PERSON_PX).any(-1)
 
 
 def bridged(detected: np.ndarray, time_s: np.ndarray) -> np.ndarray:
