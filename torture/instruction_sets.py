@@ -4,9 +4,9 @@
 
 Each stage is run from the same inputs. crop_resize must give the same bytes. In prepare OpenBLAS multiplies matrices
 and OpenCV draws; of both some digits are the processor's, so that cameras may differ in the last one: the pictures must
-be within GREY_LEVELS, in a share of at most GREY_SHARE of their numbers. infer_2d must give keypoints within KEYPOINTS_PX
-in the mean, evaluate metrics within METRICS, and what is trained must begin alike, its first logged losses within
-FIRST_LOSSES. How far each went is in the table.
+be within GREY_LEVELS, in a share of at most GREY_SHARE of their numbers. infer_2d must give keypoints within
+KEYPOINTS_PX in the mean, evaluate metrics within METRICS, and what is trained must begin alike, its first logged losses
+within FIRST_LOSSES. How far each went is in the table.
 """
 
 import shutil
