@@ -222,6 +222,7 @@ def _virtual(lifter, outputs):
         noise_candidates=2,
         body_spread=0.05,
         limb_mix_prob=0.5,
+        limb_turn_deg=0,
         tilt_deg=0,
         joint_weights=[1.0] * 17,
     )

@@ -51,6 +51,7 @@ def lifting(formulation, paired=None, joint_weights=None, layout="h36m17"):
         fit_proportions=False,
         body_spread=0.05,
         limb_mix_prob=0.5,
+        limb_turn_deg=0,
         tilt_deg=0,
         reproj_joint_weights=joint_weights or {},
     )

@@ -12,7 +12,7 @@ from pose3d.lifting.prior import mirror_world
 from pose3d.lifting.virtual_camera import view_from_image_plane
 
 SWINGS_RAD = np.array([0.05, 0.4, 0.3, 0.05, 0.4, 0.3, *[0.05] * 4, 0.05, 0.4, 0.3, 0.05, 0.4, 0.3])
-AHEAD = torch.tensor([0.0, -1, 0])  # of people who hardly turn: x is their left
+AHEAD = torch.tensor([0.0, 1, 0])  # of people who hardly turn: x is their right
 
 
 def index(name):

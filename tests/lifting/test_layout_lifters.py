@@ -266,6 +266,7 @@ def test_what_the_detector_misses_is_missing_in_training(seen):
         noise_candidates=4,
         body_spread=0,
         limb_mix_prob=0,
+        limb_turn_deg=0,
         tilt_deg=0,
         joint_weights=[1.0] * 17,
         layout="coco17",

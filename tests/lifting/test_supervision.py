@@ -26,6 +26,7 @@ def lifting(keypoints: tuple[str, ...], *prior: dict, paired: dict | None = None
         fit_proportions=False,
         body_spread=0,
         limb_mix_prob=0,
+        limb_turn_deg=0,
         tilt_deg=0,
         reproj_joint_weights={},
     )

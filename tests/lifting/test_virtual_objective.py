@@ -9,6 +9,7 @@ import torch
 from people import camera_ring, detect, take
 from torch import nn
 
+from pose3d.geometry.skeleton import JOINT_NAMES, bone_matrix
 from pose3d.lifting.networks import FrameLifter
 from pose3d.lifting.observations import Observations, PairedClips
 from pose3d.lifting.prior import PriorTakes
@@ -31,6 +32,7 @@ def objective(
     pairs=8,
     candidates=4,
     observations=None,
+    turn_deg=0,
 ):
     """Of S1's 2D, S7's 3D and, if given, labelled sequences with exact detections."""
     settings = VirtualCameraSettings(
@@ -41,6 +43,7 @@ def objective(
         noise_candidates=candidates,
         body_spread=0.05,
         limb_mix_prob=0.5,
+        limb_turn_deg=turn_deg,
         tilt_deg=0,
         joint_weights=[1.0] * 17,
     )
@@ -167,6 +170,20 @@ def test_prior_takes_appear_where_detections_did_in_the_frame_that_the_critic_se
     distance = np.linalg.norm(plane[:, frame, None, 0].numpy() - roots, axis=-1).min(1)
     assert distance.max() < 1e-5
     torch.testing.assert_close(plane, poses[..., :2] / poses[..., 2:], atol=1e-5, rtol=0)  # exact detections: no errors
+
+
+def test_turned_limbs_are_those_of_the_takes_beside_their_trunks():
+    seen = take("S1", "Walk-1", 12, camera_ring())
+    bones, turned = (
+        torch.from_numpy(bone_matrix()).float()
+        @ objective(seen, turn_deg=deg).draw_projected([np.random.default_rng(0)], 200)[1]
+        for deg in (0, 40)
+    )
+    torch.testing.assert_close(turned.norm(dim=-1), bones.norm(dim=-1), atol=1e-4, rtol=0)
+    off = (turned - bones).norm(dim=-1).flatten(0, 2)  # of bones, each named by the joint at its end
+    limbs = [JOINT_NAMES.index(side + joint) - 1 for side in "RL" for joint in ("Knee", "Foot", "Elbow", "Wrist")]
+    assert off[:, limbs].mean(0).min() > 0.03
+    assert np.delete(off.numpy(), limbs, 1).max() < 1e-4
 
 
 def test_tilted_viewpoints_show_takes_at_the_same_place_and_another_slant():

@@ -65,12 +65,17 @@ class LiftingParams(Block):
     """Detections drawn in each step, of which the one that looks most like a projected pose lends it its errors; 1: the
     errors of any (virtual camera only)."""
     fit_proportions: bool
-    """Scale the prior's bones until, projected, they look as long as the annotated ones: for a prior of another data
-    set, whose joints sit elsewhere on the body (virtual camera only)."""
+    """Scale the prior's bones until, projected, they look as long as the annotated ones, and then move its joints to
+    where the annotations have them: for a prior of another data set, whose joints sit elsewhere on the body (virtual
+    camera only)."""
     body_spread: NonNegativeFloat
     """How much the prior's bone lengths are varied: standard deviation of their logarithm (virtual camera only)."""
     limb_mix_prob: Probability
     """Share of prior takes that get another's trunk and arms (virtual camera only)."""
+    limb_turn_deg: NonNegativeFloat
+    """How far the prior's arms and legs are turned and bent, within the ranges that the prior shows: standard deviation
+    of each angle, drawn for each take evenly from 0 to this. For a prior that holds few of the poses in the 2D, above
+    all one of another data set (virtual camera only)."""
     tilt_deg: NonNegativeFloat
     """How far the viewpoints of projected prior poses are tilted and rolled away from those of the data set's cameras:
     standard deviation of each angle. For pictures of other cameras than these (virtual camera only)."""

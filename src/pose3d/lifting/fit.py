@@ -278,6 +278,7 @@ def _objective(
             noise_candidates=lifting.noise_candidates,
             body_spread=lifting.body_spread,
             limb_mix_prob=lifting.limb_mix_prob,
+            limb_turn_deg=lifting.limb_turn_deg,
             tilt_deg=lifting.tilt_deg,
             joint_weights=lifting.joint_weights,
             layout=lifting.layout,

@@ -12,9 +12,9 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import normalize
 
 from pose3d.geometry.skeleton import JOINT_NAMES, N_JOINTS, ROOT, bone_matrix, mirror_permutation
+from pose3d.lifting.body_axes import AHEAD, CHEST, HIPS, LEFT, UP, body_axes
 from pose3d.lifting.observations import Observations
 from pose3d.lifting.prior import mirror_world, place_before_camera
 from pose3d.lifting.virtual_camera import view_from_image_plane
@@ -25,15 +25,13 @@ _MATCHED = 0.5
 """The share of the annotations that counts: those that nothing in the prior resembles say nothing."""
 _RIDGE = 1e-3
 """Of the unknowns' mean weight: the size of the whole body does not show in 2D."""
-_LEFT, _AHEAD, _UP = range(3)
-_HIPS, _CHEST = range(2)
 _PLACES = {
-    "RHip": (_HIPS, (_LEFT, _AHEAD, _UP)),
-    "Spine": (_HIPS, (_AHEAD, _UP)),
-    "Thorax": (_HIPS, (_AHEAD, _UP)),
-    "Neck/Nose": (_CHEST, (_AHEAD, _UP)),
-    "Head": (_CHEST, (_AHEAD, _UP)),
-    "RShoulder": (_CHEST, (_LEFT, _AHEAD, _UP)),
+    "RHip": (HIPS, (LEFT, AHEAD, UP)),
+    "Spine": (HIPS, (AHEAD, UP)),
+    "Thorax": (HIPS, (AHEAD, UP)),
+    "Neck/Nose": (CHEST, (AHEAD, UP)),
+    "Head": (CHEST, (AHEAD, UP)),
+    "RShoulder": (CHEST, (LEFT, AHEAD, UP)),
 }
 _LENGTHS = ("RKnee", "RFoot", "RElbow", "RWrist")
 """Limbs turn about their bones unseen, so that a joint of theirs can only lie further along its bone."""
@@ -105,7 +103,7 @@ def _unknowns(looks: _Looks, wanted: Tensor) -> Tensor:
 
 def _moves(poses_m: Tensor) -> Tensor:
     """Where joints of (N, 17, 3) go per unit of each unknown, (N, 17, 3, K): places in metres, lengths as factors."""
-    axes = _axes(poses_m)
+    axes = body_axes(poses_m)
     bones = torch.from_numpy(bone_matrix()).to(poses_m) @ poses_m
     unknowns = []
     for name, (part, directions) in _PLACES.items():
@@ -115,7 +113,7 @@ def _moves(poses_m: Tensor) -> Tensor:
             own = torch.zeros_like(bones)
             own[:, right - 1] = axes[:, part, direction]
             if left != right:
-                own[:, left - 1] = -axes[:, part, direction] if direction == _LEFT else axes[:, part, direction]
+                own[:, left - 1] = -axes[:, part, direction] if direction == LEFT else axes[:, part, direction]
             unknowns.append(own)
     for name in _LENGTHS:
         right = JOINT_NAMES.index(name)
@@ -126,18 +124,6 @@ def _moves(poses_m: Tensor) -> Tensor:
     joints_from_bones = torch.from_numpy(np.linalg.inv(bone_matrix()[:, 1:]).round()).to(poses_m)
     moves = torch.einsum("jb,nbxk->njxk", joints_from_bones, torch.stack(unknowns, -1))
     return torch.nn.functional.pad(moves, (0, 0, 0, 0, 1, 0))  # the root stays
-
-
-def _axes(poses_m: Tensor) -> Tensor:
-    """Left, ahead and up of hips and chest, (N, 2, 3, 3) unit vectors of (N, 17, 3)."""
-
-    def between(start: str, end: str) -> Tensor:
-        return poses_m[:, JOINT_NAMES.index(end)] - poses_m[:, JOINT_NAMES.index(start)]
-
-    left = normalize(torch.stack([between("RHip", "LHip"), between("RShoulder", "LShoulder")], 1), dim=-1)
-    trunk = torch.stack([between("Hip", "Thorax"), between("Spine", "Thorax")], 1)
-    ahead = normalize(torch.linalg.cross(left, trunk), dim=-1)
-    return torch.stack([left, ahead, torch.linalg.cross(ahead, left)], 2)
 
 
 def _some(count: int, drawn: int, rng: np.random.Generator) -> Tensor:

@@ -14,6 +14,7 @@ from pose3d.geometry.layouts import OURS, layout
 from pose3d.geometry.skeleton import N_JOINTS
 from pose3d.lifting.clips import Runs
 from pose3d.lifting.layout_view import features_of
+from pose3d.lifting.limb_turns import ranges_of, turn_limbs, turns
 from pose3d.lifting.losses import (
     joint_distance,
     relative_root_distance,
@@ -59,6 +60,7 @@ class VirtualCameraSettings:
         noise_candidates: detections among which the most similar lends a projected pose its errors; 1 for any.
         body_spread: how much bone lengths vary around the prior's own (see :func:`symmetric_factors`).
         limb_mix_prob: share of prior takes that get the trunk and arms of another (see :func:`mix_halves`).
+        limb_turn_deg: how far arms and legs are turned and bent (see :func:`pose3d.lifting.limb_turns.turns`).
         tilt_deg: how far viewpoints are tilted and rolled for pairs (see :func:`camera_tilts`); not for the critic,
             which compares with lifts from the viewpoints that there are.
         joint_weights: factors of the 17 joints in the reprojection, at least 0.
@@ -72,6 +74,7 @@ class VirtualCameraSettings:
     noise_candidates: int
     body_spread: float
     limb_mix_prob: float
+    limb_turn_deg: float
     tilt_deg: float
     joint_weights: Sequence[float]
     layout: str = OURS
@@ -135,6 +138,7 @@ class VirtualCameraObjective:
 
         self._seen, self._annotated = runs_of(observations.lengths), runs_of(observations.annotated_lengths)
         self._takes = runs_of(prior.lengths)
+        self._ranges = ranges_of(prior.poses_world_m) if settings.limb_turn_deg else None
         self._labelled = None if paired is None else runs_of(paired.lengths)
         self.device, self._share = device, share
 
@@ -294,6 +298,9 @@ class VirtualCameraObjective:
         mixed = self._draw(rngs, lambda rng: rng.random(batch_size) < s.limb_mix_prob).flatten()
         bodies = self._draw(rngs, lambda rng: symmetric_factors(rng, batch_size, s.body_spread)).flatten(0, 1).float()
         poses = torch.where(mixed[:, None, None, None], mix_halves(legs, trunks), legs)
+        if self._ranges is not None:
+            turned = self._draw(rngs, lambda rng: turns(rng, batch_size, s.limb_turn_deg))
+            poses = turn_limbs(poses, turned.flatten(0, 1).float(), self._ranges)
         poses = vary_bone_lengths(poses, bodies)
         poses = torch.where(mirrored[:, None, None, None], mirror_world(poses), poses)
         frame = viewpoints.shape[1] - self._frames_after - s.run_outputs + s.run_outputs // 2  # the middle output's
