@@ -12,6 +12,7 @@ from pose3d.datasets.layouts import N_JOINTS_CAPTURED
 from pose3d.datasets.recording import Recording, SequenceName, boxes_around, check_scale
 from pose3d.geometry.camera import Camera
 from pose3d.geometry.layouts import OURS, layout
+from pose3d.geometry.lens_edge import fill_in_time
 from pose3d.geometry.skeleton import HUMAN36M_32_TO_17, N_JOINTS
 from pose3d.records.keypoints2d import Keypoints2D
 from pose3d.records.sequences import PoseSequence
@@ -168,26 +169,7 @@ def detected_keypoints(array: np.ndarray, where: str, layout_name: str = OURS) -
         what = "all 17 joints" if layout_name == OURS else "a detection"
         raise InputError(f"{where}: no frame has {what}: leave that take out")
     confidence = np.where(seen & found[:, None], confidence, np.float32(0))
-    return Keypoints2D(_filled(keypoints_px, placed & found[:, None]), confidence, layout_name)
-
-
-def _filled(keypoints_px: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """(T, K, 2) with points that are not known (T, K) interpolated in time, or where they never are amid the others."""
-    if known.all():
-        return keypoints_px
-    n_frames, ever = len(known), known.any(0)
-    frame = np.arange(n_frames)[:, None]
-    before = np.maximum.accumulate(np.where(known, frame, -1))
-    after = np.minimum.accumulate(np.where(known, frame, n_frames)[::-1])[::-1]
-    gone, point = np.nonzero(~known & ever)
-    first, last = before[gone, point], after[gone, point]
-    first, last = np.where(first < 0, last, first), np.where(last == n_frames, first, last)  # at the ends they stay
-    start, end = keypoints_px[first, point], keypoints_px[last, point]
-    share = (gone - first) / np.maximum(last - first, 1)
-    filled = keypoints_px.copy()
-    filled[gone, point] = start + share[:, None].clip(0, 1) * (end - start)
-    filled[:, ~ever] = filled[:, ever].mean(1, keepdims=True)
-    return filled
+    return Keypoints2D(fill_in_time(keypoints_px, placed & found[:, None]), confidence, layout_name)
 
 
 def recording_of(

@@ -1,16 +1,17 @@
 """The form that every recorded data set takes, and the checks that all of them pass before anything is computed."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from pose3d.geometry.layouts import layout
+from pose3d.geometry.lens_edge import BEYOND
 from pose3d.geometry.skeleton import JOINT_NAMES
 from pose3d.records.frames import ImageFiles, VideoFrames
-from pose3d.records.keypoints2d import Keypoints2D
+from pose3d.records.keypoints2d import Keypoints2D, within_lens
 from pose3d.records.sequences import PoseSequence, check_sequence
 from pose3d.runtime.errors import InputError
 
@@ -48,6 +49,7 @@ class Recording:
         positions_file, keypoints_file: where the 3D poses and ``detected`` came from, for error messages. None for
             poses: nothing is known but what was detected.
         frames_cut: by how many frames ``detected`` or the poses were longer in the files; the longer was cut.
+        points_beyond_lens: how many of ``detected`` are missing because the lens shows nothing there.
     """
 
     sequence: PoseSequence
@@ -56,6 +58,7 @@ class Recording:
     positions_file: Path | None
     keypoints_file: Path | None = None
     frames_cut: int = 0
+    points_beyond_lens: int = 0
 
     @property
     def name(self) -> SequenceName:
@@ -76,11 +79,13 @@ class Remarks:
 
     def __init__(self) -> None:
         self._sequences_cut = self._frames_cut = self._frames = self._frames_missing = self._points_missing = 0
+        self._points_beyond_lens = 0
 
     def note(self, recording: Recording) -> None:
         """Count one."""
         self._sequences_cut += recording.frames_cut > 0
         self._frames_cut += recording.frames_cut
+        self._points_beyond_lens += recording.points_beyond_lens
         if recording.detected is not None:
             missing = recording.detected.confidence == 0
             nothing = missing.all(1)
@@ -101,6 +106,8 @@ class Remarks:
                 f"{self._frames_missing:,} of {self._frames:,} frames have no detection, the others lack "
                 f"{self._points_missing:,} points: these are marked as missing"
             )
+        if self._points_beyond_lens:
+            said.append(f"{self._points_beyond_lens:,} keypoints {BEYOND}")
         return said
 
 
@@ -128,6 +135,10 @@ def recordings(source: Source) -> Iterator[Recording | Problem]:
         try:
             recording = source.read(name)
             check_recording(recording)
+            if recording.detected is not None:
+                detected, n_beyond = within_lens(recording.sequence.camera, recording.detected)
+                if n_beyond:
+                    recording = replace(recording, detected=detected, points_beyond_lens=n_beyond)
         except InputError as error:
             yield Problem(name, str(error))
             continue
@@ -179,6 +190,11 @@ def check_recording(recording: Recording) -> None:
     ):
         if found is not None and len(found) != len(sequence):
             raise InputError(f"{key}: {len(found)} {what} for {len(sequence)} poses: they must be the same takes")
+    if sequence.is_annotated and not sequence.camera.shows(sequence.keypoints_px).all():
+        raise InputError(
+            f"{key}: joints lie where the camera's distortion shows nothing, beyond its fold: calibrate with points as "
+            "far from the picture's centre, or leave that take out"
+        )
     if detected is not None and sequence.is_annotated:
         _check_detected(f"{recording.keypoints_file}: {sequence.key}", sequence, detected)
 
