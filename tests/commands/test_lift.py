@@ -455,3 +455,27 @@ def test_the_same_file_gives_the_same_bytes_in_a_process_of_its_own(tmp_path, li
     for name in ("predictions.npz", "predictions.csv", "predictions.bvh"):
         assert (out / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
     assert json.loads(path.read_text())[0]["image_id"] == 0
+
+
+def test_points_that_the_lens_does_not_show_are_missing_and_said_once(tmp_path, lift, message):
+    path = tmp_path / "walk.json"
+    write_coco(path, ONE)
+    from_middle = np.linalg.norm(KEYPOINTS - [320, 240], axis=-1)
+    camera = {"width_px": WIDTH_PX, "height_px": HEIGHT_PX, "distortion": [-0.35, 0, 0, 0, 0]}
+
+    def file(fold_px):
+        focal_px = fold_px / 0.6506
+        intrinsics_px = [[focal_px, 0, 320], [0, focal_px, 240], [0, 0, 1]]
+        (tmp_path / "c.json").write_text(json.dumps(camera | {"intrinsics_px": intrinsics_px}))
+        return tmp_path / "c.json"
+
+    fold_px = float(np.quantile(from_middle, 0.8))
+    folder, said = lift(path, *SAID, "--camera", file(fold_px))
+    beyond = from_middle > fold_px
+    assert said.count(f"{(from_middle > fold_px).sum()} keypoints lie where the camera's distortion shows nothing") == 1
+    found = read_predictions(folder / "predictions.npz")
+    assert np.isfinite(found.lifted["temporal"].poses_cam_m).all() and np.isfinite(found.keypoints_px).all()
+    for point, joint in enumerate(layout("coco17").joints):
+        if joint is not None:
+            np.testing.assert_array_equal(found.confidence[:, joint] == 0, beyond[:, point])
+    assert "at once where the camera's lens shows anything" in message(path, *SAID, "--camera", file(1.0))

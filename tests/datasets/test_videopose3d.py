@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from tiny_npz import (
 
 from pose3d.config.dataset import Subjects
 from pose3d.datasets.calibration import HUMAN36M, human36m_cameras
-from pose3d.datasets.recording import Problem, Recording, Remarks, SequenceName, recordings
+from pose3d.datasets.recording import Problem, Recording, Remarks, SequenceName, check_recording, recordings
 from pose3d.datasets.videopose3d import VideoPose3D
 from pose3d.geometry.layouts import layout
 from pose3d.records.keypoints2d import bridge_detections, enough_detected
@@ -75,6 +76,45 @@ def sentences(source):
         assert isinstance(found, Recording), found
         remarks.note(found)
     return remarks.sentences()
+
+
+@pytest.mark.parametrize("name", ["h36m17", "coco17"])
+def test_keypoints_beyond_the_fold_of_a_lens_are_marked_and_counted(tmp_path, name):
+    """Of our own joints the frame is without a detection, of another layout the point is missing."""
+    _, keypoints = write_any_layout(tmp_path, name)
+    source = VideoPose3D(videopose3d_params(), tmp_path)
+    plain = source.read(NAME)
+    barrel = replace(plain.sequence.camera, distortion=np.array([-0.35, 0, 0, 0, 0]), distortion_model="opencv")
+    px = plain.detected.keypoints_px.copy()
+    px[3, 5] = barrel.intrinsics_px[:2, 2] + [0, 900]
+    sequence = replace(
+        plain.sequence, camera=barrel, keypoints_px=barrel.project(plain.sequence.poses_cam_m).astype(np.float32)
+    )
+    spoilt = replace(plain, sequence=sequence, detected=replace(plain.detected, keypoints_px=px))
+
+    class One:
+        def sequences(self):
+            return [NAME]
+
+        def read(self, _):
+            return spoilt
+
+    (found,) = recordings(One())
+    missing = np.zeros(px.shape[:2], bool)
+    missing[3, slice(None) if name == "h36m17" else 5] = True
+    np.testing.assert_array_equal(found.detected.confidence == 0, missing)
+    np.testing.assert_allclose(found.detected.keypoints_px[3, 5], px[[2, 4], 5].mean(0), atol=1e-3)
+    assert sentences(One())[-1].startswith("1 keypoints lie where the camera's distortion shows nothing")
+
+
+def test_joints_beyond_the_fold_of_a_lens_are_refused(tmp_path):
+    write_videopose3d(tmp_path)
+    plain = VideoPose3D(videopose3d_params(), tmp_path).read(NAME)
+    barrel = replace(plain.sequence.camera, distortion=np.array([-0.35, 0, 0, 0, 0]), distortion_model="opencv")
+    px = plain.sequence.keypoints_px.copy()
+    px[0, 5] = [500, 1400]
+    with pytest.raises(InputError, match="Walking-1/58860488: joints lie where the camera's distortion shows nothing"):
+        check_recording(replace(plain, sequence=replace(plain.sequence, camera=barrel, keypoints_px=px)))
 
 
 @pytest.mark.parametrize(("frames_2d", "frames_3d"), [(2, 70), (15, 20), (70, 4), (20, 20)])

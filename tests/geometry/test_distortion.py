@@ -6,7 +6,7 @@ import pytest
 
 from pose3d.datasets.calibration import human36m_cameras
 from pose3d.geometry.camera import Camera
-from pose3d.geometry.distortion import distort, undistort_human36m
+from pose3d.geometry.distortion import distort, fold_radius, undistort
 
 # As VideoPose3D lists them: centre, focal length, k1 k2 k3, and the tangential terms t1 t2.
 PUBLISHED = {
@@ -96,9 +96,78 @@ def test_what_lies_far_outside_of_the_picture_stays_finite():
     """Detections may: three pictures away the lens is a guess, but a number."""
     coefficients = PAIRS[0].distortion
     x, y = np.meshgrid(np.linspace(-3, 3, 31), np.linspace(-3, 3, 31))
-    u, v = undistort_human36m(x, y, coefficients)
+    u, v = undistort(x, y, coefficients, "human36m")
     assert np.isfinite(u).all() and np.isfinite(v).all()
     np.testing.assert_allclose(distort(u, v, coefficients, "human36m"), (x, y), atol=1e-9)
+
+
+FOLDING = {  # k1 k2 p1 p2 k3, and the fold's radius before the lens and behind it
+    "barrel": ([-0.35, 0, 0, 0, 0], 0.975900, 0.650600),
+    "barrel and tangential": ([-0.35, 0, 0.001, -0.0015, 0], 0.975900, 0.650600),
+    "k2": ([0, -0.2, 0, 0, 0], 1.0, 0.8),
+    "k3": ([0.1, 0, 0, 0, -1 / 7 * 1.3], 1.0, 1 + 0.1 - 1.3 / 7),
+}
+ENDLESS = {
+    "none": [0, 0, 0, 0, 0],
+    "pincushion": [0.3, 0.1, 0, 0, 0],
+    "human36m": list(PAIRS[0].distortion),
+    "strong barrel that grows again": [-0.4, 0.3, 0.001, 0.002, 0],
+}
+
+
+def polar(radii, n=24):
+    angles = np.linspace(0, 2 * np.pi, n, endpoint=False)
+    return np.outer(radii, np.cos(angles)), np.outer(radii, np.sin(angles))
+
+
+@pytest.mark.parametrize("model", ["opencv", "human36m"])
+@pytest.mark.parametrize("lens", FOLDING)
+def test_what_lies_before_the_fold_comes_back_and_what_is_seen_beyond_it_is_nothing(lens, model):
+    coefficients, before, behind = FOLDING[lens]
+    assert fold_radius(coefficients) == pytest.approx(before, abs=1e-6)
+    x, y = polar(before * np.linspace(0, 0.99, 40))
+    found = undistort(*distort(x, y, coefficients, model), coefficients, model)
+    np.testing.assert_allclose(found, (x, y), atol=1e-7)
+    assert np.isnan(undistort(*polar(behind * np.array([1.02, 1.2, 2, 10])), coefficients, model)).all()
+
+
+@pytest.mark.parametrize("model", ["opencv", "human36m"])
+@pytest.mark.parametrize("lens", ENDLESS)
+def test_a_lens_without_a_fold_shows_something_everywhere(lens, model):
+    coefficients = ENDLESS[lens]
+    assert fold_radius(coefficients) == np.inf or fold_radius(coefficients) > 5
+    x, y = polar(np.linspace(0, 2, 40))
+    np.testing.assert_allclose(undistort(*distort(x, y, coefficients, model), coefficients, model), (x, y), atol=1e-7)
+
+
+def test_the_fold_of_a_barrel_in_px():
+    """k1 = -0.35 and f = 1000 px: nothing is shown more than 651 px from the centre, and what is projects back."""
+    camera = Camera(
+        "c", 1920, 1080, [[1000, 0, 960], [0, 1000, 540], [0, 0, 1]], [-0.35, 0, 0, 0, 0], np.eye(3), np.zeros(3)
+    )
+    x, y = np.meshgrid(np.linspace(0, 1920, 97), np.linspace(0, 1080, 55))
+    px = np.stack([x, y], -1)
+    shown = camera.shows(px)
+    from_centre = np.linalg.norm(px - [960, 540], axis=-1)
+    assert shown[from_centre < 650].all() and not shown[from_centre > 651].any()
+    plane = camera.normalize(px)
+    np.testing.assert_array_equal(np.isfinite(plane).all(-1), shown)
+    again = camera.project(np.concatenate([plane, np.ones((*plane.shape[:2], 1))], -1)[shown])
+    np.testing.assert_allclose(again, px[shown], atol=1e-4)
+
+
+def test_undistortion_is_opencvs_where_that_converges():
+    coefficients = np.array([-0.2071, 0.2478, -0.01, 0.02, -0.0031])
+    seen = np.random.default_rng(0).uniform(-0.5, 0.5, (200, 2))
+    criteria = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 100, 1e-12)
+    expected = cv2.undistortPoints(seen[:, None], np.eye(3), coefficients, criteria=criteria)[:, 0]
+    np.testing.assert_allclose(np.stack(undistort(*seen.T, coefficients, "opencv"), -1), expected, atol=1e-9)
+
+
+def test_what_is_not_known_stays_unknown():
+    camera = PAIRS[0]
+    plane = camera.normalize(np.array([[np.nan, 3.0], [500, 500]]))
+    assert np.isnan(plane[0]).all() and np.isfinite(plane[1]).all()
 
 
 def test_how_far_the_other_formulas_are_off():

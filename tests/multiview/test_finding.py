@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from people import camera_ring, swinging_poses
@@ -12,6 +14,7 @@ from pose3d.multiview.finding import (
     steady,
     support,
     united,
+    within_lenses,
 )
 from pose3d.pose2d.detector import box_around_joints
 from pose3d.records.keypoints2d import Keypoints2D
@@ -106,6 +109,17 @@ def test_the_better_boxes_win_frame_by_frame_in_all_views():
     best = better_of(cameras, person_at(first), person_at(second), 40)
     np.testing.assert_array_equal(best.keypoints_px, keypoints)
     np.testing.assert_array_equal(best.boxes_px, person_at(keypoints).boxes_px)
+
+
+def test_keypoints_that_a_lens_does_not_show_have_no_confidence_and_are_counted(capsys):
+    cameras = camera_ring(2)
+    cameras[1] = replace(cameras[1], distortion=np.array([-0.35, 0, 0, 0, 0]))
+    person = FoundPerson(np.full((2, 3, 17, 2), 500.0), np.ones((2, 3, 17)), np.ones((2, 3, 4)))
+    assert within_lenses(cameras, person) is person
+    person.keypoints_px[:, 1, 6] = [500, 1500]
+    found = within_lenses(cameras, person)
+    assert np.argwhere(found.confidence == 0).tolist() == [[1, 1, 6]]
+    assert capsys.readouterr().err.startswith("1 keypoints lie where the camera's distortion shows nothing")
 
 
 class OnlyCloseUp:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -44,6 +46,18 @@ def test_a_weight_of_zero_leaves_a_view_out():
     weights[0] = 0
     found = triangulate(cameras, keypoints, weights, 15)
     np.testing.assert_allclose(found.points_world_m, points, atol=1e-8)
+
+
+def test_a_keypoint_that_its_lens_does_not_show_is_left_out():
+    """Beyond the fold at 651 px of a barrel, which nothing that the other views see lies behind."""
+    cameras, points, _ = scene(3)
+    cameras = [replace(camera, distortion=np.array([-0.35, 0, 0, 0, 0])) for camera in cameras]
+    keypoints = seen(cameras, points)
+    keypoints[0, 1] = [1500, 500]
+    assert not cameras[0].shows(keypoints[0, 1]).any()
+    found = triangulate(cameras, keypoints, np.ones(keypoints.shape[:-1]), 15)
+    np.testing.assert_allclose(found.points_world_m, points, atol=1e-6)
+    assert found.agreeing[:, [0, 2]].all() and not found.agreeing[0, 1].any() and found.agreeing[1:, 1].all()
 
 
 def test_views_that_do_not_agree_give_no_point():

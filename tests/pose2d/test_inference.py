@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -87,6 +89,38 @@ def test_sequences_that_share_batches_keep_their_own_keypoints(group_crops, tmp_
         np.testing.assert_allclose(found[sequence.key].confidence, alone.confidence, atol=1e-6)
     with pytest.raises(InputError, match="has crops of 32 px, the 2D model was trained on 64 px: run train_2d again"):
         list(detect_sequences(network, architecture | {"crop_size_px": 64}, path, sequences, *how))
+
+
+def test_keypoints_beyond_the_fold_of_a_lens_are_marked_and_counted_once(tmp_path, monkeypatch, capsys):
+    torch.manual_seed(0)
+    network = PoseResNet("resnet18", (8, 8, 8), stem_channels=8).eval()
+    sequences = write_toy_data(tmp_path, n_frames=3)
+    architecture = {"crop_size_px": 32, "sigma_heatmap_px": 1.5}
+
+    def detections(sequences):
+        how = (torch.device("cpu"), "local_soft_argmax", False, 1)
+        return [one for _, one in detect_sequences(network, architecture, tmp_path / "data/crops.h5", sequences, *how)]
+
+    plain = detections(sequences)
+    assert capsys.readouterr().out == ""
+    # A lens with its fold at 0.65 f, and f such that the first sequence's middle joint from the centre lies just on it.
+    camera = sequences[0].camera
+    px = np.linalg.norm(plain[0].keypoints_px - camera.intrinsics_px[:2, 2], axis=-1)
+    focal_px = float(np.median(px)) / 0.6506
+    lens = replace(
+        camera,
+        intrinsics_px=np.array(
+            [[focal_px, 0, camera.intrinsics_px[0, 2]], [0, focal_px, camera.intrinsics_px[1, 2]], [0, 0, 1]]
+        ),
+        distortion=np.array([-0.35, 0, 0, 0, 0]),
+    )
+    marked = detections([replace(sequences[0], camera=lens), *sequences[1:]])
+    beyond = ~lens.shows(plain[0].keypoints_px)
+    assert 0 < beyond.sum() < beyond.size
+    assert (marked[0].confidence[beyond.any(1)] == 0).all() and lens.shows(marked[0].keypoints_px).all()
+    np.testing.assert_array_equal(marked[1].keypoints_px, plain[1].keypoints_px)
+    said = capsys.readouterr().out
+    assert said.count("\n") == 1 and said.startswith(f"{beyond.sum()} keypoints lie where")
 
 
 def test_saved_network_loads_and_another_model_is_refused(tmp_path):

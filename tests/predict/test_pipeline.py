@@ -5,12 +5,14 @@ import pytest
 from bright_people import Finder
 from tiny_video import picture, write_video
 
+from pose3d.geometry.camera import Camera
 from pose3d.predict import pipeline
 from pose3d.predict.clip import Clip
 from pose3d.predict.given_boxes import GivenBoxes
-from pose3d.predict.pipeline import find_keypoints, find_people
+from pose3d.predict.pipeline import find_keypoints, find_people, mark_beyond_lens
 from pose3d.records.keypoints2d import Keypoints2D
 from pose3d.runtime.errors import InputError
+from pose3d.runtime.rows import Rows
 
 
 def sure_everywhere(images_bgr, boxes_px):
@@ -32,6 +34,22 @@ def test_given_boxes_go_to_their_own_frames(tmp_path, video):
     np.testing.assert_allclose(found["boxes_px"][10:11], [[20, 10, 30, 30]])
     np.testing.assert_allclose(found["keypoints_px"][10:11][0, 3], [25, 20])
     assert found["found"][:].all()
+
+
+def test_keypoints_beyond_the_fold_of_a_lens_are_marked_and_said_once(capsys):
+    intrinsics_px = [[1000, 0, 960], [0, 1000, 540], [0, 0, 1]]
+    lens = Camera("c", 1920, 1080, intrinsics_px, [-0.35, 0, 0, 0, 0], np.eye(3), np.zeros(3))
+    seen = {"keypoints_px": Rows(None, (17, 2)), "confidence": Rows(None, (17,))}
+    px = np.full((5, 17, 2), 500, np.float32) + np.arange(17)[:, None]
+    px[2, [4, 9]] = 0
+    seen["keypoints_px"].append(px)
+    seen["confidence"].append(np.full((5, 17), 0.5))
+    mark_beyond_lens("v.mp4", lens, seen)
+    assert capsys.readouterr().err.startswith("v.mp4: 2 keypoints lie where the camera's distortion shows nothing")
+    np.testing.assert_array_equal(np.argwhere(seen["confidence"][:] == 0), [[2, 4], [2, 9]])
+    np.testing.assert_allclose(seen["keypoints_px"][:], px[[0, 1, 1, 3, 4]])
+    mark_beyond_lens("v.mp4", lens, seen)
+    assert capsys.readouterr().err == ""
 
 
 def nobody(images_bgr, boxes_px):

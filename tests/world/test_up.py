@@ -59,6 +59,19 @@ def test_planes_hold_their_edges_and_know_their_lengths():
     assert np.linalg.norm(plane) == pytest.approx(480, abs=8)
 
 
+def test_edges_that_the_lens_does_not_show_say_nothing():
+    """A post at x = 620, 500 px from the middle of a lens whose fold is 390 px out, and one at 140."""
+    lens = Camera(
+        "cam", 640, 480, [[600, 0, 120], [0, 600, 240], [0, 0, 1]], [-0.35, 0, 0, 0, 0], np.eye(3), np.zeros(3)
+    )
+    image = np.zeros((480, 640, 3), np.uint8)
+    image[:, 620:] = 255
+    assert edge_planes(image, lens).shape == (0, 3)
+    image[:, 140:] = 255
+    (plane,) = edge_planes(image, lens)
+    assert np.isfinite(plane).all()
+
+
 def test_the_mean_of_legs_is_robust():
     legs = np.array([[0.0, -1, 0]] * 8 + [[1.0, 0, 0]] * 2)
     assert angle_deg(robust_mean(legs), np.array([0.0, -1, 0])) < 1.5

@@ -13,6 +13,7 @@ from pose3d.datasets.layouts import N_JOINTS_CAPTURED
 from pose3d.datasets.recording import Recording, SequenceName, boxes_around, check_scale
 from pose3d.geometry.camera import Camera
 from pose3d.geometry.layouts import OURS, layout
+from pose3d.geometry.lens_edge import fill_in_time
 from pose3d.geometry.skeleton import HUMAN36M_32_TO_17, JOINT_NAMES, N_JOINTS
 from pose3d.records.detected_points import (
     LEAST_PERSON_PX,
@@ -21,7 +22,6 @@ from pose3d.records.detected_points import (
     as_confidence,
     bridged,
     detected_points,
-    frames_around,
     is_person,
 )
 from pose3d.records.keypoints2d import Keypoints2D
@@ -191,7 +191,7 @@ def given_keypoints(array: np.ndarray, where: str, fps: float, step: int, layout
     if layout_name == OURS:
         there &= whole[:, None]
     kept = slice(None, None, step)
-    detected = Keypoints2D(_filled(points_px, there)[kept], np.where(there, confidence, 0)[kept], layout_name)
+    detected = Keypoints2D(fill_in_time(points_px, there)[kept], np.where(there, confidence, 0)[kept], layout_name)
     return GivenKeypoints(detected, float(np.nan_to_num(scores).max(initial=0)))
 
 
@@ -214,23 +214,6 @@ def _check_finite(points_px: np.ndarray, there: np.ndarray, layout_name: str, wh
             f"{where}: {layout(layout_name).points[point]} of frame {frame} is where no picture reaches: repair or "
             "drop that take"
         )
-
-
-def _filled(points_px: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """(T, K, 2) with points that are not known (T, K) interpolated in time, or where they never are amid the others."""
-    if known.all():
-        return points_px
-    before, after = frames_around(known)
-    ever = known.any(0)
-    gone, point = np.nonzero(~known & ever)
-    first, last = before[gone, point], after[gone, point]
-    first, last = np.where(first < 0, last, first), np.where(last == len(known), first, last)  # at the ends they stay
-    start, end = points_px[first, point], points_px[last, point]
-    share = (gone - first) / np.maximum(last - first, 1)
-    filled = points_px.copy()
-    filled[gone, point] = start + share[:, None].clip(0, 1) * (end - start)
-    filled[:, ~ever] = filled[:, ever].mean(1, keepdims=True)
-    return filled
 
 
 def recording_of(

@@ -1,17 +1,18 @@
 """The form that every recorded data set takes, and the checks that all of them pass before anything is computed."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from pose3d.geometry.layouts import layout
+from pose3d.geometry.lens_edge import BEYOND
 from pose3d.geometry.skeleton import JOINT_NAMES
 from pose3d.records.detected_points import BRIDGED_S, CUT_OFF, LEAST_PERCENT, PERCENTAGES
 from pose3d.records.frames import ImageFiles, VideoFrames
-from pose3d.records.keypoints2d import Keypoints2D, bridge_detections, enough_detected
+from pose3d.records.keypoints2d import Keypoints2D, bridge_detections, enough_detected, within_lens
 from pose3d.records.sequences import PoseSequence, check_sequence
 from pose3d.runtime.errors import InputError
 
@@ -50,6 +51,7 @@ class Recording:
             poses: nothing is known but what was detected.
         frames_cut: by how many frames ``detected`` or the poses were longer in the files; the longer was cut.
         highest_score: of ``detected`` in the file.
+        points_beyond_lens: how many of ``detected`` are missing because the lens shows nothing there.
     """
 
     sequence: PoseSequence
@@ -59,6 +61,7 @@ class Recording:
     keypoints_file: Path | None = None
     frames_cut: int = 0
     highest_score: float = 1.0
+    points_beyond_lens: int = 0
 
     @property
     def name(self) -> SequenceName:
@@ -79,7 +82,7 @@ class Remarks:
 
     def __init__(self) -> None:
         self._sequences_cut = self._frames_cut = self._frames = self._points_missing = 0
-        self._frames_bridged = self._frames_left_out = 0
+        self._frames_bridged = self._frames_left_out = self._points_beyond_lens = 0
         self._high_scores: dict[str, list[float]] = {CUT_OFF: [], PERCENTAGES: []}
 
     def note(self, recording: Recording) -> None:
@@ -89,6 +92,7 @@ class Remarks:
         if recording.highest_score > 1:
             done = PERCENTAGES if recording.highest_score > LEAST_PERCENT else CUT_OFF
             self._high_scores[done].append(recording.highest_score)
+        self._points_beyond_lens += recording.points_beyond_lens
         if recording.detected is not None:
             detected, left_out = enough_detected(recording.detected), frames_left_out(recording)
             self._frames += len(detected)
@@ -114,6 +118,8 @@ class Remarks:
         for done, scores in self._high_scores.items():
             if scores:
                 said.append(f"scores of {len(scores):,} sequences reach {max(scores):.3g}; {done}")
+        if self._points_beyond_lens:
+            said.append(f"{self._points_beyond_lens:,} keypoints {BEYOND}")
         return said
 
 
@@ -148,6 +154,10 @@ def recordings(source: Source) -> Iterator[Recording | Problem]:
         try:
             recording = source.read(name)
             check_recording(recording)
+            if recording.detected is not None:
+                detected, n_beyond = within_lens(recording.sequence.camera, recording.detected)
+                if n_beyond:
+                    recording = replace(recording, detected=detected, points_beyond_lens=n_beyond)
         except InputError as error:
             yield Problem(name, str(error))
             continue
@@ -197,6 +207,11 @@ def check_recording(recording: Recording) -> None:
     ):
         if found is not None and len(found) != len(sequence):
             raise InputError(f"{key}: {len(found)} {what} for {len(sequence)} poses: they must be the same takes")
+    if sequence.is_annotated and not sequence.camera.shows(sequence.keypoints_px).all():
+        raise InputError(
+            f"{key}: joints lie where the camera's distortion shows nothing, beyond its fold: calibrate with points as "
+            "far from the picture's centre, or leave that take out"
+        )
     if detected is not None and sequence.is_annotated:
         _check_detected(f"{recording.keypoints_file}: {sequence.key}", sequence, detected)
 

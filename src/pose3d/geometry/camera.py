@@ -6,14 +6,10 @@ centre of the first pixel is at (0.5, 0.5).
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
-from pose3d.geometry.distortion import DISTORTION_MODELS, DistortionModel, distort, undistort_human36m
+from pose3d.geometry.distortion import DISTORTION_MODELS, DistortionModel, distort, undistort
 from pose3d.geometry.rotations import least_rotation
-
-# Fixed-point steps of cv2.undistortPoints: lenses like Human3.6M's converge to 1e-9 px well before this.
-_UNDISTORT = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 100, 1e-12)
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,19 +107,19 @@ class Camera:
         return np.stack([intrinsics[0, 0] * x + intrinsics[0, 2], intrinsics[1, 1] * y + intrinsics[1, 2]], axis=-1)
 
     def normalize(self, keypoints_px: np.ndarray) -> np.ndarray:
-        """(..., 2) px to (..., 2) undistorted image-plane x/z, y/z: the inverse of :meth:`project`, float64."""
+        """(..., 2) px to (..., 2) undistorted image-plane x/z, y/z: the inverse of :meth:`project`, float64.
+
+        NaN where the lens shows nothing, see :func:`pose3d.geometry.distortion.undistort`, and for NaN.
+        """
         keypoints = np.asarray(keypoints_px, np.float64)
-        if not self.distortion.any() or self.distortion_model == "human36m":
-            intrinsics = self.intrinsics_px
-            plane = (keypoints - intrinsics[:2, 2]) / np.diag(intrinsics)[:2]
-            if not self.distortion.any():
-                return plane
-            return np.stack(undistort_human36m(plane[..., 0], plane[..., 1], self.distortion), axis=-1)
-        flat = keypoints.reshape(-1, 1, 2)
-        if not len(flat):
-            return keypoints.copy()
-        rays = cv2.undistortPoints(flat, self.intrinsics_px, self.distortion, criteria=_UNDISTORT)
-        return rays.reshape(keypoints.shape)
+        plane = (keypoints - self.intrinsics_px[:2, 2]) / np.diag(self.intrinsics_px)[:2]
+        if not self.distortion.any():
+            return plane
+        return np.stack(undistort(plane[..., 0], plane[..., 1], self.distortion, self.distortion_model), axis=-1)
+
+    def shows(self, keypoints_px: np.ndarray) -> np.ndarray:
+        """(..., 2) px to (...) bool: whether the lens shows anything there, as far as :attr:`distortion` says."""
+        return np.isfinite(self.normalize(keypoints_px)).all(-1)
 
 
 def rotation_to_optical_axis(directions: np.ndarray) -> np.ndarray:

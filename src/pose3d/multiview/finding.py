@@ -6,6 +6,7 @@ view. So boxes are proposed in several ways, joints are detected in all of them,
 whose joints the views support most. No label is used.
 """
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -17,6 +18,7 @@ import torch
 from torch import nn
 
 from pose3d.geometry.camera import Camera
+from pose3d.geometry.lens_edge import BEYOND
 from pose3d.multiview.triangulation import Triangulated, triangulate
 from pose3d.pose2d.detector import Detector, KeypointDetector, box_around_joints
 from pose3d.records.keypoints2d import Keypoints2D
@@ -108,7 +110,16 @@ def find_person(
     ]
     for propose in proposals:
         best = better_of(cameras, best, _looked_at(look, takes, propose()), SEARCH_SHARE * size_px)
-    return best
+    return within_lenses(cameras, best)
+
+
+def within_lenses(cameras: Sequence[Camera], person: FoundPerson) -> FoundPerson:
+    """With confidence 0 where a lens shows nothing; how many keypoints that are is said on stderr."""
+    beyond = np.stack([~camera.shows(seen) for camera, seen in zip(cameras, person.keypoints_px, strict=True)])
+    if not beyond.any():
+        return person
+    print(f"{beyond.sum():,} keypoints {BEYOND}", file=sys.stderr)
+    return FoundPerson(person.keypoints_px, np.where(beyond, 0, person.confidence), person.boxes_px)
 
 
 def _looked_at(look: KeypointDetector, takes: Sequence[FrameSource], boxes_px: np.ndarray) -> FoundPerson:

@@ -42,7 +42,7 @@ def triangulate(
     Args:
         cameras: V of them.
         keypoints_px: (V, ..., 2), distorted, as seen.
-        weights: (V, ...), such as confidences; 0 leaves a view's keypoint out.
+        weights: (V, ...), such as confidences; 0 leaves a view's keypoint out, as where its lens shows nothing.
         threshold_px: how far a keypoint may lie from the point's image to count as agreeing.
 
     Raises:
@@ -56,6 +56,8 @@ def triangulate(
     shape = keypoints.shape[1:-1]
     keypoints, weights = keypoints.reshape(len(cameras), -1, 2), weights.reshape(len(cameras), -1)
     rays = np.stack([camera.normalize(seen) for camera, seen in zip(cameras, keypoints, strict=True)])
+    shown = np.isfinite(rays).all(-1)
+    rays, weights = np.where(shown[..., None], rays, 0.0), np.where(shown, weights, 0.0)
 
     best = np.full((keypoints.shape[1], 3), np.nan)
     least = np.full(len(best), np.inf)

@@ -8,13 +8,14 @@ import torch
 from torch import Tensor, nn
 
 from pose3d.geometry.camera import apply_affine, invert_affine
+from pose3d.geometry.lens_edge import BEYOND
 from pose3d.geometry.skeleton import mirror_permutation
 from pose3d.pose2d.batches import Batch, normalize_images, plain_batches
 from pose3d.pose2d.blazepose_network import BlazePoseHeatmaps
 from pose3d.pose2d.crops import Crops
 from pose3d.pose2d.heatmaps import confidence, heatmap_to_crop_px, local_soft_argmax, marginal_soft_argmax, unflip
 from pose3d.pose2d.network import PoseResNet, channels_last
-from pose3d.records.keypoints2d import Keypoints2D
+from pose3d.records.keypoints2d import Keypoints2D, within_lens
 from pose3d.records.sequences import PoseSequence
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.torch_threads import map_in_threads
@@ -128,7 +129,8 @@ def detect_sequences(
 ) -> Iterator[tuple[str, Keypoints2D]]:
     """Key and keypoints of every sequence, detected in its crops, in px of the full image.
 
-    Short sequences go through the network together, so that few batches are not full.
+    Short sequences go through the network together, so that few batches are not full. Keypoints beyond
+    a lens's fold are marked as missing; how many there are is printed at the end.
 
     Args:
         network, architecture: from :func:`load_network`.
@@ -142,6 +144,7 @@ def detect_sequences(
     Raises:
         InputError: the crops are damaged, or of another size than the network was trained on.
     """
+    n_beyond = 0
     for group in _groups(sequences, GROUP_CROPS):
         with Crops(crops_path, group) as crops:
             if crops.size_px != architecture["crop_size_px"]:
@@ -155,7 +158,12 @@ def detect_sequences(
         ends = np.cumsum([len(sequence) for sequence in group])
         for sequence, end in zip(group, ends, strict=True):
             own = slice(end - len(sequence), end)
-            yield sequence.key, Keypoints2D(detected.keypoints_px[own], detected.confidence[own])
+            of_clip = Keypoints2D(detected.keypoints_px[own], detected.confidence[own])
+            of_clip, n_lost = within_lens(sequence.camera, of_clip)
+            n_beyond += n_lost
+            yield sequence.key, of_clip
+    if n_beyond:
+        print(f"{n_beyond:,} keypoints {BEYOND}")
 
 
 def _groups(sequences: Iterable[PoseSequence], n_crops: int) -> Iterator[list[PoseSequence]]:

@@ -114,7 +114,7 @@ class GivenPeople:
         keypoints[self.frames[theirs]] = self.keypoints_px[theirs]
         confidence[self.frames[theirs]] = self.confidence[theirs]
         keypoints, trust = bridge(keypoints, confidence, confidence > 0, self.time_s)
-        least = n_points if layout is not None and layout.name == OURS else MIN_POINTS
+        least = MIN_POINTS if layout is None else least_points(layout)
         found = (trust > 0).sum(1) >= least
         if not found.any():
             never = np.flatnonzero((trust > 0).sum(0) == 0)
@@ -125,6 +125,11 @@ class GivenPeople:
                 )
             raise InputError(f"{self.path}: person {number} never has {least} points at once: ask for another")
         return GivenPerson(number, keypoints, confidence, trust, found)
+
+
+def least_points(layout: Layout) -> int:
+    """How many points of a frame a lifter needs: of Human3.6M's joints all."""
+    return len(layout) if layout.name == OURS else MIN_POINTS
 
 
 def people_of(

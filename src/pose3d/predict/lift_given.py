@@ -1,6 +1,7 @@
 """From another program's keypoints to poses: what ``pose3d lift`` does. No picture is looked at."""
 
 import os
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -11,12 +12,13 @@ import numpy as np
 from pose3d.formats.predictions import Predictions
 from pose3d.geometry.camera import Camera
 from pose3d.geometry.layouts import Layout, carriers_of
+from pose3d.geometry.lens_edge import BEYOND, mark_beyond
 from pose3d.geometry.skeleton import N_JOINTS
 from pose3d.lifting.lift import Lifted, load_lifter
 from pose3d.lifting.long_clips import Resampled, lift_clip
 from pose3d.lifting.networks import Lifter
 from pose3d.predict.clip import Clip, camera_from_view, read_camera
-from pose3d.predict.given_keypoints import GivenPeople, GivenPerson
+from pose3d.predict.given_keypoints import GivenPeople, GivenPerson, least_points
 from pose3d.predict.vertical import said_up
 from pose3d.predict.view_options import FOV_DEG
 from pose3d.runtime.errors import InputError
@@ -143,7 +145,9 @@ def lift_person(
     Raises:
         InputError: there are too few points, or one that the lifter needs is nowhere detected.
     """
-    camera, time_s, found = view.camera, people.time_s, person.found
+    camera, time_s = view.camera, people.time_s
+    person = _within_lens(person, people.path, layout, camera)
+    found = person.found
     seen = np.flatnonzero(found)
     seen_s = time_s[seen]
     keypoints = person.keypoints_px[seen]
@@ -165,6 +169,7 @@ def lift_person(
             given = person.trust[:, point] > 0
             keypoints_px[given, joint] = person.keypoints_px[given, point]
             confidence[:, joint] = person.confidence[:, point]
+    keypoints_px, _ = mark_beyond(camera, keypoints_px)  # a lifted joint may come to lie there
     if height_m is not None:
         for name, one in lifted.items():
             factors = _factors(one, camera, keypoints_px, confidence, found, time_s, height_m)[:, None, None]
@@ -190,6 +195,29 @@ def lift_person(
 def _at_all_times(rows: Rows, seen_s: np.ndarray, time_s: np.ndarray, known: np.ndarray) -> np.ndarray:
     """Rows at the times at which the person is seen, of which some are known, at all times of the clip."""
     return Resampled(rows[:], seen_s, time_s, known)[:]
+
+
+def _within_lens(person: GivenPerson, path: str, layout: Layout, camera: Camera) -> GivenPerson:
+    """Without the points that lie where the camera's lens shows nothing; how many they are is said on stderr."""
+    _, beyond = mark_beyond(camera, person.keypoints_px)
+    if not beyond.any():
+        return person
+    print(f"{path}: of person {person.number} {beyond.sum():,} keypoints {BEYOND}", file=sys.stderr)
+    trust = np.where(beyond, np.float32(0), person.trust)
+    least = least_points(layout)
+    found = (trust > 0).sum(1) >= least
+    if not found.any():
+        raise InputError(
+            f"{path}: person {person.number} never has {least} points at once where the camera's lens shows "
+            "anything: give the calibration of this video, or ask for another"
+        )
+    return GivenPerson(
+        person.number,
+        np.where(beyond[..., None], np.float32(np.nan), person.keypoints_px),
+        np.where(beyond, np.float32(0), person.confidence),
+        trust,
+        found,
+    )
 
 
 def _factors(

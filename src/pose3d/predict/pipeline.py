@@ -16,6 +16,7 @@ from pose3d.config.pose2d import CropResizeParams, Infer2DParams
 from pose3d.config.reading import StageParams
 from pose3d.formats.predictions import Predictions
 from pose3d.geometry.camera import Camera
+from pose3d.geometry.lens_edge import BEYOND, mark_beyond
 from pose3d.geometry.skeleton import N_JOINTS
 from pose3d.lifting.lift import LIFTERS, Lifted, load_lifter
 from pose3d.lifting.long_clips import fill_unknown, lift_clip
@@ -228,6 +229,7 @@ class _Job:
 
     def lift(self, seen: dict[str, Rows], camera_at_rest: bool) -> Predictions:
         time_s, found = seen["time_s"][:], seen["found"][:]
+        mark_beyond_lens(self.video, self.view, seen)
         lifted = {
             name: lift_clip(lifter, self.view, time_s, seen["keypoints_px"], self.scratch)
             for name, lifter in self.lifters.items()
@@ -280,6 +282,25 @@ class _Job:
         return stand(
             lifted.poses_cam_m, self.view, seen["keypoints_px"], found, time_s, self.up_cam, planes, self.scratch
         )
+
+
+def mark_beyond_lens(name: str | os.PathLike, camera: Camera, seen: dict[str, Rows]) -> None:
+    """Give keypoints where the lens shows nothing confidence 0 and the place of the frames around, in place.
+
+    Args:
+        name: of the video, for the sentence on stderr that says how many there are.
+        camera: that saw them.
+        seen: its keypoints_px and confidence are changed.
+    """
+    n_beyond = 0
+    for part in chunks(len(seen["keypoints_px"])):
+        keypoints_px, beyond = mark_beyond(camera, seen["keypoints_px"][part])
+        if beyond.any():
+            seen["keypoints_px"][part] = keypoints_px
+            seen["confidence"][part] = np.where(beyond, 0, seen["confidence"][part])
+            n_beyond += int(beyond.sum())
+    if n_beyond:
+        print(f"{name}: {n_beyond:,} keypoints {BEYOND}", file=sys.stderr)
 
 
 def load_finder(look: KeypointDetector) -> PeopleFinder:

@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 import h5py
 import numpy as np
 
+from pose3d.geometry.camera import Camera
 from pose3d.geometry.layouts import LAYOUTS, OURS, layout
+from pose3d.geometry.lens_edge import mark_beyond
 from pose3d.records.detected_points import MIN_POINTS, bridge
 from pose3d.records.hdf5 import create_hdf5, open_hdf5, read_strings, write_dataset, write_strings
 from pose3d.records.sequences import PoseSequence
@@ -63,6 +65,20 @@ def spans_of(kept: np.ndarray) -> list[slice]:
     """
     edges = np.flatnonzero(np.diff(kept, prepend=False, append=False)).reshape(-1, 2)
     return [slice(first, end) for first, end in edges.tolist()]
+
+
+def within_lens(camera: Camera, detected: Keypoints2D) -> tuple[Keypoints2D, int]:
+    """Mark what lies beyond the fold of a lens as missing; gives how many keypoints do, as well.
+
+    Args:
+        camera: that saw them.
+        detected: of another layout than Human3.6M's each point beyond is missing; of that one the frame is, because
+            lifters need all its joints.
+    """
+    keypoints_px, beyond = mark_beyond(camera, detected.keypoints_px)
+    missing = beyond.any(1, keepdims=True) if detected.layout == OURS else beyond
+    confidence = np.where(missing, np.zeros_like(detected.confidence), detected.confidence)
+    return Keypoints2D(keypoints_px, confidence, detected.layout), int(beyond.sum())
 
 
 def append_keypoints2d(file: h5py.File, key: str, detected: Keypoints2D) -> None:

@@ -127,8 +127,10 @@ def edge_planes(image_bgr: np.ndarray, camera: Camera) -> np.ndarray:
     lengths_px = np.linalg.norm(ends_px[:, 1] - ends_px[:, 0], axis=-1)
     long = lengths_px > _SEGMENT_SHARE * max(height, width)
     plane = camera.normalize(ends_px[long])
+    shown = np.isfinite(plane).all((-2, -1))  # beyond a lens's fold nobody knows where an edge is
+    plane, lengths_px = plane[shown], lengths_px[long][shown]
     rays = np.concatenate([plane, np.ones((*plane.shape[:2], 1))], -1)
-    return unit(np.cross(rays[:, 0], rays[:, 1])) * lengths_px[long, None]
+    return unit(np.cross(rays[:, 0], rays[:, 1])) * lengths_px[:, None]
 
 
 def given_up(text: str) -> np.ndarray:
