@@ -86,7 +86,7 @@ def measure(data: Path, way: str, share: float, seed: int, steps: int) -> dict[s
         model = Path(folder) / "lifter.pt"
         save_model(model, fitted.architecture, fitted.weights)
         lifted = lift_sequences(model, sequences, read_keypoints2d(files[1], sequences))
-    errors = summary_mm(errors_of(way, sequences, [one.poses_cam_m for one in lifted], True))
+    errors: dict[str, Any] = summary_mm(errors_of(way, sequences, [one.poses_cam_m for one in lifted], True))
     return {
         "way": way,
         "share": share,
