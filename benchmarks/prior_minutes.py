@@ -86,7 +86,7 @@ def measure(data: Path, way: str, share: float, seed: int, steps: int) -> dict[s
         model = Path(folder) / "lifter.pt"
         save_model(model, fitted.architecture, fitted.weights)
         lifted = lift_sequences(model, sequences, read_keypoints2d(files[1], sequences))
-    errors = summary_mm(errors_of(way, sequences, [one.poses_cam_m for one in lifted], True))
+    errors: dict[str, Any] = summary_mm(errors_of(way, sequences, [one.poses_cam_m for one in lifted], True))
     return {
         "way": way,
         "share": share,
@@ -125,14 +125,15 @@ def draw(lines: Sequence[dict[str, Any]], picture: Path) -> None:
     """Errors over minutes, which double from one mark to the next."""
     figure = new_figure((7, 3.6))
     axes = figure.subplots()
-    for way, colour in zip(WAYS, (METHOD_COLOURS["temporal"], METHOD_COLOURS["nearest_neighbour"]), strict=True):
-        means = of_way(lines, way)
+    colours = dict(zip(WAYS, (METHOD_COLOURS["temporal"], METHOD_COLOURS["nearest_neighbour"]), strict=True))
+    for way in dict.fromkeys(line["way"] for line in lines):
+        means, colour = of_way(lines, way), colours[way]
         for (name, title), style in zip(FIGURES.items(), ("-", "--"), strict=True):
             minutes, errors_mm = ([mean[key] for mean in means] for key in ("minutes", name))
             label = f"{way}, {title.removesuffix(' mm')}"
             axes.plot(minutes, errors_mm, style, marker="o", ms=4, color=colour, label=label)
     axes.set_xscale("log", base=2)
-    ticks = [mean["minutes"] for mean in of_way(lines, next(iter(WAYS)))]
+    ticks = [mean["minutes"] for mean in means]
     axes.set_xticks(ticks, [f"{minutes:.2g}" for minutes in ticks])
     axes.set_ylim(bottom=0)
     axes.set_xlabel("minutes of prior")
@@ -150,7 +151,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--ways", nargs="+", default=list(WAYS), choices=list(WAYS))
     parser.add_argument("--shares", nargs="+", type=float, default=list(SHARES), help="some of 0.0625, 0.125, ... 1")
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2])
-    parser.add_argument("--steps", type=int, default=1500)
+    parser.add_argument("--steps", type=int, default=1000, help="of training; lines of other lengths are not shown")
     parser.add_argument("--picture", type=Path, help="where `show` draws the curve")
     given = parser.parse_args(arguments)
     if given.command == "run":
@@ -161,7 +162,9 @@ def main(arguments: list[str] | None = None) -> None:
                 line = measure(given.data, way, share, seed, given.steps)
                 with open(given.results, "a", encoding="utf-8") as file:
                     file.write(json.dumps(line) + "\n")
-    lines = read_lines(given.results)
+    lines = [line for line in read_lines(given.results) if line["steps"] == given.steps]
+    if not lines:
+        parser.error(f"{given.results} has no line of {given.steps} steps: call `run` first")
     print(table(lines))
     if given.picture:
         draw(lines, given.picture)
