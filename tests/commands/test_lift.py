@@ -321,7 +321,7 @@ BAD = {
         "frame 7 has a score that is not a number: give 0 to 1",
     ),
     "a crowd": (crowd, "frame 7 has 1,001 people, 1,000 are the most: leave some out"),
-    "cut off": (cut_off, "is not whole JSON (Expecting"),
+    "cut off": (cut_off, "is not whole JSON (it breaks off"),
 }
 
 

@@ -25,7 +25,7 @@ from pose3d.geometry.camera import Camera
 from pose3d.geometry.skeleton import HUMAN36M_32_TO_17
 from pose3d.records.frames import ImageFiles, check_jpeg_files, decode_image, read_image_file
 from pose3d.records.hdf5_checks import check_links, check_packed_dataset
-from pose3d.runtime.errors import InputError
+from pose3d.runtime.errors import InputError, in_words
 
 KEYPOINTS_TOLERANCE_PX = 3.0
 COLUMNS = {"pose/2d": ((32, 2), "f"), "pose/3d": ((32, 3), "f"), "camera": ((), "iu"), "frame": ((), "iu")}
@@ -104,7 +104,7 @@ def _rows(annotations: Path, camera: Camera) -> dict[str, np.ndarray]:
     except InputError:
         raise
     except Exception as error:  # h5py raises whatever fits the damage
-        raise InputError(f"{annotations} is not a whole HDF5 file ({error}): run h36m-fetch again") from None
+        raise InputError(f"{annotations} is not a whole HDF5 file ({in_words(error)}): run h36m-fetch again") from None
     rows["frame"] = rows["frame"].astype(np.int64)
     if (np.diff(rows["frame"], prepend=0) <= 0).any():
         raise InputError(f"{annotations}: frame of camera {camera.id} does not ascend from 1: the rows are shuffled")

@@ -35,7 +35,7 @@ from pose3d.geometry.skeleton import JOINT_NAMES, N_JOINTS
 from pose3d.records.frames import ImageFiles, check_jpeg_files, jpeg_sizes_px
 from pose3d.records.hdf5_checks import check_links, check_packed_dataset
 from pose3d.records.sequences import PoseSequence
-from pose3d.runtime.errors import InputError
+from pose3d.runtime.errors import InputError, in_words
 
 FIT_TOLERANCE_PX = 3.0
 """Root mean square over the joints of a frame, in px of the full image."""
@@ -261,7 +261,7 @@ def _read_pose2d(path: Path) -> np.ndarray:
     except InputError:
         raise
     except Exception as error:  # h5py raises whatever fits the damage
-        raise InputError(f"{path} is not a whole HDF5 file ({error}): {ADVICE}") from None
+        raise InputError(f"{path} is not a whole HDF5 file ({in_words(error)}): {ADVICE}") from None
 
 
 def _check_finite(array: np.ndarray, where: str) -> None:

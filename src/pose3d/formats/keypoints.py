@@ -258,7 +258,7 @@ def _checked(
     confidence = np.where(gone[..., 0], 0, confidence)
     if (confidence < 0).any():
         raise InputError(f"{path}: frame {frame_of(confidence < 0)} has a negative score: give 0 to 1")
-    highest = float(confidence.max())
+    highest = float(confidence.max(initial=0))
     if highest > MOST_PERCENT:
         raise InputError(f"{path}: frame {frame_of(confidence == highest)} has a score of {highest:g}: give 0 to 1")
     if highest > LEAST_PERCENT:

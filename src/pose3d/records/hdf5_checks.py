@@ -12,7 +12,7 @@ from functools import lru_cache
 import h5py
 from h5py import h5d, h5l, h5o, h5z
 
-from pose3d.runtime.errors import InputError
+from pose3d.runtime.errors import InputError, in_words
 
 MAX_UNPACKED_BYTES = 128 * 2**20
 """Of one dataset that is packed: Human3.6M's longest takes have 25 MB."""
@@ -40,7 +40,9 @@ def check_own_file(path: str | os.PathLike) -> None:
     except SystemError:
         raise  # a signal, see pose3d.runtime.errors.run_stage
     except Exception as error:  # h5py raises whatever fits the damage
-        raise InputError(f"{path} is not a whole HDF5 file ({error}): delete it and run `dvc repro`") from None
+        raise InputError(
+            f"{path} is not a whole HDF5 file ({in_words(error)}): delete it and run `dvc repro`"
+        ) from None
 
 
 @lru_cache(maxsize=64)
