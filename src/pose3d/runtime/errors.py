@@ -27,7 +27,8 @@ FOREIGN = re.compile(
     r"|torch(?!\.save)|iterable|subscriptable|callable|attributes?|keyword|arguments?|literal|homogeneous"
     r"|inhomogeneous|broadcast|hashable|unhashable|codec can't|could not convert|unsupported operand|[Ee]rrno|Traceback"
     r"|[A-Z][a-z]+Error|synchronously|state_dict(?!\(\))|size mismatch|Input should|recursion|constructor)\b"
-    r"|values to unpack|'(?:str|int|float|list|bool|bytes)'|<class|<tag:|tag:yaml|\bobject (?:has|is|of)|\b0x[0-9a-f]{4}"
+    r"|values to unpack|'(?:str|int|float|list|bool|bytes)'|<class|<tag:|tag:yaml|\bobject (?:has|is|of)"
+    r"|\b0x[0-9a-f]{4}"
 )
 """Words of Python and of libraries, which tell a user nothing."""
 
