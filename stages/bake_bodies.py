@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pose3d.config.dataset import DatasetParams
 from pose3d.config.reading import StageParams
-from pose3d.runtime.errors import InputError, run_stage
+from pose3d.runtime.errors import InputError, in_words, run_stage
 
 OUTPUT = Path("data/bodies.h5")
 
@@ -28,7 +28,7 @@ def main() -> None:
     try:
         bodies = bake_bodies(SHAPES)
     except ImportError as error:
-        raise InputError(f"cannot import anny ({error}): install the packages of requirements.lock") from None
+        raise InputError(f"cannot import anny ({in_words(error)}): install the packages of requirements.lock") from None
     write_bodies(OUTPUT, bodies)
     for subject, body in bodies.items():
         height_m = float(body.vertices_m[:, 2].max() - body.vertices_m[:, 2].min())

@@ -47,7 +47,7 @@ def test_refined_figures_stand_beside_those_as_given(monkeypatch, tmp_path, caps
     }
     report = REPORT | {"refined": {"extrinsics": "full", "first_half": half, "repnet": {"frames_compared": 4}}}
     asked = []
-    monkeypatch.setattr(agreement, "measure_models", lambda *given: asked.append(given[-2]) or report)
+    monkeypatch.setattr(agreement, "measure_models", lambda *given: asked.append(given[-3]) or report)
     main(
         [
             "evaluate-views",

@@ -375,7 +375,7 @@ BAD = {
         "frame 7 has a point that no picture can hold: correct the file",
     ),
     "a crowd": (crowd, "frame 7 has 1,001 people, 1,000 are the most: leave some out"),
-    "cut off": (cut_off, "is not whole JSON (Expecting"),
+    "cut off": (cut_off, "is not whole JSON (it breaks off"),
 }
 
 

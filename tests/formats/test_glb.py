@@ -157,16 +157,16 @@ def test_a_file_of_another_program_is_read(tmp_path):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda c: c.pop("animations"), "KeyError"),
+        (lambda c: c.pop("animations"), "'animations' is missing"),
         (lambda c: c["animations"][0]["samplers"][0].update(interpolation="CUBICSPLINE"), "only LINEAR"),
         (lambda c: c["accessors"][-1].update(count=10**9), "too many numbers"),
         (lambda c: c["accessors"][-1].update(count=10**5), "past the numbers"),
         (lambda c: c["bufferViews"][-1].update(byteOffset=-4), "no or too many"),
-        (lambda c: c["nodes"][3].update(children=[0]), "KeyError|no tree"),
-        (lambda c: c["nodes"][0]["children"].append(0), "KeyError|no tree"),
-        (lambda c: c["nodes"][0].update(children=[10**6]), "KeyError|Error"),
+        (lambda c: c["nodes"][3].update(children=[0]), "not put together|no tree"),
+        (lambda c: c["nodes"][0]["children"].append(0), "not put together|no tree"),
+        (lambda c: c["nodes"][0].update(children=[10**6]), "not put together"),
         (lambda c: c["nodes"].extend([{}] * 10_001), "more than 10,000 nodes"),
-        (lambda c: c.update(nodes="x"), "Error"),
+        (lambda c: c.update(nodes="x"), "not put together"),
     ],
 )
 def test_damaged_content_is_one_sentence(tmp_path, change, said):

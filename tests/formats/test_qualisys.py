@@ -31,7 +31,7 @@ def _file(old, new, cameras=1):
         ('<!DOCTYPE a [<!ENTITY b "c">]><calibration/>', "is no Qualisys calibration"),
         (_file("focalLengthU", "f"), "has no focalLengthU"),
         (_file("<fov_video", "<other"), "has no fov_video"),
-        (_file("64000", "wide"), "could not convert"),
+        (_file("64000", "wide"), "not put together as it should be"),
         (_file('"64000"', '"0"'), "no focal length"),
         (_file('skew="0"', 'skew="3"'), "skew"),
         (_file('r12="1"', 'r12="-1"'), "reflection"),

@@ -1,9 +1,14 @@
+import struct
+
 import cv2
 import numpy as np
 import pytest
+from patched_mp4 import hide_frames, insert_in_entry, make_frames_uneven
 from people import camera_ring
+from tiny_gopro import box
 from tiny_qualisys import CAMERA, write_calibration
 
+from pose3d.formats.qualisys import read_qualisys
 from pose3d.multiview.views import CALIBRATION, camera_of_video, read_views
 from pose3d.runtime.errors import InputError
 
@@ -62,6 +67,31 @@ def test_marker_cameras_without_a_video_are_left_out_by_name(folder, capsys):
     assert "camera 20301 sees markers and has no video: it is left out" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("model", "sees_markers"),
+    [
+        ("Miqus M5u", True),
+        ("Arqus A12", True),
+        ("Oqus 700+", True),
+        ("Miqus Video", False),
+        ("Miqus VC+", False),
+        ("Miqus Hybrid", False),
+        ("Oqus 210c", False),
+        ("", False),
+    ],
+)
+def test_models_of_cameras_that_see_markers(folder, model, sees_markers):
+    markers = CAMERA.format(serial="1").replace("<camera ", f'<camera model="{model}" ')
+    one = read_qualisys(write_calibration(folder / CALIBRATION, markers))[0]
+    assert one.sees_markers == sees_markers
+
+
+def test_a_marker_camera_without_a_place_in_a_picture_is_no_matter(folder):
+    bare = '<camera serial="1" model="Miqus M3"><transform x="0" y="0" z="0"/></camera>'
+    write_calibration(folder / CALIBRATION, bare, *(CAMERA.format(serial=serial) for serial in ("b", "a")))
+    assert [view.camera.id for view in read_views(folder)] == ["b", "a"]
+
+
 TOML = """[{0}]
 name = "{0}"
 size = [1000, 800]
@@ -106,21 +136,49 @@ def test_one_camera_is_too_few(folder):
         read_views(folder)
 
 
-def test_a_video_that_claims_a_billion_frames_is_refused(folder, monkeypatch):
-    class Claiming:
-        def __init__(self, path):
-            self._video = video_capture(path)
+def test_frames_are_counted_and_not_believed(folder, capsys):
+    """Two videos of three frames, of which one was cut without encoding it again: an edit list hides the first."""
+    write_video(folder / "b.mp4", frames=4, width=992)
+    hide_frames(folder / "b.mp4", 1)
+    assert [view.frames for view in read_views(folder)] == [3, 3]
+    assert capsys.readouterr().err == ""
 
-        def __getattr__(self, name):
-            return getattr(self._video, name)
 
-        def get(self, what):
-            return 1e9 if what == cv2.CAP_PROP_FRAME_COUNT else self._video.get(what)
+def test_a_true_frame_rate_is_taken_in_place_of_the_videos(folder):
+    assert [(view.fps, view.rate_hz) for view in read_views(folder, rate_hz=240)] == [(240, 240)] * 2
 
-    video_capture = cv2.VideoCapture
-    monkeypatch.setattr("pose3d.multiview.views.cv2.VideoCapture", Claiming)
-    with pytest.raises(InputError, match=r"b\.mp4 does not open as a video"):
+
+def test_frames_at_uneven_times_are_refused_unless_a_rate_is_said(folder):
+    write_video(folder / "a.mp4", frames=10)
+    write_video(folder / "b.mp4", frames=10)
+    make_frames_uneven(folder / "a.mp4")
+    with pytest.raises(InputError, match=r"a\.mp4 has frames at uneven times, 0\.\d+ s apart at frame \d, mostly"):
         read_views(folder)
+    assert [view.fps for view in read_views(folder, rate_hz=25)] == [25, 25]
+
+
+def test_px_that_are_not_square_change_the_camera_as_they_do_the_picture(folder, capsys):
+    """1000 px twice as wide as high are shown as 2000."""
+    insert_in_entry(folder / "a.mp4", box(b"pasp", struct.pack(">II", 2, 1)))
+    before, after = read_views(folder)[1].camera, read_qualisys(folder / CALIBRATION)[1].camera
+    assert (before.width_px, before.height_px) == (2000, 800)
+    np.testing.assert_allclose(before.intrinsics_px[0], 2 * after.intrinsics_px[0])
+    np.testing.assert_allclose(before.intrinsics_px[1], after.intrinsics_px[1])
+    assert "px that are 2 times as wide as high" in capsys.readouterr().err
+
+
+def test_videos_of_other_endings_and_folders_of_pictures(folder):
+    (folder / "a.mp4").rename(folder / "a.MOV")
+    (folder / "b.mp4").unlink()
+    (folder / "b").mkdir()
+    for number in (9, 10, 11):
+        cv2.imwrite(str(folder / "b" / f"{number}.png"), np.zeros((800, 1000, 3), np.uint8))
+    with pytest.raises(InputError, match=r"b is a folder of 3 pictures, .* give --fps 25"):
+        read_views(folder)
+    assert [view.video.name for view in read_views(folder, rate_hz=25)] == ["b", "a.MOV"]
+    write_video(folder / "a.mp4")
+    with pytest.raises(InputError, match=r"a\.MOV and a\.mp4 are both of camera a"):
+        read_views(folder, rate_hz=25)
 
 
 @pytest.mark.parametrize(

@@ -117,11 +117,11 @@ def test_one_flipped_bit_in_a_weight_is_found(folder, tmp_path):
         (set_metadata(architecture={"lifter": "other"}), "its architecture is"),
         (set_metadata(architecture={"lifter": ["temporal"]}), "its architecture is"),
         (set_metadata(architecture={"lifter": "original_video_gan"}), "its inputs are features"),
-        (set_metadata(architecture={"model": "pose_resnet"}), "its crop_size_px is None"),
+        (set_metadata(architecture={"model": "pose_resnet"}), "its content is not put together as it should be"),
         (set_metadata(joint_names=["Hip"]), "its joints are others"),
         (set_metadata(frames_before=-1), "its frames_before is -1"),
         (set_metadata(frames_after="4"), "its frames_after is 4"),
-        (lambda model: setattr(model.metadata_props[0], "value", "{"), "Expecting property name"),
+        (lambda model: setattr(model.metadata_props[0], "value", "{"), "it breaks off or goes wrong in line 1"),
     ],
 )
 def test_a_graph_of_something_else_is_one_sentence(folder, tmp_path, change, reason):

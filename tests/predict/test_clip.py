@@ -1,9 +1,9 @@
 import json
-import struct
 
 import cv2
 import numpy as np
 import pytest
+from patched_mp4 import make_frames_uneven, set_matrix
 from tiny_video import picture, write_video
 
 from pose3d.predict.clip import Clip, ClipFrame, camera_from_view, read_camera
@@ -34,44 +34,13 @@ def test_a_single_frame_is_a_clip(tmp_path):
         assert [frame.time_s for frame in clip] == [0]
 
 
-def rotate_by_90_degrees(path):
-    """Write the matrix for a quarter turn clockwise into the track's header of an MP4."""
-    content = bytearray(path.read_bytes())
-    matrix = content.index(b"tkhd") + 44
-    one = 1 << 16
-    assert struct.unpack(">9i", content[matrix : matrix + 36]) == (one, 0, 0, 0, one, 0, 0, 0, 1 << 30)
-    content[matrix : matrix + 36] = struct.pack(">9i", 0, one, 0, -one, 0, 0, 0, 0, 1 << 30)
-    path.write_bytes(content)
-
-
 def test_a_rotated_video_is_turned_upright(video):
-    rotate_by_90_degrees(video)
+    set_matrix(video, 0, 1, -1, 0)
     with Clip(video) as clip:
         assert (clip.width_px, clip.height_px) == (48, 64)
         image = next(iter(clip)).image_bgr
     assert image.shape == (64, 48, 3)
     assert image[:32, 24:].mean() > 180 > 60 > image[32:, :24].mean()  # left upper is now right upper
-
-
-def make_frames_uneven(path):
-    """Replace an MP4's table of durations (stts: all alike) by one in which they are half a step and one and a half.
-
-    The whole lasts as long as before, for an edit list says how much of it is played.
-    """
-    content = bytearray(path.read_bytes())
-    place = content.index(b"stts") - 4
-    size, _, _, entries, n_frames, ticks = struct.unpack_from(">I4sIIII", content, place)
-    assert (size, entries, n_frames) == (24, 1, 10)
-    runs = [(1, ticks * (1 + 2 * (frame % 2)) // 2) for frame in range(n_frames)]
-    table = struct.pack(">4sII", b"stts", 0, len(runs)) + b"".join(struct.pack(">II", *run) for run in runs)
-    content[place : place + size] = struct.pack(">I", len(table) + 4) + table
-    # All boxes around it grow alike; the pictures come before them, so that no offset changes.
-    assert content.index(b"mdat") < content.index(b"moov") < place
-    for box in (b"moov", b"trak", b"mdia", b"minf", b"stbl"):
-        start = content.rindex(box, 0, place) - 4
-        (before,) = struct.unpack_from(">I", content, start)
-        struct.pack_into(">I", content, start, before + len(table) + 4 - size)
-    path.write_bytes(content)
 
 
 def test_frames_of_a_varying_rate_have_their_own_times(tmp_path):
@@ -136,7 +105,9 @@ def test_a_picture_larger_than_any_camera_gives_is_refused_before_it_is_decoded(
 
 @pytest.mark.parametrize("claimed", [1e9, 2.0**63, -5.0, np.inf, np.nan])
 @pytest.mark.parametrize("rate_hz", [0.0, 1e-300, 1e300, np.inf, np.nan])
-def test_counts_and_rates_that_no_video_has(video, monkeypatch, claimed, rate_hz):
+def test_counts_and_rates_that_no_video_has(tmp_path, monkeypatch, claimed, rate_hz):
+    video = write_video(tmp_path / "v.avi", [picture(64, 48, (0, 0, 32, 24))] * 10)
+
     class Claiming:
         """No subclass, for OpenCV's classes crash as such."""
 
@@ -151,7 +122,7 @@ def test_counts_and_rates_that_no_video_has(video, monkeypatch, claimed, rate_hz
             return claims.get(what, self._video.get(what))
 
     video_capture = cv2.VideoCapture
-    monkeypatch.setattr("pose3d.predict.clip.cv2.VideoCapture", Claiming)
+    monkeypatch.setattr("pose3d.formats.video_file.cv2.VideoCapture", Claiming)
     with Clip(video) as clip:
         assert clip.claimed_frames == (int(claimed) if 0 < claimed < np.inf else 0)
         times_s = [frame.time_s for frame in clip]
@@ -160,7 +131,7 @@ def test_counts_and_rates_that_no_video_has(video, monkeypatch, claimed, rate_hz
 
 
 def test_what_is_no_file_is_said_so():
-    with pytest.raises(InputError, match=r"/dev/zero is missing: give the path of a video"):
+    with pytest.raises(InputError, match=r"/dev/zero is no file: give the path of a video"):
         Clip("/dev/zero")
     with pytest.raises(InputError, match=r"/dev/zero is no calibration \(it is larger than 1 MiB\)"):
         read_camera("/dev/zero", 64, 48)

@@ -43,7 +43,8 @@ def test_what_nothing_says_is_asked_for():
 def test_what_is_said_twice_must_agree():
     assert given(file_of(fps=25.0), fps=25).time_s[1] == 0.04
     assert sentence(file_of(fps=25.0), fps=30) == "k.json says 25 frames a second, --fps 30: leave --fps out"
-    assert sentence(file_of(), video=video(30)) == "--fps is not needed: the video has the frames' times; leave it out"
+    with_times = file_of(time_s=np.arange(30) / 25)
+    assert sentence(with_times) == "--fps is not needed: k.json has the frames' times; leave it out"
     assert sentence(file_of(size_px=(1280, 720))) == (
         "k.json has a picture of 1280 x 720 px, --size says 640 x 480: give keypoints in px of this picture"
     )

@@ -246,7 +246,7 @@ def test_a_file_of_a_later_hdf5_is_not_to_be_deleted(path, monkeypatch):
         raise KeyError("Unable to synchronously open object (bad version number for layout message)")
 
     monkeypatch.setattr(h5py.h5o, "open", of_version_5)
-    with pytest.raises(InputError, match="bad version number for layout message.* update h5py") as raised:
+    with pytest.raises(InputError, match=r"sequences.h5 is laid out as HDF5 [\d.]+ does not know") as raised:
         read_sequences(path)
     assert "delete" not in str(raised.value)
 

@@ -1,10 +1,11 @@
 import json
+import subprocess
 
 import pytest
 
 from pose3d.datasets.manifest import list_own_files
 from pose3d.runtime.errors import InputError
-from pose3d.runtime.user_data import data_folder
+from pose3d.runtime.user_data import data_folder, relative_folder, untracked_files
 
 
 def test_the_params_come_before_the_environment(tmp_path, monkeypatch):
@@ -57,3 +58,32 @@ def test_subjects_may_be_linked_from_elsewhere(tmp_path):
     (disk / "Videos" / "Walking.mp4").write_bytes(b"12")
     (data / "S1").symlink_to(disk)
     assert list_own_files("human36m", data, tmp_path / "raw") == {"S1/Videos/Walking.mp4": 2}
+
+
+def test_what_experiments_of_the_queue_would_lack_is_said(tmp_path, monkeypatch):
+    """They run in a copy of what git tracks, in another folder."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine").mkdir()
+    monkeypatch.setenv("POSE3D_DATA", "mine")
+    assert relative_folder(None) == [
+        "POSE3D_DATA is mine, which leads elsewhere from the copies that experiments of the queue run in: give the "
+        f"whole path, {tmp_path}/mine"
+    ]
+    assert relative_folder("mine")[0].startswith("dataset.folder is mine")
+    assert relative_folder(str(tmp_path / "mine")) == []
+    monkeypatch.setenv("POSE3D_DATA", "other")
+    with pytest.raises(InputError, match=f"other, which is no folder; it counts from {tmp_path}, .* give the whole"):
+        data_folder(None)
+
+
+def test_files_that_git_does_not_track_are_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    files = [tmp_path / "a.yaml", tmp_path / "b.yaml"]
+    for file in files:
+        file.touch()
+    assert untracked_files(files) == []  # no repository
+    subprocess.run(["git", "init", "-q"], check=True)
+    subprocess.run(["git", "add", "a.yaml"], check=True)
+    assert untracked_files(files) == [
+        f"{files[1]} is not in git, and experiments of the queue run without it: `git add {files[1]}`"
+    ]

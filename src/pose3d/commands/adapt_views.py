@@ -14,6 +14,7 @@ import argparse
 from pathlib import Path
 
 from pose3d.predict.models import require_models
+from pose3d.predict.view_options import add_rate_option
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.files import exclusive
 
@@ -24,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--units", choices=("mm", "m"), help="of the calibration's positions; by default what its program writes"
     )
+    add_rate_option(parser)
     parser.add_argument("--out", type=Path, required=True, help="folder for the adapted models, another than --models")
     parser.add_argument("--frame-step", type=int, default=2, metavar="N", help="take every n-th frame; by default 2")
     parser.add_argument(
@@ -56,6 +58,7 @@ def run(given: argparse.Namespace) -> None:
             given.rounds,
             given.steps,
             given.units,
+            given.fps,
         )
     print(as_text(report))
 

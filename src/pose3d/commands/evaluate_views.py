@@ -3,7 +3,7 @@
     pose3d evaluate-views --models data/models --output views.json
 
 The videos are synchronised. Without ``--folder`` they are those of the Python package pose2sim: one person, four
-cameras. A folder of one's own holds a calibration and one mp4 for each camera (docs/multiview.md, which says of which
+cameras. A folder of one's own holds a calibration and one video for each camera (docs/multiview.md, which says of which
 formats it may be, and what is measured).
 """
 
@@ -12,6 +12,7 @@ import json
 from pathlib import Path
 
 from pose3d.predict.models import require_models
+from pose3d.predict.view_options import add_rate_option
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.files import write_text
 
@@ -31,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--units", choices=("mm", "m"), help="of the calibration's positions; by default what its program writes"
     )
+    add_rate_option(parser)
     parser.add_argument("--output", type=Path, metavar="JSON", help="also write the figures there")
     parser.add_argument("--overlay", type=Path, metavar="PNG", help="draw the detections")
 
@@ -43,7 +45,13 @@ def run(given: argparse.Namespace) -> None:
     from pose3d.multiview.agreement import measure_models
 
     report = measure_models(
-        given.models, given.folder or multiview_folder(), given.frame_step, given.overlay, given.refine, given.units
+        given.models,
+        given.folder or multiview_folder(),
+        given.frame_step,
+        given.overlay,
+        given.refine,
+        given.units,
+        given.fps,
     )
     print(as_text(report))
     if given.output:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pose3d.predict.keypoint_options import add_keypoint_options, lift
 from pose3d.predict.result_files import add_result_options
-from pose3d.predict.view_options import add_view_options
+from pose3d.predict.view_options import add_rate_option, add_view_options
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.files import exclusive
 
@@ -21,8 +21,8 @@ from pose3d.runtime.files import exclusive
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("keypoints", help="a file of keypoints, or the folder that OpenPose wrote")
     add_keypoint_options(parser)
-    parser.add_argument("--fps", type=float, metavar="N", help="frames per second, where no file says it")
-    parser.add_argument("--size", metavar="WIDTHxHEIGHT", help="of the picture in px, likewise")
+    add_rate_option(parser)
+    parser.add_argument("--size", metavar="WIDTHxHEIGHT", help="of the picture in px, where no file says it")
     parser.add_argument("--video", help="whose keypoints they are: its size and its frames' times are taken")
     add_view_options(parser)
     parser.add_argument(

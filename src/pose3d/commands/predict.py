@@ -17,13 +17,14 @@ from typing import Any, Literal
 from pose3d.predict.keypoint_options import add_keypoint_options, lift
 from pose3d.predict.models import default_models, require_models
 from pose3d.predict.result_files import add_result_options, check_result_options, require_no_people, write_results
-from pose3d.predict.view_options import FOV_DEG, add_view_options
+from pose3d.predict.view_options import FOV_DEG, add_rate_option, add_view_options
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.files import exclusive, require_files
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("video", help="of one person or several")
+    parser.add_argument("video", help="of one person or several: a file, or a folder of pictures")
+    add_rate_option(parser)
     add_view_options(parser)
     parser.add_argument(
         "--boxes", metavar="CSV", help="frame,x0,y0,x1,y1 in px; by default people are found and followed"
@@ -70,7 +71,7 @@ def _predict(given: argparse.Namespace, out: Path) -> None:
         if given.boxes is not None or given.runtime != "torch":
             raise InputError("--keypoints goes with neither --boxes nor --runtime onnx: no network looks at the video")
         require_files(given.video, remedy="give the path of a video")
-        given.fps = given.size = None  # the video has them
+        given.size = None  # the video has it
         lift(given, out)
         return
     if given.layout is not None or given.names is not None or given.normalised:
@@ -90,6 +91,7 @@ def _predict(given: argparse.Namespace, out: Path) -> None:
     fov_deg = FOV_DEG if given.fov is None else given.fov
     settings: dict[str, Any] = {"models": models, "runtime": given.runtime, "scratch": out}
     settings |= {"camera_name": given.camera_name, "height_m": given.height, "up": given.up}
+    settings["rate_hz"] = given.fps
     if person == "all":
         require_no_people(out)
         for number, predictions in predict_people(given.video, given.camera, fov_deg, **settings):

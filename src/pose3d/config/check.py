@@ -1,14 +1,17 @@
 """All blocks of params.yaml, data set and size at once, as ``make repro`` and ``pose3d check-data`` check them."""
 
+import sys
+
 from pydantic import ConfigDict, model_validator
 
 from pose3d.config.blocks import Seed, require_init_file
-from pose3d.config.dataset import DatasetParams, EmbeddedParams, KeypointsParams
+from pose3d.config.dataset import DatasetParams, EmbeddedDataset, EmbeddedParams, KeypointsParams
 from pose3d.config.evaluation import EvaluateParams
 from pose3d.config.lifting import LiftingParams, RepnetParams, TemporalParams
 from pose3d.config.pose2d import CropResizeParams, Infer2DParams, Train2DParams
 from pose3d.config.reading import DATA_SETS_FOLDER, PARAMS_FILE, SIZES_FOLDER, StageParams, read_yaml
 from pose3d.runtime.errors import InputError, run_stage
+from pose3d.runtime.user_data import relative_folder, untracked_files
 
 BLOCKS = {
     "params": {"data", "size", "seed", "crop_resize", "infer_2d", "lifting", "repnet", "temporal", "evaluate"},
@@ -105,6 +108,11 @@ def load_and_check_files() -> Params:
     for block in ("train_2d", "repnet", "temporal"):
         require_init_file(f"{block}.init", getattr(params, block).init)
     params.lifting.require_prior_files()
+    said = untracked_files([DATA_SETS_FOLDER / f"{params.data}.yaml", SIZES_FOLDER / f"{params.size}.yaml"])
+    if not isinstance(params.dataset, EmbeddedDataset):
+        said += relative_folder(params.dataset.folder)
+    for sentence in said:
+        print(sentence, file=sys.stderr)
     return params
 
 

@@ -136,6 +136,10 @@ def _chosen(method: dict[str, Any], key: str, folder: Path, params_path: Path) -
     name = method[key]
     if name not in known:
         quoted = "" if isinstance(name, str) else " (a name that YAML reads as something else needs quotes)"
+        if ".dvc" in params_path.absolute().parts:  # the copy of an experiment of the queue
+            quoted += (
+                f"; an experiment of the queue has the files alone that git tracks: `git add {folder}/{name}.yaml`"
+            )
         raise InputError(f"{params_path}: {key} '{name}' is unknown; choose one of {', '.join(known)}{quoted}")
     return folder / f"{name}.yaml"
 
@@ -163,11 +167,54 @@ def _sentence(error: ValidationError, merged: dict[str, Any], file_of: dict[str,
             key.append(first["ctx"]["discriminator"].strip("'"))
             problem = "is missing; add it"
         case "model_type" | "model_attributes_type":
-            problem = f"must be a block of keys and values, not {first['input']!r}"
+            problem = f"must be a block of keys and values, not {_as_written(first['input'])}"
         case _:
-            problem = f"{message}, not {first['input']!r}" if key else message
+            said = _said(first["type"], first.get("ctx", {})) or message
+            problem = f"{said}, not {_as_written(first['input'])}" if key else said
     files = " or ".join(map(str, _files_of(key, file_of)))
     return f"{files}: {' '.join(filter(None, ['.'.join(key), problem]))}"
+
+
+_KINDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "finite": "a finite number",
+    "bool": "true or false",
+    "string": "text",
+    "list": "a list",
+    "tuple": "a list",
+    "dict": "keys and values",
+    "none": "null",
+}
+"""By the beginnings of pydantic's types of errors."""
+_BOUNDS = {
+    "greater_than": "above",
+    "greater_than_equal": "at least",
+    "less_than": "below",
+    "less_than_equal": "at most",
+}
+
+
+def _said(kind: str, facts: dict[str, Any]) -> str | None:
+    """What a value must be, in words; None of a check of this project's own, which has words."""
+    if kind in _BOUNDS:
+        return f"must be {_BOUNDS[kind]} {next(iter(facts.values()))}"
+    if kind == "literal_error":
+        return f"must be {facts['expected']}"
+    if kind in ("too_short", "too_long"):
+        bound = f"at least {facts['min_length']}" if kind == "too_short" else f"at most {facts['max_length']}"
+        return f"must be a list of {bound}"
+    if kind == "value_error":
+        return None
+    return f"must be {_KINDS.get(kind.split('_')[0], 'of another form, which docs/experiments.md and its file show')}"
+
+
+def _as_written(value: Any) -> str:
+    """A value as YAML has it, on one line; text in quotes."""
+    if isinstance(value, str):
+        return repr(value)
+    text = yaml.safe_dump(value, default_flow_style=True, width=10_000, allow_unicode=True)
+    return " ".join(text.removesuffix("...\n").split())
 
 
 def _files_of(key: list[str], file_of: dict[str, Path]) -> list[Path]:

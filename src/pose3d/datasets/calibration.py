@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from pose3d.geometry.camera import Camera
-from pose3d.runtime.errors import InputError
+from pose3d.runtime.errors import InputError, in_words
 from pose3d.runtime.files import read_small_text
 
 MAX_SIDE_PX = 20_000
@@ -40,7 +40,7 @@ def read_calibration(path: str | os.PathLike) -> Cameras:
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}: dataset.calibration must name a JSON file of cameras") from None
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is not JSON ({error})") from None
+        raise InputError(f"{path} is not JSON ({in_words(error)}): write it again") from None
     return cameras_from(content, str(path))
 
 
@@ -60,10 +60,10 @@ def cameras_from(content: Any, source: str) -> Cameras:
             for subject, cameras in content["extrinsics"].items()
         }
     except KeyError as error:
-        raise InputError(f"{source} has no {error} where the calibration needs it") from None
+        raise InputError(f"{source} has no '{error.args[0]}' where the calibration needs it: add it") from None
     except (TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
         raise InputError(
-            f"{source} is not a calibration as pose3d.datasets.calibration describes it: {error}"
+            f"{source} is not a calibration as pose3d.datasets.calibration describes it: {in_words(error)}"
         ) from None
 
 

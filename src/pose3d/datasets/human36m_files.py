@@ -20,7 +20,7 @@ import numpy as np
 from pose3d.geometry.camera import Camera
 from pose3d.geometry.skeleton import HUMAN36M_32_TO_17
 from pose3d.records.hdf5_checks import MAX_UNPACKED_BYTES, check_links, check_packed_dataset
-from pose3d.runtime.errors import InputError
+from pose3d.runtime.errors import InputError, in_words
 
 FRAME_RATE_HZ = 50.0
 MAX_FRAMES = 1_000_000
@@ -52,7 +52,9 @@ def read_poses(path: Path) -> np.ndarray:
                 raise ValueError(f"it claims shape {claim.Dim_Sizes}")
             values = np.asarray(cdf.varget("Pose"))
     except Exception as error:  # cdflib follows offsets in the file: on a damaged one anything may come out
-        raise InputError(f"{path} is not a whole CDF file with a variable Pose ({error}): fetch it again") from None
+        raise InputError(
+            f"{path} is not a whole CDF file with a variable Pose ({in_words(error)}): fetch it again"
+        ) from None
     if values.ndim == 3 and len(values) == 1:
         values = values[0]
     if values.ndim != 2 or values.shape[1] != 96 or values.dtype.kind != "f":
@@ -152,7 +154,9 @@ def read_boxes(path: Path, indices: np.ndarray, camera: Camera) -> np.ndarray:
     except InputError:
         raise
     except Exception as error:  # h5py raises whatever fits the damage
-        raise InputError(f"{path} is not a whole MAT file (version 7.3) of masks ({error}): fetch it again") from None
+        raise InputError(
+            f"{path} is not a whole MAT file (version 7.3) of masks ({in_words(error)}): fetch it again"
+        ) from None
 
 
 def check_length(path: Path, frames: int, what: str, poses: int) -> None:

@@ -4,7 +4,7 @@ import json
 import os
 from pathlib import Path
 
-from pose3d.runtime.errors import InputError
+from pose3d.runtime.errors import InputError, in_words
 from pose3d.runtime.files import atomic_folder, sha256_of, write_text
 
 MANIFEST = "manifest.json"
@@ -24,7 +24,7 @@ def check_manifest(folder: Path) -> None:
     except FileNotFoundError:
         raise InputError(f"{manifest} is missing: {remedy}") from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise InputError(f"{manifest} is not a manifest of packages ({error!r}): {remedy}") from None
+        raise InputError(f"{manifest} is not a manifest of packages ({in_words(error)}): {remedy}") from None
     found = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
     del found[MANIFEST]
     for name in sorted(hashes.keys() | found.keys()):

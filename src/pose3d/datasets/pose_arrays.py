@@ -126,7 +126,7 @@ def as_points(array: object, layout_name: str, coordinates: tuple[int, ...], whe
     n_points = len(layout(layout_name))
     counts = (n_points, N_JOINTS_CAPTURED) if layout_name == OURS else (n_points,)
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu":
-        raise InputError(f"{where}: is no array of numbers but {type(array).__name__}; repair or drop that take")
+        raise InputError(f"{where}: is no array of numbers; repair or drop that take")
     if array.ndim != 3 or array.shape[1] not in counts or array.shape[2] not in coordinates:
         wanted, joints = (" or ".join(map(str, numbers)) for numbers in (coordinates, counts))
         raise InputError(f"{where}: has shape {array.shape}, not frames x {joints} joints x {wanted}")

@@ -18,7 +18,7 @@ from scipy.spatial.transform import Rotation
 from pose3d.formats.motion import NAMES, Y_UP_FROM
 from pose3d.geometry.skeleton import N_JOINTS, ROOT
 from pose3d.geometry.skeleton_fit import CHILDREN, REST_DIRECTIONS, SkeletonFit, check_poses, fit_bone_lengths
-from pose3d.runtime.errors import InputError
+from pose3d.runtime.errors import InputError, in_words
 from pose3d.runtime.files import atomic_output
 from pose3d.runtime.rows import Sliceable, chunks
 
@@ -57,7 +57,7 @@ def write_bvh(path: str | os.PathLike, poses_m: Sliceable, fps: float, frame: st
             check_poses(poses, fps, part.start)
             sample.append(poses[:: -(-n_frames // _SAMPLED_FRAMES)].copy())  # a view would keep all of them
     except InputError as error:
-        raise InputError(f"{path} cannot be written: {error}") from None
+        raise InputError(f"{path} cannot be written: {in_words(error)}") from None
     lengths_m = fit_bone_lengths(np.concatenate(sample))
     hierarchy: list[str] = []
     turning: list[int] = []

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 
 from pose3d.geometry.camera import Camera
-from pose3d.runtime.errors import InputError
+from pose3d.runtime.errors import STRANGE, InputError, in_words
 
 Units = Literal["mm", "m"]
 UNITS_M: dict[Units, float] = {"mm": 0.001, "m": 1.0}
@@ -153,7 +153,8 @@ def as_input_error(path: Any, error: Exception) -> InputError:
     """One sentence for what a reader stumbled over; ``error`` is a ValueError, KeyError, TypeError or the like."""
     if isinstance(error, KeyError):
         return InputError(f"{path}: a camera has no {error.args[0]}: it is not whole, write it again")
-    return InputError(f"{path}: {error}")
+    said = in_words(error)
+    return InputError(f"{path}: {said}: write it again" if said == STRANGE else f"{path}: {said}")
 
 
 def _numbers(values: Any, shape: tuple[int, ...], what: str) -> np.ndarray:

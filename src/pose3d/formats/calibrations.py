@@ -31,7 +31,7 @@ from pose3d.formats.calibration_kalibr import calibration_from_kalibr, is_kalibr
 from pose3d.formats.calibration_opencv import calibration_from_opencv, is_opencv
 from pose3d.formats.calibration_toml import calibration_from_toml
 from pose3d.formats.qualisys import read_qualisys
-from pose3d.runtime.errors import InputError
+from pose3d.runtime.errors import InputError, in_words
 from pose3d.runtime.files import read_small_text
 
 _KNOWN = "Pose2Sim, anipose, FreeMoCap, Caliscope, OpenCV, ROS, Kalibr, Qualisys or this project"
@@ -55,7 +55,7 @@ def read_calibration(path: str | os.PathLike, units: Units | None = None) -> Cal
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}): give a calibration of {_KNOWN}") from None
     except ValueError as error:
-        raise InputError(f"{path} is no calibration ({error}): give one of {_KNOWN}") from None
+        raise InputError(f"{path} is no calibration ({in_words(error)}): give one of {_KNOWN}") from None
     try:
         calibration = _calibration(Path(path), text, units)
     except InputError:
@@ -80,14 +80,14 @@ def _calibration(path: Path, text: str, units: Units | None) -> Calibration:
     try:
         return calibration_from_toml(text, units)
     except tomllib.TOMLDecodeError as error:
-        raise ValueError(f"it is no calibration of {_KNOWN} (as TOML: {error})") from None
+        raise ValueError(f"it is no calibration of {_KNOWN} (as TOML: {in_words(error)})") from None
 
 
 def _from_json(path: Path, text: str, units: Units | None) -> Calibration:
     try:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"it is not JSON ({error}): write it as docs/predict.md shows") from None
+        raise ValueError(f"it is not JSON ({in_words(error)}): write it as docs/predict.md shows") from None
     if isinstance(content, dict) and {"intrinsics", "extrinsics"} <= content.keys():
         subjects = cameras_from(content, str(path))
         if len(subjects) != 1:
@@ -130,8 +130,9 @@ def _read_yaml(text: str) -> Any:
     try:
         return yaml.load(body, _Loader)  # noqa: S506, a safe loader
     except yaml.YAMLError as error:
-        said = " ".join(str(getattr(error, "problem", None) or error).split())
-        raise ValueError(f"it is not YAML ({said}): write it again") from None
+        mark = getattr(error, "problem_mark", None)
+        where = "" if mark is None else f" (line {mark.line + 1} goes wrong)"
+        raise ValueError(f"it is not YAML{where}: write it again") from None
 
 
 _Row = tuple[FiniteFloat, FiniteFloat, FiniteFloat]
@@ -148,6 +149,18 @@ class _OwnCamera(BaseModel):
     translation_m: _Row | None = None
 
 
+_WRONG = {"missing": "is missing", "extra_forbidden": "is no field of a camera, whose form docs/predict.md shows"}
+_FIELDS = {
+    "": "a camera: width_px, height_px, intrinsics_px and, if need be, distortion",
+    "width_px": "a whole number above 0",
+    "height_px": "a whole number above 0",
+    "intrinsics_px": "three rows of three numbers",
+    "distortion": "a list of numbers",
+    "rotation": "three rows of three numbers",
+    "translation_m": "three numbers",
+}
+
+
 def _from_own(content: Any, name: str) -> Calibrated:
     """This project's JSON of one camera."""
     try:
@@ -155,7 +168,9 @@ def _from_own(content: Any, name: str) -> Calibrated:
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(map(str, first["loc"])) or "the whole"
-        raise ValueError(f"{field}: {first['msg']}; correct that field") from None
+        form = _FIELDS.get(str(first["loc"][0]) if first["loc"] else "", "another")
+        said = _WRONG.get(first["type"], f"must be {form}")
+        raise ValueError(f"{field} {said}; correct that field") from None
     (fx, skew, _), (other_skew, fy, _), last = own.intrinsics_px
     if fx <= 0 or fy <= 0:
         raise ValueError("intrinsics_px: the focal lengths must be above 0; correct that field")
@@ -185,7 +200,8 @@ def the_camera(path: str | os.PathLike, cameras: Sequence[Calibrated], name: str
         InputError: there are several, and none has that name; lists them.
     """
     names = [one.camera.id for one in cameras]
-    wanted = name if name is not None else names[0] if len(names) == 1 else video
+    of_video = [one.camera.id for one in cameras if not one.sees_markers] or names
+    wanted = name if name is not None else of_video[0] if len(of_video) == 1 else video
     if wanted in names:
         return cameras[names.index(wanted)]
-    raise InputError(f"{path} has cameras {', '.join(names)}: say with --camera-name which took the video")
+    raise InputError(f"{path} has cameras {', '.join(of_video)}: say with --camera-name which took the video")

@@ -20,7 +20,7 @@ from pose3d.formats.bvh import BONE_JOINTS
 from pose3d.formats.motion import NAMES, Motion, as_skeleton, check_motion
 from pose3d.geometry.skeleton import BONES, LEFT_JOINTS, N_JOINTS, RIGHT_JOINTS, ROOT
 from pose3d.geometry.skeleton_fit import CHILDREN, REST_DIRECTIONS, SkeletonFit, check_poses, fit_bone_lengths
-from pose3d.runtime.errors import InputError
+from pose3d.runtime.errors import InputError, in_words
 from pose3d.runtime.files import atomic_output
 from pose3d.runtime.rows import chunks
 
@@ -51,7 +51,7 @@ def write_glb(path: str | os.PathLike, motion: Motion) -> None:
         motion = as_skeleton(motion)
         check_poses(motion.positions_m, motion.fps)
     except InputError as error:
-        raise InputError(f"{path} cannot be written: {error}") from None
+        raise InputError(f"{path} cannot be written: {in_words(error)}") from None
     lengths_m = fit_bone_lengths(motion.positions_m)
     nodes, joint_nodes, bone_nodes = _skeleton(lengths_m)
     numbers = _Numbers()

@@ -12,7 +12,7 @@ from scipy.spatial.transform import Rotation, Slerp
 from pose3d.formats.glb import COMPONENTS, JSON_CHUNK, MAGIC, NUMBERS_CHUNK
 from pose3d.formats.motion import Motion, check_motion, without_blanks, without_helpers
 from pose3d.formats.number_rows import MAX_NUMBERS
-from pose3d.runtime.errors import InputError
+from pose3d.runtime.errors import InputError, in_words
 
 MAX_BYTES = 2**31
 MAX_JSON_BYTES = 2**26
@@ -39,10 +39,8 @@ def read_glb(path: str | os.PathLike) -> Motion:
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}): give a GLB file that you may read") from None
     except Exception as error:  # whatever damage makes json, struct or NumPy raise
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise InputError(
-            f"{path} is no whole GLB file of an animation ({type(error).__name__}: {reason}): write it again"
-        ) from None
+        reason = in_words(error)[:200]
+        raise InputError(f"{path} is no whole GLB file of an animation ({reason}): write it again") from None
     check_motion(motion, path)
     return without_helpers(motion)
 

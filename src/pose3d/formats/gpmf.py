@@ -23,7 +23,7 @@ import numpy as np
 
 from pose3d.formats.mp4 import read_samples, read_tracks
 from pose3d.geometry.rotations import unit
-from pose3d.runtime.errors import InputError
+from pose3d.runtime.errors import InputError, in_words
 
 _PAYLOADS = 60
 """As many are read: a minute. A camera at rest has the same gravity throughout."""
@@ -45,7 +45,7 @@ def gopro_up(path: str | os.PathLike) -> np.ndarray:
         gravity = _rows(streams, b"GRAV", 3)
         image = _rows(streams, b"IORI", 4)
     except (ValueError, OSError) as error:
-        raise InputError(f"{path} does not tell its gravity ({error}): give another --up") from None
+        raise InputError(f"{path} does not tell its gravity ({in_words(error)}): give another --up") from None
     gravity = gravity[gravity.any(1)]
     if not len(gravity):
         raise InputError(f"{path} has no gravity in its metadata, as GoPros from HERO9 on write it: give another --up")

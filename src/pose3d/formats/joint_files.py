@@ -12,7 +12,7 @@ from pose3d.formats.joints_csv import read_joints_csv, write_joints_csv
 from pose3d.formats.joints_npz import read_joints_npz, write_amass, write_joints_npz
 from pose3d.formats.motion import Motion, as_skeleton, to_ours
 from pose3d.formats.trc import read_trc, write_trc
-from pose3d.runtime.errors import InputError
+from pose3d.runtime.errors import InputError, in_words
 
 AXES = {
     "trc": "y up",
@@ -70,7 +70,7 @@ def write_motion(path: str | os.PathLike, motion: Motion, unit: str = "m") -> No
         try:
             skeleton = as_skeleton(motion)
         except InputError as error:
-            raise InputError(f"{path} cannot be written: {error}") from None
+            raise InputError(f"{path} cannot be written: {in_words(error)}") from None
         write_bvh(path, to_ours(skeleton), motion.fps, motion.frame)
     else:
         writers = {

@@ -16,7 +16,7 @@ from pose3d.formats.even_times import even_motion
 from pose3d.formats.motion import Motion, check_motion, to_ours, without_blanks
 from pose3d.formats.number_rows import MAX_NUMBERS, Lines, open_lines
 from pose3d.formats.pose_choice import choose_poses
-from pose3d.runtime.errors import InputError
+from pose3d.runtime.errors import InputError, in_words
 from pose3d.runtime.files import atomic_output
 
 _X = "_x_m"
@@ -67,7 +67,7 @@ def read_joints_csv(path: str | os.PathLike, frame: str | None = None, lifter: s
             for row in rows:
                 table.add(row)
         except csv.Error as error:
-            raise lines.error(f"is no row of a table ({error}): write the file again") from None
+            raise lines.error(f"is no row of a table ({in_words(error)}): write the file again") from None
     joints, time_s, poses_m, found = table.finished()
     names = without_blanks(joints)
     motion = even_motion(time_s, poses_m, found, frame, names)

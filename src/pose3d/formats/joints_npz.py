@@ -38,7 +38,7 @@ from pose3d.formats.motion import Z_UP_FROM_Y_UP, Motion, check_motion, filled, 
 from pose3d.formats.pose_choice import choose_poses
 from pose3d.geometry.layouts import layout
 from pose3d.records.pickled_npz import MAX_BYTES, MAX_EXPANSION, read_member
-from pose3d.runtime.errors import InputError
+from pose3d.runtime.errors import InputError, in_words
 from pose3d.runtime.files import atomic_output
 
 _RATES = ("mocap_framerate", "mocap_frame_rate")
@@ -69,7 +69,7 @@ def write_amass(path: str | os.PathLike, motion: Motion) -> None:
     try:
         joints_m = (filled(motion).positions_m @ Z_UP_FROM_Y_UP.T).astype(np.float32)
     except InputError as error:
-        raise InputError(f"{path} cannot be written: {error}") from None
+        raise InputError(f"{path} cannot be written: {in_words(error)}") from None
     arrays = {"joints": joints_m, "joint_names": np.array(motion.joints), "trans": joints_m[:, 0]}
     _write(path, arrays | {name: np.array(motion.fps) for name in _RATES})
 
@@ -112,7 +112,7 @@ def _ours(path: str | os.PathLike, arrays: Mapping[str, np.ndarray], frame: str 
         try:
             names = without_blanks(layout(str(_array(path, arrays, "layout", 0, "U"))).points)
         except InputError as error:
-            raise InputError(f"{path}: {error}") from None
+            raise InputError(f"{path}: {in_words(error)}") from None
     else:
         names = without_blanks(_array(path, arrays, "joints", 1, "U").tolist())
     of_landmarks = name.replace("poses_", "landmarks_", 1)

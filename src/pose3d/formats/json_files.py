@@ -4,7 +4,7 @@ import json
 import os
 from typing import Any
 
-from pose3d.runtime.errors import InputError
+from pose3d.runtime.errors import InputError, in_words
 from pose3d.runtime.files import read_small_text
 
 MAX_JSON_BYTES = 256 * 2**20
@@ -37,4 +37,4 @@ def read_json(path: str | os.PathLike) -> Any:
     except UnicodeDecodeError:
         raise InputError(f"{path} is neither text nor an npz file: give a file of keypoints") from None
     except ValueError as error:
-        raise InputError(f"{path} is not whole JSON ({error}): write or fetch it again") from None
+        raise InputError(f"{path} is not whole JSON ({in_words(error)}): write or fetch it again") from None

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from pose3d.geometry.layouts import LAYOUTS, Layout, layout
-from pose3d.runtime.errors import InputError
+from pose3d.runtime.errors import InputError, in_words
 from pose3d.runtime.files import read_small_text
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
@@ -26,7 +26,7 @@ def read_column_map(path: str | os.PathLike) -> dict[str, str]:
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}): give a CSV file of name,point") from None
     except (ValueError, csv.Error) as error:
-        raise InputError(f"{path} is not a CSV file ({error}): give one with name,point") from None
+        raise InputError(f"{path} is not a CSV file ({in_words(error)}): give one with name,point") from None
     rows = [[cell.strip() for cell in row] for row in rows if row]
     if not rows or rows[0] != ["name", "point"]:
         raise InputError(f"{path} line 1: the columns must be name,point")

@@ -25,7 +25,7 @@ import numpy as np
 from pose3d.formats.frame_numbers import frame_numbers
 from pose3d.formats.keypoints import MAX_VALUES, KeypointFile, keypoint_file
 from pose3d.formats.point_names import in_layout
-from pose3d.runtime.errors import InputError
+from pose3d.runtime.errors import InputError, in_words
 from pose3d.runtime.files import read_small_text
 
 MAX_TABLE_BYTES = 256 * 2**20
@@ -54,7 +54,7 @@ def read_rows(path: str | os.PathLike) -> list[list[str]]:
     except UnicodeDecodeError:
         raise InputError(f"{path} is neither text nor an npz file: give a file of keypoints") from None
     except (ValueError, csv.Error) as error:
-        raise InputError(f"{path} is no table of keypoints ({error}): give another file") from None
+        raise InputError(f"{path} is no table of keypoints ({in_words(error)}): give another file") from None
 
 
 def read_deeplabcut(

@@ -49,7 +49,7 @@ from pose3d.geometry.layouts import LANDMARK_NAMES
 from pose3d.geometry.skeleton import JOINT_NAMES, N_JOINTS
 from pose3d.lifting.lift import Lifted
 from pose3d.records.pickled_npz import read_member
-from pose3d.runtime.errors import InputError
+from pose3d.runtime.errors import InputError, in_words
 from pose3d.runtime.files import atomic_output
 from pose3d.runtime.rows import RowsOrArray, chunks
 from pose3d.world.standing import Standing
@@ -215,7 +215,7 @@ def read_predictions(path: str | os.PathLike) -> Predictions:
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}): give a file that `pose3d predict` wrote") from None
     except Exception as error:  # whatever damage makes zlib, zipfile or NumPy raise
-        raise InputError(f"{path} is no whole npz file of predictions ({error}): predict again") from None
+        raise InputError(f"{path} is no whole npz file of predictions ({in_words(error)}): predict again") from None
     lifters = [name.removeprefix(_POSES) for name in arrays if name.startswith(_POSES)]
     frames = arrays["time_s"].shape[:1] if "time_s" in arrays else ()
     shapes = {
@@ -260,7 +260,7 @@ def read_predictions(path: str | os.PathLike) -> Predictions:
             np.zeros(3),
         )
     except ValueError as error:
-        raise InputError(f"{path}: {error}: predict again") from None
+        raise InputError(f"{path}: {in_words(error)}: predict again") from None
     return Predictions(
         time_s=arrays["time_s"],
         boxes_px=arrays["boxes_px"],

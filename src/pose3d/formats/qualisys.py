@@ -3,7 +3,8 @@
 Focal lengths and principal point are in 1/64 px, with the centre of the first pixel at 0; positions in mm. The
 rows of the rotation are the camera's axes in the world: x right, y up, z backward.
 
-A laboratory's file lists the cameras that see markers beside those that record video; their model tells.
+A laboratory's file lists the cameras that see markers beside those that record video; their model tells: all see
+markers but Miqus Video (VC), Miqus Hybrid and the colour cameras of the Oqus series (210c).
 """
 
 import os
@@ -14,15 +15,14 @@ import numpy as np
 
 from pose3d.formats.calibrated import Calibrated
 from pose3d.geometry.camera import Camera
-from pose3d.runtime.errors import InputError
+from pose3d.runtime.errors import InputError, in_words
 
 SUBPIXELS = 64
+_PARTS = "fov_video", "transform", "intrinsic"
 MAX_FILE_BYTES = 1_000_000
 # From Qualisys's camera axes (y up, z backward) to this project's (y down, z forward): half a turn about x.
 _FORWARD_FROM_BACKWARD = np.diag([1.0, -1.0, -1.0])
-
-
-_MARKER_CAMERAS = re.compile(r"Miqus M\d|Arqus|Oqus")
+_VIDEO_CAMERAS = re.compile(r"video|hybrid|\bVC|\d+c\b", re.IGNORECASE)
 
 
 def read_qualisys(path: str | os.PathLike) -> list[Calibrated]:
@@ -40,26 +40,33 @@ def read_qualisys(path: str | os.PathLike) -> list[Calibrated]:
     if len(text) > MAX_FILE_BYTES or b"<!" in text:
         raise InputError(f"{path} is no Qualisys calibration: export it again as *.qca.txt")
     try:
-        cameras = [
-            Calibrated(_camera(element), sees_markers=bool(_MARKER_CAMERAS.match(element.get("model", ""))))
-            for element in ElementTree.fromstring(text).iterfind("cameras/camera")
-        ]
+        elements = list(ElementTree.fromstring(text).iterfind("cameras/camera"))
+        cameras = [one for element in elements if (one := _calibrated(element)) is not None]
     except ElementTree.ParseError as error:
-        raise InputError(f"{path} is not XML ({error}): export it again as *.qca.txt") from None
+        raise InputError(f"{path} is not XML ({in_words(error)}): export it again as *.qca.txt") from None
     except KeyError as error:
         raise InputError(f"{path}: a camera has no {error.args[0]}: export it again as *.qca.txt") from None
     except ValueError as error:
-        raise InputError(f"{path}: {error}") from None
+        raise InputError(f"{path}: {in_words(error)}") from None
     ids = [one.camera.id for one in cameras]
     if not ids or len(set(ids)) < len(ids):
         raise InputError(f"{path} has {'two cameras of one serial' if ids else 'no cameras'}: export it again")
     return cameras
 
 
+def _calibrated(element: ElementTree.Element) -> Calibrated | None:
+    """None of a camera that sees markers and has no place in a picture."""
+    model = element.get("model", "").strip()
+    sees_markers = bool(model) and not _VIDEO_CAMERAS.search(model)
+    if sees_markers and any(element.find(name) is None for name in _PARTS):
+        return None
+    return Calibrated(_camera(element), sees_markers=sees_markers)
+
+
 def _camera(element: ElementTree.Element) -> Camera:
     """One camera; a ValueError or KeyError says what is wrong."""
     fields = {}
-    for name in ("fov_video", "transform", "intrinsic"):
+    for name in _PARTS:
         child = element.find(name)
         if child is None:
             raise KeyError(name)

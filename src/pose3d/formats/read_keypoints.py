@@ -14,7 +14,7 @@ from pose3d.formats.keypoints import KeypointFile
 from pose3d.formats.mmpose import read_mmpose
 from pose3d.formats.openpose import read_openpose
 from pose3d.formats.videopose3d_keypoints import read_detectron, read_videopose3d_custom
-from pose3d.runtime.errors import InputError
+from pose3d.runtime.errors import InputError, in_words
 
 MAX_NPZ_BYTES = 2**30
 """Of the arrays of an archive, unpacked."""
@@ -67,7 +67,7 @@ def _read_npz(path: str | os.PathLike) -> KeypointFile:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
     except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError) as error:
-        raise InputError(f"{path} is no whole npz file ({error}): save or fetch it again") from None
+        raise InputError(f"{path} is no whole npz file ({in_words(error)}): save or fetch it again") from None
     if sum(member.file_size for member in members) > MAX_NPZ_BYTES:
         raise InputError(f"{path} unpacks to more than {MAX_NPZ_BYTES / 2**30:g} GiB: cut it up")
     names = {member.filename.removesuffix(".npy") for member in members}

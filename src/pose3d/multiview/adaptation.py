@@ -49,6 +49,7 @@ def adapt_models(
     rounds: int,
     steps: int,
     units: Units | None = None,
+    rate_hz: float | None = None,
 ) -> dict:
     """Write the adapted models to ``out``; gives the figures before and after, which are in adaptation.json too.
 
@@ -59,7 +60,7 @@ def adapt_models(
         frame_step: every frame_step-th frame of the videos is taken.
         learnt_share: the first frames, from which it learns, as a share of those taken; the others are held out.
         rounds, steps: see :class:`pose3d.multiview.selftraining.AdaptationParams`.
-        units: of the calibration's positions; None: as :func:`pose3d.multiview.views.read_views` says.
+        units, rate_hz: see :func:`pose3d.multiview.views.read_views`.
 
     Raises:
         InputError: a model, a video or the crops are missing or damaged, or the views agree on nothing.
@@ -67,7 +68,7 @@ def adapt_models(
     params = Params.load()
     seed_all(params.seed)
     network, architecture = load_network(str(models / "pose2d.pt"))
-    views = read_views(folder, units)
+    views = read_views(folder, units, rate_hz)
     cameras, fps = [view.camera for view in views], views[0].fps / frame_step
     frames = np.arange(0, views[0].frames, frame_step)
     learnt = max(1, round(learnt_share * len(frames)))

@@ -16,6 +16,7 @@ import numpy as np
 
 from pose3d.evaluation import metrics
 from pose3d.formats.calibrated import Units
+from pose3d.formats.clip import clip_pictures
 from pose3d.geometry.camera import Camera
 from pose3d.geometry.skeleton import BONES, JOINT_NAMES, N_JOINTS
 from pose3d.lifting.lift import LIFTERS, lift, load_lifter
@@ -24,7 +25,6 @@ from pose3d.multiview.refinement import Extrinsics, moved_mm, refine_extrinsics,
 from pose3d.multiview.triangulation import Triangulated
 from pose3d.multiview.views import View, read_views
 from pose3d.pose2d.inference import load_network
-from pose3d.records.frames import video_frames
 from pose3d.records.keypoints2d import Keypoints2D
 from pose3d.records.sequences import PoseSequence
 from pose3d.runtime.files import atomic_output
@@ -45,7 +45,7 @@ _SHOWN_SIZE_PX = 270, 480
 
 def takes_of(views: Sequence[View], frames: np.ndarray) -> list[FrameSource]:
     """The given frames of each view, decoded anew whenever they are asked for."""
-    return [partial(video_frames, view.video, frames) for view in views]
+    return [partial(clip_pictures, view.video, view.rate_hz, frames) for view in views]
 
 
 def measure_models(
@@ -55,6 +55,7 @@ def measure_models(
     picture: Path | None,
     refine: Extrinsics | None = None,
     units: Units | None = None,
+    rate_hz: float | None = None,
 ) -> dict:
     """All figures of trained models on a folder of videos, see docs/multiview.md.
 
@@ -64,7 +65,7 @@ def measure_models(
         frame_step: every n-th frame counts.
         picture: PNG with detections in some frames of all views; None: not drawn.
         refine: what of the cameras is refined for a second set of figures, see :mod:`pose3d.multiview.refinement`.
-        units: of the calibration's positions; None: as :func:`pose3d.multiview.views.read_views` says.
+        units, rate_hz: see :func:`pose3d.multiview.views.read_views`.
 
     Raises:
         InputError: a model or a video is missing or damaged, nothing moves before a camera, or too little is seen to
@@ -72,7 +73,7 @@ def measure_models(
     """
     detector = detector_of(*load_network(str(models / "pose2d.pt")))
     lifters = {name: load_lifter(models / f"{name}.pt") for name in LIFTERS}
-    views = read_views(folder, units)
+    views = read_views(folder, units, rate_hz)
     cameras = [view.camera for view in views]
     takes = takes_of(views, np.arange(0, views[0].frames, frame_step))
     person = find_person(detector, cameras, takes, views[0].fps / frame_step)

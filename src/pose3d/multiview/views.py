@@ -1,18 +1,19 @@
 """A folder of synchronised videos from calibrated cameras, without any labels.
 
-calibration.qca.txt   Qualisys calibration, see :mod:`pose3d.formats.qualisys`
-<serial>.mp4          the video of each of its cameras
+calibration.qca.txt   Qualisys calibration, see :mod:`pose3d.formats.qualisys`, or another
+<serial>.mp4          the video of each of its cameras; or another ending of videos, or a folder of pictures <serial>
 """
 
+import glob
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from pose3d.formats.calibrated import Calibrated, Units
 from pose3d.formats.calibrations import read_calibration
+from pose3d.formats.clip import Clip
 from pose3d.geometry.camera import Camera
 from pose3d.runtime.errors import InputError
 
@@ -23,8 +24,9 @@ TRIMMED_PX = 16
 BLACK = 16
 """Mean grey level below which rows at the edge of a picture are a border."""
 
-MAX_FRAMES = 10_000_000
-"""Two days of video: a header that claims more is damaged."""
+VIDEO_SUFFIXES = (".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm", ".mts", ".mpg")
+_UNEVEN = 0.5
+"""Of a step: frames farther from where they would lie evenly are said to be uneven."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,17 +36,19 @@ class View:
     Attributes:
         camera: calibrated.
         video: the file.
-        frames: how many there are.
+        frames: how many there are, counted by decoding them.
         fps: frames per second.
+        rate_hz: the same where a person said it, as for :class:`pose3d.formats.clip.Clip`; else None.
     """
 
     camera: Camera
     video: Path
     frames: int
     fps: float
+    rate_hz: float | None = None
 
 
-def read_views(folder: Path, units: Units | None = None) -> list[View]:
+def read_views(folder: Path, units: Units | None = None, rate_hz: float | None = None) -> list[View]:
     """The views of a folder, in the calibration's order.
 
     Marker cameras, which have no video, are left out, and a sentence on stderr names them; another says for what unit
@@ -53,9 +57,11 @@ def read_views(folder: Path, units: Units | None = None) -> list[View]:
     Args:
         folder: of one calibration and the videos.
         units: of the calibration's positions, see :func:`pose3d.formats.calibrations.read_calibration`.
+        rate_hz: true frames a second, for slow motion and folders of pictures; None: as the videos say.
 
     Raises:
-        InputError: a file is missing or damaged, there are fewer than two views, or they are not of one take.
+        InputError: a file is missing or damaged, a video's frames are at uneven times, there are fewer than two views,
+            or they are not of one take.
     """
     path = calibration_in(folder)
     calibration = read_calibration(path, units)
@@ -63,13 +69,15 @@ def read_views(folder: Path, units: Units | None = None) -> list[View]:
         print(f"{path}: {sentence}", file=sys.stderr)
     views = []
     for one in calibration.cameras:
-        video = folder / f"{one.camera.id}.mp4"
-        if one.sees_markers and not video.is_file():
+        video = video_of(folder, one.camera.id)
+        if one.sees_markers and video is None:
             print(f"{path}: camera {one.camera.id} sees markers and has no video: it is left out", file=sys.stderr)
             continue
         if not one.placed:
             raise InputError(f"{path} does not say where camera {one.camera.id} is: calibrate all cameras together")
-        views.append(_view(one, video))
+        if video is None:
+            raise InputError(f"{folder / one.camera.id}.mp4 is missing: put the video of camera {one.camera.id} there")
+        views.append(_view(one, video, rate_hz))
     if len(views) < 2:
         raise InputError(f"{path} has one camera: joints are triangulated from two or more")
     first = views[0]
@@ -98,28 +106,49 @@ def calibration_in(folder: Path) -> Path:
     raise InputError(f"{folder} has {found[0].name} and {found[1].name}: leave the calibration there, nothing else")
 
 
-def _view(one: Calibrated, path: Path) -> View:
-    camera = one.camera
-    if not path.is_file():
-        raise InputError(f"{path} is missing: put the video of camera {camera.id} there")
-    video = cv2.VideoCapture(str(path))
-    try:
-        size = [int(video.get(what)) for what in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT)]
-        frames, fps = video.get(cv2.CAP_PROP_FRAME_COUNT), video.get(cv2.CAP_PROP_FPS)
-        opened, picture = video.read()
-        if not opened or not 1 <= frames <= MAX_FRAMES or not 0 < fps < np.inf:
-            raise InputError(f"{path} does not open as a video: the file is damaged, fetch it again")
-    finally:
-        video.release()
-    width, height = size
+def video_of(folder: Path, name: str) -> Path | None:
+    """The video of a camera in a folder: a file of its name and an ending of videos, or a folder of pictures.
+
+    Raises:
+        InputError: there are two.
+    """
+    files = (path for path in folder.glob(f"{glob.escape(name)}.*") if path.stem == name)
+    found = sorted(path for path in files if path.suffix.lower() in VIDEO_SUFFIXES)
+    found += [folder / name] if (folder / name).is_dir() else []
+    if len(found) > 1:
+        raise InputError(f"{found[0]} and {found[1].name} are both of camera {name}: leave the one to read")
+    return found[0] if found else None
+
+
+def _view(one: Calibrated, path: Path, rate_hz: float | None) -> View:
+    with Clip(path, rate_hz) as clip:
+        picture = next(clip.pictures(np.zeros(1, int)))
+        width, height, fps, shown = clip.width_px, clip.height_px, clip.rate_hz, clip.shown
+        said = clip.said
+    with Clip(path, rate_hz) as clip:
+        times_s = clip.times_s()
+        early = clip.ends_early(len(times_s), float(times_s[-1]))
+    for sentence in (*said, *filter(None, [early])):
+        print(sentence, file=sys.stderr)
+    steps_s = np.diff(times_s)
+    if len(steps_s) and np.abs(steps_s - np.median(steps_s)).max() > _UNEVEN * np.median(steps_s):
+        frame = int(np.abs(steps_s - np.median(steps_s)).argmax())
+        raise InputError(
+            f"{path} has frames at uneven times, {steps_s[frame]:.3f} s apart at frame {frame}, mostly "
+            f"{np.median(steps_s):.3f}: views are matched frame by frame, so export it at an even rate, or say with "
+            f"--rate {fps:.4g} that its frames are even"
+        )
     if not one.size_known:
-        camera = replace(camera, width_px=width, height_px=height)
+        camera = replace(one.camera, width_px=shown.turned_px[0], height_px=shown.turned_px[1])
+    else:
+        camera = one.camera
+    camera = shown.camera(camera)
     if not (0 <= camera.width_px - width <= TRIMMED_PX and 0 <= camera.height_px - height <= TRIMMED_PX):
         raise InputError(
             f"{path} has {width} x {height} px, its calibration {camera.width_px} x {camera.height_px}: "
             "the calibration must be that of the video"
         )
-    return View(camera_of_video(camera, picture), path, int(frames), fps)
+    return View(camera_of_video(camera, picture), path, len(times_s), fps, rate_hz)
 
 
 def camera_of_video(camera: Camera, picture: np.ndarray) -> Camera:

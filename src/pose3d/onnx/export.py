@@ -150,7 +150,7 @@ def write_onnx(path: str | os.PathLike, graph: Graph) -> float:
         difference = _difference(graph, graph.load(partial))
         if not difference <= MAX_DIFFERENCE:
             raise InputError(
-                f"{path} would give outputs {difference:.2g} away from torch's, more than {MAX_DIFFERENCE:g}: "
+                f"{path} would give outputs {difference:.2g} away from the model's own, more than {MAX_DIFFERENCE:g}: "
                 "install the versions of onnx and onnxruntime that requirements.lock names"
             )
     return difference

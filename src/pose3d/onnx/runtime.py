@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from pose3d.geometry.skeleton import JOINT_NAMES
 from pose3d.lifting.lift import check_kind
 from pose3d.lifting.networks import Lifter
-from pose3d.runtime.errors import InputError
+from pose3d.runtime.errors import InputError, in_words
 from pose3d.runtime.files import require_files
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ def _open(path: str | os.PathLike) -> tuple["InferenceSession", str, dict[str, A
         if found != PORTS[kind]:
             raise ValueError(f"its inputs are {', '.join(found.inputs)}, its outputs {', '.join(found.outputs)}")
     except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path} was not written by `pose3d export` ({error}): export the model") from None
+        raise InputError(f"{path} was not written by `pose3d export` ({in_words(error)}): export the model") from None
     return session, kind, metadata
 
 

@@ -12,7 +12,7 @@ from pose3d.records.encoded_images import EncodedImages
 from pose3d.records.frames import Frames, as_image, decode_image, is_jpeg
 from pose3d.records.hdf5 import open_hdf5
 from pose3d.records.sequences import PoseSequence
-from pose3d.runtime.errors import InputError
+from pose3d.runtime.errors import InputError, in_words
 
 
 def whole_px_square(boxes_px: np.ndarray, margin: float) -> np.ndarray:
@@ -244,7 +244,7 @@ class Crops:
         try:
             encoded = self._images[number][frame]
         except (OSError, KeyError) as error:
-            raise InputError(f"{name} is damaged ({error}): delete the file and run `dvc repro`") from None
+            raise InputError(f"{name} is damaged ({in_words(error)}): delete the file and run `dvc repro`") from None
         image = decode_image(encoded, name, cv2.IMREAD_COLOR_RGB)
         if image.shape != (self.size_px, self.size_px, 3):
             raise InputError(f"{name} has {image.shape[1]} x {image.shape[0]} px, not {self.size_px}: run crop_resize")

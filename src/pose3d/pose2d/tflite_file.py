@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import tflite
 
-from pose3d.runtime.errors import InputError
+from pose3d.runtime.errors import InputError, in_words
 
 MAX_VALUES = 2**24
 """Of any tensor. The largest of the networks that are read here has 1.6 million."""
@@ -99,10 +99,10 @@ def read_tflite(path: str | os.PathLike) -> TFLiteGraph:
     try:
         return _graph(tflite.Model.GetRootAs(content, 0))
     except _Unsupported as error:
-        raise InputError(f"{path} has {error}, which is not read here: give one of BlazePose's files") from None
+        raise InputError(f"{path} has {error.args[0]}, which is not read here: give one of BlazePose's files") from None
     # What flatbuffers and numpy raise where a number in the file points outside of it or promises what is not there.
     except (struct.error, ValueError, TypeError, IndexError, KeyError, AttributeError, OverflowError) as error:
-        raise InputError(f"{path} is damaged ({error}): delete it and run the download stage again") from None
+        raise InputError(f"{path} is damaged ({in_words(error)}): delete it and run the download stage again") from None
 
 
 class _Unsupported(Exception):

@@ -1,123 +1,27 @@
-"""A video as frames with their times, and the camera that it was taken with."""
+"""The camera that a video was taken with, and the video's frames."""
 
-import itertools
 import os
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-import cv2
 import numpy as np
 
 from pose3d.formats.calibrated import Calibrated
 from pose3d.formats.calibrations import read_calibration, the_camera
+from pose3d.formats.clip import Clip as Clip
+from pose3d.formats.clip import ClipFrame as ClipFrame
+from pose3d.formats.shown_picture import ShownPicture
 from pose3d.geometry.camera import Camera
 from pose3d.runtime.errors import InputError
-from pose3d.runtime.prefetch import prefetch
-
-MAX_PICTURE_PX = 2**25
-"""Of one frame: 8K has 33 million. A decoder holds some frames, and memory for them is set aside as the header says."""
-_USUAL_RATE_HZ = 25.0
-"""Of videos that name no frame rate."""
-_RATES_HZ = (0.001, 10_000.0)
-"""Frame rates to believe."""
-_PLAYLISTS = (b"#EXTM3U", b"ffconcat")
-"""Beginnings of texts that FFmpeg takes for videos, and that tell it which other files to read."""
-
-
-@dataclass(frozen=True, eq=False)
-class ClipFrame:
-    """One frame: seconds since the first one, strictly ascending, and the upright picture (H, W, 3) uint8, BGR."""
-
-    time_s: float
-    image_bgr: np.ndarray
-
-
-class Clip:
-    """A video, opened for one reading from its start to its end. Use it in a ``with`` statement.
-
-    The picture is turned upright as the file's metadata ask, and its size is that of the turned picture.
-
-    Attributes:
-        width_px, height_px: size of the upright picture.
-        claimed_frames: what the file's header says, which may be wrong; 0 where it says nothing.
-
-    Raises:
-        InputError: the file is missing, is no video, or its picture is larger than :data:`MAX_PICTURE_PX`.
-    """
-
-    def __init__(self, path: str | os.PathLike) -> None:
-        self._path = path
-        if not os.path.isfile(path):
-            raise InputError(f"{path} is missing: give the path of a video")
-        if _is_playlist(path):
-            raise InputError(f"{path} is a list of other files, no video: give one of those")
-        # FFmpeg alone: OpenCV's other readers take the name for a pattern of image files.
-        self._video = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
-        self._video.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
-        width, height = (self._video.get(side) for side in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
-        if width * height > MAX_PICTURE_PX:
-            self._video.release()
-            raise InputError(f"{path} has a picture of {width:g} x {height:g} px: shrink it, 8K is the most")
-        rate_hz = self._video.get(cv2.CAP_PROP_FPS)
-        self._step_s = 1 / (rate_hz if _RATES_HZ[0] < rate_hz < _RATES_HZ[1] else _USUAL_RATE_HZ)
-        self._next = self._read()
-        if self._next is None:
-            self._video.release()
-            raise InputError(f"{path} does not open as a video: it is damaged, or of a format that OpenCV lacks")
-        self._first_s = self._next.time_s
-        self.height_px, self.width_px = self._next.image_bgr.shape[:2]
-        claimed = self._video.get(cv2.CAP_PROP_FRAME_COUNT)
-        self.claimed_frames = int(claimed) if 0 < claimed < np.inf else 0
-
-    def __enter__(self) -> "Clip":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._video.release()
-
-    def _read(self) -> ClipFrame | None:
-        decoded, image = self._video.read()
-        return ClipFrame(self._video.get(cv2.CAP_PROP_POS_MSEC) / 1000, image) if decoded else None
-
-    def __iter__(self) -> Iterator[ClipFrame]:
-        """The frames in order, up to the first that does not decode; a thread decodes at most three ahead of use.
-
-        A frame that has no time of its own after the one before is one step of the frame rate later.
-
-        Raises:
-            InputError: the picture's size changes within the video.
-        """
-
-        def following_frame(_: int) -> ClipFrame | None:
-            frame, self._next = self._next, None
-            return frame or self._read()
-
-        before_s = -self._step_s
-        frames = prefetch(following_frame, itertools.count(), workers=1)
-        try:
-            for number, frame in enumerate(frames):
-                if frame is None:
-                    return
-                if frame.image_bgr.shape[:2] != (self.height_px, self.width_px):
-                    raise InputError(f"{self._path} changes its picture's size at frame {number}: cut it there")
-                time_s = frame.time_s - self._first_s
-                before_s = time_s if time_s > before_s else before_s + self._step_s
-                yield ClipFrame(before_s, frame.image_bgr)
-        finally:
-            frames.close()
-
-
-def _is_playlist(path: str | os.PathLike) -> bool:
-    try:
-        with open(path, "rb") as file:
-            return file.read(8).startswith(_PLAYLISTS)
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}): give the path of a video") from None
 
 
 def read_camera(
-    path: str | os.PathLike, width_px: int, height_px: int, name: str | None = None, video: str = ""
+    path: str | os.PathLike,
+    width_px: int,
+    height_px: int,
+    name: str | None = None,
+    video: str = "",
+    shown: ShownPicture | None = None,
 ) -> Calibrated:
     """The camera of a calibration of any format that :mod:`pose3d.formats.calibrations` reads.
 
@@ -126,6 +30,8 @@ def read_camera(
         width_px, height_px: of the video, which the calibration's must equal.
         name: of the camera, where the file has several.
         video: the video's name without its suffix, which tells where nothing is said.
+        shown: how the video's picture is shown: a calibration of the one that is stored, whose px are not square or
+            which is wider than its clean aperture, is changed to that of the one that is shown.
 
     Raises:
         InputError: the file is missing or wrong, the camera is not in it, or it is of another size; names what.
@@ -136,8 +42,12 @@ def read_camera(
     one = the_camera(path, calibration.cameras, name, video)
     camera = one.camera
     if not one.size_known:
-        print(f"{path} says no size: it is taken for that of the video, {width_px} x {height_px}", file=sys.stderr)
-        return replace(one, camera=replace(camera, width_px=width_px, height_px=height_px))
+        width, height = (width_px, height_px) if shown is None else shown.turned_px
+        print(f"{path} says no size: it is taken for that of the video, {width} x {height}", file=sys.stderr)
+        one = replace(one, camera=replace(camera, width_px=width, height_px=height))
+    if shown is not None:
+        one = replace(one, camera=shown.camera(one.camera))
+    camera = one.camera
     if (camera.width_px, camera.height_px) != (width_px, height_px):
         raise InputError(
             f"{path}: width and height are {camera.width_px} x {camera.height_px}, the video has "

@@ -6,7 +6,7 @@ import os
 
 import numpy as np
 
-from pose3d.runtime.errors import InputError
+from pose3d.runtime.errors import InputError, in_words
 from pose3d.runtime.files import read_small_text
 
 MAX_BOXES_BYTES = 32 * 2**20
@@ -41,7 +41,7 @@ class GivenBoxes:
         except OSError as error:
             raise InputError(f"{path} cannot be read ({error.strerror}): give a CSV file of boxes") from None
         except (ValueError, csv.Error) as error:
-            raise InputError(f"{path} is not a CSV file ({error}): give one with frame,x0,y0,x1,y1") from None
+            raise InputError(f"{path} is not a CSV file ({in_words(error)}): give one with frame,x0,y0,x1,y1") from None
         if not rows:
             raise InputError(f"{path} has no boxes: give at least one row below frame,x0,y0,x1,y1")
         self._frames = np.array(sorted(rows))

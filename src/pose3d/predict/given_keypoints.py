@@ -26,11 +26,20 @@ _OUTSIDE_SHARE = 0.5
 
 @dataclass(frozen=True, eq=False)
 class VideoFacts:
-    """What a video says: the picture's size and its frames' times (T,), s."""
+    """What a video says.
+
+    Attributes:
+        width_px, height_px: of its picture as shown.
+        time_s: (T,) of its frames.
+        as_stored: other programs see the picture as it is shown as well, but for a turn.
+        said: sentences about what in it is not as usual.
+    """
 
     width_px: int
     height_px: int
     time_s: np.ndarray
+    as_stored: bool = True
+    said: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,14 +153,20 @@ def people_of(
     Args:
         file: from :func:`pose3d.formats.read_keypoints.read_keypoints`.
         video: whose keypoints they are; None: there is none.
-        fps: frames per second, where neither the video nor the file says it.
+        fps: frames per second, where there is no video and the file does not say it.
         size_px: the picture's width and height, likewise.
         normalised: whether coordinates are shares of the picture's width and height.
 
     Raises:
         InputError: something is not said, or said twice and differently, or cannot be.
     """
-    said = list(file.said)
+    said = [*file.said, *(() if video is None else video.said)]
+    if video is not None and not video.as_stored and file.intrinsics_px is None:
+        raise InputError(
+            f"{file.path}: its video is mirrored, cut or stretched where it is shown, and programs differ in whether "
+            "they do so: convert the video with `ffmpeg -i VIDEO -vf scale=iw*sar:ih,setsar=1 NEW`, and find keypoints "
+            "in that"
+        )
     width, height = _size(file, video, size_px)
     frames, time_s = _frames(file, video, _rate(file, video, fps), said)
     inside = frames < len(time_s)
@@ -204,10 +219,11 @@ def _rate(file: KeypointFile, video: VideoFacts | None, asked: float | None) -> 
     """Frames per second; None: times are known."""
     if asked is not None and not 0 < asked <= MAX_RATE_HZ:
         raise InputError(f"--fps takes frames per second above 0 and up to {MAX_RATE_HZ:g}, not {asked:g}")
-    if video is not None or file.time_s is not None:
+    if video is not None:
+        return None  # in whose times it is
+    if file.time_s is not None:
         if asked is not None:
-            where = "the video" if video is not None else file.path
-            raise InputError(f"--fps is not needed: {where} has the frames' times; leave it out")
+            raise InputError(f"--fps is not needed: {file.path} has the frames' times; leave it out")
         return None
     if file.fps is not None and asked is not None and abs(asked / file.fps - 1) > 0.01:
         raise InputError(f"{file.path} says {file.fps:g} frames a second, --fps {asked:g}: leave --fps out")

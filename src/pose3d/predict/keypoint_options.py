@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pose3d.predict.result_files import check_result_options, require_no_people, write_results
-from pose3d.runtime.errors import InputError
+from pose3d.runtime.errors import InputError, in_words
 from pose3d.runtime.files import require_files
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def lift(given: argparse.Namespace, out: Path) -> None:
     if given.video is not None:
         from pose3d.predict.video_facts import video_facts
 
-        video = video_facts(given.video)
+        video = video_facts(given.video, given.fps)
     people = people_of(file, video, given.fps, size_px, given.normalised)
     _say(file, people, of_points.name)
     numbers = _numbers(given, out, people, person)
@@ -85,7 +85,9 @@ def lift(given: argparse.Namespace, out: Path) -> None:
     from pose3d.predict.lift_given import lift_people, load_lifters, view_of
     from pose3d.predict.swapped_sides import swapped_points, walks_backwards
 
-    view = view_of(people, given.camera, given.camera_name, given.fov, _own_camera(file), given.up, given.video)
+    view = view_of(
+        people, given.camera, given.camera_name, given.fov, _own_camera(file), given.up, given.video, given.fps
+    )
     for number, predictions in lift_people(
         people, numbers, of_points, view, load_lifters(paths, of_points), given.height
     ):
@@ -171,4 +173,4 @@ def _own_camera(file: "KeypointFile") -> "Camera | None":
     try:
         return Camera("clip", *file.size_px, file.intrinsics_px, file.distortion, np.eye(3), np.zeros(3))
     except ValueError as error:
-        raise InputError(f"{file.path}: {error}: predict again") from None
+        raise InputError(f"{file.path}: {in_words(error)}: predict again") from None

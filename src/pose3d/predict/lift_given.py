@@ -53,6 +53,7 @@ def view_of(
     own: Camera | None,
     up: str,
     video: str | os.PathLike | None,
+    rate_hz: float | None = None,
 ) -> View:
     """The camera of a calibration, of a field of view, or of the file itself, and which way is up.
 
@@ -64,6 +65,7 @@ def view_of(
         own: of the file, taken where neither is given.
         up: as of :func:`pose3d.predict.pipeline.predict`.
         video: whose first picture's edges, or metadata, say which way is up; None: there is none.
+        rate_hz: as for :class:`pose3d.formats.clip.Clip`.
 
     Raises:
         InputError: the calibration or ``up`` is wrong, or no camera has that field of view.
@@ -85,7 +87,7 @@ def view_of(
         seen_by = camera_from_view(people.width_px, people.height_px, FOV_DEG if fov_deg is None else fov_deg)
     planes = None
     if up_cam is None and video is not None:
-        with Clip(video) as clip:
+        with Clip(video, rate_hz) as clip:
             planes = edge_planes(next(iter(clip)).image_bgr, seen_by)
     return View(seen_by, up_cam, planes)
 

@@ -96,11 +96,12 @@ def predict(
     camera_name: str | None = None,
     height_m: float | None = None,
     up: str = "estimate",
+    rate_hz: float | None = None,
 ) -> Predictions:
     """Predict one person's keypoints and poses in every frame of a video.
 
     Args:
-        video: any file that OpenCV's FFmpeg decodes.
+        video: any file that OpenCV's FFmpeg decodes, or a folder of pictures.
         camera: calibration, see :func:`pose3d.predict.clip.read_camera`; None: a camera of ``fov_deg``.
         fov_deg: field of view along the picture's longer side.
         boxes: CSV file, see :class:`pose3d.predict.given_boxes.GivenBoxes`; None: everybody is found and followed.
@@ -115,12 +116,13 @@ def predict(
         height_m: standing height of the person; None: of the size that the lifters guess.
         up: which way is up: ``estimate``, ``level``, ``calibration`` (its z axis), ``metadata`` (the video's, see
             :mod:`pose3d.formats.gpmf`) or a direction, see :func:`pose3d.world.up.given_up`.
+        rate_hz: true frames a second, for slow motion and folders of pictures; None: the video's own times.
 
     Raises:
         InputError: a file is missing or wrong, nobody is found, or fewer people than ``person``.
         OSError: the disk is full.
     """
-    job = _Job.of(video, camera, fov_deg, models, runtime, scratch, camera_name, height_m, up)
+    job = _Job.of(video, camera, fov_deg, models, runtime, scratch, camera_name, height_m, up, rate_hz)
     if boxes is not None:
         if person is not None:
             raise InputError("--person goes without --boxes, which say who it is")
@@ -144,6 +146,7 @@ def predict_people(
     camera_name: str | None = None,
     height_m: float | None = None,
     up: str = "estimate",
+    rate_hz: float | None = None,
 ) -> Iterator[tuple[int, Predictions]]:
     """Predict everybody's keypoints and poses; the arguments are those of :func:`predict`.
 
@@ -156,7 +159,7 @@ def predict_people(
     """
     if height_m is not None:
         raise InputError("--height is one person's and goes without --person all: predict them one by one")
-    job = _Job.of(video, camera, fov_deg, models, runtime, scratch, camera_name, None, up)
+    job = _Job.of(video, camera, fov_deg, models, runtime, scratch, camera_name, None, up, rate_hz)
     everybody = job.look_for_people(None)
     if not everybody.people():
         raise InputError(f"no person is found in {video}: say where one is with --boxes")
@@ -181,6 +184,7 @@ class _Job:
     scratch: str | os.PathLike | None
     height_m: float | None
     up_cam: np.ndarray | None
+    rate_hz: float | None
 
     @classmethod
     def of(
@@ -194,6 +198,7 @@ class _Job:
         camera_name: str | None,
         height_m: float | None,
         up: str,
+        rate_hz: float | None,
     ) -> "_Job":
         """Read all but the video, so that what is missing shows at once."""
         if height_m is not None:
@@ -204,26 +209,28 @@ class _Job:
         params = Params.load()
         folder = default_models(runtime) if models is None else Path(models)
         lifters = load_lifters(folder, runtime)
-        with Clip(video) as clip:
+        with Clip(video, rate_hz) as clip:
+            for sentence in clip.said:
+                print(sentence, file=sys.stderr)
             if camera is None:
                 view = camera_from_view(clip.width_px, clip.height_px, fov_deg)
             else:
-                one = read_camera(camera, clip.width_px, clip.height_px, camera_name, Path(video).stem)
+                one = read_camera(camera, clip.width_px, clip.height_px, camera_name, Path(video).stem, clip.shown)
                 if up == "calibration":
                     if not one.placed:
                         raise InputError(f"{camera} does not say how camera {one.camera.id} stands: give another --up")
                     up_cam = one.camera.rotation[:, 2]
                 view = replace(one.camera, id="clip", rotation=np.eye(3), translation_m=np.zeros(3))
-        return cls(video, view, folder, runtime, params, lifters, scratch, height_m, up_cam)
+        return cls(video, view, folder, runtime, params, lifters, scratch, height_m, up_cam, rate_hz)
 
     def look_at(self, boxes: str | os.PathLike) -> dict[str, Rows]:
-        with Clip(self.video) as clip:
+        with Clip(self.video, self.rate_hz) as clip:
             given = GivenBoxes(boxes, clip.width_px, clip.height_px)
             look = load_detector(self.models, self.runtime, self.params)
             return find_keypoints(self.video, clip, look, given, self.scratch)
 
     def look_for_people(self, person: int | None) -> SightingRows:
-        with Clip(self.video) as clip:
+        with Clip(self.video, self.rate_hz) as clip:
             look = load_detector(self.models, self.runtime, self.params)
             return find_people(self.video, clip, load_finder(look), person, self.scratch)
 
@@ -277,7 +284,7 @@ class _Job:
             return None
         planes = None
         if self.up_cam is None:
-            with Clip(self.video) as clip:
+            with Clip(self.video, self.rate_hz) as clip:
                 planes = edge_planes(next(iter(clip)).image_bgr, self.view)
         return stand(
             lifted.poses_cam_m, self.view, seen["keypoints_px"], found, time_s, self.up_cam, planes, self.scratch
@@ -349,7 +356,7 @@ def find_keypoints(
         "found": Rows(scratch, (), bool),
     }
     anybody = False
-    frames, n_frames = _frames(name, clip), 0
+    frames, n_frames = _frames(clip), 0
     while batch := list(itertools.islice(frames, _GIVEN_BATCH)):
         boxes_px = given.at(np.arange(n_frames, n_frames + len(batch)))
         n_frames += len(batch)
@@ -389,7 +396,7 @@ def find_people(
     follower = PeopleFollower(finder, clip.width_px, clip.height_px)
     sightings = SightingRows(scratch, clip.width_px, clip.height_px)
     anybody = False
-    for frame, people, found in follower.follow(_frames(name, clip)):
+    for frame, people, found in follower.follow(_frames(clip)):
         known = people >= 0
         # Whoever was found later has a higher number, and may have been put into this frame afterwards.
         n_known = next(number for number in itertools.count() if number not in people)
@@ -406,13 +413,14 @@ def find_people(
     return sightings
 
 
-def _frames(name: str | os.PathLike, clip: Clip) -> Iterator[ClipFrame]:
-    """All frames with a progress bar; says so where the file claims more than decode."""
-    n_frames = 0
+def _frames(clip: Clip) -> Iterator[ClipFrame]:
+    """All frames with a progress bar; says so where it ends before its header says."""
+    n_frames, last_s = 0, 0.0
     with tqdm(total=clip.claimed_frames or None, desc="predict", unit="frame", mininterval=1) as progress:
         for frame in clip:
             yield frame
-            n_frames += 1
+            n_frames, last_s = n_frames + 1, frame.time_s
             progress.update()
-    if n_frames < clip.claimed_frames:
-        print(f"{name} claims {clip.claimed_frames} frames, {n_frames} decode: the rest is left out", file=sys.stderr)
+    said = clip.ends_early(n_frames, last_s)
+    if said is not None:
+        print(said, file=sys.stderr)

@@ -96,7 +96,7 @@ def write_results(folder: Path, given: argparse.Namespace, predictions: "Predict
     if given.show is not None:
         from pose3d.predict.show import write_show  # here, because it takes half a second to load
 
-        print(*write_show(folder, given.video, predictions, given.show), sep="\n")
+        print(*write_show(folder, given.video, predictions, given.show, given.fps), sep="\n")
 
 
 def _write_format(path: Path, name: str, given: argparse.Namespace, predictions: "Predictions") -> None:
@@ -121,5 +121,5 @@ def _write_recording(path: Path, given: argparse.Namespace, predictions: "Predic
     if given.video is None:
         write_rrd(path, predictions)
         return
-    with Clip(given.video) as clip:
+    with Clip(given.video, given.fps) as clip:
         write_rrd(path, predictions, (frame.image_bgr for frame in clip))

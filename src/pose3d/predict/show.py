@@ -17,7 +17,11 @@ from pose3d.show.figures import METHOD_TITLES, reproject
 
 
 def write_show(
-    folder: str | os.PathLike, video: str | os.PathLike, predictions: Predictions, seconds: float
+    folder: str | os.PathLike,
+    video: str | os.PathLike,
+    predictions: Predictions,
+    seconds: float,
+    rate_hz: float | None = None,
 ) -> list[Path]:
     """Write the files of :func:`pose3d.show.demo_files.write_demo`; gives their paths.
 
@@ -29,6 +33,7 @@ def write_show(
         video: what was predicted from.
         predictions: with at least one frame in which the person was found.
         seconds: how much of it; at least one frame.
+        rate_hz: as for :class:`pose3d.formats.clip.Clip`.
 
     Raises:
         InputError: the disk is full.
@@ -41,7 +46,7 @@ def write_show(
     found = predictions.found[shown]
 
     def frames_rgb() -> Iterator[np.ndarray]:
-        with Clip(video) as clip:
+        with Clip(video, rate_hz) as clip:
             for frame in itertools.islice(clip, shown.start, shown.stop):
                 yield cv2.cvtColor(frame.image_bgr, cv2.COLOR_BGR2RGB)
 

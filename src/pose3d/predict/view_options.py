@@ -1,9 +1,21 @@
-"""Options about the camera and the person's size, which ``pose3d predict`` and ``pose3d lift`` share."""
+"""Options about the video, the camera and the person's size, which ``pose3d predict`` and ``pose3d lift`` share."""
 
 import argparse
 
 FOV_DEG = 60.0
 """Where nothing is known of the camera."""
+
+
+def add_rate_option(parser: argparse.ArgumentParser) -> None:
+    """One of two names: commands that lift keypoints without a video know it as frames per second."""
+    parser.add_argument(
+        "--fps",
+        "--rate",
+        type=float,
+        metavar="N",
+        help="true frames a second, where the video does not say it (a folder of pictures, or keypoints alone) or says "
+        "another (slow motion)",
+    )
 
 
 def add_view_options(parser: argparse.ArgumentParser) -> None:

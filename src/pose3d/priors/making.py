@@ -14,7 +14,7 @@ from pose3d.priors.onto_body import joints_only, perform
 from pose3d.priors.own_takes import OURS, Piece, Take, own_files, read_takes
 from pose3d.records.prior_file import write_prior
 from pose3d.records.sequences import PoseSequence
-from pose3d.runtime.errors import InputError
+from pose3d.runtime.errors import InputError, in_words
 from pose3d.synthetic.bake import SHAPES, bake_bodies
 from pose3d.synthetic.body import Body, read_body
 from pose3d.synthetic.cameras import look_at
@@ -97,7 +97,7 @@ def prior_body(bodies: Path) -> Body:
     try:
         return joints_only(bake_bodies({name: SHAPES[name]})[name])
     except ImportError as error:
-        raise InputError(f"cannot import anny ({error}): install the packages of requirements.lock") from None
+        raise InputError(f"cannot import anny ({in_words(error)}): install the packages of requirements.lock") from None
 
 
 def write_takes(
@@ -140,7 +140,7 @@ def _sequences(
                 poses_m, landmarks_m = joints_and_landmarks(body, piece, up[take.file.suffix.lower()])
             except ValueError as error:  # a segment that has no direction
                 raise InputError(
-                    f"{folder / take.file} cannot be put onto a body ({error}): take it out of the folder"
+                    f"{folder / take.file} cannot be put onto a body ({in_words(error)}): take it out of the folder"
                 ) from None
             yield _sequence(subject, action, poses_m, landmarks_m, rate_hz)
 

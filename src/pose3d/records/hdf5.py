@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 
 from pose3d.records.hdf5_checks import check_own_file, unreadable
-from pose3d.runtime.errors import InputError
+from pose3d.runtime.errors import InputError, in_words
 from pose3d.runtime.files import atomic_output, require_files
 from pose3d.runtime.signals import uninterrupted
 
@@ -120,7 +120,9 @@ def open_hdf5(path: str | os.PathLike) -> Iterator[h5py.File]:
         except (OSError, KeyError) as error:
             if getattr(error, "errno", None) is not None:
                 raise  # the system's, such as a full disk under an output: damage in HDF5 carries no number
-            raise InputError(f"{path} is damaged or incomplete ({error}): delete it and run `dvc repro`") from error
+            raise InputError(
+                f"{path} is damaged or incomplete ({in_words(error)}): delete it and run `dvc repro`"
+            ) from error
 
 
 def write_dataset(group: h5py.Group, name: str, values: np.ndarray) -> None:

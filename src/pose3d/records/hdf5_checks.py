@@ -12,7 +12,7 @@ from functools import lru_cache
 import h5py
 from h5py import h5d, h5l, h5o, h5z
 
-from pose3d.runtime.errors import InputError
+from pose3d.runtime.errors import InputError, in_words
 
 MAX_UNPACKED_BYTES = 128 * 2**20
 """Of one dataset that is packed: Human3.6M's longest takes have 25 MB."""
@@ -57,10 +57,10 @@ def unreadable(path: str | os.PathLike, error: Exception, advice: str) -> InputE
     """
     if "version number" in str(error):
         return InputError(
-            f"{path} is laid out as HDF5 {h5py.version.hdf5_version} does not know ({error}): a later HDF5 probably "
-            "wrote it; update h5py, or have it written again"
+            f"{path} is laid out as HDF5 {h5py.version.hdf5_version} does not know: a later HDF5 probably wrote it; "
+            "update h5py, or have it written again"
         )
-    return InputError(f"{path} is not a whole HDF5 file ({error}): {advice}")
+    return InputError(f"{path} is not a whole HDF5 file ({in_words(error)}): {advice}")
 
 
 @lru_cache(maxsize=64)

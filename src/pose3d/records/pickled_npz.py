@@ -59,8 +59,8 @@ def read_pickled_npz(path: str | os.PathLike, keys: Collection[str]) -> dict[str
         raise InputError(f"{path} is missing: put it there, or correct its name in block dataset") from None
     except _RefusedError as error:
         raise InputError(
-            f"{path} {error}: data needs nothing of the kind and it might run code, so the file is not read; fetch it "
-            "again from its authors, or save it anew from plain dicts and arrays"
+            f"{path} {error.args[0]}: data needs nothing of the kind and it might run code, so the file is not read; "
+            "fetch it again from its authors, or save it anew from plain arrays"
         ) from None
     except Exception as error:  # whatever damage makes zlib, zipfile, pickle or NumPy raise
         if is_refused_by_system(error):

@@ -45,7 +45,7 @@ from pose3d.geometry.camera import Camera
 from pose3d.geometry.layouts import LANDMARK_NAMES, N_LANDMARKS
 from pose3d.geometry.skeleton import JOINT_NAMES, N_JOINTS
 from pose3d.records.hdf5 import create_hdf5, open_hdf5, read_strings, write_dataset, write_strings
-from pose3d.runtime.errors import InputError
+from pose3d.runtime.errors import InputError, in_words
 
 SPLITS = ("train", "validation", "test")
 
@@ -258,7 +258,7 @@ def each_sequence(path: str | os.PathLike, subjects: Sequence[str] | None = None
             try:
                 camera = _read_camera(group, camera_id)
             except ValueError as error:
-                raise InputError(f"{path}: {key}: {error}: run `dvc repro` again") from None
+                raise InputError(f"{path}: {key}: {in_words(error)}: run `dvc repro` again") from None
             arrays = {name: group[name][...] for name in _SEQUENCE_ARRAYS}
             if _LANDMARKS in group:
                 if tuple(read_strings(file, "landmarks")) != LANDMARK_NAMES:

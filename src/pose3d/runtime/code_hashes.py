@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from pose3d.runtime.errors import InputError
+from pose3d.runtime.errors import InputError, in_words
 
 SOURCE = Path("src")
 PACKAGE = "pose3d"
@@ -101,7 +101,7 @@ def _parse(file: Path, shown: Path) -> ast.Module:
     except FileNotFoundError:
         raise InputError(f"{shown} is missing: run from the root of the repository") from None
     except (SyntaxError, ValueError) as error:
-        raise InputError(f"{shown} is not Python: {error}") from None
+        raise InputError(f"{shown} is not Python: {in_words(error)}") from None
 
 
 def _imported_names(node: ast.AST, path: Path) -> list[str]:

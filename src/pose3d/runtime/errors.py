@@ -1,7 +1,9 @@
 """The one error that people are meant to read, and how a stage or a command shows it."""
 
 import argparse
+import json
 import os
+import re
 import sys
 from collections.abc import Callable
 
@@ -11,6 +13,56 @@ from pose3d.runtime.waiting import wait_without_spinning
 
 class InputError(Exception):
     """Bad input: the message is one sentence that names the file, key or joint and says what to do."""
+
+    def __str__(self) -> str:
+        """What is quoted of a file, or its name, cannot steer a terminal."""
+        return "".join(
+            letter if letter.isprintable() or letter == "\n" else letter.encode("unicode_escape").decode()
+            for letter in super().__str__()
+        )
+
+
+FOREIGN = re.compile(
+    r"\b(?:indices|integers?, not|NoneType|None|dict|tuple|dtype|ndarray|numpy(?!\.save|\.load)|pydantic|h5py|cv2.error"
+    r"|torch(?!\.save)|iterable|subscriptable|callable|attributes?|keyword|arguments?|literal|homogeneous"
+    r"|inhomogeneous|broadcast|hashable|unhashable|codec can't|could not convert|unsupported operand|[Ee]rrno|Traceback"
+    r"|[A-Z][a-z]+Error|synchronously|state_dict(?!\(\))|size mismatch|Input should|recursion|constructor)\b"
+    r"|values to unpack|'(?:str|int|float|list|bool|bytes)'|<class|<tag:|tag:yaml|\bobject (?:has|is|of)"
+    r"|\b0x[0-9a-f]{4}"
+)
+"""Words of Python and of libraries, which tell a user nothing."""
+
+_ABSENT = re.compile(r"object '([\w/. -]{1,60})' doesn't exist")
+"""As HDF5 says it."""
+STRANGE = "its content is not put together as it should be"
+
+
+def in_words(error: BaseException) -> str:
+    """What went wrong in a file, of an exception that may be Python's or a library's: no words of theirs.
+
+    Example:
+        >>> in_words(ValueError("camera a: the matrix must be 3 x 3 numbers"))
+        'camera a: the matrix must be 3 x 3 numbers'
+        >>> in_words(TypeError("string indices must be integers, not 'str'"))
+        'its content is not put together as it should be'
+    """
+    if isinstance(error, InputError):
+        return str(error)
+    if isinstance(error, json.JSONDecodeError):
+        return f"it breaks off or goes wrong in line {error.lineno}, column {error.colno}"
+    if isinstance(error, UnicodeDecodeError):
+        return "it is no text in UTF-8"
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    if isinstance(error, OSError) and error.strerror and not FOREIGN.search(error.strerror):
+        return error.strerror
+    if isinstance(error, KeyError) and error.args and isinstance(error.args[0], str) and len(error.args[0]) < 40:
+        return f"'{error.args[0]}' is missing"
+    said = " ".join(str(error).split())
+    if isinstance(error, KeyError) and (absent := _ABSENT.search(said)):
+        return f"'{absent[1]}' is missing"
+    strange = not said or isinstance(error, KeyError | TypeError | AttributeError | IndexError) or FOREIGN.search(said)
+    return STRANGE if strange else said
 
 
 def run_stage(main: Callable[[], None]) -> None:

@@ -28,7 +28,7 @@ import cv2
 import numpy as np
 from joblib.externals.loky import ProcessPoolExecutor
 
-from pose3d.runtime.errors import InputError
+from pose3d.runtime.errors import InputError, in_words
 from pose3d.runtime.workers import worker_count
 
 SCHEDULER_VARIABLE = "POSE3D_DASK_SCHEDULER"
@@ -137,7 +137,7 @@ def _cluster(scheduler: str) -> Iterator[_Pool]:
         client = Client(**place, set_as_default=False)
     except (OSError, ValueError) as error:
         raise InputError(
-            f"{SCHEDULER_VARIABLE} names {scheduler}, where no Dask scheduler answers ({error}): "
+            f"{SCHEDULER_VARIABLE} names {scheduler}, where no Dask scheduler answers ({in_words(error)}): "
             "start it or correct the variable"
         ) from None
 

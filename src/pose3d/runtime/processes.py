@@ -24,7 +24,7 @@ import torch
 from filelock import FileLock
 from torch import Tensor, nn
 
-from pose3d.runtime.errors import InputError
+from pose3d.runtime.errors import InputError, in_words
 from pose3d.runtime.gpus import claim_gpu
 from pose3d.runtime.signals import exit_status
 
@@ -183,7 +183,7 @@ def _cluster_environment(devices: int, nodes: int) -> ClusterEnvironment:
     try:
         return environment()
     except RuntimeError as error:
-        raise InputError(f"SLURM's settings do not do: {error}") from None
+        raise InputError(f"SLURM's settings do not do: {in_words(error)}") from None
 
 
 def _failed(children: list[Popen]) -> bool:

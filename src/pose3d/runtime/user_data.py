@@ -1,6 +1,7 @@
 """The folder of a recorded data set on the user's disk."""
 
 import os
+import subprocess
 from pathlib import Path
 
 from pose3d.runtime.errors import InputError
@@ -22,5 +23,41 @@ def data_folder(configured: str | None) -> Path:
         )
     if not Path(folder).is_dir():
         named_by = "dataset.folder" if configured else DATA_FOLDER_VARIABLE
-        raise InputError(f"{named_by} is {folder}, which is no folder; set it to where your data is")
+        where = "set it to where your data is"
+        if not Path(folder).is_absolute():
+            where = f"it counts from {Path.cwd()}, and experiments of the queue run in a copy: give the whole path"
+        raise InputError(f"{named_by} is {folder}, which is no folder; {where}")
     return Path(folder)
+
+
+def relative_folder(configured: str | None) -> list[str]:
+    """A sentence where the data's folder would not be found by experiments of the queue, which run in a copy."""
+    folder, named_by = configured, "dataset.folder"
+    if not configured:
+        folder, named_by = os.environ.get(DATA_FOLDER_VARIABLE), DATA_FOLDER_VARIABLE
+    if not folder or Path(folder).is_absolute():
+        return []
+    return [
+        f"{named_by} is {folder}, which leads elsewhere from the copies that experiments of the queue run in: give the "
+        f"whole path, {Path(folder).absolute()}"
+    ]
+
+
+def untracked_files(files: list[Path]) -> list[str]:
+    """A sentence for each file that experiments of the queue would not have, because they run in a copy by git."""
+    return [
+        f"{file} is not in git, and experiments of the queue run without it: `git add {file}`"
+        for file in files
+        if _untracked(file)
+    ]
+
+
+def _untracked(file: Path) -> bool:
+    """True where git is there and does not track a file."""
+    try:
+        listed = subprocess.run(
+            ["git", "ls-files", "--", file.name], cwd=file.absolute().parent, capture_output=True, text=True, timeout=20
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return listed.returncode == 0 and not listed.stdout.strip()

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pose3d.runtime.errors import InputError
+from pose3d.runtime.errors import InputError, in_words
 from pose3d.synthetic.body import Body
 from pose3d.synthetic.landmarks import N_VERTICES, skin_landmarks
 
@@ -75,7 +75,8 @@ def bake_bodies(shapes: dict[str, Shape]) -> dict[str, Body]:
             return _bake(shapes)
         except SafetensorError as error:
             raise InputError(
-                f"anny cannot write its cache to {cache} ({error}): free 1 GB there or set TMPDIR to another folder"
+                f"anny cannot write its cache to {cache} ({in_words(error)}): free 1 GB there or set TMPDIR to another "
+                "folder"
             ) from None
         finally:
             if before is None:

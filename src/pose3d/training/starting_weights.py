@@ -55,7 +55,7 @@ def read_checkpoint(path: str, key: str) -> dict[str, Any]:
     except Exception as error:  # of bytes that are not its own, torch raises nearly every kind there is
         raise InputError(f"{path} {_reason(error)}: {key} takes what torch.save wrote of a state_dict()") from None
     if not isinstance(content, dict):
-        raise InputError(f"{path} holds a {type(content).__name__}, not a state dict: check {key}")
+        raise InputError(f"{path} holds no weights by name, such as state_dict() gives: check {key}")
     return content
 
 
@@ -94,7 +94,7 @@ def state_dict(content: Any, path: str, key: str) -> dict[str, Tensor]:
     for name, value in content.items():
         is_array = isinstance(value, Tensor) and not (value.is_complex() or value.is_quantized)
         if not (isinstance(name, str) and is_array):
-            raise InputError(f"{path} is not a state dict, because {shown(name)} in it is no array: check {key}")
+            raise InputError(f"{path} holds no weights by name, because {shown(name)} in it is no array: check {key}")
     return {name.removeprefix("module."): value for name, value in content.items()}
 
 

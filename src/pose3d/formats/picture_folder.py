@@ -1,0 +1,158 @@
+"""A folder of pictures as a video: one frame each, in the order of the numbers in their names."""
+
+import os
+import re
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from pose3d.formats.shown_picture import ShownPicture
+from pose3d.formats.video_file import MAX_PICTURE_PX
+from pose3d.records.frames import is_jpeg, read_image_file
+from pose3d.runtime.errors import InputError
+
+_KINDS = {".jpeg": ".jpg", ".tiff": ".tif"}
+_READ = {".jpg", ".png", ".bmp", ".tif", ".webp", ".ppm", ".pgm", ".jp2", ".avif"}
+_NOT_READ = {".heic", ".heif", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".raw", ".exr", ".gif", ".svg"}
+_VIDEOS = {".mp4", ".mov", ".avi", ".mkv", ".m4v", ".webm", ".mts", ".mpg"}
+
+
+class PictureFolder:
+    """Pictures of a folder, opened for one reading; attributes as of :class:`pose3d.formats.video_file.VideoFile`.
+
+    Hidden files, and those that are no pictures by their ending, are left alone.
+
+    Raises:
+        InputError: there are no pictures, or several kinds of them, the first does not decode, or no rate was given.
+    """
+
+    def __init__(self, folder: str | os.PathLike, rate_hz: float | None) -> None:
+        self.said: list[str] = []
+        self._paths = _pictures(Path(folder))
+        self._place = 0
+        if rate_hz is None:
+            raise InputError(
+                f"{folder} is a folder of {len(self._paths)} pictures, which do not say how many a second there are: "
+                "give --fps 25, or as many as there are"
+            )
+        self.step_s, self.slowed = 1 / rate_hz, 1.0
+        self.claimed_frames, self.claimed_exactly = len(self._paths), True
+        height, width = _read(self._paths[0]).shape[:2]
+        self.shown = ShownPicture((width, height), np.eye(2, dtype=int))
+        if width * height > MAX_PICTURE_PX:
+            raise InputError(f"{self._paths[0]} has {width} x {height} px: shrink all of them, 8K is the most")
+        self._say_jumps()
+
+    def read(self) -> tuple[float, np.ndarray] | None:
+        """The next frame's time, seconds, and its picture (H, W, 3) uint8 BGR; None after the last.
+
+        Raises:
+            InputError: it does not decode, or is of another size.
+        """
+        place = self._place
+        time_s = self.skip()
+        if time_s is None:
+            return None
+        picture = _read(self._paths[place])
+        if picture.shape[1::-1] != self.shown.stored_px:
+            size, first = "{1} x {0}".format(*picture.shape), "{} x {}".format(*self.shown.stored_px)
+            raise InputError(
+                f"{self._paths[place]} has {size} px, {self._paths[0].name} {first}: a video's pictures have one size; "
+                "take out what is not of it"
+            )
+        return time_s, picture
+
+    def skip(self) -> float | None:
+        """Go on by a picture; gives its time, or None after the last."""
+        if self._place == len(self._paths):
+            return None
+        self._place += 1
+        return (self._place - 1) * self.step_s
+
+    def close(self) -> None:
+        pass
+
+    def _say_jumps(self) -> None:
+        folder = self._paths[0].parent
+        forms = {_form(path) for path in self._paths}
+        if len(forms) > 1:
+            other = next(path for path in self._paths if _form(path) != _form(self._paths[0]))
+            self.said.append(
+                f"{folder} has pictures named as {self._paths[0].name} and as {other.name}: all are taken, "
+                f"{self._paths[0].name} first and {self._paths[-1].name} last"
+            )
+            return
+        numbers = [_last_number(path) for path in self._paths]
+        steps = np.diff([number for number in numbers if number is not None])
+        if len(steps) == len(numbers) - 1 and len(steps) and (steps != steps[0]).any():
+            usual = int(np.median(steps))
+            jump = int(np.argmax(steps != usual))
+            self.said.append(
+                f"{folder}: between {self._paths[jump].name} and {self._paths[jump + 1].name} pictures seem to be "
+                "missing: all are taken as equally far apart in time"
+            )
+
+
+def _pictures(folder: Path) -> list[Path]:
+    """The folder's pictures, numbers in names by their value.
+
+    Raises:
+        InputError: there are none, of several kinds, or some that are not read.
+    """
+    try:
+        files = [path for path in folder.iterdir() if not path.name.startswith(".") and path.is_file()]
+    except OSError as error:
+        raise InputError(f"{folder} cannot be read ({error.strerror}): give a folder that you may read") from None
+    of_kind: dict[str, list[Path]] = {}
+    for path in sorted(files, key=_natural):
+        of_kind.setdefault(_KINDS.get(path.suffix.lower(), path.suffix.lower()), []).append(path)
+    unread = next((paths[0] for kind, paths in of_kind.items() if kind in _NOT_READ), None)
+    if unread is not None:
+        raise InputError(f"{unread} is a picture of a kind that is not read: convert all of them to JPEG or PNG")
+    kinds = [kind for kind in of_kind if kind in _READ]
+    if len(kinds) > 1:
+        first, second = of_kind[kinds[0]][0].name, of_kind[kinds[1]][0].name
+        raise InputError(f"{folder} has pictures of several kinds, {first} and {second}: leave those of the video")
+    if not kinds:
+        video = next((paths[0] for kind, paths in of_kind.items() if kind in _VIDEOS), None)
+        hint = f"give a video of it, such as {video}" if video else "give a video, or a folder of JPEG or PNG"
+        raise InputError(f"{folder} is a folder without pictures: {hint}")
+    return of_kind[kinds[0]]
+
+
+def _natural(path: Path) -> list[tuple[int, str]]:
+    """Texts and numbers of a name in turn, so that 2 comes before 10."""
+    parts = re.split(r"(\d+)", path.name)
+    return [(int(part), part) if place % 2 else (0, part) for place, part in enumerate(parts)]
+
+
+def _form(path: Path) -> str:
+    return re.sub(r"\d+", "#", path.stem)
+
+
+def _last_number(path: Path) -> int | None:
+    found = re.findall(r"\d+", path.stem)
+    return int(found[-1]) if found else None
+
+
+def _read(path: Path) -> np.ndarray:
+    """(H, W, 3) uint8 BGR, turned as its EXIF says.
+
+    Raises:
+        InputError: it does not decode.
+    """
+    try:
+        encoded = read_image_file(path)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}): give pictures that you may read") from None
+    content = encoded.tobytes()
+    # OpenCV decodes a JPEG that was cut off to grey below the cut. Cameras write more behind its end.
+    cut_off = is_jpeg(encoded) and content.rfind(b"\xff\xd9") < content.rfind(b"\xff\xda")
+    try:
+        picture = None if cut_off or not len(encoded) else cv2.imdecode(encoded, cv2.IMREAD_COLOR_BGR)
+    except cv2.error:  # its header claims more px than pose3d lets OpenCV make room for
+        picture = None
+    if picture is None:
+        raise InputError(f"{path} does not decode as a picture: make it again, or take it out of the folder")
+    return picture

@@ -1,0 +1,268 @@
+"""A video file, decoded by OpenCV's FFmpeg, with what its header says of how it is to be shown."""
+
+import os
+import shlex
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from pose3d.formats.interlaced import is_interlaced
+from pose3d.formats.shown_picture import SQUARE, ShownPicture
+from pose3d.formats.video_header import SOUND, VideoHeader, read_video_header
+from pose3d.runtime.errors import InputError
+
+MAX_PICTURE_PX = 2**25
+"""Of one frame: 8K has 33 million. A decoder holds some frames, and memory for them is set aside as the header says."""
+USUAL_RATE_HZ = 25.0
+"""Of videos that name no frame rate."""
+RATES_HZ = (0.001, 10_000.0)
+"""Frame rates to believe."""
+_PLAYLISTS = (b"#EXTM3U", b"ffconcat")
+"""Beginnings of texts that FFmpeg takes for videos, and that tell it which other files to read."""
+_ASPECTS = (0.1, 10.0)
+_SAME_RATE = (2 / 3, 3 / 2)
+"""A captured rate within these of the played one is the same: phones round, and their rates vary."""
+_PICTURES = {"mjpg", "mpng", "png ", "jpeg", "bmp ", "gif ", "webp"}
+"""Codecs of covers."""
+_CODEC_NAMES = {
+    "av01": "AV1",
+    "v_av1": "AV1",
+    "hvc1": "HEVC",
+    "hev1": "HEVC",
+    "hevc": "HEVC",
+    "v_mpegh/iso/hevc": "HEVC",
+    "avc1": "H.264",
+    "h264": "H.264",
+    "vvc1": "VVC",
+    "v_mpegi/iso/vvc": "VVC",
+    "evc1": "EVC",
+    "encv": "encrypted",
+}
+_FIELDS = {"h264": "h264", "avc1": "h264", "x264": "h264", "mpg2": "mpeg2", "mp2v": "mpeg2"}
+_SAME_GREY = 20.0
+"""Mean difference, of 255, up to which two ways of decoding gave the same picture."""
+_TURNS = {0: ((1, 0), (0, 1)), 90: ((0, -1), (1, 0)), 180: ((-1, 0), (0, -1)), 270: ((0, 1), (-1, 0))}
+"""Matrices of turns clockwise, degrees."""
+
+
+class VideoFile:
+    """A video file, opened for one reading from its start to its end.
+
+    Attributes:
+        shown: how its pictures are shown.
+        said: sentences about what in it is not as usual.
+        claimed_frames: what its header says, which may be wrong; 0 where it says nothing.
+        claimed_exactly: that is the number of frames to be shown, and no estimate.
+        step_s: from one frame to the next, by its frame rate.
+        slowed: how many times slower it is played than it was filmed.
+
+    Raises:
+        InputError: it is no video, does not decode, or its picture is too large.
+    """
+
+    def __init__(self, path: str | os.PathLike) -> None:
+        if _is_playlist(path):
+            raise InputError(f"{path} is a list of other files, no video: give one of those")
+        self._path = path
+        # FFmpeg alone: OpenCV's other readers take the name for a pattern of image files.
+        self._video = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+        try:
+            self._open()
+        except InputError:
+            self._video.release()
+            raise
+
+    def _open(self) -> None:
+        self._video.set(cv2.CAP_PROP_ORIENTATION_AUTO, 0)
+        sides = cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT
+        width, height = (max(0.0, self._number(side)) for side in sides)  # -1 where nothing is open
+        if width * height > MAX_PICTURE_PX:
+            raise InputError(f"{self._path} has a picture of {width:g} x {height:g} px: shrink it, 8K is the most")
+        rate_hz = self._number(cv2.CAP_PROP_FPS)
+        rate_hz = rate_hz if RATES_HZ[0] < rate_hz < RATES_HZ[1] else USUAL_RATE_HZ
+        self.step_s = 1 / rate_hz
+        self._ahead: list[tuple[float, np.ndarray]] = []
+        first = self._decode()
+        header = read_video_header(self._path, (int(width), int(height)), rate_hz)
+        if first is None:
+            raise self._nothing_decodes(header)
+        self._ahead.append(first)
+        claimed = self._number(cv2.CAP_PROP_FRAME_COUNT)
+        self.claimed_frames = int(claimed) if 0 < claimed < np.inf else 0
+        second = self._decode()
+        if second is not None:
+            self._ahead.append(second)
+        elif self._codec().lower() in _PICTURES and self.claimed_frames > 1:
+            raise InputError(f"{self._path} has one picture and no video, as sound with a cover has: give a video")
+        interlaced = header.interlaced or self._codec_is_interlaced()
+        self._require_pictures(interlaced)
+        self.claimed_exactly = header.n_frames is not None
+        if header.n_frames is not None:
+            self.claimed_frames = header.n_frames
+        height_px, width_px = first[1].shape[:2]
+        self.said: list[str] = []
+        self.shown = self._shown(header, (width_px, height_px))
+        if np.prod(self.shown.size_px) > MAX_PICTURE_PX:
+            raise InputError(f"{self._path} has a picture of {self._shown_size()}: shrink it, 8K is the most")
+        self.slowed = 1.0
+        if header.slowed is not None and not _SAME_RATE[0] < header.slowed < _SAME_RATE[1]:
+            self.slowed = header.slowed
+            self.said.append(
+                f"{self._path} says that it was filmed at {rate_hz * header.slowed:g} frames a second and plays at "
+                f"{rate_hz:g}: times are those of filming; --rate {rate_hz:g} takes those of playing"
+            )
+        self._say(interlaced)
+
+    def read(self) -> tuple[float, np.ndarray] | None:
+        """The next frame's time, seconds, and its picture as stored, (H, W, 3) uint8 BGR; None after the last."""
+        return self._ahead.pop(0) if self._ahead else self._decode()
+
+    def skip(self) -> float | None:
+        """Go on by a frame without making its picture; gives its time, or None after the last."""
+        if self._ahead:
+            return self._ahead.pop(0)[0]
+        return self._number(cv2.CAP_PROP_POS_MSEC) / 1000 if self._video.grab() else None
+
+    def close(self) -> None:
+        self._video.release()
+
+    def _decode(self) -> tuple[float, np.ndarray] | None:
+        decoded, image = self._video.read()
+        return (self._number(cv2.CAP_PROP_POS_MSEC) / 1000, image) if decoded else None
+
+    def _number(self, what: int) -> float:
+        return float(self._video.get(what))
+
+    def _codec(self) -> str:
+        """Four letters, by FFmpeg; empty where nothing is open."""
+        code = self._number(cv2.CAP_PROP_FOURCC)
+        return int(code).to_bytes(4, "little").decode("latin-1") if 0 < code < 2**32 else ""
+
+    def _shown(self, header: VideoHeader, stored_px: tuple[int, int]) -> ShownPicture:
+        matrix = header.matrix
+        if matrix is None:
+            turn = round(self._number(cv2.CAP_PROP_ORIENTATION_META)) % 360
+            matrix = np.array(_TURNS.get(turn, _turned(turn)), np.float64)
+        # A matrix may stretch, which FFmpeg tells as the shape of a px.
+        length = np.abs(matrix).max(1, keepdims=True)
+        straight = np.round(matrix / np.where(length > 0, length, 1), 2)
+        if sorted(np.abs(straight).ravel().tolist()) != [0, 0, 1, 1] or abs(np.linalg.det(straight)) != 1:
+            self.said.append(
+                f"{self._path} asks to be shown turned by no quarter of a turn: it is taken as it is stored; "
+                f"turn it with `{_ffmpeg(self._path, 'turned')}`"
+            )
+            straight = np.eye(2)
+        numerator, denominator = self._number(cv2.CAP_PROP_SAR_NUM), self._number(cv2.CAP_PROP_SAR_DEN)
+        aspect = numerator / denominator if numerator > 0 and denominator > 0 else 1.0
+        aspect = aspect if _ASPECTS[0] < aspect < _ASPECTS[1] else 1.0
+        return ShownPicture(stored_px, straight.round().astype(int), header.aperture_px, aspect)
+
+    def _shown_size(self) -> str:
+        return "{} x {} px".format(*self.shown.size_px)
+
+    def _require_pictures(self, interlaced: bool) -> None:
+        """OpenCV 5.0.0 hands out memory that nothing was written to where a frame is interlaced, the same every time.
+
+        Pictures at rest are the same as well: their grey, decoded once more, is that of their colours.
+        """
+        if len(self._ahead) < 2:
+            untouched = interlaced
+        elif not np.array_equal(self._ahead[0][1], self._ahead[1][1]):
+            return
+        else:
+            untouched = interlaced or not self._is_grey_of(self._ahead[0][1])
+        if untouched:
+            raise InputError(
+                f"{self._path} is interlaced, which this build of OpenCV does not decode: "
+                f"`{_ffmpeg(self._path, 'progressive', '-vf bwdif ')}` makes whole pictures of it"
+            )
+
+    def _is_grey_of(self, picture: np.ndarray) -> bool:
+        again = cv2.VideoCapture(str(self._path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_CONVERT_RGB, 0])
+        try:
+            again.set(cv2.CAP_PROP_ORIENTATION_AUTO, 0)
+            decoded, grey = again.read()
+        finally:
+            again.release()
+        if not decoded or grey.shape != picture.shape[:2] or grey.dtype != np.uint8:
+            return True
+        return float(cv2.absdiff(grey, cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)).mean()) < _SAME_GREY
+
+    def _say(self, interlaced: bool) -> None:
+        width, height = self.shown.stored_px
+        if abs(self.shown.px_aspect - 1) > SQUARE:
+            self.said.append(
+                f"{self._path} has px that are {self.shown.px_aspect:.4g} times as wide as high: {width} x {height} of "
+                f"them are shown as {self._shown_size()} that are square, and so taken"
+            )
+        elif self.shown.aperture_px is not None:
+            self.said.append(
+                f"{self._path} is cut to its clean aperture, {self._shown_size()} of {width} x {height}, as players do"
+            )
+        if self.shown.mirrored:
+            self.said.append(
+                f"{self._path} asks to be shown mirrored, as selfies are, and is: left and right are those of the "
+                f"picture; `ffmpeg -display_rotation:v:0 0 -i {_quoted(self._path)} -c copy "
+                f"{_quoted(_beside(self._path, 'as-filmed'))}` takes the mirror out"
+            )
+        if interlaced:
+            self.said.append(
+                f"{self._path} says that it is interlaced: where a picture holds two moments, moving limbs look like "
+                f"combs, and `{_ffmpeg(self._path, 'progressive', '-vf bwdif ')}` parts them"
+            )
+
+    def _codec_is_interlaced(self) -> bool:
+        fields = _FIELDS.get(self._codec().lower())
+        index = self._number(cv2.CAP_PROP_CODEC_EXTRADATA_INDEX)
+        if fields is None or index < 0:
+            return False
+        found, content = self._video.retrieve(None, int(index))
+        return bool(found) and content is not None and is_interlaced(fields, content.tobytes())
+
+    def _nothing_decodes(self, header: VideoHeader) -> InputError:
+        if os.path.getsize(self._path) == 0:
+            return InputError(f"{self._path} is empty: fetch it again")
+        if header.codec == SOUND:
+            return InputError(f"{self._path} has sound and no video: give a video")
+        if header.unfinished:
+            return InputError(
+                f"{self._path} does not open as a video: its index is missing or damaged, as where a recording or a "
+                "copy was cut off; fetch it again"
+            )
+        codec = header.codec or self._codec()
+        if not codec:
+            return InputError(
+                f"{self._path} does not open as a video: it is damaged, or of a format that OpenCV lacks; if it plays "
+                f"elsewhere, `{_ffmpeg(self._path, 'h264')}` converts it"
+            )
+        return InputError(
+            f"{self._path} does not open as a video: nothing of its {_CODEC_NAMES.get(codec.lower(), codec.strip())} "
+            "decodes, which this build of OpenCV may not know; if it plays elsewhere, "
+            f"`{_ffmpeg(self._path, 'h264')}` converts it"
+        )
+
+
+def _is_playlist(path: str | os.PathLike) -> bool:
+    try:
+        with open(path, "rb") as file:
+            return file.read(8).startswith(_PLAYLISTS)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}): give the path of a video") from None
+
+
+def _turned(degrees: float) -> np.ndarray:
+    angle = np.radians(degrees)
+    return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+
+
+def _beside(path: str | os.PathLike, what: str) -> str:
+    return str(Path(path).with_name(f"{Path(path).stem}-{what}.mp4"))
+
+
+def _quoted(path: str | os.PathLike) -> str:
+    return shlex.quote(str(path))
+
+
+def _ffmpeg(path: str | os.PathLike, what: str, options: str = "") -> str:
+    return f"ffmpeg -i {_quoted(path)} {options}-c:v libx264 -crf 18 -pix_fmt yuv420p {_quoted(_beside(path, what))}"

@@ -1,0 +1,82 @@
+import cv2
+import numpy as np
+import pytest
+
+from pose3d.formats.clip import Clip
+from pose3d.runtime.errors import InputError
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path
+
+
+def write(folder, *names, size=(64, 48)):
+    for name in names:
+        number = int("".join(filter(str.isdigit, name)) or 0)
+        cv2.imwrite(str(folder / name), np.full((size[1], size[0], 3), number % 256, np.uint8))
+
+
+def refusal(folder, rate_hz=25.0):
+    with pytest.raises(InputError) as caught, Clip(folder, rate_hz) as clip:
+        list(clip)
+    return str(caught.value)
+
+
+def test_numbers_in_names_count_by_their_value(folder):
+    write(folder, "f2.png", "f10.png", "f1.png", "f100.png")
+    (folder / ".hidden.png").write_bytes(b"")
+    (folder / "notes.txt").write_text("no picture")
+    with Clip(folder, 50) as clip:
+        assert (clip.width_px, clip.height_px, clip.claimed_frames, clip.rate_hz) == (64, 48, 4, 50)
+        frames = list(clip)
+    assert [frame.image_bgr[0, 0, 0] for frame in frames] == [1, 2, 10, 100]
+    np.testing.assert_allclose([frame.time_s for frame in frames], np.arange(4) / 50)
+    with Clip(folder, 50) as clip:
+        np.testing.assert_allclose(clip.times_s(), np.arange(4) / 50)
+
+
+def test_the_rate_is_asked_for(folder):
+    write(folder, "1.png", "2.png")
+    assert refusal(folder, None) == (
+        f"{folder} is a folder of 2 pictures, which do not say how many a second there are: give --fps 25, or as many "
+        "as there are"
+    )
+
+
+def test_what_does_not_belong_is_named(folder):
+    assert "is a folder without pictures: give a video" in refusal(folder)
+    (folder / "v.mp4").write_bytes(b"")
+    assert f"give a video of it, such as {folder}/v.mp4" in refusal(folder)
+    write(folder, "1.png", "2.png", "3.png")
+    write(folder, "2.png", size=(60, 48))
+    assert refusal(folder).startswith(f"{folder}/2.png has 60 x 48 px, 1.png 64 x 48")
+    (folder / "2.png").write_bytes(b"no picture")
+    assert refusal(folder).startswith(f"{folder}/2.png does not decode as a picture")
+    write(folder, "2.jpg")
+    assert "pictures of several kinds, 1.png and 2.jpg" in refusal(folder)
+    (folder / "IMG_4.HEIC").write_bytes(b"")
+    assert refusal(folder).startswith(f"{folder}/IMG_4.HEIC is a picture of a kind that is not read: convert")
+
+
+def test_a_jpeg_that_was_cut_off_is_named_and_one_with_more_behind_it_is_read(folder):
+    noise = np.random.default_rng(0).integers(0, 255, (48, 64, 3), np.uint8)
+    content = cv2.imencode(".jpg", noise)[1].tobytes()
+    (folder / "1.jpg").write_bytes(content + b"more of the camera's")
+    (folder / "2.JPEG").write_bytes(content)
+    with Clip(folder, 25) as clip:
+        assert len(list(clip)) == 2
+    (folder / "2.JPEG").write_bytes(content[:-100])
+    assert refusal(folder).startswith(f"{folder}/2.JPEG does not decode as a picture")
+
+
+def test_gaps_in_the_numbers_are_said(folder):
+    write(folder, "1.png", "2.png", "3.png", "5.png")
+    with Clip(folder, 25) as clip:
+        assert "between 3.png and 5.png pictures seem to be missing" in clip.said[0]
+    (folder / "5.png").unlink()
+    with Clip(folder, 25) as clip:
+        assert clip.said == ()
+    write(folder, "b_1.png")
+    with Clip(folder, 25) as clip:
+        assert "named as 1.png and as b_1.png" in clip.said[0]
