@@ -23,7 +23,7 @@ from pose3d.lifting.spread import LiftedView, Spread
 from pose3d.lifting.temporal import TemporalLifter
 from pose3d.lifting.trajectory import smooth_known
 from pose3d.lifting.virtual_camera import root_position, to_camera_space
-from pose3d.records.detected_points import MIN_POINTS, is_person
+from pose3d.records.detected_points import MIN_POINTS
 from pose3d.records.keypoints2d import Keypoints2D
 from pose3d.records.sequences import PoseSequence
 from pose3d.runtime.errors import InputError
@@ -174,10 +174,14 @@ def lift_detections(
     """
     clips = []
     for sequence, detected in zip(sequences, detections, strict=True):
+        # Whoever wrote them has marked what is missing; what is left is lifted, however small a network saw somebody.
         # Of our own joints frames are missing as a whole, and one whose confidence is 0 is as good as the others.
         rated = detected.confidence
-        confidence = np.broadcast_to(rated.max(1, keepdims=True), rated.shape) if detected.layout == OURS else rated
-        lifted = lift_keypoints(lifter, sequence.camera, detected.keypoints_px, sequence.fps, confidence)
+        there = (rated.max(1, keepdims=True) if detected.layout == OURS else rated) > 0
+        points_px = np.where(there[..., None], np.asarray(detected.keypoints_px, np.float64), np.nan)
+        lifted = lift_bridged(
+            lifter, sequence.camera, bridge_gaps(points_px, np.arange(len(sequence)) / sequence.fps), sequence.fps
+        )
         known = np.isfinite(lifted.poses_cam_m).all((1, 2))
         if not known.all():
             lifted = lifted.each(itemgetter(nearest_of(known)))
@@ -279,7 +283,7 @@ def _held(layout_name: str, keypoints_px: np.ndarray) -> tuple[np.ndarray, np.nd
     """(T, K, 2) in which frames with too few points have those of the nearest with enough; and (T,) which have."""
     seen = np.isfinite(keypoints_px).all(-1)
     least = seen.shape[1] if layout_name == OURS else MIN_POINTS
-    enough = (seen.sum(-1) >= least) & is_person(keypoints_px, seen)
+    enough = seen.sum(-1) >= least
     return (keypoints_px if enough.all() else keypoints_px[nearest_of(enough)]), enough
 
 
