@@ -25,8 +25,8 @@ from pose3d.config.dataset import (
 )
 from pose3d.datasets.recording import Problem, recordings
 from pose3d.datasets.sources import open_source
+from pose3d.formats.clip import Clip
 from pose3d.multiview.views import CALIBRATION, read_views
-from pose3d.predict.clip import Clip
 from pose3d.records.frames import VideoFrames, decode_image, read_image_file, video_frames
 from pose3d.runtime.errors import InputError
 from pose3d.training.checkpoint import Checkpoint

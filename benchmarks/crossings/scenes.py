@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
+from pose3d.formats.clip import ClipFrame
 from pose3d.geometry.camera import Camera
-from pose3d.predict.clip import ClipFrame
 from pose3d.synthetic.appearance import sample_clothes, sample_room
 from pose3d.synthetic.background import View, render_background
 from pose3d.synthetic.body import Body, PosedBones, read_body

@@ -6,7 +6,8 @@ import pytest
 from patched_mp4 import make_frames_uneven, set_matrix
 from tiny_video import picture, write_video
 
-from pose3d.predict.clip import Clip, ClipFrame, camera_from_view, read_camera
+from pose3d.formats.clip import Clip, ClipFrame
+from pose3d.predict.clip import camera_from_view, read_camera
 from pose3d.runtime.errors import InputError
 
 K = [[500.0, 0, 32], [0, 510.0, 24], [0, 0, 1]]

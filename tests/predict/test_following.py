@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from bright_people import Finder
 
-from pose3d.predict.clip import ClipFrame
+from pose3d.formats.clip import ClipFrame
 from pose3d.predict.following import LOOK_AHEAD_S, SEARCH_S, SWEEP_S, PeopleFollower
 from pose3d.predict.people_finder import search_squares
 from pose3d.predict.person_tracker import NEAR_S

@@ -5,9 +5,9 @@ import pytest
 from bright_people import Finder
 from tiny_video import picture, write_video
 
+from pose3d.formats.clip import Clip
 from pose3d.geometry.camera import Camera
 from pose3d.predict import pipeline
-from pose3d.predict.clip import Clip
 from pose3d.predict.given_boxes import GivenBoxes
 from pose3d.predict.pipeline import find_keypoints, find_people, mark_beyond_lens
 from pose3d.records.keypoints2d import Keypoints2D

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from bright_people import Finder
 
-from pose3d.predict.clip import ClipFrame
+from pose3d.formats.clip import ClipFrame
 from pose3d.predict.rewinding import SeenFrame, rewind
 
 STILL = np.eye(2, 3)

@@ -240,7 +240,7 @@ def film(path):
 
 
 def read_film(path):
-    from pose3d.predict.clip import Clip
+    from pose3d.formats.clip import Clip
     from pose3d.runtime.errors import InputError
 
     with Clip(path) as clip:

@@ -1,4 +1,4 @@
-"""The camera that a video was taken with, and the video's frames."""
+"""The camera that a video was taken with."""
 
 import os
 import sys
@@ -8,8 +8,6 @@ import numpy as np
 
 from pose3d.formats.calibrated import Calibrated
 from pose3d.formats.calibrations import read_calibration, the_camera
-from pose3d.formats.clip import Clip as Clip
-from pose3d.formats.clip import ClipFrame as ClipFrame
 from pose3d.formats.shown_picture import ShownPicture
 from pose3d.geometry.camera import Camera
 from pose3d.runtime.errors import InputError

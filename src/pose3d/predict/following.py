@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pose3d.formats.clip import ClipFrame
 from pose3d.geometry.boxes import box_overlaps
 from pose3d.predict.camera_motion import CameraMotion, CameraPath
-from pose3d.predict.clip import ClipFrame
 from pose3d.predict.people_finder import People, PeopleFinder, search_squares
 from pose3d.predict.person_tracker import PERSON_SIGHTINGS, PersonTracker, Sightings, Track
 from pose3d.predict.rewinding import SeenFrame, rewind

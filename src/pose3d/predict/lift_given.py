@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pose3d.formats.clip import Clip
 from pose3d.formats.predictions import Predictions
 from pose3d.geometry.camera import Camera
 from pose3d.geometry.layouts import Layout, carriers_of
@@ -17,7 +18,7 @@ from pose3d.geometry.skeleton import N_JOINTS
 from pose3d.lifting.lift import Lifted, load_lifter
 from pose3d.lifting.long_clips import Resampled, lift_clip
 from pose3d.lifting.networks import Lifter
-from pose3d.predict.clip import Clip, camera_from_view, read_camera
+from pose3d.predict.clip import camera_from_view, read_camera
 from pose3d.predict.given_keypoints import GivenPeople, GivenPerson, least_points
 from pose3d.predict.vertical import said_up
 from pose3d.predict.view_options import FOV_DEG

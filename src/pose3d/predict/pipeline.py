@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from pose3d.config.pose2d import CropResizeParams, Infer2DParams
 from pose3d.config.reading import StageParams
+from pose3d.formats.clip import Clip, ClipFrame
 from pose3d.formats.predictions import Predictions
 from pose3d.geometry.camera import Camera
 from pose3d.geometry.lens_edge import BEYOND, mark_beyond
@@ -27,7 +28,7 @@ from pose3d.pose2d.blazepose_people import PersonDetector
 from pose3d.pose2d.detector import Detector, KeypointDetector
 from pose3d.pose2d.inference import load_network
 from pose3d.pose2d.tflite_network import load_tflite
-from pose3d.predict.clip import Clip, ClipFrame, camera_from_view, read_camera
+from pose3d.predict.clip import camera_from_view, read_camera
 from pose3d.predict.following import PeopleFollower
 from pose3d.predict.given_boxes import GivenBoxes
 from pose3d.predict.models import RELEASED, default_models

@@ -115,8 +115,8 @@ def _write_format(path: Path, name: str, given: argparse.Namespace, predictions:
 
 def _write_recording(path: Path, given: argparse.Namespace, predictions: "Predictions") -> None:
     """With the video, where there is one."""
+    from pose3d.formats.clip import Clip
     from pose3d.formats.rrd import write_rrd
-    from pose3d.predict.clip import Clip
 
     if given.video is None:
         write_rrd(path, predictions)

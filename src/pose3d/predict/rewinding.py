@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pose3d.formats.clip import ClipFrame
 from pose3d.geometry.camera import apply_affine, invert_affine
-from pose3d.predict.clip import ClipFrame
 from pose3d.predict.clothes import difference
 from pose3d.predict.people_finder import People, PeopleFinder
 from pose3d.predict.person_tracker import SAME_CLOTHES

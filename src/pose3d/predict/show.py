@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 
 from pose3d.evaluation.metrics import align_root
+from pose3d.formats.clip import Clip
 from pose3d.formats.predictions import Predictions
 from pose3d.predict.animation import without_gaps
-from pose3d.predict.clip import Clip
 from pose3d.show.demo_files import write_demo
 from pose3d.show.figures import METHOD_TITLES, reproject
 

@@ -2,7 +2,7 @@
 
 import os
 
-from pose3d.predict.clip import Clip
+from pose3d.formats.clip import Clip
 from pose3d.predict.given_keypoints import VideoFacts
 
 

@@ -28,7 +28,6 @@ from pose3d.show.webm import write_webm
 
 MAX_PX = 854 * 480
 """Of a frame of the page's video."""
-ACROSS, ALONG = 0, 1
 _BARS = "bars of "
 
 
@@ -83,8 +82,8 @@ def write_player(
         video = base64.b64encode(webm.read_bytes()).decode()
     from_image = np.divide(size["shown"], size["given"])
     keypoints, boxes = keypoints_px * from_image, boxes_px * np.tile(from_image, 2)
-    radii_m = radii_m or {}
-    bars_cam_m = {name: sight_bars(poses_cam_m[name], radii[..., ALONG]) for name, radii in radii_m.items()}
+    split_m = {name: np.moveaxis(radii, -1, 0) for name, radii in (radii_m or {}).items()}
+    bars_cam_m = {name: sight_bars(poses_cam_m[name], along) for name, (_, along) in split_m.items()}
     upright_m = stand({**{_BARS + name: bars for name, bars in bars_cam_m.items()}, **poses_cam_m}, up_cam)
     bars_m = {name: upright_m.pop(_BARS + name) for name in bars_cam_m}
     centres_m, reaches_m = space_views(list(upright_m.values())[-1], fps)
@@ -99,7 +98,7 @@ def write_player(
         "squares": _packed(picture_squares(keypoints, boxes, size["shown"], fps)),
         "poses": {name: _packed(poses) for name, poses in upright_m.items()},
         "bars": {name: _packed(bars) for name, bars in bars_m.items()},
-        "across": {name: _packed(radii[..., ACROSS]) for name, radii in radii_m.items()},
+        "across": {name: _packed(across) for name, (across, _) in split_m.items()},
         "centres": _packed(centres_m),
         "reaches": _packed(reaches_m),
         "floor": {"square": FLOOR_SQUARE_M, "reach": FLOOR_REACH},
