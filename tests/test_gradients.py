@@ -6,6 +6,7 @@ function whose name says that it is a loss, and every way to train a critic.
 
 import inspect
 import pkgutil
+from functools import partial
 from importlib import import_module
 
 import numpy as np
@@ -112,6 +113,7 @@ FUNCTIONS = {
     virtual_camera.project_virtual: lambda f: (f, poses(2, 3), roots(2, 3), SCALES.clone().requires_grad_()),
     virtual_camera.to_virtual_space: lambda f: (f, given(2, 3, 17, 3), rotations(2, 3).requires_grad_()),
     virtual_camera.to_camera_space: lambda f: (f, poses(2, 3), roots(2, 3), rotations(2, 3).requires_grad_()),
+    critic.beside: lambda f: (f, poses(2), given(2, 16, 2)),
     original.relative_to_root: lambda f: (f, given(2, 17, 3)),
     heatmaps.crop_to_heatmap_px: lambda f: (lambda px: f(px, 32, 8), given(1, 17, 2)),
     heatmaps.heatmap_to_crop_px: lambda f: (lambda px: f(px, 32, 8), given(1, 17, 2)),
@@ -166,10 +168,12 @@ def test_no_differentiable_function_is_left_out():
     assert expected - WITHOUT_GRADIENTS == set(FUNCTIONS)
 
 
-@pytest.mark.parametrize("kind", [Critic, OriginalCritic])
-def test_critic(kind):
+@pytest.mark.parametrize(
+    ("kind", "channels"), [(Critic, 3), (partial(Critic, sees_keypoints=True), 5), (OriginalCritic, 3)]
+)
+def test_critic(kind, channels):
     torch.manual_seed(0)
-    assert gradcheck(kind(3).double(), poses(2))
+    assert gradcheck(kind(3).double(), given(2, 16, channels, scale=0.3))
 
 
 @pytest.mark.slow
@@ -183,15 +187,15 @@ def test_kinematic_chain_space():
 def test_critic_losses_and_their_penalties(kind):
     """By the critic's weights and by the poses that the generator made; the penalty is a gradient's gradient."""
     torch.manual_seed(0)
-    judge = Critic(3).double()
+    judge = Critic(3, sees_keypoints=True).double()
     weights = list(judge.parameters())
-    real, fake = rand(2, 16, 3, scale=0.3), rand(2, 16, 3, seed=1, scale=0.3)
+    real, fake = rand(2, 16, 5, scale=0.3), rand(2, 16, 5, seed=1, scale=0.3)
 
     def terms(*_):  # gradcheck changes the weights in place, where the critic finds them
         return kind().critic_terms(judge, real, fake, torch.tensor([0.2, 0.9]).double())
 
     assert gradcheck(terms, weights, fast_mode=True)
-    assert gradcheck(lambda x: kind().generator_term(judge(x)), poses(2, seed=1), fast_mode=True)
+    assert gradcheck(lambda x: kind().generator_term(judge(x)), given(2, 16, 5, seed=1, scale=0.3), fast_mode=True)
 
 
 def test_no_objective_and_no_critic_loss_is_left_out():
@@ -225,6 +229,7 @@ def _virtual(lifter, outputs):
         limb_turn_deg=0,
         tilt_deg=0,
         joint_weights=[1.0] * 17,
+        critic_sees_keypoints=True,
     )
     observations = Observations(seen, detect(seen, 3.0), CPU)
     objective = VirtualCameraObjective(lifter, observations, PriorTakes(prior, CPU), None, settings, CPU)

@@ -17,6 +17,7 @@ COMMON = {
     "betas": (0.5, 0.9),
     "ema_decay": 0.9,
     "critic_steps": 2,
+    "critic_sees_keypoints": False,
     "reproj_weight_ramp": 0.5,
     "spread_steps": 0,
     "landmark_steps": 0,

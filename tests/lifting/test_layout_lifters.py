@@ -269,6 +269,7 @@ def test_what_the_detector_misses_is_missing_in_training(seen):
         limb_turn_deg=0,
         tilt_deg=0,
         joint_weights=[1.0] * 17,
+        critic_sees_keypoints=False,
         layout="coco17",
     )
     takes = PriorTakes(take("S7", "Walk-1", 15, camera_ring()), CPU, landmarks=True)

@@ -8,7 +8,7 @@ import torch
 
 from pose3d.geometry.skeleton import PARENTS
 from pose3d.lifting.adversarial import Optimisation, critic_step, generator_step, real_and_fake
-from pose3d.lifting.critic import Critic, Logistic, Wasserstein, gradient_penalty
+from pose3d.lifting.critic import Critic, Logistic, Wasserstein, beside, gradient_penalty
 from pose3d.lifting.kcs import KinematicChainSpace
 from pose3d.lifting.losses import (
     joint_distance,
@@ -24,8 +24,14 @@ from pose3d.lifting.original import RepNet
 from pose3d.lifting.schedule import WeightAverage, cosine_factor, geometric_ramp
 
 
-def poses(*shape, seed=0):
-    return torch.from_numpy(np.random.default_rng(seed).normal(0, 0.3, (*shape, 16, 3)))
+def poses(*shape, seed=0, channels=3):
+    return torch.from_numpy(np.random.default_rng(seed).normal(0, 0.3, (*shape, 16, channels)))
+
+
+def test_kcs_of_a_pose_beside_its_2d_is_that_of_the_pose():
+    both = poses(4, channels=5)
+    expected = KinematicChainSpace()(both[..., :3])
+    torch.testing.assert_close(KinematicChainSpace(channels=5)(both), expected, rtol=1e-12, atol=1e-12)
 
 
 def test_kcs_holds_squared_lengths_and_inner_products_of_bones():
@@ -151,11 +157,11 @@ def test_losses_of_one_degenerate_pose_and_their_gradients_are_finite(value, dty
 def test_critic_terms_of_poses_that_are_all_equal_and_their_gradients_are_finite(kind, value, silent):
     """Real and fake alike, all joints in one place; a critic without any slope, at which a norm has no derivative."""
     torch.manual_seed(0)
-    critic = Critic(4)
+    critic = Critic(4, sees_keypoints=True)
     if silent:
         for weight in critic.parameters():
             weight.data.zero_()
-    same = torch.full((1, 16, 3), value)
+    same = torch.full((1, 16, 5), value)
     loss, penalty = kind().critic_terms(critic, same, same, torch.tensor([0.25]))
     (loss + 10 * penalty).backward()
     assert torch.isfinite(loss) and torch.isfinite(penalty)
@@ -246,20 +252,21 @@ class Stub:
 
     def critic_batches(self, rngs, batch_size):
         turns = [rng.integers(100) for rng in rngs]
-        return [(poses(batch_size, seed=turn), self.keypoints + turn) for turn in turns]
+        shown = torch.ones(batch_size, 16, 2, dtype=torch.float64)
+        return [(poses(batch_size, channels=5, seed=turn), self.keypoints + turn, shown * turn) for turn in turns]
 
     def generator_batches(self, rngs, batch_size):
         return [self.keypoints for _ in rngs]
 
     def terms(self, generator, batch):
         fake, cameras = generator(batch)
-        return fake, {"camera": orthogonal_camera(cameras)}
+        return beside(fake, self.keypoints.unflatten(1, (16, 2))), {"camera": orthogonal_camera(cameras)}
 
 
 @pytest.fixture(params=[Wasserstein, Logistic])
 def adversaries(request):
     torch.manual_seed(0)
-    generator, critic = RepNet(8).double(), Critic(8).double()
+    generator, critic = RepNet(8).double(), Critic(8, sees_keypoints=True).double()
     optimisation = Optimisation(1, 4, 1e-3, 1.0, (0.5, 0.9), request.param(), 1, 10.0, 0.9)
     return generator, critic, Stub(), optimisation
 
@@ -274,17 +281,18 @@ def test_poses_of_several_critic_steps_are_those_of_each(adversaries):
     batches = [(*batch, torch.rand(4)) for batch in drawn]
     together = real_and_fake(generator, batches, optimisation)
     assert len(together) == 3 and not torch.equal(together[0][1], together[1][1])
-    for (real, fake, shares), (expected, keypoints, drawn_shares) in zip(together, batches, strict=True):
+    for (real, fake, shares), (expected, keypoints, shown, drawn_shares) in zip(together, batches, strict=True):
         assert torch.equal(real, expected) and not fake.requires_grad and shares is drawn_shares
-        torch.testing.assert_close(fake, generator(keypoints)[0].detach(), rtol=1e-12, atol=1e-12)
+        lifts = beside(generator(keypoints)[0].detach(), shown)
+        torch.testing.assert_close(fake, lifts, rtol=1e-12, atol=1e-12)
 
 
 def test_critic_step_leaves_the_generator_alone(adversaries):
     generator, critic, objective, optimisation = adversaries
     before, judged = values(generator), values(critic)
-    [(prior, keypoints)] = objective.critic_batches([np.random.default_rng(0)], 4)
+    [(prior, keypoints, shown)] = objective.critic_batches([np.random.default_rng(0)], 4)
     shares = torch.rand(4, dtype=torch.float64)
-    [(real, fake, _)] = real_and_fake(generator, [(prior, keypoints, shares)], optimisation)
+    [(real, fake, _)] = real_and_fake(generator, [(prior, keypoints, shown, shares)], optimisation)
     critic_optimizer = torch.optim.Adam(critic.parameters())
     terms = critic_step(critic, critic_optimizer, real, fake, shares, optimisation, prior.new_tensor([1.0, 10.0]))
     assert set(terms) == {"critic_loss", "gradient_penalty"} and not any(t.requires_grad for t in terms.values())
@@ -299,7 +307,8 @@ def test_generator_step_leaves_the_critic_alone(adversaries):
     generator, critic, objective, optimisation = adversaries
     before, judged = values(generator), values(critic)
     with torch.no_grad():
-        expected = optimisation.critic_loss.generator_term(critic(generator(objective.keypoints)[0]))
+        judged_pairs = beside(generator(objective.keypoints)[0], objective.keypoints.unflatten(1, (16, 2)))
+        expected = optimisation.critic_loss.generator_term(critic(judged_pairs))
     terms = generator_step(
         generator,
         critic,
@@ -332,8 +341,8 @@ def test_critic_loss_lowers_what_separates_real_from_fake(kind):
 @pytest.mark.parametrize("kind", [Wasserstein, Logistic])
 def test_critic_gradient_against_differences(kind):
     torch.manual_seed(0)
-    critic = Critic(4).double()
-    real, fake = poses(3), poses(3, seed=1)
+    critic = Critic(4, sees_keypoints=True).double()
+    real, fake = poses(3, channels=5), poses(3, seed=1, channels=5)
     weight = critic.joints_path[0].weight
 
     def loss():

@@ -10,11 +10,12 @@ from people import camera_ring, detect, take
 from torch import nn
 
 from pose3d.geometry.skeleton import JOINT_NAMES, bone_matrix
+from pose3d.lifting.critic import beside
 from pose3d.lifting.networks import FrameLifter
 from pose3d.lifting.observations import Observations, PairedClips
 from pose3d.lifting.prior import PriorTakes
 from pose3d.lifting.temporal import TemporalLifter
-from pose3d.lifting.virtual_camera import view_from_image_plane
+from pose3d.lifting.virtual_camera import to_virtual_space, view_from_image_plane
 from pose3d.lifting.virtual_objective import VirtualCameraObjective, VirtualCameraSettings
 from pose3d.runtime.errors import InputError
 
@@ -33,6 +34,7 @@ def objective(
     candidates=4,
     observations=None,
     turn_deg=0,
+    shown_to_critic=False,
 ):
     """Of S1's 2D, S7's 3D and, if given, labelled sequences with exact detections."""
     settings = VirtualCameraSettings(
@@ -46,6 +48,7 @@ def objective(
         limb_turn_deg=turn_deg,
         tilt_deg=0,
         joint_weights=[1.0] * 17,
+        critic_sees_keypoints=shown_to_critic,
     )
     return VirtualCameraObjective(
         SimpleNamespace(frames_before=around[0], frames_after=around[1], with_motion=motion),
@@ -202,13 +205,21 @@ def test_tilted_viewpoints_show_takes_at_the_same_place_and_another_slant():
     assert slants_deg(tilted).std() > slants_deg(poses).std() + 8
 
 
+@pytest.mark.parametrize("keypoints", [False, True])
 @pytest.mark.parametrize(("network", "outputs"), [("convolution", 1), ("convolution", 4), ("causal_convolution", 3)])
-def test_the_critic_sees_the_middle_output_of_each_run(network, outputs):
+def test_the_critic_sees_the_middle_output_of_each_run(network, outputs, keypoints):
     torch.manual_seed(0)
     lifter = TemporalLifter(8, 3, network)
     around = lifter.frames_before, lifter.frames_after
-    seen = objective(take("S1", "Walk-1", 12, camera_ring()), around=around, motion=True, outputs=outputs, pairs=0)
-    [(_, features)] = seen.critic_batches([np.random.default_rng(0)], 6)
+    seen = objective(
+        take("S1", "Walk-1", 12, camera_ring()),
+        around=around,
+        motion=True,
+        outputs=outputs,
+        pairs=0,
+        shown_to_critic=keypoints,
+    )
+    [(_, features, shown)] = seen.critic_batches([np.random.default_rng(0)], 6)
     lifts = []
 
     def noting(runs):
@@ -219,7 +230,20 @@ def test_the_critic_sees_the_middle_output_of_each_run(network, outputs):
     seen.draw_projected([rng], 6)  # the prior's poses are drawn first
     judged, _ = seen.terms(noting, seen.generator_batches([rng], 6)[0])
     assert lifts[0][0].shape[:2] == (6, outputs)
-    torch.testing.assert_close(lifter.poses(features).squeeze(1), judged)
+    torch.testing.assert_close(beside(lifter.poses(features).squeeze(1), shown), judged)
+
+
+def test_the_critic_sees_a_pose_of_the_prior_beside_its_own_projection():
+    """Of a detector without errors, where the critic sees keypoints; else it sees the pose alone."""
+    data = objective(take("S1", "Walk-1", 12, camera_ring()), shown_to_critic=True)
+    [(real, _, _)] = data.critic_batches([np.random.default_rng(0)], 6)
+    [plane], [joints] = data.draw_projected([np.random.default_rng(0)], 6)
+    view = view_from_image_plane(plane[:, 0])
+    assert torch.equal(real[..., 3:], view.keypoints)
+    torch.testing.assert_close(real[..., :3], to_virtual_space(joints[:, 0], view.rotation)[0])
+    data = objective(take("S1", "Walk-1", 12, camera_ring()))
+    [(alone, _, shown)] = data.critic_batches([np.random.default_rng(0)], 6)
+    assert torch.equal(alone, real[..., :3]) and shown.shape == (6, 16, 0)
 
 
 @pytest.mark.parametrize("kind", ["frame", "convolution", "causal_convolution", "gru"])

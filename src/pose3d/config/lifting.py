@@ -230,6 +230,9 @@ class LifterParams(Block):
     """With gradient penalty (WGAN-GP, the original's), or non-saturating with R1."""
     critic_steps: PositiveInt
     critic_weight: NonNegativeFloat
+    critic_sees_keypoints: bool
+    """Show the critic a pose beside the 2D that it is to explain, and the prior's poses beside their projection with a
+    detector's errors: much better where the critic is the only source of depth (virtual camera only)."""
     gradient_penalty: NonNegativeFloat
     """WGAN-GP's lambda, or R1's gamma."""
     reproj_weight: NonNegativeFloat

@@ -23,7 +23,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from tqdm import tqdm
 
 from pose3d.lifting.captured_step import Capture, CapturedStep
-from pose3d.lifting.critic import CriticLoss, TwoPathCritic
+from pose3d.lifting.critic import CriticLoss, TwoPathCritic, beside
 from pose3d.lifting.networks import Forward, Lifter
 from pose3d.lifting.schedule import WeightAverage, cosine_factor
 from pose3d.runtime.processes import average_gradients
@@ -54,15 +54,18 @@ class Objective(Protocol):
             batch_size: detections drawn for a step by all processes together.
         """
 
-    def critic_batches(self, rngs: Sequence[np.random.Generator], batch_size: int) -> Sequence[tuple[Tensor, Tensor]]:
-        """Poses of the prior (B, 16, 3), and features (B, ...) of which the generator makes one pose each.
+    def critic_batches(
+        self, rngs: Sequence[np.random.Generator], batch_size: int
+    ) -> Sequence[tuple[Tensor, Tensor, Tensor]]:
+        """Poses of the prior as the critic takes them, features (B, ...) of which the generator makes one pose each,
+        and what stands :func:`beside <pose3d.lifting.critic.beside>` those.
 
         Args:
             rngs, batch_size: as for :meth:`generator_batches`, of each critic step.
         """
 
     def terms(self, generator: Forward, batch: Any) -> tuple[Tensor, dict[str, Tensor]]:
-        """Fake poses (B, 16, 3) for the critic, and the generator's unweighted loss terms by name.
+        """Fake poses as the critic takes them, and the generator's unweighted loss terms by name.
 
         Args:
             generator: forward pass of the generator in training.
@@ -104,12 +107,13 @@ class StepInputs(NamedTuple):
 
     Attributes:
         generator: the generator's batch.
-        critic: of each critic step, poses of the prior, features, and the numbers of its penalty.
+        critic: of each critic step, poses of the prior, features, what stands beside their poses, and the numbers of
+            the penalty.
         weights: of the generator's terms, in the order of those that count.
     """
 
     generator: Any
-    critic: tuple[tuple[Tensor, Tensor, Tensor], ...]
+    critic: tuple[tuple[Tensor, Tensor, Tensor, Tensor], ...]
     weights: Tensor
 
 
@@ -232,9 +236,9 @@ def _adam(network: nn.Module, optimisation: Optimisation) -> tuple[torch.optim.A
 
 @torch.no_grad()
 def real_and_fake(
-    generator: Lifter, batches: Sequence[tuple[Tensor, Tensor, Tensor]], optimisation: Optimisation
+    generator: Lifter, batches: Sequence[tuple[Tensor, Tensor, Tensor, Tensor]], optimisation: Optimisation
 ) -> list[tuple[Tensor, Tensor, Tensor]]:
-    """For each critic step poses of the prior and of the generator, (B, 16, 3) each, and the penalty's numbers.
+    """For each critic step poses of the prior and of the generator as the critic takes them, and the penalty's numbers.
 
     The generator, which is fixed meanwhile, makes those of all steps in one pass.
 
@@ -246,11 +250,10 @@ def real_and_fake(
     if not batches:
         return []
     with optimisation.autocast():
-        features = batches[0][1] if len(batches) == 1 else torch.cat([features for _, features, _ in batches])
+        features = batches[0][1] if len(batches) == 1 else torch.cat([features for _, features, _, _ in batches])
         poses = generator.poses(features).flatten(0, -3)
-    real = [poses_of_prior for poses_of_prior, _, _ in batches]
-    fake = poses.to(real[0].dtype).chunk(len(real))
-    return list(zip(real, fake, [numbers for _, _, numbers in batches], strict=True))
+    fakes = poses.to(batches[0][0].dtype).chunk(len(batches))
+    return [(real, beside(fake, seen), numbers) for fake, (real, _, seen, numbers) in zip(fakes, batches, strict=True)]
 
 
 def critic_step(
@@ -265,9 +268,9 @@ def critic_step(
     """One step of the critic. Returns the terms, detached.
 
     Args:
-        critic: takes (B, 16, 3) poses, gives (B,) scores; one step changes it.
+        critic: takes poses, gives (B,) scores; one step changes it.
         optimizer: of the critic's parameters.
-        real, fake: (B, 16, 3) root-relative poses in metres, without a graph.
+        real, fake: root-relative poses in metres as it takes them, without a graph.
         numbers: of the penalty, see :meth:`pose3d.lifting.critic.CriticLoss.numbers`.
         optimisation: its ``critic_loss`` is used.
         weights: (2,) of the loss and of the penalty.
@@ -292,7 +295,7 @@ def generator_step(
 
     Args:
         generator: one step changes it.
-        critic: takes (B, 16, 3) poses, gives (B,) scores; it stays as it is.
+        critic: takes poses, gives (B,) scores; it stays as it is.
         optimizer: of the generator's parameters.
         objective: gives the terms.
         batch: one of its ``generator_batches``.

@@ -2,7 +2,9 @@
 
 After RepNet's critic (Wandt and Rosenhahn, CVPR 2019): one path on the joints, one on kinematic chain space. Trained as
 a Wasserstein critic with gradient penalty (Gulrajani et al., NeurIPS 2017), as the original, or with the non-saturating
-logistic loss and R1 (Mescheder et al., ICML 2018). The original's own critic is in :mod:`pose3d.lifting.original`.
+logistic loss and R1 (Mescheder et al., ICML 2018). It may see a pose beside the 2D that the pose is to explain (a
+conditional critic: Mirza and Osindero, "Conditional generative adversarial nets", 2014), because not every pose of the
+prior fits what was seen. The original's own critic is in :mod:`pose3d.lifting.original_critic`.
 """
 
 from collections.abc import Sequence
@@ -24,27 +26,44 @@ JOINTS_WIDTH = 100
 
 
 class Judge(Protocol):
-    """What gives scores, higher for poses like the prior's."""
+    """What gives scores, higher for poses like the prior's.
+
+    Poses are (B, 16, 3), root-relative, in metres; a critic that sees their 2D too takes (B, 16, 5), see
+    :func:`beside`.
+    """
 
     def __call__(self, poses: Tensor) -> Tensor:
-        """(B, 16, 3) root-relative poses in metres to (B,), for the generator: derived by the poses alone."""
+        """Poses to scores (B,), for the generator: derived by the poses alone."""
 
     def scores_and_slopes(self, poses: Tensor, sloped: slice) -> tuple[Tensor, Tensor]:
-        """For the critic: scores (B,) and, of some of the poses, each score's gradient by its pose, (S, 16, 3).
+        """For the critic: scores (B,) and, of some of the poses, each score's gradient by its pose.
 
         Both are derived by the critic's weights alone.
 
         Args:
-            poses: (B, 16, 3).
+            poses: B of them.
             sloped: S of them.
         """
+
+
+def beside(poses: Tensor, seen: Tensor) -> Tensor:
+    """Poses with the 2D that they are to explain, for a critic that sees it.
+
+    Args:
+        poses: (B, 16, 3).
+        seen: (B, 16, 2) of the virtual camera's view, (B, 16, 0) for a critic that does not see it.
+
+    Returns:
+        (B, 16, 5), or the poses.
+    """
+    return torch.cat([poses, seen], -1)
 
 
 class TwoPathCritic(nn.Module):
     """A :class:`Judge` of two networks, on a pose's joints and on its kinematic chain space, and one on their outputs.
 
     Args:
-        joints_path: of :class:`~pose3d.lifting.dense.Sequential`, (B, 48) to (B, 100).
+        joints_path: of :class:`~pose3d.lifting.dense.Sequential`, flattened poses to (B, 100).
         kcs: what ``kcs_path`` sees of a pose.
         kcs_path: to (B, width).
         width: its outputs.
@@ -62,7 +81,7 @@ class TwoPathCritic(nn.Module):
         return _ScoresAndSlopes.apply(self, sloped, poses, *self.parameters())
 
     def run(self, poses: Tensor, trace: Trace) -> Tensor:
-        """(B, 48) to (B, 1)."""
+        """Flattened poses to (B, 1)."""
         joints = self.joints_path.run(poses, trace)
         chain = self.kcs_path.run(self.kcs.run(poses, trace), trace)
         return self.score.run(torch.cat([joints, chain], 1), trace)
@@ -90,7 +109,7 @@ class _Scores(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, of_scores: Tensor) -> tuple[None, Tensor]:
-        return None, (ctx.slopes * of_scores[:, None]).unflatten(1, (-1, 3))
+        return None, (ctx.slopes * of_scores[:, None]).unflatten(1, (N_JOINTS - 1, -1))
 
 
 class _ScoresAndSlopes(torch.autograd.Function):
@@ -101,7 +120,7 @@ class _ScoresAndSlopes(torch.autograd.Function):
         ctx.critic, ctx.trace = critic, Trace(rows=sloped)
         scores = critic.run(poses.flatten(1), ctx.trace)
         slopes = critic.pull(torch.ones_like(scores), ctx.trace)[sloped]
-        return scores.squeeze(1), slopes.unflatten(1, (-1, 3))
+        return scores.squeeze(1), slopes.unflatten(1, (N_JOINTS - 1, -1))
 
     @staticmethod
     @once_differentiable
@@ -124,13 +143,15 @@ class Critic(TwoPathCritic):
 
     Args:
         width: features of the kinematic chain path.
+        sees_keypoints: whether it takes poses :func:`beside` their 2D.
     """
 
-    def __init__(self, width: int) -> None:
-        kcs = KinematicChainSpace()
+    def __init__(self, width: int, sees_keypoints: bool = False) -> None:
+        channels = 3 + 2 * sees_keypoints
+        kcs = KinematicChainSpace(channels=channels)
         super().__init__(
             Sequential(
-                Linear(3 * (N_JOINTS - 1), JOINTS_WIDTH),
+                Linear(channels * (N_JOINTS - 1), JOINTS_WIDTH),
                 ResidualBlock(JOINTS_WIDTH),
                 Linear(JOINTS_WIDTH, JOINTS_WIDTH),
             ),
@@ -141,7 +162,7 @@ class Critic(TwoPathCritic):
 
 
 def gradient_penalty(slopes: Tensor) -> Tensor:
-    """E[(|grad D(x)| - 1)^2] of slopes (B, 16, 3), x between real and fake poses (Gulrajani et al., equation 3)."""
+    """E[(|grad D(x)| - 1)^2] of slopes (B, 16, ...), x between real and fake poses (Gulrajani et al., equation 3)."""
     return (slopes.flatten(1).norm(dim=1) - 1).square().mean()
 
 
@@ -157,11 +178,11 @@ class CriticLoss(Protocol):
         """
 
     def critic_terms(self, critic: Judge, real: Tensor, fake: Tensor, numbers: Tensor) -> tuple[Tensor, Tensor]:
-        """The critic's loss on (B, 16, 3) poses without a graph, and its unweighted penalty.
+        """The critic's loss on poses without a graph, and its unweighted penalty.
 
         Args:
             critic: gives scores and slopes.
-            real, fake: (B, 16, 3) root-relative poses in metres, the prior's and the generator's.
+            real, fake: B poses of the prior and of the generator, see :class:`Judge`.
             numbers: a step's of :meth:`numbers`, on the poses' device.
         """
 

@@ -15,7 +15,7 @@ from pose3d.geometry.layouts import OURS, layout
 from pose3d.lifting import landmark_training, spread_training
 from pose3d.lifting.adversarial import CRITIC, AdversarialTrainer, Objective, Optimisation
 from pose3d.lifting.captured_step import capture_for
-from pose3d.lifting.critic import Critic, Logistic, Wasserstein
+from pose3d.lifting.critic import Critic, Logistic, TwoPathCritic, Wasserstein
 from pose3d.lifting.landmark_head import LandmarkHead
 from pose3d.lifting.landmark_training import fit_landmarks
 from pose3d.lifting.lift import LANDMARKS, SPREAD, build_lifter
@@ -100,8 +100,11 @@ def fit_lifter(
         if fabric.is_global_zero:
             print(*(f"{params.init}: {line}" for line in report), sep="\n")
     generator = generator.to(fabric.device)
-    critic_kind = OriginalCritic if lifting.formulation == "original" else Critic
-    critic = critic_kind(params.critic_width).to(fabric.device)
+    if lifting.formulation == "original":
+        critic: TwoPathCritic = OriginalCritic(params.critic_width)
+    else:
+        critic = Critic(params.critic_width, params.critic_sees_keypoints)
+    critic = critic.to(fabric.device)
     objective = _objective(lifting, params, supervision, generator, seed, fabric)
     weights = term_weights(lifting, params)
     uses_detections = lifting.formulation == "original" or params.critic_weight or params.reproj_weight
@@ -281,6 +284,7 @@ def _objective(
             limb_turn_deg=lifting.limb_turn_deg,
             tilt_deg=lifting.tilt_deg,
             joint_weights=lifting.joint_weights,
+            critic_sees_keypoints=params.critic_sees_keypoints,
             layout=lifting.layout,
         )
         clips = [sequence for sequence, _ in supervision.paired]

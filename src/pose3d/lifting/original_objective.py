@@ -18,6 +18,8 @@ from pose3d.lifting.original import normalise_px, normalised_intrinsics, relativ
 from pose3d.records.sequences import PoseSequence
 from pose3d.runtime.processes import WHOLE, Share
 
+_ALONE = slice(0)  # its critic sees nothing beside a pose
+
 
 class Batch(NamedTuple):
     """B windows of T detections, and as many poses of the prior.
@@ -90,9 +92,11 @@ class OriginalData:
 class OriginalSingleFrame(OriginalData):
     """Critic, camera and weak-perspective reprojection for :class:`pose3d.lifting.original.RepNet`."""
 
-    def critic_batches(self, rngs: Sequence[np.random.Generator], batch_size: int) -> list[tuple[Tensor, Tensor]]:
+    def critic_batches(
+        self, rngs: Sequence[np.random.Generator], batch_size: int
+    ) -> list[tuple[Tensor, Tensor, Tensor]]:
         batches = self.generator_batches(rngs, batch_size)
-        return [(batch.real, relative_to_root(batch.keypoints[:, 0]).flatten(1)) for batch in batches]
+        return [(b.real, relative_to_root(b.keypoints[:, 0]).flatten(1), b.real[..., _ALONE]) for b in batches]
 
     def terms(self, generator: Forward, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """The weak-perspective camera's terms on frames.
@@ -111,9 +115,11 @@ class OriginalSingleFrame(OriginalData):
 class OriginalWindows(OriginalData):
     """Critic and perspective reprojection for :class:`pose3d.lifting.original.OriginalTemporal`."""
 
-    def critic_batches(self, rngs: Sequence[np.random.Generator], batch_size: int) -> list[tuple[Tensor, Tensor]]:
+    def critic_batches(
+        self, rngs: Sequence[np.random.Generator], batch_size: int
+    ) -> list[tuple[Tensor, Tensor, Tensor]]:
         batches = self.generator_batches(rngs, batch_size)
-        return [(batch.real, relative_to_root(batch.keypoints).flatten(2)) for batch in batches]
+        return [(b.real, relative_to_root(b.keypoints).flatten(2), b.real[..., _ALONE]) for b in batches]
 
     def terms(self, generator: Forward, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """The perspective camera's term on the windows' centre frames.

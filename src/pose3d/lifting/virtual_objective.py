@@ -13,6 +13,7 @@ from torch.nn import functional
 from pose3d.geometry.layouts import OURS, layout
 from pose3d.geometry.skeleton import N_JOINTS
 from pose3d.lifting.clips import Runs
+from pose3d.lifting.critic import beside
 from pose3d.lifting.layout_view import features_of
 from pose3d.lifting.limb_turns import ranges_of, turn_limbs, turns
 from pose3d.lifting.losses import (
@@ -64,6 +65,7 @@ class VirtualCameraSettings:
         tilt_deg: how far viewpoints are tilted and rolled for pairs (see :func:`camera_tilts`); not for the critic,
             which compares with lifts from the viewpoints that there are.
         joint_weights: factors of the 17 joints in the reprojection, at least 0.
+        critic_sees_keypoints: whether the critic's poses stand :func:`beside <pose3d.lifting.critic.beside>` their 2D.
         layout: whose points the lifter takes, with some missing; of another than Human3.6M's no detections are lifted.
     """
 
@@ -77,6 +79,7 @@ class VirtualCameraSettings:
     limb_turn_deg: float
     tilt_deg: float
     joint_weights: Sequence[float]
+    critic_sees_keypoints: bool
     layout: str = OURS
 
 
@@ -129,6 +132,7 @@ class VirtualCameraObjective:
         self._observations, self.prior, self._paired = observations, prior, paired
         self._settings = settings
         self._with_motion, self._frames_after = lifter.with_motion, lifter.frames_after
+        self._critic_sees = slice(None if settings.critic_sees_keypoints else 0)
         self._joint_weights = torch.tensor(settings.joint_weights, device=device)[:, None]
         self._shown = view_from_image_plane(observations.annotated).keypoints.flatten(1)
 
@@ -142,18 +146,24 @@ class VirtualCameraObjective:
         self._labelled = None if paired is None else runs_of(paired.lengths)
         self.device, self._share = device, share
 
-    def critic_batches(self, rngs: Sequence[np.random.Generator], batch_size: int) -> list[tuple[Tensor, Tensor]]:
-        """The critic's two sides, one output of each run: prior poses (B, 16, 3), and detections to lift.
+    def critic_batches(
+        self, rngs: Sequence[np.random.Generator], batch_size: int
+    ) -> list[tuple[Tensor, Tensor, Tensor]]:
+        """The critic's two sides, one output of each run: prior poses (B, 16, 3), and detections to lift, with nothing
+        beside their lifts, (B, 16, 0). A critic that sees keypoints has the former :func:`beside` their projection with
+        a detector's errors, (B, 16, 5), and the latter beside what was detected, (B, 16, 2).
 
         Of ``batch_size`` draws B are this process's share, here as in all other methods.
         """
         plane, poses = self.draw_projected(rngs, batch_size, middle_alone=True)
-        real, _ = to_virtual_space(poses, view_from_image_plane(plane).rotation)
+        shown = view_from_image_plane(plane)
+        real, _ = to_virtual_space(poses, shown.rotation)
         observed = self._draw_observed(rngs, batch_size)
         middle = self._settings.run_outputs // 2
         around_it = slice(middle, observed.shape[2] - (self._settings.run_outputs - 1 - middle))
-        features, _ = lifter_features(observed[:, :, around_it], self._with_motion)
-        return list(zip(real.squeeze(2), features, strict=True))
+        features, view = lifter_features(observed[:, :, around_it], self._with_motion)
+        seen = view.keypoints[:, :, -1 - self._frames_after, :, self._critic_sees]
+        return list(zip(beside(real, shown.keypoints[..., self._critic_sees]).squeeze(2), features, seen, strict=True))
 
     def generator_batches(self, rngs: Sequence[np.random.Generator], batch_size: int) -> list[Batch]:
         """Detections and pairs, see :meth:`pose3d.lifting.adversarial.Objective.generator_batches`.
@@ -238,7 +248,7 @@ class VirtualCameraObjective:
             batch: one of :meth:`generator_batches`.
 
         Returns:
-            fake poses (B, 16, 3) for the critic, and scalar terms by name.
+            fake poses for the critic, (B, 16, 3) or :func:`beside` what was seen, and scalar terms by name.
         """
         poses, codes = generator(batch.features)
         sizes = [len(batch.keypoints), len(batch.poses_virtual_m)]
@@ -256,7 +266,8 @@ class VirtualCameraObjective:
                 terms["root_velocity"] = relative_root_velocity(
                     lifted_roots, batch.roots_virtual_m, batch.camera_from_virtual
                 )
-        return fakes[:, self._settings.run_outputs // 2], terms
+        middle = self._settings.run_outputs // 2
+        return beside(fakes[:, middle], batch.keypoints[:, middle, 1:, self._critic_sees]), terms
 
     def _draw_supervised(self, rngs: Sequence[np.random.Generator], batch_size: int) -> tuple[Tensor, Tensor]:
         """Like :meth:`draw_projected`; detections with their labels among them, where there are any."""
