@@ -12,7 +12,7 @@ from pose3d.geometry.lens_edge import BEYOND
 from pose3d.geometry.skeleton import JOINT_NAMES
 from pose3d.records.detected_points import BRIDGED_S, CUT_OFF, LEAST_PERCENT, PERCENTAGES
 from pose3d.records.frames import ImageFiles, VideoFrames
-from pose3d.records.keypoints2d import Keypoints2D, bridge_detections, enough_detected, within_lens
+from pose3d.records.keypoints2d import Keypoints2D, enough_detected, usable_frames, within_lens
 from pose3d.records.sequences import PoseSequence, check_sequence
 from pose3d.runtime.errors import InputError
 
@@ -78,27 +78,30 @@ class Problem:
 
 
 class Remarks:
-    """What was changed in recordings that came with keypoints, to be said in a line for all of them."""
+    """What was changed in recordings, or is not as usual in them, to be said in a line for all of them."""
 
     def __init__(self) -> None:
         self._sequences_cut = self._frames_cut = self._frames = self._points_missing = 0
         self._frames_bridged = self._frames_left_out = self._points_beyond_lens = 0
         self._high_scores: dict[str, list[float]] = {CUT_OFF: [], PERCENTAGES: []}
 
-    def note(self, recording: Recording) -> None:
-        """Count one."""
+    def note(self, recording: Recording) -> int:
+        """Count one; gives how many of its frames are left out, because too little is detected for too long."""
         self._sequences_cut += recording.frames_cut > 0
         self._frames_cut += recording.frames_cut
         if recording.highest_score > 1:
             done = PERCENTAGES if recording.highest_score > LEAST_PERCENT else CUT_OFF
             self._high_scores[done].append(recording.highest_score)
         self._points_beyond_lens += recording.points_beyond_lens
-        if recording.detected is not None:
-            detected, left_out = enough_detected(recording.detected), frames_left_out(recording)
-            self._frames += len(detected)
-            self._frames_left_out += int(left_out.sum())
-            self._frames_bridged += int((~detected & ~left_out).sum())
-            self._points_missing += int((recording.detected.confidence[detected] == 0).sum())
+        if recording.detected is None:
+            return 0
+        detected = enough_detected(recording.detected)
+        left_out = ~usable_frames(recording.detected, recording.sequence.fps)
+        self._frames += len(detected)
+        self._frames_left_out += int(left_out.sum())
+        self._frames_bridged += int((~detected & ~left_out).sum())
+        self._points_missing += int((recording.detected.confidence[detected] == 0).sum())
+        return int(left_out.sum())
 
     def sentences(self) -> list[str]:
         """One for each kind of change that there was."""
@@ -121,13 +124,6 @@ class Remarks:
         if self._points_beyond_lens:
             said.append(f"{self._points_beyond_lens:,} keypoints {BEYOND}")
         return said
-
-
-def frames_left_out(recording: Recording) -> np.ndarray:
-    """(T,) bool: too little is detected, and for longer than is bridged; none where the pipeline detects by itself."""
-    if recording.detected is None:
-        return np.zeros(len(recording.sequence), bool)
-    return ~enough_detected(bridge_detections(recording.detected, recording.sequence.fps))
 
 
 class Source(Protocol):
