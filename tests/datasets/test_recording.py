@@ -158,6 +158,8 @@ def test_what_is_not_as_usual_is_counted(sequence):
     assert remarks.note(recorded(sequence, None, detected)) == remarks.note(recorded(sequence, None, None)) == 0
     (said,) = remarks.sentences()
     assert said.startswith("8 of 24 frames have no detection: 1 are bridged, in gaps of at most 0.25 s, 7 are left out")
+    remarks.note(replace(recorded(sequence, None, None), interlaced=True))
+    assert remarks.sentences()[1].startswith("1 videos say that they are interlaced: where a picture holds two moments")
 
 
 def test_boxes_hold_all_joints_with_a_margin():

@@ -12,6 +12,7 @@ from pose3d.geometry.lens_edge import BEYOND
 from pose3d.geometry.skeleton import JOINT_NAMES
 from pose3d.records.detected_points import BRIDGED_S, CUT_OFF, LEAST_PERCENT, PERCENTAGES
 from pose3d.records.frames import ImageFiles, VideoFrames
+from pose3d.records.interlaced import COMBS
 from pose3d.records.keypoints2d import Keypoints2D, enough_detected, usable_frames, within_lens
 from pose3d.records.sequences import PoseSequence, check_sequence
 from pose3d.runtime.errors import InputError
@@ -52,6 +53,7 @@ class Recording:
         frames_cut: by how many frames ``detected`` or the poses were longer in the files; the longer was cut.
         highest_score: of ``detected`` in the file.
         points_beyond_lens: how many of ``detected`` are missing because the lens shows nothing there.
+        interlaced: its video says that it is.
     """
 
     sequence: PoseSequence
@@ -62,6 +64,7 @@ class Recording:
     frames_cut: int = 0
     highest_score: float = 1.0
     points_beyond_lens: int = 0
+    interlaced: bool = False
 
     @property
     def name(self) -> SequenceName:
@@ -82,7 +85,7 @@ class Remarks:
 
     def __init__(self) -> None:
         self._sequences_cut = self._frames_cut = self._frames = self._points_missing = 0
-        self._frames_bridged = self._frames_left_out = self._points_beyond_lens = 0
+        self._frames_bridged = self._frames_left_out = self._points_beyond_lens = self._videos_interlaced = 0
         self._high_scores: dict[str, list[float]] = {CUT_OFF: [], PERCENTAGES: []}
 
     def note(self, recording: Recording) -> int:
@@ -93,6 +96,7 @@ class Remarks:
             done = PERCENTAGES if recording.highest_score > LEAST_PERCENT else CUT_OFF
             self._high_scores[done].append(recording.highest_score)
         self._points_beyond_lens += recording.points_beyond_lens
+        self._videos_interlaced += recording.interlaced
         if recording.detected is None:
             return 0
         detected = enough_detected(recording.detected)
@@ -123,6 +127,8 @@ class Remarks:
                 said.append(f"scores of {len(scores):,} sequences reach {max(scores):.3g}; {done}")
         if self._points_beyond_lens:
             said.append(f"{self._points_beyond_lens:,} keypoints {BEYOND}")
+        if self._videos_interlaced:
+            said.append(f"{self._videos_interlaced:,} videos say that they are interlaced: {COMBS}")
         return said
 
 
