@@ -75,8 +75,7 @@ def main() -> None:
 
     left_out = test.left_out()
     if left_out.total:
-        n_frames = sum(map(len, test.sequences))
-        print(f"{left_out.total:,} of {n_frames:,} test frames are left out: too little is detected for too long")
+        print(left_out.sentence(sum(map(len, test.sequences))))
     write_text(PLOTS / "protocols.csv", protocols_mm(test.errors).to_csv())
     write_text(PLOTS / "per_action.csv", tables.per_action_mm(test.errors, left_out).to_csv())
     write_text(PLOTS / "per_subject.csv", tables.per_subject_mm(test.errors, left_out).to_csv())

@@ -551,7 +551,7 @@ def test_the_folders_of_weights_to_start_from_are_there_and_committed(block):
     assert subprocess.run(ignored, cwd=ROOT, check=False).returncode == 1
 
 
-def test_the_priors_files_must_be_there(root, monkeypatch):
+def test_the_priors_files_must_be_there(root, monkeypatch, capsys):
     monkeypatch.chdir(root)
     prior = [{"subjects": ["S7"]}, {"file": "priors/other.h5", "subjects": ["S9"]}]
     change(root / "data_sets/embedded.yaml", "lifting.prior", prior)
@@ -560,3 +560,19 @@ def test_the_priors_files_must_be_there(root, monkeypatch):
     (root / "priors").mkdir()
     (root / "priors/other.h5").touch()
     assert load_and_check_files().lifting.prior_files == ["priors/other.h5"]
+    assert capsys.readouterr().err == ""
+
+
+def test_large_files_that_experiments_of_the_queue_would_lack_are_said(root, monkeypatch, capsys):
+    monkeypatch.chdir(root)
+    subprocess.run(["git", "init", "-q"], check=True)
+    subprocess.run(["git", "add", "data_sets", "sizes"], check=True)
+    files = ["pretrained/repnet/start.pt", "priors/other.h5"]
+    for file in files:
+        (root / file).parent.mkdir(parents=True)
+        (root / file).touch()
+    change(root / "sizes/smoke.yaml", "repnet.init", files[0])
+    change(root / "data_sets/embedded.yaml", "lifting.prior", [{"file": files[1], "subjects": ["S9"]}])
+    load_and_check_files()
+    said = capsys.readouterr().err.splitlines()
+    assert [line.split()[0] for line in said] == files and all("`dvc add " in line for line in said)

@@ -14,6 +14,7 @@ from pose3d.commands.run import main
 from pose3d.evaluation.protocols import protocols_mm
 from pose3d.evaluation.tables import errors_of, per_subject_mm, summary_mm
 from pose3d.geometry.joint_angles import joint_angles_deg
+from pose3d.records.keypoints2d import Keypoints2D, write_keypoints2d
 from pose3d.records.sequences import write_sequences
 
 KEY = "S9/Wave-1/cam1"
@@ -62,6 +63,55 @@ def test_tables_are_those_of_the_pipeline(evaluate, good):
         figures = " +".join([f"{row['frames']:.0f}", *(f"{value:.2f}" for value in row.iloc[1:])])
         assert re.search(rf"^ *{subject} +{figures}$", printed, re.MULTILINE), subject
     assert "root-relative and have no absolute" not in printed
+
+
+@pytest.fixture
+def evaluate_beside(tmp_path, good, capsys):
+    """Give some keys of sequences and the frames that the 2D beside the data set lacks, get what is printed."""
+
+    def run(arrays, keys, missing, *options):
+        write_sequences(tmp_path / "sequences.h5", population(), SPLITS)
+        detections = []
+        for sequence in population():
+            if sequence.key in keys:
+                frames = missing.get(sequence.key, [])
+                confidence = np.ones((12, 17), np.float32)
+                confidence[frames] = 0
+                detections.append((sequence.key, Keypoints2D(sequence.keypoints_px, confidence)))
+        write_keypoints2d(tmp_path / "keypoints2d.h5", detections)
+        np.savez(tmp_path / "p.npz", **arrays)
+        files = ["--predictions", str(tmp_path / "p.npz"), "--dataset", str(tmp_path / "sequences.h5")]
+        main(["evaluate-predictions", *files, *options])
+        return capsys.readouterr().out
+
+    return run
+
+
+def test_frames_that_the_2d_left_out_are_not_scored_and_are_counted(evaluate_beside, good):
+    """Whatever is predicted there: zeros, which would make the root near 0 in some frames and far in others."""
+    arrays = good | {KEY: np.where(np.isin(np.arange(12), range(3, 11))[:, None, None], 100 * np.eye(17, 3), good[KEY])}
+    printed = evaluate_beside(arrays, list(good), {KEY: [*range(3, 11)], "S11/Walk-1/cam0": [4, 5]}, "--angles")
+    assert "88 frames of 8 sequences at 25 frames/s" in printed  # the gap of two frames is bridged
+    assert "\n8 of 96 frames are left out: too little is detected for too long.\n" in printed
+    assert "the poses are in camera space" in printed and "is missing" not in printed and "lacks" not in printed
+    assert re.search(r"^ *Wave +40 +8 +10\.00 ", printed, re.MULTILINE)
+    assert re.search(r"^ *S9 +40 +8 +10\.00 ", printed, re.MULTILINE)
+    assert re.search(r"^mpjpe_mm +10\.0$", printed, re.MULTILINE)
+    assert re.search(r"^ *knee_flexion +100\.00( +-?0\.00){4}$", printed, re.MULTILINE)
+
+
+def test_sequences_without_2d_are_scored_whole_which_is_said(evaluate, evaluate_beside, good):
+    of_s9 = [key for key in good if key.startswith("S9/")]
+    printed = evaluate_beside(good, of_s9, {KEY: [*range(3, 11)]})
+    assert "keypoints2d.h5 lacks 4 of the 8 sequences: all frames of these are scored." in printed
+    assert "88 frames of 8 sequences" in printed and "8 of 96 frames are left out" in printed
+    printed = evaluate(good)
+    assert "keypoints2d.h5 is missing, which says where nobody is detected: all frames are scored." in printed
+
+
+def test_2d_in_which_nobody_is_found_is_one_sentence(evaluate_beside, good):
+    with pytest.raises(SystemExit, match=r"keypoints2d\.h5: no frame of S9 has enough keypoints to be scored$"):
+        evaluate_beside(good, list(good), {KEY: [*range(12)]}, "--sequence", KEY)
 
 
 def test_joint_angles_are_compared_where_asked_for(evaluate, good):

@@ -104,6 +104,18 @@ def test_pictures_have_the_real_number_of_rows_for_each_subject(tmp_path):
         source.read(name)
 
 
+def test_an_interlaced_video_is_refused_where_its_pictures_are_the_same_memory_and_else_said(folder, monkeypatch):
+    assert not read(folder).interlaced
+    with monkeypatch.context() as patched:
+        patched.setattr("pose3d.datasets.human36m_files.codec_is_interlaced", lambda video: True)
+        assert read(folder).interlaced
+        write_video(folder / VIDEO, [np.full((1000, 1000, 3), 90, np.uint8)] * FRAMES)
+        refused = r"55011271\.mp4 is interlaced, which this build of OpenCV does not decode: `ffmpeg .* -vf bwdif "
+        with pytest.raises(InputError, match=refused):
+            read(folder)
+    assert not read(folder).interlaced  # whole pictures of something at rest
+
+
 def test_every_nth_frame(folder, truth):
     recording = read(folder, frame_step=5)
     np.testing.assert_array_equal(recording.frames.indices, [0, 5, 10])

@@ -5,7 +5,15 @@ import numpy as np
 import pytest
 from people import camera_ring, detect, take
 
-from pose3d.datasets.recording import Problem, Recording, SequenceName, boxes_around, check_recording, recordings
+from pose3d.datasets.recording import (
+    Problem,
+    Recording,
+    Remarks,
+    SequenceName,
+    boxes_around,
+    check_recording,
+    recordings,
+)
 from pose3d.geometry.camera import Camera
 from pose3d.records.frames import ImageFiles
 from pose3d.records.keypoints2d import Keypoints2D
@@ -138,6 +146,20 @@ def test_counts_and_numbers_of_what_comes_with_the_poses(sequence):
     short = Keypoints2D(detected.keypoints_px[:5], detected.confidence[:5])
     with pytest.raises(InputError, match="cam0: 5 keypoints for 12 poses"):
         check_recording(recorded(sequence, None, short))
+
+
+def test_what_is_not_as_usual_is_counted(sequence):
+    """Of 12 frames at 25 frames/s a gap of 7 is left out, and one of 2 is bridged."""
+    (detected,) = detect([sequence], 3)
+    confidence = detected.confidence.copy()
+    confidence[[1, *range(4, 11)]] = 0
+    remarks = Remarks()
+    assert remarks.note(recorded(sequence, None, Keypoints2D(detected.keypoints_px, confidence))) == 7
+    assert remarks.note(recorded(sequence, None, detected)) == remarks.note(recorded(sequence, None, None)) == 0
+    (said,) = remarks.sentences()
+    assert said.startswith("8 of 24 frames have no detection: 1 are bridged, in gaps of at most 0.25 s, 7 are left out")
+    remarks.note(replace(recorded(sequence, None, None), interlaced=True))
+    assert remarks.sentences()[1].startswith("1 videos say that they are interlaced: where a picture holds two moments")
 
 
 def test_boxes_hold_all_joints_with_a_margin():

@@ -60,6 +60,8 @@ def test_short_gaps_are_scored_and_long_ones_left_out_and_counted(folder):
 
 
 def test_nothing_detected_is_one_sentence(folder, monkeypatch):
-    monkeypatch.setattr("pose3d.evaluation.scoring.enough_detected", lambda detected: detected.confidence[:, 0] > 2)
+    monkeypatch.setattr(
+        "pose3d.evaluation.scored_frames.usable_frames", lambda detected, _: detected.confidence[:, 0] > 2
+    )
     with pytest.raises(InputError, match=r"keypoints2d.h5: no frame of S11, S9 has enough keypoints to be scored"):
         predict(folder, TEST, np.ones((1, 17, 3)), PARAMS)

@@ -156,6 +156,18 @@ def test_the_fold_of_a_barrel_in_px():
     np.testing.assert_allclose(again, px[shown], atol=1e-4)
 
 
+@pytest.mark.parametrize("model", ["opencv", "human36m"])
+@pytest.mark.parametrize("lens", [*FOLDING, *ENDLESS])
+def test_what_a_lens_shows_is_what_can_be_undistorted(lens, model):
+    """Whether that is known without undistorting, near the axis, or by it."""
+    coefficients = FOLDING[lens][0] if lens in FOLDING else ENDLESS[lens]
+    intrinsics_px = [[70, 0, 50], [0, 60, 50], [0, 0, 1]]
+    camera = Camera("c", 100, 100, intrinsics_px, coefficients, np.eye(3), np.zeros(3), model)
+    px = np.random.default_rng(0).uniform(-100, 200, (2000, 2))
+    np.testing.assert_array_equal(camera.shows(px), np.isfinite(camera.normalize(px)).all(-1))
+    assert not camera.shows([np.nan, 50.0]) and camera.shows([50.0, 50.0])
+
+
 def test_undistortion_is_opencvs_where_that_converges():
     coefficients = np.array([-0.2071, 0.2478, -0.01, 0.02, -0.0031])
     seen = np.random.default_rng(0).uniform(-0.5, 0.5, (200, 2))

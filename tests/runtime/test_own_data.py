@@ -1,11 +1,12 @@
 import json
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from pose3d.datasets.manifest import list_own_files
 from pose3d.runtime.errors import InputError
-from pose3d.runtime.user_data import data_folder, relative_folder, untracked_files
+from pose3d.runtime.user_data import data_folder, files_without_dvc, relative_folder, untracked_files
 
 
 def test_the_params_come_before_the_environment(tmp_path, monkeypatch):
@@ -86,4 +87,20 @@ def test_files_that_git_does_not_track_are_named(tmp_path, monkeypatch):
     subprocess.run(["git", "add", "a.yaml"], check=True)
     assert untracked_files(files) == [
         f"{files[1]} is not in git, and experiments of the queue run without it: `git add {files[1]}`"
+    ]
+
+
+def test_large_files_are_in_git_by_the_small_file_of_dvc(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = ["added.h5", "half.h5", "mine.h5", "committed.h5"]
+    files = [Path(name) for name in names]
+    for name in (*names, "added.h5.dvc", "half.h5.dvc"):
+        Path(name).touch()
+    assert files_without_dvc(files) == []  # no repository
+    subprocess.run(["git", "init", "-q"], check=True)
+    subprocess.run(["git", "add", "added.h5.dvc", "committed.h5"], check=True)
+    assert files_without_dvc(files) == [
+        "half.h5 is not in DVC and git, and experiments of the queue run without it: `git add half.h5.dvc`",
+        "mine.h5 is not in DVC and git, and experiments of the queue run without it: `dvc add mine.h5` and "
+        "`git add mine.h5.dvc`",
     ]

@@ -34,7 +34,7 @@ def check() -> int:
 
     from pose3d.config.check import load_and_check_files
     from pose3d.config.dataset import EmbeddedDataset
-    from pose3d.datasets.recording import Problem, Remarks, frames_left_out, recordings
+    from pose3d.datasets.recording import Problem, Remarks, recordings
     from pose3d.datasets.sources import open_source
     from pose3d.geometry.layouts import OURS
 
@@ -47,14 +47,12 @@ def check() -> int:
     rows, problems, remarks, layouts = [], [], Remarks(), set()
     for found in tqdm(recordings(source), total=len(source.sequences()), desc="check-data", mininterval=2):
         subject, take, camera = found.name
-        bad, frames = (True, 0) if isinstance(found, Problem) else (False, len(found.sequence))
-        left_out = 0 if isinstance(found, Problem) else int(frames_left_out(found).sum())
-        row = {"subject": subject, "take": take, "camera": camera, "frames": frames, "problem": int(bad)}
-        rows.append(row | {"left_out": left_out})
+        row = {"subject": subject, "take": take, "camera": camera}
         if isinstance(found, Problem):
+            rows.append(row | {"frames": 0, "left_out": 0, "problem": 1})
             problems.append(found.sentence)
             continue
-        remarks.note(found)
+        rows.append(row | {"frames": len(found.sequence), "left_out": remarks.note(found), "problem": 0})
         if found.detected is not None:
             layouts.add(found.detected.layout)
     problems += [

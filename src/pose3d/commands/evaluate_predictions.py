@@ -13,6 +13,9 @@ Poses may also be root-relative, in the camera's axes. They have no absolute err
 distance. ``--root`` says which they are; without it a root that is
 near 0, by less than a tenth of the true distance in every frame, means root-relative.
 
+Frames in which too little is detected for too long are left out and counted, as the stage evaluate does, where a
+keypoints2d.h5 lies beside the data set's file.
+
 Printed are the errors by protocol, by action and by subject and their summary, in the figures of the stage evaluate.
 What else that stage writes, the errors of single joints and the curve of PCK among it, is not. ``--angles`` adds how
 far joint angles agree with the true ones; docs/angles.md defines them.

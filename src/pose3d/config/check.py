@@ -1,6 +1,7 @@
 """All blocks of params.yaml, data set and size at once, as ``make repro`` and ``pose3d check-data`` check them."""
 
 import sys
+from pathlib import Path
 
 from pydantic import ConfigDict, model_validator
 
@@ -11,7 +12,7 @@ from pose3d.config.lifting import LiftingParams, RepnetParams, TemporalParams
 from pose3d.config.pose2d import CropResizeParams, Infer2DParams, Train2DParams
 from pose3d.config.reading import DATA_SETS_FOLDER, PARAMS_FILE, SIZES_FOLDER, StageParams, read_yaml
 from pose3d.runtime.errors import InputError, run_stage
-from pose3d.runtime.user_data import relative_folder, untracked_files
+from pose3d.runtime.user_data import files_without_dvc, relative_folder, untracked_files
 
 BLOCKS = {
     "params": {"data", "size", "seed", "crop_resize", "infer_2d", "lifting", "repnet", "temporal", "evaluate"},
@@ -105,10 +106,13 @@ def load_and_check_files() -> Params:
     """
     params = Params.load()
     require_watched_files(params)
-    for block in ("train_2d", "repnet", "temporal"):
-        require_init_file(f"{block}.init", getattr(params, block).init)
+    inits = {f"{block}.init": getattr(params, block).init for block in ("train_2d", "repnet", "temporal")}
+    for key, file in inits.items():
+        require_init_file(key, file)
     params.lifting.require_prior_files()
     said = untracked_files([DATA_SETS_FOLDER / f"{params.data}.yaml", SIZES_FOLDER / f"{params.size}.yaml"])
+    large = dict.fromkeys(file for file in (*inits.values(), *params.lifting.prior_files) if file is not None)
+    said += files_without_dvc([Path(file) for file in large])
     if not isinstance(params.dataset, EmbeddedDataset):
         said += relative_folder(params.dataset.folder)
     for sentence in said:

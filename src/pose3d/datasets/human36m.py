@@ -105,7 +105,7 @@ class Human36m:
             mono_file = positions / "D3_Positions_mono" / f"{stem}.{camera.id}.cdf"
             if mono_file.exists():
                 _compare(read_poses(mono_file), in_camera, mono_file, poses_file)
-        video_frames = check_video(video_file, camera, len(poses))
+        video_frames, interlaced = check_video(video_file, camera, len(poses))
         indices = np.arange(0, min(len(poses), video_frames), self._step)
         boxes = None
         if (subject / "MySegmentsMat" / "ground_truth_bb").is_dir():
@@ -115,7 +115,7 @@ class Human36m:
             _check_boxes(boxes, camera.project(in_camera[indices]), boxes_file)
         sequence = make_sequence(name, camera, FRAME_RATE_HZ / self._step, poses[indices], in_camera[indices], boxes)
         frames = VideoFrames(video_file.relative_to(self._folder).as_posix(), indices)
-        return Recording(sequence, frames, None, poses_file)
+        return Recording(sequence, frames, None, poses_file, interlaced=interlaced)
 
 
 def sequence_names(params: RecordedParams, folder: Path) -> list[SequenceName]:

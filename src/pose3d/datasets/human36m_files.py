@@ -20,6 +20,7 @@ import numpy as np
 from pose3d.geometry.camera import Camera
 from pose3d.geometry.skeleton import HUMAN36M_32_TO_17
 from pose3d.records.hdf5_checks import MAX_UNPACKED_BYTES, check_links, check_packed_dataset
+from pose3d.records.interlaced import codec_is_interlaced, require_pictures
 from pose3d.runtime.errors import InputError, in_words
 
 FRAME_RATE_HZ = 50.0
@@ -90,8 +91,8 @@ def kept_joints_m(joints_mm: np.ndarray, source: str) -> np.ndarray:
     return poses_mm / 1000
 
 
-def check_video(path: Path, camera: Camera, poses: int) -> int:
-    """Number of frames that a video says it has; only its first frame is decoded.
+def check_video(path: Path, camera: Camera, poses: int) -> tuple[int, bool]:
+    """Number of frames that a video says it has, and whether it says that it is interlaced; two frames are decoded.
 
     Frames are found by number, so that the frame rate matters only where there are more of them than poses: at the
     right one, the recording went on; at another, frames were put in.
@@ -102,9 +103,10 @@ def check_video(path: Path, camera: Camera, poses: int) -> int:
         poses: frames that the take's poses have.
 
     Raises:
-        InputError: it does not open, its first frame does not decode, or its size or length is not that of the take.
+        InputError: it does not open, its first frame does not decode, OpenCV does not decode it because it is
+            interlaced, or its size or length is not that of the take.
     """
-    video = cv2.VideoCapture(str(path))
+    video = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
     try:
         if not video.isOpened():
             raise InputError(f"{path} does not open as a video: the file is damaged, fetch it again")
@@ -115,8 +117,11 @@ def check_video(path: Path, camera: Camera, poses: int) -> int:
                 f"{path} is {width} x {height} px, camera {camera.id} gives {camera.width_px} x {camera.height_px}: "
                 "the video was resized or is another camera's"
             )
-        if not video.read()[0]:
+        first = [picture for decoded, picture in (video.read(), video.read()) if decoded]
+        if not first:
             raise InputError(f"{path} does not open as a video: the file is damaged, fetch it again")
+        interlaced = codec_is_interlaced(video)
+        require_pictures(path, first, interlaced)
     finally:
         video.release()
     frames = max(int(claimed), 1) if np.isfinite(claimed) else 1
@@ -126,7 +131,7 @@ def check_video(path: Path, camera: Camera, poses: int) -> int:
             f"{path} has {frames} frames for {poses} poses, and {rate_hz:g} a second, not {FRAME_RATE_HZ:g}: it was "
             "encoded again or is of another take"
         )
-    return frames
+    return frames, interlaced
 
 
 def read_boxes(path: Path, indices: np.ndarray, camera: Camera) -> np.ndarray:

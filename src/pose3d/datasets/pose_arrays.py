@@ -26,7 +26,7 @@ from pose3d.records.detected_points import (
 )
 from pose3d.records.keypoints2d import Keypoints2D
 from pose3d.records.sequences import PoseSequence
-from pose3d.runtime.errors import InputError
+from pose3d.runtime.errors import InputError, in_words
 
 Params = VideoPose3DParams | OriginalNpzParams
 
@@ -179,7 +179,7 @@ def given_keypoints(array: np.ndarray, where: str, fps: float, step: int, layout
         confidence, _ = as_confidence(scores)
     except ValueError as error:
         frame = int((array[..., 2] == np.nanmax(array[..., 2])).any(1).argmax())
-        raise InputError(f"{where}: frame {frame} has {error}") from None
+        raise InputError(f"{where}: frame {frame} has {in_words(error)}") from None
     there = detected_points(points_px, confidence)
     _check_finite(points_px, there, layout_name, where)
     there &= is_person(points_px, there)[:, None]

@@ -12,7 +12,8 @@ from pose3d.geometry.lens_edge import BEYOND
 from pose3d.geometry.skeleton import JOINT_NAMES
 from pose3d.records.detected_points import BRIDGED_S, CUT_OFF, LEAST_PERCENT, PERCENTAGES
 from pose3d.records.frames import ImageFiles, VideoFrames
-from pose3d.records.keypoints2d import Keypoints2D, bridge_detections, enough_detected, within_lens
+from pose3d.records.interlaced import COMBS
+from pose3d.records.keypoints2d import Keypoints2D, enough_detected, usable_frames, within_lens
 from pose3d.records.sequences import PoseSequence, check_sequence
 from pose3d.runtime.errors import InputError
 
@@ -52,6 +53,7 @@ class Recording:
         frames_cut: by how many frames ``detected`` or the poses were longer in the files; the longer was cut.
         highest_score: of ``detected`` in the file.
         points_beyond_lens: how many of ``detected`` are missing because the lens shows nothing there.
+        interlaced: its video says that it is.
     """
 
     sequence: PoseSequence
@@ -62,6 +64,7 @@ class Recording:
     frames_cut: int = 0
     highest_score: float = 1.0
     points_beyond_lens: int = 0
+    interlaced: bool = False
 
     @property
     def name(self) -> SequenceName:
@@ -78,27 +81,31 @@ class Problem:
 
 
 class Remarks:
-    """What was changed in recordings that came with keypoints, to be said in a line for all of them."""
+    """What was changed in recordings, or is not as usual in them, to be said in a line for all of them."""
 
     def __init__(self) -> None:
         self._sequences_cut = self._frames_cut = self._frames = self._points_missing = 0
-        self._frames_bridged = self._frames_left_out = self._points_beyond_lens = 0
+        self._frames_bridged = self._frames_left_out = self._points_beyond_lens = self._videos_interlaced = 0
         self._high_scores: dict[str, list[float]] = {CUT_OFF: [], PERCENTAGES: []}
 
-    def note(self, recording: Recording) -> None:
-        """Count one."""
+    def note(self, recording: Recording) -> int:
+        """Count one; gives how many of its frames are left out, because too little is detected for too long."""
         self._sequences_cut += recording.frames_cut > 0
         self._frames_cut += recording.frames_cut
         if recording.highest_score > 1:
             done = PERCENTAGES if recording.highest_score > LEAST_PERCENT else CUT_OFF
             self._high_scores[done].append(recording.highest_score)
         self._points_beyond_lens += recording.points_beyond_lens
-        if recording.detected is not None:
-            detected, left_out = enough_detected(recording.detected), frames_left_out(recording)
-            self._frames += len(detected)
-            self._frames_left_out += int(left_out.sum())
-            self._frames_bridged += int((~detected & ~left_out).sum())
-            self._points_missing += int((recording.detected.confidence[detected] == 0).sum())
+        self._videos_interlaced += recording.interlaced
+        if recording.detected is None:
+            return 0
+        detected = enough_detected(recording.detected)
+        left_out = ~usable_frames(recording.detected, recording.sequence.fps)
+        self._frames += len(detected)
+        self._frames_left_out += int(left_out.sum())
+        self._frames_bridged += int((~detected & ~left_out).sum())
+        self._points_missing += int((recording.detected.confidence[detected] == 0).sum())
+        return int(left_out.sum())
 
     def sentences(self) -> list[str]:
         """One for each kind of change that there was."""
@@ -120,14 +127,9 @@ class Remarks:
                 said.append(f"scores of {len(scores):,} sequences reach {max(scores):.3g}; {done}")
         if self._points_beyond_lens:
             said.append(f"{self._points_beyond_lens:,} keypoints {BEYOND}")
+        if self._videos_interlaced:
+            said.append(f"{self._videos_interlaced:,} videos say that they are interlaced: {COMBS}")
         return said
-
-
-def frames_left_out(recording: Recording) -> np.ndarray:
-    """(T,) bool: too little is detected, and for longer than is bridged; none where the pipeline detects by itself."""
-    if recording.detected is None:
-        return np.zeros(len(recording.sequence), bool)
-    return ~enough_detected(bridge_detections(recording.detected, recording.sequence.fps))
 
 
 class Source(Protocol):

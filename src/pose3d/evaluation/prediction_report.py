@@ -4,16 +4,19 @@
 """
 
 import os
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from pose3d.evaluation.angles import angle_agreement_deg
 from pose3d.evaluation.protocols import protocols_mm
-from pose3d.evaluation.tables import errors_of, per_action_mm, per_subject_mm, summary_mm
+from pose3d.evaluation.scored_frames import read_scored_frames, runs_of
+from pose3d.evaluation.tables import LeftOut, errors_of, per_action_mm, per_subject_mm, summary_mm
 from pose3d.formats.prediction_files import is_one_array, read_one_array, read_predictions
 from pose3d.geometry.skeleton import ROOT
-from pose3d.records.sequences import PoseSequence, check_3d, keys_in, read_sequences, read_splits
+from pose3d.records.sequences import PoseSequence, check_3d, cut_sequence, keys_in, read_sequences, read_splits
 from pose3d.runtime.errors import InputError
 
 ROOTS = {"relative": "root-relative and have no absolute figures", "camera": "in camera space"}
@@ -51,7 +54,11 @@ def sequences_to_score(
 
 
 def root_of(
-    path: str | os.PathLike, sequences: list[PoseSequence], poses_m: list[np.ndarray], told: str | None
+    path: str | os.PathLike,
+    sequences: list[PoseSequence],
+    poses_m: list[np.ndarray],
+    scored: Sequence[np.ndarray],
+    told: str | None,
 ) -> tuple[str, str]:
     """The one of :data:`ROOTS` that the (T, 17, 3) poses have, and a sentence that says so and why.
 
@@ -59,6 +66,7 @@ def root_of(
         path: of the poses, for messages.
         sequences: whose poses they are.
         poses_m: for each sequence (T, 17, 3).
+        scored: for each sequence (T,) bool: the frames that decide, because where nobody is detected anything may be.
         told: which one the user says; None: the poses decide.
 
     Raises:
@@ -69,7 +77,7 @@ def root_of(
         >>> camera = Camera("cam0", 100, 100, np.eye(3), np.zeros(5), np.eye(3), np.zeros(3))
         >>> truth_m = np.ones((3, 17, 3))
         >>> walk = PoseSequence("S1", "Walk-1", camera, 50, truth_m, truth_m, truth_m[..., :2], np.ones((3, 4)))
-        >>> kind, why = root_of("mine.npz", [walk], [truth_m - [1, 1, 3]], told=None)
+        >>> kind, why = root_of("mine.npz", [walk], [truth_m - [1, 1, 3]], [np.ones(3, bool)], told=None)
         >>> print(kind, why, sep=": ")
         camera: The root is 2 m from 0 in the median: the poses are in camera space.
     """
@@ -77,17 +85,18 @@ def root_of(
         return told, f"The poses are {ROOTS[told]}, as --root says."
     distance_m = np.concatenate([np.linalg.norm(poses[:, ROOT], axis=-1) for poses in poses_m])
     true_m = np.concatenate([np.linalg.norm(sequence.poses_cam_m[:, ROOT], axis=-1) for sequence in sequences])
-    near = distance_m < NEAR_ROOT * true_m
-    median_m = float(np.median(distance_m))
-    if near.all():
+    counts = np.concatenate(scored)
+    near, far = counts & (distance_m < NEAR_ROOT * true_m), counts & ~(distance_m < NEAR_ROOT * true_m)
+    median_m, person_m = np.median(distance_m[counts]), np.median(true_m[counts])
+    if not far.any():
         return "relative", (
-            f"The root is {1000 * median_m:.3g} mm from 0 in the median, the person {np.median(true_m):.3g} m from the "
-            f"camera: the poses are {ROOTS['relative']}."
+            f"The root is {1000 * median_m:.3g} mm from 0 in the median, the person {person_m:.3g} m from the camera: "
+            f"the poses are {ROOTS['relative']}."
         )
     if not near.any():
         return "camera", f"The root is {median_m:.3g} m from 0 in the median: the poses are {ROOTS['camera']}."
     ends = np.cumsum([len(sequence) for sequence in sequences])
-    one, other = (_frame_of(sequences, ends, int(place)) for place in (near.argmax(), near.argmin()))
+    one, other = (_frame_of(sequences, ends, int(frames.argmax())) for frames in (near, far))
     raise InputError(
         f"{path}: the root of {one} lies near 0 and that of {other} does not: give all frames root-relative or all in "
         "camera space, or say with --root which they are"
@@ -111,16 +120,18 @@ def report(
 ) -> str:
     """The tables by protocol, action and subject and the summary as text; the arguments are the program's.
 
+    Frames in which too little is detected are left out, as stage evaluate leaves them out.
+
     Args:
         predictions: path of the poses.
-        dataset: path of a sequences.h5.
+        dataset: path of a sequences.h5; a keypoints2d.h5 beside it says what is detected.
         subjects, sequence: which sequences are scored, see :func:`sequences_to_score`.
         unit: of the poses; None: m for one array, mm for a file of many.
         root: one of :data:`ROOTS`; None: the poses decide.
         angles: joint angles are compared too.
 
     Raises:
-        InputError: either file is not what it should be, or the data set lacks one of the subjects or the sequence.
+        InputError: a file is not what it should be, or the data set lacks one of the subjects or the sequence.
     """
     known = keys_in(dataset)
     sequences = sequences_to_score(dataset, known, subjects, sequence)
@@ -133,20 +144,26 @@ def report(
         poses_cam_m = [read_one_array(predictions, sequences[0], unit or "m")]
     else:
         poses_cam_m = read_predictions(predictions, sequences, known, unit or "mm")
-    root, about_root = root_of(predictions, sequences, poses_cam_m, root)
-    errors = errors_of(predictions, sequences, poses_cam_m, root == "camera")
+    found, undetected = read_scored_frames(Path(dataset).with_name("keypoints2d.h5"), sequences)
+    left_out = LeftOut.of(sequences, found)
+    root, about_root = root_of(predictions, sequences, poses_cam_m, found, root)
+    scored = [cut_sequence(sequences[number], span) for number, span in runs_of(found)]
+    scored_cam_m = [poses_cam_m[number][span] for number, span in runs_of(found)]
+    errors = errors_of(predictions, scored, scored_cam_m, root == "camera")
     methods = {"predictions": errors}
 
-    scored = [sequence.key for sequence in sequences]
-    rates = ", ".join(f"{rate:g}" for rate in sorted({sequence.fps for sequence in sequences}))
+    keys = sorted({sequence.key for sequence in scored})
+    rates = ", ".join(f"{rate:g}" for rate in sorted({sequence.fps for sequence in scored}))
     lines = [
-        f"{len(errors.action)} frames of {len(scored)} sequences at {rates} frames/s, "
-        f"subjects {', '.join(sorted(subjects_of(scored)))}",
+        f"{len(errors.action)} frames of {len(keys)} sequences at {rates} frames/s, "
+        f"subjects {', '.join(sorted(subjects_of(keys)))}",
+        *([f"{left_out.sentence(sum(map(len, sequences)))}."] if left_out.total else []),
+        *filter(None, [undetected]),
         about_root,
     ]
     by_angle = []
     if angles:
-        table = as_text(angle_agreement_deg(sequences, poses_cam_m))
+        table = as_text(angle_agreement_deg(scored, scored_cam_m))
         by_angle = ["", "Joint angles, predicted minus true, with 95 % limits of agreement", table]
     summary = summary_mm(errors)
     width = max(map(len, summary))
@@ -156,10 +173,10 @@ def report(
         as_text(protocols_mm(methods)),
         "",
         "By action",
-        as_text(per_action_mm(methods)),
+        as_text(per_action_mm(methods, left_out)),
         "",
         "By subject, means over each one's actions",
-        as_text(per_subject_mm(methods)),
+        as_text(per_subject_mm(methods, left_out)),
         *by_angle,
         "",
         "Summary, over frames where not said otherwise",

@@ -9,19 +9,12 @@ import numpy as np
 from pose3d.config.evaluation import EvaluateParams
 from pose3d.evaluation import baselines, coverage
 from pose3d.evaluation.coverage import Intervals, intervals_of
+from pose3d.evaluation.scored_frames import runs_of, scored_frames
 from pose3d.evaluation.tables import LIFTERS, Errors, LeftOut, errors_of, summary
 from pose3d.lifting.lift import lift_detections, load_lifter
 from pose3d.pose2d.crops import read_crop_from_image
-from pose3d.records.keypoints2d import (
-    Keypoints2D,
-    bridge_detections,
-    enough_detected,
-    read_keypoints2d,
-    read_layout,
-    spans_of,
-)
+from pose3d.records.keypoints2d import Keypoints2D, read_keypoints2d, read_layout
 from pose3d.records.sequences import PoseSequence, check_3d, cut_sequence, read_sequences
-from pose3d.runtime.errors import InputError
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,10 +66,8 @@ def predict(data: Path, subjects: list[str], prior_world_m: np.ndarray, params: 
     check_3d(sequences, data / "sequences.h5")
     keypoints = data / "keypoints2d.h5"
     detections = read_keypoints2d(keypoints, sequences, read_layout(keypoints))
-    found = [enough_detected(bridge_detections(d, s.fps)) for s, d in zip(sequences, detections, strict=True)]
-    if not any(frames.any() for frames in found):
-        raise InputError(f"{keypoints}: no frame of {', '.join(subjects)} has enough keypoints to be scored")
-    spans = [(number, span) for number, frames in enumerate(found) for span in spans_of(frames)]
+    found = scored_frames(keypoints, sequences, detections)
+    spans = runs_of(found)
     scored = [cut_sequence(sequences[number], span) for number, span in spans]
     poses, has_root, intervals = {}, {}, {}
     for name in LIFTERS:

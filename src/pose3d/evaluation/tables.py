@@ -104,6 +104,14 @@ class LeftOut:
         """Of all of them."""
         return sum(self.by_action.values())
 
+    def sentence(self, n_frames: int) -> str:
+        """What is said of them, where there are any.
+
+        Args:
+            n_frames: of all sequences, those that are left out among them.
+        """
+        return f"{self.total:,} of {n_frames:,} frames are left out: too little is detected for too long"
+
 
 def action_name(take: str) -> str:
     """``Walk-1`` and ``Walk-2`` are takes of the action ``Walk``.

@@ -13,7 +13,7 @@ import numpy as np
 
 from pose3d.geometry.layouts import LAYOUTS, layout
 from pose3d.records.detected_points import MAX_COORDINATE_PX, as_confidence, detected_points
-from pose3d.runtime.errors import InputError
+from pose3d.runtime.errors import InputError, in_words
 
 MAX_SIGHTINGS = 1_000_000
 """Of one person in one frame each, in one file."""
@@ -244,7 +244,8 @@ def _checked(
     try:
         rated, changed = as_confidence(confidence)
     except ValueError as error:
-        raise InputError(f"{path}: frame {frame_of(confidence == np.nanmax(confidence))} has {error}") from None
+        frame = frame_of(confidence == np.nanmax(confidence))
+        raise InputError(f"{path}: frame {frame} has {in_words(error)}") from None
     if changed is not None:
         said.append(f"{path}: scores reach {np.nanmax(confidence):.3g}; {changed}")
     there = detected_points(keypoints, rated)

@@ -7,9 +7,16 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from pose3d.formats.interlaced import is_interlaced
 from pose3d.formats.shown_picture import SQUARE, ShownPicture
 from pose3d.formats.video_header import SOUND, VideoHeader, read_video_header
+from pose3d.records.interlaced import (
+    COMBS,
+    codec_is_interlaced,
+    codec_of,
+    encode_command,
+    require_pictures,
+    whole_pictures_command,
+)
 from pose3d.runtime.errors import InputError
 
 MAX_PICTURE_PX = 2**25
@@ -39,9 +46,6 @@ _CODEC_NAMES = {
     "evc1": "EVC",
     "encv": "encrypted",
 }
-_FIELDS = {"h264": "h264", "avc1": "h264", "x264": "h264", "mpg2": "mpeg2", "mp2v": "mpeg2"}
-_SAME_GREY = 20.0
-"""Mean difference, of 255, up to which two ways of decoding gave the same picture."""
 _TURNS = {0: ((1, 0), (0, 1)), 90: ((0, -1), (1, 0)), 180: ((-1, 0), (0, -1)), 270: ((0, 1), (-1, 0))}
 """Matrices of turns clockwise, degrees."""
 
@@ -93,10 +97,10 @@ class VideoFile:
         second = self._decode()
         if second is not None:
             self._ahead.append(second)
-        elif self._codec().lower() in _PICTURES and self.claimed_frames > 1:
+        elif codec_of(self._video).lower() in _PICTURES and self.claimed_frames > 1:
             raise InputError(f"{self._path} has one picture and no video, as sound with a cover has: give a video")
-        interlaced = header.interlaced or self._codec_is_interlaced()
-        self._require_pictures(interlaced)
+        interlaced = header.interlaced or codec_is_interlaced(self._video)
+        require_pictures(self._path, [picture for _, picture in self._ahead], interlaced)
         self.claimed_exactly = header.n_frames is not None
         if header.n_frames is not None:
             self.claimed_frames = header.n_frames
@@ -134,11 +138,6 @@ class VideoFile:
     def _number(self, what: int) -> float:
         return float(self._video.get(what))
 
-    def _codec(self) -> str:
-        """Four letters, by FFmpeg; empty where nothing is open."""
-        code = self._number(cv2.CAP_PROP_FOURCC)
-        return int(code).to_bytes(4, "little").decode("latin-1") if 0 < code < 2**32 else ""
-
     def _shown(self, header: VideoHeader, stored_px: tuple[int, int]) -> ShownPicture:
         matrix = header.matrix
         if matrix is None:
@@ -150,7 +149,7 @@ class VideoFile:
         if sorted(np.abs(straight).ravel().tolist()) != [0, 0, 1, 1] or abs(np.linalg.det(straight)) != 1:
             self.said.append(
                 f"{self._path} asks to be shown turned by no quarter of a turn: it is taken as it is stored; "
-                f"turn it with `{_ffmpeg(self._path, 'turned')}`"
+                f"turn it with `{encode_command(self._path, 'turned')}`"
             )
             straight = np.eye(2)
         numerator, denominator = self._number(cv2.CAP_PROP_SAR_NUM), self._number(cv2.CAP_PROP_SAR_DEN)
@@ -160,34 +159,6 @@ class VideoFile:
 
     def _shown_size(self) -> str:
         return "{} x {} px".format(*self.shown.size_px)
-
-    def _require_pictures(self, interlaced: bool) -> None:
-        """OpenCV 5.0.0 hands out memory that nothing was written to where a frame is interlaced, the same every time.
-
-        Pictures at rest are the same as well: their grey, decoded once more, is that of their colours.
-        """
-        if len(self._ahead) < 2:
-            untouched = interlaced
-        elif not np.array_equal(self._ahead[0][1], self._ahead[1][1]):
-            return
-        else:
-            untouched = interlaced or not self._is_grey_of(self._ahead[0][1])
-        if untouched:
-            raise InputError(
-                f"{self._path} is interlaced, which this build of OpenCV does not decode: "
-                f"`{_ffmpeg(self._path, 'progressive', '-vf bwdif ')}` makes whole pictures of it"
-            )
-
-    def _is_grey_of(self, picture: np.ndarray) -> bool:
-        again = cv2.VideoCapture(str(self._path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_CONVERT_RGB, 0])
-        try:
-            again.set(cv2.CAP_PROP_ORIENTATION_AUTO, 0)
-            decoded, grey = again.read()
-        finally:
-            again.release()
-        if not decoded or grey.shape != picture.shape[:2] or grey.dtype != np.uint8:
-            return True
-        return float(cv2.absdiff(grey, cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)).mean()) < _SAME_GREY
 
     def _say(self, interlaced: bool) -> None:
         width, height = self.shown.stored_px
@@ -208,17 +179,9 @@ class VideoFile:
             )
         if interlaced:
             self.said.append(
-                f"{self._path} says that it is interlaced: where a picture holds two moments, moving limbs look like "
-                f"combs, and `{_ffmpeg(self._path, 'progressive', '-vf bwdif ')}` parts them"
+                f"{self._path} says that it is interlaced: {COMBS}, and `{whole_pictures_command(self._path)}` parts "
+                "them"
             )
-
-    def _codec_is_interlaced(self) -> bool:
-        fields = _FIELDS.get(self._codec().lower())
-        index = self._number(cv2.CAP_PROP_CODEC_EXTRADATA_INDEX)
-        if fields is None or index < 0:
-            return False
-        found, content = self._video.retrieve(None, int(index))
-        return bool(found) and content is not None and is_interlaced(fields, content.tobytes())
 
     def _nothing_decodes(self, header: VideoHeader) -> InputError:
         if os.path.getsize(self._path) == 0:
@@ -230,16 +193,16 @@ class VideoFile:
                 f"{self._path} does not open as a video: its index is missing or damaged, as where a recording or a "
                 "copy was cut off; fetch it again"
             )
-        codec = header.codec or self._codec()
+        codec = header.codec or codec_of(self._video)
         if not codec:
             return InputError(
                 f"{self._path} does not open as a video: it is damaged, or of a format that OpenCV lacks; if it plays "
-                f"elsewhere, `{_ffmpeg(self._path, 'h264')}` converts it"
+                f"elsewhere, `{encode_command(self._path, 'h264')}` converts it"
             )
         return InputError(
             f"{self._path} does not open as a video: nothing of its {_CODEC_NAMES.get(codec.lower(), codec.strip())} "
             "decodes, which this build of OpenCV may not know; if it plays elsewhere, "
-            f"`{_ffmpeg(self._path, 'h264')}` converts it"
+            f"`{encode_command(self._path, 'h264')}` converts it"
         )
 
 
@@ -262,7 +225,3 @@ def _beside(path: str | os.PathLike, what: str) -> str:
 
 def _quoted(path: str | os.PathLike) -> str:
     return shlex.quote(str(path))
-
-
-def _ffmpeg(path: str | os.PathLike, what: str, options: str = "") -> str:
-    return f"ffmpeg -i {_quoted(path)} {options}-c:v libx264 -crf 18 -pix_fmt yuv420p {_quoted(_beside(path, what))}"

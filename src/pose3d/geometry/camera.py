@@ -5,11 +5,16 @@ centre of the first pixel is at (0.5, 0.5).
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
 from pose3d.geometry.distortion import DISTORTION_MODELS, DistortionModel, distort, undistort
 from pose3d.geometry.rotations import least_rotation
+
+_FARTHEST_RING, _RINGS, _SPOKES = 1.0, 64, 64
+"""Of the circles on which it is tried what a lens shows, see :func:`_surely_shown_radius`: 45 degrees, and pictures are
+rarely wider."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,15 +116,40 @@ class Camera:
 
         NaN where the lens shows nothing, see :func:`pose3d.geometry.distortion.undistort`, and for NaN.
         """
-        keypoints = np.asarray(keypoints_px, np.float64)
-        plane = (keypoints - self.intrinsics_px[:2, 2]) / np.diag(self.intrinsics_px)[:2]
+        plane = self._behind_lens(keypoints_px)
         if not self.distortion.any():
             return plane
         return np.stack(undistort(plane[..., 0], plane[..., 1], self.distortion, self.distortion_model), axis=-1)
 
     def shows(self, keypoints_px: np.ndarray) -> np.ndarray:
         """(..., 2) px to (...) bool: whether the lens shows anything there, as far as :attr:`distortion` says."""
-        return np.isfinite(self.normalize(keypoints_px)).all(-1)
+        plane = self._behind_lens(keypoints_px)
+        if not self.distortion.any():
+            return np.isfinite(plane).all(-1)
+        x, y = plane[..., 0], plane[..., 1]
+        near = np.hypot(x, y) < _surely_shown_radius(tuple(self.distortion.tolist()), self.distortion_model)
+        if near.all():
+            return near
+        return near | np.isfinite(np.add(*undistort(x, y, self.distortion, self.distortion_model)))
+
+    def _behind_lens(self, keypoints_px: np.ndarray) -> np.ndarray:
+        """(..., 2) px to the image plane as the lens distorts it, no unit, float64."""
+        return (np.asarray(keypoints_px, np.float64) - self.intrinsics_px[:2, 2]) / np.diag(self.intrinsics_px)[:2]
+
+
+@lru_cache(maxsize=256)
+def _surely_shown_radius(distortion: tuple[float, ...], model: DistortionModel) -> float:
+    """Behind a lens, how far out it shows everything: most keypoints lie there, and need not be undistorted to know it.
+
+    Everything on circles up to the one after it is shown, because what a lens shows ends at a smooth line, which
+    comes nearer between two points of a circle by much less than there is between circles.
+    """
+    radii = np.linspace(0, _FARTHEST_RING, _RINGS + 1)
+    angles = np.linspace(0, 2 * np.pi, _SPOKES, endpoint=False)
+    found = undistort(np.outer(radii, np.cos(angles)), np.outer(radii, np.sin(angles)), np.array(distortion), model)
+    shown = np.isfinite(np.add(*found)).all(1)
+    n_shown = len(radii) if shown.all() else int(shown.argmin())
+    return float(radii[max(n_shown - 2, 0)])
 
 
 def rotation_to_optical_axis(directions: np.ndarray) -> np.ndarray:

@@ -58,7 +58,7 @@ def unreadable(path: str | os.PathLike, error: Exception, advice: str) -> InputE
     if "version number" in str(error):
         return InputError(
             f"{path} is laid out as HDF5 {h5py.version.hdf5_version} does not know: a later HDF5 probably wrote it; "
-            "update h5py, or have it written again"
+            "have it written again as this one knows it, or update this one"
         )
     return InputError(f"{path} is not a whole HDF5 file ({in_words(error)}): {advice}")
 

@@ -56,6 +56,16 @@ def enough_detected(detected: Keypoints2D) -> np.ndarray:
     return seen >= (1 if detected.layout == OURS else MIN_POINTS)
 
 
+def usable_frames(detected: Keypoints2D, fps: float) -> np.ndarray:
+    """(T,) bool: the frames that show a pose, by themselves or through a short gap. The others are left out of scores.
+
+    Args:
+        detected: T frames.
+        fps: frames per second.
+    """
+    return enough_detected(bridge_detections(detected, fps))
+
+
 def spans_of(kept: np.ndarray) -> list[slice]:
     """Runs of frames in which (T,) bool is true.
 

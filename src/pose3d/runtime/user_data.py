@@ -52,6 +52,17 @@ def untracked_files(files: list[Path]) -> list[str]:
     ]
 
 
+def files_without_dvc(files: list[Path]) -> list[str]:
+    """As :func:`untracked_files`, of large files, which DVC keeps and git knows by a small file ``<name>.dvc``."""
+    said = []
+    for file in files:
+        pointer = Path(f"{file}.dvc")
+        if _untracked(file) and _untracked(pointer):
+            keep = f"`git add {pointer}`" if pointer.exists() else f"`dvc add {file}` and `git add {pointer}`"
+            said.append(f"{file} is not in DVC and git, and experiments of the queue run without it: {keep}")
+    return said
+
+
 def _untracked(file: Path) -> bool:
     """True where git is there and does not track a file."""
     try:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pose3d.formats.interlaced import is_interlaced
+from pose3d.records.interlaced import is_interlaced
 
 
 def exp_golomb(number: int) -> str:
