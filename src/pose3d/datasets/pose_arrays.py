@@ -12,8 +12,8 @@ from pose3d.datasets.calibration import Cameras, human36m_cameras, read_calibrat
 from pose3d.datasets.layouts import N_JOINTS_CAPTURED
 from pose3d.datasets.recording import Recording, SequenceName, boxes_around, check_scale
 from pose3d.geometry.camera import Camera
+from pose3d.geometry.gaps import fill_in_time
 from pose3d.geometry.layouts import OURS, layout
-from pose3d.geometry.lens_edge import fill_in_time
 from pose3d.geometry.skeleton import HUMAN36M_32_TO_17, JOINT_NAMES, N_JOINTS
 from pose3d.records.detected_points import (
     LEAST_PERSON_PX,
