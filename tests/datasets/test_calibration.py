@@ -59,8 +59,10 @@ def test_a_file_of_the_same_form_gives_the_same_cameras(tmp_path):
 def test_cameras_are_written_in_the_same_form():
     content = copy.deepcopy(HUMAN36M)
     content["extrinsics"]["S5"][2] |= {"focal_length": [1100, 1101], "center": [500, 501], "distortion_model": "opencv"}
+    content["extrinsics"]["S5"][2]["radial_distortion"] = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]
     cameras = cameras_from(content, "here")
     np.testing.assert_array_equal(np.diag(cameras["S5"]["58860488"].intrinsics_px), [1100, 1101, 1])
+    assert cameras["S5"]["58860488"].distortion[[0, 1, *range(4, 8)]].tolist() == [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]
     written = cameras_from(json.loads(json.dumps(calibration_of(cameras))), "there")
     assert list(written) == list(cameras)
     for subject, own in cameras.items():

@@ -16,6 +16,7 @@ from tiny_npz import (
 
 from pose3d.config.dataset import Subjects
 from pose3d.datasets.calibration import HUMAN36M, human36m_cameras
+from pose3d.datasets.pose_arrays import GivenKeypoints, recording_of
 from pose3d.datasets.recording import Problem, Recording, Remarks, SequenceName, check_recording, recordings
 from pose3d.datasets.videopose3d import VideoPose3D
 from pose3d.geometry.layouts import layout
@@ -115,6 +116,15 @@ def test_joints_beyond_the_fold_of_a_lens_are_refused(tmp_path):
     px[0, 5] = [500, 1400]
     with pytest.raises(InputError, match="Walking-1/58860488: joints lie where the camera's distortion shows nothing"):
         check_recording(replace(plain, sequence=replace(plain.sequence, camera=barrel, keypoints_px=px)))
+
+    poses_cam_m = plain.sequence.poses_cam_m.copy()
+    poses_cam_m[0, 5] = [4, 0, 2]  # at 63 degrees, where the lens shows 44
+    given = GivenKeypoints(plain.detected, 1.0)
+    files = tmp_path / "poses.npz", tmp_path / "keypoints.npz"
+    with pytest.raises(
+        InputError, match=r"poses\.npz: S1/Walking-1/58860488: joints lie where the camera's distortion"
+    ):
+        recording_of(NAME, barrel, 50, plain.sequence.poses_world_m, poses_cam_m, given, 0, *files)
 
 
 @pytest.mark.parametrize(("frames_2d", "frames_3d"), [(2, 70), (15, 20), (70, 4), (20, 20)])

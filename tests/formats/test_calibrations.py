@@ -11,6 +11,7 @@ from tiny_qualisys import CAMERA, write_calibration
 from pose3d.formats.calibrations import read_calibration, the_camera
 from pose3d.runtime.errors import InputError
 
+RATIONAL = np.array([0.52, -0.6, 0.001, -0.002, 0.3, 0.4, -0.43, 0.24])
 POINTS_M = np.array([[0.0, 0, 1], [0.3, -0.2, 1.5], [-0.5, 0.4, 0.2]])
 
 
@@ -50,6 +51,28 @@ def test_toml_of_four_programs(tmp_path, text, program, units):
 def test_four_coefficients_have_no_k3(tmp_path):
     (tmp_path / "c.toml").write_text(toml(1, DISTORTION[:4], extra="fisheye = false"))
     assert_projects(read_calibration(tmp_path / "c.toml"), DISTORTION[:4])
+
+
+@pytest.mark.parametrize("more", [0, 4, 6])
+def test_eight_coefficients_are_opencvs_rational_lens(tmp_path, more):
+    """Twelve and fourteen are thin prisms and a tilted sensor, which are none where they are 0."""
+    given = np.concatenate([RATIONAL, np.zeros(more)])
+    (tmp_path / "c.toml").write_text(toml(1, given, extra="fisheye = false"))
+    assert_projects(read_calibration(tmp_path / "c.toml"), RATIONAL)
+    storage = cv2.FileStorage(str(tmp_path / "c.yml"), cv2.FILE_STORAGE_WRITE)
+    storage.write("camera_matrix", K)
+    storage.write("distortion_coefficients", given)
+    storage.release()
+    own = {"width_px": 1920, "height_px": 1080, "intrinsics_px": K.tolist(), "distortion": given.tolist()}
+    (tmp_path / "c.json").write_text(json.dumps(own))
+    for name in ("c.yml", "c.json"):
+        (one,) = read_calibration(tmp_path / name).cameras
+        np.testing.assert_allclose(one.camera.distortion, RATIONAL)
+
+
+def test_eight_coefficients_that_divide_by_1_are_five(tmp_path):
+    (tmp_path / "c.toml").write_text(toml(1, [*DISTORTION, 0, 0, 0]))
+    assert read_calibration(tmp_path / "c.toml").cameras[0].camera.distortion.tolist() == DISTORTION.tolist()
 
 
 def test_units_that_cannot_be_are_asked_for(tmp_path):
@@ -138,8 +161,9 @@ def test_qualisys_by_its_content(tmp_path):
         ("c.toml", toml(1).replace("1400.0", "-1400.0"), r"fx and fy above 0"),
         ("c.toml", toml(1).replace("camB", "camA"), "two cameras of one name"),
         ("c.toml", toml(1).replace("camB", "../camA"), "a camera's name is '../camA'"),
-        ("c.toml", toml(1, [0.1, 0.1, 0, 0, 0, 0.2, 0, 0]), "coefficients past k3"),
-        ("c.toml", toml(1, [0.1, 0.1]), "must be 4 or 5 numbers k1, k2, p1, p2, k3, not 2"),
+        ("c.toml", toml(1, [*RATIONAL, 0, 0.1, 0, 0]), r"coefficients past k6 \(thin prism or tilted model\)"),
+        ("c.toml", toml(1, [*RATIONAL, *[0] * 5, 0.1]), r"coefficients past k6 \(thin prism or tilted model\)"),
+        ("c.toml", toml(1, [0.1, 0.1]), "must be 4, 5 or 8 numbers k1, k2, p1, p2, k3, k4, k5, k6, not 2"),
         ("c.toml", toml(1).replace("1920.0", "1e9"), "no picture has"),
         ("c.yaml", KALIBR.replace("radtan", "equidistant"), "pinhole and equidistant: this project knows"),
         ("c.yaml", KALIBR.replace("T_cn_cnm1", "T_c"), "cam1 has no T_cn_cnm1"),

@@ -52,6 +52,15 @@ def test_npz_round_trip(tmp_path, predictions):
     assert (read.camera.width_px, read.camera.height_px, len(read)) == (64, 48, 3)
 
 
+def test_a_rational_lens_comes_back(tmp_path, predictions):
+    eight = [0.5, -0.6, 0, 0, 0.3, 0.4, -0.4, 0.2]
+    camera = dataclasses.replace(predictions.camera, distortion=np.array(eight))
+    write_npz(tmp_path / "p.npz", dataclasses.replace(predictions, camera=camera))
+    assert read_predictions(tmp_path / "p.npz").camera.distortion.tolist() == eight
+    keypoints = read_keypoints(tmp_path / "p.npz").distortion
+    assert keypoints is not None and keypoints.tolist() == eight
+
+
 def test_poses_in_the_world_come_back_and_go_into_the_table(tmp_path, predictions):
     rng = np.random.default_rng(1)
     poses_m = rng.uniform(-1, 1, (3, 17, 3)).astype(np.float32)

@@ -39,7 +39,7 @@ def test_world_axes_reach_the_image_the_right_way_round():
     assert high[1] < low[1]  # z is up, y is down
 
 
-@pytest.mark.parametrize("distortion", [DISTORTION, np.zeros(5)])
+@pytest.mark.parametrize("distortion", [DISTORTION, np.zeros(5), [*DISTORTION, 0.1, 0.02, 0.01]])
 def test_normalize_inverts_project(distortion):
     camera = Camera("c", 1000, 1000, INTRINSICS_PX, distortion, np.eye(3), np.zeros(3))
     points = points_in_view().reshape(5, 100, 3)
@@ -52,6 +52,13 @@ def test_normalize_takes_float32():
     pixels = camera.project(points_in_view()).astype(np.float32)
     assert camera.normalize(pixels).dtype == np.float64
     np.testing.assert_allclose(camera.project(np.c_[camera.normalize(pixels), np.ones(500)]), pixels, atol=1e-3)
+
+
+def test_what_lies_beyond_the_fold_of_the_lens_has_no_image():
+    """At 60 degrees, where a lens of k1 = -0.35 shows 44: folded back it would be in the picture."""
+    camera = Camera("c", 1000, 1000, INTRINSICS_PX, [-0.35, 0, 0, 0, 0], np.eye(3), np.zeros(3))
+    seen_px = camera.project([[0.9, 0, 1], [np.tan(np.radians(60)), 0, 1]])
+    assert np.isfinite(seen_px[0]).all() and np.isnan(seen_px[1]).all()
 
 
 def test_world_round_trip_and_position():
@@ -71,7 +78,8 @@ def test_points_behind_the_camera_are_refused():
     ("change", "message"),
     [
         ({"rotation": np.diag([1, 1, 2.0])}, "not orthonormal"),
-        ({"distortion": np.zeros(4)}, "distortion must be finite and of shape"),
+        ({"distortion": np.zeros(4)}, r"distortion must be finite and of shape \(5,\) or \(8,\), not \(4,\)"),
+        ({"distortion": np.zeros(8), "distortion_model": "human36m"}, r"of shape \(5,\), not \(8,\)"),
         ({"translation_m": [0, np.nan, 0]}, "translation_m must be finite"),
     ],
 )

@@ -140,6 +140,82 @@ def test_a_lens_without_a_fold_shows_something_everywhere(lens, model):
     np.testing.assert_allclose(undistort(*distort(x, y, coefficients, model), coefficients, model), (x, y), atol=1e-7)
 
 
+RATIONAL = {  # k1 k2 p1 p2 k3 k4 k5 k6
+    "of a depth camera": [0.52, -2.6, 0.0005, -0.0002, 1.5, 0.4, -2.43, 1.44],
+    "that only divides": [0, 0, 0.001, -0.002, 0, 0.3, 0.05, 0.01],
+    "with both, that rises for ever": [0.4, 0.1, 0.001, 0.001, 0.02, 0.1, 0.05, 0.002],
+    "with a pole at r = 2": [0, 0, 0, 0, 0, -0.25, 0, 0],
+}
+
+
+@pytest.mark.parametrize("lens", RATIONAL)
+def test_a_rational_lens_is_opencvs_in_both_directions(lens):
+    coefficients = np.array(RATIONAL[lens])
+    plane = np.random.default_rng(0).uniform(-0.6, 0.6, (200, 2))
+    assert fold_radius(coefficients) > 0.85
+    seen = np.stack(distort(*plane.T, coefficients, "opencv"), -1)
+    expected = cv2.projectPoints(np.c_[plane, np.ones(200)], np.zeros(3), np.zeros(3), np.eye(3), coefficients)[0]
+    np.testing.assert_allclose(seen, expected[:, 0], atol=1e-12)
+    back = np.stack(undistort(*seen.T, coefficients, "opencv"), -1)
+    np.testing.assert_allclose(back, plane, atol=1e-12)
+    criteria = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 500, 1e-14)
+    theirs = cv2.undistortPoints(seen[:, None], np.eye(3), coefficients, criteria=criteria)[:, 0]
+    np.testing.assert_allclose(back, theirs, atol=1e-7)
+
+
+def test_a_rational_lens_that_divides_by_1_is_one_of_five_coefficients():
+    five = np.array([-0.35, 0, 0.001, -0.0015, 0])
+    eight = np.concatenate([five, np.zeros(3)])
+    assert fold_radius(eight) == fold_radius(five)
+    x, y = polar(np.linspace(0, 1.2, 20))
+    for there in (distort, undistort):
+        np.testing.assert_array_equal(there(x, y, eight, "opencv"), there(x, y, five, "opencv"))
+
+
+def test_the_fold_of_rational_lenses_by_hand():
+    """r / (1 + s) turns at r = 1, r / (1 - s / 4) has its pole at 2. r (1 - s) / (1 - 1.1 s) rises up to its pole, and
+    r (1 - s) / (1 - 0.9 s) turns, because it is 0 at r = 1 before its pole."""
+    assert fold_radius([0, 0, 0, 0, 0, 1, 0, 0]) == pytest.approx(1)
+    assert fold_radius([0, 0, 0, 0, 0, -0.25, 0, 0]) == pytest.approx(2)
+    assert fold_radius([-1, 0, 0, 0, 0, -1.1, 0, 0]) == pytest.approx(1 / np.sqrt(1.1))
+    # (1 - s) (1 - 0.9 s) - 0.2 s = 0: the smaller root of 0.9 s^2 - 2.1 s + 1.
+    assert fold_radius([-1, 0, 0, 0, 0, -0.9, 0, 0]) == pytest.approx(np.sqrt((2.1 - np.sqrt(0.81)) / 1.8))
+    # A pole that a zero all but cancels is one, too.
+    assert fold_radius([-0.25, 0, 0, 0, 0, -0.25, 0, 0]) == pytest.approx(2)
+
+
+def test_up_to_the_fold_of_any_lens_the_radius_rises_and_comes_back_and_then_no_more():
+    rng = np.random.default_rng(0)
+    folds = []
+    for number in range(60):
+        k = rng.normal(size=6) * 10 ** rng.uniform(-2, 0.5) * 10 ** (rng.uniform(-1, 3) * np.tile([1, 2, 3], 2))
+        if number % 3 == 0:
+            k[3:] = k[:3] * (1 + 10 ** rng.uniform(-6, -1))  # all but cancelled, as fits of eight numbers are
+        coefficients = np.array([k[0], k[1], 0, 0, k[2], *k[3:]])
+        fold = fold_radius(coefficients)
+        folds.append(fold)
+        radii = min(fold, 100) * np.linspace(0, 1 - 1e-5, 400)
+        x, y = distort(radii, np.zeros(400), coefficients, "opencv")
+        assert (np.diff(x) > 0).all()
+        inside = radii < 0.995 * fold  # a pole that is all but cancelled rises in a thousandth of its radius
+        found = undistort(x[inside], y[inside], coefficients, "opencv")[0]
+        np.testing.assert_allclose(found, radii[inside], rtol=1e-9, atol=1e-12)
+        if np.isfinite(fold):
+            assert np.isnan(distort(np.array([1.001 * fold]), np.zeros(1), coefficients, "opencv")).all()
+    assert 10 < np.isfinite(folds).sum() < 60
+
+
+def test_numbers_of_any_size_have_a_fold_or_none():
+    assert fold_radius([0, 0, 0, 0, 1e-320]) == np.inf
+    assert fold_radius([-1e60, 0, 0, 0, 1e-320, 1e90, -1e90, 1e90]) < 1e-25
+
+
+def test_what_lies_beyond_the_fold_is_not_seen():
+    """Folded back it would be seen in the middle of the picture, 1.5 (1 - 0.35 2.25) = 0.32 from its centre."""
+    x, y = distort(np.array([0.9, 1.5]), np.zeros(2), np.array([-0.35, 0, 0, 0, 0]), "opencv")
+    assert x[0] == pytest.approx(0.9 - 0.35 * 0.729) and np.isnan([x[1], y[1]]).all()
+
+
 def test_the_fold_of_a_barrel_in_px():
     """k1 = -0.35 and f = 1000 px: nothing is shown more than 651 px from the centre, and what is projects back."""
     camera = Camera(

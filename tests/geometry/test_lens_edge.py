@@ -1,7 +1,7 @@
 import numpy as np
 
 from pose3d.geometry.camera import Camera
-from pose3d.geometry.lens_edge import fill_in_time, mark_beyond
+from pose3d.geometry.lens_edge import mark_beyond, moved_within
 
 BARREL = Camera(
     "c", 1920, 1080, [[1000, 0, 960], [0, 1000, 540], [0, 0, 1]], [-0.35, 0, 0, 0, 0], np.eye(3), np.zeros(3)
@@ -41,7 +41,9 @@ def test_other_lenses_and_unknown_points_are_left_as_they_are():
     assert not beyond.any() and np.isnan(moved[0, 1]).all()
 
 
-def test_filling_stays_at_the_ends():
-    px = np.arange(8.0).reshape(4, 1, 2)
-    filled = fill_in_time(px, np.array([[False], [True], [True], [False]]))
-    assert filled[:, 0].tolist() == [[2, 3], [2, 3], [4, 5], [4, 5]]
+def test_points_without_an_image_move_to_where_they_were_seen():
+    px = np.array([[[1500.0, 540], [900, 500]], [[np.nan, np.nan], [900, 500]], [[1540, 540], [900, 500]]])
+    shown = BARREL.shows(px)
+    moved = moved_within(BARREL, px, shown)
+    assert moved[:, 0].tolist() == [[1500, 540], [1520, 540], [1540, 540]]
+    assert moved_within(BARREL, px[1:2, :1], shown[1:2, :1]).tolist() == [[[960, 540]]]

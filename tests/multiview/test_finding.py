@@ -122,6 +122,20 @@ def test_keypoints_that_a_lens_does_not_show_have_no_confidence_and_are_counted(
     assert capsys.readouterr().err.startswith("1 keypoints lie where the camera's distortion shows nothing")
 
 
+def test_where_a_lens_does_not_show_the_body_its_box_stays_where_it_was_last():
+    cameras = camera_ring(4)
+    walk_m = swinging_poses(np.random.default_rng(0), 12)
+    walk_m = walk_m - walk_m.mean((1, 2), keepdims=True) + np.linspace(0, 1, 12)[:, None, None] * [0, 1, 0] + [0, 0, 1]
+    boxes = np.stack([np.stack([box_around_joints(p, 1000, 1000) for p in v]) for v in seen(cameras, walk_m)])
+    narrow = [replace(cameras[0], distortion=np.array([-33.0, 0, 0, 0, 0])), *cameras[1:]]  # shows a tenth
+    boxes[0] = boxes[0, 0]
+    assert np.isnan(narrow[0].project(narrow[0].world_to_camera(walk_m[-1].mean(0)))).all()
+    found = body_boxes(narrow, boxes)
+    centres_px = (found[..., :2] + found[..., 2:]) / 2
+    assert np.isfinite(found).all() and narrow[0].shows(centres_px[0]).all()
+    np.testing.assert_array_equal(centres_px[0, -2:], centres_px[0, [-3, -3]])
+
+
 class OnlyCloseUp:
     """Sees the true keypoints where the box is that of the whole body; else the box's middle, unsure."""
 

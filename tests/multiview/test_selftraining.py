@@ -81,6 +81,19 @@ def test_labels_are_the_joints_images_in_the_crops_and_frames_with_few_are_left_
     np.testing.assert_allclose(back, person.keypoints_px[0, 0], atol=1e-6)
 
 
+def test_joints_beyond_the_fold_of_a_lens_are_not_taught_in_its_view(scene):
+    cameras, poses, person = scene
+    cameras = [replace(cameras[0], distortion=np.array([-33.0, 0, 0, 0, 0])), *cameras[1:]]  # shows a tenth
+    in_camera = cameras[0].world_to_camera(poses)
+    beyond = np.linalg.norm(in_camera[..., :2] / in_camera[..., 2:], axis=-1) > 33**-0.5 / 3**0.5
+    assert beyond.any() and not beyond.all()
+    frames = [np.zeros((1000, 1000, 3), np.uint8)] * len(poses)
+    found = label_crops(cameras, [lambda: iter(frames)] * 4, person.boxes_px, poses, 64).keypoints_px
+    untaught = (found == UNTAUGHT_PX).all(-1).reshape(4, *beyond.shape)
+    np.testing.assert_array_equal(untaught[0], beyond)
+    assert not untaught[1:].any() and np.isfinite(found).all()
+
+
 def test_untaught_joints_leave_the_loss_however_the_crop_is_turned():
     heatmaps = torch.rand(1, 17, 16, 16)
     keypoints = np.full((17, 2), 30.0)

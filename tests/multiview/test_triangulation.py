@@ -9,7 +9,7 @@ from scipy.optimize import least_squares
 from scipy.spatial.transform import Rotation
 
 from pose3d.geometry.camera import Camera
-from pose3d.multiview.triangulation import refine, triangulate
+from pose3d.multiview.triangulation import refine, reprojection_residuals_px, triangulate
 
 
 def seen(cameras, points_m):
@@ -58,6 +58,16 @@ def test_a_keypoint_that_its_lens_does_not_show_is_left_out():
     found = triangulate(cameras, keypoints, np.ones(keypoints.shape[:-1]), 15)
     np.testing.assert_allclose(found.points_world_m, points, atol=1e-6)
     assert found.agreeing[:, [0, 2]].all() and not found.agreeing[0, 1].any() and found.agreeing[1:, 1].all()
+
+
+def test_a_point_beyond_the_fold_of_a_lens_is_as_far_from_its_keypoint_as_one_behind_the_camera():
+    """At 60 degrees, where the lens shows 44: folded back it would lie on the keypoint."""
+    barrel = Camera(
+        "c", 1920, 1080, [[1000, 0, 960], [0, 1000, 540], [0, 0, 1]], [-0.35, 0, 0, 0, 0], np.eye(3), np.zeros(3)
+    )
+    r = np.tan(np.radians(60))
+    folded_px = [960 + 1000 * r * (1 - 0.35 * r**2), 540]
+    assert np.isinf(reprojection_residuals_px([barrel], np.array([[r, 0, 1]]), np.array([[folded_px]]))).all()
 
 
 def test_views_that_do_not_agree_give_no_point():

@@ -98,6 +98,18 @@ def test_the_distortion_model_comes_back_and_opencvs_leaves_no_trace(path, tmp_p
         read_sequences(tmp_path / "mixed.h5")
 
 
+def test_a_rational_lens_comes_back_beside_one_of_five_coefficients(path, tmp_path):
+    first, *others = population()
+    eight = np.array([0.5, -0.6, 0, 0, 0.3, 0.4, -0.4, 0.2])
+    rational = replace(first, camera=replace(first.camera, distortion=eight))
+    write_sequences(tmp_path / "rational.h5", [rational, *others], SPLITS)
+    found = {s.key: s.camera.distortion for s in read_sequences(tmp_path / "rational.h5")}
+    np.testing.assert_array_equal(found[first.key], eight)
+    assert {len(found[sequence.key]) for sequence in others} == {5}
+    with h5py.File(path) as file:
+        assert file[first.key].attrs["distortion"].shape == (5,)
+
+
 def test_equal_content_gives_equal_bytes(path, tmp_path):
     write_sequences(tmp_path / "again.h5", population(), SPLITS)
     assert (tmp_path / "again.h5").read_bytes() == path.read_bytes()

@@ -90,6 +90,13 @@ def test_picture_squares_hold_somebody_who_walks_across_and_out(size):
     assert squares[:, 2].max() < 400 and squares[:, 2].min() >= PICTURE_MARGIN * 200 - 1
 
 
+def test_a_joint_that_the_lens_does_not_show_leaves_the_rest_in_the_picture():
+    keypoints, boxes = persons(np.linspace(100, 1700, 90), np.full(90, 500.0))
+    expected = picture_squares(keypoints, boxes, (1768, 994), 30.0)
+    keypoints[:, 1] = np.nan
+    np.testing.assert_allclose(picture_squares(keypoints, boxes, (1768, 994), 30.0), expected, atol=1e-9)
+
+
 def test_picture_of_somebody_small_who_stands_does_not_shake():
     keypoints, boxes = persons(300 + RNG.normal(0, 3, 90), 400 + RNG.normal(0, 3, 90), 100.0)
     squares = picture_squares(keypoints, boxes, (1768, 994), 30.0)

@@ -1,8 +1,9 @@
 """Calibrated cameras by subject: Human3.6M's as published with the data set, or a JSON file of the same form.
 
 The JSON form: ``intrinsics`` is a list of ``{id, center, focal_length, radial_distortion, tangential_distortion, res_w,
-res_h}`` in px (k1 k2 k3, p1 p2); ``extrinsics`` maps a subject to a list, in the same order, of ``{orientation,
-translation}``, a unit quaternion w x y z and millimetres with x_world = R(q) x_camera + translation. The key
+res_h}`` in px (k1 k2 k3, or k1 to k6 of a rational lens; p1 p2); ``extrinsics`` maps a subject to a list, in the
+same order, of ``{orientation, translation}``, a unit quaternion w x y z and millimetres with x_world = R(q) x_camera +
+translation. The key
 ``distortion_model`` of a camera is optional, ``opencv`` by default (see :mod:`pose3d.geometry.distortion`). What else
 differs by subject, such as ``res_w`` and ``res_h``, is beside that subject's extrinsics and replaces the camera's.
 """
@@ -70,7 +71,7 @@ def cameras_from(content: Any, source: str) -> Cameras:
 def _camera(inner: dict[str, Any], outer: dict[str, Any]) -> Camera:
     own = inner | outer
     (fx, fy), (cx, cy) = own["focal_length"], own["center"]
-    (k1, k2, k3), (p1, p2) = own["radial_distortion"], own["tangential_distortion"]
+    (k1, k2, *more), (p1, p2) = own["radial_distortion"], own["tangential_distortion"]
     width_px, height_px = own["res_w"], own["res_h"]
     if min(fx, fy) <= 0 or not all(0 < size <= MAX_SIDE_PX for size in (width_px, height_px)):
         raise ValueError(f"camera {inner['id']} has a focal length or a resolution that no camera has")
@@ -82,7 +83,7 @@ def _camera(inner: dict[str, Any], outer: dict[str, Any]) -> Camera:
         int(width_px),
         int(height_px),
         np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]]),
-        np.array([k1, k2, p1, p2, k3]),
+        np.array([k1, k2, p1, p2, *more]),
         camera_from_world,
         -camera_from_world @ np.asarray(outer["translation"], np.float64) / 1000,
         own.get("distortion_model", "opencv"),
@@ -113,12 +114,12 @@ def calibration_of(cameras: Cameras) -> dict[str, Any]:
 
 
 def _intrinsics_of(camera: Camera) -> dict[str, Any]:
-    k1, k2, p1, p2, k3 = camera.distortion.tolist()
+    k1, k2, p1, p2, *more = camera.distortion.tolist()
     return {
         "id": camera.id,
         "center": camera.intrinsics_px[:2, 2].tolist(),
         "focal_length": np.diag(camera.intrinsics_px)[:2].tolist(),
-        "radial_distortion": [k1, k2, k3],
+        "radial_distortion": [k1, k2, *more],
         "tangential_distortion": [p1, p2],
         "distortion_model": camera.distortion_model,
         "res_w": camera.width_px,

@@ -10,10 +10,10 @@ import numpy as np
 from pose3d.config.dataset import OriginalNpzParams, VideoPose3DParams
 from pose3d.datasets.calibration import Cameras, human36m_cameras, read_calibration
 from pose3d.datasets.layouts import N_JOINTS_CAPTURED
-from pose3d.datasets.recording import Recording, SequenceName, boxes_around, check_scale
+from pose3d.datasets.recording import Recording, SequenceName, beyond_lens, boxes_around, check_scale
 from pose3d.geometry.camera import Camera
+from pose3d.geometry.gaps import fill_in_time
 from pose3d.geometry.layouts import OURS, layout
-from pose3d.geometry.lens_edge import fill_in_time
 from pose3d.geometry.skeleton import HUMAN36M_32_TO_17, JOINT_NAMES, N_JOINTS
 from pose3d.records.detected_points import (
     LEAST_PERSON_PX,
@@ -239,16 +239,19 @@ def recording_of(
         positions_file, keypoints_file: what they came from.
 
     Raises:
-        InputError: a joint lies behind the camera; names the file and the sequence.
+        InputError: a joint lies behind the camera, or beyond the fold of its lens; names the file and the sequence.
     """
+    key = f"{positions_file}: {name.key}"
     try:
         keypoints_px = camera.project(poses_cam_m)
     except ValueError:
-        check_scale(f"{positions_file}: {name.key}", poses_world_m)  # another unit puts joints behind the camera too
+        check_scale(key, poses_world_m)  # another unit puts joints behind the camera too
         raise InputError(
-            f"{positions_file}: {name.key}: joints lie behind camera {camera.id}: axes are swapped, or the calibration "
-            "is another camera's"
+            f"{key}: joints lie behind camera {camera.id}: axes are swapped, or the calibration is another camera's"
         ) from None
+    if (np.isnan(keypoints_px) & np.isfinite(poses_cam_m[..., :2])).any():
+        check_scale(key, poses_world_m)  # or beside it
+        raise beyond_lens(key)
     arrays = (poses_world_m, poses_cam_m, keypoints_px, boxes_around(keypoints_px))
     sequence = PoseSequence(name.subject, name.action, camera, fps, *(np.asarray(a, np.float32) for a in arrays))
     return Recording(sequence, None, given.detected, positions_file, keypoints_file, frames_cut, given.highest_score)

@@ -210,12 +210,17 @@ def check_recording(recording: Recording) -> None:
         if found is not None and len(found) != len(sequence):
             raise InputError(f"{key}: {len(found)} {what} for {len(sequence)} poses: they must be the same takes")
     if sequence.is_annotated and not sequence.camera.shows(sequence.keypoints_px).all():
-        raise InputError(
-            f"{key}: joints lie where the camera's distortion shows nothing, beyond its fold: calibrate with points as "
-            "far from the picture's centre, or leave that take out"
-        )
+        raise beyond_lens(key)
     if detected is not None and sequence.is_annotated:
         _check_detected(f"{recording.keypoints_file}: {sequence.key}", sequence, detected)
+
+
+def beyond_lens(key: str) -> InputError:
+    """What is said of a sequence with joints where its camera's lens shows nothing."""
+    return InputError(
+        f"{key}: joints lie where the camera's distortion shows nothing, beyond its fold: calibrate with points as "
+        "far from the picture's centre, or leave that take out"
+    )
 
 
 def _check_depth(key: str, poses_cam_m: np.ndarray) -> None:

@@ -65,7 +65,7 @@ def calibrated(
         name: letters, digits, spaces, - and . only, because files are named after it.
         size_px: (2,) width and height; None: unknown.
         matrix: (3, 3) K without skew.
-        distortion: k1, k2, p1, p2, k3 and so on, see :func:`five_coefficients`; None: no distortion.
+        distortion: k1, k2, p1, p2, k3 and so on, see :func:`known_coefficients`; None: no distortion.
         rotation: (3,) Rodrigues vector or (3, 3); None: the camera's place is not known.
         translation: (3,), any unit.
         first_pixel: coordinate of the first pixel's centre in the file; OpenCV's is 0, this project's 0.5.
@@ -90,32 +90,38 @@ def calibrated(
     turned, moved = np.eye(3), np.zeros(3)
     if placed:
         turned, moved = _rotation(rotation, name), _numbers(translation, (3,), f"camera {name}: the translation")
-    camera = Camera(name, width, height, k, five_coefficients(distortion, name), turned, moved)
+    camera = Camera(name, width, height, k, known_coefficients(distortion, name), turned, moved)
     return Calibrated(camera, size_known=size_px is not None, placed=placed)
 
 
-def five_coefficients(distortion: Any, name: str) -> np.ndarray:
-    """(5,) k1, k2, p1, p2, k3 from 0, 4, 5, 8, 12 or 14 numbers of OpenCV's order, nested or not.
+def known_coefficients(distortion: Any, name: str) -> np.ndarray:
+    """(5,) k1, k2, p1, p2, k3 from 0, 4, 5, 8, 12 or 14 numbers of OpenCV's order, nested or not; (8,) with k4, k5, k6.
 
     Raises:
-        ValueError: other numbers, or coefficients past the fifth that are not 0.
+        ValueError: other numbers, or coefficients past the eighth that are not 0.
 
     Example:
-        >>> five_coefficients([[-0.2, 0.05, 0, 0]], "cam0").tolist()
+        >>> known_coefficients([[-0.2, 0.05, 0, 0]], "cam0").tolist()
         [-0.2, 0.05, 0.0, 0.0, 0.0]
+        >>> known_coefficients([0.1, 0.2, 0, 0, 0, 0.3, 0, 0, 0, 0, 0, 0], "cam0").tolist()
+        [0.1, 0.2, 0.0, 0.0, 0.0, 0.3, 0.0, 0.0]
     """
     try:
         values = np.zeros(0) if distortion is None else np.array(distortion, np.float64).ravel()
     except (TypeError, ValueError):
         raise ValueError(f"camera {name}: the distortion is no list of numbers") from None
     if len(values) not in (0, 4, 5, 8, 12, 14) or not np.isfinite(values).all():
-        raise ValueError(f"camera {name}: the distortion must be 4 or 5 numbers k1, k2, p1, p2, k3, not {len(values)}")
-    if values[5:].any():
         raise ValueError(
-            f"camera {name}: the distortion has coefficients past k3 (rational or tilted model), which this project "
-            "does not know: calibrate with five"
+            f"camera {name}: the distortion must be 4, 5 or 8 numbers k1, k2, p1, p2, k3, k4, k5, k6, not {len(values)}"
         )
-    return np.concatenate([values[:5], np.zeros(max(0, 5 - len(values)))])
+    if values[8:].any():
+        raise ValueError(
+            f"camera {name}: the distortion has coefficients past k6 (thin prism or tilted model), which this project "
+            "does not know: calibrate with five or eight"
+        )
+    coefficients = np.zeros(8 if values[5:].any() else 5)
+    coefficients[: len(values)] = values[: len(coefficients)]
+    return coefficients
 
 
 def in_metres(cameras: list[Calibrated], usual: Units | None, given: Units | None, program: str) -> Calibration:

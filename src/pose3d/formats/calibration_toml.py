@@ -1,6 +1,6 @@
 """Calibrations in TOML, as Pose2Sim, anipose, FreeMoCap and Caliscope write them.
 
-All have a table for each camera with ``size``, ``matrix`` (OpenCV's K), ``distortions`` (4 or 5), ``rotation`` (a
+All have a table for each camera with ``size``, ``matrix`` (OpenCV's K), ``distortions`` (4, 5 or 8), ``rotation`` (a
 Rodrigues vector) and ``translation``, x_camera = R x_world + t. They differ in names and units:
 
 =========  =======================  ===============================  =================================================

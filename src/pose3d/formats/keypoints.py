@@ -43,7 +43,7 @@ class KeypointFile:
         fps: frames per second; None: the format does not say.
         time_s: (F,) seconds of frames 0 to F - 1, where the file has them.
         size_px: width and height of the picture.
-        intrinsics_px, distortion: (3, 3) and (5,) of the camera, where the file has one.
+        intrinsics_px, distortion: (3, 3) and (5,) or (8,) of the camera, where the file has one.
         said: sentences about what was changed or left out.
     """
 

@@ -36,7 +36,12 @@ def read_own_npz(path: str | os.PathLike) -> KeypointFile:
     arrays = read_pickled_npz(path, [*_SHAPES, "width_px", "height_px", "intrinsics_px", "distortion"])
     n_frames = len(arrays["time_s"]) if getattr(arrays.get("time_s"), "ndim", 0) == 1 else 0
     shapes = {name: (n_frames, *shape) for name, shape in _SHAPES.items()}
-    shapes |= {"width_px": (), "height_px": (), "intrinsics_px": (3, 3), "distortion": (5,)}
+    shapes |= {
+        "width_px": (),
+        "height_px": (),
+        "intrinsics_px": (3, 3),
+        "distortion": (8,) if getattr(arrays.get("distortion"), "shape", ()) == (8,) else (5,),
+    }
     for name, shape in shapes.items():
         array = arrays.get(name)
         if not isinstance(array, np.ndarray) or array.shape != shape or array.dtype.kind not in "fiub":

@@ -18,7 +18,7 @@ landmarks             (L,) names of the own points of the layout that was lifted
 landmarks_cam_m_<lifter>  (T, L, 3) float32, metres, camera space: where these are
 width_px, height_px   () int64, size of the picture
 intrinsics_px         (3, 3) float64
-distortion            (5,) float64: k1, k2, p1, p2, k3
+distortion            (5,) float64: k1, k2, p1, p2, k3; (8,) of a rational lens: k4, k5, k6 after them
 poses_world_m         (T, 17, 3) float32, metres, world (z up, the floor at 0, the first heading along y), of the
                       temporal lifter with feet in contact kept where they are
 contact               (T, 2) bool: the right and the left foot are on something
@@ -230,7 +230,7 @@ def read_predictions(path: str | os.PathLike) -> Predictions:
         "width_px": (),
         "height_px": (),
         "intrinsics_px": (3, 3),
-        "distortion": (5,),
+        "distortion": (8,) if getattr(arrays.get("distortion"), "shape", ()) == (8,) else (5,),
     }
     stands = "poses_world_m" in arrays
     if stands:

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from pose3d.geometry.distortion import DISTORTION_MODELS, DistortionModel, distort, undistort
+from pose3d.geometry.distortion import COEFFICIENTS, DISTORTION_MODELS, DistortionModel, distort, undistort
 from pose3d.geometry.rotations import least_rotation
 
 _FARTHEST_RING, _RINGS, _SPOKES = 1.0, 64, 64
@@ -25,7 +25,7 @@ class Camera:
         id: name of the camera, unique within a subject.
         width_px, height_px: size of its images.
         intrinsics_px: (3, 3) K, zero skew.
-        distortion: (5,) in OpenCV's order k1, k2, p1, p2, k3.
+        distortion: (5,) in OpenCV's order k1, k2, p1, p2, k3, or (8,) with k4, k5, k6 of its rational model.
         rotation: (3, 3), camera from world; orthonormal, determinant 1.
         translation_m: (3,), camera from world.
         distortion_model: the formula that ``distortion`` belongs to, see :mod:`pose3d.geometry.distortion`.
@@ -62,22 +62,23 @@ class Camera:
     distortion_model: DistortionModel = "opencv"
 
     def __post_init__(self) -> None:
-        for name, shape in (
-            ("intrinsics_px", (3, 3)),
-            ("distortion", (5,)),
-            ("rotation", (3, 3)),
-            ("translation_m", (3,)),
-        ):
-            value = np.array(getattr(self, name), dtype=np.float64)
-            if value.shape != shape or not np.isfinite(value).all():
-                raise ValueError(f"camera {self.id}: {name} must be finite and of shape {shape}, not {value.shape}")
-            value.setflags(write=False)
-            object.__setattr__(self, name, value)
         if self.distortion_model not in DISTORTION_MODELS:
             raise ValueError(
                 f"camera {self.id}: the distortion model must be {' or '.join(DISTORTION_MODELS)}, "
                 f"not {self.distortion_model!r}"
             )
+        for name, shapes in (
+            ("intrinsics_px", [(3, 3)]),
+            ("distortion", [(n,) for n in COEFFICIENTS[self.distortion_model]]),
+            ("rotation", [(3, 3)]),
+            ("translation_m", [(3,)]),
+        ):
+            value = np.array(getattr(self, name), dtype=np.float64)
+            if value.shape not in shapes or not np.isfinite(value).all():
+                known = " or ".join(map(str, shapes))
+                raise ValueError(f"camera {self.id}: {name} must be finite and of shape {known}, not {value.shape}")
+            value.setflags(write=False)
+            object.__setattr__(self, name, value)
         if not np.allclose(self.rotation @ self.rotation.T, np.eye(3), atol=1e-5):
             raise ValueError(f"camera {self.id}: rotation is not orthonormal")
         if np.linalg.det(self.rotation) < 0:
@@ -98,6 +99,8 @@ class Camera:
 
     def project(self, points_cam_m: np.ndarray) -> np.ndarray:
         """(..., 3) camera space, metres, to (..., 2) px with the lens's distortion, float64.
+
+        NaN where the lens does not see the point, see :func:`pose3d.geometry.distortion.distort`.
 
         Raises:
             ValueError: a point lies at or behind the optical centre.

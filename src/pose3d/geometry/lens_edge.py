@@ -6,6 +6,7 @@ They are treated as keypoints that were not detected. What needs a place all the
 import numpy as np
 
 from pose3d.geometry.camera import Camera
+from pose3d.geometry.gaps import fill_in_time
 
 BEYOND = "lie where the camera's distortion shows nothing, beyond its fold: they are marked as missing"
 """What is said of them, after how many there are."""
@@ -33,44 +34,30 @@ def mark_beyond(camera: Camera, keypoints_px: np.ndarray) -> tuple[np.ndarray, n
     """
     if not camera.distortion.any():
         return keypoints_px, np.zeros(keypoints_px.shape[:-1], bool)
-    given = np.isfinite(keypoints_px).all(-1)
     shown = camera.shows(keypoints_px)
-    beyond = given & ~shown
+    beyond = np.isfinite(keypoints_px).all(-1) & ~shown
     if not beyond.any():
         return keypoints_px, beyond
-    moved = np.array(keypoints_px)
-    axis_px = camera.intrinsics_px[:2, 2].astype(moved.dtype)
-    filled = fill_in_time(moved, shown) if shown.any() else np.broadcast_to(axis_px, moved.shape)
-    moved[beyond] = filled[beyond]
-    still = beyond & ~camera.shows(moved)  # a line between two places near the edge may leave the picture
-    moved[still] = axis_px
-    return moved, beyond
+    return np.where(beyond[..., None], moved_within(camera, keypoints_px, shown), keypoints_px), beyond
 
 
-def fill_in_time(keypoints_px: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """(T, K, 2) with points that are not known (T, K) interpolated in time, or where they never are amid the others.
+def moved_within(camera: Camera, keypoints_px: np.ndarray, shown: np.ndarray) -> np.ndarray:
+    """(T, K, 2) px in which each point that a lens does not show is where it was seen and will be seen next.
 
     Args:
-        keypoints_px: (T, K, 2).
-        known: (T, K) bool, at least one of them.
+        camera: that looks at them.
+        keypoints_px: (T, K, 2); may be NaN where a point is not shown, as :meth:`Camera.project` has it.
+        shown: (T, K) bool; where none is, all are at the optical axis.
 
     Example:
-        >>> points_px = np.array([[[0.0, 0.0]], [[9.0, 9.0]], [[2.0, 4.0]]])
-        >>> fill_in_time(points_px, np.array([[True], [False], [True]]))[:, 0].tolist()
-        [[0.0, 0.0], [1.0, 2.0], [2.0, 4.0]]
+        >>> camera = Camera("cam0", 800, 800, np.diag([1000.0, 1000, 1]), np.zeros(5), np.eye(3), np.zeros(3))
+        >>> points_px = np.array([[[600.0, 0.0]], [[np.nan, np.nan]], [[620.0, 0.0]]])
+        >>> moved_within(camera, points_px, camera.shows(points_px))[:, 0, 0].tolist()
+        [600.0, 610.0, 620.0]
     """
-    if known.all():
+    if shown.all():
         return keypoints_px
-    n_frames, ever = len(known), known.any(0)
-    frame = np.arange(n_frames)[:, None]
-    before = np.maximum.accumulate(np.where(known, frame, -1))
-    after = np.minimum.accumulate(np.where(known, frame, n_frames)[::-1])[::-1]
-    gone, point = np.nonzero(~known & ever)
-    first, last = before[gone, point], after[gone, point]
-    first, last = np.where(first < 0, last, first), np.where(last == n_frames, first, last)  # at the ends they stay
-    start, end = keypoints_px[first, point], keypoints_px[last, point]
-    share = (gone - first) / np.maximum(last - first, 1)
-    filled = keypoints_px.copy()
-    filled[gone, point] = start + share[:, None].clip(0, 1) * (end - start)
-    filled[:, ~ever] = filled[:, ever].mean(1, keepdims=True)
-    return filled
+    axis_px = camera.intrinsics_px[:2, 2].astype(keypoints_px.dtype)
+    moved = fill_in_time(keypoints_px, shown) if shown.any() else np.broadcast_to(axis_px, keypoints_px.shape)
+    # A line between two places near the edge may leave the picture.
+    return np.where((shown | camera.shows(moved))[..., None], moved, axis_px)

@@ -18,7 +18,7 @@ import torch
 from torch import nn
 
 from pose3d.geometry.camera import Camera
-from pose3d.geometry.lens_edge import BEYOND
+from pose3d.geometry.lens_edge import BEYOND, moved_within
 from pose3d.multiview.triangulation import Triangulated, triangulate
 from pose3d.pose2d.detector import Detector, KeypointDetector, box_around_joints
 from pose3d.records.keypoints2d import Keypoints2D
@@ -254,7 +254,7 @@ def body_boxes(cameras: Sequence[Camera], boxes_px: np.ndarray) -> np.ndarray:
         [c.intrinsics_px[[0, 1], [0, 1]].mean() / z for c, z in zip(cameras, in_cameras[..., 2], strict=True)]
     )
     half_px = np.median((sides_px / px_per_m)[found.agreeing]) * px_per_m[..., None] / 2
-    centres_px = np.stack([camera.project(points) for camera, points in zip(cameras, in_cameras, strict=True)])
+    centres_px = _images(cameras, centres_m[:, None])[:, :, 0]
     return np.concatenate([centres_px - half_px, centres_px + half_px], axis=-1)
 
 
@@ -285,7 +285,13 @@ def _boxes_of_joints(cameras: Sequence[Camera], person: FoundPerson, threshold_p
     joints_m = np.median(_windows(joints_m[:, known].reshape(len(joints_m), -1), 2), axis=-1).reshape(
         len(joints_m), -1, 3
     )
-    return _boxes_of_keypoints(cameras, np.stack([c.project(c.world_to_camera(joints_m)) for c in cameras]))
+    return _boxes_of_keypoints(cameras, _images(cameras, joints_m))
+
+
+def _images(cameras: Sequence[Camera], points_m: np.ndarray) -> np.ndarray:
+    """(V, T, J, 2) px of (T, J, 3) points in the world; those beyond a lens's fold where it saw and will see them."""
+    seen_px = [camera.project(camera.world_to_camera(points_m)) for camera in cameras]
+    return np.stack([moved_within(c, px, np.isfinite(px).all(-1)) for c, px in zip(cameras, seen_px, strict=True)])
 
 
 def _interpolated(points_m: np.ndarray) -> np.ndarray:

@@ -216,7 +216,7 @@ def label_crops(
                 transforms[0], camera.project(camera.world_to_camera(joints_m[t, taught[t]]))
             )
             images.append(crops)
-            keypoints.append(seen_px[None])
+            keypoints.append(np.where(np.isnan(seen_px), UNTAUGHT_PX, seen_px)[None])  # beyond the lens's fold
     return LabelledCrops(np.concatenate(images), np.concatenate(keypoints))
 
 

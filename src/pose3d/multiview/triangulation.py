@@ -24,7 +24,8 @@ class Triangulated:
 
     Attributes:
         points_world_m: (..., 3); NaN where no two views agree.
-        residuals_px: (V, ...) distance of each view's keypoint from the point's image; infinite behind the camera, NaN
+        residuals_px: (V, ...) distance of each view's keypoint from the point's image; infinite where its lens does not
+            see the point, NaN
             where there is no point.
         agreeing: (V, ...) True for the views that the point was made from.
     """
@@ -102,7 +103,7 @@ def linear_triangulation(cameras: Sequence[Camera], rays: np.ndarray, weights: n
 
 
 def reprojection_residuals_px(cameras: Sequence[Camera], points_world_m: np.ndarray, seen_px: np.ndarray) -> np.ndarray:
-    """Distances (V, N) of (N, 3) points' images from (V, N, 2) keypoints; infinite where a point is behind a camera.
+    """Distances (V, N) of (N, 3) points' images from (V, N, 2) keypoints; infinite where a camera cannot see a point.
 
     Args:
         cameras: V of them.
@@ -147,10 +148,11 @@ def refine(
 
 
 def offsets_px(cameras: Sequence[Camera], points_world_m: np.ndarray, keypoints_px: np.ndarray) -> np.ndarray:
-    """Images of (N, 3) points minus (V, N, 2) keypoints; infinite where a point is behind the camera."""
+    """Images of (N, 3) points minus (V, N, 2) keypoints; infinite behind the camera and beyond its lens's fold."""
     offsets = np.full(np.shape(keypoints_px), np.inf)
     for camera, seen, offset in zip(cameras, keypoints_px, offsets, strict=True):
         in_camera = camera.world_to_camera(points_world_m)
         ahead = np.isfinite(in_camera).all(-1) & (in_camera[:, 2] > _BEHIND_M)
-        offset[ahead] = camera.project(in_camera[ahead]) - seen[ahead]
+        images_px = camera.project(in_camera[ahead])
+        offset[ahead] = np.where(np.isnan(images_px), np.inf, images_px - seen[ahead])
     return offsets

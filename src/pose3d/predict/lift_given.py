@@ -13,7 +13,7 @@ from pose3d.formats.clip import Clip
 from pose3d.formats.predictions import Predictions
 from pose3d.geometry.camera import Camera
 from pose3d.geometry.layouts import Layout, carriers_of
-from pose3d.geometry.lens_edge import BEYOND, mark_beyond
+from pose3d.geometry.lens_edge import BEYOND, mark_beyond, moved_within
 from pose3d.geometry.skeleton import N_JOINTS
 from pose3d.lifting.lift import Lifted, load_lifter
 from pose3d.lifting.long_clips import Resampled, lift_clip
@@ -172,7 +172,7 @@ def lift_person(
             given = person.trust[:, point] > 0
             keypoints_px[given, joint] = person.keypoints_px[given, point]
             confidence[:, joint] = person.confidence[:, point]
-    keypoints_px, _ = mark_beyond(camera, keypoints_px)  # a lifted joint may come to lie there
+    keypoints_px = moved_within(camera, keypoints_px, camera.shows(keypoints_px))  # a lifted joint may lie beyond
     if height_m is not None:
         for name, one in lifted.items():
             factors = _factors(one, camera, keypoints_px, confidence, found, time_s, height_m)[:, None, None]

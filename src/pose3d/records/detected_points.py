@@ -8,6 +8,8 @@ for at most :data:`BRIDGED_S` is where the neighbours in time say; longer gaps s
 
 import numpy as np
 
+from pose3d.geometry.gaps import frames_around
+
 BRIDGED_S = 0.25
 """Longer gaps stay: a limb can go out and come back in them."""
 MIN_POINTS = 4
@@ -114,14 +116,6 @@ def bridge(
     points_px[frame, point] = (1 - share) * points_px[before, point] + share * points_px[after, point]
     confidence[frame, point] = np.minimum(confidence[before, point], confidence[after, point])
     return points_px, confidence
-
-
-def frames_around(detected: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Of (T, ...) bool the last frame up to each, and the first from each on, that is true; -1 and T where none is."""
-    frames = np.arange(len(detected)).reshape(-1, *[1] * (detected.ndim - 1))
-    before = np.maximum.accumulate(np.where(detected, frames, -1), 0)
-    after = np.minimum.accumulate(np.where(detected, frames, len(detected))[::-1], 0)[::-1]
-    return before, after
 
 
 def as_confidence(scores: np.ndarray) -> tuple[np.ndarray, str | None]:

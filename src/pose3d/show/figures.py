@@ -117,7 +117,7 @@ def draw_overlay(axes: Axes, image_rgb: np.ndarray, keypoints_px: np.ndarray, bo
     Args:
         axes: where it is shown.
         image_rgb: (H, W, 3) uint8.
-        keypoints_px: (J, 2).
+        keypoints_px: (J, 2); bones of joints that are NaN are left out.
         box_px: (4,) x0, y0, x1, y1.
     """
     height, width = image_rgb.shape[:2]
@@ -197,5 +197,8 @@ def error_over_time_figure(table: pd.DataFrame, title: str) -> Figure:
 
 
 def reproject(camera: Camera, poses_cam_m: np.ndarray) -> np.ndarray:
-    """(..., 3) to (..., 2) px for drawing: a joint predicted behind the camera is drawn as if 0.1 m before it."""
+    """(..., 3) to (..., 2) px for drawing: a joint predicted behind the camera is drawn as if 0.1 m before it.
+
+    NaN beyond the fold of the lens, which is not drawn.
+    """
     return camera.project(np.concatenate([poses_cam_m[..., :2], np.maximum(poses_cam_m[..., 2:], 0.1)], axis=-1))

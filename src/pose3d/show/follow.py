@@ -80,12 +80,14 @@ def picture_squares(keypoints_px: np.ndarray, boxes_px: np.ndarray, size_px: tup
     They lie in the picture, unless the person is larger than its shorter side.
 
     Args:
-        keypoints_px: (T, J, 2), NaN where nobody was found.
+        keypoints_px: (T, J, 2), NaN where nobody was found, and of joints that the lens does not show.
         boxes_px: (T, 4), also NaN there.
         size_px: width and height of the picture.
         fps: frames per second.
     """
     size = np.array(size_px, np.float64)
+    middles = boxes_px.reshape(-1, 2, 2).mean(1, keepdims=True)
+    keypoints_px = np.where(np.isnan(keypoints_px), middles, keypoints_px)
     points = np.concatenate([keypoints_px, boxes_px.reshape(-1, 2, 2)], axis=1)
     centres, halves = follow(np.clip(points, 0, size), fps)
     sides = np.minimum(2 * PICTURE_MARGIN * halves, np.maximum(size.min(), 2 * halves))
