@@ -93,17 +93,16 @@ def _bake(shapes: dict[str, Shape]) -> dict[str, Body]:
     # Its own makes a tensor of each of seven million lines.
     full_model.load_blend_shape = read_blend_shape
     torch.set_num_threads(1)  # more threads cost time here, and would make the sums depend on the machine
-    # The last digits of a sum are the processor's: of float64 rounded to float32 nothing of them is left.
-    model = anny.Anny().to(torch.float64)
+    model = anny.Anny().to(torch.float32)
     n_bones = len(model.bone_labels)
-    rest_pose = torch.eye(4, dtype=torch.float64).expand(1, n_bones, 4, 4)
+    rest_pose = torch.eye(4).expand(1, n_bones, 4, 4)
     bodies = {}
     for subject, shape in shapes.items():
         phenotype = {name: getattr(shape, name) for name in model.phenotype_labels}
         with torch.no_grad():
             result = model(pose_parameters=rest_pose, phenotype_kwargs=phenotype)
-        vertices = result["rest_vertices"][0].numpy().astype(np.float32)
-        heads = result["rest_bone_poses"][0, :, :3, 3].numpy().astype(np.float32).astype(np.float64)
+        vertices = result["rest_vertices"][0].numpy()
+        heads = result["rest_bone_poses"][0, :, :3, 3].numpy().astype(np.float64)
         labels = tuple(model.bone_labels)
         nose, crown = face_landmarks(vertices, heads[labels.index("head")], heads[labels.index("eye.L")])
         body = Body(
