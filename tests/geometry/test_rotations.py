@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from pose3d.geometry.rotations import best_rotation, least_rotation, rotation_about_z, unit
+from pose3d.geometry.rotations import best_rotation, least_rotation, product, rotation_about_z, turned, unit
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -33,6 +33,15 @@ def test_one_direction_is_turned_onto_many_and_onto_one():
     np.testing.assert_array_equal(least_rotation(np.array([0, 0, 2.0]), np.array([0, 0, 1.0])), np.eye(3))
     opposite = least_rotation(np.array([0, 0, 2.0]), np.array([0, 0, -1.0]))
     np.testing.assert_allclose(opposite @ [0, 0, 1.0], [0, 0, -1.0], atol=1e-12)
+
+
+def test_products_are_those_of_matrices_also_of_one_with_many():
+    one, many = Rotation.random(rng=1).as_matrix(), Rotation.random(6, rng=2).as_matrix().reshape(2, 3, 3, 3)
+    vectors = np.arange(18.0).reshape(2, 3, 3)
+    np.testing.assert_allclose(product(one, many), one @ many, atol=1e-15)
+    np.testing.assert_allclose(product(many, one), many @ one, atol=1e-15)
+    np.testing.assert_allclose(turned(one, vectors), vectors @ one.T, atol=1e-14)
+    np.testing.assert_allclose(turned(many, vectors[0, 1]), many @ vectors[0, 1], atol=1e-14)
 
 
 def test_rotations_about_z_take_x_towards_y():

@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -38,6 +41,45 @@ def sources(tmp_path_factory) -> tuple[Path, Path]:
 def test_every_clip_can_be_read(sources):
     for clip in {clip for clips in PERFORMERS.values() for clip in clips}:
         assert len(read_clip(sources[0], clip, 25)) == 6
+
+
+RENDER = """
+import hashlib, sys
+from pathlib import Path
+from synthetic.test_takes import SETTINGS
+from pose3d.synthetic.takes import plan, render_take
+raw, bodies = map(Path, sys.argv[1:])
+digest = hashlib.sha256()
+for take in plan(["S1", "S9", "Stills"], SETTINGS, raw):
+    rendered = render_take(take, SETTINGS, raw, bodies)
+    for sequence, images in zip(rendered.sequences, rendered.images, strict=True):
+        camera = sequence.camera
+        arrays = camera.rotation, camera.translation_m, sequence.poses_cam_m, sequence.keypoints_px, sequence.boxes_px
+        for data in (*(array.tobytes() for array in arrays), *images):
+            digest.update(data)
+print(digest.hexdigest())
+"""
+
+
+def test_the_bytes_are_not_the_processors(sources):
+    """With fewer of its instructions, as far as the libraries can be told, nothing changes."""
+    fewer = {
+        "OPENBLAS_CORETYPE": "Nehalem",
+        "OPENCV_CPU_DISABLE": "AVX512-SKX,AVX2,FMA3,AVX",
+        "NPY_DISABLE_CPU_FEATURES": "X86_V3,X86_V4",
+    }
+    tests = {"PYTHONPATH": os.pathsep.join(sys.path)}
+    printed = {
+        subprocess.run(
+            [sys.executable, "-c", RENDER, *map(str, sources)],
+            env={**os.environ, **tests, **changes},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for changes in ({}, fewer)
+    }
+    assert len(printed) == 1
 
 
 def test_records_agree_with_one_another_and_with_the_images(sources):

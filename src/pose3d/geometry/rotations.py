@@ -21,6 +21,29 @@ def unit(vectors: np.ndarray) -> np.ndarray:
     return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
 
 
+def product(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """``first @ second``, the last bit of which differs from processor to processor, by sums in one order.
+
+    Args:
+        first, second: (..., I, J) and (..., J, K).
+
+    Example:
+        >>> product(np.array([[0.0, -1.0], [1.0, 0.0]]), np.array([[2.0], [3.0]])).tolist()
+        [[-3.0], [2.0]]
+    """
+    return np.einsum("...ij,...jk->...ik", first, second)
+
+
+def turned(matrix: np.ndarray, vector: np.ndarray) -> np.ndarray:
+    """:func:`product` of (..., I, J) matrices with (..., J) vectors, (..., I).
+
+    Example:
+        >>> turned(rotation_about_z(0.0, 1.0), np.array([2.0, 3.0, 4.0])).tolist()
+        [-3.0, 2.0, 4.0]
+    """
+    return np.einsum("...ij,...j->...i", matrix, vector)
+
+
 def least_rotation(start: np.ndarray, end: np.ndarray) -> np.ndarray:
     """The rotations of least angle that turn directions onto others; opposite ones by some half turn.
 
@@ -43,7 +66,7 @@ def least_rotation(start: np.ndarray, end: np.ndarray) -> np.ndarray:
     cosine = (start * end).sum(-1)
     # Near opposite directions rounding would leave little of 1 + cosine; their sum's length says the same.
     above = np.where(cosine < -0.9, ((start + end) ** 2).sum(-1) / 2, 1 + cosine)
-    rotations = np.eye(3) + cross + cross @ cross / np.maximum(above, _OPPOSITE)[..., None, None]
+    rotations = np.eye(3) + cross + product(cross, cross) / np.maximum(above, _OPPOSITE)[..., None, None]
     opposite = above < _OPPOSITE
     axes = unit(np.cross(start[opposite], np.eye(3)[np.abs(start[opposite]).argmin(-1)]))
     rotations[opposite] = 2 * axes[:, :, None] * axes[:, None, :] - np.eye(3)

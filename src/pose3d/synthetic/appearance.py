@@ -6,6 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from pose3d.geometry.rotations import turned
 from pose3d.synthetic.body import SIDES, Body
 
 TEXTURE_SIZE = 256
@@ -135,7 +136,7 @@ def sample_room(rng: np.random.Generator) -> Room:
 def _along(body: Body, start: str, end: str) -> np.ndarray:
     """Place of each rest vertex along a limb, (V,): 0 at the head of bone ``start``, 1 at the head of ``end``."""
     limb = body.rest(end) - body.rest(start)
-    return (body.vertices_m - body.rest(start)) @ limb / (limb @ limb)
+    return ((body.vertices_m - body.rest(start)) * limb).sum(-1) / (limb * limb).sum()
 
 
 @lru_cache(maxsize=8)  # bodies come back, take after take
@@ -218,7 +219,7 @@ def sample_clothes(body: Body, rng: np.random.Generator, varied: bool) -> np.nda
     if rng.random() < 0.9:
         colours[regions["feet"]] = shoe_colour
     # Uneven dye and folds, so that cloth is not one flat colour.
-    waves = np.asarray(sum(np.sin(rest @ rng.normal(0, 40, 3) + rng.uniform(0, 6.3)) for _ in range(4))) / 4
+    waves = np.asarray(sum(np.sin(turned(rest, rng.normal(0, 40, 3)) + rng.uniform(0, 6.3)) for _ in range(4))) / 4
     if varied:
         if rng.random() < _BARE_TRUNK_SHARE:
             colours[shirt] = skin

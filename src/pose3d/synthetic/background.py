@@ -6,9 +6,10 @@ import cv2
 import numpy as np
 
 from pose3d.geometry.camera import Camera
+from pose3d.geometry.rotations import product, turned, unit
 from pose3d.synthetic.appearance import Room, Texture
 from pose3d.synthetic.mocap import Boxes
-from pose3d.synthetic.raster import Lamp, depth_m, device_depth, look_up_depth, rasterize
+from pose3d.synthetic.raster import FAR_M, Lamp, depth_m, device_depth, look_up_depth, rasterize
 
 SHADOW_BIAS_M = 0.03
 """What is nearer than this to the cause of a shadow counts as lit, or it would shade itself."""
@@ -93,9 +94,10 @@ def render_background(
     everywhere = light_16 * shares
     if boxes is not None:
         occluder = look_up_depth(lamp.boxes_depth, map_px)
-        visible: np.ndarray = (lit_depth < occluder).astype(np.float32)
+        # In 8 bits, in which OpenCV blurs alike on every processor; in float32 it does not.
+        visible = cv2.compare(lit_depth, occluder, cv2.CMP_LT)
         visible = cv2.GaussianBlur(visible, (0, 0), _SHADOW_SOFTNESS_PX * camera.width_px / 512)
-        light_16 = everywhere + (light_16 - everywhere) * visible[..., None]
+        light_16 = everywhere + (light_16 - everywhere) * (visible * np.float32(1 / 255))[..., None]
     lit, unlit = (cv2.convertScaleAbs(image, alpha=255 / _FULL) for image in (light_16, everywhere))
     return View(camera, supersampling, lit, unlit, depth, map_px, lit_depth, exposure.astype(np.float32))
 
@@ -112,7 +114,7 @@ class _Light:
     def __init__(self, room: Room, exposure: np.ndarray) -> None:
         self._everywhere = (room.ambient * exposure).astype(np.float32)
         self._lamp = (room.direct * exposure).astype(np.float32)
-        self._to_lamp = (room.lamp_m / np.linalg.norm(room.lamp_m)).astype(np.float32)
+        self._to_lamp = unit(room.lamp_m).astype(np.float32)
         normals = np.array([*[-sign * np.eye(3)[axis] for axis, sign in _WALLS], [0, 0, 1]], np.float32)
         self.of_planes = self.full(*self.on(normals))
         """(5, 3) of walls and floor."""
@@ -121,7 +123,7 @@ class _Light:
 
     def on(self, normals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Shares (N,) of the lamp's light and of the light from everywhere that reach surfaces with normals (N, 3)."""
-        return np.clip(normals @ self._to_lamp, 0, 1), 0.9 + 0.1 * normals[:, 2]
+        return np.clip(turned(normals, self._to_lamp), 0, 1), 0.9 + 0.1 * normals[:, 2]
 
     def full(self, direct: np.ndarray, upward: np.ndarray) -> np.ndarray:
         """(N, 3) light of all kinds on surfaces with these shares (N,)."""
@@ -141,9 +143,9 @@ def pixel_rays(camera: Camera, supersampling: int) -> np.ndarray:
         camera: without lens distortion.
         supersampling: pixels per pixel of the camera, along each axis.
     """
-    intrinsics = np.diag([supersampling, supersampling, 1.0]) @ camera.intrinsics_px
-    intrinsics[:2, 2] -= 0.5
-    return camera.rotation.T @ np.linalg.inv(intrinsics)
+    (fx, _, cx), (_, fy, cy), _ = (supersampling * camera.intrinsics_px).tolist()
+    plane = np.array([[1 / fx, 0.0, (0.5 - cx) / fx], [0.0, 1 / fy, (0.5 - cy) / fy], [0.0, 0.0, 1.0]])
+    return product(camera.rotation.T, plane)
 
 
 def _over_pixels(form: np.ndarray, width: int, height: int, column: int = 0, row: int = 0) -> np.ndarray:
@@ -165,7 +167,7 @@ def room_depth(
     """
     forms = plane_forms(rays, position_m, half_size_m)
     corners = np.array([[0, 0, 1], [width, 0, 1], [0, height, 1], [width, height, 1]])
-    in_front = np.flatnonzero((forms @ corners.T > 0).any(axis=1)).tolist()
+    in_front = np.flatnonzero((product(forms, corners.T) > 0).any(axis=1)).tolist()
     inverse_depth = np.zeros((height, width), np.float32)
     surface = np.zeros((height, width), np.uint8)
     for top in range(0, height, _ROWS):  # a few rows at a time stay in the processor's cache
@@ -203,12 +205,16 @@ def _paint_plane(
     u_axis, v_axis = (0, 1) if index == _FLOOR else (1 - _WALLS[index][0], 2)
     # A place along an axis is position + ray * depth: over inverse depth both are linear.
     along, across = (position_m[axis] * inverse_depth + rays[axis] for axis in (u_axis, v_axis))
+    # By a map, because OpenCV's warps round otherwise where a processor multiplies and adds at once.
     scale = len(texture.colours) / texture.tile_m
-    homography = np.stack([along * scale - 0.5 * inverse_depth, across * scale - 0.5 * inverse_depth, inverse_depth])
-    homography = homography @ np.array([[1, 0, x0], [0, 1, y0], [0, 0, 1]])
-    flags = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
+    distance_m = 1 / np.maximum(_over_pixels(inverse_depth, width, height, x0, y0), 1 / FAR_M)
+    texels = np.empty((height, width, 2), np.int16)
+    for axis, form in enumerate((along * scale, across * scale)):
+        place = _over_pixels(form, width, height, x0, y0) * distance_m
+        texels[..., axis] = np.clip(np.floor(place, out=place), -(2**15), 2**15 - 1, out=place)
     colours = _to_16_bits(texture.colours * light.of_planes[index])
-    painted = cv2.warpPerspective(colours, homography, (width, height), flags=flags, borderMode=cv2.BORDER_WRAP)
+    # OpenCV's types know of two separate maps only.
+    painted = cv2.remap(colours, texels, None, cv2.INTER_NEAREST, borderMode=cv2.BORDER_WRAP)  # type: ignore[call-overload]
     for wall, centre, centre_z, half_width, half_height, *colour in room.posters:
         if wall == index:
             edges = [
@@ -231,7 +237,7 @@ def _fill(image: np.ndarray, edges: np.ndarray, corner_px: tuple[int, int], colo
     """
     height, width = image.shape[:2]
     # On a grid of its pixels' corners a convex polygon shows in which of the rows and columns it can lie.
-    shifted = edges @ np.array([[1, 0, corner_px[0]], [0, 1, corner_px[1]], [0, 0, 1]])
+    shifted = product(edges, np.array([[1, 0, corner_px[0]], [0, 1, corner_px[1]], [0, 0, 1]]))
     rows = np.flatnonzero(_reached(shifted[:, [1, 0, 2]], height, width))
     columns = np.flatnonzero(_reached(shifted, width, height))
     if not len(rows) or not len(columns):
@@ -274,7 +280,7 @@ def _positions(distance_m: np.ndarray, rays: np.ndarray, position_m: np.ndarray)
 def _places(pixels: np.ndarray, depth: np.ndarray, rays: np.ndarray, position_m: np.ndarray) -> np.ndarray:
     """(3, N) places in the world of some pixels of a depth buffer, by flat index (N,)."""
     rows, columns = np.divmod(pixels, depth.shape[1])
-    directions = rays @ np.stack([columns, rows, np.ones_like(rows)])
+    directions = product(rays, np.stack([columns, rows, np.ones_like(rows)]))
     return position_m[:, None] + directions * depth_m(depth.ravel()[pixels])
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from scipy import sparse
 
 from pose3d.geometry.layouts import LANDMARK_NAMES
+from pose3d.geometry.rotations import product, turned
 from pose3d.records.hdf5 import create_hdf5, open_hdf5, read_strings, write_dataset, write_strings
 from pose3d.runtime.errors import InputError
 from pose3d.synthetic.surface import Surface
@@ -47,7 +48,7 @@ class PosedBones:
 
     def moved(self, rotation: np.ndarray, translation_m: np.ndarray) -> "PosedBones":
         """The same motion turned by a (3, 3) rotation about the world's origin and then shifted."""
-        return PosedBones(rotation @ self.rotations, self.heads_m @ rotation.T + translation_m)
+        return PosedBones(product(rotation, self.rotations), turned(rotation, self.heads_m) + translation_m)
 
     def cut(self, start: int, stop: int) -> "PosedBones":
         """Frames ``start`` to ``stop - 1``."""
@@ -111,7 +112,7 @@ class Body:
         """Hip to knee to ankle of the left leg."""
         thigh = self.rest("lowerleg01.L") - self.rest("upperleg01.L")
         shin = self.rest("foot.L") - self.rest("lowerleg01.L")
-        return float(np.linalg.norm(thigh) + np.linalg.norm(shin))
+        return float(np.linalg.norm([thigh, shin], axis=-1).sum())
 
     def pose(self, rotations: dict[str, np.ndarray], pelvis_m: np.ndarray) -> PosedBones:
         """Forward kinematics.
@@ -121,19 +122,19 @@ class Body:
             pelvis_m: (T, 3) where the midpoint of the hip joints shall be.
         """
         parents, rest = self.bone_parents, self.bone_heads_m
-        turned = np.empty((len(pelvis_m), len(parents), 3, 3))
+        world = np.empty((len(pelvis_m), len(parents), 3, 3))
         heads = np.zeros((len(pelvis_m), len(parents), 3))
         for bone, label in enumerate(self.bone_labels):
             parent = parents[bone]
             if label in rotations:
-                turned[:, bone] = rotations[label]
+                world[:, bone] = rotations[label]
             else:
-                turned[:, bone] = np.eye(3) if parent < 0 else turned[:, parent]
+                world[:, bone] = np.eye(3) if parent < 0 else world[:, parent]
             if parent >= 0:
-                heads[:, bone] = heads[:, parent] + turned[:, parent] @ (rest[bone] - rest[parent])
+                heads[:, bone] = heads[:, parent] + turned(world[:, parent], rest[bone] - rest[parent])
         # Placed by the hips and not by the root bone, which lies apart from them by another offset in every body.
         hips = (heads[:, self.bone("upperleg01.L")] + heads[:, self.bone("upperleg01.R")]) / 2
-        return PosedBones(turned, heads + (pelvis_m - hips)[:, None])
+        return PosedBones(world, heads + (pelvis_m - hips)[:, None])
 
     @cached_property
     def _skinning(self) -> sparse.csr_array:

@@ -1,9 +1,11 @@
 """Four calibrated cameras around the stage, set up as in Human3.6M's laboratory, slightly different per subject."""
 
+import math
+
 import numpy as np
 
 from pose3d.geometry.camera import Camera
-from pose3d.geometry.rotations import rotation_about_z
+from pose3d.geometry.rotations import product, rotation_about_z, turned, unit
 
 # Human3.6M's cameras are near the corners of a rectangle, 4.1 to 5.5 m from its middle, at the height of a head.
 _NOMINAL_POSITIONS_M = np.array([[1.8, 4.8, 1.56], [1.8, -4.9, 1.60], [-1.85, 5.0, 1.50], [-1.8, -4.2, 1.56]])
@@ -35,10 +37,11 @@ def look_at(position_m: np.ndarray, target_m: np.ndarray, roll_rad: float = 0.0)
     right = np.cross(forward, [0.0, 0.0, 1.0])
     if np.linalg.norm(right) < 1e-9 * max(float(np.linalg.norm(forward)), 1e-300):
         raise ValueError("a camera must not look straight up or down")
-    forward, right = forward / np.linalg.norm(forward), right / np.linalg.norm(right)
+    forward, right = unit(forward), unit(right)
     rotation = np.stack([right, np.cross(forward, right), forward])
-    rotation = rotation_about_z(np.cos(roll_rad), np.sin(roll_rad)) @ rotation
-    return rotation, -rotation @ position_m
+    # By Python's functions and sums in one order: NumPy's differ in the last bit from processor to processor.
+    rotation = product(rotation_about_z(math.cos(roll_rad), math.sin(roll_rad)), rotation)
+    return rotation, -turned(rotation, position_m)
 
 
 def stage_cameras(rng: np.random.Generator, image_size_px: int, count: int) -> list[Camera]:

@@ -12,6 +12,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
+from pose3d.geometry.rotations import product
 from pose3d.synthetic.appearance import TEXTURE_SIZE, cloud_noise, random_colour, skin_colour
 from pose3d.synthetic.background import View, mixed
 
@@ -93,7 +94,7 @@ def _shape(rng: np.random.Generator, width: int) -> np.ndarray:
         corners = np.sort(rng.uniform(0, 2 * np.pi, rng.integers(3, 8)))
         outline = rng.uniform(0.5, 1, len(corners))[:, None] * np.stack([np.cos(corners), np.sin(corners)], -1)
     turn = rng.normal(0, 0.1) + rng.integers(2) * np.pi / 2 if rng.random() < 0.6 else rng.uniform(0, np.pi)
-    return half * (outline * (1, aspect)) @ _turned(turn)
+    return half * product(outline * (1, aspect), _turned(turn))
 
 
 def _limb(rng: np.random.Generator, width: int) -> tuple[np.ndarray, np.ndarray]:
@@ -104,7 +105,8 @@ def _limb(rng: np.random.Generator, width: int) -> tuple[np.ndarray, np.ndarray]
     points = np.concatenate([np.zeros((1, 2)), np.cumsum(length * directions, axis=0)])
     across = np.array([[1.0, 0.0], [np.cos(bend / 2), -np.sin(bend / 2)], [np.cos(bend), -np.sin(bend)]])
     across *= (length * rng.uniform(0.12, 0.25) * np.array([1.0, 0.8, 0.55]))[:, None]
-    outline = np.concatenate([points + across, (points - across)[::-1]]) @ _turned(rng.uniform(0, 2 * np.pi))
+    outline = np.concatenate([points + across, (points - across)[::-1]])
+    outline = product(outline, _turned(rng.uniform(0, 2 * np.pi)))
     colour = skin_colour(rng) if rng.random() < 0.6 else random_colour(rng, (0.0, 0.7), (0.1, 0.9))
     return outline - outline.mean(0), colour
 
@@ -122,7 +124,8 @@ def _pattern(rng: np.random.Generator, grains: list[np.ndarray], shape: tuple[in
     grain = grains[rng.integers(len(grains))]
     top, left = rng.integers(0, TEXTURE_SIZE, 2).tolist()
     grain = grain[top : top + shape[0], left : left + shape[1]]
-    brightness = cv2.scaleAdd(grain, rng.uniform(0, 0.25), gradient)
+    # Not by OpenCV's scaleAdd, which rounds otherwise where a processor multiplies and adds at once.
+    brightness = grain * np.float32(rng.uniform(0, 0.25)) + gradient
     if rng.random() < 0.3:
         period, angle = rng.uniform(4, 30), rng.uniform(0, np.pi)
         across, along = (

@@ -172,7 +172,7 @@ class Lamp:
     ) -> None:
         self.position_m = lamp_m
         self._rotation, self._translation = look_at(lamp_m, centre_m)
-        distance = float(np.linalg.norm(lamp_m - centre_m))
+        distance = float(np.linalg.norm(lamp_m - centre_m, axis=-1))
         focal = map_size_px / 2 / np.tan(np.arcsin(min(radius_m / distance, 0.9)))
         centre = map_size_px / 2
         self._intrinsics = np.array([[focal, 0, centre], [0, focal, centre], [0, 0, 1.0]])

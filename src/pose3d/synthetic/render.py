@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from pose3d.geometry.camera import Camera
+from pose3d.geometry.rotations import unit
 from pose3d.synthetic.appearance import Room
 from pose3d.synthetic.background import SHADOW_BIAS_M, View, mixed
 from pose3d.synthetic.raster import Lamp, look_up_depth, rasterize, to_camera
@@ -69,7 +70,7 @@ def light_body(mesh: Mesh, vertices_m: np.ndarray, room: Room, lamp: Lamp) -> Li
     occluder = look_up_depth(np.minimum(lamp_depth, lamp.boxes_depth), map_px[:, None])
     visible = lit_depth < occluder[:, 0]
     normals = mesh.surface.vertex_normals(facets)
-    x, y, z = (room.lamp_m / np.linalg.norm(room.lamp_m)).tolist()
+    x, y, z = unit(room.lamp_m).tolist()
     direct = np.clip(normals[0] * x + normals[1] * y + normals[2] * z, 0, 1) * np.where(visible, 1.2, 1.2 * 0.15)
     upward = 0.85 + 0.15 * normals[2]
     colours = np.empty((len(vertices_m), 3), np.float32)

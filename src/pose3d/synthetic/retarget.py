@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from pose3d.geometry.rotations import least_rotation, unit
+from pose3d.geometry.rotations import least_rotation, product, turned, unit
 from pose3d.synthetic.body import SIDES, Body, PosedBones
 from pose3d.synthetic.mocap import Boxes, PositionClip, RotationClip
 
@@ -62,20 +62,15 @@ def partway(start: np.ndarray, end: np.ndarray, share: float) -> np.ndarray:
         start, end: (T, 3, 3).
         share: 0 for ``start``, 1 for ``end``.
     """
-    turn = Rotation.from_matrix(np.swapaxes(start, -1, -2) @ end).as_rotvec()
-    return start @ Rotation.from_rotvec(share * turn).as_matrix()
+    turn = Rotation.from_matrix(product(np.swapaxes(start, -1, -2), end)).as_rotvec()
+    return product(start, Rotation.from_rotvec(share * turn).as_matrix())
 
 
 def twist_angle(rotation: np.ndarray, axis: np.ndarray) -> np.ndarray:
     """Angle in (-pi, pi] of the part of (T, 3, 3) rotations that turns about a fixed ``axis`` (swing-twist), (T,)."""
     quaternion = Rotation.from_matrix(rotation).as_quat()
-    angle = 2 * np.arctan2(quaternion[:, :3] @ unit(axis), quaternion[:, 3])
+    angle = 2 * np.arctan2(turned(quaternion[:, :3], unit(axis)), quaternion[:, 3])
     return np.pi - (np.pi - angle) % (2 * np.pi)
-
-
-def _turn(rotation: np.ndarray, vector: np.ndarray) -> np.ndarray:
-    """(T, 3, 3) rotations applied to one vector or to (T, 3) vectors."""
-    return (rotation @ vector[..., None])[..., 0]
 
 
 def _about(axis: np.ndarray, angles: np.ndarray) -> np.ndarray:
@@ -116,21 +111,21 @@ def segments_from_rotations(body: Body, clip: RotationClip) -> dict[str, np.ndar
         world[f"forearm.{side}"] = world[f"upper_arm.{side}"] * local[f"{name}_elbow"]
         rest = _limb_directions(body, side)
         hanging[f"thigh.{side}"] = thigh = least_rotation(rest["thigh"], down)
-        hanging[f"shin.{side}"] = least_rotation(thigh @ rest["shin"], down) @ thigh
+        hanging[f"shin.{side}"] = product(least_rotation(turned(thigh, rest["shin"]), down), thigh)
         # The elbow bends in one plane only: the rest pose's slight bend must end up bending forward.
-        arm = frame(down, _FORWARD) @ frame(rest["upper_arm"], rest["forearm"]).T
+        arm = product(frame(down, _FORWARD), frame(rest["upper_arm"], rest["forearm"]).T)
         hanging[f"upper_arm.{side}"] = arm
-        hanging[f"forearm.{side}"] = least_rotation(arm @ rest["forearm"], down) @ arm
+        hanging[f"forearm.{side}"] = product(least_rotation(turned(arm, rest["forearm"]), down), arm)
     axes = _BODY_FROM_DEEPMIMIC
     return {
-        segment: axes @ rotation.as_matrix() @ axes.T @ hanging.get(segment, np.eye(3))
+        segment: product(product(axes, rotation.as_matrix()), product(axes.T, hanging.get(segment, np.eye(3))))
         for segment, rotation in world.items()
     }
 
 
 def pelvis_from_rotations(body: Body, clip: RotationClip) -> np.ndarray:
     """Path of the hips' midpoint, (T, 3) metres, scaled by the length of the legs."""
-    return clip.root_m @ _BODY_FROM_DEEPMIMIC.T * (body.leg_length_m() / _DEEPMIMIC_LEG_M)
+    return turned(_BODY_FROM_DEEPMIMIC, clip.root_m) * (body.leg_length_m() / _DEEPMIMIC_LEG_M)
 
 
 def leg_scale(body: Body, clip: PositionClip) -> float:
@@ -151,15 +146,15 @@ def segments_from_positions(body: Body, clip: PositionClip) -> dict[str, np.ndar
     rest_left = body.rest("upperleg01.L") - body.rest("upperleg01.R")
     rest_shoulders = body.rest("upperarm01.L") - body.rest("upperarm01.R")
     # The performer's spine joint lies straight above the hips; 0.05 is the lean of the body's own lower back.
-    hips = frame(left, at("Spine") - at("Hips")) @ frame(rest_left, np.array([0.0, 0.05, 1.0])).T
-    chest = (
-        frame(at("LeftArm") - at("RightArm"), at("Neck") - at("Spine"))
-        @ frame(rest_shoulders, body.rest("neck01") - body.rest("spine04")).T
+    hips = product(frame(left, at("Spine") - at("Hips")), frame(rest_left, np.array([0.0, 0.05, 1.0])).T)
+    chest = product(
+        frame(at("LeftArm") - at("RightArm"), at("Neck") - at("Spine")),
+        frame(rest_shoulders, body.rest("neck01") - body.rest("spine04")).T,
     )
     # Nothing marks the face: the head's pitch and roll are the neck's, its yaw is the chest's.
-    head = (
-        frame(at("Head") - at("Neck"), _turn(chest, _FORWARD))
-        @ frame(body.rest("head") - body.rest("neck01"), _FORWARD).T
+    head = product(
+        frame(at("Head") - at("Neck"), turned(chest, _FORWARD)),
+        frame(body.rest("head") - body.rest("neck01"), _FORWARD).T,
     )
     segments = {"hips": hips, "chest": chest, "head": head}
     for side in SIDES:
@@ -177,9 +172,9 @@ def _leg_from_positions(body: Body, clip: PositionClip, side: str, left: np.ndar
     hinge = sure * unit(bend) + (1 - sure) * unit(np.cross(foot, thigh)) + _KNEE_PELVIS_HINT * left
     rest = _limb_directions(body, side)
     return {
-        f"thigh.{side}": frame(thigh, hinge) @ frame(rest["thigh"], _LEFT).T,
-        f"shin.{side}": frame(shin, hinge) @ frame(rest["shin"], _LEFT).T,
-        f"foot.{side}": frame(foot, shin) @ frame(rest["foot"], rest["shin"]).T,
+        f"thigh.{side}": product(frame(thigh, hinge), frame(rest["thigh"], _LEFT).T),
+        f"shin.{side}": product(frame(shin, hinge), frame(rest["shin"], _LEFT).T),
+        f"foot.{side}": product(frame(foot, shin), frame(rest["foot"], rest["shin"]).T),
     }
 
 
@@ -193,14 +188,14 @@ def _arm_from_positions(body: Body, clip: PositionClip, side: str, chest: np.nda
     sine = np.linalg.norm(bend, axis=-1, keepdims=True)
     sure = np.clip((sine - _ELBOW_UNSURE_SINE) / (_ELBOW_SURE_SINE - _ELBOW_UNSURE_SINE), 0, 1)
     # A straight arm says nothing about its hinge: carry the rest pose's along with the least rotation of the arm.
-    swing = least_rotation(_turn(chest, rest["upper_arm"]), upper_arm)
-    hinge = sure * unit(bend) + (1 - sure) * _turn(swing, _turn(chest, rest_hinge))
+    swing = least_rotation(turned(chest, rest["upper_arm"]), upper_arm)
+    hinge = sure * unit(bend) + (1 - sure) * turned(swing, turned(chest, rest_hinge))
     rest_hand = body.rest(f"finger3-1.{side}") - body.rest(f"wrist.{side}")
     rest_palm = body.rest(f"finger2-1.{side}") - body.rest(f"finger5-1.{side}")
     return {
-        f"upper_arm.{side}": frame(upper_arm, hinge) @ frame(rest["upper_arm"], rest_hinge).T,
-        f"forearm.{side}": frame(forearm, hinge) @ frame(rest["forearm"], rest_hinge).T,
-        f"hand.{side}": frame(middle - wrist, index - pinky) @ frame(rest_hand, rest_palm).T,
+        f"upper_arm.{side}": product(frame(upper_arm, hinge), frame(rest["upper_arm"], rest_hinge).T),
+        f"forearm.{side}": product(frame(forearm, hinge), frame(rest["forearm"], rest_hinge).T),
+        f"hand.{side}": product(frame(middle - wrist, index - pinky), frame(rest_hand, rest_palm).T),
     }
 
 
@@ -229,7 +224,7 @@ def bone_rotations(body: Body, segments: dict[str, np.ndarray]) -> dict[str, np.
         upper_arm, forearm = segments[f"upper_arm.{side}"], segments[f"forearm.{side}"]
         rest = _limb_directions(body, side)["upper_arm"]
         # By the swing alone: the arm's twist may pass 180 degrees, where the shortest arc would jump.
-        swing = least_rotation(_turn(chest, rest), _turn(upper_arm, rest)) @ chest
+        swing = product(least_rotation(turned(chest, rest), turned(upper_arm, rest)), chest)
         bones[f"shoulder01.{side}"] = partway(chest, swing, _SHOULDER_SHARE)
         bones[f"upperarm01.{side}"] = upper_arm
         bones[f"lowerarm01.{side}"] = forearm
@@ -246,11 +241,11 @@ def _twisted_forearm(body: Body, side: str, forearm: np.ndarray, hand: np.ndarra
     """Rotations of the forearm's second bone and of the wrist; the hand's turn is clamped to what wrists can do."""
     # About this axis the second bone turns without moving the wrist, whatever the elbow's rest bend.
     axis = body.rest(f"wrist.{side}") - body.rest(f"lowerarm02.{side}")
-    relative = np.swapaxes(forearm, -1, -2) @ hand
+    relative = product(np.swapaxes(forearm, -1, -2), hand)
     twist = twist_angle(relative, axis)
-    swing = Rotation.from_matrix(relative @ _about(axis, -twist)).as_rotvec()
+    swing = Rotation.from_matrix(product(relative, _about(axis, -twist))).as_rotvec()
     angle = np.linalg.norm(swing, axis=-1, keepdims=True)
     swing *= np.minimum(1, _WRIST_SWING_LIMIT / np.maximum(angle, 1e-12))
     twist = np.clip(twist, -_WRIST_TWIST_LIMIT, _WRIST_TWIST_LIMIT)
-    wrist = forearm @ Rotation.from_rotvec(swing).as_matrix() @ _about(axis, twist)
-    return forearm @ _about(axis, twist / 2), wrist
+    wrist = product(product(forearm, Rotation.from_rotvec(swing).as_matrix()), _about(axis, twist))
+    return product(forearm, _about(axis, twist / 2)), wrist

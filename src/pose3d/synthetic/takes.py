@@ -4,6 +4,7 @@ A take depends on the seed and on its own name only, so the result is the same f
 change when another take is added or left out.
 """
 
+import math
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ import cv2
 import numpy as np
 
 from pose3d.geometry.camera import Camera
-from pose3d.geometry.rotations import rotation_about_z
+from pose3d.geometry.rotations import rotation_about_z, turned
 from pose3d.records.sequences import PoseSequence
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.frame_jobs import in_order
@@ -269,10 +270,10 @@ def place(
     headings = rng.uniform(0, 2 * np.pi, _HEADING_TRIES)
     best = (-np.inf, np.eye(3))
     for heading in headings:
-        rotation = rotation_about_z(np.cos(heading), np.sin(heading))
+        rotation = rotation_about_z(math.cos(heading), math.sin(heading))
         clearance = np.inf
         if boxes is not None:
-            corners = (boxes.vertices_m[np.unique(boxes.triangles)] - middle_m) @ rotation.T + offset_m
+            corners = turned(rotation, boxes.vertices_m[np.unique(boxes.triangles)] - middle_m) + offset_m
             positions = np.stack([camera.position_m for camera in cameras])
             clearance = np.linalg.norm((corners[:, None] - positions)[..., :2], axis=-1).min()
         if clearance > best[0]:
@@ -280,9 +281,9 @@ def place(
         if clearance > _BOX_CLEARANCE_M:
             break
     rotation = best[1]
-    translation = offset_m - rotation @ middle_m
+    translation = offset_m - turned(rotation, middle_m)
     if boxes is not None:
-        boxes = Boxes(boxes.vertices_m @ rotation.T + translation, boxes.triangles)
+        boxes = Boxes(turned(rotation, boxes.vertices_m) + translation, boxes.triangles)
     return bones.moved(rotation, translation), boxes
 
 
@@ -339,7 +340,9 @@ def _render(
     """JPEG bytes of each camera's frames; one mesh per frame, all with as many vertices."""
     low, high = extent(vertices_m.reshape(-1, 3))
     # The shadow map needs about the images' own resolution.
-    lamp = Lamp(room.lamp_m, (low + high) / 2, float(np.linalg.norm(high - low)) / 2, settings.image_size_px, boxes)
+    lamp = Lamp(
+        room.lamp_m, (low + high) / 2, float(np.linalg.norm(high - low, axis=-1)) / 2, settings.image_size_px, boxes
+    )
     exposures = rng.uniform(0.9, 1.1) * (1 + rng.uniform(-0.04, 0.04, (MAX_CAMERAS, 3)))
     views = [
         render_background(camera, room, boxes, lamp, settings.supersampling, exposure)
