@@ -1,9 +1,10 @@
 """DVC's own files that a kill left half-written, put right: ``make repro`` does this before ``dvc repro``.
 
-DVC writes dvc.lock and .dvc/tmp/rwlock in place, and refuses to start where it finds half of one. DVC's own schemas
-judge here, under DVC's own locks, so that what another dvc is writing at this moment is left alone.
+DVC writes dvc.lock, .dvc/tmp/rwlock and .dvc/tmp/exps/rwlock in place, and refuses to start where it finds half of one.
+DVC's own schemas judge here, under DVC's own locks, so that what another dvc is writing at this moment is left alone.
 
-- rwlock, the list of who reads and writes what just now, is removed: nobody could read it anyhow.
+- An rwlock, the list of who reads and writes what just now (that in exps is the experiments'), is removed: nobody could
+  read it anyhow.
 - dvc.lock comes back as git has it; the half is kept in .dvc/tmp. Stages that ran since are in DVC's run cache.
 - What no kill leaves (conflicts of a merge, a dvc.lock that git does not have) is one sentence with the command to run.
 """
@@ -24,7 +25,7 @@ from voluptuous import Invalid
 from pose3d.runtime.errors import InputError, run_stage
 
 TEMPORARY = Path(".dvc/tmp")
-RWLOCK, LOCK = TEMPORARY / "rwlock", Path("dvc.lock")
+RWLOCK, EXPERIMENTS_RWLOCK, LOCK = TEMPORARY / "rwlock", TEMPORARY / "exps" / "rwlock", Path("dvc.lock")
 HALF = TEMPORARY / "dvc.lock.half-written"
 _CONFLICT = "<<<<<<< "
 
@@ -40,23 +41,24 @@ def put_right() -> list[str]:
     """
     if not TEMPORARY.is_dir():
         return []  # DVC has never run here
+    rwlocks = [path for path in (RWLOCK, EXPERIMENTS_RWLOCK) if path.parent.is_dir()]
     with contextlib.ExitStack() as locks:
         try:
-            for name in ("lock", "rwlock.lock"):
-                locks.enter_context(make_lock(str(TEMPORARY / name), tmp_dir=str(TEMPORARY)))
+            for path in (TEMPORARY / "lock", *(path.with_name("rwlock.lock") for path in rwlocks)):
+                locks.enter_context(make_lock(str(path), tmp_dir=str(TEMPORARY)))
         except LockError:
             return []  # another dvc runs, and says by itself what it finds
-        return [*_put_rwlock_right(), *_put_lock_right()]
+        return [*(said for path in rwlocks for said in _put_rwlock_right(path)), *_put_lock_right()]
 
 
-def _put_rwlock_right() -> list[str]:
+def _put_rwlock_right(path: Path) -> list[str]:
     try:
-        RWLOCK_SCHEMA(json.loads(RWLOCK.read_text(encoding="utf-8")))
+        RWLOCK_SCHEMA(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         pass
     except (ValueError, Invalid):
-        RWLOCK.unlink()
-        return [f"{RWLOCK} was half-written and is removed: no dvc runs that it could keep from anything"]
+        path.unlink()
+        return [f"{path} was half-written and is removed: no dvc runs that it could keep from anything"]
     return []
 
 

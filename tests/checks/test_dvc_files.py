@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from checks.dvc_files import HALF, LOCK, RWLOCK, put_right
+from checks.dvc_files import EXPERIMENTS_RWLOCK, HALF, LOCK, RWLOCK, put_right
 from pose3d.runtime.errors import InputError
 
 ROOT = Path(__file__).parents[2]
@@ -65,9 +65,11 @@ def test_dvc_lock_cut_at_any_length_reads_afterwards(repository):
 
 
 @pytest.mark.parametrize("content", ["", '{"data": {"read": [{"pi', '{"x": {"read": 3}}'])
-def test_a_cut_rwlock_is_removed(repository, content):
-    RWLOCK.write_text(content)
-    assert len(put_right()) == 1 and not RWLOCK.exists()
+@pytest.mark.parametrize("path", [RWLOCK, EXPERIMENTS_RWLOCK])
+def test_a_cut_rwlock_is_removed(repository, path, content):
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(content)
+    assert len(put_right()) == 1 and not path.exists()
 
 
 def test_dvc_repro_starts_again(repository):
@@ -85,12 +87,14 @@ def test_dvc_repro_starts_again(repository):
     assert subprocess.run([*DVC, "repro"], capture_output=True, check=False).returncode == 0
 
 
-def test_what_another_dvc_is_writing_is_left_alone(repository):
-    RWLOCK.write_text("")
-    with open(RWLOCK.with_name("rwlock.lock"), "w") as lock:
+@pytest.mark.parametrize("path", [RWLOCK, EXPERIMENTS_RWLOCK])
+def test_what_another_dvc_is_writing_is_left_alone(repository, path):
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("")
+    with open(path.with_name("rwlock.lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         assert put_right() == []
-    assert RWLOCK.exists()
+    assert path.exists()
 
 
 def test_only_a_person_can_end_a_merge(repository):

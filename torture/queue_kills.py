@@ -1,0 +1,185 @@
+"""Twelve experiments in DVC's queue, whose workers are killed: gone on with as docs/reliability.md says, all end right.
+
+    python -m torture.queue_kills [--kills 4] [--seed 0]
+
+Two workers run the queue (``dvc queue start -j 2``). At random moments one of them is killed with all that it has
+started (SIGKILL), and started again. Then the queue is gone on with by the commands of docs/reliability.md until all is
+done. A case is one experiment, and passes where DVC has its result, with the metrics and the model's hash that its
+param gives.
+
+What DVC makes of kills is tried here, with stages that do next to nothing; ``torture.kills`` kills those that train.
+"""
+
+import argparse
+import contextlib
+import hashlib
+import json
+import os
+import re
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import yaml
+from pipeline.workspace import Workspace, stubbed_workspace
+from tqdm import tqdm
+
+from torture.rows import Row, run_alone
+
+EXPERIMENTS = 12
+KILLS = 4
+ROUNDS = 4
+"""How often the queue may be gone on with until all is done."""
+MODEL, METRICS = "data/models/repnet.pt", "metrics/evaluation.json"
+_STAGES = {
+    "train_repnet": f"""
+import time, yaml
+time.sleep(3)
+weight = yaml.safe_load(Path("params.yaml").read_text())["repnet"]["reproj_weight"]
+Path("{MODEL}").write_text(f"{{weight}}")
+""",
+    "evaluate": f"""
+import json
+Path("{METRICS}").write_text(json.dumps({{"weight": float(Path("{MODEL}").read_text())}}))
+""",
+}
+_SHARES = 0.1, 1.5
+"""From the workers' start to a kill, of the time that one experiment takes alone."""
+_MOST_S = 1800
+_TASK = re.compile(r"^\w{7}\s+(\S+)\s.*\b(Queued|Running|Success|Failed)\s*$", re.MULTILINE)
+
+
+def weight_of(number: int) -> float:
+    """An experiment's param."""
+    return (1 + number) / 8
+
+
+def name_of(number: int) -> str:
+    """As DVC counts those that are queued together."""
+    return f"weight-{number + 1}"
+
+
+def put(workspace: Workspace, name: str, *weights: float) -> None:
+    """Queue experiments; of several, DVC puts their number behind the name."""
+    chosen = f"repnet.reproj_weight={','.join(map(str, weights))}"
+    workspace.run("dvc", "exp", "run", "--queue", "-n", name, "-S", chosen)
+
+
+def start(workspace: Workspace) -> None:
+    """Start the workers that do not run; they would hold on to a pipe of this process's until they end."""
+    workspace.run("bash", "-c", "dvc queue start -j 2 >/dev/null 2>&1")
+
+
+def statuses(printed: str) -> dict[str, str]:
+    """Name to status of all tasks that ``dvc queue status`` shows.
+
+    Example:
+        >>> statuses("Task     Name      Created   Status\\n1a2b3c4  weight-0  02:15 PM  Running\\n")
+        {'weight-0': 'Running'}
+    """
+    return dict(_TASK.findall(printed))
+
+
+def workers(workspace: Workspace) -> list[int]:
+    """Process groups of the workers that run."""
+    groups = []
+    for file in sorted((workspace.root / ".dvc/tmp/exps/celery").glob("dvc-exp-worker-*.pid")):
+        with contextlib.suppress(OSError, ValueError):
+            pid = int(file.read_text())
+            if b"queue-worker" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                groups.append(os.getpgid(pid))
+    return groups
+
+
+def wait(workspace: Workspace) -> None:
+    """Until no worker runs: they end some seconds after the last task."""
+    end = time.monotonic() + _MOST_S
+    while workers(workspace) and time.monotonic() < end:
+        time.sleep(2)
+
+
+def disturb(workspace: Workspace, kills: int, rng: np.random.Generator) -> int:
+    """Start workers and kill one of them, some times; gives how many were killed."""
+    begin, killed = time.monotonic(), 0
+    workspace.run("dvc", "exp", "run", "--temp", "-n", "alone", "-S", "repnet.reproj_weight=100")
+    alone_s = time.monotonic() - begin
+    start(workspace)
+    for _ in tqdm(range(kills), desc="kill workers", unit="kill"):
+        time.sleep(rng.uniform(*_SHARES) * alone_s)
+        running = workers(workspace)
+        if running:
+            os.killpg(rng.choice(running), signal.SIGKILL)
+            killed += 1
+        start(workspace)
+    return killed
+
+
+def go_on(workspace: Workspace) -> dict[str, str]:
+    """What docs/reliability.md says, once; gives what had become of each experiment before."""
+    wait(workspace)
+    workspace.run(sys.executable, "-m", "checks.dvc_files", PYTHONPATH="src")
+    found = statuses(workspace.run("dvc", "queue", "status").stdout)
+    if dead := [name for name, status in found.items() if status == "Running"]:
+        workspace.run("dvc", "queue", "kill", *dead)
+    if any(status in ("Running", "Failed") for status in found.values()):
+        workspace.run("dvc", "queue", "remove", "--failed")
+    for number in range(EXPERIMENTS):
+        if found.get(name_of(number)) not in ("Success", "Queued"):
+            put(workspace, name_of(number), weight_of(number))
+    if set(found.values()) != {"Success"} or len(found) < EXPERIMENTS:
+        start(workspace)
+    return found
+
+
+def faults(workspace: Workspace, number: int) -> list[str]:
+    """What of an experiment's result is not as its param gives it, a sentence each."""
+    named = f"refs/exps/*/*/{name_of(number)}"
+    reference = workspace.run("git", "for-each-ref", "--format=%(refname)", named).stdout.strip()
+    if not reference:
+        return ["there is no result"]
+    metrics = workspace.run("git", "show", f"{reference}:{METRICS}").stdout
+    lock = yaml.safe_load(workspace.run("git", "show", f"{reference}:dvc.lock").stdout)
+    wrong = []
+    if json.loads(metrics) != {"weight": weight_of(number)}:
+        wrong.append(f"its metrics are {metrics}")
+    md5 = hashlib.md5(str(weight_of(number)).encode(), usedforsecurity=False).hexdigest()
+    if {out["path"]: out["md5"] for out in lock["stages"]["train_repnet"]["outs"]}[MODEL] != md5:
+        wrong.append("its model is another's")
+    return wrong
+
+
+def run(kills: int = KILLS, seed: int = 0) -> list[Row]:
+    """One queue; what failed is printed."""
+    rng, passed, rounds = np.random.default_rng(seed), 0, 0
+    with tempfile.TemporaryDirectory(prefix="pose3d-queue-", ignore_cleanup_errors=True) as folder:
+        workspace = stubbed_workspace(Path(folder), _STAGES)
+        put(workspace, "weight", *map(weight_of, range(EXPERIMENTS)))
+        killed = disturb(workspace, kills, rng)
+        found = first = go_on(workspace)
+        while list(found.values()).count("Success") < EXPERIMENTS and rounds < ROUNDS:
+            found, rounds = go_on(workspace), rounds + 1
+        for number in range(EXPERIMENTS):
+            wrong = faults(workspace, number)
+            passed += not wrong
+            if wrong:
+                tqdm.write(f"failed: {name_of(number)} (seed {seed}, {kills} kills): {'; '.join(wrong)}")
+    dead = sum(first.get(name_of(number)) not in ("Success", "Queued") for number in range(EXPERIMENTS))
+    tried = (
+        f"experiments of `dvc queue start -j 2`, of whose workers {killed} were killed: {dead} broken off, queued again"
+    )
+    return [Row("queue_kills", tried, EXPERIMENTS, passed)]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=KILLS, help="of workers")
+    parser.add_argument("--seed", type=int, default=0, help="of the random moments")
+    arguments = parser.parse_args()
+    run_alone(lambda: run(arguments.kills, arguments.seed))
+
+
+if __name__ == "__main__":
+    main()
