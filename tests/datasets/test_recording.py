@@ -100,6 +100,13 @@ def test_another_unit_is_named(sequence, factor, message):
         check_recording(recorded(replace(sequence, poses_world_m=factor * sequence.poses_world_m), None, None))
 
 
+def test_a_frame_without_anybody_is_named(sequence):
+    poses = sequence.poses_world_m.copy()
+    poses[5] = 0
+    with pytest.raises(InputError, match=r"S1/Walking-1/cam0: all joints of frame 5 lie in one point"):
+        check_recording(recorded(seen_by(sequence.camera, sequence, poses), None, None))
+
+
 def test_swapped_axes_are_refused(sequence):
     # A person who lies 5 m above the floor, as y and z swapped make of somebody 5 m away.
     swapped = (sequence.poses_world_m + np.float32([0, 5, 0]))[..., [0, 2, 1]]

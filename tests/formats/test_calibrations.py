@@ -93,6 +93,15 @@ def test_distortion_64_times_too_small_is_doubted(tmp_path):
     assert read_calibration(tmp_path / "c.toml").doubts == ()  # pictures without distortion
 
 
+def test_an_optical_axis_outside_of_the_picture_is_doubted(tmp_path):
+    (tmp_path / "c.yml").write_text(OPENCV.replace("image_width: 1920", "image_width: 640"))
+    calibration = read_calibration(tmp_path / "c.yml")
+    (doubt,) = calibration.doubts
+    assert "optical axis at (940.5, 530.5), outside of its picture of 640 x 1080 px" in doubt
+    (tmp_path / "c.yml").write_text(OPENCV + "fisheye_model: 0\n")
+    assert not read_calibration(tmp_path / "c.yml").doubts
+
+
 def test_kalibr(tmp_path):
     (tmp_path / "camchain.yaml").write_text(KALIBR)
     calibration = read_calibration(tmp_path / "camchain.yaml")
@@ -176,6 +185,13 @@ def test_qualisys_by_its_content(tmp_path):
         ("c.json", "{", "not JSON"),
         ("c.json", "[" * 100_000, "not JSON"),
         ("c.json", '{"camera_matrix": 3}', "the matrix must be 3 x 3 numbers"),
+        ("c.yml", OPENCV + "fisheye_model: 1\n", "it is of a fisheye lens"),
+        ("c.yml", OPENCV.replace("1400., 0., 940., 0., 1410.", "4.2, 0., 940., 0., 4.2"), "give it in px, not in mm"),
+        (
+            "c.json",
+            '{"mtx": [[1.2, 0, 0.5], [0, 1.2, 0.5], [0, 0, 1]], "size": [640, 480]}',
+            "as a share of the picture",
+        ),
     ],
 )
 def test_bad_files_are_refused_in_one_sentence(tmp_path, name, text, message):

@@ -4,6 +4,7 @@ See :func:`pose3d.runtime.errors.end_in_one_sentence`.
 """
 
 import argparse
+import io
 import os
 import signal
 import sys
@@ -24,6 +25,7 @@ from pose3d.commands import (
     sample_video,
     write_npz,
 )
+from pose3d.commands.parser import CommandLine
 from pose3d.runtime.errors import InputError, end_in_one_sentence
 
 COMMANDS = {
@@ -51,6 +53,8 @@ def main(arguments: list[str] | None = None) -> None:
         SystemExit: at every end but a good one: 1 after an error, which is one sentence on stderr; 2 where arguments
             are wrong or missing; 130 after Ctrl-C and 143 after SIGTERM.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names of files need not be text
     parser = _parser()
     given = parser.parse_args(arguments)
     if given.version:
@@ -71,7 +75,7 @@ def old_form(command: str) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = CommandLine(
         prog="pose3d", description=_description(), formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--version", action="store_true", help="print the version, and nothing else")

@@ -20,6 +20,8 @@ from pose3d.runtime.errors import InputError
 LEG = ((1, 2), (2, 3), (4, 5), (5, 6))
 LEG_RANGE_M = (0.4, 1.3)
 """Thigh and shin together, from a child's to a giant's."""
+SMALLEST_M = 0.1
+"""Between the outermost joints: motion capture that lost everybody writes zeros."""
 FARTHEST_M = 100.0
 KEYPOINT_OFFSET = 0.2
 """Median over joints and frames, as a share of the person's size. Motion capture seen by Human3.6M's cameras: at most
@@ -233,12 +235,18 @@ def _check_depth(key: str, poses_cam_m: np.ndarray) -> None:
 
 
 def check_scale(key: str, poses_m: np.ndarray) -> None:
-    """Refuse (T, 17, 3) poses whose legs are not of a person's length.
+    """Refuse (T, 17, 3) poses whose legs are not of a person's length, and frames in which all joints are one point.
 
     Raises:
-        InputError: says which unit it looks like.
+        InputError: says which unit it looks like, or which frame.
     """
     poses = poses_m.astype(np.float64)
+    gone = np.ptp(poses, axis=1).max(-1) < SMALLEST_M
+    if gone.any() and not gone.all():
+        raise InputError(
+            f"{key}: all joints of frame {int(gone.argmax())} lie in one point, as where nobody was captured: "
+            "repair that frame, or drop that take"
+        )
     leg_m = float(np.median(sum(np.linalg.norm(poses[:, a] - poses[:, b], axis=-1) for a, b in LEG) / 2))
     shortest_m, longest_m = LEG_RANGE_M
     if shortest_m <= leg_m <= longest_m:

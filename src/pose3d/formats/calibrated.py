@@ -12,6 +12,8 @@ from pose3d.runtime.errors import STRANGE, InputError, in_words
 Units = Literal["mm", "m"]
 UNITS_M: dict[Units, float] = {"mm": 0.001, "m": 1.0}
 LARGEST_PX = 20_000
+WIDEST_DEG = 170.0
+"""Along the longer side: a lens that sees more is a fisheye."""
 _FARTHEST_M = 50.0  # between two cameras of one room or field
 _NEAREST_M = 0.1
 
@@ -86,6 +88,7 @@ def calibrated(
         width, height = (round(side) for side in _numbers(size_px, (2,), f"camera {name}: the size").tolist())
         if not 0 < min(width, height) <= max(width, height) <= LARGEST_PX:
             raise ValueError(f"camera {name}: no picture has {width} x {height} px")
+    _require_px(name, k, max(width, height) or 2 * float(k[:2, 2].max()))
     placed = rotation is not None and translation is not None
     turned, moved = np.eye(3), np.zeros(3)
     if placed:
@@ -173,6 +176,16 @@ def _numbers(values: Any, shape: tuple[int, ...], what: str) -> np.ndarray:
     if array.shape != shape or not np.isfinite(array).all():
         raise ValueError(f"{what} must be {' x '.join(map(str, shape))} numbers")
     return array
+
+
+def _require_px(name: str, k: np.ndarray, longer_side_px: float) -> None:
+    """Focal lengths in mm, or as shares of the picture, are of lenses that see half of the world."""
+    focal_px = float(np.diag(k)[:2].max())
+    if 2 * np.degrees(np.arctan2(longer_side_px / 2, focal_px)) > WIDEST_DEG:
+        raise ValueError(
+            f"camera {name}: with a focal length of {focal_px:g} px no lens fills {longer_side_px:g} px: give "
+            "it in px, not in mm or as a share of the picture"
+        )
 
 
 def _rotation(rotation: Any, name: str) -> np.ndarray:

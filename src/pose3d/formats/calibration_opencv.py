@@ -54,6 +54,8 @@ def calibration_from_opencv(content: dict[str, Any], name: str, units: Units | N
             f"the distortion model {model} is not known to this project: calibrate with plumb_bob or "
             "rational_polynomial"
         )
+    if content.get("fisheye_model"):  # a flag that OpenCV's sample writes
+        raise ValueError("it is of a fisheye lens, which this project does not know")
     width, height = _value(content, "width"), _value(content, "height")
     size = _value(content, "size") if width is None or height is None else (width, height)
     camera = calibrated(

@@ -19,9 +19,11 @@ import os
 import re
 import tomllib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
 from pydantic import BaseModel, ConfigDict, FiniteFloat, PositiveInt, ValidationError
 
@@ -31,6 +33,7 @@ from pose3d.formats.calibration_kalibr import calibration_from_kalibr, is_kalibr
 from pose3d.formats.calibration_opencv import calibration_from_opencv, is_opencv
 from pose3d.formats.calibration_toml import calibration_from_toml
 from pose3d.formats.qualisys import read_qualisys
+from pose3d.geometry.camera import Camera
 from pose3d.runtime.errors import InputError, in_words
 from pose3d.runtime.files import read_small_text
 
@@ -65,7 +68,22 @@ def read_calibration(path: str | os.PathLike, units: Units | None = None) -> Cal
     names = [one.camera.id for one in calibration.cameras]
     if not names or len(set(names)) < len(names):
         raise InputError(f"{path} has {'two cameras of one name' if names else 'no cameras'}: write it again")
-    return calibration
+    doubts = tuple(_outside(one.camera) for one in calibration.cameras if one.size_known and _is_outside(one.camera))
+    return replace(calibration, doubts=calibration.doubts + doubts)
+
+
+def _is_outside(camera: Camera) -> bool:
+    size_px = np.array([camera.width_px, camera.height_px])
+    middle_px = camera.intrinsics_px[:2, 2]
+    return bool(((middle_px < 0) | (middle_px > size_px)).any())
+
+
+def _outside(camera: Camera) -> str:
+    x_px, y_px = camera.intrinsics_px[:2, 2]
+    return (
+        f"camera {camera.id} has its optical axis at ({x_px:g}, {y_px:g}), outside of its picture of {camera.width_px} "
+        f"x {camera.height_px} px: is it calibrated for another size?"
+    )
 
 
 def _calibration(path: Path, text: str, units: Units | None) -> Calibration:

@@ -1,9 +1,9 @@
 """Which 2D points count as detected: one rule for data sets, for files of keypoints and for what is lifted.
 
-A point is missing where a coordinate is not a number, at (0, 0), and where its score is not above 0: programs mark what
-they have not found in one of these ways. All points of a person who is smaller than :data:`LEAST_PERSON_PX` are
-missing, because nothing can be told of limbs there; so are those that some programs put into one place. What is missing
-for at most :data:`BRIDGED_S` is where the neighbours in time say; longer gaps stay.
+A point is missing where a coordinate is not a number, at (0, 0) or (-1, -1), and where its score is not above 0:
+programs mark what they have not found in one of these ways. All points of a person who is smaller than
+:data:`LEAST_PERSON_PX` are missing, because nothing can be told of limbs there; so are those that some programs put
+into one place. What is missing for at most :data:`BRIDGED_S` is where the neighbours in time say; longer gaps stay.
 """
 
 import numpy as np
@@ -35,12 +35,12 @@ def detected_points(points_px: np.ndarray, scores: np.ndarray | None = None) -> 
         (..., K) bool.
 
     Example:
-        >>> points_px = np.array([[5.0, 7.0], [0.0, 7.0], [0.0, 0.0], [np.nan, 7.0], [5.0, 7.0]])
-        >>> detected_points(points_px, np.array([0.9, 0.9, 0.9, 0.9, -1.0])).tolist()
-        [True, True, False, False, False]
+        >>> points_px = np.array([[5.0, 7.0], [0.0, 7.0], [0.0, 0.0], [-1.0, -1.0], [np.nan, 7.0], [5.0, 7.0]])
+        >>> detected_points(points_px, np.array([0.9, 0.9, 0.9, 0.9, 0.9, -1.0])).tolist()
+        [True, True, False, False, False, False]
     """
     x, y = points_px[..., 0], points_px[..., 1]  # apart, because archives of millions of frames are read that way
-    there = ~(np.isnan(x) | np.isnan(y) | ((x == 0) & (y == 0)))
+    there = ~(np.isnan(x) | np.isnan(y) | ((x == y) & ((x == 0) | (x == -1))))
     return there if scores is None else there & (scores > 0)
 
 

@@ -1,0 +1,52 @@
+"""A command line that is wrong is one sentence, without argparse's words."""
+
+import os
+import sys
+
+import pytest
+
+from pose3d.commands.run import main
+from pose3d.runtime.errors import FOREIGN
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["predict", "v.mp4", "--fov", "wide"], "--fov takes a number, not wide"),
+        (["predict", "v.mp4", "--rate", "x"], "--fps/--rate takes a number, not x"),
+        (["evaluate-views", "--frame-step", "1.5"], "--frame-step takes a whole number, not 1.5"),
+        (["predict", "v.mp4", "--camera"], "--camera needs a value behind it"),
+        (["release", "--layouts"], "--layouts needs a value behind it"),
+        (["convert", "a.npz", "b.trc", "--unit", "cm"], "--unit takes m, mm, not cm"),
+        (["predict", "v.mp4", "--fov", "60", "--camera", "c.json"], "--camera and --fov exclude each other"),
+        (["predict", "v.mp4", "--normalised=1"], "--normalised takes no value, not 1"),
+        (["write-npz", "--format", "original"], "--out must be given"),
+        (["convert", "a.npz"], "output must be given"),
+        (["predict", "v.mp4", "--colour", "a\nb\x1b"], "--colour a b\\x1b is not known here"),
+        (["predict", "v.mp4", "--f", "25"], "--f may mean --fps, --fov, --format, --frame"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_sentence(given, said, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(given)
+    shown = capsys.readouterr().err
+    assert ended.value.code == 2 and not FOREIGN.search(shown)
+    command = "pose3d" if "--colour" in given else f"pose3d {given[0]}"  # what is unknown shows at the end
+    assert shown == f"error: {said}; `{command} --help` says more\n"
+
+
+def test_an_unknown_command_has_the_known_ones_named(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["predikt", "v.mp4"])
+    shown = capsys.readouterr().err
+    assert ended.value.code == 2 and shown.startswith("error: there is no command predikt, but predict, angles, lift, ")
+    assert shown.count("\n") == 1 and not FOREIGN.search(shown)
+
+
+def test_names_that_are_no_text_are_printed(tmp_path, monkeypatch):
+    out = tmp_path / "shown"
+    with open(out, "w", encoding="utf-8") as file:
+        monkeypatch.setattr(sys, "stdout", file)
+        monkeypatch.setattr("pose3d.commands.demo.run", lambda given: print(given.out))
+        main(["demo", "--out", os.fsdecode(b"caf\xe9")])
+    assert out.read_text() == "caf\\udce9\n"
