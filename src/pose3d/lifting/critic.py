@@ -56,7 +56,7 @@ def beside(poses: Tensor, seen: Tensor) -> Tensor:
     Returns:
         (B, 16, 5), or the poses.
     """
-    return torch.cat([poses, seen], -1)
+    return torch.cat([poses, seen], -1) if seen.shape[-1] else poses
 
 
 class TwoPathCritic(nn.Module):

@@ -267,7 +267,10 @@ class VirtualCameraObjective:
                     lifted_roots, batch.roots_virtual_m, batch.camera_from_virtual
                 )
         middle = self._settings.run_outputs // 2
-        return beside(fakes[:, middle], batch.keypoints[:, middle, 1:, self._critic_sees]), terms
+        judged = fakes[:, middle]
+        if self._settings.critic_sees_keypoints:
+            judged = beside(judged, batch.keypoints[:, middle, 1:])
+        return judged, terms
 
     def _draw_supervised(self, rngs: Sequence[np.random.Generator], batch_size: int) -> tuple[Tensor, Tensor]:
         """Like :meth:`draw_projected`; detections with their labels among them, where there are any."""
