@@ -25,6 +25,7 @@ OF_FILES = {
     "layout_errors_mm",
     "metrics_of",
     "predict",
+    "read_scored_frames",
     "report",
     "sequences_to_score",
     "true_points_px",

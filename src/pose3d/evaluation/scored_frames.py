@@ -23,6 +23,15 @@ def scored_frames(path: Path, sequences: Sequence[PoseSequence], detections: Seq
 
     Raises:
         InputError: none is; names the file and the subjects.
+
+    Example:
+        >>> from pose3d.geometry.camera import Camera
+        >>> camera = Camera("cam0", 100, 100, np.eye(3), np.zeros(5), np.eye(3), np.zeros(3))
+        >>> poses_m, seen_px = np.ones((3, 17, 3)), np.ones((3, 17, 2))
+        >>> walk = PoseSequence("S1", "Walk-1", camera, 50, poses_m, poses_m, seen_px, np.ones((3, 4)))
+        >>> detected = Keypoints2D(seen_px, np.repeat([[1.0], [0], [0]], 17, axis=1))
+        >>> scored_frames(Path("keypoints2d.h5"), [walk], [detected])[0].tolist()
+        [True, False, False]
     """
     found = [usable_frames(d, s.fps) for s, d in zip(sequences, detections, strict=True)]
     if not any(frames.any() for frames in found):
