@@ -29,7 +29,7 @@ from tqdm import tqdm
 
 from torture.rows import Row, run_alone
 
-EXPERIMENTS = 12
+EXPERIMENTS, WORKERS = 12, 2
 KILLS = 4
 ROUNDS = 4
 """How often the queue may be gone on with until all is done."""
@@ -48,7 +48,7 @@ Path("{METRICS}").write_text(json.dumps({{"weight": float(Path("{MODEL}").read_t
 }
 _SHARES = 0.1, 1.5
 """From the workers' start to a kill, of the time that one experiment takes alone."""
-_MOST_S = 1800
+_STARTED_S, _ENDED_S = 120, 3600
 _TASK = re.compile(r"^\w{7}\s+(\S+)\s.*\b(Queued|Running|Success|Failed)\s*$", re.MULTILINE)
 
 
@@ -69,8 +69,11 @@ def put(workspace: Workspace, name: str, *weights: float) -> None:
 
 
 def start(workspace: Workspace) -> None:
-    """Start the workers that do not run; they would hold on to a pipe of this process's until they end."""
-    workspace.run("bash", "-c", "dvc queue start -j 2 >/dev/null 2>&1")
+    """Start the workers that do not run, and wait for them; a pipe of this process's they would keep until they end."""
+    workspace.run("bash", "-c", f"dvc queue start -j {WORKERS} >/dev/null 2>&1")
+    end = time.monotonic() + _STARTED_S
+    while len(workers(workspace)) < WORKERS and time.monotonic() < end:
+        time.sleep(0.2)
 
 
 def statuses(printed: str) -> dict[str, str]:
@@ -96,7 +99,7 @@ def workers(workspace: Workspace) -> list[int]:
 
 def wait(workspace: Workspace) -> None:
     """Until no worker runs: they end some seconds after the last task."""
-    end = time.monotonic() + _MOST_S
+    end = time.monotonic() + _ENDED_S
     while workers(workspace) and time.monotonic() < end:
         time.sleep(2)
 
