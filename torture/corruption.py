@@ -31,7 +31,7 @@ from tqdm import tqdm
 from pose3d.config.check import Params
 from pose3d.datasets.manifest import check_manifest
 from pose3d.lifting.lift import load_lifter
-from pose3d.onnx.runtime import load_lifter_onnx, load_network_onnx
+from pose3d.onnx.runtime import load_lifter_onnx, load_network_onnx, load_spread_onnx
 from pose3d.pose2d.crops import Crops
 from pose3d.pose2d.inference import load_network
 from pose3d.predict.clip import read_camera
@@ -167,6 +167,11 @@ TARGETS = (
     Target("data/onnx/pose2d.onnx", lambda: _read_onnx(load_network_onnx, "data/onnx/pose2d.onnx"), tracked=False),
     Target("data/onnx/repnet.onnx", lambda: _read_onnx(load_lifter_onnx, "data/onnx/repnet.onnx"), tracked=False),
     Target("data/onnx/temporal.onnx", lambda: _read_onnx(load_lifter_onnx, "data/onnx/temporal.onnx"), tracked=False),
+    Target(
+        "data/onnx/temporal.spread.onnx",
+        lambda: _read_onnx(load_spread_onnx, "data/onnx/temporal.spread.onnx"),
+        tracked=False,
+    ),
     Target("params.yaml", lambda: Params.load().model_dump()),
     Target("sizes/smoke.yaml", lambda: Params.load().model_dump()),
     Target(_CAMERA, lambda: vars(read_camera(_CAMERA, *VIDEO_PX).camera), tracked=False, own=True),

@@ -1,11 +1,13 @@
 import importlib.util
 import subprocess
 import sys
+from dataclasses import replace
 from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from pose3d.formats import rrd
 from pose3d.formats.predictions import Predictions
@@ -91,6 +93,27 @@ def test_without_a_video_there_are_no_pictures_and_a_short_one_ends_early(rerun,
     write_rrd(tmp_path / "short.rrd", some_predictions(), [np.zeros((48, 64, 3), np.uint8)])
     found = read(tmp_path / "short.rrd")
     assert len(found["/camera/image"]["EncodedImage:blob"]) == 1 and len(found["/poses/joints"]["frame"]) > FRAMES - 1
+
+
+def test_error_bars_are_ellipsoids_along_the_sight_lines(rerun, tmp_path):
+    plain = some_predictions()
+    joints_m = plain.lifted["temporal"].poses_cam_m + np.float32([0, 0, 4])
+    radii_m = np.random.default_rng(1).uniform(0.02, 0.2, (FRAMES, 17, 2)).astype(np.float32)
+    write_rrd(tmp_path / "p.rrd", replace(plain, lifted={"temporal": Lifted(joints_m, True, radii_m)}))
+    found = read(tmp_path / "p.rrd")["/poses/error_bars"]
+    for frame in range(FRAMES):
+        halves, centres, turns = (
+            np.array(found[f"Ellipsoids3D:{name}"][frame]) for name in ("half_sizes", "centers", "quaternions")
+        )
+        if frame == LOST:
+            assert len(halves) == len(centres) == len(turns) == 0
+            continue
+        np.testing.assert_array_equal(halves, radii_m[frame][:, [0, 0, 1]])
+        np.testing.assert_array_equal(centres, joints_m[frame])
+        sight = joints_m[frame] / np.linalg.norm(joints_m[frame], axis=-1, keepdims=True)
+        np.testing.assert_allclose(Rotation.from_quat(turns).apply([0, 0, 1]), sight, atol=1e-6)
+    write_rrd(tmp_path / "none.rrd", plain)
+    assert "/poses/error_bars" not in read(tmp_path / "none.rrd")
 
 
 def test_bones_have_the_colours_of_their_side(rerun, tmp_path):

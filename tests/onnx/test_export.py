@@ -122,6 +122,22 @@ def test_metadata_say_how_to_use_the_files(models, tmp_path):
     }
 
 
+def test_error_bars_have_a_file_of_their_own_as_long_as_their_lifter_has_them(models, tmp_path):
+    folder, out = tmp_path / "models", tmp_path / "out"
+    shutil.copytree(models, folder)
+    save_lifter(folder / "temporal.pt", LIFTERS["convolution"] | {"spread_width": 8})
+    onnx_export.export(folder, out)
+    assert {path.name for path in out.glob("*.spread.onnx")} == {"temporal.spread.onnx"}
+    tried = onnx_export.spread_graph(folder / "temporal.pt", out / "temporal.onnx")
+    with torch.no_grad():
+        assert tried.module(*tried.inputs(20)).std(0).mean() > 0.01  # or the comparison with torch would say nothing
+    graph = onnx.load(out / "temporal.spread.onnx").graph
+    assert [value.name for value in graph.output] == ["radii_m"]
+    assert {value.type.tensor_type.shape.dim[0].dim_param for value in (*graph.input, *graph.output)} == {"frames"}
+    onnx_export.export(models, out)
+    assert not list(out.glob("*.spread.onnx"))
+
+
 def test_axes_of_any_size_have_names(tmp_path):
     path = save_lifter(tmp_path / "l.pt", LIFTERS["convolution"])
     onnx_export.write_onnx(tmp_path / "l.onnx", onnx_export.lifter_graph(path))

@@ -11,7 +11,7 @@ from torch import nn
 
 from pose3d.lifting.lift import build_lifter, lift_virtual, load_lifter
 from pose3d.onnx import export as onnx_export
-from pose3d.onnx.runtime import digest_property, load_lifter_onnx, load_network_onnx
+from pose3d.onnx.runtime import digest_property, load_lifter_onnx, load_network_onnx, spread_path
 from pose3d.pose2d.inference import load_network, predict_heatmaps
 from pose3d.pose2d.network import PoseResNet
 from pose3d.runtime.errors import InputError
@@ -61,6 +61,46 @@ def test_clips_are_lifted_as_with_torch(folder, name, frames):
         found = lift_virtual(load_lifter_onnx(folder / f"{name}.onnx"), clip, fps=25)[0]
     assert found.shape == (frames, 17, 3)
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def with_spread(tmp_path_factory):
+    """Lifters of both kinds with error bars, as torch's files and as exported."""
+    folder = tmp_path_factory.mktemp("spread")
+    torch.manual_seed(0)
+    for name in ("frame", "convolution"):
+        architecture = LIFTERS[name] | {"spread_width": 8}
+        weights = build_lifter(architecture).state_dict()
+        weights["spread.factors"].uniform_(0.5, 2)
+        save_model(folder / f"{name}.pt", architecture, weights)
+        path = folder / f"{name}.onnx"
+        onnx_export.write_onnx(path, onnx_export.lifter_graph(folder / f"{name}.pt"))
+        onnx_export.write_onnx(spread_path(path), onnx_export.spread_graph(folder / f"{name}.pt", path))
+    return folder
+
+
+@pytest.mark.parametrize("frames", [1, 30])
+@pytest.mark.parametrize("name", ["frame", "convolution"])
+def test_error_bars_are_those_of_torch(with_spread, name, frames):
+    clip = 0.1 * torch.randn(frames, 17, 2, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        expected = lift_virtual(load_lifter(with_spread / f"{name}.pt"), clip, fps=25)[1]
+        found = lift_virtual(load_lifter_onnx(with_spread / f"{name}.onnx"), clip, fps=25)[1]
+    assert found.shape == (frames, 17, 2) and expected.std() > 0.01
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_error_bars_of_another_lifter_are_one_sentence(with_spread, tmp_path):
+    path = shutil.copyfile(with_spread / "frame.onnx", tmp_path / "l.onnx")
+    assert load_lifter_onnx(path).spread is None
+    shutil.copyfile(with_spread / "convolution.spread.onnx", spread_path(path))
+    with pytest.raises(InputError, match=r"l\.spread\.onnx tells the errors of another lifter than .*l\.onnx: export"):
+        load_lifter_onnx(path)
+    shutil.copyfile(with_spread / "convolution.onnx", spread_path(path))
+    with pytest.raises(InputError, match=r"l\.spread\.onnx does not hold a lifter's spread"):
+        load_lifter_onnx(path)
+    with pytest.raises(InputError, match=r"convolution\.spread\.onnx holds a lifter's spread, not a lifter"):
+        load_lifter_onnx(with_spread / "convolution.spread.onnx")
 
 
 def test_outputs_are_float32_whatever_the_input(folder):

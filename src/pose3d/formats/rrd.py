@@ -7,6 +7,8 @@ camera                      the pinhole that was assumed; it has no place for a 
 camera/image                the frames as JPEG, upright as they were looked at
 camera/image/keypoints      17 points in px, and camera/image/bones the lines between them
 poses/joints                the temporal lifter's 17 joints, metres in camera space, and poses/bones
+poses/error_bars            ellipsoids about the joints, if the lifter gave radii: half axes of a radius
+                            across and of one along the sight line (:class:`pose3d.lifting.lift.Lifted`)
 ==========================  ===========================================================================
 
 Times are seconds since the first frame on the time line ``time``, and numbers from 0 on ``frame``. Where the person was
@@ -25,6 +27,7 @@ import cv2
 import numpy as np
 
 from pose3d.formats.predictions import Predictions
+from pose3d.geometry.rotations import unit
 from pose3d.geometry.skeleton import BONES, JOINT_NAMES
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.files import atomic_output
@@ -46,6 +49,19 @@ def require_rerun() -> None:
     """
     if importlib.util.find_spec("rerun") is None:
         raise InputError("an rrd file needs the package rerun-sdk: run `pip install .[rerun]`")
+
+
+def turned_to(directions: np.ndarray) -> np.ndarray:
+    """The least rotations of the z axis onto directions (N, 3) of any length, z > 0, as quaternions (N, 4), x y z w.
+
+    Example:
+        Half of the quarter turn about y that takes z to x.
+
+        >>> turned_to(np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 2.0]])).round(4).tolist()
+        [[-0.0, 0.7071, 0.0, 0.7071], [-0.0, 0.0, 0.0, 1.0]]
+    """
+    x, y, z = unit(np.asarray(directions, np.float64)).T
+    return unit(np.stack([-y, x, np.zeros_like(x), 1 + z], -1))
 
 
 def write_rrd(
@@ -103,4 +119,12 @@ def write_rrd(
             recording.log("camera/image/bones", rr.LineStrips2D.from_fields(strips=points_px[_BONES][shown]))
             recording.log("poses/joints", rr.Points3D.from_fields(positions=joints_m[shown]))
             recording.log("poses/bones", rr.LineStrips3D.from_fields(strips=joints_m[_BONES][shown]))
+            if lifted.radii_m is not None:
+                across_m, along_m = lifted.radii_m[here][0][shown].T
+                ellipsoids = rr.Ellipsoids3D.from_fields(
+                    half_sizes=np.stack([across_m, across_m, along_m], -1),
+                    centers=joints_m[shown],
+                    quaternions=turned_to(joints_m[shown]),
+                )
+                recording.log("poses/error_bars", ellipsoids)
         recording.disconnect()  # what is still on its way is written

@@ -1,15 +1,18 @@
 """Write the trained models as ONNX, for onnxruntime and other programs that run it.
 
 pose2d.onnx takes normalised crops (B, 3, S, S), and gives heatmaps (B, 17, H, H). repnet.onnx and temporal.onnx take
-the features of B clips of any length, and give poses in metres relative to the root and what places them. What comes
-before and after (crops, decoding, virtual camera) is not in the graphs: pose3d.onnx.runtime loads them into the same
-Python functions that call torch's modules.
+the features of B clips of any length, and give poses in metres relative to the root and what places them. Of lifters
+that have error bars, repnet.spread.onnx and temporal.spread.onnx take a :class:`pose3d.lifting.spread.LiftedView` of T
+frames and that of their mirror images, and give radii (T, 17, 2) in metres. What comes before and after (crops,
+decoding, virtual camera) is not in the graphs: pose3d.onnx.runtime loads them into the same Python functions that call
+torch's modules.
 
 A file's metadata_props say how to use it, each value as JSON: architecture, joint_names, and crop_size_px,
-sigma_heatmap_px, image_mean, image_std or frames_before, frames_after; and last sha256, of all bytes before this
-property. Every file is run by onnxruntime and compared with torch before it takes its name.
+sigma_heatmap_px, image_mean, image_std or frames_before, frames_after or lifter_sha256; and last sha256, of all bytes
+before this property. Every file is run by onnxruntime and compared with torch before it takes its name.
 """
 
+import hashlib
 import io
 import json
 import os
@@ -26,8 +29,19 @@ from pose3d.geometry.skeleton import JOINT_NAMES, N_JOINTS
 from pose3d.lifting.lift import load_lifter
 from pose3d.lifting.networks import Lifter
 from pose3d.lifting.original import OriginalTemporal, RepNet
+from pose3d.lifting.spread import LEVEL, LiftedView, Spread
 from pose3d.lifting.virtual_camera import MOTION_CHANNELS, POSE_CHANNELS
-from pose3d.onnx.runtime import NETWORK, PORTS, digest_property, load_lifter_onnx, load_network_onnx
+from pose3d.onnx.runtime import (
+    LIFTER_SHA256,
+    NETWORK,
+    PORTS,
+    SPREAD,
+    digest_property,
+    load_lifter_onnx,
+    load_network_onnx,
+    load_spread_onnx,
+    spread_path,
+)
 from pose3d.pose2d.batches import IMAGE_MEAN, IMAGE_STD
 from pose3d.pose2d.inference import load_network
 from pose3d.runtime.errors import InputError
@@ -50,6 +64,7 @@ class Graph:
         smallest: of each named axis the smallest size.
         metadata: by name, anything that ``json.dumps`` takes.
         load: opens the file again, to something that is called as ``module`` is.
+        around: of each input what the numbers that it is tried with lie about; none: they are standard normal.
     """
 
     kind: str
@@ -58,15 +73,19 @@ class Graph:
     smallest: dict[str, int]
     metadata: dict[str, Any]
     load: Callable[[Path], nn.Module]
+    around: tuple[Tensor, ...] = ()
 
     def inputs(self, larger_by: int) -> tuple[Tensor, ...]:
-        """Standard normal inputs, the same at every call; every named axis that much above its smallest size."""
+        """Random inputs, the same at every call; every named axis that much above its smallest size."""
         generator = torch.Generator().manual_seed(0)
         sizes = {axis: size + larger_by for axis, size in self.smallest.items()}
-        return tuple(
+        drawn = tuple(
             torch.randn([sizes[axis] if isinstance(axis, str) else axis for axis in shape], generator=generator)
             for shape in self.input_shapes
         )
+        if not self.around:
+            return drawn
+        return tuple(0.1 * numbers + about for numbers, about in zip(drawn, self.around, strict=True))
 
 
 class _Clip(nn.Module):
@@ -125,6 +144,47 @@ def lifter_graph(model_path: str | os.PathLike) -> Graph:
     module = lifter if isinstance(lifter, RepNet) else _Clip(lifter)
     smallest = {"batch": 1, "frames": before + 1 + after}
     return Graph(kind, module, shapes[kind], smallest, metadata, load_lifter_onnx)
+
+
+class _Radii(nn.Module):
+    """A spread by its ``radii_m``, with the two views' tensors one by one."""
+
+    def __init__(self, spread: Spread) -> None:
+        super().__init__()
+        self.spread = spread
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        fields = len(LiftedView._fields)
+        return self.spread.radii_m(LiftedView(*inputs[:fields]), LiftedView(*inputs[fields:]))
+
+
+def spread_graph(model_path: str | os.PathLike, lifter_onnx: Path) -> Graph | None:
+    """The spread of a model file's lifter; None: it has none.
+
+    Args:
+        model_path: the lifter's.
+        lifter_onnx: what its lifter was exported to.
+
+    Raises:
+        InputError: see :func:`pose3d.lifting.lift.load_lifter`.
+    """
+    lifter = load_lifter(model_path)
+    if lifter.spread is None:
+        return None
+    metadata = {
+        "architecture": {"model": SPREAD, "level": LEVEL},
+        "joint_names": JOINT_NAMES,
+        LIFTER_SHA256: hashlib.sha256(lifter_onnx.read_bytes()).hexdigest(),
+    }
+    view: tuple[tuple[int | str, ...], ...] = (
+        ("frames", lifter.channels),
+        ("frames", N_JOINTS - 1, 3),
+        ("frames", 3),
+        ("frames",),
+    )
+    # Of views that are no person's every radius would be the largest.
+    around = (torch.tensor(0.0), torch.tensor(0.0), torch.tensor([0.0, 0.0, 1.0]), torch.tensor(1.0))
+    return Graph(SPREAD, _Radii(lifter.spread), 2 * view, {"frames": 1}, metadata, load_spread_onnx, 2 * around)
 
 
 def write_onnx(path: str | os.PathLike, graph: Graph) -> float:
@@ -223,5 +283,13 @@ def export(models: str | os.PathLike, out: str | os.PathLike) -> None:
     with exclusive(out / "models", wait=False):  # two at once could leave graphs of different models
         for name, graph in graphs.items():
             path = out / f"{name}.onnx"
-            difference = write_onnx(path, graph)
-            print(f"{path}: {path.stat().st_size / 1e6:.1f} MB, within {difference:.1g} of torch")
+            spread_path(path).unlink(missing_ok=True)  # of an earlier lifter
+            _write(path, graph)
+            spread = None if graph.kind == NETWORK else spread_graph(Path(models) / f"{name}.pt", path)
+            if spread is not None:
+                _write(spread_path(path), spread)
+
+
+def _write(path: Path, graph: Graph) -> None:
+    difference = write_onnx(path, graph)
+    print(f"{path}: {path.stat().st_size / 1e6:.1f} MB, within {difference:.1g} of torch")

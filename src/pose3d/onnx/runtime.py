@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -16,13 +17,14 @@ from torch import Tensor, nn
 from pose3d.geometry.skeleton import JOINT_NAMES
 from pose3d.lifting.lift import check_kind
 from pose3d.lifting.networks import Lifter
+from pose3d.lifting.spread import LiftedView, Spread
 from pose3d.runtime.errors import InputError, in_words
 from pose3d.runtime.files import require_files
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
-NETWORK = "pose2d"
+NETWORK, SPREAD = "pose2d", "spread"
 _NETWORKS = ("pose_resnet", "blazepose")
 """Its kinds, which take and give the same."""
 """The 2D network, as its architecture names it under ``model``; lifters name themselves under ``lifter``."""
@@ -42,7 +44,13 @@ PORTS = {
     "temporal": Ports(("features",), ("poses_m", "root_codes")),
     "original_repnet": Ports(("keypoints_relative",), ("poses_m", "cameras")),
     "original_video_gan": Ports(("keypoints_relative", "keypoints_absolute"), ("poses_m", "roots_m")),
+    SPREAD: Ports(
+        (*LiftedView._fields, *(f"mirrored_{name}" for name in LiftedView._fields)),
+        ("radii_m",),
+    ),
 }
+LIFTER_SHA256 = "lifter_sha256"
+"""Of a spread's metadata: the file of the lifter whose errors it tells."""
 
 
 _DIGEST = b"sha256"
@@ -99,6 +107,25 @@ class OnnxLifter(Lifter):
     forward_clip = forward
 
 
+class OnnxSpread(Spread):
+    """The spread of a lifter, in the place of torch's: it gives radii at the one level that predictions have."""
+
+    def __init__(self, session: "InferenceSession") -> None:
+        torch.nn.Module.__init__(self)
+        self._session = session
+
+    def radii_m(self, view: LiftedView, mirrored: LiftedView) -> Tensor:
+        return self(*view, *mirrored)
+
+    def forward(self, *inputs: Tensor) -> Tensor:  # type: ignore[override]  # of both views at once
+        return _run(self._session, *inputs)[0]
+
+
+def spread_path(lifter: str | os.PathLike) -> Path:
+    """The file of a lifter's spread: ``temporal.spread.onnx`` beside ``temporal.onnx``."""
+    return Path(lifter).with_suffix(f".{SPREAD}.onnx")
+
+
 def load_network_onnx(path: str | os.PathLike) -> tuple[OnnxNetwork, dict[str, Any]]:
     """The 2D network and its architecture, as :func:`pose3d.pose2d.inference.load_network` gives them.
 
@@ -112,19 +139,39 @@ def load_network_onnx(path: str | os.PathLike) -> tuple[OnnxNetwork, dict[str, A
 
 
 def load_lifter_onnx(path: str | os.PathLike) -> OnnxLifter:
-    """A lifter, in place of :func:`pose3d.lifting.lift.load_lifter`.
+    """A lifter, in place of :func:`pose3d.lifting.lift.load_lifter`; with its spread, if that lies beside it.
 
     Raises:
-        InputError: the file is missing, damaged, another graph or of another kind than its name says, or onnxruntime
-            is not installed.
+        InputError: a file is missing, damaged, another graph or of another kind than its name says, the spread is of
+            another lifter, or onnxruntime is not installed.
     """
     session, kind, metadata = _open(path)
-    if kind == NETWORK:
-        raise InputError(
-            f"{path} holds the 2D network, not a lifter: give the repnet.onnx or temporal.onnx of `pose3d export`"
-        )
+    if kind in (NETWORK, SPREAD):
+        held = "the 2D network" if kind == NETWORK else "a lifter's spread"
+        raise InputError(f"{path} holds {held}, not a lifter: give the repnet.onnx or temporal.onnx of `pose3d export`")
     check_kind(path, kind)
-    return OnnxLifter(session, kind, metadata["frames_before"], metadata["frames_after"])
+    lifter = OnnxLifter(session, kind, metadata["frames_before"], metadata["frames_after"])
+    if spread_path(path).exists():
+        lifter.spread = load_spread_onnx(spread_path(path), path)
+    return lifter
+
+
+def load_spread_onnx(path: str | os.PathLike, lifter: str | os.PathLike | None = None) -> OnnxSpread:
+    """A spread.
+
+    Args:
+        path: its file.
+        lifter: the file whose errors it must tell; None: any.
+
+    Raises:
+        InputError: the file is missing, damaged, another graph or of another lifter, or onnxruntime is not installed.
+    """
+    session, kind, metadata = _open(path)
+    if kind != SPREAD:
+        raise InputError(f"{path} does not hold a lifter's spread: run `pose3d export` to write it")
+    if lifter is not None and metadata.get(LIFTER_SHA256) != hashlib.sha256(Path(lifter).read_bytes()).hexdigest():
+        raise InputError(f"{path} tells the errors of another lifter than {lifter}: export both together")
+    return OnnxSpread(session)
 
 
 def _open(path: str | os.PathLike) -> tuple["InferenceSession", str, dict[str, Any]]:
@@ -180,11 +227,11 @@ def _check_metadata(metadata: dict[str, Any]) -> str:
         raise ValueError(f"its architecture is {architecture}")
     if metadata.get("joint_names") != list(JOINT_NAMES):
         raise ValueError("its joints are others")
-    needed = (
-        {"crop_size_px": architecture.get("crop_size_px"), "sigma_heatmap_px": architecture.get("sigma_heatmap_px")}
-        if kind == NETWORK
-        else {name: metadata.get(name) for name in ("frames_before", "frames_after")}
-    )
+    needed: dict[str, Any] = {}
+    if kind == NETWORK:
+        needed = {name: architecture.get(name) for name in ("crop_size_px", "sigma_heatmap_px")}
+    elif kind != SPREAD:
+        needed = {name: metadata.get(name) for name in ("frames_before", "frames_after")}
     for name, value in needed.items():
         if not isinstance(value, int | float) or value < 0:
             raise ValueError(f"its {name} is {value}")
