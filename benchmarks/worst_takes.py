@@ -232,7 +232,7 @@ def draw(takes: Sequence[Take], frames: Path) -> Figure:
         image_rgb = next(read_rgb(frames, sequence, [frame]))
         figures.draw_overlay(axes, image_rgb, take.detected.keypoints_px[frame], sequence.boxes_px[frame])
         _draw_true_2d(axes, sequence.keypoints_px[frame])
-        axes.set_title(f"{sequence.key}, {frame}", fontsize=6.5)
+        axes.set_title(f"{sequence.key}, {frame}", fontsize=6)
         truth_m = metrics.root_relative(sequence.poses_cam_m[frame])
         for column, name in enumerate(names, 2):
             pose_m = take.poses_cam_m[name][frame]
