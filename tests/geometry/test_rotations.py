@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
@@ -11,6 +11,7 @@ SEEDS = st.integers(0, 2**32 - 1)
 
 @settings(max_examples=50, deadline=None)
 @given(SEEDS)
+@example(3833)
 def test_least_rotations_reach_and_turn_by_the_angle_between(seed):
     """Opposite and equal directions, and nearly such ones, among others; of any length."""
     rng = np.random.default_rng(seed)
@@ -20,9 +21,11 @@ def test_least_rotations_reach_and_turn_by_the_angle_between(seed):
     rotations = least_rotation(start, end)
     np.testing.assert_allclose(rotations @ np.swapaxes(rotations, -1, -2), np.tile(np.eye(3), (8, 1, 1)), atol=1e-6)
     np.testing.assert_allclose(np.linalg.det(rotations), 1, atol=1e-6)
-    np.testing.assert_allclose((rotations @ unit(start)[..., None])[..., 0], unit(end), atol=1e-7)
+    near = np.full(8, 1e-7)
+    near[2] = 1.5e-6  # less than 1.42e-6 from opposite counts as opposite: seeds 3494, 3833 and 19492 draw that
+    assert (np.abs((rotations @ unit(start)[..., None])[..., 0] - unit(end)).max(-1) < near).all()
     angles = np.arccos(np.clip((unit(start) * unit(end)).sum(-1), -1, 1))
-    np.testing.assert_allclose(Rotation.from_matrix(rotations).magnitude(), angles, atol=1e-6)
+    assert (np.abs(Rotation.from_matrix(rotations).magnitude() - angles) < near).all()
 
 
 def test_one_direction_is_turned_onto_many_and_onto_one():
