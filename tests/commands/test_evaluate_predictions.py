@@ -168,6 +168,24 @@ def test_a_root_that_a_network_predicts_is_relative(evaluate, good):
     assert "the poses are root-relative" in printed and "mpjpe_absolute_mm" not in printed
 
 
+def test_people_who_are_nowhere_near_are_doubted(evaluate, good):
+    """Root-relative poses 0.6 m from 0: no root of a network, and nobody 5 m from the camera."""
+    said = (
+        r"camera space\. But it lies [45]\.\d+ m from where the person is, 5\.04 m from the camera: are they of another"
+    )
+    assert re.search(said, evaluate({key: poses - poses[:, :1] + [600, 0, 0] for key, poses in good.items()}))
+    assert "But it lies" not in evaluate({key: 0.8 * poses for key, poses in good.items()})
+
+
+def test_a_frame_without_anybody_is_named_and_small_floats_are_read(evaluate, good):
+    relative = {key: poses - poses[:, :1] for key, poses in good.items()}
+    with pytest.raises(SystemExit, match=f"{KEY} has all joints of frame 3 in one point"):
+        evaluate(relative | {KEY: relative[KEY] * (np.arange(12) != 3)[:, None, None]})
+    assert re.search(
+        r"^mpjpe_mm +10\.\d+$", evaluate({k: v.astype(np.float16) for k, v in relative.items()}), re.MULTILINE
+    )
+
+
 def test_root_is_what_the_user_says(evaluate, good):
     relative = {key: poses - poses[:, :1] for key, poses in good.items()}
     printed = evaluate(relative, "--root", "camera")

@@ -75,11 +75,11 @@ def root_of(
     Example:
         >>> from pose3d.geometry.camera import Camera
         >>> camera = Camera("cam0", 100, 100, np.eye(3), np.zeros(5), np.eye(3), np.zeros(3))
-        >>> truth_m = np.ones((3, 17, 3))
+        >>> truth_m = np.full((3, 17, 3), [0, 0, 2.0])
         >>> walk = PoseSequence("S1", "Walk-1", camera, 50, truth_m, truth_m, truth_m[..., :2], np.ones((3, 4)))
-        >>> kind, why = root_of("mine.npz", [walk], [truth_m - [1, 1, 3]], [np.ones(3, bool)], told=None)
+        >>> kind, why = root_of("mine.npz", [walk], [truth_m - [0, 0, 0.5]], [np.ones(3, bool)], told=None)
         >>> print(kind, why, sep=": ")
-        camera: The root is 2 m from 0 in the median: the poses are in camera space.
+        camera: The root is 1.5 m from 0 in the median: the poses are in camera space.
     """
     if told:
         return told, f"The poses are {ROOTS[told]}, as --root says."
@@ -94,12 +94,25 @@ def root_of(
             f"the poses are {ROOTS['relative']}."
         )
     if not near.any():
-        return "camera", f"The root is {median_m:.3g} m from 0 in the median: the poses are {ROOTS['camera']}."
+        said = f"The root is {median_m:.3g} m from 0 in the median: the poses are {ROOTS['camera']}."
+        return "camera", said + _doubt(sequences, poses_m, float(np.median(true_m)))
     ends = np.cumsum([len(sequence) for sequence in sequences])
     one, other = (_frame_of(sequences, ends, int(frames.argmax())) for frames in (near, far))
     raise InputError(
         f"{path}: the root of {one} lies near 0 and that of {other} does not: give all frames root-relative or all in "
         "camera space, or say with --root which they are"
+    )
+
+
+def _doubt(sequences: list[PoseSequence], poses_m: list[np.ndarray], true_m: float) -> str:
+    """A sentence where people are not even roughly where they truly are, as in world space or another camera's."""
+    pairs = zip(sequences, poses_m, strict=True)
+    apart_m = np.concatenate([np.linalg.norm((p - s.poses_cam_m)[:, ROOT], axis=-1) for s, p in pairs])
+    if np.median(apart_m) <= true_m / 2:
+        return ""
+    return (
+        f" But it lies {np.median(apart_m):.3g} m from where the person is, {true_m:.3g} m from the camera: are they "
+        "of another space, or root-relative (--root relative)?"
     )
 
 

@@ -18,7 +18,7 @@ import c3d
 import numpy as np
 
 from pose3d.formats.motion import Z_UP_FROM_Y_UP, Motion, check_motion, without_blanks
-from pose3d.runtime.errors import InputError
+from pose3d.runtime.errors import InputError, in_words
 from pose3d.runtime.files import atomic_output
 
 _MM = 1000.0
@@ -85,8 +85,7 @@ def read_c3d(path: str | os.PathLike) -> Motion:
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}): give a C3D file that you may read") from None
     except Exception as error:  # whatever damage makes struct, NumPy or c3d raise
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise InputError(f"{path} is no whole C3D file of points ({reason}): write it again") from None
+        raise InputError(f"{path} is no whole C3D file of points ({in_words(error)}): write it again") from None
     check_motion(motion, path)
     return motion
 

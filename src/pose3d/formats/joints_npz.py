@@ -97,8 +97,7 @@ def read_joints_npz(path: str | os.PathLike, frame: str | None = None, lifter: s
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}): give an npz file that you may read") from None
     except Exception as error:  # whatever damage makes zlib, zipfile or NumPy raise
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise InputError(f"{path} is no whole npz file of joints ({reason}): write it again") from None
+        raise InputError(f"{path} is no whole npz file of joints ({in_words(error)}): write it again") from None
     motion = _amass(path, arrays) if set(_RATES) & set(arrays) else _ours(path, arrays, frame, lifter)
     check_motion(motion, path)
     return motion

@@ -138,12 +138,19 @@ def check_poses(poses: np.ndarray, unit: str, where: str) -> None:
         where: file and sequence, for messages.
 
     Raises:
-        InputError: they are not finite, or no person has that size; begins with ``where``.
+        InputError: they are not finite, one is a single point, or no person has that size; begins with ``where``.
     """
+    poses = np.asarray(poses, np.float64)  # squares of mm do not fit into float16
     if not np.isfinite(poses).all():
         t, joint = np.argwhere(~np.isfinite(poses))[0][:2]
         raise InputError(
             f"{where} is not finite at frame {t}, joint {JOINT_NAMES[joint]}: predict every joint of every frame"
+        )
+    gone = np.ptp(poses, axis=1).max(-1) == 0
+    if gone.any() and not gone.all():
+        raise InputError(
+            f"{where} has all joints of frame {int(gone.argmax())} in one point, as where nobody was found: predict "
+            "every frame"
         )
     from_root = np.delete(poses - poses[:, ROOT : ROOT + 1], ROOT, axis=1)
     distance = float(np.median(np.linalg.norm(from_root, axis=-1)))
