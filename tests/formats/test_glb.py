@@ -11,7 +11,7 @@ from scipy.spatial.transform import Rotation
 
 from pose3d.formats import glb_reading
 from pose3d.formats.glb import write_glb
-from pose3d.formats.glb_reading import read_glb
+from pose3d.formats.glb_reading import frames_a_second, read_glb
 from pose3d.formats.motion import NAMES, as_skeleton
 from pose3d.geometry.skeleton import BONES, LEFT_JOINTS, RIGHT_JOINTS
 from pose3d.geometry.skeleton_fit import REST_DIRECTIONS, fit_bone_lengths, with_bone_lengths
@@ -152,6 +152,18 @@ def test_a_file_of_another_program_is_read(tmp_path):
     x, y, z = np.moveaxis(fitted_m(walk()), -1, 0)
     expected = 2 * np.stack([z, y, -x], -1) + [1, 2, 3]
     np.testing.assert_allclose(read_glb(tmp_path / "a.glb").positions_m, expected, rtol=0, atol=2e-5)
+
+
+@pytest.mark.parametrize("fps", [25, 30_000 / 1001, 50])
+def test_an_hour_of_frames_has_the_rate_that_a_second_has(fps):
+    for frames in (fps, 3600 * fps):
+        rate = frames_a_second(np.float32(np.arange(int(frames)) / fps))
+        assert abs(rate / fps - 1) * frames < 0.01  # frames that the whole clip would be off by
+
+
+def test_the_rate_of_uneven_keys_is_the_usual_one_and_one_key_has_one():
+    assert frames_a_second(np.float32([0, 0.04, 0.08, 0.12, 1.0])) == 25
+    assert frames_a_second(np.float32([7])) == 1
 
 
 @pytest.mark.parametrize(
