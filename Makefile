@@ -1,6 +1,6 @@
 # make demo    a page with 3D poses of a real person, by the released models: half a minute after the first set-up
 # make repro   the whole pipeline, on the data set and at the size that params.yaml names; SAME_EVERYWHERE=1 has any
-#              x86-64 processor compute the same bytes, slowly (docs/reliability.md)
+#              x86-64 processor compute as the oldest would, slowly, for the same bytes (docs/reliability.md)
 # make test    lint, types and tests
 # make quick   lint and the tests that start no process and take no seconds
 # make bench   how fast this machine trains, lifts, renders and scores: a table, and benchmarks/results/speed.json
