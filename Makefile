@@ -1,5 +1,6 @@
 # make demo    a page with 3D poses of a real person, by the released models: half a minute after the first set-up
-# make repro   the whole pipeline, on the data set and at the size that params.yaml names
+# make repro   the whole pipeline, on the data set and at the size that params.yaml names; SAME_EVERYWHERE=1 has any
+#              x86-64 processor compute as the oldest would, slowly, for the same bytes (docs/reliability.md)
 # make test    lint, types and tests
 # make quick   lint and the tests that start no process and take no seconds
 # make bench   how fast this machine trains, lifts, renders and scores: a table, and benchmarks/results/speed.json
@@ -15,6 +16,12 @@ VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 # With --no-compile, every process would compile all that it imports anew: a stage would take twice as long to start.
 unexport PYTHONDONTWRITEBYTECODE
+
+# Libraries choose their instructions when they load: what tells them must be there before.
+ifdef SAME_EVERYWHERE
+include checks/same_everywhere.env
+export $(shell sed -n 's/^\([A-Z0-9_]*\)=.*/\1/p' checks/same_everywhere.env)
+endif
 
 # One thread in each process: as many as cores in each would wait for one another. The files' order is tests/conftest.py's.
 ON_ALL_CORES := OMP_NUM_THREADS=1 python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder

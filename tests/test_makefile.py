@@ -15,6 +15,7 @@ from checks import open_elsewhere
 from pose3d.commands.run import _parser as pose3d_parser
 
 SENTENCE = "Chromium cannot be installed here: the player's browser test will be skipped\n"
+SAME_EVERYWHERE = Path(__file__).parents[1] / "checks/same_everywhere.env"
 NOTED = 'echo "$0 $@" >> "$NOTES"'
 
 
@@ -124,6 +125,24 @@ def test_other_programs_open_what_is_written(tmp_path):
     )
     assert (tmp_path / "notes.txt").read_text().split()[1:] == ["-m", "checks.open_elsewhere"]
     assert open_elsewhere.parser().parse_args([]).only == list(open_elsewhere.CHECKS)
+
+
+@pytest.mark.parametrize("switch", [[], ["SAME_EVERYWHERE=1"]])
+def test_repro_tells_libraries_to_compute_the_same_everywhere_where_that_is_asked(tmp_path, switch):
+    (tmp_path / "bin").mkdir()
+    for name, line in {"python": "true", "dvc": "env"}.items():
+        (tmp_path / "bin" / name).write_text(f"#!/bin/sh\n{line}\n")
+        (tmp_path / "bin" / name).chmod(0o755)
+    printed = subprocess.run(
+        ["make", "--silent", "--old-file=setup", "repro", *switch],
+        cwd=Path(__file__).parents[1],
+        env={"PATH": f"{tmp_path}/bin:{os.environ['PATH']}", "MAKEFLAGS": f"VENV={tmp_path}/none"},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+    told = [line for line in SAME_EVERYWHERE.read_text().splitlines() if line and not line.startswith("#")]
+    assert {line for line in told if line in printed} == (set(told) if switch else set())
 
 
 def test_packages_that_cannot_be_had_are_one_sentence_and_no_venv_is_taken_for_ready(tmp_path):

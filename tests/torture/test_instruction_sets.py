@@ -1,11 +1,11 @@
 """What the campaign compares, by hand."""
 
-import cv2
 import h5py
 import numpy as np
 import pytest
+from pipeline.workspace import REPOSITORY
 
-from torture.instruction_sets import SETS, STAGES, apart_px, pictures_apart
+from torture.instruction_sets import SAME_EVERYWHERE, SETS, STAGES, apart_px, variables
 
 
 def test_keypoints_are_apart_by_the_mean_distance(tmp_path):
@@ -20,18 +20,12 @@ def test_keypoints_are_apart_by_the_mean_distance(tmp_path):
     assert apart_px(tmp_path / "one", tmp_path / "one") == 0
 
 
-def test_pictures_are_apart_by_their_most_different_number(tmp_path):
-    for name, grey in (("one", 100), ("other", 103)):
-        (tmp_path / name / "data").mkdir(parents=True)
-        picture = np.full((10, 10, 3), 100, np.uint8)
-        picture[:2] = grey
-        with h5py.File(tmp_path / name / "data/frames.h5", "w") as file:
-            file["S1/Walk/cam0/0"] = cv2.imencode(".png", picture)[1].ravel()
-            file["S1/Walk/cam0/names"] = np.array([b"a"])
-    assert pictures_apart(tmp_path / "one", tmp_path / "other") == (3, 0.2)
-    assert pictures_apart(tmp_path / "one", tmp_path / "one") == (0, 0)
-
-
 def test_every_library_is_told_and_no_stage_runs_behind_its_readers():
     assert len({tuple(sorted(changes)) for changes in SETS.values()}) == 1
     assert STAGES.index("evaluate") < STAGES.index("train_2d") < STAGES.index("crop_resize") < STAGES.index("prepare")
+    assert STAGES.index("prepare") < STAGES.index("bake_bodies")
+
+
+def test_the_switch_tells_every_library_what_the_oldest_set_does():
+    asked = {name: value for name, value in SETS["SSE"].items() if name != "MKL_ENABLE_INSTRUCTIONS"}  # by MKL_CBWR
+    assert asked.items() <= variables(REPOSITORY / SAME_EVERYWHERE).items()

@@ -95,7 +95,7 @@ def root_of(
         )
     if not near.any():
         said = f"The root is {median_m:.3g} m from 0 in the median: the poses are {ROOTS['camera']}."
-        return "camera", said + _doubt(sequences, poses_m, float(np.median(true_m)))
+        return "camera", said + _doubt(sequences, poses_m, counts, person_m)
     ends = np.cumsum([len(sequence) for sequence in sequences])
     one, other = (_frame_of(sequences, ends, int(frames.argmax())) for frames in (near, far))
     raise InputError(
@@ -104,14 +104,14 @@ def root_of(
     )
 
 
-def _doubt(sequences: list[PoseSequence], poses_m: list[np.ndarray], true_m: float) -> str:
+def _doubt(sequences: list[PoseSequence], poses_m: list[np.ndarray], counts: np.ndarray, person_m: float) -> str:
     """A sentence where people are not even roughly where they truly are, as in world space or another camera's."""
     pairs = zip(sequences, poses_m, strict=True)
-    apart_m = np.concatenate([np.linalg.norm((p - s.poses_cam_m)[:, ROOT], axis=-1) for s, p in pairs])
-    if np.median(apart_m) <= true_m / 2:
+    apart_m = np.concatenate([np.linalg.norm((p - s.poses_cam_m)[:, ROOT], axis=-1) for s, p in pairs])[counts]
+    if np.median(apart_m) <= person_m / 2:
         return ""
     return (
-        f" But it lies {np.median(apart_m):.3g} m from where the person is, {true_m:.3g} m from the camera: are they "
+        f" But it lies {np.median(apart_m):.3g} m from where the person is, {person_m:.3g} m from the camera: are they "
         "of another space, or root-relative (--root relative)?"
     )
 
