@@ -23,7 +23,7 @@ from typing import IO, Any, ClassVar, TypeGuard
 
 import numpy as np
 
-from pose3d.runtime.errors import InputError
+from pose3d.runtime.errors import FOREIGN, InputError, in_words
 
 MAX_BYTES = 16 * 2**30
 """Of an archive, unpacked: ten times Human3.6M's poses of 32 joints in double precision."""
@@ -79,7 +79,8 @@ def is_refused_by_system(error: Exception) -> TypeGuard[OSError]:
 
 def reason_of(error: Exception) -> str:
     """One short line that says what went wrong."""
-    return " ".join(str(error).split())[:200] or type(error).__name__
+    said = " ".join(str(error).split())[:200]
+    return in_words(error) if not said or FOREIGN.search(said) else said
 
 
 class _RefusedError(Exception):

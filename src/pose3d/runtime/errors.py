@@ -113,10 +113,12 @@ def end_in_one_sentence(run: Callable[[], None], after_signal: str, output: str 
 
 
 def _lay_bare_signals(run: Callable[[], None]) -> None:
-    """If a signal arrives in C code that returns normally, CPython raises SystemError: raise the signal again."""
+    """If a signal arrives in C code that returns normally, CPython raises SystemError, and where a module written in C
+    is being loaded it may make an ImportError of it: raise the signal again."""
     try:
         run()
-    except SystemError as error:
-        if isinstance(error.__cause__, KeyboardInterrupt):
-            raise error.__cause__ from None
+    except (SystemError, ImportError) as error:
+        for cause in (error.__cause__, error.__context__):
+            if isinstance(cause, KeyboardInterrupt):
+                raise cause from None
         raise

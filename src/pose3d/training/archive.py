@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from pose3d.runtime.errors import FOREIGN, in_words
 from pose3d.training.finite import leaves
 
 
@@ -59,4 +60,6 @@ def write_archive(content: dict[str, Any], path: Path) -> None:
 
 
 def first_line(error: Exception) -> str:
-    return str(error).strip().split("\n")[0] or type(error).__name__
+    """What went wrong, without words of Python or of libraries."""
+    said = str(error).strip().split("\n")[0]
+    return in_words(error) if not said or FOREIGN.search(said) else said
