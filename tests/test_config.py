@@ -400,14 +400,14 @@ LAUGHS = "\n".join(f"a{i + 1}: &a{i + 1} [{', '.join([f'*a{i}'] * 9)}]" for i in
         (f"a0: &a0 [lol]\n{LAUGHS}", "aliases are not read"),
         ("a: &a {b: 1}\nc:\n  <<: *a", "aliases are not read"),
         ("a: &a [*a]", "aliases are not read"),
-        ("? [a, b]\n: 1", "unhashable"),
-        ("[" * 100_000, "recursion"),
+        ("? [a, b]\n: 1", "not put together as it should be"),
+        ("[" * 100_000, "nested too deeply"),
         ("a: " + "9" * 5000, "integer string conversion"),
         ("a: 2026-99-99", "month must be in 1..12"),
         ("a: !!binary é", "is not valid YAML"),
         ("a: " + "b" * 2**20, "larger than 1 MiB"),
-        ("a: !!python/name:os.system", "could not determine a constructor"),
-        ("a: !!python/object/new:os.system [touch canary]", "could not determine a constructor"),
+        ("a: !!python/name:os.system", "not put together as it should be"),
+        ("a: !!python/object/new:os.system [touch canary]", "not put together as it should be"),
         ("a: 1\n--- {b: 2}", "expected a single document"),
         ("{a: 1, b: {c: 1, c: 2}}", "key 'c' is written twice"),
     ],
@@ -422,7 +422,7 @@ def test_yaml_that_is_more_than_keys_and_values(tmp_path, text, message):
 
 def test_bytes_that_are_no_text(tmp_path):
     (tmp_path / "params.yaml").write_bytes(b"a: \xff\xfe")
-    with pytest.raises(InputError, match="params.yaml is not valid YAML: 'utf-8' codec"):
+    with pytest.raises(InputError, match="params.yaml is not valid YAML: it is no text in UTF-8"):
         read_yaml(tmp_path / "params.yaml")
 
 
