@@ -283,7 +283,9 @@ def _break_file(folder: Path, name: str, whole: Path, files: list[str], rng: ran
         other = whole / rng.choice(files)
         shutil.copytree(other, place) if other.is_dir() else shutil.copyfile(other, place)
     elif way < 0.95 and kept:
-        place.with_suffix(rng.choice(ENDINGS)).write_bytes(kept)
+        renamed = place.with_suffix(rng.choice(ENDINGS))
+        if not renamed.exists():
+            renamed.write_bytes(kept)
     # else it is missing
 
 
