@@ -21,6 +21,7 @@ from pose3d.evaluation.layouts import true_points_px
 from pose3d.formats import lifting_npz as write_npz
 from pose3d.geometry.layouts import layout
 from pose3d.records import pickled_npz_writer
+from pose3d.records.hdf5 import create_hdf5
 from pose3d.records.keypoints2d import Keypoints2D, write_keypoints2d
 from pose3d.records.sequences import write_sequences
 
@@ -366,6 +367,10 @@ def test_bad_input_and_a_full_disk_give_one_sentence_and_no_file(tmp_path, monke
     other = write_pipeline(tmp_path / "other", moved, detect(moved, 3))
     assert "nothing can be written; left out: S1" in failed(["--data", other, "--format", "original", "--out", out])
     assert not out.exists()
+    with create_hdf5(other / "keypoints2d.h5") as file:
+        file.create_group("bodies")["S1"] = [0.0]
+    exchanged = failed(["--data", other, "--format", "original", "--out", out])
+    assert f"{other / 'keypoints2d.h5'} holds keypoints of nobody in" in exchanged
     (tmp_path / "file").touch()
     below = tmp_path / "file" / "out"
     assert f"at {tmp_path / 'file'}" in failed(["--data", data, "--format", "original", "--out", below])

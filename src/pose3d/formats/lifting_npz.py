@@ -19,9 +19,10 @@ from pose3d.datasets.layouts import VIDEOPOSE3D_NAMES
 from pose3d.geometry.camera import Camera
 from pose3d.geometry.layouts import OURS, Layout, layout
 from pose3d.geometry.skeleton import HUMAN36M_32_TO_17
+from pose3d.records.hdf5 import open_hdf5
 from pose3d.records.keypoints2d import Keypoints2D, enough_detected, read_keypoints2d, read_layout
 from pose3d.records.pickled_npz_writer import write_pickled_npz
-from pose3d.records.sequences import PoseSequence, keys_in, read_sequences, read_splits
+from pose3d.records.sequences import PoseSequence, read_sequences, read_splits
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.files import atomic_output
 
@@ -50,8 +51,13 @@ def write_npz(data: Path, form: str, out: Path) -> list[str]:
             is there already; then nothing is written.
     """
     sequences = read_sequences(data / "sequences.h5")
-    with_keypoints = {key.split("/")[0] for key in keys_in(data / "keypoints2d.h5")}  # not infer_2d.skip_subjects
+    with open_hdf5(data / "keypoints2d.h5") as file:
+        with_keypoints = set(file)  # not infer_2d.skip_subjects
     sequences = [sequence for sequence in sequences if sequence.subject in with_keypoints]
+    if not sequences:
+        raise InputError(
+            f"{data / 'keypoints2d.h5'} holds keypoints of nobody in {data / 'sequences.h5'}: run infer_2d again"
+        )
     splits = read_splits(data / "sequences.h5")
     without = sorted({s.subject for s in sequences if not s.has_3d and s.subject not in splits["train"]})
     if without:
