@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -85,7 +87,10 @@ def test_reproject_draws_a_joint_behind_the_camera_instead_of_failing(sequence):
     np.testing.assert_allclose(
         figures.reproject(sequence.camera, sequence.poses_cam_m), sequence.camera.project(sequence.poses_cam_m)
     )
-    assert np.isfinite(figures.reproject(sequence.camera, -sequence.poses_cam_m)).all()
+    pinhole = replace(sequence.camera, distortion=np.zeros(5))
+    assert np.isfinite(figures.reproject(pinhole, -sequence.poses_cam_m)).all()
+    folded = figures.reproject(sequence.camera, -sequence.poses_cam_m)  # most joints are beyond the fold of the lens
+    assert np.isfinite(folded).any() and np.isnan(folded).any()
 
 
 def test_people_can_be_written(tmp_path):
