@@ -3,9 +3,9 @@
 The JSON form: ``intrinsics`` is a list of ``{id, center, focal_length, radial_distortion, tangential_distortion, res_w,
 res_h}`` in px (k1 k2 k3, or k1 to k6 of a rational lens; p1 p2); ``extrinsics`` maps a subject to a list, in the
 same order, of ``{orientation, translation}``, a unit quaternion w x y z and millimetres with x_world = R(q) x_camera +
-translation. The key
-``distortion_model`` of a camera is optional, ``opencv`` by default (see :mod:`pose3d.geometry.distortion`). What else
-differs by subject, such as ``res_w`` and ``res_h``, is beside that subject's extrinsics and replaces the camera's.
+translation. The key ``distortion_model`` of a camera is optional, ``opencv`` by default (see
+:mod:`pose3d.geometry.distortion`). What else differs by subject, such as ``res_w`` and ``res_h``, is beside that
+subject's extrinsics and replaces the camera's.
 """
 
 import json

@@ -86,7 +86,8 @@ def root_of(
     distance_m = np.concatenate([np.linalg.norm(poses[:, ROOT], axis=-1) for poses in poses_m])
     true_m = np.concatenate([np.linalg.norm(sequence.poses_cam_m[:, ROOT], axis=-1) for sequence in sequences])
     counts = np.concatenate(scored)
-    near, far = counts & (distance_m < NEAR_ROOT * true_m), counts & ~(distance_m < NEAR_ROOT * true_m)
+    is_near = distance_m < NEAR_ROOT * true_m
+    near, far = counts & is_near, counts & ~is_near
     median_m, person_m = np.median(distance_m[counts]), np.median(true_m[counts])
     if not far.any():
         return "relative", (
@@ -160,8 +161,9 @@ def report(
     found, undetected = read_scored_frames(Path(dataset).with_name("keypoints2d.h5"), sequences)
     left_out = LeftOut.of(sequences, found)
     root, about_root = root_of(predictions, sequences, poses_cam_m, found, root)
-    scored = [cut_sequence(sequences[number], span) for number, span in runs_of(found)]
-    scored_cam_m = [poses_cam_m[number][span] for number, span in runs_of(found)]
+    spans = runs_of(found)
+    scored = [cut_sequence(sequences[number], span) for number, span in spans]
+    scored_cam_m = [poses_cam_m[number][span] for number, span in spans]
     errors = errors_of(predictions, scored, scored_cam_m, root == "camera")
     methods = {"predictions": errors}
 

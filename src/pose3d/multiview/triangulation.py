@@ -25,8 +25,7 @@ class Triangulated:
     Attributes:
         points_world_m: (..., 3); NaN where no two views agree.
         residuals_px: (V, ...) distance of each view's keypoint from the point's image; infinite where its lens does not
-            see the point, NaN
-            where there is no point.
+            see the point, NaN where there is no point.
         agreeing: (V, ...) True for the views that the point was made from.
     """
 

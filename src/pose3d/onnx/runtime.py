@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 NETWORK, SPREAD = "pose2d", "spread"
+"""The 2D network and a lifter's spread, as graphs' architectures have them; lifters name themselves."""
 _NETWORKS = ("pose_resnet", "blazepose")
-"""Its kinds, which take and give the same."""
-"""The 2D network, as its architecture names it under ``model``; lifters name themselves under ``lifter``."""
+"""Kinds of 2D networks, which take and give the same."""
 
 
 @dataclass(frozen=True)
