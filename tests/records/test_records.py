@@ -270,6 +270,17 @@ def test_a_missing_dataset_is_named(path):
         read_sequences(path)
 
 
+@pytest.mark.parametrize("place", ["S12", "S9/Walking", "S9/Waving/cam0"])
+def test_what_is_no_sequence_among_sequences_is_named(tmp_path, place):
+    with create_hdf5(tmp_path / "sequences.h5") as file:
+        file.create_group("S9/Greeting/cam0")
+        write_dataset(file, place, np.zeros(3))
+    with pytest.raises(
+        InputError, match=r"sequences\.h5 holds something else beside sequences: delete it and run `dvc"
+    ):
+        read_sequences(tmp_path / "sequences.h5")
+
+
 def test_a_full_disk_while_an_input_is_open_is_not_blamed_on_the_input(path):
     with pytest.raises(OSError, match="No space left") as caught, open_hdf5(path):
         raise OSError(errno.ENOSPC, "No space left on device")

@@ -1,6 +1,7 @@
 import errno
 import fcntl
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -79,6 +80,23 @@ def test_a_whole_folder_replaces_the_old_one_and_a_failure_leaves_it(tmp_path):
         (partial / "new").touch()
     assert [p.name for p in path.iterdir()] == ["new"]
     assert [p.name for p in path.parent.iterdir()] == ["folder"]
+
+
+def test_a_file_of_a_folder_that_does_not_reach_the_disk_leaves_the_old_folder(tmp_path, monkeypatch):
+    with atomic_folder(tmp_path / "folder") as partial:
+        (partial / "old").touch()
+    flush = os.fsync
+
+    def full(descriptor):
+        if os.readlink(f"/proc/self/fd/{descriptor}").endswith("37"):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        flush(descriptor)
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"), atomic_folder(tmp_path / "folder") as partial:
+        for i in range(50):
+            (partial / f"new{i}").touch()
+    assert [path.name for path in (tmp_path / "folder").iterdir()] == ["old"]
 
 
 def test_a_signal_waits_until_a_temporary_folder_is_gone(tmp_path, own_signals, monkeypatch):

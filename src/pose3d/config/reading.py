@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pose3d.config.former_names import refuse_former_keys, refuse_profile
-from pose3d.runtime.errors import FOREIGN, InputError, in_words
+from pose3d.runtime.errors import InputError, in_words
 from pose3d.runtime.files import read_small_text
 
 PARAMS_FILE = Path("params.yaml")
@@ -81,8 +81,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     except IsADirectoryError:
         raise InputError(f"{path} is a folder, not a file of keys and values: remove it") from None
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:  # of invalid keys and values
-        said = " ".join(str(error).split())
-        raise InputError(f"{path} is not valid YAML: {in_words(error) if FOREIGN.search(said) else said}") from None
+        raise InputError(f"{path} is not valid YAML: {in_words(error)}") from None
     if not isinstance(content, dict):
         what = "is empty" if content is None else "is a list or a value"
         raise InputError(f"{path} {what} and must hold keys and values: get it back with `git checkout {path}`")

@@ -2,7 +2,6 @@
 
 import os
 import shlex
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -14,6 +13,7 @@ from pose3d.records.interlaced import (
     codec_is_interlaced,
     codec_of,
     encode_command,
+    quoted_beside,
     require_pictures,
     whole_pictures_command,
 )
@@ -174,8 +174,8 @@ class VideoFile:
         if self.shown.mirrored:
             self.said.append(
                 f"{self._path} asks to be shown mirrored, as selfies are, and is: left and right are those of the "
-                f"picture; `ffmpeg -display_rotation:v:0 0 -i {_quoted(self._path)} -c copy "
-                f"{_quoted(_beside(self._path, 'as-filmed'))}` takes the mirror out"
+                f"picture; `ffmpeg -display_rotation:v:0 0 -i {shlex.quote(str(self._path))} -c copy "
+                f"{quoted_beside(self._path, 'as-filmed')}` takes the mirror out"
             )
         if interlaced:
             self.said.append(
@@ -217,11 +217,3 @@ def _is_playlist(path: str | os.PathLike) -> bool:
 def _turned(degrees: float) -> np.ndarray:
     angle = np.radians(degrees)
     return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-
-
-def _beside(path: str | os.PathLike, what: str) -> str:
-    return str(Path(path).with_name(f"{Path(path).stem}-{what}.mp4"))
-
-
-def _quoted(path: str | os.PathLike) -> str:
-    return shlex.quote(str(path))

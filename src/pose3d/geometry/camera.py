@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 
 from pose3d.geometry.distortion import COEFFICIENTS, DISTORTION_MODELS, DistortionModel, distort, undistort
-from pose3d.geometry.rotations import least_rotation
+from pose3d.geometry.rotations import least_rotation, turned
 
 _FARTHEST_RING, _RINGS, _SPOKES = 1.0, 64, 64
 """Of the circles on which it is tried what a lens shows, see :func:`_surely_shown_radius`: 45 degrees, and pictures are
@@ -91,11 +91,11 @@ class Camera:
 
     def world_to_camera(self, points_world_m: np.ndarray) -> np.ndarray:
         """(..., 3) world to (..., 3) camera space, metres, float64."""
-        return _times(self.rotation, np.asarray(points_world_m, np.float64)) + self.translation_m
+        return turned(self.rotation, np.asarray(points_world_m, np.float64)) + self.translation_m
 
     def camera_to_world(self, points_cam_m: np.ndarray) -> np.ndarray:
         """(..., 3) camera space to (..., 3) world, metres, float64."""
-        return _times(self.rotation.T, np.asarray(points_cam_m, np.float64) - self.translation_m)
+        return turned(self.rotation.T, np.asarray(points_cam_m, np.float64) - self.translation_m)
 
     def project(self, points_cam_m: np.ndarray) -> np.ndarray:
         """(..., 3) camera space, metres, to (..., 2) px with the lens's distortion, float64.
@@ -153,12 +153,6 @@ def _surely_shown_radius(distortion: tuple[float, ...], model: DistortionModel) 
     shown = np.isfinite(np.add(*found)).all(1)
     n_shown = len(radii) if shown.all() else int(shown.argmin())
     return float(radii[max(n_shown - 2, 0)])
-
-
-def _times(rotation: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """(3, 3) times each of (..., 3) points; no matrix product, because its last bit differs between processors."""
-    x, y, z = np.moveaxis(points, -1, 0)
-    return np.stack([row[0] * x + row[1] * y + row[2] * z for row in rotation.tolist()], axis=-1)
 
 
 def rotation_to_optical_axis(directions: np.ndarray) -> np.ndarray:

@@ -94,8 +94,18 @@ def encode_command(path: str | os.PathLike, what: str, options: str = "") -> str
         >>> encode_command("my walk.avi", "turned")
         "ffmpeg -i 'my walk.avi' -c:v libx264 -crf 18 -pix_fmt yuv420p 'my walk-turned.mp4'"
     """
-    new = Path(path).with_name(f"{Path(path).stem}-{what}.mp4")
-    return f"ffmpeg -i {shlex.quote(str(path))} {options}-c:v libx264 -crf 18 -pix_fmt yuv420p {shlex.quote(str(new))}"
+    encode = f"{options}-c:v libx264 -crf 18 -pix_fmt yuv420p"
+    return f"ffmpeg -i {shlex.quote(str(path))} {encode} {quoted_beside(path, what)}"
+
+
+def quoted_beside(path: str | os.PathLike, what: str) -> str:
+    """The name of a new video beside another, as a shell wants it.
+
+    Example:
+        >>> quoted_beside("my walk.avi", "turned")
+        "'my walk-turned.mp4'"
+    """
+    return shlex.quote(str(Path(path).with_name(f"{Path(path).stem}-{what}.mp4")))
 
 
 def is_interlaced(codec: str, header: bytes) -> bool:

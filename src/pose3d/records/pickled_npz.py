@@ -23,7 +23,7 @@ from typing import IO, Any, ClassVar, TypeGuard
 
 import numpy as np
 
-from pose3d.runtime.errors import FOREIGN, InputError, in_words
+from pose3d.runtime.errors import InputError, in_words
 
 MAX_BYTES = 16 * 2**30
 """Of an archive, unpacked: ten times Human3.6M's poses of 32 joints in double precision."""
@@ -79,8 +79,7 @@ def is_refused_by_system(error: Exception) -> TypeGuard[OSError]:
 
 def reason_of(error: Exception) -> str:
     """One short line that says what went wrong."""
-    said = " ".join(str(error).split())[:200]
-    return in_words(error) if not said or FOREIGN.search(said) else said
+    return in_words(error)[:200]
 
 
 class _RefusedError(Exception):

@@ -221,8 +221,19 @@ def check_splits(splits: Mapping[str, Sequence[str]], subjects: Iterable[str], s
 
 
 def sequence_keys(file: h5py.File) -> list[str]:
-    """Keys of all sequences in any of the files, sorted."""
-    return [f"{s}/{a}/{c}" for s in sorted(file) for a in sorted(file[s]) for c in sorted(file[s][a])]
+    """Keys of all sequences in any of the files, sorted.
+
+    Raises:
+        InputError: something else lies among them.
+    """
+
+    def groups(holder: h5py.Group) -> list[h5py.Group]:
+        held = [holder[name] for name in sorted(holder)]
+        if not all(isinstance(one, h5py.Group) for one in held):
+            raise InputError(f"{file.filename} holds something else beside sequences: delete it and run `dvc repro`")
+        return held
+
+    return [camera.name[1:] for subject in groups(file) for action in groups(subject) for camera in groups(action)]
 
 
 def keys_in(path: str | os.PathLike) -> list[str]:

@@ -11,6 +11,7 @@ import shutil
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from pose3d.runtime.errors import InputError
 from pose3d.runtime.signals import uninterrupted
 
 _WAIT_S = 0.05
+_FLUSHED_AT_ONCE = 16
 
 
 @contextmanager
@@ -140,8 +142,8 @@ def atomic_folder(path: str | os.PathLike) -> Iterator[Path]:
         try:
             new.mkdir(parents=True)
             yield new
-            for written in [*new.rglob("*"), new]:
-                _flush(written)
+            with ThreadPoolExecutor(_FLUSHED_AT_ONCE) as flushing:  # the disk writes what waits for it together
+                list(flushing.map(_flush, [*new.rglob("*"), new]))
             _exchange(path, old, new)
             _flush(path.parent)
         finally:
