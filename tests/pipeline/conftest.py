@@ -10,7 +10,7 @@ from pipeline.workspace import Workspace, finished_workspace
 @pytest.fixture(scope="session")
 def smoke(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """The repository's copy after ``dvc repro`` on size smoke."""
-    return finished_workspace(tmp_path_factory.mktemp("smoke"))
+    return finished_workspace(tmp_path_factory.mktemp("smoke"), quick=True)
 
 
 @pytest.fixture(scope="session")
