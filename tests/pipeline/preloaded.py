@@ -12,6 +12,8 @@ import importlib
 import json
 import os
 import runpy
+import select
+import signal
 import socket
 import subprocess
 import sys
@@ -31,17 +33,22 @@ PACKAGES = (
     "yaml",
 )
 CLIENT = """#!{python} -IS
-import json, os, socket, sys
+import json, os, signal, socket, sys
 
 with socket.socket(socket.AF_UNIX) as connection:
     connection.connect({address!r})
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, frame: connection.send(bytes([number])))
     socket.send_fds(connection, [b"f"], [0, 1, 2])
     call = {{"arguments": sys.argv[1:], "folder": os.getcwd(), "environment": dict(os.environ)}}
-    connection.sendall(json.dumps(call).encode())
-    connection.shutdown(socket.SHUT_WR)
-    status = connection.recv(16)
-sys.exit(int(status or 1))
+    connection.sendall(json.dumps(call).encode() + b"\\n")
+    status = int(connection.recv(16) or 1)
+if status < 0:
+    signal.signal(-status, signal.SIG_DFL)
+    os.kill(os.getpid(), -status)
+sys.exit(status)
 """
+"""What is started. It passes signals on, and when it is killed, so is what runs in its place."""
 
 
 @contextlib.contextmanager
@@ -52,15 +59,14 @@ def preloaded_python(folder: Path) -> Iterator[Path]:
     client.write_text(CLIENT.format(python=sys.executable, address=str(address)))
     client.chmod(0o755)
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    process = subprocess.Popen([sys.executable, __file__, str(address)], env=environment)
+    process = subprocess.Popen([sys.executable, __file__, str(address)], env=environment, stdin=subprocess.PIPE)
     try:
         while not address.exists():
             assert process.poll() is None, "the packages cannot be loaded"
             time.sleep(0.05)
         yield client.parent
     finally:
-        process.kill()
-        process.wait()
+        process.communicate()  # which closes its standard input
 
 
 def _serve(address: str) -> None:
@@ -73,6 +79,8 @@ def _serve(address: str) -> None:
     listening.listen()
     os.rename(address + ".new", address)
     while True:
+        if sys.stdin in select.select([listening, sys.stdin], [], [])[0]:
+            sys.exit()  # the tests were killed
         connection, _ = listening.accept()
         if os.fork() == 0:
             break
@@ -82,11 +90,13 @@ def _serve(address: str) -> None:
                 pass
     listening.close()
     _, streams, _, _ = socket.recv_fds(connection, 1, 3)
-    call = json.loads(connection.makefile("rb").read())
+    with connection.makefile("rb", buffering=0) as call_file:
+        call = json.loads(call_file.readline())
     if process := os.fork():
-        status = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
-        connection.sendall(str(status if status >= 0 else 128 - status).encode())
+        _wait_for(process, connection)
         os._exit(0)
+    os.setpgid(0, 0)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     connection.close()
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
@@ -97,6 +107,21 @@ def _serve(address: str) -> None:
     os.environ.clear()
     os.environ.update(call["environment"])
     sys.argv[:] = call["arguments"]
+
+
+def _wait_for(process: int, connection: socket.socket) -> None:
+    """Pass signals on to a process and its children until it ends, and its status back."""
+    with contextlib.suppress(PermissionError, ProcessLookupError):
+        os.setpgid(process, process)  # it does so itself, too: whoever is first
+    ended = os.pidfd_open(process)
+    while ended not in select.select([connection, ended], [], [])[0]:
+        number = connection.recv(1)
+        os.killpg(process, number[0] if number else signal.SIGKILL)
+        if not number:
+            break
+    status = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+    with contextlib.suppress(BrokenPipeError):
+        connection.sendall(str(status).encode())
 
 
 def _run() -> None:
