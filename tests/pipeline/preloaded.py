@@ -66,7 +66,8 @@ def preloaded_python(folder: Path) -> Iterator[Path]:
             time.sleep(0.05)
         yield client.parent
     finally:
-        process.communicate()  # which closes its standard input
+        process.kill()
+        process.communicate()
 
 
 def _serve(address: str) -> None:
