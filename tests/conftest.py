@@ -14,6 +14,10 @@ settings.register_profile("same_examples", derandomize=True)
 settings.load_profile("same_examples")
 
 
+LONGEST = ("pipeline/test_sources.py", "pipeline/test_smoke.py", "benchmarks/test_speed.py")
+"""Files that take minutes; where more than two processes share the tests, the first is what all the others wait for."""
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--quick", action="store_true", help="leave out tests that start processes or take seconds")
 
@@ -21,13 +25,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """With ``--quick`` what is marked as slow or as a whole pipeline is not even set up.
 
-    Whole pipelines come first, because they take longest: at the end all processes should have something to do.
+    What takes longest comes first, and then all other whole pipelines: at the end all processes should have something
+    to do.
     """
     if config.getoption("--quick"):
         left_out = [item for item in items if item.get_closest_marker("slow") or item.get_closest_marker("pipeline")]
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
-    items.sort(key=lambda item: item.get_closest_marker("pipeline") is None)
+
+    def turn(item: pytest.Item) -> int:
+        file = os.path.relpath(item.path, Path(__file__).parent)
+        return LONGEST.index(file) if file in LONGEST else len(LONGEST) + (item.get_closest_marker("pipeline") is None)
+
+    items.sort(key=turn)
 
 
 @pytest.hookimpl(wrapper=True)

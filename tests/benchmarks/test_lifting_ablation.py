@@ -42,6 +42,7 @@ ABLATION = {
                 "temporal.critic_width": 8,
                 "temporal.window_frames": 3,
                 "temporal.run_outputs": 2,
+                "temporal.spread_steps": 2,
             },
             "runs": [
                 {"name": "full", "what": "everything"},

@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -62,8 +63,16 @@ def test_a_stage_depends_on_the_modules_it_loads_and_no_others(smoke: Workspace,
     assert loaded == set(modules)
 
 
-def test_experiment_reruns_only_what_depends_on_the_param(smoke: Workspace) -> None:
-    output = smoke.run("dvc", "exp", "run", "-S", "repnet.reproj_weight=3.5").stdout
+@pytest.fixture(scope="session")
+def at_once(smoke: Workspace, preloaded: Path) -> Workspace:
+    """The same copy, whose stages start at once, each with signals, a status and outputs of its own."""
+    return replace(
+        smoke, environment=smoke.environment | {"PATH": os.pathsep.join([str(preloaded), smoke.environment["PATH"]])}
+    )
+
+
+def test_experiment_reruns_only_what_depends_on_the_param(smoke: Workspace, at_once: Workspace) -> None:
+    output = at_once.run("dvc", "exp", "run", "-S", "repnet.reproj_weight=3.5").stdout
     ran = {stage for stage in STAGES if f"Running stage '{stage}'" in output}
     assert ran == {"train_repnet", "evaluate"}
     changes = smoke.run("dvc", "metrics", "diff", "HEAD").stdout
@@ -72,12 +81,12 @@ def test_experiment_reruns_only_what_depends_on_the_param(smoke: Workspace) -> N
     smoke.run("dvc", "checkout")
 
 
-def signalled_while_busy(smoke: Workspace, stage: str, number: int) -> subprocess.CompletedProcess:
+def signalled_while_busy(workspace: Workspace, stage: str, number: int) -> subprocess.CompletedProcess:
     """Run a stage's script and send it and its workers a signal, as a terminal does, once it is at work."""
     process = subprocess.Popen(
         ["python", f"stages/{stage}.py"],
-        cwd=smoke.root,
-        env={**smoke.environment, "PYTHONPATH": str(smoke.root / "src")},
+        cwd=workspace.root,
+        env={**workspace.environment, "PYTHONPATH": str(workspace.root / "src")},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
@@ -85,7 +94,7 @@ def signalled_while_busy(smoke: Workspace, stage: str, number: int) -> subproces
         # A shell that runs the tests in its background has them ignore Ctrl-C, and a child would inherit that.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
-    while not list(smoke.root.glob(BUSY[stage])) and process.poll() is None:
+    while not list(workspace.root.glob(BUSY[stage])) and process.poll() is None:
         time.sleep(0.002)
     busy = process.poll() is None
     if busy:
@@ -96,16 +105,18 @@ def signalled_while_busy(smoke: Workspace, stage: str, number: int) -> subproces
 
 
 @pytest.mark.parametrize("stage", BUSY)
-def test_killed_stage_leaves_nothing_half_written_and_ends_with_the_same_bytes(smoke: Workspace, stage: str) -> None:
+def test_killed_stage_leaves_nothing_half_written_and_ends_with_the_same_bytes(
+    smoke: Workspace, at_once: Workspace, stage: str
+) -> None:
     outputs = smoke.locked_outputs(stage)
     expected = hashes(smoke.root, outputs)
     assert expected
     remove(smoke.root, outputs)
-    assert signalled_while_busy(smoke, stage, signal.SIGKILL).returncode == -signal.SIGKILL
+    assert signalled_while_busy(at_once, stage, signal.SIGKILL).returncode == -signal.SIGKILL
     left = hashes(smoke.root, outputs)
     assert left == {name: expected[name] for name in left}
     assert left != expected
-    smoke.run("python", f"stages/{stage}.py", PYTHONPATH=str(smoke.root / "src"))
+    at_once.run("python", f"stages/{stage}.py", PYTHONPATH=str(smoke.root / "src"))
     assert hashes(smoke.root, outputs) == expected
     assert not list(smoke.root.glob(".ckpt/*"))
     assert not list(smoke.root.glob("data/.*.partial"))
@@ -131,12 +142,13 @@ def put_aside(root: Path, outputs: Iterable[str], folder: Path) -> Iterator[None
 
 @pytest.mark.parametrize(("stage", "number", "status", "word"), CTRL_C + SIGTERM)
 def test_a_signal_ends_a_stage_with_one_sentence_and_nothing_half_written(
-    smoke: Workspace, tmp_path: Path, stage: str, number: int, status: int, word: str
+    smoke: Workspace, at_once: Workspace, tmp_path: Path, stage: str, number: int, status: int, word: str
 ) -> None:
+    """Ctrl-C comes to stages that start at once, SIGTERM to such as everybody starts."""
     outputs = smoke.locked_outputs(stage)
     expected = hashes(smoke.root, outputs)
     with put_aside(smoke.root, outputs, tmp_path):
-        done = signalled_while_busy(smoke, stage, number)
+        done = signalled_while_busy(at_once if number == signal.SIGINT else smoke, stage, number)
         left = hashes(smoke.root, outputs)
     assert left == {name: expected[name] for name in left}
     assert done.returncode == status, done.stderr
@@ -148,10 +160,10 @@ def test_a_signal_ends_a_stage_with_one_sentence_and_nothing_half_written(
         checkpoint.unlink()
 
 
-def test_prepare_gives_the_same_bytes_with_any_number_of_workers(smoke: Workspace) -> None:
+def test_prepare_gives_the_same_bytes_with_any_number_of_workers(smoke: Workspace, at_once: Workspace) -> None:
     expected = smoke.locked_outputs("prepare")
     for workers in ("1", "2"):
-        smoke.run("python", "stages/prepare.py", PYTHONPATH=str(smoke.root / "src"), POSE3D_WORKERS=workers)
+        at_once.run("python", "stages/prepare.py", PYTHONPATH=str(smoke.root / "src"), POSE3D_WORKERS=workers)
         assert {path: md5(smoke.root / path) for path in expected} == expected
 
 

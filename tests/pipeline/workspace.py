@@ -80,23 +80,34 @@ def copy_repository(target: Path) -> None:
         if (REPOSITORY / name).exists():
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(REPOSITORY / name, target / name)
-    params = target / "params.yaml"
-    text = params.read_text()
-    assert "\nsize: small " in text
-    params.write_text(text.replace("\nsize: small ", "\nsize: smoke "))
+    replace_in(target / "params.yaml", "\nsize: small ", "\nsize: smoke ")
     (target / "dvc.lock").unlink(missing_ok=True)
-    git = ["git", "-c", "user.name=test", "-c", "user.email=test@example.invalid"]
+    git = ["git", "-c", "user.name=test", "-c", "user.email=test@example.invalid", "-c", "core.compression=0"]
     subprocess.run([*git, "init", "-q"], cwd=target, check=True)
     subprocess.run([*git, "add", "-A"], cwd=target, check=True)
     subprocess.run([*git, "commit", "-q", "-m", "copy"], cwd=target, check=True)
 
 
-def finished_workspace(folder: Path) -> Workspace:
-    """A copy in ``folder`` in which ``dvc repro`` has run on size smoke, its results committed."""
+def replace_in(path: Path, old: str, new: str) -> None:
+    """Replace what must be in a text file, wherever it is there."""
+    text = path.read_text()
+    assert old in text, f"{path} has no {old!r}"
+    path.write_text(text.replace(old, new))
+
+
+def finished_workspace(folder: Path, quick: bool = False) -> Workspace:
+    """A copy in ``folder`` in which ``dvc repro`` has run on size smoke, its results committed.
+
+    Args:
+        quick: lifters keep a checkpoint after 50 and 100 steps, and are done after 150; else after 500 and 600.
+    """
     root, trace_folder = folder / "pose3d", folder / "trace"
     root.mkdir()
     trace_folder.mkdir()
     copy_repository(root)
+    if quick:
+        replace_in(root / "src/pose3d/lifting/adversarial.py", "_CHECKPOINT_STEPS = 500\n", "_CHECKPOINT_STEPS = 50\n")
+        replace_in(root / "sizes/smoke.yaml", "  steps: 600\n", "  steps: 150\n")
     environment = {**ENVIRONMENT, "PYTHONPATH": str(TRACE), "POSE3D_TRACE_FOLDER": str(trace_folder)}
     workspace = Workspace(root, environment, trace_folder)
     workspace.run("dvc", "repro")

@@ -13,11 +13,11 @@ from pose3d.runtime.memory import keep_freed_memory
 torch.set_num_threads(1)
 if sys.argv[1] == "keep":
     keep_freed_memory()
-for _ in range(30):  # until what is kept suffices
-    torch.ones(2**24)  # 64 MiB
+for _ in range(20):  # until what is kept suffices
+    torch.ones(9 * 2**20)  # 36 MiB, more than glibc keeps of itself
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-for _ in range(10):
-    torch.ones(2**24)
+for _ in range(5):
+    torch.ones(9 * 2**20)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
