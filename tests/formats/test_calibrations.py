@@ -113,6 +113,34 @@ def test_kalibr(tmp_path):
     np.testing.assert_allclose(second.project([1.0, 0.2, 2.9]) - 0.5, expected, atol=1e-9)
 
 
+def test_kalibrs_chain_goes_by_numbers_whatever_the_order_in_the_file(tmp_path):
+    first, second = KALIBR.split("cam1:")
+    third = second.replace("0.0, -2.0]", "0.0, -5.0]")
+    path = tmp_path / "camchain.yaml"
+    path.write_text(f"{first}cam1:{second}cam2:{third}")
+    expected = {one.camera.id: one.camera.translation_m.tolist() for one in read_calibration(path).cameras}
+    for text in (f"{first}cam2:{third}cam1:{second}", f"date: today\ncam2:{third}cam1:{second}{first}"):
+        path.write_text(text)
+        found = {one.camera.id: one.camera.translation_m.tolist() for one in read_calibration(path).cameras}
+        assert found == expected and list(found) == ["cam0", "cam1", "cam2"]
+    path.write_text(f"{first}cam2:{third}")
+    with pytest.raises(InputError, match="camera cam2 stands in relation to the one before it, which is not there"):
+        read_calibration(path)
+
+
+def test_a_rotation_in_degrees_is_refused(tmp_path):
+    text = toml(1, extra="fisheye = false").replace(str(ROTATION[1].tolist()), "[90.0, 5.0, -10.0]")
+    (tmp_path / "c.toml").write_text(text)
+    with pytest.raises(InputError, match=r"camB: the rotation \[90.0, 5.0, -10.0\] is of more than a whole turn"):
+        read_calibration(tmp_path / "c.toml")
+
+
+def test_a_camera_of_toml_without_its_matrix_is_not_left_out(tmp_path):
+    (tmp_path / "c.toml").write_text(toml(1, extra="fisheye = false").replace(f"matrix = {K.tolist()}", "", 1))
+    with pytest.raises(InputError, match="a camera has no matrix"):
+        read_calibration(tmp_path / "c.toml")
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [

@@ -16,6 +16,7 @@ WIDEST_DEG = 170.0
 """Along the longer side: a lens that sees more is a fisheye."""
 _FARTHEST_M = 50.0  # between two cameras of one room or field
 _NEAREST_M = 0.1
+_MOST_RAD = 6.3  # a whole turn, and a little for what was rounded
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,4 +195,10 @@ def _rotation(rotation: Any, name: str) -> np.ndarray:
     values = np.array(rotation, np.float64) if np.size(rotation) in (3, 9) else np.empty(0)
     if values.size == 9:
         return _numbers(values.reshape(3, 3), (3, 3), f"camera {name}: the rotation")
-    return cv2.Rodrigues(_numbers(values, (3,), f"camera {name}: the rotation"))[0]
+    vector = _numbers(values, (3,), f"camera {name}: the rotation")
+    if np.linalg.norm(vector) > _MOST_RAD:
+        raise ValueError(
+            f"camera {name}: the rotation {vector.tolist()} is of more than a whole turn: give a Rodrigues vector in "
+            "radians, not degrees"
+        )
+    return cv2.Rodrigues(vector)[0]
