@@ -275,9 +275,7 @@ def test_what_is_no_sequence_among_sequences_is_named(tmp_path, place):
     with create_hdf5(tmp_path / "sequences.h5") as file:
         file.create_group("S9/Greeting/cam0")
         write_dataset(file, place, np.zeros(3))
-    with pytest.raises(
-        InputError, match=r"sequences\.h5 holds something else beside sequences: delete it and run"
-    ):
+    with pytest.raises(InputError, match=r"sequences\.h5 holds something else beside sequences: delete it and run"):
         read_sequences(tmp_path / "sequences.h5")
 
 
