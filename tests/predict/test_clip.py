@@ -75,6 +75,34 @@ def test_frames_without_times_of_their_own_follow_at_the_frame_rate(video, monke
         np.testing.assert_allclose([frame.time_s for frame in clip], [0, 0.04, 0.08, 0.3, 0.34])
 
 
+def times_of(video, monkeypatch, own_s: list[float]) -> np.ndarray:
+    """What a clip says of frames of such times."""
+    read = [ClipFrame(own, picture(64, 48, None)) for own in own_s]
+    with Clip(video) as clip:
+        clip._next, clip._first_s = read[0], own_s[0]
+        rest = iter([*read[1:], *[None] * 9])
+        monkeypatch.setattr(clip, "_read", lambda: next(rest))
+        return np.array([frame.time_s for frame in clip])
+
+
+def test_times_that_begin_anew_go_on(video, monkeypatch):
+    """Two recordings put one behind another, the second at 30 frames a second."""
+    own_s = [*np.arange(30) / 25, *np.arange(40) / 30]
+    expected_s = [*np.arange(30) / 25, *(30 / 25 + np.arange(40) / 30)]
+    np.testing.assert_allclose(times_of(video, monkeypatch, own_s), expected_s, atol=1e-9)
+    alone = [*np.arange(30) / 25, 0.0, *np.arange(31, 40) / 25]  # one frame without a time
+    np.testing.assert_allclose(times_of(video, monkeypatch, alone), np.arange(40) / 25, atol=1e-9)
+
+
+def test_a_frame_without_a_time_is_a_usual_step_later_whatever_the_header_says(video, monkeypatch):
+    """The last ones of an AVI of 25 frames a second with B frames, whose header has a clock of 600."""
+    with Clip(video) as clip:
+        clock = clip._clock()
+    clock._steps_s[0] = 1 / 600
+    times_s = [clock.at(own_s) for own_s in [*np.arange(20) / 25, 0.0, 0.0]]
+    np.testing.assert_allclose(times_s, np.arange(22) / 25, atol=1e-9)
+
+
 def test_what_is_no_video_is_said_so(tmp_path, capfd):
     with pytest.raises(InputError, match=r"none.mp4 is missing: give the path of a video"):
         Clip(tmp_path / "none.mp4")

@@ -116,6 +116,12 @@ class VideoFile:
                 f"{self._path} says that it was filmed at {rate_hz * header.slowed:g} frames a second and plays at "
                 f"{rate_hz:g}: times are those of filming; --rate {rate_hz:g} takes those of playing"
             )
+        if header.respeeded:
+            self.said.append(
+                f"{self._path} has an edit list that plays parts of it at another speed, which OpenCV does not do: "
+                "times are those of the recording, and frames may be missing; `ffmpeg -ignore_editlist 1 -i "
+                f"{shlex.quote(str(self._path))} -c copy {quoted_beside(self._path, 'unedited')}` takes the edits out"
+            )
         self._say(interlaced)
 
     def read(self) -> tuple[float, np.ndarray] | None:
