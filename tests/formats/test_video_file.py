@@ -85,6 +85,15 @@ def test_a_clean_aperture_that_cannot_be_is_not_cut(video, content):
     assert first(video)[0].shape == (48, 64, 3)
 
 
+def test_a_codec_that_cuts_at_the_left_is_refused(video, monkeypatch):
+    """OpenCV 5.0.0 squeezes what it should cut off, but for whole 64 px."""
+    for left_px in (0, 64):
+        monkeypatch.setattr(video_file, "left_crop_px", lambda _, left_px=left_px: left_px)
+        assert first(video)[1] == ""
+    monkeypatch.setattr(video_file, "left_crop_px", lambda _: 96)
+    assert refusal(video).startswith(f"{video} has 96 px cut off at the left by its codec, which OpenCV squeezes")
+
+
 def test_fields_are_said(video):
     insert_in_entry(video, box(b"fiel", b"\2\6"))
     assert "says that it is interlaced" in first(video)[1]
