@@ -89,7 +89,7 @@ def calibrated(
         width, height = (round(side) for side in _numbers(size_px, (2,), f"camera {name}: the size").tolist())
         if not 0 < min(width, height) <= max(width, height) <= LARGEST_PX:
             raise ValueError(f"camera {name}: no picture has {width} x {height} px")
-    _require_px(name, k, max(width, height) or 2 * float(k[:2, 2].max()))
+    require_px(name, k, max(width, height) or 2 * float(k[:2, 2].max()))
     placed = rotation is not None and translation is not None
     turned, moved = np.eye(3), np.zeros(3)
     if placed:
@@ -179,7 +179,7 @@ def _numbers(values: Any, shape: tuple[int, ...], what: str) -> np.ndarray:
     return array
 
 
-def _require_px(name: str, k: np.ndarray, longer_side_px: float) -> None:
+def require_px(name: str, k: np.ndarray, longer_side_px: float) -> None:
     """Focal lengths in mm, or as shares of the picture, are of lenses that see half of the world."""
     focal_px = float(np.diag(k)[:2].max())
     if 2 * np.degrees(np.arctan2(longer_side_px / 2, focal_px)) > WIDEST_DEG:
