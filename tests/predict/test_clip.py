@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 from patched_mp4 import make_frames_uneven, set_matrix
+from tiny_calibrations import toml
 from tiny_video import picture, write_video
 
 from pose3d.formats.clip import Clip, ClipFrame
@@ -210,3 +211,9 @@ def test_the_field_of_view_is_that_of_the_longer_side(size):
     assert max(angles[0] + angles[1], angles[2] + angles[3]) == pytest.approx(60)
     with pytest.raises(InputError, match="between 5 and 170 degrees, not 180"):
         camera_from_view(*size, 180)
+
+
+def test_the_unit_of_positions_does_not_matter_to_one_camera(tmp_path):
+    (tmp_path / "c.toml").write_text(toml(1000, extra="fisheye = false"))  # mm, where Pose2Sim writes m
+    one = read_camera(tmp_path / "c.toml", 1920, 1080, "camB")
+    np.testing.assert_allclose(one.camera.intrinsics_px[:2, 2], [940.5, 530.5])
