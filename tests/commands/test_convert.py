@@ -1,6 +1,7 @@
 """``pose3d convert`` between all formats, what it says, and what it refuses."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -85,6 +86,15 @@ def test_it_says_frames_rate_joints_unit_and_axes(tmp_path, capsys):
         f"{tmp_path}/b.csv: {said}, m, camera",
     ]
     assert "\tmm\t" in (tmp_path / "b.trc").read_text()
+
+
+@pytest.mark.parametrize(("factor", "said"), [(1, False), (0.01, True), (100, True)])
+def test_joints_that_are_too_far_apart_or_too_near_are_doubted(tmp_path, capsys, factor, said):
+    motion = walk(4)
+    write_motion(tmp_path / "a.trc", replace(motion, positions_m=motion.positions_m * factor))
+    convert(tmp_path / "a.trc", tmp_path / "b.c3d")
+    err = capsys.readouterr().err
+    assert (f"warning: {tmp_path}/a.trc: its joints lie " in err and err.endswith("is its unit another?\n")) == said
 
 
 def test_predictions_with_poses_of_both_frames(tmp_path):

@@ -216,3 +216,14 @@ def test_only_ways_in_import_a_command():
         if any(name.startswith("pose3d.commands") for name in imports_of(path))
     }
     assert importing == doors
+
+
+def test_words_of_packages_do_not_reach_the_terminal_unless_they_are_asked_for():
+    """As NumPy's on what is not finite, which is refused in a sentence anyway."""
+    script = (
+        "import warnings\nfrom pose3d.commands import run\n"
+        "run.COMMANDS['convert'].run = lambda given: warnings.warn('invalid value', RuntimeWarning)\n"
+        "run.main(['convert', 'a.trc', 'b.trc'])"
+    )
+    assert program("-c", script).stderr == ""
+    assert "invalid value" in program("-W", "default", "-c", script).stderr

@@ -8,6 +8,7 @@ import pytest
 from tiny_calibrations import DISTORTION, KALIBR, OPENCV, ROTATION, TRANSLATION_M, K, opencv_json, toml
 from tiny_qualisys import CAMERA, write_calibration
 
+from pose3d.datasets.calibration import calibration_of, human36m_cameras
 from pose3d.formats.calibrations import read_calibration, the_camera
 from pose3d.runtime.errors import InputError
 
@@ -111,6 +112,56 @@ def test_kalibr(tmp_path):
     np.testing.assert_allclose(second.world_to_camera([0.1, 0.2, 3]), [1.0, 0.2, 2.9])
     expected = cv2.projectPoints(np.array([[1.0, 0.2, 2.9]]), np.zeros(3), np.zeros(3), K, DISTORTION[:4])[0][0, 0]
     np.testing.assert_allclose(second.project([1.0, 0.2, 2.9]) - 0.5, expected, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda c: c["intrinsics"][0].update(focal_length=[1.1, 1.1]), "with a focal length of 1.1 px no lens fills"),
+        (lambda c: c["extrinsics"]["S1"][0].update(translation=[float("inf"), 0, 0]), "it has NaN or Infinity"),
+        (lambda c: [one.update(translation=[0.001 * mm for mm in one["translation"]]) for one in c["extrinsics"]["S1"]],
+         "which mm cannot be, and this project writes mm: give --units m"),
+    ],
+)  # fmt: skip
+def test_several_cameras_of_this_project_are_looked_at_as_others_are(tmp_path, change, message):
+    cameras = human36m_cameras()["S1"]
+    content = calibration_of({"S1": cameras})
+    path = tmp_path / "c.json"
+    path.write_text(json.dumps(content))
+    for one, camera in zip(read_calibration(path).cameras, cameras.values(), strict=True):
+        np.testing.assert_allclose(one.camera.translation_m, camera.translation_m, rtol=1e-12)
+    change(content)
+    path.write_text(json.dumps(content))
+    with pytest.raises(InputError, match=message):
+        read_calibration(path)
+
+
+def test_kalibrs_chain_goes_by_numbers_whatever_the_order_in_the_file(tmp_path):
+    first, second = KALIBR.split("cam1:")
+    third = second.replace("0.0, -2.0]", "0.0, -5.0]")
+    path = tmp_path / "camchain.yaml"
+    path.write_text(f"{first}cam1:{second}cam2:{third}")
+    expected = {one.camera.id: one.camera.translation_m.tolist() for one in read_calibration(path).cameras}
+    for text in (f"{first}cam2:{third}cam1:{second}", f"date: today\ncam2:{third}cam1:{second}{first}"):
+        path.write_text(text)
+        found = {one.camera.id: one.camera.translation_m.tolist() for one in read_calibration(path).cameras}
+        assert found == expected and list(found) == ["cam0", "cam1", "cam2"]
+    path.write_text(f"{first}cam2:{third}")
+    with pytest.raises(InputError, match="camera cam2 stands in relation to the one before it, which is not there"):
+        read_calibration(path)
+
+
+def test_a_rotation_in_degrees_is_refused(tmp_path):
+    text = toml(1, extra="fisheye = false").replace(str(ROTATION[1].tolist()), "[90.0, 5.0, -10.0]")
+    (tmp_path / "c.toml").write_text(text)
+    with pytest.raises(InputError, match=r"camB: the rotation \[90.0, 5.0, -10.0\] is of more than a whole turn"):
+        read_calibration(tmp_path / "c.toml")
+
+
+def test_a_camera_of_toml_without_its_matrix_is_not_left_out(tmp_path):
+    (tmp_path / "c.toml").write_text(toml(1, extra="fisheye = false").replace(f"matrix = {K.tolist()}", "", 1))
+    with pytest.raises(InputError, match="a camera has no matrix"):
+        read_calibration(tmp_path / "c.toml")
 
 
 @pytest.mark.parametrize(

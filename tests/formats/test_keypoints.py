@@ -270,6 +270,34 @@ def test_points_are_known_by_their_names(tmp_path):
     assert sentence(path).startswith(": no name of p0, p1, p2, p3, p4 ... is a point of any known layout: give a file")
 
 
+def test_points_are_known_by_names_in_capitals(tmp_path):
+    """As of MediaPipe's PoseLandmark: LEFT_SHOULDER."""
+    header = [f"{name}_{axis}" for name in COCO_NAMES for axis in ("x", "y", "score")]
+    table = write_table(tmp_path / "k.csv", [[one.upper() for one in header], *triples(KEYPOINTS, SCORES)])
+    found = read_keypoints(table)
+    assert found.layout == "coco17" and not found.said
+    np.testing.assert_allclose(found.keypoints, KEYPOINTS, rtol=1e-6)
+
+
+@pytest.mark.parametrize("title", ["Frame", "FRAME_ID", "", "Unnamed: 0"])
+def test_rows_have_the_numbers_of_their_frames(tmp_path, title):
+    header = [title, *(f"{name}_{axis}" for name in COCO_NAMES for axis in ("x", "y", "score"))]
+    rows = [[3 * frame, *row] for frame, row in enumerate(triples(KEYPOINTS, SCORES))]
+    assert read_keypoints(write_table(tmp_path / "k.csv", [header, *rows])).frames.tolist() == list(range(0, 36, 3))
+    rows[4][0] = 12.5
+    assert "a row has no frame's number in column 1" in sentence(write_table(tmp_path / "k.csv", [header, *rows]))
+
+
+def test_who_is_there_twice_is_taken_once(tmp_path):
+    """As where results of overlapping parts of a video were joined."""
+    two = write_coco(tmp_path / "k.json", [person(), person(x_px=150)])
+    entries = json.loads(two.read_text())
+    two.write_text(json.dumps(entries[6:12] + entries))
+    found = read_keypoints(two)
+    assert found.frames.tolist() == [frame for frame in range(12) for _ in range(2)]
+    assert found.said == (f"{two}: 6 people are there twice, point for point, and are taken once",)
+
+
 def test_several_individuals_of_deeplabcut(tmp_path):
     two = [person(), person(x_px=150)]
     write_deeplabcut(tmp_path / "one.csv", *two[0])

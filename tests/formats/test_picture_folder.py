@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from pose3d.formats.clip import Clip
+from pose3d.formats.picture_folder import PictureFolder
 from pose3d.runtime.errors import InputError
 
 
@@ -68,6 +69,42 @@ def test_a_jpeg_that_was_cut_off_is_named_and_one_with_more_behind_it_is_read(fo
         assert len(list(clip)) == 2
     (folder / "2.JPEG").write_bytes(content[:-100])
     assert refusal(folder).startswith(f"{folder}/2.JPEG does not decode as a picture")
+
+
+def names(folder) -> list[str]:
+    """In their order."""
+    return [path.name for path in PictureFolder(folder, 25)._paths]
+
+
+def test_seconds_with_decimals_count_by_their_value(folder):
+    seconds = ["0", "0.04", "0.08", "0.1", "0.12", "0.2", "0.24", "1", "1.04", "1.2"]
+    write(folder, *(f"t{one}.png" for one in seconds))
+    assert names(folder) == [f"t{one}.png" for one in seconds]
+    (said,) = PictureFolder(folder, 25).said
+    assert "in the order of these, t0.png first and t1.2.png last" in said
+
+
+def test_decimal_commas_too(folder):
+    write(folder, "t0,1.png", "t0,04.png", "t0,08.png")
+    assert names(folder) == ["t0,04.png", "t0,08.png", "t0,1.png"]
+
+
+@pytest.mark.parametrize("form", ["shot1.{}.png", "frame.{}.png", "{}.5mm.png", "cam1.{:02d}.png"])
+def test_a_point_may_part_numbers(folder, form):
+    counted = [form.format(number) for number in range(1, 13)]
+    write(folder, *counted)
+    assert names(folder) == counted
+    assert not PictureFolder(folder, 25).said
+
+
+def test_what_is_before_its_copies_comes_first_and_capitals_are_as_small_letters(folder):
+    write(folder, "walk (1).png", "walk.png", "walk (10).png", "walk (2).png")
+    assert names(folder) == ["walk.png", "walk (1).png", "walk (2).png", "walk (10).png"]
+    for path in folder.iterdir():
+        path.unlink()
+    write(folder, "IMG_1.png", "img_2.PNG", "IMG_3.png")
+    assert names(folder) == ["IMG_1.png", "img_2.PNG", "IMG_3.png"]
+    assert not PictureFolder(folder, 25).said
 
 
 def test_gaps_in_the_numbers_are_said(folder):

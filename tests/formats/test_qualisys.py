@@ -31,11 +31,14 @@ def _file(old, new, cameras=1):
         ('<!DOCTYPE a [<!ENTITY b "c">]><calibration/>', "is no Qualisys calibration"),
         (_file("focalLengthU", "f"), "has no focalLengthU"),
         (_file("<fov_video", "<other"), "has no fov_video"),
-        (_file("64000", "wide"), "not put together as it should be"),
+        (_file("64000", "wide"), "focalLengthU is .wide., no number with a point"),
         (_file('"64000"', '"0"'), "no focal length"),
         (_file('skew="0"', 'skew="3"'), "skew"),
         (_file('r12="1"', 'r12="-1"'), "reflection"),
         (_file("", "", 2), "two cameras of one serial"),
+        (_file('x="3000"', 'x="3000,5"'), r"camera .*: x is '3000,5', no number with a point: export it again"),
+        (_file('x="3000"', 'x="inf"'), r"camera .*: x is 'inf', no number"),
+        (_file('right="1009"', 'right="9"'), r"camera .* has a picture without px"),
     ],
 )
 def test_what_is_no_calibration_is_refused(tmp_path, content, message):

@@ -50,6 +50,31 @@ def test_centimetres_and_names_with_blanks_of_other_programs_are_read(tmp_path):
     assert motion.joints == ("Left_Hip",) and motion.positions_m.tolist() == [[[10, 20, 30]]]
 
 
+@pytest.mark.parametrize(("rate", "refused"), [(25, False), (25.1, False), (30, True), (12.5, True)])
+def test_times_of_another_rate_are_refused(tmp_path, rate, refused):
+    write_trc(tmp_path / "a.trc", walk(40, 25))
+    text = (tmp_path / "a.trc").read_text().replace("\n25\t25\t", f"\n{rate}\t{rate}\t")
+    (tmp_path / "a.trc").write_text(text)
+    if not refused:
+        assert read_trc(tmp_path / "a.trc").fps == rate
+        return
+    with pytest.raises(InputError, match=rf"after the first by its Time, and .* s by DataRate {rate}: correct"):
+        read_trc(tmp_path / "a.trc")
+
+
+def test_frames_that_are_missing_are_refused_and_times_of_zero_say_nothing(tmp_path):
+    write_trc(tmp_path / "a.trc", walk(40, 25))
+    lines = (tmp_path / "a.trc").read_text().splitlines()
+    gone = [*lines[:16], *lines[20:]]
+    gone[2] = gone[2].replace("\t40\t", "\t36\t", 1)
+    (tmp_path / "a.trc").write_text("\n".join(gone))
+    with pytest.raises(InputError, match="frame 11 comes 0.56 s after the first by its Time, and 0.4 s by DataRate 25"):
+        read_trc(tmp_path / "a.trc")
+    rows = ["\t".join([row.split("\t")[0], "0.0", *row.split("\t")[2:]]) for row in lines[6:]]
+    (tmp_path / "a.trc").write_text("\n".join([*lines[:6], *rows]))
+    assert len(read_trc(tmp_path / "a.trc")) == 40
+
+
 def test_empty_markers_of_other_programs_are_missing(tmp_path):
     motion = walk_with_gaps()
     write_trc(tmp_path / "a.trc", motion)

@@ -47,6 +47,19 @@ def test_a_matrix_that_mirrors_is_done_and_said(video, matrix, white):
     assert said.startswith(f"{video} asks to be shown mirrored") and "ffmpeg -display_rotation:v:0" in said
 
 
+def test_a_matrix_counts_although_the_track_says_another_size(video):
+    """As of cameras that write the coded height, 1088, and of a codec that cuts the picture."""
+    content = bytearray(video.read_bytes())
+    struct.pack_into(">HH", content, content.index(b"stsd") + 12 + 32, 64, 64)
+    struct.pack_into(">II", content, content.index(b"tkhd") + 80, 64 << 16, 64 << 16)
+    video.write_bytes(content)
+    set_matrix(video, -1, 0, 0, 1)
+    insert_in_entry(video, box(b"clap", struct.pack(">IIIIiIiI", 40, 1, 30, 1, 0, 1, 0, 1)))  # of which picture?
+    image, said = first(video)
+    assert image.shape == (48, 64, 3) and image[:24, 32:].mean() > 240
+    assert "asks to be shown mirrored" in said and "clean aperture" not in said
+
+
 def test_px_that_are_not_square_are_made_square(video):
     assert first(video)[1] == ""
     insert_in_entry(video, box(b"pasp", struct.pack(">II", 4, 3)))
@@ -70,6 +83,15 @@ def test_a_clean_aperture_is_cut_out(video):
 def test_a_clean_aperture_that_cannot_be_is_not_cut(video, content):
     insert_in_entry(video, box(b"clap", content))
     assert first(video)[0].shape == (48, 64, 3)
+
+
+def test_a_codec_that_cuts_at_the_left_is_refused(video, monkeypatch):
+    """OpenCV 5.0.0 squeezes what it should cut off, but for whole 64 px."""
+    for left_px in (0, 64):
+        monkeypatch.setattr(video_file, "left_crop_px", lambda _, left_px=left_px: left_px)
+        assert first(video)[1] == ""
+    monkeypatch.setattr(video_file, "left_crop_px", lambda _: 96)
+    assert refusal(video).startswith(f"{video} has 96 px cut off at the left by its codec, which OpenCV squeezes")
 
 
 def test_fields_are_said(video):
@@ -113,6 +135,13 @@ def test_hidden_frames_are_not_counted_as_missing(video):
         assert "2 frames decode, up to 0.04 s; its header has 6" in clip.ends_early(2, 0.04)
 
 
+def test_an_edit_at_another_speed_is_said(video):
+    content = bytearray(video.read_bytes())
+    struct.pack_into(">i", content, content.index(b"elst") + 20, 2 << 16)
+    video.write_bytes(content)
+    assert "edit list that plays parts of it at another speed" in first(video)[1]
+
+
 def test_what_is_cut_off_is_said(tmp_path):
     noise = np.random.default_rng(0).integers(0, 255, (40, 240, 320, 3), np.uint8)
     path = write_video(tmp_path / "v.avi", list(noise))
@@ -144,8 +173,11 @@ def test_a_rate_that_is_the_same_but_for_rounding_says_nothing(video):
     assert first(video)[1] == ""
 
 
-def test_slow_motion_of_sony(video):
-    text = b'<?xml version="1.0"?><VideoFrame videoCodec="AVC" captureFps="119.88p" formatFps="23.98p"/>'
+@pytest.mark.parametrize(
+    "rates", [b'captureFps="119.88p" formatFps="23.98p"', b"formatFps='23.98p' videoCodec='AVC'\n captureFps='119.88p'"]
+)
+def test_slow_motion_of_sony(video, rates):
+    text = b'<?xml version="1.0"?><VideoFrame codec="AVC" ' + rates + b"/>"
     video.write_bytes(video.read_bytes() + box(b"meta", bytes(4), box(b"xml ", bytes(4), text)))
     with Clip(video) as clip:
         assert "filmed at 124.979 frames a second" in clip.said[0]
@@ -187,6 +219,9 @@ def test_sound_and_unfinished_and_empty_files_are_said_to_be_that(tmp_path, vide
     path = tmp_path / "a.mp4"
     path.write_bytes(box(b"ftyp", b"M4A ") + box(b"moov", track(b"soun", b"mp4a", [])))
     assert refusal(path) == f"{path} has sound and no video: give a video"
+    for start in (b"ID3\4", b"fLaC", b"RIFF\0\0\0\0WAVEfmt ", b"OggS" + bytes(24) + b"OpusHead", b"\xff\xfb\x90"):
+        path.write_bytes(start + bytes(200))
+        assert refusal(path) == f"{path} has sound and no video: give a video"
     path.write_bytes(video.read_bytes()[:-600])
     assert "its index is missing or damaged" in refusal(path)
     path.write_bytes(b"")

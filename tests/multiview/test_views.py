@@ -55,7 +55,22 @@ def test_videos_that_do_not_fit_are_refused(folder, video, message):
 
 def test_a_missing_video_is_named(folder):
     (folder / "a.mp4").unlink()
-    with pytest.raises(InputError, match=r"a\.mp4 is missing"):
+    with pytest.raises(InputError, match=r"a\.mp4 is missing: put the video of camera a there, or take"):
+        read_views(folder)
+
+
+def test_a_video_that_is_named_as_no_camera_is_named(folder, capsys):
+    content = (folder / "a.mp4").read_bytes()
+    (folder / "walk_a.mp4").write_bytes(content)
+    assert len(read_views(folder)) == 2
+    assert (
+        f"{folder}/walk_a.mp4 is named as no camera of calibration.qca.txt: it is left out" in capsys.readouterr().err
+    )
+    (folder / "a.mp4").unlink()
+    message = (
+        r"a\.mp4 is missing, and walk_a\.mp4 is named as no camera of .*: rename it, if it is the video of camera a"
+    )
+    with pytest.raises(InputError, match=message):
         read_views(folder)
 
 

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 from patched_mp4 import make_frames_uneven, set_matrix
+from tiny_calibrations import toml
 from tiny_video import picture, write_video
 
 from pose3d.formats.clip import Clip, ClipFrame
@@ -73,6 +74,34 @@ def test_frames_without_times_of_their_own_follow_at_the_frame_rate(video, monke
         rest = iter([*read[1:], *[None] * 9])
         monkeypatch.setattr(clip, "_read", lambda: next(rest))
         np.testing.assert_allclose([frame.time_s for frame in clip], [0, 0.04, 0.08, 0.3, 0.34])
+
+
+def times_of(video, monkeypatch, own_s: list[float]) -> np.ndarray:
+    """What a clip says of frames of such times."""
+    read = [ClipFrame(own, picture(64, 48, None)) for own in own_s]
+    with Clip(video) as clip:
+        clip._next, clip._first_s = read[0], own_s[0]
+        rest = iter([*read[1:], *[None] * 9])
+        monkeypatch.setattr(clip, "_read", lambda: next(rest))
+        return np.array([frame.time_s for frame in clip])
+
+
+def test_times_that_begin_anew_go_on(video, monkeypatch):
+    """Two recordings put one behind another, the second at 30 frames a second."""
+    own_s = [*np.arange(30) / 25, *np.arange(40) / 30]
+    expected_s = [*np.arange(30) / 25, *(30 / 25 + np.arange(40) / 30)]
+    np.testing.assert_allclose(times_of(video, monkeypatch, own_s), expected_s, atol=1e-9)
+    alone = [*np.arange(30) / 25, 0.0, *np.arange(31, 40) / 25]  # one frame without a time
+    np.testing.assert_allclose(times_of(video, monkeypatch, alone), np.arange(40) / 25, atol=1e-9)
+
+
+def test_a_frame_without_a_time_is_a_usual_step_later_whatever_the_header_says(video, monkeypatch):
+    """The last ones of an AVI of 25 frames a second with B frames, whose header has a clock of 600."""
+    with Clip(video) as clip:
+        clock = clip._clock()
+    clock._steps_s[0] = 1 / 600
+    times_s = [clock.at(own_s) for own_s in [*np.arange(20) / 25, 0.0, 0.0]]
+    np.testing.assert_allclose(times_s, np.arange(22) / 25, atol=1e-9)
 
 
 def test_what_is_no_video_is_said_so(tmp_path, capfd):
@@ -182,3 +211,9 @@ def test_the_field_of_view_is_that_of_the_longer_side(size):
     assert max(angles[0] + angles[1], angles[2] + angles[3]) == pytest.approx(60)
     with pytest.raises(InputError, match="between 5 and 170 degrees, not 180"):
         camera_from_view(*size, 180)
+
+
+def test_the_unit_of_positions_does_not_matter_to_one_camera(tmp_path):
+    (tmp_path / "c.toml").write_text(toml(1000, extra="fisheye = false"))  # mm, where Pose2Sim writes m
+    one = read_camera(tmp_path / "c.toml", 1920, 1080, "camB")
+    np.testing.assert_allclose(one.camera.intrinsics_px[:2, 2], [940.5, 530.5])

@@ -64,6 +64,17 @@ def test_a_size_that_most_points_lie_outside_of_is_refused():
     )
 
 
+def test_points_far_outside_of_the_picture_are_undetected_and_said():
+    keypoints = KEYPOINTS.copy()
+    keypoints[10, 9], keypoints[11, 9] = (9000, 200), (700, -30)  # a wrist; the second may well be out of sight
+    people = given(file_of(keypoints=keypoints))
+    assert people.said[0].startswith("k.json: 1 points lie farther outside of the picture than it is wide or high")
+    assert "the first in frame 10 at (9000, 200)" in people.said[0]
+    wrist = people.of(1).keypoints_px[:, 9]
+    np.testing.assert_allclose(wrist[10], (wrist[9] + wrist[11]) / 2, rtol=1e-6)
+    np.testing.assert_array_equal(wrist[11], [700, -30])
+
+
 def test_frames_keep_their_numbers_and_short_gaps_are_bridged():
     """Frames 0 to 9, 13 to 19 and 40 to 42 of 25 Hz: three are missing, then twenty."""
     frames = [*range(10), *range(13, 20), *range(40, 43)]
@@ -138,6 +149,13 @@ def two_people(**known) -> KeypointFile:
     frames = [*range(30), *range(12)]
     points, scores = np.concatenate([KEYPOINTS, small[:12]]), np.concatenate([SCORES, SCORES[:12]])
     return file_of(frames, [7] * 30 + [3] * 12, points, scores, **known)
+
+
+def test_numbers_that_begin_late_need_a_video_that_is_as_long():
+    late = file_of(frames=range(1_000_000, 1_000_030))
+    assert "frames go from 1000000 to 1000029 and 30 have anybody: they are not those of a video" in sentence(late)
+    assert len(given(late, video=video(1_000_100), fps=None).time_s) == 1_000_100
+    assert len(given(file_of(frames=range(5000, 5030))).time_s) == 5030
 
 
 def test_people_are_chosen_by_the_files_numbers_or_from_the_left():

@@ -8,11 +8,19 @@ viewer). All but these three can be read as well. docs/formats.md has axes, unit
 """
 
 import argparse
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pose3d.formats.endings import OF_KEYPOINTS, OF_PREDICTIONS, format_of
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.files import require_files
+
+if TYPE_CHECKING:
+    from pose3d.formats.motion import Motion
+
+SMALLEST_M, LARGEST_M = 0.1, 10.0
+"""Between which joints of a person lie apart, in the median of a clip."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,7 +59,23 @@ def run(given: argparse.Namespace) -> None:
 
         if motion is None:
             motion = read_motion(given.input, given.frame, given.lifter)
+            _doubt_unit(given.input, motion)
         write_motion(output, motion, given.unit)
         axes = AXES.get(known, f"m, {motion.frame}")
         said = f"{given.unit}, {axes}" if known == "trc" else axes
         print(f"{output}: {len(motion)} frames at {motion.fps:g} a second, {len(motion.joints)} joints, {said}")
+
+
+def _doubt_unit(path: Path, motion: "Motion") -> None:
+    """Say so where joints are farther apart than a room is wide, or nearer than those of a hand.
+
+    BVH has no unit, and there are TRC files of px that say m.
+    """
+    import numpy as np
+
+    whole = motion.positions_m[~motion.missing.any(1)]
+    if len(motion.joints) < 2 or not len(whole):
+        return
+    size_m = float(np.median(np.ptp(whole, axis=1).max(1)))
+    if not SMALLEST_M < size_m < LARGEST_M:
+        print(f"warning: {path}: its joints lie {size_m:.3g} m apart: is its unit another?", file=sys.stderr)

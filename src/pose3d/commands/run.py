@@ -8,6 +8,7 @@ import io
 import os
 import signal
 import sys
+import warnings
 
 from pose3d.commands import (
     adapt_views,
@@ -55,6 +56,8 @@ def main(arguments: list[str] | None = None) -> None:
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # names of files need not be text
+    if not sys.warnoptions:  # which python -W and PYTHONWARNINGS set
+        warnings.simplefilter("ignore", append=True)  # packages' words on what is refused in a sentence, or harmless
     parser = _parser()
     given = parser.parse_args(arguments)
     if given.version:

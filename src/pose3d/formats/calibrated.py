@@ -16,6 +16,7 @@ WIDEST_DEG = 170.0
 """Along the longer side: a lens that sees more is a fisheye."""
 _FARTHEST_M = 50.0  # between two cameras of one room or field
 _NEAREST_M = 0.1
+_MOST_RAD = 6.3  # a whole turn, and a little for what was rounded
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +89,7 @@ def calibrated(
         width, height = (round(side) for side in _numbers(size_px, (2,), f"camera {name}: the size").tolist())
         if not 0 < min(width, height) <= max(width, height) <= LARGEST_PX:
             raise ValueError(f"camera {name}: no picture has {width} x {height} px")
-    _require_px(name, k, max(width, height) or 2 * float(k[:2, 2].max()))
+    require_px(name, k, max(width, height) or 2 * float(k[:2, 2].max()))
     placed = rotation is not None and translation is not None
     turned, moved = np.eye(3), np.zeros(3)
     if placed:
@@ -178,7 +179,7 @@ def _numbers(values: Any, shape: tuple[int, ...], what: str) -> np.ndarray:
     return array
 
 
-def _require_px(name: str, k: np.ndarray, longer_side_px: float) -> None:
+def require_px(name: str, k: np.ndarray, longer_side_px: float) -> None:
     """Focal lengths in mm, or as shares of the picture, are of lenses that see half of the world."""
     focal_px = float(np.diag(k)[:2].max())
     if 2 * np.degrees(np.arctan2(longer_side_px / 2, focal_px)) > WIDEST_DEG:
@@ -194,4 +195,10 @@ def _rotation(rotation: Any, name: str) -> np.ndarray:
     values = np.array(rotation, np.float64) if np.size(rotation) in (3, 9) else np.empty(0)
     if values.size == 9:
         return _numbers(values.reshape(3, 3), (3, 3), f"camera {name}: the rotation")
-    return cv2.Rodrigues(_numbers(values, (3,), f"camera {name}: the rotation"))[0]
+    vector = _numbers(values, (3,), f"camera {name}: the rotation")
+    if np.linalg.norm(vector) > _MOST_RAD:
+        raise ValueError(
+            f"camera {name}: the rotation {vector.tolist()} is of more than a whole turn: give a Rodrigues vector in "
+            "radians, not degrees"
+        )
+    return cv2.Rodrigues(vector)[0]

@@ -24,6 +24,7 @@ import numpy as np
 
 from pose3d.formats.calibrated import Calibrated, Calibration, Units, calibrated, in_metres
 
+_OF_CAMERAS = {"matrix", "distortions", "rotation", "translation"}
 _DOUBTFUL = 0.005
 """Lenses for video bend by more: k1 of the cheapest and the best is some hundredths or tenths."""
 
@@ -42,7 +43,8 @@ def calibration_from_toml(text: str, units: Units | None) -> Calibration:
     nested = content.get("cameras")
     metadata = content.get("metadata")
     tables = nested if isinstance(nested, dict) else content
-    found = [(key, table) for key, table in tables.items() if isinstance(table, dict) and "matrix" in table]
+    # What has one of these is a camera: where it lacks another that is said, and it is not left out.
+    found = [(key, table) for key, table in tables.items() if isinstance(table, dict) and _OF_CAMERAS & table.keys()]
     if not found:
         raise ValueError("it has no table of a camera with a matrix: give a calibration")
     for key, table in found:

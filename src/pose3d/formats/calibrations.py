@@ -28,7 +28,15 @@ import yaml
 from pydantic import BaseModel, ConfigDict, FiniteFloat, PositiveInt, ValidationError
 
 from pose3d.datasets.calibration import cameras_from
-from pose3d.formats.calibrated import Calibrated, Calibration, Units, as_input_error, calibrated
+from pose3d.formats.calibrated import (
+    Calibrated,
+    Calibration,
+    Units,
+    as_input_error,
+    calibrated,
+    in_metres,
+    require_px,
+)
 from pose3d.formats.calibration_kalibr import calibration_from_kalibr, is_kalibr
 from pose3d.formats.calibration_opencv import calibration_from_opencv, is_opencv
 from pose3d.formats.calibration_toml import calibration_from_toml
@@ -107,14 +115,25 @@ def _from_json(path: Path, text: str, units: Units | None) -> Calibration:
     except (ValueError, RecursionError) as error:
         raise ValueError(f"it is not JSON ({in_words(error)}): write it as docs/predict.md shows") from None
     if isinstance(content, dict) and {"intrinsics", "extrinsics"} <= content.keys():
-        subjects = cameras_from(content, str(path))
-        if len(subjects) != 1:
-            raise ValueError(f"it has cameras of {len(subjects)} subjects: leave one")
-        (own,) = subjects.values()
-        return Calibration(tuple(map(Calibrated, own.values())), "this project")
+        return _from_subjects(path, text, content, units)
     if is_opencv(content):
         return _from_mapping(path, content, units)
     return Calibration((_from_own(content, path.stem),), "this project")
+
+
+def _from_subjects(path: Path, text: str, content: Any, units: Units | None) -> Calibration:
+    """Several cameras of one subject, as :mod:`pose3d.datasets.calibration` has them, in mm."""
+    if re.search(r"\b(NaN|Infinity)\b", text):
+        raise ValueError("it has NaN or Infinity in place of a number: calibrate again")
+    subjects = cameras_from(content, str(path))
+    if len(subjects) != 1:
+        raise ValueError(f"it has cameras of {len(subjects)} subjects: leave one")
+    (own,) = subjects.values()
+    for camera in own.values():
+        require_px(camera.id, camera.intrinsics_px, max(camera.width_px, camera.height_px))
+    in_mm = [Calibrated(replace(camera, translation_m=1000 * camera.translation_m)) for camera in own.values()]
+    calibration = in_metres(in_mm, "mm", units, "this project")
+    return replace(calibration, units="")  # which its form says
 
 
 def _from_mapping(path: Path, content: Any, units: Units | None) -> Calibration:

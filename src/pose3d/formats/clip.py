@@ -2,9 +2,11 @@
 
 import itertools
 import os
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median_low
 
 import numpy as np
 
@@ -13,6 +15,10 @@ from pose3d.formats.video_file import RATES_HZ, VideoFile
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.prefetch import prefetch
 
+_STEPS = 9
+"""So many steps say which one is usual."""
+_ANEW_S = 0.5
+"""Times that fall by more begin anew, where the next ones go on from there."""
 _CUT_OFF = 0.9
 """Of a length that a header only estimates: a video that ends before this share of it may be cut off."""
 
@@ -85,7 +91,7 @@ class Clip:
     def __iter__(self) -> Iterator[ClipFrame]:
         """The frames in order, up to the first that does not decode; a thread decodes at most three ahead of use.
 
-        A frame that has no time of its own after the one before is one step of the frame rate later.
+        A frame that has no time of its own after the one before is a usual step later.
 
         Raises:
             InputError: the picture's size changes within the video.
@@ -168,18 +174,35 @@ class Clip:
 
 
 class _Clock:
-    """Gives each frame its time since the first."""
+    """Gives each frame its time since the first.
+
+    A frame without a time of its own after the one before is a usual step later. Where times begin anew and go on from
+    there, as in recordings that were put one behind another, all that follow are moved.
+    """
 
     def __init__(self, rate_hz: float | None, first_s: float, step_s: float, slowed: float) -> None:
-        self._rate_hz, self._first_s, self._step_s, self._slowed = rate_hz, first_s, step_s, slowed
-        self._number, self._before_s = -1, -step_s
+        self._rate_hz, self._first_s, self._slowed = rate_hz, first_s, slowed
+        self._number, self._before_s, self._own_s = -1, -step_s, -np.inf
+        self._anew_s: float | None = None
+        # The header's rate comes first: that of an AVI may be its clock's, 600 a second.
+        self._steps_s = deque([step_s], maxlen=_STEPS)
 
     def at(self, time_s: float) -> float:
         self._number += 1
         if self._rate_hz is not None:
             return self._number / self._rate_hz
         since_s = (time_s - self._first_s) / self._slowed
-        self._before_s = since_s if since_s > self._before_s else self._before_s + self._step_s
+        if self._anew_s is not None and self._anew_s < since_s < self._before_s:
+            self._first_s -= (self._before_s - self._anew_s) * self._slowed
+            since_s += self._before_s - self._anew_s
+        self._anew_s = since_s if since_s < self._own_s - _ANEW_S else None
+        self._own_s = since_s
+        if since_s > self._before_s:
+            if self._number:
+                self._steps_s.append(since_s - self._before_s)
+            self._before_s = since_s
+        else:
+            self._before_s += median_low(self._steps_s)
         return self._before_s
 
 

@@ -114,6 +114,11 @@ def keypoint_file(
         known["layout"], n_body = BODY_ONLY[keypoints.shape[1]]
         keypoints, confidence = keypoints[:, :n_body], confidence[:, :n_body]
     keypoints, confidence, more = _checked(path, frame_of, keypoints, confidence)
+    if person_of is None:
+        once = _once(frame_of, keypoints)
+        if not once.all():
+            more.append(f"{path}: {(~once).sum()} people are there twice, point for point, and are taken once")
+            frame_of, keypoints, confidence = frame_of[once], keypoints[once], confidence[once]
     return KeypointFile(
         str(path), format_name, keypoints, confidence, frame_of, person_of, said=(*said, *more), **known
     )
@@ -173,6 +178,19 @@ def _check_once(path: str | os.PathLike, frames: np.ndarray, people: np.ndarray)
     if (counts > 1).any():
         frame, person = pairs[counts.argmax()]
         raise InputError(f"{path}: frame {frame} has person {person} twice: a number is one person's")
+
+
+def _once(frames: np.ndarray, keypoints: np.ndarray) -> np.ndarray:
+    """(N,) bool, false for who is in the same frame before, as where results of parts of a video were joined."""
+    once = np.ones(len(frames), bool)
+    seen: set[bytes] = set()
+    for index in np.flatnonzero(np.isin(frames, frames[1:][np.diff(frames) == 0])):
+        if index and frames[index] != frames[index - 1]:
+            seen.clear()
+        content = keypoints[index].tobytes()
+        once[index] = content not in seen
+        seen.add(content)
+    return once
 
 
 def _arrays(

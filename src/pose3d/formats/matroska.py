@@ -1,10 +1,11 @@
 """How Matroska and WebM say that a video's picture is to be shown, as far as OpenCV does not hand it on.
 
 A file is elements in elements: an identifier, a length and content; both numbers say by their first bits how many bytes
-they have. ``Segment`` has ``Tracks``, with a ``TrackEntry`` for each track.
+they have. ``Segment`` has ``Tracks``, with a ``TrackEntry`` for each track, and ``Tags``, into which FFmpeg copies the
+keys of an MP4.
 
 Reference:
-    RFC 9559, Matroska: 5.1.4 Tracks; RFC 8794, EBML: 4 VINT, 6 Element Data Size.
+    RFC 9559, Matroska: 5.1.4 Tracks, 5.1.8 Tags; RFC 8794, EBML: 4 VINT, 6 Element Data Size.
 """
 
 import os
@@ -14,8 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 
 _HEAD_BYTES = 2**20
-"""Tracks come before the pictures; what is behind so much is not looked for."""
+"""Tracks, and FFmpeg's tags, come before the pictures; what is behind so much is not looked for."""
 _EBML, _SEGMENT, _TRACKS, _TRACK = 0x1A45DFA3, 0x18538067, 0x1654AE6B, 0xAE
+_TAGS, _TAG, _SIMPLE, _NAME, _STRING = 0x1254C367, 0x7373, 0x67C8, 0x45A3, 0x4487
 _TYPE, _CODEC, _VIDEO = 0x83, 0x86, 0xE0
 _INTERLACED, _WIDTH, _HEIGHT, _PROJECTION, _YAW, _ROLL = 0x9A, 0xB0, 0xBA, 0x7670, 0x7673, 0x7675
 _CROP = {"x0": 0x54CC, "y0": 0x54BB, "x1": 0x54DD, "y1": 0x54AA}
@@ -24,7 +26,7 @@ _MAX_ELEMENTS = 10_000
 
 @dataclass(frozen=True, eq=False)
 class MatroskaTrack:
-    """The first video track.
+    """A video track.
 
     Attributes:
         codec: Matroska's name, such as V_AV1.
@@ -42,8 +44,23 @@ class MatroskaTrack:
     roll_deg: float
 
 
-def read_matroska(path: str | os.PathLike) -> MatroskaTrack | None:
-    """The first video track; None where the file is no Matroska, or says none near its start.
+@dataclass(frozen=True, eq=False)
+class Matroska:
+    """What a file says near its start.
+
+    Attributes:
+        tracks: of video, in the file's order.
+        n_tracks: of all kinds.
+        tags: in capitals; of several with one name the first.
+    """
+
+    tracks: tuple[MatroskaTrack, ...]
+    n_tracks: int
+    tags: dict[str, str]
+
+
+def read_matroska(path: str | os.PathLike) -> Matroska | None:
+    """What a file says; None where it is no Matroska.
 
     Raises:
         OSError: it cannot be read.
@@ -52,14 +69,23 @@ def read_matroska(path: str | os.PathLike) -> MatroskaTrack | None:
         head = file.read(_HEAD_BYTES)
     if head[:4] != _EBML.to_bytes(4, "big"):
         return None
-    for identifier, segment in _elements(head):
-        if identifier == _SEGMENT:
-            for inner, tracks in _elements(segment):
-                if inner == _TRACKS:
-                    return next(
-                        (one for name, entry in _elements(tracks) if name == _TRACK and (one := _video(entry))), None
-                    )
-    return None
+    entries: list[bytes] = []
+    tags: dict[str, str] = {}
+    for segment in _all(head, _SEGMENT):
+        for identifier, content in _elements(segment):
+            if identifier == _TRACKS:
+                entries += _all(content, _TRACK)
+            elif identifier == _TAGS:
+                for tag in _all(content, _TAG):
+                    for simple in map(dict, map(_elements, _all(tag, _SIMPLE))):
+                        name, value = (_text(simple, one) for one in (_NAME, _STRING))
+                        tags.setdefault(name.upper(), value)
+    videos = tuple(video for video in map(_video, entries) if video is not None)
+    return Matroska(videos, len(entries), tags)
+
+
+def _all(content: bytes, wanted: int) -> list[bytes]:
+    return [inner for identifier, inner in _elements(content) if identifier == wanted]
 
 
 def _video(entry: bytes) -> MatroskaTrack | None:
@@ -72,7 +98,7 @@ def _video(entry: bytes) -> MatroskaTrack | None:
     cut = {side: _whole(video, name) for side, name in _CROP.items()}
     aperture = cut["x0"], cut["y0"], width - cut["x1"], height - cut["y1"]
     return MatroskaTrack(
-        of_track.get(_CODEC, b"").decode("ascii", "replace").rstrip("\0"),
+        _text(of_track, _CODEC),
         (width, height),
         aperture if any(cut.values()) and aperture[0] < aperture[2] and aperture[1] < aperture[3] else None,
         _whole(video, _INTERLACED) == 1,
@@ -83,6 +109,10 @@ def _video(entry: bytes) -> MatroskaTrack | None:
 
 def _whole(elements: dict[int, bytes], name: int) -> int:
     return int.from_bytes(elements.get(name, b"")[:8], "big")
+
+
+def _text(elements: dict[int, bytes], name: int) -> str:
+    return elements.get(name, b"").decode("utf-8", "replace").rstrip("\0")
 
 
 def _real(elements: dict[int, bytes], name: int) -> float:

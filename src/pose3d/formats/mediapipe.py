@@ -21,7 +21,7 @@ import numpy as np
 
 from pose3d.formats.keypoints import MAX_PEOPLE, KeypointFile, keypoint_file
 from pose3d.formats.point_names import key_of
-from pose3d.formats.point_tables import FRAME_COLUMNS
+from pose3d.formats.point_tables import FRAME_COLUMNS, whole_number
 from pose3d.geometry.layouts import layout
 from pose3d.runtime.errors import InputError
 
@@ -170,9 +170,9 @@ def _by_landmark(
 
 def _whole(path: str | os.PathLike, line: int, row: Sequence[str], column: int) -> int:
     try:
-        return int(float(row[column]))
+        return whole_number(row[column])
     except (ValueError, IndexError, OverflowError):
-        raise InputError(f"{path} line {line}: the frame's number is no number: correct it") from None
+        raise InputError(f"{path} line {line}: the frame's number is no whole number: correct it") from None
 
 
 def _point(

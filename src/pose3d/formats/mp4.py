@@ -42,6 +42,8 @@ class Track:
         size_px: width and height of its pictures as stored; 0, 0 where it has none.
         shown: content of the boxes of its sample entry by name, such as ``clap``.
         edits: from its time, seconds, up to which, seconds; infinite where it goes on to the end. None: as it is.
+        ticks_per_s: of its times.
+        respeeded: an edit plays it at another speed.
     """
 
     handler: bytes
@@ -52,6 +54,7 @@ class Track:
     shown: dict[bytes, memoryview] = field(default_factory=dict)
     edits: list[tuple[float, float]] | None = None
     ticks_per_s: int = 0
+    respeeded: bool = False
 
     @property
     def upright(self) -> bool:
@@ -234,6 +237,7 @@ def _track(content: memoryview, movie_matrix: np.ndarray, movie_ticks_per_s: int
     clock = 20 if len(media) and media[0] == 1 else 12
     (ticks_per_s,) = struct.unpack_from(">I", media, clock) if len(media) >= clock + 4 else (0,)
     entries = tables.get(b"stsd", memoryview(b""))
+    edits, respeeded = _edits(_one(content, b"edts", b"elst"), ticks_per_s, movie_ticks_per_s)
     pictures = bytes(handler[8:12]) == b"vide" and len(entries) >= 8 + _ENTRY_BYTES
     return Track(
         bytes(handler[8:12]),
@@ -242,8 +246,9 @@ def _track(content: memoryview, movie_matrix: np.ndarray, movie_ticks_per_s: int
         _matrix(head, start) @ movie_matrix,
         struct.unpack_from(">HH", entries, 40) if pictures else (0, 0),
         _entry_boxes(entries) if pictures else {},
-        _edits(_one(content, b"edts", b"elst"), ticks_per_s, movie_ticks_per_s),
+        edits,
         ticks_per_s,
+        respeeded,
     )
 
 
@@ -267,20 +272,24 @@ def _entry_boxes(entries: memoryview) -> dict[bytes, memoryview]:
     return found
 
 
-def _edits(content: memoryview, ticks_per_s: int, movie_ticks_per_s: int) -> list[tuple[float, float]] | None:
+def _edits(
+    content: memoryview, ticks_per_s: int, movie_ticks_per_s: int
+) -> tuple[list[tuple[float, float]] | None, bool]:
+    """Edits of a track, and whether one plays it at another speed."""
     if len(content) < 8 or not ticks_per_s or not movie_ticks_per_s:
-        return None
+        return None, False
     form = ">qqi" if content[0] == 1 else ">iii"
     (count,) = struct.unpack_from(">I", content, 4)
     if count > _MAX_BOXES or 8 + count * struct.calcsize(form) > len(content):
         raise ValueError(f"an edit list of {count} edits in {len(content)} bytes")
-    edits = []
+    edits, respeeded = [], False
     for place in range(count):
-        lasts, start, _ = struct.unpack_from(form, content, 8 + place * struct.calcsize(form))
+        lasts, start, speed = struct.unpack_from(form, content, 8 + place * struct.calcsize(form))
         if start >= 0:  # else nothing is shown for a while
             start_s = start / ticks_per_s
             edits.append((start_s, start_s + lasts / movie_ticks_per_s if lasts > 0 else np.inf))
-    return edits or None
+            respeeded |= speed != 1 << 16
+    return edits or None, respeeded
 
 
 def _places(tables: dict[bytes, memoryview], most: int) -> Iterator[tuple[int, int]]:

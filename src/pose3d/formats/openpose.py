@@ -29,7 +29,7 @@ def read_openpose(path: str | os.PathLike) -> KeypointFile:
     files = [Path(path)]
     if os.path.isdir(path):
         with os.scandir(os.fspath(path)) as entries:
-            files = sorted(Path(entry.path) for entry in entries if entry.name.endswith(".json"))
+            files = sorted(Path(entry.path) for entry in entries if entry.name.lower().endswith(".json"))
     if not files:
         raise InputError(f"{path} has no JSON files: give the folder that OpenPose's --write_json wrote")
     if len(files) > MAX_FILES or sum(file.stat().st_size for file in files) > MAX_JSON_BYTES * 4:

@@ -1,7 +1,13 @@
-"""A folder of pictures as a video: one frame each, in the order of the numbers in their names."""
+"""A folder of pictures as a video: one frame each, in the order of the numbers in their names.
+
+Numbers count by their value: 2 comes before 10. So do seconds with decimals, ``t0.1.png`` after ``t0.08.png``, although
+a point may also part two numbers, ``shot1.2.png`` before ``shot1.10.png``. Decimals are told by their lengths, which
+differ where zeros at the end were left out, while what is counted past 9 has numbers that end with 0.
+"""
 
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -15,6 +21,7 @@ from pose3d.runtime.errors import InputError
 _KINDS = {".jpeg": ".jpg", ".tiff": ".tif"}
 _READ = {".jpg", ".png", ".bmp", ".tif", ".webp", ".ppm", ".pgm", ".jp2", ".avif"}
 _NOT_READ = {".heic", ".heif", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".raw", ".exr", ".gif", ".svg"}
+_WHOLE, _DECIMAL = re.compile(r"(\d+)"), re.compile(r"(\d+(?:[.,]\d+)?)")
 _VIDEOS = {".mp4", ".mov", ".avi", ".mkv", ".m4v", ".webm", ".mts", ".mpg"}
 
 
@@ -75,6 +82,13 @@ class PictureFolder:
 
     def _say_jumps(self) -> None:
         folder = self._paths[0].parent
+        number = _number(self._paths)
+        if number is _DECIMAL:
+            self.said.append(
+                f"{folder} has pictures whose names end with decimals: they come in the order of these, "
+                f"{self._paths[0].name} first and {self._paths[-1].name} last, all equally far apart in time"
+            )
+            return
         forms = {_form(path) for path in self._paths}
         if len(forms) > 1:
             other = next(path for path in self._paths if _form(path) != _form(self._paths[0]))
@@ -105,7 +119,8 @@ def _pictures(folder: Path) -> list[Path]:
     except OSError as error:
         raise InputError(f"{folder} cannot be read ({error.strerror}): give a folder that you may read") from None
     of_kind: dict[str, list[Path]] = {}
-    for path in sorted(files, key=_natural):
+    number = _number([path for path in files if _KINDS.get(path.suffix.lower(), path.suffix.lower()) in _READ])
+    for path in sorted(files, key=lambda one: (_natural(one.stem, number), one.name)):
         of_kind.setdefault(_KINDS.get(path.suffix.lower(), path.suffix.lower()), []).append(path)
     unread = next((paths[0] for kind, paths in of_kind.items() if kind in _NOT_READ), None)
     if unread is not None:
@@ -121,14 +136,26 @@ def _pictures(folder: Path) -> list[Path]:
     return of_kind[kinds[0]]
 
 
-def _natural(path: Path) -> list[tuple[int, str]]:
-    """Texts and numbers of a name in turn, so that 2 comes before 10."""
-    parts = re.split(r"(\d+)", path.name)
-    return [(int(part), part) if place % 2 else (0, part) for place, part in enumerate(parts)]
+def _number(paths: Sequence[Path]) -> re.Pattern[str]:
+    """What is a number in names: :data:`_DECIMAL` where they end with decimals of several lengths."""
+    ends = [found[1] for path in paths if (found := re.search(r"\d[.,](\d+)\D*$", path.stem))]
+    cut_zeros = len(set(map(len, ends))) > 1 and not any(len(end) > 1 and end[-1] == "0" for end in ends)
+    return _DECIMAL if cut_zeros else _WHOLE
+
+
+def _natural(stem: str, number: re.Pattern[str]) -> list[tuple[int, str]]:
+    """Texts and numbers of a name in turn, so that 2 comes before 10; capitals are as small letters."""
+    parts = number.split(stem.lower())
+    return [_value(part) if place % 2 else (0, part) for place, part in enumerate(parts)]
+
+
+def _value(digits: str) -> tuple[int, str]:
+    whole, *decimals = re.split("[.,]", digits)
+    return int(whole), decimals[0] if decimals else ""
 
 
 def _form(path: Path) -> str:
-    return re.sub(r"\d+", "#", path.stem)
+    return _WHOLE.sub("#", path.stem.lower())
 
 
 def _last_number(path: Path) -> int | None:

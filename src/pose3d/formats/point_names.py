@@ -42,12 +42,13 @@ def key_of(name: str) -> tuple[str, ...]:
     Example:
         >>> key_of("LShoulder") == key_of("left_shoulder") == key_of("shoulder left") == key_of("L-Shoulder")
         True
+        >>> key_of("LEFT_SHOULDER") == key_of("LSHOULDER") == key_of("left_shoulder")
+        True
     """
     words = []
     for part in re.split(r"[^A-Za-z0-9]+", name):
-        side = part[:1].lower() if len(part) > 1 and part[0] in "LRlr" and part[1].isupper() else ""
-        if side and part[0].isupper() and part[1:].isupper() and part.isupper() and len(part) > 2:
-            words += [_SIDES[side], part[1:].lower()]  # LHIP
+        if part[:1] in ("L", "R") and part.isupper() and len(part) > 2 and part not in ("LEFT", "RIGHT"):
+            words += [_SIDES[part[0].lower()], part[1:].lower()]  # LHIP
         else:
             words += [word.lower() for word in _WORDS.findall(part)]
     words = [word for one in words for word in _SAME.get(_SIDES.get(one, one), _SIDES.get(one, one)).split()]

@@ -8,7 +8,8 @@ DeepLabCut   three header rows, scorer, bodyparts and coords (x, y, likelihood),
 SLEAP        ``track, frame_idx, instance.score``, and ``nose.x, nose.y, nose.score`` of each point; a row for each
              person in a frame
 others       ``nose_x, nose_y`` and, if any, ``nose_visibility``, ``_score``, ``_confidence`` or ``_likelihood``; a row
-             for each frame, with its number in a column ``frame``, or all frames in order
+             for each frame, with its number in a column ``frame`` or in a first one without a name (an index of
+             pandas), or all frames in order
 ===========  =========================================================================================================
 
 Undetected points are empty or nan. Points are those of a layout by their names, or by a file that maps names.
@@ -29,6 +30,7 @@ from pose3d.runtime.files import read_small_text
 
 MAX_TABLE_BYTES = 256 * 2**20
 FRAME_COLUMNS = ("frame", "frame_idx", "frame_id", "frame_number", "frame_index", "frame_num")
+_INDEX = ("", "unnamed: 0")
 _POINT_COLUMN = re.compile(r"(.+?)[._ ](x|y|score|visibility|confidence|likelihood)", re.IGNORECASE)
 _LINE = re.compile(r"[^\r\n]*+(?:\r\n?|\n)|[^\r\n]++")
 _AXES = {"x": 0, "y": 1}  # all others are scores
@@ -117,9 +119,12 @@ def read_named_columns(
     columns = {name: triple for name, triple in columns.items() if None not in triple[:2]}
     if not columns:
         raise InputError(f"{path} has no columns of points such as nose_x and nose_y: give a table of keypoints")
-    numbered = next((header.index(name) for name in FRAME_COLUMNS if name in header), None)
+    titles = [title.lower() for title in header]
+    numbered = next((titles.index(name) for name in FRAME_COLUMNS if name in titles), None)
+    if numbered is None and titles[0] in _INDEX:
+        numbered = 0
     frames = list(range(len(table))) if numbered is None else _whole(path, table, numbered)
-    tracks = _tracks(table, header.index("track")) if "track" in header else None
+    tracks = _tracks(table, titles.index("track")) if "track" in titles else None
     parts = [(frames, tracks, _numbers(path, table, list(columns.values()), 2))]
     name = "SLEAP" if is_sleap(header) else "table"
     return _file(path, name, list(columns), parts, asked, column_map, several=tracks is not None)
@@ -134,9 +139,21 @@ def _tracks(table: Sequence[Sequence[str]], column: int) -> list[int] | None:
 
 def _whole(path: str | os.PathLike, table: Sequence[Sequence[str]], column: int) -> list[int]:
     try:
-        return [int(float(row[column])) for row in table]
+        return [whole_number(row[column]) for row in table]
     except (ValueError, IndexError, OverflowError):
         raise InputError(f"{path}: a row has no frame's number in column {column + 1}: correct it") from None
+
+
+def whole_number(cell: str) -> int:
+    """A number of a table, also one that was written as 12.0.
+
+    Raises:
+        ValueError, OverflowError: it is none, or none that is whole.
+    """
+    number = float(cell)
+    if number != int(number):
+        raise ValueError(f"{cell} is not whole")
+    return int(number)
 
 
 def _numbers(

@@ -7,6 +7,7 @@ A laboratory's file lists the cameras that see markers beside those that record 
 markers but Miqus Video (VC), Miqus Hybrid and the colour cameras of the Oqus series (210c).
 """
 
+import math
 import os
 import re
 import xml.etree.ElementTree as ElementTree
@@ -43,7 +44,8 @@ def read_qualisys(path: str | os.PathLike) -> list[Calibrated]:
         elements = list(ElementTree.fromstring(text).iterfind("cameras/camera"))
         cameras = [one for element in elements if (one := _calibrated(element)) is not None]
     except ElementTree.ParseError as error:
-        raise InputError(f"{path} is not XML ({in_words(error)}): export it again as *.qca.txt") from None
+        line, _ = error.position
+        raise InputError(f"{path} is not XML (line {line} goes wrong): export it again as *.qca.txt") from None
     except KeyError as error:
         raise InputError(f"{path}: a camera has no {error.args[0]}: export it again as *.qca.txt") from None
     except ValueError as error:
@@ -73,14 +75,17 @@ def _camera(element: ElementTree.Element) -> Camera:
         fields[name] = child.attrib
     view, place, lens = fields["fov_video"], fields["transform"], fields["intrinsic"]
 
-    def numbers(attributes: dict[str, str], *names: str) -> np.ndarray:
-        return np.array([float(attributes[name]) for name in names])
-
     serial = element.attrib["serial"]
+
+    def numbers(attributes: dict[str, str], *names: str) -> np.ndarray:
+        return np.array([_number(serial, name, attributes[name]) for name in names])
+
     left, top, right, bottom = numbers(view, "left", "top", "right", "bottom")
     fx, fy, cx, cy, skew = (
         numbers(lens, "focalLengthU", "focalLengthV", "centerPointU", "centerPointV", "skew") / SUBPIXELS
     )
+    if right < left or bottom < top:
+        raise ValueError(f"camera {serial} has a picture without px: export it again as *.qca.txt")
     if skew or min(fx, fy) <= 0:
         raise ValueError(f"camera {serial} has a skew or no focal length, which no camera of this project has")
     centre = np.array([cx - left, cy - top]) + 0.5
@@ -98,3 +103,15 @@ def _camera(element: ElementTree.Element) -> Camera:
         rotation,
         -rotation @ position_m,
     )
+
+
+def _number(serial: str, name: str, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise ValueError(
+            f"camera {serial}: {name} is {text[:40]!r}, no number with a point: export it again as *.qca.txt"
+        )
+    return value

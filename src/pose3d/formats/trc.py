@@ -16,12 +16,14 @@ import numpy as np
 
 from pose3d.formats.motion import Motion, check_motion, without_blanks
 from pose3d.formats.number_rows import Lines, open_lines, read_rows, write_rows
+from pose3d.runtime.errors import InputError
 from pose3d.runtime.files import atomic_output
 from pose3d.runtime.rows import chunks
 
 UNITS_M = {"m": 1.0, "mm": 0.001}
 _DECIMALS = {"m": 6, "mm": 3}
 _READ_UNITS_M = UNITS_M | {"cm": 0.01, "meters": 1.0}
+_TIME_FRAMES, _TIME_SHARE = 1.5, 0.005  # by which times may be off: rounding, and 29.97 for 30
 _KEYS = ("DataRate", "CameraRate", "NumFrames", "NumMarkers", "Units", "OrigDataRate", "OrigDataStartFrame")
 
 
@@ -60,7 +62,8 @@ def read_trc(path: str | os.PathLike) -> Motion:
     """Read a TRC file whose axes are x right, y up, z back, in m, cm or mm.
 
     Raises:
-        InputError: the file is missing, damaged, cut off, or something else; names the line.
+        InputError: the file is missing, damaged, cut off, or something else, or its times are not those of its rate;
+            names the line or the frame.
     """
     with open_lines(path) as lines:
         if not (lines.next() or "").startswith("PathFileType"):
@@ -77,9 +80,24 @@ def read_trc(path: str | os.PathLike) -> Motion:
             raise lines.error(f"names {len(names)} markers, but the header says {n_markers}: write the file again")
         lines.next()  # X1 Y1 Z1 ...
         rows = read_rows(lines, 2 + 3 * n_markers, n_frames)
+    _check_times(path, rows[:, 1], fps)
     motion = Motion(names, rows[:, 2:].reshape(len(rows), n_markers, 3) * _READ_UNITS_M[unit], fps)
     check_motion(motion, path)
     return motion
+
+
+def _check_times(path: str | os.PathLike, times_s: np.ndarray, fps: float) -> None:
+    """Refuse another rate, and frames that are missing; times that do not ascend, as where all are 0, say nothing."""
+    if not (np.diff(times_s) > 0).all():
+        return
+    frames = np.arange(len(times_s))
+    wrong = np.abs((times_s - times_s[0]) * fps - frames) > _TIME_FRAMES + _TIME_SHARE * frames
+    if wrong.any():
+        frame = int(wrong.argmax())
+        raise InputError(
+            f"{path}: its frame {frame + 1} comes {times_s[frame] - times_s[0]:.4g} s after the first by its Time, and "
+            f"{frame / fps:.4g} s by DataRate {fps:g}: correct what is wrong, and write missing frames as nan"
+        )
 
 
 def _number(lines: Lines, header: dict[str, str], key: str) -> float:

@@ -6,6 +6,7 @@ import shlex
 import cv2
 import numpy as np
 
+from pose3d.formats.coded_crop import ALIGNED_PX, left_crop_px
 from pose3d.formats.shown_picture import SQUARE, ShownPicture
 from pose3d.formats.video_header import SOUND, VideoHeader, read_video_header
 from pose3d.records.interlaced import (
@@ -101,6 +102,12 @@ class VideoFile:
             raise InputError(f"{self._path} has one picture and no video, as sound with a cover has: give a video")
         interlaced = header.interlaced or codec_is_interlaced(self._video)
         require_pictures(self._path, [picture for _, picture in self._ahead], interlaced)
+        left_px = left_crop_px(self._video)
+        if left_px % ALIGNED_PX:
+            raise InputError(
+                f"{self._path} has {left_px} px cut off at the left by its codec, which OpenCV squeezes in place of "
+                f"cutting: `{encode_command(self._path, 'cut')}` cuts them off"
+            )
         self.claimed_exactly = header.n_frames is not None
         if header.n_frames is not None:
             self.claimed_frames = header.n_frames
@@ -115,6 +122,12 @@ class VideoFile:
             self.said.append(
                 f"{self._path} says that it was filmed at {rate_hz * header.slowed:g} frames a second and plays at "
                 f"{rate_hz:g}: times are those of filming; --rate {rate_hz:g} takes those of playing"
+            )
+        if header.respeeded:
+            self.said.append(
+                f"{self._path} has an edit list that plays parts of it at another speed, which OpenCV does not do: "
+                "times are those of the recording, and frames may be missing; `ffmpeg -ignore_editlist 1 -i "
+                f"{shlex.quote(str(self._path))} -c copy {quoted_beside(self._path, 'unedited')}` takes the edits out"
             )
         self._say(interlaced)
 

@@ -51,8 +51,8 @@ class View:
 def read_views(folder: Path, units: Units | None = None, rate_hz: float | None = None) -> list[View]:
     """The views of a folder, in the calibration's order.
 
-    Marker cameras, which have no video, are left out, and a sentence on stderr names them; another says for what unit
-    positions were taken where the format does not fix it.
+    Marker cameras, which have no video, are left out, and so are videos of no camera; a sentence on stderr names each.
+    Another says for what unit positions were taken where the format does not fix it.
 
     Args:
         folder: of one calibration and the videos.
@@ -68,6 +68,7 @@ def read_views(folder: Path, units: Units | None = None, rate_hz: float | None =
     for sentence in (*calibration.doubts, *filter(None, [calibration.units])):
         print(f"{path}: {sentence}", file=sys.stderr)
     views = []
+    strangers = _of_no_camera(folder, [one.camera.id for one in calibration.cameras])
     for one in calibration.cameras:
         video = video_of(folder, one.camera.id)
         if one.sees_markers and video is None:
@@ -76,10 +77,20 @@ def read_views(folder: Path, units: Units | None = None, rate_hz: float | None =
         if not one.placed:
             raise InputError(f"{path} does not say where camera {one.camera.id} is: calibrate all cameras together")
         if video is None:
-            raise InputError(f"{folder / one.camera.id}.mp4 is missing: put the video of camera {one.camera.id} there")
+            missing = f"{folder / one.camera.id}.mp4 is missing"
+            if strangers:
+                raise InputError(
+                    f"{missing}, and {strangers[0].name} is named as no camera of {path.name}: rename it, if it is the "
+                    f"video of camera {one.camera.id}"
+                )
+            raise InputError(
+                f"{missing}: put the video of camera {one.camera.id} there, or take that camera out of {path.name}"
+            )
         views.append(_view(one, video, rate_hz))
     if len(views) < 2:
         raise InputError(f"{path} has one camera: joints are triangulated from two or more")
+    for video in strangers:
+        print(f"{video} is named as no camera of {path.name}: it is left out", file=sys.stderr)
     first = views[0]
     for view in views[1:]:
         if view.frames != first.frames or abs(view.fps - first.fps) > 1e-3 * first.fps:
@@ -118,6 +129,12 @@ def video_of(folder: Path, name: str) -> Path | None:
     if len(found) > 1:
         raise InputError(f"{found[0]} and {found[1].name} are both of camera {name}: leave the one to read")
     return found[0] if found else None
+
+
+def _of_no_camera(folder: Path, names: list[str]) -> list[Path]:
+    """Files with an ending of videos that are named as no camera is."""
+    files = (path for path in folder.iterdir() if path.suffix.lower() in VIDEO_SUFFIXES and path.is_file())
+    return sorted(path for path in files if path.stem not in names)
 
 
 def _view(one: Calibrated, path: Path, rate_hz: float | None) -> View:

@@ -34,7 +34,8 @@ def read_camera(
     Raises:
         InputError: the file is missing or wrong, the camera is not in it, or it is of another size; names what.
     """
-    calibration = read_calibration(path)
+    # In whatever unit positions are: a video's camera is at the origin of its own space.
+    calibration = read_calibration(path, units="m")
     for doubt in calibration.doubts:
         print(f"{path}: {doubt}", file=sys.stderr)
     one = the_camera(path, calibration.cameras, name, video)

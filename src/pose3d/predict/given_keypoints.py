@@ -176,6 +176,8 @@ def people_of(
         )
     keypoints = file.keypoints[inside] * _scale(file, normalised, width, height)
     confidence, frames = file.confidence[inside], frames[inside]
+    _check_inside(file, keypoints, frames, width, height)
+    keypoints, confidence = _near(file, keypoints, confidence, frames, (width, height), said)
     there, seen = is_person(keypoints, confidence > 0), (confidence > 0).any(1)
     if not there.any():
         raise InputError(
@@ -187,7 +189,6 @@ def people_of(
             f"the first in frame {frames[seen & ~there][0]}"
         )
     keypoints, confidence, frames = keypoints[there], confidence[there], frames[there]
-    _check_inside(file, keypoints, frames, width, height)
     numbers = track_people(time_s[frames], keypoints) + 1 if file.people is None else file.people[inside][there]
     said += _gaps(file.path, time_s, frames)
     return GivenPeople(
@@ -239,7 +240,9 @@ def _frames(
     """Frames of the sightings, counted from 0, and the times of all frames."""
     n_frames = max(int(file.frames[-1]) + 1, file.n_frames or 0)
     n_seen, first = len(np.unique(file.frames)), int(file.frames[0])
-    if n_frames > MAX_FRAMES or n_frames - first > _SPARSE[0] * n_seen + _SPARSE[1]:
+    # A video may be long before its first person; where there is none, the numbers alone say how long.
+    spans = n_frames - (0 if video is None else first)
+    if n_frames > MAX_FRAMES or spans > _SPARSE[0] * n_seen + _SPARSE[1]:
         raise InputError(
             f"{file.path}: its frames go from {first} to {file.frames[-1]} and {n_seen} have anybody: they are not "
             "those of a video; number them one by one"
@@ -291,7 +294,7 @@ def _check_inside(file: KeypointFile, keypoints: np.ndarray, frames: np.ndarray,
     """Refuse a size that most points lie outside of."""
     known = ~np.isnan(keypoints[..., 0])
     outside = ((keypoints < 0) | (keypoints > [width, height])).any(-1) & known
-    share = outside.sum() / known.sum()
+    share = outside.sum() / max(known.sum(), 1)
     if share > _OUTSIDE_SHARE:
         frame, point = np.argwhere(outside)[0]
         x, y = keypoints[frame, point]
@@ -299,6 +302,28 @@ def _check_inside(file: KeypointFile, keypoints: np.ndarray, frames: np.ndarray,
             f"{file.path}: {share:.0%} of all points lie outside of the picture of {width} x {height} px, the first in "
             f"frame {frames[frame]} at ({x:.0f}, {y:.0f}): give the size of the picture that the points were found in"
         )
+
+
+def _near(
+    file: KeypointFile,
+    keypoints: np.ndarray,
+    confidence: np.ndarray,
+    frames: np.ndarray,
+    size_px: tuple[int, int],
+    said: list[str],
+) -> tuple[np.ndarray, np.ndarray]:
+    """Without points so far outside of the picture that nobody can have seen what they are."""
+    size, known = np.array(size_px, np.float32), ~np.isnan(keypoints[..., 0])
+    far = ((keypoints < -size) | (keypoints > 2 * size)).any(-1) & known
+    if not far.any():
+        return keypoints, confidence
+    frame, point = np.argwhere(far)[0]
+    x, y = keypoints[frame, point]
+    said.append(
+        f"{file.path}: {far.sum()} points lie farther outside of the picture than it is wide or high, the first in "
+        f"frame {frames[frame]} at ({x:.0f}, {y:.0f}), and are undetected"
+    )
+    return np.where(far[..., None], np.float32(np.nan), keypoints), np.where(far, np.float32(0), confidence)
 
 
 def _gaps(path: str, time_s: np.ndarray, frames: np.ndarray) -> list[str]:
