@@ -12,28 +12,18 @@ import re
 
 import cv2
 
-from pose3d.records.interlaced import codec_of
+from pose3d.records.codec_header import Bits, codec_header, codec_of, h264_parameters, read_until_fields
 
 ALIGNED_PX = 64
 _CODECS = {"h264": "h264", "avc1": "h264", "x264": "h264", "hevc": "hevc", "hev1": "hevc", "hvc1": "hevc"}
-_PARAMETERS = {
-    "h264": re.compile(rb"(?:\x00\x00\x01|\xe1..)[\x27\x47\x67]", re.DOTALL),
-    "hevc": re.compile(rb"(?:\x00\x00\x01|[\x21\xa1]\x00\x01..)\x42\x01", re.DOTALL),
-}
+_HEVC_PARAMETERS = re.compile(rb"(?:\x00\x00\x01|[\x21\xa1]\x00\x01..)\x42\x01", re.DOTALL)
 """How the first set of parameters begins, behind a start code, or behind how many there are and its length."""
-_PARAMETERS_BYTES = 512
-_WITH_CHROMA = {100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135}
-"""Profiles of H.264 whose parameters say more of colours."""
 
 
 def left_crop_px(video: cv2.VideoCapture) -> int:
     """Of an open video; 0 where nothing is cut, or the header of its codec is not known here."""
     codec = _CODECS.get(codec_of(video).lower())
-    index = float(video.get(cv2.CAP_PROP_CODEC_EXTRADATA_INDEX))
-    if codec is None or index < 0:
-        return 0
-    found, content = video.retrieve(None, int(index))
-    return left_crop_of(codec, content.tobytes()) if found and content is not None else 0
+    return 0 if codec is None else left_crop_of(codec, codec_header(video))
 
 
 def left_crop_of(codec: str, header: bytes) -> int:
@@ -43,45 +33,22 @@ def left_crop_of(codec: str, header: bytes) -> int:
         codec: h264 or hevc.
         header: what the container has of it beside the pictures: avcC or hvcC, or as it begins in a stream.
     """
-    start = _PARAMETERS[codec].search(header)
-    if start is None:
-        return 0
-    # Within a unit three bytes 0 0 3 stand for two, so that none looks like a beginning.
-    unit = header[start.end() : start.end() + _PARAMETERS_BYTES].replace(b"\0\0\3", b"\0\0")
     try:
-        return _of_h264(_Bits(unit)) if codec == "h264" else _of_hevc(_Bits(unit))
-    except IndexError:
+        if codec == "h264":
+            return _of_h264(h264_parameters(header))
+        start = _HEVC_PARAMETERS.search(header)
+        return _of_hevc(Bits(header[start.end() :])) if start else 0
+    except (IndexError, ValueError):
         return 0
 
 
-def _of_h264(bits: "_Bits") -> int:
-    profile = bits.take(8)
-    bits.take(16)
-    bits.count()
-    chroma = 1
-    if profile in _WITH_CHROMA:
-        chroma = bits.count()
-        if chroma == 3:
-            bits.take(1)
-        bits.count(), bits.count(), bits.take(1)
-        if bits.take(1):
-            return 0  # a matrix of scales, which is not read
-    bits.count()
-    order = bits.count()
-    if order == 0:
-        bits.count()
-    elif order == 1:
-        bits.take(1), bits.count(), bits.count()
-        for _ in range(bits.count()):
-            bits.count()
-    bits.count(), bits.take(1), bits.count(), bits.count()
-    if not bits.take(1):
-        bits.take(1)
-    bits.take(1)
+def _of_h264(bits: Bits) -> int:
+    chroma, fields = read_until_fields(bits)
+    bits.take(2 if fields else 1)
     return _px(bits, chroma)
 
 
-def _of_hevc(bits: "_Bits") -> int:
+def _of_hevc(bits: Bits) -> int:
     bits.take(4)
     layers = bits.take(3)
     bits.take(1)
@@ -99,25 +66,6 @@ def _of_hevc(bits: "_Bits") -> int:
     return _px(bits, chroma)
 
 
-def _px(bits: "_Bits", chroma: int) -> int:
+def _px(bits: Bits, chroma: int) -> int:
     """From the flag that something is cut on; in 4:2:0 and 4:2:2 the unit is two px."""
     return bits.count() * (2 if chroma in (1, 2) else 1) if bits.take(1) else 0
-
-
-class _Bits:
-    def __init__(self, content: bytes) -> None:
-        self._bits = "".join(f"{byte:08b}" for byte in content)
-        self._place = 0
-
-    def take(self, n_bits: int) -> int:
-        if self._place + n_bits > len(self._bits):
-            raise IndexError("the header ends")
-        self._place += n_bits
-        return int(self._bits[self._place - n_bits : self._place] or "0", 2)
-
-    def count(self) -> int:
-        """Exp-Golomb: as many zeros as there are digits after the first 1."""
-        zeros = 0
-        while not self.take(1):
-            zeros += 1
-        return (1 << zeros) - 1 + self.take(zeros)

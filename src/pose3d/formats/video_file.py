@@ -9,10 +9,10 @@ import numpy as np
 from pose3d.formats.coded_crop import ALIGNED_PX, left_crop_px
 from pose3d.formats.shown_picture import SQUARE, ShownPicture
 from pose3d.formats.video_header import SOUND, VideoHeader, read_video_header
+from pose3d.records.codec_header import codec_of
 from pose3d.records.interlaced import (
     COMBS,
     codec_is_interlaced,
-    codec_of,
     encode_command,
     quoted_beside,
     require_pictures,
