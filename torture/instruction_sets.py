@@ -2,10 +2,10 @@
 
     python -m torture.instruction_sets
 
-Each stage is run from the same inputs. bake_bodies, prepare and crop_resize must give the same bytes, infer_2d
-keypoints within KEYPOINTS_PX in the mean, evaluate metrics within METRICS, and what is trained must begin alike, its
-first logged losses within FIRST_LOSSES. How far each went is in the table. Then the pipeline is run on top of each set
-with SAME_EVERYWHERE, as `make repro SAME_EVERYWHERE=1` has it: every output must have the same bytes.
+Each stage is run from the same inputs, in float32. bake_bodies, prepare and crop_resize must give the same bytes,
+infer_2d keypoints within KEYPOINTS_PX in the mean, evaluate metrics within METRICS, and what is trained must begin
+alike, its first logged losses within FIRST_LOSSES. How far each went is in the table. Then the pipeline is run on top
+of each set with SAME_EVERYWHERE, as `make repro SAME_EVERYWHERE=1` has it: every output must have the same bytes.
 """
 
 import shutil
@@ -117,12 +117,22 @@ def same_everywhere(reference: Workspace, folder: Path) -> Row:
     return Row("instruction_sets", tried, len(STAGES), len(STAGES) - len(differing))
 
 
+def in_float32(root: Path) -> Workspace:
+    """Size smoke run in float32: the bfloat16 that newer processors take by default is no matter of rounding alone."""
+    smoke = smoke_workspace()
+    shutil.copytree(smoke.root, root, symlinks=True)
+    reference = Workspace(root, smoke.environment | {"POSE3D_PRECISION": "32-true"}, smoke.trace_folder)
+    reference.run("dvc", "repro", "--force")
+    return reference
+
+
 def run() -> list[Row]:
     """Every set, and what makes them the same."""
     folder = Path(tempfile.mkdtemp(prefix="pose3d-instructions-"))
     try:
-        rows = [one_set(smoke_workspace(), folder / name, name) for name in SETS]
-        return [*rows, same_everywhere(smoke_workspace(), folder)]
+        reference = in_float32(folder / "float32")
+        rows = [one_set(reference, folder / name, name) for name in SETS]
+        return [*rows, same_everywhere(reference, folder)]
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
