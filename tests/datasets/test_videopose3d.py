@@ -386,6 +386,8 @@ def gone(px, frames, how):
         rated[frames] = values[how]
     elif how == "a person of some px":
         rated[frames, :, :2] = tiny[frames]
+    elif how == "far outside":
+        rated[frames, :, :2] += 50_000
     elif how == "half of each point":
         rated[frames, ::2, 0], rated[frames, 1::2, 1] = np.nan, np.nan
     else:
@@ -398,6 +400,7 @@ WAYS = [
     "zeros",
     "one place",
     "a person of some px",
+    "far outside",
     "half of each point",
     "score 0",
     "score below 0",

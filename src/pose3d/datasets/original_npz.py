@@ -88,7 +88,7 @@ class OriginalNpz:
         where_2d = f"{keypoints_path}: {name.key}"
         keypoints = as_17_joints(keypoints, (2, 3), where_2d)
         if not has_3d:
-            given = given_keypoints(keypoints, where_2d, rate_hz, step)
+            given = given_keypoints(keypoints, where_2d, rate_hz, step, camera)
             return recording_of_keypoints(name, camera, rate_hz / step, given, keypoints_path)
         poses_mm, keypoints, frames_cut = cut_alike(as_17_joints(poses, (3,), where), keypoints)
         poses_cam_m = poses_mm[::step] / 1000
@@ -98,7 +98,7 @@ class OriginalNpz:
             rate_hz / step,
             camera.camera_to_world(poses_cam_m),
             poses_cam_m,
-            given_keypoints(keypoints, where_2d, rate_hz, step),
+            given_keypoints(keypoints, where_2d, rate_hz, step, camera),
             frames_cut,
             path,
             keypoints_path,

@@ -25,6 +25,7 @@ from pose3d.records.detected_points import (
     is_person,
 )
 from pose3d.records.keypoints2d import Keypoints2D
+from pose3d.records.outside_picture import far_outside
 from pose3d.records.sequences import PoseSequence
 from pose3d.runtime.errors import InputError, in_words
 
@@ -154,10 +155,13 @@ class GivenKeypoints(NamedTuple):
     highest_score: float
 
 
-def given_keypoints(array: np.ndarray, where: str, fps: float, step: int, layout_name: str = OURS) -> GivenKeypoints:
+def given_keypoints(
+    array: np.ndarray, where: str, fps: float, step: int, camera: Camera, layout_name: str = OURS
+) -> GivenKeypoints:
     """Keypoints as a file has them, those that are missing marked with confidence 0 and filled up.
 
-    What is missing is :mod:`pose3d.records.detected_points`'s rule. Of Human3.6M's 17 joints lifters need all: there a
+    What is missing is :mod:`pose3d.records.detected_points`'s rule, and
+    :func:`pose3d.records.outside_picture.far_outside`. Of Human3.6M's 17 joints lifters need all: there a
     frame counts as without a detection if one of them is missing for longer than is bridged. What has no place moves
     evenly from where it was to where it is next.
 
@@ -166,6 +170,7 @@ def given_keypoints(array: np.ndarray, where: str, fps: float, step: int, layout
         where: the file and the take, for the message.
         fps: frames per second of the file.
         step: every ``step``-th frame is kept, at least 1.
+        camera: whose picture they are in.
         layout_name: whose K points they are.
 
     Raises:
@@ -182,6 +187,9 @@ def given_keypoints(array: np.ndarray, where: str, fps: float, step: int, layout
         raise InputError(f"{where}: frame {frame} has {in_words(error)}") from None
     there = detected_points(points_px, confidence)
     _check_finite(points_px, there, layout_name, where)
+    far = far_outside(points_px, camera.width_px, camera.height_px) & there
+    if far.sum() <= there.sum() / 2:  # else it is another picture's size, which the checks of recordings say
+        there &= ~far
     there &= is_person(points_px, there)[:, None]
     time_s = np.arange(len(there)) / fps
     enough = bridged(there, time_s).sum(1) if layout_name == OURS else there.sum(1)

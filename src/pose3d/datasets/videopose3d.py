@@ -128,7 +128,7 @@ class VideoPose3D:
             )
         keypoints = as_points(views[view], self._layout, (2, 3), where_2d)
         if name.subject in self._params.keypoints_only:
-            given = given_keypoints(keypoints, where_2d, rate_hz, step)
+            given = given_keypoints(keypoints, where_2d, rate_hz, step, camera)
             return recording_of_keypoints(name, camera, rate_hz / step, given, self._keypoints_path)
         poses = as_17_joints(self._poses[name.subject][name.action], (3,), where_3d)
         poses, keypoints, frames_cut = cut_alike(poses, keypoints)
@@ -139,7 +139,7 @@ class VideoPose3D:
             rate_hz / step,
             poses_world_m,
             camera.world_to_camera(poses_world_m),
-            given_keypoints(keypoints, where_2d, rate_hz, step, self._layout),
+            given_keypoints(keypoints, where_2d, rate_hz, step, camera, self._layout),
             frames_cut,
             self._positions_path,
             self._keypoints_path,

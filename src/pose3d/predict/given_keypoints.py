@@ -14,6 +14,7 @@ from pose3d.geometry.layouts import OURS, Layout
 from pose3d.predict.keypoint_tracker import track_people
 from pose3d.predict.person_tracker import PERSON_SIGHTINGS
 from pose3d.records.detected_points import BRIDGED_S, LEAST_PERSON_PX, MIN_POINTS, bridge, is_person
+from pose3d.records.outside_picture import far_outside
 from pose3d.runtime.errors import InputError
 
 MAX_FRAMES = 2_000_000
@@ -313,8 +314,7 @@ def _near(
     said: list[str],
 ) -> tuple[np.ndarray, np.ndarray]:
     """Without points so far outside of the picture that nobody can have seen what they are."""
-    size, known = np.array(size_px, np.float32), ~np.isnan(keypoints[..., 0])
-    far = ((keypoints < -size) | (keypoints > 2 * size)).any(-1) & known
+    far = far_outside(keypoints, *size_px)
     if not far.any():
         return keypoints, confidence
     frame, point = np.argwhere(far)[0]
