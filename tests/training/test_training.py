@@ -340,6 +340,20 @@ def test_a_truncated_or_flipped_model_is_refused(tmp_path):
             load_model(path)
 
 
+def test_a_model_of_which_a_part_says_that_it_is_a_folder_is_refused(tmp_path):
+    path = tmp_path / "model.pt"
+    save_model(path, {"lifter": "frame"}, {"w": torch.arange(1000.0)})
+    content = path.read_bytes()
+    entries = [place for place in range(len(content)) if content[place : place + 4] == b"PK\1\2"]
+    assert len(entries) > 3
+    for entry in entries:
+        damaged = bytearray(content)
+        damaged[entry + 38] |= 0x10  # of its attributes
+        path.write_bytes(damaged)
+        with pytest.raises(InputError, match=r"model.pt is not a model .* \(a part of it says that it is a folder\)"):
+            load_model(path)
+
+
 def test_a_missing_model_says_what_to_do(tmp_path):
     with pytest.raises(InputError, match=r"model.pt is missing: run"):
         load_model(tmp_path / "model.pt")

@@ -11,6 +11,9 @@ import torch
 from pose3d.runtime.errors import FOREIGN, in_words
 from pose3d.training.finite import leaves
 
+_FOLDER = 0x10
+"""Among a member's attributes, as MS-DOS has them."""
+
 
 def read_archive(path: str | os.PathLike) -> Any:
     """Read a zip archive of ``torch.save`` to the CPU without running code from it.
@@ -23,6 +26,8 @@ def read_archive(path: str | os.PathLike) -> Any:
     with zipfile.ZipFile(path) as archive:
         if sum(member.file_size for member in archive.infolist()) > os.path.getsize(path):  # it is never packed
             raise zipfile.BadZipFile("it claims to unpack to more than it holds")
+        if any(member.external_attr & _FOLDER for member in archive.infolist()):  # torch would read nothing there
+            raise zipfile.BadZipFile("a part of it says that it is a folder")
         damaged = archive.testzip()
     if damaged:
         raise zipfile.BadZipFile(f"wrong checksum of {damaged}")
