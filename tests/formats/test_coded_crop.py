@@ -1,33 +1,16 @@
-"""Headers written bit by bit."""
-
 import numpy as np
 import pytest
+from coded_headers import avcc, exp_golomb, h264_until_fields, in_stream, unit
 
 from pose3d.formats.coded_crop import left_crop_of
-
-
-def exp_golomb(number: int) -> str:
-    digits = f"{number + 1:b}"
-    return "0" * (len(digits) - 1) + digits
 
 
 def crop(left: int | None) -> str:
     return "0" if left is None else "1" + "".join(map(exp_golomb, (left, 3, 0, 5)))
 
 
-def unit(name: bytes, bits: str) -> bytes:
-    """With bytes 0 0 3 in place of 0 0."""
-    bits += "1" + "0" * (-(len(bits) + 1) % 8)
-    return name + int(bits, 2).to_bytes(len(bits) // 8, "big").replace(b"\0\0", b"\0\0\3")
-
-
 def h264(left: int | None, profile: int = 77, order: int = 2, fields: bool = False, chroma: int = 1) -> bytes:
-    bits = f"{profile:08b}" + "0" * 8 + f"{21:08b}" + exp_golomb(0)
-    if profile == 100:
-        bits += exp_golomb(chroma) + "0" * (chroma == 3) + exp_golomb(0) * 2 + "00"
-    bits += exp_golomb(0) + exp_golomb(order)
-    bits += {0: exp_golomb(4), 1: "0" + exp_golomb(0) * 2 + exp_golomb(1) + exp_golomb(3), 2: ""}[order]
-    bits += exp_golomb(3) + "0" + exp_golomb(16) + exp_golomb(29) + ("00" if fields else "1") + "1" + crop(left)
+    bits = h264_until_fields(fields, profile, order, chroma) + "0" * fields + "1" + crop(left)
     return unit(b"\x67", bits + "0")
 
 
@@ -39,17 +22,12 @@ def hevc(left: int | None, layers: int = 0, chroma: int = 1) -> bytes:
 
 
 def in_file(codec: str, one: bytes) -> bytes:
-    length = len(one).to_bytes(2, "big")
     if codec == "h264":
-        return b"\1\x4d\0\x15\xff\xe1" + length + one
-    return b"\1\1" + bytes(20) + b"\2\xa0\0\1\0\2\x40\1\xa1\0\1" + length + one
+        return avcc(one)
+    return b"\1\1" + bytes(20) + b"\2\xa0\0\1\0\2\x40\1\xa1\0\1" + len(one).to_bytes(2, "big") + one
 
 
-def in_stream(codec: str, one: bytes) -> bytes:
-    return b"\0\0\0\1\x09\xf0" + b"\0\0\0\1" + one + b"\0\0\0\1\x68"
-
-
-@pytest.mark.parametrize("wrap", [in_file, in_stream])
+@pytest.mark.parametrize("wrap", [in_file, lambda _, one: in_stream(one)])
 @pytest.mark.parametrize(("left", "px"), [(None, 0), (0, 0), (8, 16), (48, 96)])
 def test_px_of_both_codecs(wrap, left, px):
     for order in (0, 1, 2):

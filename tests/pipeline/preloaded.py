@@ -1,8 +1,8 @@
 """A ``python`` that starts at once, because it is forked from a process that has loaded the large packages.
 
 A stage that trains takes 4 s to load torch, Fabric and matplotlib, and less to do its work on tiny data. Where tests
-are about the data, their stages start like this; tests/pipeline/test_smoke.py starts them as everybody does. What
-belongs to the project is loaded by each stage itself.
+are about data, kills or Ctrl-C, their stages start like this; the smoke run itself, SIGTERM and full disks are tried on
+stages that start as everybody's. What belongs to the project is loaded by each stage itself.
 
 Run as a script, this is the process that has loaded them: it listens on the socket that it is given.
 """

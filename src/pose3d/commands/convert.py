@@ -19,7 +19,7 @@ from pose3d.runtime.files import require_files
 if TYPE_CHECKING:
     from pose3d.formats.motion import Motion
 
-SMALLEST_M, LARGEST_M = 0.1, 10.0
+_SMALLEST_M, _LARGEST_M = 0.1, 10.0
 """Between which joints of a person lie apart, in the median of a clip."""
 
 
@@ -77,5 +77,5 @@ def _doubt_unit(path: Path, motion: "Motion") -> None:
     if len(motion.joints) < 2 or not len(whole):
         return
     size_m = float(np.median(np.ptp(whole, axis=1).max(1)))
-    if not SMALLEST_M < size_m < LARGEST_M:
+    if not _SMALLEST_M < size_m < _LARGEST_M:
         print(f"warning: {path}: its joints lie {size_m:.3g} m apart: is its unit another?", file=sys.stderr)

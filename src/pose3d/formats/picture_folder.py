@@ -119,9 +119,9 @@ def _pictures(folder: Path) -> list[Path]:
     except OSError as error:
         raise InputError(f"{folder} cannot be read ({error.strerror}): give a folder that you may read") from None
     of_kind: dict[str, list[Path]] = {}
-    number = _number([path for path in files if _KINDS.get(path.suffix.lower(), path.suffix.lower()) in _READ])
+    number = _number([path for path in files if _kind(path) in _READ])
     for path in sorted(files, key=lambda one: (_natural(one.stem, number), one.name)):
-        of_kind.setdefault(_KINDS.get(path.suffix.lower(), path.suffix.lower()), []).append(path)
+        of_kind.setdefault(_kind(path), []).append(path)
     unread = next((paths[0] for kind, paths in of_kind.items() if kind in _NOT_READ), None)
     if unread is not None:
         raise InputError(f"{unread} is a picture of a kind that is not read: convert all of them to JPEG or PNG")
@@ -134,6 +134,11 @@ def _pictures(folder: Path) -> list[Path]:
         hint = f"give a video of it, such as {video}" if video else "give a video, or a folder of JPEG or PNG"
         raise InputError(f"{folder} is a folder without pictures: {hint}")
     return of_kind[kinds[0]]
+
+
+def _kind(path: Path) -> str:
+    ending = path.suffix.lower()
+    return _KINDS.get(ending, ending)
 
 
 def _number(paths: Sequence[Path]) -> re.Pattern[str]:

@@ -16,6 +16,8 @@ import numpy as np
 from pose3d.formats.matroska import Matroska, MatroskaTrack, read_matroska
 from pose3d.formats.mp4 import Track, read_keys, read_tracks, read_xml, shown_frames
 
+_AnyTrack = TypeVar("_AnyTrack", Track, MatroskaTrack)
+
 _CAPTURED = "com.android.capture.fps"
 """Of Android: pictures a second that the camera took, whatever the rate at which they are played."""
 _SONY_RATES = tuple(re.compile(rf"""<VideoFrame\b[^>]*\b{name}=["']([\d.]+)""") for name in ("captureFps", "formatFps"))
@@ -101,9 +103,6 @@ def _of_matroska(file: Matroska, size_px: tuple[int, int], rate_hz: float) -> Vi
         slowed=_slowed(file.tags.get(_CAPTURED.upper(), 0), rate_hz),
         codec=track.codec,
     )
-
-
-_AnyTrack = TypeVar("_AnyTrack", Track, MatroskaTrack)
 
 
 def _decoded(tracks: Sequence[_AnyTrack], size_px: tuple[int, int]) -> _AnyTrack | None:
