@@ -47,7 +47,7 @@ def main() -> None:
         write_keypoints2d(KEYPOINTS, given)
     else:
         seed_all(params.seed)
-        fabric = one_process(mixed=True)
+        fabric = one_process()
         network, architecture = load_network(MODEL)
         model, how = fabric.setup_module(network), params.infer_2d
         detected = detect_sequences(

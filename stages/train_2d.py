@@ -79,7 +79,7 @@ def train_network(params: Params, inputs: list[Path]) -> None:
         Crops(CROPS, read_sequences(SEQUENCES, splits["train"]), settings.frame_step) as training,
         Crops(CROPS, read_sequences(SEQUENCES, splits[measured_split])) as measured,
     ):
-        with all_processes(mixed=True) as fabric:
+        with all_processes() as fabric:
             network, rows = train(settings, training, measured, params.seed, fabric, checkpoint)
         indices = evenly_spaced(len(measured), MEASURED_CROPS)
         detected = detect(

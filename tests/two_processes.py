@@ -13,12 +13,13 @@ def start(folder: Path, code: str, **environment: str) -> subprocess.Popen:
     folder.mkdir(exist_ok=True)
     (folder / "script.py").write_text(code)
     paths = [TESTS.parent / "src", TESTS / "lifting", TESTS / "pose2d", TESTS]  # of two alike the deeper
-    ours = {"PYTHONPATH": os.pathsep.join(map(str, paths)), "POSE3D_ACCELERATOR": "cpu", "POSE3D_DEVICES": "2"}
+    ours = {"PYTHONPATH": os.pathsep.join(map(str, paths)), "OMP_NUM_THREADS": "1"}
+    ours |= {"POSE3D_ACCELERATOR": "cpu", "POSE3D_DEVICES": "2", "POSE3D_PRECISION": "32-true"}
     with open(folder / "err.txt", "wb") as output:
         return subprocess.Popen(
             [sys.executable, "script.py"],
             cwd=folder,
-            env=os.environ | ours | {"OMP_NUM_THREADS": "1"} | environment,
+            env=os.environ | ours | environment,
             stdout=output,
             stderr=output,
         )

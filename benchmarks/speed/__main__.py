@@ -72,7 +72,7 @@ def main(options: list[str] | None = None) -> None:
     torch.set_num_threads(arguments.cores)
     os.environ["POSE3D_WORKERS"] = str(arguments.cores)
     with tempfile.TemporaryDirectory() as scratch:
-        setting = Setting(one_process(), arguments.cores, arguments.repeats, Path(scratch), arguments.before)
+        setting = Setting(one_process("32-true"), arguments.cores, arguments.repeats, Path(scratch), arguments.before)
         lines = measure([row for row in ROWS if re.search(arguments.only, row)], setting, arguments.output)
         about = ", ".join(f"{key} {value}" for key, value in machine(setting).items() if value is not None)
     print(f"{about}\n\n{table(lines)}")

@@ -35,7 +35,7 @@ def train_lifter(block: str, steps: int, line: StartingLine) -> None:
 
     supervision = people.supervision(takes=2, frames=200)
     params = lifters.block("small", block, steps=steps)
-    with all_processes(mixed=block == "temporal") as fabric:
+    with all_processes() as fabric:
         fit_lifter(lifters.block("small", "lifting"), params, supervision, 1, fabric, line)
 
 
@@ -60,7 +60,7 @@ def train_2d(steps: int, line: StartingLine) -> None:
         with (
             Crops(path, sequences) as crops,
             Crops(path, sequences[:1]) as measured,
-            all_processes(mixed=True) as fabric,
+            all_processes() as fabric,
         ):
             train(settings, crops, measured, 0, fabric, line)
 

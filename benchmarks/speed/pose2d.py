@@ -64,7 +64,7 @@ def whole_path(setting: Setting) -> list[Figure]:
     sequences = [s for number in takes for s in people.take("S1", f"Swing-{number}", _TAKE_FRAMES, number)]
     path = setting.scratch / "crops.h5"
     write_crops(path, sequences, _params(setting)["crop_resize"]["size_px"])
-    of_precision = {f.strategy.precision.precision: f for f in (setting.fabric, one_process(mixed=True))}
+    of_precision = {f.strategy.precision.precision: f for f in (setting.fabric, one_process())}
     return [_whole_path(setting, precision, f, path, sequences) for precision, f in of_precision.items()]
 
 

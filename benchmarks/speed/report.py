@@ -23,7 +23,7 @@ class Setting:
     """Where the rows are measured.
 
     Attributes:
-        fabric: device and precision of the lifters.
+        fabric: device and precision of the lifters, float32 as of what they are compared with.
         cores: CPU cores, and threads or processes of everything that takes some.
         repeats: turns of interleaved measurements.
         scratch: an empty folder.

@@ -28,7 +28,7 @@ WIDTH, BATCH, SEED = 24, 7, 5
 
 @pytest.fixture
 def setting(tmp_path):
-    return Setting(one_process(), cores=1, repeats=1, scratch=tmp_path, before="HEAD")
+    return Setting(one_process("32-true"), cores=1, repeats=1, scratch=tmp_path, before="HEAD")
 
 
 @pytest.fixture
@@ -180,7 +180,7 @@ def test_captured_steps_are_timed_beside_those_that_are_not(setting, monkeypatch
 )
 def test_a_commit_to_compare_with_must_be_there(commit, message, tmp_path):
     with pytest.raises(NotMeasured, match=message):
-        before.against_a_commit(Setting(one_process(), cores=1, repeats=1, scratch=tmp_path, before=commit))
+        before.against_a_commit(Setting(one_process("32-true"), cores=1, repeats=1, scratch=tmp_path, before=commit))
 
 
 def test_rendering_is_measured_with_the_settings_of_size_small(setting, tmp_path, monkeypatch):

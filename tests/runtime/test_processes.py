@@ -54,24 +54,24 @@ def test_inference_takes_one_process_whatever_training_takes(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("mixed", "instructions", "variable", "precision"),
+    ("instructions", "variable", "precision"),
     [
-        (False, {"avx512_bf16": True}, None, "32-true"),
-        (True, {"avx512_bf16": True}, None, "bf16-mixed"),
-        (True, {"avx512_bf16": False, "amx_bf16": True}, "", "bf16-mixed"),
-        (True, {"avx512_bf16": False}, None, "32-true"),
-        (True, {}, None, "32-true"),
-        (True, {"avx512_bf16": True}, "32-true", "32-true"),
-        (False, {}, "bf16-mixed", "bf16-mixed"),
+        ({"avx512_bf16": True}, None, "bf16-mixed"),
+        ({"avx512_bf16": False, "amx_bf16": True}, "", "bf16-mixed"),
+        ({"avx512_bf16": False}, None, "32-true"),
+        ({}, None, "32-true"),
+        ({"avx512_bf16": True}, "32-true", "32-true"),
+        ({}, "bf16-mixed", "bf16-mixed"),
     ],
 )
-def test_precision_is_as_said_or_what_the_processor_is_made_for(mixed, instructions, variable, precision, monkeypatch):
+def test_precision_is_as_said_or_what_the_processor_is_made_for(instructions, variable, precision, monkeypatch):
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: instructions)
     monkeypatch.setenv("POSE3D_ACCELERATOR", "cpu")
     if variable is not None:
         monkeypatch.setenv("POSE3D_PRECISION", variable)
-    assert one_process(mixed).strategy.precision.precision == precision
-    with all_processes(mixed) as fabric:
+    assert one_process().strategy.precision.precision == precision
+    assert one_process("32-true").strategy.precision.precision == "32-true"
+    with all_processes() as fabric:
         assert fabric.strategy.precision.precision == precision
 
 

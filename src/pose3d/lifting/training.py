@@ -43,7 +43,7 @@ def fit_layout(
     checkpoint = Checkpoint(
         f"train_{block}.{layout}", fingerprint(used, [str(sequences), str(keypoints), *lifting.prior_files], script)
     )
-    with all_processes(mixed=isinstance(params, TemporalParams)) as fabric:
+    with all_processes() as fabric:
         fitted = fit_lifter(lifting, params, supervision, seed, fabric, checkpoint)
     checkpoint.remove()
     return fitted
@@ -70,7 +70,7 @@ def fit_layout_landmarks(
     supervision = read_supervision(data / "sequences.h5", data / "keypoints2d.h5", lifting)
     lifter = build_lifter(trained.architecture)
     lifter.load_state_dict(trained.weights)
-    with all_processes(mixed=isinstance(params, TemporalParams)) as fabric:
+    with all_processes() as fabric:
         head = fit_landmarks_of(lifter.eval(), lifting, params, supervision, seed, fabric)
     return with_landmarks(trained, head)
 
@@ -102,7 +102,7 @@ def train_lifter(
     used = {"seed": seed, "lifting": lifting.model_dump(), block: params.model_dump()}
     inputs = [SEQUENCES, KEYPOINTS, *lifting.prior_files, *([params.init] if params.init else [])]
     checkpoint = Checkpoint(f"train_{block}", fingerprint(used, inputs, script))
-    with all_processes(mixed=isinstance(params, TemporalParams)) as fabric:
+    with all_processes() as fabric:
         if fabric.is_global_zero:
             print(*supervision.sentences(), sep="\n", end="\n" * bool(supervision.frames_left_out))
         fitted = fit_lifter(lifting, params, supervision, seed, fabric, checkpoint)

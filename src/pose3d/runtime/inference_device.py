@@ -50,7 +50,7 @@ class InferenceDevice:
         accelerator = os.environ.get("POSE3D_ACCELERATOR") or "auto"
         if accelerator not in ("auto", "cpu", "cuda") or (accelerator == "cuda" and not torch.cuda.is_available()):
             raise InputError(f"change POSE3D_ACCELERATOR, which is '{accelerator}': this machine has {_available()}")
-        precision = os.environ.get("POSE3D_PRECISION") or default_precision(accelerator, mixed=True)
+        precision = os.environ.get("POSE3D_PRECISION") or default_precision(accelerator)
         if precision not in _PRECISIONS:
             raise InputError(f"change POSE3D_PRECISION, which is '{precision}': here it is {', '.join(_PRECISIONS)}")
         on_gpu = accelerator != "cpu" and torch.cuda.is_available()

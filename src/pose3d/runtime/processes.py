@@ -42,22 +42,24 @@ _CLAIMS: list[FileLock] = []
 Drawn = TypeVar("Drawn", np.ndarray, Tensor)
 
 
-def one_process(mixed: bool = False) -> Fabric:
+def one_process(precision: str | None = None) -> Fabric:
     """Device and precision for a stage that runs on one device, from ``POSE3D_ACCELERATOR`` and ``POSE3D_PRECISION``.
 
+    Without the latter it is bf16-mixed where the device multiplies bfloat16 natively, else 32-true.
+
     Args:
-        mixed: without ``POSE3D_PRECISION`` take bf16-mixed where the device multiplies bfloat16 natively, not 32-true.
+        precision: as Lightning names it, whatever the environment says.
 
     Raises:
         InputError: they fit nothing on this machine, or torchrun or srun started several processes.
     """
-    fabric = _fabric(devices=1, nodes=1, mixed=mixed)
+    fabric = _fabric(1, 1, precision)
     fabric.launch()
     return fabric
 
 
 @contextmanager
-def all_processes(mixed: bool = False) -> Iterator[Fabric]:
+def all_processes() -> Iterator[Fabric]:
     """Devices, processes and precision for a training stage, from the environment and never from params.
 
     A stage cached on one machine stays cached on another. ``POSE3D_ACCELERATOR`` (auto, cpu, cuda) and
@@ -68,13 +70,10 @@ def all_processes(mixed: bool = False) -> Iterator[Fabric]:
     Behind the block only the first process goes on, to write the outputs. A process that fails takes the others with
     it: the first one's errors and those of a process by itself are shown, the same error of all processes once.
 
-    Args:
-        mixed: as for :func:`one_process`.
-
     Raises:
         InputError: as in :func:`one_process`, or the processes that were started are not those asked for.
     """
-    fabric = _fabric(_count("POSE3D_DEVICES"), _count("POSE3D_NODES"), mixed)
+    fabric = _fabric(_count("POSE3D_DEVICES"), _count("POSE3D_NODES"))
     if fabric.world_size == 1:
         fabric.launch()
         yield fabric
@@ -114,7 +113,7 @@ def _leave(status: int) -> None:
     os._exit(status)
 
 
-def _fabric(devices: int, nodes: int, mixed: bool) -> Fabric:
+def _fabric(devices: int, nodes: int, precision: str | None = None) -> Fabric:
     from lightning_fabric import Fabric  # here, because it takes seconds, and `--help` needs none of it
     from lightning_fabric.utilities.exceptions import MisconfigurationException
 
@@ -123,7 +122,7 @@ def _fabric(devices: int, nodes: int, mixed: bool) -> Fabric:
     alone = devices * nodes == 1
     try:
         environment.validate_settings(devices, nodes)
-        precision = os.environ.get("POSE3D_PRECISION") or default_precision(accelerator, mixed)
+        precision = precision or os.environ.get("POSE3D_PRECISION") or default_precision(accelerator)
         return Fabric(
             accelerator=accelerator,
             strategy="auto" if alone else "ddp",
@@ -138,13 +137,13 @@ def _fabric(devices: int, nodes: int, mixed: bool) -> Fabric:
         raise InputError(f"change {names}, which this machine cannot do: {reason}") from None
 
 
-def default_precision(accelerator: str, mixed: bool) -> str:
+def default_precision(accelerator: str) -> str:
     """Lightning's name of the precision where ``POSE3D_PRECISION`` is not set, see :func:`one_process`."""
-    if mixed and accelerator != "cpu" and torch.cuda.is_available():
+    if accelerator != "cpu" and torch.cuda.is_available():
         return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "32-true"
     capabilities = torch.cpu.get_capabilities()
     native = any(capabilities.get(instructions) for instructions in ("avx512_bf16", "amx_bf16"))
-    return "bf16-mixed" if mixed and native else "32-true"
+    return "bf16-mixed" if native else "32-true"
 
 
 @cache
