@@ -91,7 +91,7 @@ def test_a_missing_key_is_named(root):
     [
         ("crop_resize.margin", "params.yaml", "sizes/smoke.yaml"),
         ("train_2d.frame_step", "data_sets/embedded.yaml", "sizes/smoke.yaml"),
-        ("lifting.noise_scale", "params.yaml", "data_sets/embedded.yaml"),
+        ("lifting.limb_mix_prob", "params.yaml", "data_sets/embedded.yaml"),
         ("seed", "params.yaml", "data_sets/embedded.yaml"),
     ],
 )
@@ -280,6 +280,15 @@ def test_a_prior_names_somebody_and_each_data_set_once(root, prior, message):
     assert "\n" not in str(caught.value)
 
 
+def test_a_velocity_weight_needs_outputs_to_compare(root):
+    change(root / "params.yaml", "temporal.velocity_weight", 3)
+    with pytest.raises(InputError, match="temporal run_outputs must be at least 2 for a velocity_weight") as caught:
+        Params.load(root)
+    assert "\n" not in str(caught.value)
+    change(root / "params.yaml", "temporal.run_outputs", 2)
+    Params.load(root)
+
+
 def make_original(root):
     change(root / "params.yaml", "lifting.formulation", "original")
     change(root / "params.yaml", "repnet.reproj_weight", 10_000)
@@ -307,7 +316,7 @@ def test_the_original_refuses_what_is_not_its_own(root, key, value, message):
     ("key", "file", "other", "where"),
     [
         ("train_2d.lr", "sizes/smoke.yaml", "params.yaml", "data_sets/embedded.yaml or sizes/smoke.yaml"),
-        ("lifting.noise_scale", "params.yaml", "sizes/smoke.yaml", "params.yaml or data_sets/embedded.yaml"),
+        ("lifting.limb_mix_prob", "params.yaml", "sizes/smoke.yaml", "params.yaml or data_sets/embedded.yaml"),
         ("evaluate.pck_threshold", "params.yaml", "data_sets/embedded.yaml", "params.yaml"),
     ],
 )

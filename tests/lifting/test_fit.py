@@ -15,11 +15,13 @@ from toy_lifters import ONE, at_fourth_step, ctrl_c, lifting, params
 
 from pose3d.geometry.camera import Camera
 from pose3d.geometry.skeleton import JOINT_NAMES
-from pose3d.lifting import adversarial
+from pose3d.lifting import adversarial, fit
 from pose3d.lifting.critic import Logistic, Wasserstein
 from pose3d.lifting.fit import fit_lifter, lifter_architecture, term_weights
 from pose3d.lifting.lift import build_lifter, lift, lift_sequences
+from pose3d.lifting.networks import FrameLifter
 from pose3d.lifting.plots import save_curves_png
+from pose3d.lifting.proportions import body_difference
 from pose3d.lifting.supervision import Supervision
 from pose3d.lifting.trajectory import smooth
 from pose3d.lifting.virtual_camera import view_from_image_plane
@@ -479,9 +481,26 @@ def test_full_supervision_sees_no_prior_and_some_supervision_both(
     assert not all(torch.equal(one[name], moved[name]) for name in one)
 
 
+def test_bodies_vary_as_much_as_the_people_in_the_2d_differ_from_the_prior(supervision):
+    """Where ``body_spread`` is null; the toy's people have random bones and differ much."""
+
+    def objective(body_spread):
+        how = lifting("virtual_camera").model_copy(update={"body_spread": body_spread})
+        return fit._objective(how, params("frame", "virtual_camera"), supervision, FrameLifter(4, 1), 1, ONE)
+
+    def poses(body_spread):
+        return objective(body_spread).draw_projected([np.random.default_rng(1)], 8)[1]
+
+    people = fit._by_person(supervision, torch.device("cpu"))
+    expected = body_difference(objective(0).prior, people, np.random.default_rng(0))
+    assert expected > 0.1
+    torch.testing.assert_close(poses(None), poses(expected), rtol=0, atol=0.01)
+    assert (poses(None) - poses(0)).abs().max() > 0.05
+
+
 def test_one_output_per_draw_has_no_velocity_to_compare(supervision, tmp_path, monkeypatch):
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
-    block = params("temporal", "virtual_camera", run_outputs=1)
+    block = params("temporal", "virtual_camera", run_outputs=1, velocity_weight=0)
     fitted = fit_lifter(lifting("virtual_camera"), block, supervision, 1, ONE, Checkpoint("t", "x"))
     assert not {"velocity", "root_velocity"} & set(fitted.curves[-1])
 

@@ -68,8 +68,9 @@ class LiftingParams(Block):
     """Scale the prior's bones until, projected, they look as long as the annotated ones, and then move its joints to
     where the annotations have them: for a prior of another data set, whose joints sit elsewhere on the body (virtual
     camera only)."""
-    body_spread: NonNegativeFloat
-    """How much the prior's bone lengths are varied: standard deviation of their logarithm (virtual camera only)."""
+    body_spread: NonNegativeFloat | None
+    """How much the prior's bone lengths are varied: standard deviation of their logarithm; null: as much as the
+    proportions of the people in the 2D are seen to differ from the prior's (virtual camera only)."""
     limb_mix_prob: Probability
     """Share of prior takes that get another's trunk and arms (virtual camera only)."""
     limb_turn_deg: NonNegativeFloat
@@ -280,3 +281,11 @@ class TemporalParams(LifterParams):
     run_outputs: PositiveInt
     """Consecutive outputs per draw, which the velocity loss compares (this and its weight: virtual camera only)."""
     velocity_weight: NonNegativeFloat
+    """Against jitter where the network looks at no later frame; poses of one that does are smoothed when they are
+    lifted (:func:`pose3d.lifting.trajectory.smooth_poses`)."""
+
+    @model_validator(mode="after")
+    def _one_output_has_no_velocity(self) -> "TemporalParams":
+        if self.velocity_weight and self.run_outputs == 1:
+            raise ValueError("run_outputs must be at least 2 for a velocity_weight: one output has no velocity")
+        return self

@@ -185,9 +185,12 @@ def with_landmarks(fitted: Fitted, head: LandmarkHead) -> Fitted:
 def _strangers(
     objective: VirtualCameraObjective, supervision: Supervision, params: LifterParams, seed: int
 ) -> VirtualCameraObjective:
-    people = _by_person(supervision, objective.device)
-    difference = body_difference(objective.prior, people, numpy_generator(seed, _BODIES))
+    difference = _body_difference(objective.prior, supervision, objective.device, seed)
     return objective.of_strangers(params.projected_prior_batch_size, difference)
+
+
+def _body_difference(prior: PriorTakes, supervision: Supervision, device: torch.device, seed: int) -> float:
+    return body_difference(prior, _by_person(supervision, device), numpy_generator(seed, _BODIES))
 
 
 def _by_person(supervision: Supervision, device: torch.device) -> list[Observations]:
@@ -267,6 +270,9 @@ def _objective(
         prior = PriorTakes(supervision.prior, device, landmarks=lifting.layout != OURS)
         if lifting.fit_proportions:
             prior.poses_world_m = fit_subjects(prior, observations, numpy_generator(seed, _PROPORTIONS))
+        body_spread = lifting.body_spread
+        if body_spread is None:
+            body_spread = _body_difference(prior, supervision, device, seed)
         supervised = params.projected_prior_weight or (temporal and temporal.velocity_weight)
         pairs = params.projected_prior_batch_size if supervised else 0
         labelled = round(lifting.paired.draws_share * pairs) if lifting.paired else 0
@@ -279,7 +285,7 @@ def _objective(
             labelled_per_step=labelled,
             noise_scale=lifting.noise_scale,
             noise_candidates=lifting.noise_candidates,
-            body_spread=lifting.body_spread,
+            body_spread=body_spread,
             limb_mix_prob=lifting.limb_mix_prob,
             limb_turn_deg=lifting.limb_turn_deg,
             tilt_deg=lifting.tilt_deg,

@@ -21,7 +21,7 @@ from pose3d.lifting.networks import Forward, FrameLifter, Lifter
 from pose3d.lifting.original import OriginalTemporal, RepNet, normalise_px, relative_to_root
 from pose3d.lifting.spread import LiftedView, Spread
 from pose3d.lifting.temporal import TemporalLifter
-from pose3d.lifting.trajectory import smooth_known
+from pose3d.lifting.trajectory import smooth_known, smooth_poses
 from pose3d.lifting.virtual_camera import root_position, to_camera_space
 from pose3d.records.detected_points import MIN_POINTS
 from pose3d.records.keypoints2d import Keypoints2D
@@ -304,13 +304,13 @@ def lift_virtual(
 ) -> tuple[Tensor, Tensor | None, Tensor | None]:
     """Lift the points of one clip to (T, 17, 3) joints in camera space, metres.
 
-    A lifter that looks ahead has the root's distance smoothed along its ray.
+    A lifter that looks ahead has the root's distance smoothed along its ray, and the pose about the root.
 
     Args:
         lifter: of the virtual camera, single-frame or temporal.
         image_plane: (T, 17, 2) undistorted x/z, y/z; of another layout (T, K, 3), see :func:`points_of`.
         fps: frames per second, for the smoothing.
-        known: (T,) frames whose distance means something, see :func:`smooth_known`; None: all.
+        known: (T,) frames that mean something; the others draw at none of them. None: all.
 
     Returns:
         The joints, their radii (T, 17, 2) and the landmarks (T, L, 3), see :class:`Lifted`.
@@ -322,6 +322,8 @@ def lift_virtual(
         smoothed = torch.from_numpy(smooth_known(distance[:, 0].cpu().numpy(), known, fps)).to(distance)
         roots = roots * (smoothed[:, None] - distance).exp()
     joints = to_camera_space(poses, roots, rotation)
+    if lifter.frames_after:
+        joints = torch.from_numpy(smooth_poses(joints.cpu().numpy(), known, fps)).to(joints)
     return joints, radii, landmarks_beside(lifter, joints, offsets)
 
 

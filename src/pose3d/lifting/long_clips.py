@@ -3,6 +3,7 @@
 import os
 
 import numpy as np
+import torch
 
 from pose3d.geometry.camera import Camera
 from pose3d.geometry.skeleton import N_JOINTS
@@ -10,7 +11,7 @@ from pose3d.lifting.gaps import Bridged
 from pose3d.lifting.lift import Lifted, landmarks_beside, lift_bridged, lift_window, points_of
 from pose3d.lifting.networks import FrameLifter, Lifter
 from pose3d.lifting.original import RepNet
-from pose3d.lifting.trajectory import smooth_known
+from pose3d.lifting.trajectory import POSE_REACH_S, smooth_known, smooth_poses
 from pose3d.lifting.virtual_camera import to_camera_space
 from pose3d.runtime.rows import CHUNK_ROWS, Rows, Sliceable, chunks
 
@@ -152,9 +153,9 @@ def lift_in_chunks(
 ) -> Lifted[Rows]:
     """Lift as :func:`pose3d.lifting.lift.lift` does, (T, 17, 2) keypoints at :data:`TRAINED_RATE_HZ`, but in chunks.
 
-    Chunks overlap by what an output's window needs on both sides. The smoothing of the root's distance sees the whole
-    clip, by one number a frame. A lifter that does not look ahead may be recurrent, with a state that goes through the
-    whole clip, and takes it in one piece.
+    Chunks overlap by what an output's window and the smoothing of its pose need on both sides. The smoothing of the
+    root's distance sees the whole clip, by one number a frame. A lifter that does not look ahead may be recurrent, with
+    a state that goes through the whole clip, and takes it in one piece.
 
     Args:
         lifter: from :func:`pose3d.lifting.lift.load_lifter` or :func:`pose3d.onnx.runtime.load_lifter_onnx`.
@@ -171,19 +172,25 @@ def lift_in_chunks(
         chunk_frames = n_frames
     log_distance, known = np.empty(n_frames, np.float32), np.empty(n_frames, bool)
     before = lifter.frames_before + lifter.with_motion
+    reach = int(POSE_REACH_S * TRAINED_RATE_HZ) if lifter.frames_after else 0
     for part in chunks(n_frames, chunk_frames):
+        wide = slice(max(0, part.start - reach), min(n_frames, part.stop + reach))
+        own = slice(part.start - wide.start, part.stop - wide.start)
         # Nothing precedes the clip's first frame: it is repeated, as edge frames are in the whole clip.
-        around = _with_edges(keypoints_px, part, before, lifter.frames_after)
+        around = _with_edges(keypoints_px, wide, before, lifter.frames_after)
         points, enough = points_of(lifter, camera, around)
         relative, roots, rotation, radii, offsets = lift_window(lifter, points)
         joints = to_camera_space(relative, roots, rotation)
-        known[part] = enough[before : before + len(relative)]
+        of_wide = enough[before : before + len(relative)]
+        if lifter.frames_after:
+            joints = torch.from_numpy(smooth_poses(joints.numpy(), of_wide, TRAINED_RATE_HZ))
+        known[part] = of_wide[own]
         given = [joints, radii, landmarks_beside(lifter, joints, offsets)]
         for rows, values in zip(_rows(whole), (values for values in given if values is not None), strict=True):
-            lifted = values.numpy()
+            lifted = values[own].numpy()
             lifted[~known[part]] = np.nan
             rows.append(lifted)
-        log_distance[part] = roots[:, 2].log().numpy()
+        log_distance[part] = roots[own, 2].log().numpy()
     if lifter.frames_after:
         farther = np.expm1(smooth_known(log_distance, known, TRAINED_RATE_HZ) - log_distance).astype(np.float32)
         for part in chunks(n_frames, chunk_frames):
