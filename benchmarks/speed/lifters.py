@@ -26,7 +26,7 @@ from pose3d.lifting import fit
 from pose3d.lifting.lift import build_lifter, lift, repeat_edges
 from pose3d.lifting.supervision import Supervision
 from pose3d.lifting.temporal import TemporalLifter
-from pose3d.lifting.trajectory import smooth
+from pose3d.lifting.trajectory import smooth, smooth_poses
 from pose3d.lifting.virtual_camera import lifter_features, root_position, to_camera_space
 from pose3d.records.sequences import PoseSequence
 
@@ -262,7 +262,8 @@ def lift_windows(
     distance = roots[:, 2:].log()
     smoothed = torch.from_numpy(smooth(distance[:, 0].cpu().numpy(), sequence.fps)).to(distance)
     roots = roots * (smoothed[:, None] - distance).exp()
-    return to_camera_space(poses, roots, view.rotation[seen, before]).cpu().numpy()
+    joints_cam_m = to_camera_space(poses, roots, view.rotation[seen, before]).cpu().numpy()
+    return smooth_poses(joints_cam_m, None, sequence.fps)
 
 
 def clip_inference(setting: Setting) -> list[Figure]:
