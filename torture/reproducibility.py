@@ -96,8 +96,8 @@ def _differing(reference: Workspace, clone: Workspace) -> list[str]:
     return [
         f"{stage}'s {path}"
         for stage in yaml.safe_load((reference.root / "dvc.lock").read_text())["stages"]
-        for path, md5 in reference.locked_outputs(stage).items()
-        if clone.locked_outputs(stage)[path] != md5
+        for path, locked in reference.locked_outputs(stage).items()
+        if clone.locked_outputs(stage)[path] != locked
     ]
 
 
@@ -110,7 +110,7 @@ def other_threads(reference: Workspace, root: Path, changes: dict[str, str]) -> 
     for stage in tqdm(["evaluate", "train_temporal", "train_repnet", "infer_2d", "train_2d"], desc="other threads"):
         clone.run("python", f"stages/{stage}.py")
         if stage == "infer_2d":
-            results[stage] = all(md5(root / path) == md5 for path, md5 in reference.locked_outputs(stage).items())
+            results[stage] = all(md5(root / path) == locked for path, locked in reference.locked_outputs(stage).items())
             continue
         if stage == "evaluate":
             pair = [metrics(workspace.root) for workspace in (reference, clone)]
