@@ -3,8 +3,10 @@
     python -m torture.long_clips [--frames 100000] [--seed 0]
 
 Another program's keypoints are lifted by the released models, in a layout with landmarks, and written in every format;
-each file is one case, which passes where it is read back and has all frames. And a person in given boxes is looked at
-in a video of as many frames, by a tiny network: following people would take hours. Pictures are of 64 x 48 px.
+each file is one case, which passes where it is read back and has all frames. A person in given boxes is looked at in a
+video of as many frames, by a tiny network. Pictures are of 64 x 48 px. And a real person is followed by the released
+models through a fifth of the frames, some fifty of them a second, of the video of `pose3d sample-video`, forwards and
+backwards.
 """
 
 import argparse
@@ -12,14 +14,17 @@ import os
 import subprocess
 import sys
 import tempfile
+from itertools import cycle, islice
 from pathlib import Path
 
+import cv2
 import numpy as np
 from people import camera_ring, swinging_poses
 from pipeline.workspace import ENVIRONMENT, REPOSITORY
 from tiny_models import save_models
 from tiny_video import picture, write_video
 
+from pose3d.commands.run import main as run_pose3d
 from pose3d.formats.endings import ENDINGS, OF_KEYPOINTS
 from pose3d.formats.joint_files import read_motion
 from pose3d.formats.predictions import read_predictions
@@ -34,6 +39,8 @@ FORMATS = tuple(name for name in ENDINGS if name != "rrd")
 """All but that of a package that is not kept installed."""
 _WIDTH_PX, _HEIGHT_PX = 64, 48
 _BOX_PX = 20, 4, 44, 44
+FOLLOWED_SHARE = 5
+_FOLLOWED_HEIGHT_PX = 480
 _MEASURED = """
 import atexit, sys
 from benchmarks.speed.measured_stage import peak_memory_bytes
@@ -112,19 +119,42 @@ def boxes(folder: Path, frames: int, seed: int) -> Row:
     return row(f"`predict --boxes` of a video of {frames:,} frames", peak_bytes, cases, seed)
 
 
-def row(tried: str, peak_bytes: int, cases: dict[str, str], seed: int) -> Row:
-    """The row; what is wrong with a case is printed."""
+def walk(folder: Path, frames: int) -> Path:
+    """The sample video of a real person, forwards and backwards until there are enough frames, made small."""
+    run_pose3d(["sample-video", "--out", str(folder / "sample")])
+    video, pictures = cv2.VideoCapture(str(folder / "sample" / "walk.mp4")), []
+    while (shown := video.read())[0]:
+        height, width = shown[1].shape[:2]
+        size = width * _FOLLOWED_HEIGHT_PX // height, _FOLLOWED_HEIGHT_PX
+        pictures.append(cv2.resize(shown[1], size, interpolation=cv2.INTER_AREA))
+    there_and_back = pictures + pictures[-2:0:-1]
+    return write_video(folder / "walk.mp4", list(islice(cycle(there_and_back), frames)))
+
+
+def followed(folder: Path, frames: int) -> Row:
+    """``predict`` that finds and follows people by itself."""
+    peak_bytes, wrong = pose3d("predict", str(walk(folder, frames)), "--models", "models", "--out", str(folder / "on"))
+    held = 0 if wrong else frames_in(folder / "on" / "predictions.npz")
+    cases = {"predict": wrong or ("" if held == frames else f"it holds {held:,} frames")}
+    return row(f"`predict` that follows a person through a video of {frames:,} frames", peak_bytes, cases)
+
+
+def row(tried: str, peak_bytes: int, cases: dict[str, str], seed: int | None = None) -> Row:
+    """The row; what is wrong with a case is printed, with the seed of what was drawn for it."""
+    drawn = "" if seed is None else f" (seed {seed})"
     for name, wrong in cases.items():
         if wrong:
-            print(f"failed: {tried} (seed {seed}): {name}: {wrong.strip()}", file=sys.stderr)
+            print(f"failed: {tried}{drawn}: {name}: {wrong.strip()}", file=sys.stderr)
     tried += f": peak memory {peak_bytes / 1e6:.0f} MB"
     return Row("long_clips", tried, len(cases), sum(not wrong for wrong in cases.values()))
 
 
 def run(frames: int = FRAMES, seed: int = 0) -> list[Row]:
-    """Both ways."""
-    with tempfile.TemporaryDirectory(prefix="pose3d-long-") as folder:
-        return [keypoints(Path(folder), frames, seed), boxes(Path(folder), frames, seed)]
+    """All three ways."""
+    with tempfile.TemporaryDirectory(prefix="pose3d-long-") as name:
+        folder = Path(name)
+        few = max(1, frames // FOLLOWED_SHARE)
+        return [keypoints(folder, frames, seed), boxes(folder, frames, seed), followed(folder, few)]
 
 
 def main() -> None:
