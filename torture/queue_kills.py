@@ -7,7 +7,8 @@ started (SIGKILL), and started again. Then the queue is gone on with by the comm
 done. A case is one experiment, and passes where DVC has its result, with the metrics and the model's hash that its
 param gives.
 
-What DVC makes of kills is tried here, with stages that do next to nothing; ``torture.kills`` kills those that train.
+There are two queues: one whose stages do next to nothing, so that kills meet DVC at work, and one whose experiments
+train a lifter of size smoke, and have each run alone before.
 """
 
 import argparse
@@ -16,15 +17,17 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import signal
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import yaml
-from pipeline.workspace import Workspace, stubbed_workspace
+from pipeline.workspace import Workspace, finished_workspace, stubbed_workspace
 from tqdm import tqdm
 
 from torture.rows import Row, run_alone
@@ -50,6 +53,14 @@ _SHARES = 0.1, 1.5
 """From the workers' start to a kill, of the time that one experiment takes alone."""
 _STARTED_S, _ENDED_S = 120, 3600
 _TASK = re.compile(r"^\w{7}\s+(\S+)\s.*\b(Queued|Running|Success|Failed)\s*$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What DVC has of an experiment: the content of its metrics file, and its model's md5."""
+
+    metrics: dict
+    model_md5: str
 
 
 def weight_of(number: int) -> float:
@@ -137,43 +148,77 @@ def go_on(workspace: Workspace) -> dict[str, str]:
     return found
 
 
-def faults(workspace: Workspace, number: int) -> list[str]:
-    """What of an experiment's result is not as its param gives it, a sentence each."""
-    named = f"refs/exps/*/*/{name_of(number)}"
+def result_of(workspace: Workspace, name: str) -> Result | None:
+    """An experiment's result, if there is one."""
+    named = f"refs/exps/*/*/{name}"
     reference = workspace.run("git", "for-each-ref", "--format=%(refname)", named).stdout.strip()
     if not reference:
-        return ["there is no result"]
+        return None
     metrics = workspace.run("git", "show", f"{reference}:{METRICS}").stdout
     lock = yaml.safe_load(workspace.run("git", "show", f"{reference}:dvc.lock").stdout)
-    wrong = []
-    if json.loads(metrics) != {"weight": weight_of(number)}:
-        wrong.append(f"its metrics are {metrics}")
-    md5 = hashlib.md5(str(weight_of(number)).encode(), usedforsecurity=False).hexdigest()
-    if {out["path"]: out["md5"] for out in lock["stages"]["train_repnet"]["outs"]}[MODEL] != md5:
-        wrong.append("its model is another's")
-    return wrong
+    models = {out["path"]: out["md5"] for out in lock["stages"]["train_repnet"]["outs"]}
+    return Result(json.loads(metrics), models[MODEL])
+
+
+def of_stub(number: int) -> Result:
+    """What :data:`_STAGES` make of an experiment's param."""
+    weight = weight_of(number)
+    return Result({"weight": weight}, hashlib.md5(str(weight).encode(), usedforsecurity=False).hexdigest())
+
+
+def alone(workspace: Workspace) -> list[Result | None]:
+    """The results of all experiments, run one after the other; DVC is made to forget that it has run them."""
+    results = []
+    for number in tqdm(range(EXPERIMENTS), desc="each alone", unit="experiment"):
+        weight = f"repnet.reproj_weight={weight_of(number)}"
+        workspace.run("dvc", "exp", "run", "--temp", "-n", f"alone-{number}", "-S", weight)
+        results.append(result_of(workspace, f"alone-{number}"))
+    shutil.rmtree(Path(workspace.run("dvc", "cache", "dir").stdout.strip()) / "runs")
+    return results
+
+
+def faults(found: Result | None, due: Result | None) -> list[str]:
+    """What of an experiment's result is not as its param gives it, a sentence each."""
+    if found is None or due is None:
+        return ["there is no result"]
+    wrong = [] if found.metrics == due.metrics else [f"its metrics are {found.metrics}"]
+    return wrong if found.model_md5 == due.model_md5 else [*wrong, "its model is another's"]
+
+
+def queue(workspace: Workspace, due: list[Result | None], what: str, kills: int, seed: int) -> Row:
+    """One queue; what failed is printed.
+
+    Args:
+        workspace: whose stages run.
+        due: the results that there should be.
+        what: the experiments do, in words.
+        kills: of workers.
+        seed: of the random moments.
+    """
+    passed = rounds = 0
+    put(workspace, "weight", *map(weight_of, range(EXPERIMENTS)))
+    killed = disturb(workspace, kills, np.random.default_rng(seed))
+    found = first = go_on(workspace)
+    while list(found.values()).count("Success") < EXPERIMENTS and rounds < ROUNDS:
+        found, rounds = go_on(workspace), rounds + 1
+    for number in range(EXPERIMENTS):
+        wrong = faults(result_of(workspace, name_of(number)), due[number])
+        passed += not wrong
+        if wrong:
+            tqdm.write(f"failed: {name_of(number)}, {what} (seed {seed}, {kills} kills): {'; '.join(wrong)}")
+    dead = sum(first.get(name_of(number)) not in ("Success", "Queued") for number in range(EXPERIMENTS))
+    tried = f"experiments of `dvc queue start -j 2`, {what}, of whose workers {killed} were killed: {dead} broken off, "
+    return Row("queue_kills", tried + "queued again", EXPERIMENTS, passed)
 
 
 def run(kills: int = KILLS, seed: int = 0) -> list[Row]:
-    """One queue; what failed is printed."""
-    rng, passed, rounds = np.random.default_rng(seed), 0, 0
+    """Both queues."""
     with tempfile.TemporaryDirectory(prefix="pose3d-queue-", ignore_cleanup_errors=True) as folder:
-        workspace = stubbed_workspace(Path(folder), _STAGES)
-        put(workspace, "weight", *map(weight_of, range(EXPERIMENTS)))
-        killed = disturb(workspace, kills, rng)
-        found = first = go_on(workspace)
-        while list(found.values()).count("Success") < EXPERIMENTS and rounds < ROUNDS:
-            found, rounds = go_on(workspace), rounds + 1
-        for number in range(EXPERIMENTS):
-            wrong = faults(workspace, number)
-            passed += not wrong
-            if wrong:
-                tqdm.write(f"failed: {name_of(number)} (seed {seed}, {kills} kills): {'; '.join(wrong)}")
-    dead = sum(first.get(name_of(number)) not in ("Success", "Queued") for number in range(EXPERIMENTS))
-    tried = (
-        f"experiments of `dvc queue start -j 2`, of whose workers {killed} were killed: {dead} broken off, queued again"
-    )
-    return [Row("queue_kills", tried, EXPERIMENTS, passed)]
+        stubs = stubbed_workspace(Path(folder), _STAGES)
+        of_stubs = queue(stubs, [of_stub(number) for number in range(EXPERIMENTS)], "of some seconds", kills, seed)
+    with tempfile.TemporaryDirectory(prefix="pose3d-queue-", ignore_cleanup_errors=True) as folder:
+        trained = finished_workspace(Path(folder))
+        return [of_stubs, queue(trained, alone(trained), "which train a lifter of size smoke", kills, seed)]
 
 
 def main() -> None:

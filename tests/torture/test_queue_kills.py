@@ -5,7 +5,18 @@ import json
 
 import yaml
 
-from torture.queue_kills import METRICS, MODEL, faults, name_of, statuses, weight_of, workers
+from torture.queue_kills import (
+    METRICS,
+    MODEL,
+    Result,
+    faults,
+    name_of,
+    of_stub,
+    result_of,
+    statuses,
+    weight_of,
+    workers,
+)
 
 SHOWN = """Task     Name      Created    Status
 d658422  weight-1  02:36 PM   Running
@@ -39,9 +50,10 @@ def test_statuses_are_read_off_the_table():
 
 
 def test_a_result_is_its_own_params_or_a_fault():
-    assert faults(Shows(weight_of(3)), 3) == []
-    assert len(faults(Shows(weight_of(2)), 3)) == 2
-    assert faults(Shows(weight_of(2)), 2) == ["there is no result"]
+    assert faults(result_of(Shows(weight_of(3)), name_of(3)), of_stub(3)) == []
+    assert len(faults(result_of(Shows(weight_of(2)), name_of(3)), of_stub(3))) == 2
+    assert faults(Result({"weight": weight_of(3)}, "another"), of_stub(3)) == ["its model is another's"]
+    assert faults(result_of(Shows(weight_of(2)), name_of(2)), of_stub(2)) == ["there is no result"]
 
 
 def test_a_worker_that_is_no_more_is_none(tmp_path):
