@@ -3,6 +3,7 @@ import signal
 import weakref
 
 import pytest
+from tqdm import tqdm
 
 from pose3d.runtime.errors import InputError, run_stage
 from pose3d.runtime.signals import Terminated
@@ -74,6 +75,29 @@ def test_what_a_stage_held_is_gone_before_the_interpreter_ends(error):
     assert caught.value.__context__ is None
     error.__traceback__ = None  # held by the parametrisation, not by run_stage
     assert references[0]() is None
+
+
+def interrupted():
+    raise Terminated
+
+
+def interrupted_in_c_code():
+    try:
+        interrupted()
+    except Terminated as error:
+        raise SystemError("<function> returned a result with an exception set") from error
+
+
+@pytest.mark.parametrize("interrupt", [interrupted, interrupted_in_c_code])
+def test_the_sentence_comes_after_progress_bars(interrupt, capsys):
+    def main():
+        rows = iter(tqdm(range(3)))
+        next(rows)  # a bar that is under way ends, and draws itself again, when nothing holds it any more
+        interrupt()
+
+    with pytest.raises(SystemExit):
+        run_stage(main)
+    assert capsys.readouterr().err.splitlines()[-1] == "terminated: run the same command again to go on"
 
 
 @pytest.mark.parametrize("error", [KeyError("x"), RuntimeError("x"), SystemError("x"), OSError("x")])

@@ -93,14 +93,14 @@ def end_in_one_sentence(run: Callable[[], None], after_signal: str, output: str 
     """
     raise_signals()
     wait_without_spinning()
+    ended = ""
     try:
         _lay_bare_signals(run)
         return
     except InputError as error:
         end: str | int = f"error: {error}"
     except KeyboardInterrupt as error:
-        what = "terminated" if isinstance(error, Terminated) else "interrupted"
-        print(f"{what}: {after_signal}", file=sys.stderr)
+        ended = "terminated" if isinstance(error, Terminated) else "interrupted"
         end = exit_status(error)
     except OSError as error:
         if error.errno is None:
@@ -108,7 +108,10 @@ def end_in_one_sentence(run: Callable[[], None], after_signal: str, output: str 
         path = error.filename2 or error.filename or output  # of a copy the second is the one that is written
         where = f" at {path}" if path else ""
         end = f"error: {error.strerror}{where}; free space or correct permissions there, then run again"
-    # Out here the exception is gone, and what its frames held: at the interpreter's end HDF5 cannot close files.
+    # Out here the exception is gone, and what its frames held: at the interpreter's end HDF5 cannot close files, and a
+    # progress bar would draw itself once more behind the sentence.
+    if ended:
+        print(f"{ended}: {after_signal}", file=sys.stderr)
     sys.exit(end)
 
 
@@ -117,8 +120,14 @@ def _lay_bare_signals(run: Callable[[], None]) -> None:
     is being loaded it may make an ImportError of it: raise the signal again."""
     try:
         run()
+        return
     except (SystemError, ImportError) as error:
-        for cause in (error.__cause__, error.__context__):
-            if isinstance(cause, KeyboardInterrupt):
-                raise cause from None
-        raise
+        causes = error.__cause__, error.__context__
+        signal = next((cause for cause in causes if isinstance(cause, KeyboardInterrupt)), None)
+        if signal is None:
+            raise
+        del causes
+    try:
+        raise signal  # not in the handler, where the two errors would hold each other
+    finally:
+        del signal  # through its own frames it would hold itself, and all that they hold
