@@ -140,7 +140,9 @@ def test_too_many_are_refused_before_arrays_are_built(tmp_path, monkeypatch):
     monkeypatch.setattr(json_files, "MAX_JSON_BYTES", 2**10)
     assert "larger than" in sentence(path)
     np.savez(tmp_path / "k.npz", keypoints=np.ones((2, 1001, 3, 2)))
-    assert sentence(tmp_path / "k.npz") == " has 1,001 people in a frame, 1,000 are the most: leave some out"
+    assert sentence(tmp_path / "k.npz").startswith(
+        " has 1,001 people in each of 2 frames, 1,000 are the most: leave some"
+    )
 
 
 def test_nested_lists_without_end_are_one_sentence(tmp_path):
@@ -356,6 +358,18 @@ def test_a_file_of_several_videos_is_refused(tmp_path):
     positions = {name: {"custom": [KEYPOINTS]} for name in ("a.mp4", "b.mp4")}
     np.savez(tmp_path / "v.npz", positions_2d=positions, metadata={"layout_name": "coco"})
     assert sentence(tmp_path / "v.npz").startswith(" holds keypoints of 2 videos (a.mp4/custom, b.mp4/custom): save")
+
+
+def test_more_people_than_frames_are_said_because_they_may_be_the_frames(tmp_path):
+    points = np.random.default_rng(0).uniform(10, 90, (30, 1, 17, 2))
+    for array, doubted in ((points, False), (points[:, 0], False), (points[:3].repeat(19, 1), False)):
+        np.save(tmp_path / "k.npy", array)
+        assert any("read as" in said for said in read_keypoints(tmp_path / "k.npy").said) == doubted
+    np.save(tmp_path / "k.npy", points.swapaxes(0, 1))
+    assert read_keypoints(tmp_path / "k.npy").said == (
+        f"{tmp_path}/k.npy: keypoints have shape (1, 30, 17, 2), read as 30 people in each of 1 frames: if they are 30 "
+        "frames of 1 people, save (frames, people, points, 2)",
+    )
 
 
 def test_frames_of_different_numbers_of_people_may_be_objects(tmp_path):

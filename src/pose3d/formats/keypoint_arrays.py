@@ -16,6 +16,8 @@ from pose3d.records.pickled_npz import read_npy, read_pickled_npz, reason_of
 from pose3d.runtime.errors import InputError
 
 SCORES = ("scores", "keypoint_scores", "confidence")
+_CROWD = 20
+"""People in a frame, from which on it is worth a word when there are fewer frames."""
 
 
 def read_keypoint_arrays(path: str | os.PathLike) -> KeypointFile:
@@ -36,7 +38,19 @@ def read_keypoint_arrays(path: str | os.PathLike) -> KeypointFile:
     else:
         points, scores = _read_one(path), None
     frames, people, rated = _by_frame(path, points, scores)
-    return keypoint_file(path, "arrays", frames, None, people, rated, n_frames=len(points), **known)
+    said = _doubt(path, points)
+    return keypoint_file(path, "arrays", frames, None, people, rated, said, n_frames=len(points), **known)
+
+
+def _doubt(path: str | os.PathLike, points: Any) -> list[str]:
+    """A sentence where there are so many people in so few frames that it may be the other way round."""
+    shape = np.shape(points) if isinstance(points, np.ndarray) else ()
+    if len(shape) != 4 or shape[1] < max(_CROWD, shape[0]):
+        return []
+    return [
+        f"{path}: keypoints have shape {shape}, read as {shape[1]} people in each of {shape[0]} frames: if they are "
+        f"{shape[1]} frames of {shape[0]} people, save (frames, people, points, 2)"
+    ]
 
 
 def _number(path: str | os.PathLike, arrays: dict[str, Any], name: str) -> float | None:
@@ -82,7 +96,10 @@ def _by_frame(path: str | os.PathLike, points: Any, scores: Any) -> tuple[np.nda
         raise InputError(f"{path} holds more than {MAX_VALUES:,} numbers: cut it up")
     n_people = shape[1] if points.ndim == 4 else 1
     if n_people > MAX_PEOPLE:
-        raise InputError(f"{path} has {n_people:,} people in a frame, {MAX_PEOPLE:,} are the most: leave some out")
+        raise InputError(
+            f"{path} has {n_people:,} people in each of {shape[0]} frames, {MAX_PEOPLE:,} are the most: leave some "
+            "out, or save (frames, people, points, 2) if these are frames"
+        )
     frames = np.repeat(np.arange(shape[0]), n_people)
     rows = points.reshape(-1, *shape[-2:])
     there = ~(np.isnan(rows[..., :2]) | (rows[..., :2] == 0)).all((1, 2))
