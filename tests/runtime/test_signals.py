@@ -76,6 +76,23 @@ signal.raise_signal(signal.SIGINT)
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+@BOTH
+def test_one_that_comes_when_all_is_done_does_not_kill_the_process(number, kind):
+    script = f"""
+import signal, time, weakref
+from pose3d.runtime.signals import raise_signals
+raise_signals()
+class Ends:
+    def __del__(self, sleep=time.sleep):
+        sleep(0.1)  # behind the end of Python's own handling of signals
+ends, thing = Ends(), Ends.__new__(type("Thing", (), {{}}))
+reference = weakref.ref(thing, lambda _: signal.raise_signal({int(number)}))
+del thing  # where it cannot be raised, so that it is to be raised soon
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_held_it_interrupts_nothing_and_is_raised_at_the_end():
     steps = []
     with pytest.raises(Terminated), sigterm_held() as came:

@@ -48,7 +48,6 @@ from pose3d.lifting.virtual_camera import (
 )
 from pose3d.runtime.processes import WHOLE, Share
 
-
 _STRANGENESS = 1.85
 """How much strangers' bone lengths vary, in differences between people and the prior: chosen on embedded S8."""
 

@@ -1,5 +1,6 @@
 """SIGTERM, by which a cluster or an init system ends a job: raised as an exception, or held until a step is done."""
 
+import atexit
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -28,12 +29,20 @@ def raise_signals() -> None:
 
     Further ones are ignored: dvc, srun and torchrun each may pass on what the whole process group got already. So the
     first must not be lost, nor Ctrl-C: where it meets a function that :func:`uninterrupted` has marked, or a weak
-    reference's callback or an object's end, out of which Python lets no exception, it is raised soon after.
+    reference's callback or an object's end, out of which Python lets no exception, it is raised soon after. What comes
+    when the interpreter ends changes nothing any more.
     """
     signal.signal(signal.SIGTERM, lambda number, frame: _raise(Terminated, frame))
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else a shell has had Ctrl-C ignored
         signal.signal(signal.SIGINT, lambda number, frame: _raise(KeyboardInterrupt, frame))
     sys.unraisablehook = _raise_lost
+    atexit.register(_ignore_signals)
+
+
+def _ignore_signals() -> None:
+    """All is done, and Python soon handles no signal: one that is to be raised soon would kill the process."""
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGALRM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _raise(kind: type[KeyboardInterrupt], frame: FrameType | None) -> None:
