@@ -332,8 +332,8 @@ def test_the_least_mean_distance_ignores_a_similarity_that_hides_the_truth(pose_
     scale, rotation, translation = similarity(transform_seed)
     moved = scale * truth @ rotation.T + translation
     assert metrics.pa_l1_mpjpe(moved, truth).max() < 1e-9
-    # A bad joint moves the others by little; with least squares by 0.03 m and more. From some 2 m on nothing beats making
-    # all of the person a point, and so it is half a metre of the truth's.
+    # A bad joint moves the others by little; with least squares by 0.03 m and more. It is half a metre off in the size
+    # of the truth, because from some 2 m on nothing is nearer than a person of no size.
     moved[:, 5] += 0.5 * scale
     others = np.delete(np.arange(17), 5)
     errors = metrics.joint_errors(metrics.align_procrustes_l1(moved, truth), truth)[:, others]
