@@ -287,7 +287,8 @@ def test_rows_have_the_numbers_of_their_frames(tmp_path, title):
     rows = [[3 * frame, *row] for frame, row in enumerate(triples(KEYPOINTS, SCORES))]
     assert read_keypoints(write_table(tmp_path / "k.csv", [header, *rows])).frames.tolist() == list(range(0, 36, 3))
     rows[4][0] = 12.5
-    assert "a row has no frame's number in column 1" in sentence(write_table(tmp_path / "k.csv", [header, *rows]))
+    path = write_table(tmp_path / "k.csv", [header, *rows])
+    assert sentence(path) == " line 6: the row has no frame's number in column 1: correct it"
 
 
 def test_who_is_there_twice_is_taken_once(tmp_path):
