@@ -11,8 +11,8 @@ WITH_A_GAP = [*range(4), *range(10, 14)]
 POINTS = triples(*person(len(WITH_A_GAP)))
 HEADER = [f"{name}_{axis}" for name in COCO_NAMES for axis in ("x", "y", "score")]
 IN_ORDER = (
-    "rows are taken as frames 0 to 7, one after the other, and 'X' is not used: if frames are missing, number them in a "
-    "column frame"
+    "rows are taken as frames 0 to 7, one after the other, and 'X' is not used: if frames are missing, number them in "
+    "a column frame"
 )
 
 

@@ -13,6 +13,7 @@ from tiny_keypoints import (
     person,
     triples,
     write_alphapose,
+    write_alphapose_open,
     write_arrays,
     write_coco,
     write_deeplabcut,
@@ -234,6 +235,25 @@ def test_frames_have_the_numbers_of_their_pictures(tmp_path):
     assert sentence(path) == ": a frame's number is no whole number below 2 billion: correct the file"
     change(path, lambda entries: entries[3].pop("keypoints"))
     assert sentence(path).startswith(": entry 3 has no image_id and keypoints")
+
+
+def test_who_has_no_points_is_passed_over(tmp_path):
+    """As where a detector found a box and no pose in it."""
+    path = write_coco(tmp_path / "k.json", ONE)
+    change(path, lambda entries: [entries[frame].update(keypoints=[]) for frame in (0, 5, 11)])
+    file = read_keypoints(path)
+    assert (file.format, file.frames.tolist()) == ("COCO", [1, 2, 3, 4, 6, 7, 8, 9, 10]) and file.layout == "coco17"
+    change(path, lambda entries: [entry.update(keypoints=[]) for entry in entries])
+    assert sentence(path) == " holds nobody: give a file with at least one person in one frame"
+    frames = mmpose_frames(ONE)
+    for frame in (0, 5, 11):
+        frames[frame]["instances"][0].update(keypoints=[], keypoint_scores=[])
+    (tmp_path / "m.json").write_text(json.dumps(frames))
+    file = read_keypoints(tmp_path / "m.json")
+    assert (file.frames.tolist(), file.n_frames) == ([1, 2, 3, 4, 6, 7, 8, 9, 10], 12)
+    path = write_alphapose_open(tmp_path / "a.json", *ONE[0])
+    change(path, lambda pictures: pictures["0.jpg"]["people"][0].update(pose_keypoints_2d=[]))
+    assert read_keypoints(path).frames.tolist() == list(range(1, 12))
 
 
 def test_frames_without_anybody_are_counted(tmp_path):
