@@ -267,6 +267,17 @@ def test_frames_without_anybody_are_counted(tmp_path):
     assert read_keypoints(folder).n_frames == 12
 
 
+def test_hidden_files_of_a_folder_are_left_alone(tmp_path):
+    """As macOS leaves one beside each on disks of other systems."""
+    folder = write_openpose(tmp_path / "op", ONE, BODY_25)
+    for file in list(folder.iterdir()):
+        file.with_name(f"._{file.name}").write_bytes(b"\x00\x05\x16\x07")
+    assert read_keypoints(folder).frames.tolist() == list(range(12))
+    for file in folder.glob("walk_*"):
+        file.unlink()
+    assert sentence(folder).startswith(" has no JSON files")
+
+
 def test_points_are_known_by_their_names(tmp_path):
     names = [name.replace("left_", "L-").replace("right_", "R-") for name in COCO_NAMES]
     names[0] = "snout"
