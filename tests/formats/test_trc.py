@@ -50,6 +50,24 @@ def test_centimetres_and_names_with_blanks_of_other_programs_are_read(tmp_path):
     assert motion.joints == ("Left_Hip",) and motion.positions_m.tolist() == [[[10, 20, 30]]]
 
 
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-8", "utf-8-sig"])
+def test_names_with_marks_are_read_in_the_encodings_that_there_are(tmp_path, encoding):
+    write_trc(tmp_path / "a.trc", one_joint((1, 2, 3)))
+    text = (tmp_path / "a.trc").read_text().replace("Hip\t", "Hüfte é\t").replace("a.trc", "Läufer.trc")
+    (tmp_path / "a.trc").write_bytes(text.encode(encoding))
+    motion = read_trc(tmp_path / "a.trc")
+    assert motion.joints == ("Hufte_e",) and motion.positions_m.tolist() == [[[1, 2, 3]]]
+
+
+def test_the_line_that_is_no_text_is_named(tmp_path):
+    write_trc(tmp_path / "a.trc", walk())
+    lines = (tmp_path / "a.trc").read_bytes().split(b"\n")
+    lines[8] = b"\x00\xff\xfe"
+    (tmp_path / "a.trc").write_bytes(b"\n".join(lines))
+    with pytest.raises(InputError, match=r"a\.trc, line 9, is no text"):
+        read_trc(tmp_path / "a.trc")
+
+
 @pytest.mark.parametrize(("rate", "refused"), [(25, False), (25.1, False), (30, True), (12.5, True)])
 def test_times_of_another_rate_are_refused(tmp_path, rate, refused):
     write_trc(tmp_path / "a.trc", walk(40, 25))

@@ -1,5 +1,6 @@
 """Joints over time as other programs have them: at an even rate, in metres, y up, some perhaps missing."""
 
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -73,13 +74,17 @@ def to_ours(motion: Motion) -> np.ndarray:
 
 
 def without_blanks(names: Iterable[str]) -> tuple[str, ...]:
-    """Names of joints of other programs as a motion has them.
+    """Names of joints of other programs as a motion has them, letters without the marks that ASCII lacks.
 
     Example:
-        >>> without_blanks([" Left Arm ", "Neck/Nose"])
-        ('Left_Arm', 'Neck')
+        >>> without_blanks([" Left Arm ", "Neck/Nose", "Hüfte"])
+        ('Left_Arm', 'Neck', 'Hufte')
     """
-    return tuple("Neck" if name == "Neck/Nose" else "_".join(name.split()) for name in names)
+    return tuple("Neck" if name == "Neck/Nose" else "_".join(_without_marks(name).split()) for name in names)
+
+
+def _without_marks(name: str) -> str:
+    return "".join(letter for letter in unicodedata.normalize("NFKD", name) if not unicodedata.combining(letter))
 
 
 def without_helpers(motion: Motion) -> Motion:
