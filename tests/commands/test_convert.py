@@ -101,6 +101,18 @@ def test_it_says_how_many_joints_a_file_holds(tmp_path, capsys):
         assert f" {n_joints} joints" in said
 
 
+@pytest.mark.parametrize("ending", ["trc", "c3d"])
+def test_zeros_are_gaps_and_said(tmp_path, capsys, ending):
+    motion = walk()
+    motion.positions_m[2:5, 0] = 0
+    write_motion(tmp_path / f"a.{ending}", motion)
+    convert(tmp_path / f"a.{ending}", tmp_path / "b.npz")
+    assert np.argwhere(read_motion(tmp_path / "b.npz").missing).tolist() == [[2, 0], [3, 0], [4, 0]]
+    assert capsys.readouterr().err == (
+        f"{tmp_path}/a.{ending}: markers at 0, 0, 0 are taken as missing: Hip in 3 of 12 frames\n"
+    )
+
+
 @pytest.mark.parametrize(("factor", "said"), [(1, False), (0.01, True), (100, True)])
 def test_joints_that_are_too_far_apart_or_too_near_are_doubted(tmp_path, capsys, factor, said):
     motion = walk(4)

@@ -93,6 +93,15 @@ def test_frames_that_are_missing_are_refused_and_times_of_zero_say_nothing(tmp_p
     assert len(read_trc(tmp_path / "a.trc")) == 40
 
 
+def test_markers_at_zero_are_missing(tmp_path):
+    motion = walk_with_gaps()
+    write_trc(tmp_path / "a.trc", motion)
+    (tmp_path / "a.trc").write_text((tmp_path / "a.trc").read_text().replace("nan", "0.0"))
+    found = read_trc(tmp_path / "a.trc")
+    assert_same(found, motion, atol=0.6e-6)
+    assert "Hip in 1 of 12 frames" in found.said[0]
+
+
 def test_empty_markers_of_other_programs_are_missing(tmp_path):
     motion = walk_with_gaps()
     write_trc(tmp_path / "a.trc", motion)

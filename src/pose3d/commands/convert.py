@@ -60,6 +60,8 @@ def run(given: argparse.Namespace) -> None:
 
         if motion is None:
             motion = read_motion(given.input, given.frame, given.lifter)
+            for sentence in motion.said:
+                print(f"{given.input}: {sentence}", file=sys.stderr)
             _doubt_unit(given.input, motion)
         write_motion(output, motion, given.unit)
         axes = AXES.get(known, f"m, {motion.frame}")
