@@ -97,6 +97,14 @@ def test_a_row_without_a_number_is_refused_by_its_line(tmp_path, cell):
         read(tmp_path, "Frame #", [0, 1, cell, *range(3, 8)])
 
 
+@pytest.mark.parametrize("ending", ["mp4", "MOV", "avi"])
+def test_rows_of_two_videos_are_refused(tmp_path, ending):
+    with pytest.raises(
+        InputError, match=rf"has rows of 'take1\.{ending}' and 'take2\.{ending}': give one file for each"
+    ):
+        read(tmp_path, "file", [f"take{1 + row // 4}.{ending}" for row in range(8)])
+
+
 def test_pictures_of_two_videos_are_refused(tmp_path):
     with pytest.raises(InputError, match="are both frame 0: give one file for each video"):
         read(tmp_path, "image", [f"{video}/{frame}.png" for video in "ab" for frame in range(4)])

@@ -3,6 +3,8 @@
 import os
 import re
 from collections.abc import Collection, Sequence
+from mimetypes import types_map
+from pathlib import PurePath
 
 from pose3d.formats.frame_numbers import frame_numbers
 from pose3d.runtime.errors import InputError
@@ -42,11 +44,11 @@ def frames_of_rows(
         Numbers of frames, and sentences about columns that are not used and seem to say another time.
 
     Raises:
-        InputError: a row has no frame's number; names the line.
+        InputError: a row has no frame's number, or rows are of several videos; names the line or the videos.
     """
     column = frame_column(header)
-    if column is not None and _letters(header[column]) in _PICTURES and len({_cell(row, column) for row in table}) == 1:
-        column = None  # of several rows the name of their video
+    if column is not None and _letters(header[column]) in _PICTURES and not _differ(path, table, column):
+        column = None
     titled = column is not None
     if not titled and header[0].strip().lower() in _INDEX:
         column = 0
@@ -83,6 +85,15 @@ def read_frames(path: str | os.PathLike, table: Sequence[Sequence[str]], column:
             f"{path} line {frames.index(None) + 2}: the row has no frame's number in column {column + 1}: correct it"
         )
     return [frame for frame in frames if frame is not None]
+
+
+def _differ(path: str | os.PathLike, table: Sequence[Sequence[str]], column: int) -> bool:
+    """Whether a column has the names of several pictures; one name in all rows may be their video's."""
+    names = list(dict.fromkeys(_cell(row, column) for row in table))
+    kinds = [types_map.get(PurePath(name).suffix.lower(), "") for name in names]
+    if len(names) > 1 and all(kind.startswith("video/") for kind in kinds):
+        raise InputError(f"{path} has rows of {names[0][:80]!r} and {names[1][:80]!r}: give one file for each video")
+    return len(names) > 1
 
 
 def _cell(row: Sequence[str], column: int) -> str:
