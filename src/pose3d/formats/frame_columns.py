@@ -55,7 +55,7 @@ def frames_of_rows(
     frames = list(range(len(table))) if column is None else read_frames(path, table, column)
     in_order = not titled and frames == list(range(len(table)))
     unused = [
-        repr(title)
+        repr(title[:40])
         for other, title in enumerate(header)
         if other != column and other not in of_points and (_is_time(title) or (in_order and _jumps(table, other)))
     ]
