@@ -10,7 +10,7 @@ from motions import walk, walk_with_gaps
 from pose3d.commands.run import main
 from pose3d.formats.bvh import NAMES
 from pose3d.formats.joint_files import read_motion, write_motion
-from pose3d.formats.motion import filled
+from pose3d.formats.motion import Motion, filled
 from pose3d.formats.predictions import Predictions, write_npz
 from pose3d.geometry.camera import Camera
 from pose3d.geometry.skeleton_fit import fit_bone_lengths, with_bone_lengths
@@ -86,6 +86,31 @@ def test_it_says_frames_rate_joints_unit_and_axes(tmp_path, capsys):
         f"{tmp_path}/b.csv: {said}, m, camera",
     ]
     assert "\tmm\t" in (tmp_path / "b.trc").read_text()
+
+
+def test_it_says_how_many_joints_a_file_holds(tmp_path, capsys):
+    """Two points besides the 17: skeletons do not have them."""
+    motion = walk()
+    positions_m = np.concatenate([motion.positions_m, motion.positions_m[:, :2] + 0.1], 1)
+    write_motion(tmp_path / "a.npz", Motion((*NAMES, "nose", "left_heel"), positions_m, 25.0))
+    outputs = [tmp_path / f"b.{ending}" for ending in [*OF_POINTS, *OF_SKELETONS]]
+    convert(tmp_path / "a.npz", *outputs)
+    for output, said in zip(outputs, capsys.readouterr().out.splitlines(), strict=True):
+        n_joints = len(read_motion(output).joints)
+        assert n_joints == (17 if output.suffix[1:] in OF_SKELETONS else 19)
+        assert f" {n_joints} joints" in said
+
+
+@pytest.mark.parametrize("ending", ["trc", "c3d"])
+def test_zeros_are_gaps_and_said(tmp_path, capsys, ending):
+    motion = walk()
+    motion.positions_m[2:5, 0] = 0
+    write_motion(tmp_path / f"a.{ending}", motion)
+    convert(tmp_path / f"a.{ending}", tmp_path / "b.npz")
+    assert np.argwhere(read_motion(tmp_path / "b.npz").missing).tolist() == [[2, 0], [3, 0], [4, 0]]
+    assert capsys.readouterr().err == (
+        f"{tmp_path}/a.{ending}: markers at 0, 0, 0 are taken as missing: Hip in 3 of 12 frames\n"
+    )
 
 
 @pytest.mark.parametrize(("factor", "said"), [(1, False), (0.01, True), (100, True)])

@@ -53,6 +53,16 @@ def test_missing_points_hold_zeros_and_not_the_frame_before(tmp_path):
     assert len(data) % 512 == 0
 
 
+def test_points_at_zero_are_missing_whatever_their_residual(tmp_path):
+    motion = walk_with_gaps()
+    write_c3d(tmp_path / "a.c3d", Motion(NAMES, np.nan_to_num(motion.positions_m), motion.fps))
+    found = read_c3d(tmp_path / "a.c3d")
+    assert_same(found, motion, atol=1e-6)
+    assert "Hip in 1 of 12 frames" in found.said[0]
+    write_c3d(tmp_path / "a.c3d", motion)
+    assert read_c3d(tmp_path / "a.c3d").said == ()  # what is missing by its residual is no news
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("n_frames", [65535, 70000])
 def test_clips_too_long_for_16_bits_are_the_same_to_both_libraries(tmp_path, n_frames):

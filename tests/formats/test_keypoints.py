@@ -13,6 +13,7 @@ from tiny_keypoints import (
     person,
     triples,
     write_alphapose,
+    write_alphapose_open,
     write_arrays,
     write_coco,
     write_deeplabcut,
@@ -236,6 +237,25 @@ def test_frames_have_the_numbers_of_their_pictures(tmp_path):
     assert sentence(path).startswith(": entry 3 has no image_id and keypoints")
 
 
+def test_who_has_no_points_is_passed_over(tmp_path):
+    """As where a detector found a box and no pose in it."""
+    path = write_coco(tmp_path / "k.json", ONE)
+    change(path, lambda entries: [entries[frame].update(keypoints=[]) for frame in (0, 5, 11)])
+    file = read_keypoints(path)
+    assert (file.format, file.frames.tolist()) == ("COCO", [1, 2, 3, 4, 6, 7, 8, 9, 10]) and file.layout == "coco17"
+    change(path, lambda entries: [entry.update(keypoints=[]) for entry in entries])
+    assert sentence(path) == " holds nobody: give a file with at least one person in one frame"
+    frames = mmpose_frames(ONE)
+    for frame in (0, 5, 11):
+        frames[frame]["instances"][0].update(keypoints=[], keypoint_scores=[])
+    (tmp_path / "m.json").write_text(json.dumps(frames))
+    file = read_keypoints(tmp_path / "m.json")
+    assert (file.frames.tolist(), file.n_frames) == ([1, 2, 3, 4, 6, 7, 8, 9, 10], 12)
+    path = write_alphapose_open(tmp_path / "a.json", *ONE[0])
+    change(path, lambda pictures: pictures["0.jpg"]["people"][0].update(pose_keypoints_2d=[]))
+    assert read_keypoints(path).frames.tolist() == list(range(1, 12))
+
+
 def test_frames_without_anybody_are_counted(tmp_path):
     frames = mmpose_frames(ONE)
     frames[0]["instances"], frames[11]["instances"] = [], []
@@ -245,6 +265,17 @@ def test_frames_without_anybody_are_counted(tmp_path):
     folder = write_openpose(tmp_path / "op", ONE, BODY_25)
     change(folder / "walk_000000000011_keypoints.json", lambda content: content["people"].clear())
     assert read_keypoints(folder).n_frames == 12
+
+
+def test_hidden_files_of_a_folder_are_left_alone(tmp_path):
+    """As macOS leaves one beside each on disks of other systems."""
+    folder = write_openpose(tmp_path / "op", ONE, BODY_25)
+    for file in list(folder.iterdir()):
+        file.with_name(f"._{file.name}").write_bytes(b"\x00\x05\x16\x07")
+    assert read_keypoints(folder).frames.tolist() == list(range(12))
+    for file in folder.glob("walk_*"):
+        file.unlink()
+    assert sentence(folder).startswith(" has no JSON files")
 
 
 def test_points_are_known_by_their_names(tmp_path):
@@ -287,7 +318,8 @@ def test_rows_have_the_numbers_of_their_frames(tmp_path, title):
     rows = [[3 * frame, *row] for frame, row in enumerate(triples(KEYPOINTS, SCORES))]
     assert read_keypoints(write_table(tmp_path / "k.csv", [header, *rows])).frames.tolist() == list(range(0, 36, 3))
     rows[4][0] = 12.5
-    assert "a row has no frame's number in column 1" in sentence(write_table(tmp_path / "k.csv", [header, *rows]))
+    path = write_table(tmp_path / "k.csv", [header, *rows])
+    assert sentence(path) == " line 6: the row has no frame's number in column 1: correct it"
 
 
 def test_who_is_there_twice_is_taken_once(tmp_path):

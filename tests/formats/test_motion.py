@@ -4,7 +4,17 @@ import numpy as np
 import pytest
 from motions import one_joint, walk, walk_with_gaps
 
-from pose3d.formats.motion import NAMES, Motion, as_skeleton, check_motion, filled, from_ours, take_joints, to_ours
+from pose3d.formats.motion import (
+    NAMES,
+    Motion,
+    as_skeleton,
+    check_motion,
+    filled,
+    from_ours,
+    take_joints,
+    to_ours,
+    zeros_as_gaps,
+)
 from pose3d.runtime.errors import InputError
 
 
@@ -54,3 +64,43 @@ def test_what_no_file_can_hold_is_one_sentence(change, said):
     given = {"joints": motion.joints, "positions_m": motion.positions_m, "fps": motion.fps} | change
     with pytest.raises(InputError, match=f"a.trc .*{said}"):
         check_motion(Motion(**given), "a.trc")
+
+
+def at(*frames):
+    """Of markers A, B, C the (T, 3, 3) positions."""
+    return Motion(("A", "B", "C"), np.array(frames, float), 50.0)
+
+
+ZERO, NAN = [0, 0, 0], [np.nan] * 3
+
+
+def test_what_is_at_zero_is_missing_and_said():
+    motion = at([[1, 2, 3], ZERO, [2, 2, 3]], [ZERO, ZERO, [2, 2, 3]], [[1, 2, 3], NAN, [0, 2, 0]])
+    found = zeros_as_gaps(motion)
+    assert found.missing.tolist() == [[False, True, False], [True, True, False], [False, True, False]]
+    assert found.said == ("markers at 0, 0, 0 are taken as missing: A in 1 of 3 frames, B in 2 of 3 frames",)
+    assert not np.isnan(motion.positions_m[:2]).any()  # what was given stays
+
+
+def test_nothing_is_said_of_what_is_nowhere_at_zero():
+    motion = at([[1, 0, 0], NAN, [0, 0, 1e-6]])
+    assert zeros_as_gaps(motion) is motion
+
+
+def test_a_centre_stays_where_it_always_is_with_the_others_around_it():
+    """As the hip of poses that are about it; also of one frame."""
+    about_it = [[1, -1, 0], ZERO, [-1, 1, 0.5]], [[-1, 0, 1], ZERO, [2, 0, -1]]
+    for motion in (at(*about_it), at(about_it[0]), at(*about_it, [NAN, ZERO, NAN])):
+        assert zeros_as_gaps(motion) is motion
+    once_beside = zeros_as_gaps(at(*about_it, [[1, 0, 1], ZERO, [2, 0, 1]]))
+    assert once_beside.missing.tolist() == [[False, True, False]] * 3
+    jumps = zeros_as_gaps(at(*about_it, [[-1, -1, -1], [0.1, 0, 0], [1, 1, 1]]))
+    assert jumps.missing.tolist() == [[False, True, False]] * 2 + [[False] * 3]
+
+
+def test_a_file_of_zeros_alone_is_said():
+    found = zeros_as_gaps(Motion(NAMES, np.zeros((2, 17, 3)), 25.0))
+    assert found.missing.all()
+    assert found.said[0].endswith(
+        ": Hip in 2 of 2 frames, RHip in 2 of 2 frames, RKnee in 2 of 2 frames, RFoot in 2 of 2 frames and 13 more"
+    )

@@ -117,3 +117,47 @@ def test_gaps_in_the_numbers_are_said(folder):
     write(folder, "b_1.png")
     with Clip(folder, 25) as clip:
         assert "named as 1.png and as b_1.png" in clip.said[0]
+
+
+@pytest.mark.parametrize(
+    ("forms", "parts"),
+    [
+        (("cam{}_{:04d}.png", 12), "cam0_0000.png to cam0_0011.png and cam1_0000.png to cam1_0011.png"),
+        (("cam{}_{:04d}.png", 100), "cam0_0000.png to cam0_0099.png and cam1_0000.png to cam1_0099.png"),
+        (("{1}_cam{0}.png", 12), "0_cam0.png to 11_cam0.png and 0_cam1.png to 11_cam1.png"),
+        (("take{}_{:02d}_v2.png", 2), "take0_00_v2.png to take0_01_v2.png and take1_00_v2.png to take1_01_v2.png"),
+    ],
+)
+def test_two_cameras_in_one_folder_are_said(folder, forms, parts):
+    form, n_frames = forms
+    write(folder, *(form.format(camera, frame) for camera in (0, 1) for frame in range(n_frames)))
+    clip = PictureFolder(folder, 25)
+    first, last = clip._paths[0].name, clip._paths[-1].name
+    assert clip.said == [
+        f"{folder} seems to hold several series of pictures, {parts}: all are taken as one video, {first} first and "
+        f"{last} last; give a folder for each"
+    ]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        [f"00-{frame // 30:02d}-{frame % 30 * 100 // 3:03d}.png" for frame in range(90)],  # seconds-milliseconds
+        [f"{2 * second // 60:02d}-{2 * second % 60:02d}.png" for second in range(90)],  # minutes-seconds
+        ["100_0998.png", "100_0999.png", "101_0001.png", "101_0002.png"],  # as cameras number folders and files
+        [f"frame_{frame:04d}_t{33 * frame}.png" for frame in range(5)],
+        [f"frame_{frame:04d}_v2.png" for frame in range(5)],
+        [f"frame_{frame:04d}_people_{frame % 2}.png" for frame in range(5)],
+        ["7.png"],
+        ["walk.png"],
+    ],
+)
+def test_one_series_is_said_to_be_nothing_else(folder, written):
+    write(folder, *written)
+    assert PictureFolder(folder, 25).said == []
+
+
+def test_a_gap_is_said_of_the_digits_that_count(folder):
+    write(folder, *(f"frame{frame:04d}_v2.png" for frame in (0, 1, 2, 5, 6)))
+    (said,) = PictureFolder(folder, 25).said
+    assert "between frame0002_v2.png and frame0005_v2.png pictures seem to be missing" in said

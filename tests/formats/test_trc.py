@@ -50,6 +50,24 @@ def test_centimetres_and_names_with_blanks_of_other_programs_are_read(tmp_path):
     assert motion.joints == ("Left_Hip",) and motion.positions_m.tolist() == [[[10, 20, 30]]]
 
 
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-8", "utf-8-sig"])
+def test_names_with_marks_are_read_in_the_encodings_that_there_are(tmp_path, encoding):
+    write_trc(tmp_path / "a.trc", one_joint((1, 2, 3)))
+    text = (tmp_path / "a.trc").read_text().replace("Hip\t", "Hüfte é\t").replace("a.trc", "Läufer.trc")
+    (tmp_path / "a.trc").write_bytes(text.encode(encoding))
+    motion = read_trc(tmp_path / "a.trc")
+    assert motion.joints == ("Hufte_e",) and motion.positions_m.tolist() == [[[1, 2, 3]]]
+
+
+def test_the_line_that_is_no_text_is_named(tmp_path):
+    write_trc(tmp_path / "a.trc", walk())
+    lines = (tmp_path / "a.trc").read_bytes().split(b"\n")
+    lines[8] = b"\x00\xff\xfe"
+    (tmp_path / "a.trc").write_bytes(b"\n".join(lines))
+    with pytest.raises(InputError, match=r"a\.trc, line 9, is no text"):
+        read_trc(tmp_path / "a.trc")
+
+
 @pytest.mark.parametrize(("rate", "refused"), [(25, False), (25.1, False), (30, True), (12.5, True)])
 def test_times_of_another_rate_are_refused(tmp_path, rate, refused):
     write_trc(tmp_path / "a.trc", walk(40, 25))
@@ -73,6 +91,15 @@ def test_frames_that_are_missing_are_refused_and_times_of_zero_say_nothing(tmp_p
     rows = ["\t".join([row.split("\t")[0], "0.0", *row.split("\t")[2:]]) for row in lines[6:]]
     (tmp_path / "a.trc").write_text("\n".join([*lines[:6], *rows]))
     assert len(read_trc(tmp_path / "a.trc")) == 40
+
+
+def test_markers_at_zero_are_missing(tmp_path):
+    motion = walk_with_gaps()
+    write_trc(tmp_path / "a.trc", motion)
+    (tmp_path / "a.trc").write_text((tmp_path / "a.trc").read_text().replace("nan", "0.0"))
+    found = read_trc(tmp_path / "a.trc")
+    assert_same(found, motion, atol=0.6e-6)
+    assert "Hip in 1 of 12 frames" in found.said[0]
 
 
 def test_empty_markers_of_other_programs_are_missing(tmp_path):

@@ -127,6 +127,16 @@ def test_a_toml_calibration_serves_as_well(folder, capsys):
     assert (second.width_px, second.height_px) == (992, 800)
 
 
+def test_hidden_files_are_left_alone(folder, capsys):
+    """As macOS leaves one beside each on disks of other systems."""
+    (folder / CALIBRATION).unlink()
+    (folder / "calibration.toml").write_text(TOML.format("a", 0.0) + TOML.format("b", 1.57))
+    for file in list(folder.iterdir()):
+        (folder / f"._{file.name}").write_bytes(b"\x00\x05\x16\x07")
+    assert len(read_views(folder)) == 2
+    assert "._" not in capsys.readouterr().err
+
+
 def test_a_calibration_without_places_is_refused(folder):
     (folder / CALIBRATION).unlink()
     lines = (TOML.format("a", 0.0) + TOML.format("b", 1.57)).splitlines()

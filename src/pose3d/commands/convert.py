@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pose3d.formats.endings import OF_KEYPOINTS, OF_PREDICTIONS, format_of
+from pose3d.formats.endings import OF_KEYPOINTS, OF_PREDICTIONS, OF_SKELETONS, format_of
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.files import require_files
 
@@ -56,14 +56,18 @@ def run(given: argparse.Namespace) -> None:
             print(f"{output}: px" if known in OF_KEYPOINTS else f"{output}: px and m, camera, no video")
             continue
         from pose3d.formats.joint_files import AXES, read_motion, write_motion
+        from pose3d.formats.motion import NAMES
 
         if motion is None:
             motion = read_motion(given.input, given.frame, given.lifter)
+            for sentence in motion.said:
+                print(f"{given.input}: {sentence}", file=sys.stderr)
             _doubt_unit(given.input, motion)
         write_motion(output, motion, given.unit)
         axes = AXES.get(known, f"m, {motion.frame}")
         said = f"{given.unit}, {axes}" if known == "trc" else axes
-        print(f"{output}: {len(motion)} frames at {motion.fps:g} a second, {len(motion.joints)} joints, {said}")
+        n_joints = len(NAMES if known in OF_SKELETONS else motion.joints)
+        print(f"{output}: {len(motion)} frames at {motion.fps:g} a second, {n_joints} joints, {said}")
 
 
 def _doubt_unit(path: Path, motion: "Motion") -> None:

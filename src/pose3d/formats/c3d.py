@@ -17,7 +17,7 @@ from typing import Any
 import c3d
 import numpy as np
 
-from pose3d.formats.motion import Z_UP_FROM_Y_UP, Motion, check_motion, without_blanks
+from pose3d.formats.motion import Z_UP_FROM_Y_UP, Motion, check_motion, without_blanks, zeros_as_gaps
 from pose3d.runtime.errors import InputError, in_words
 from pose3d.runtime.files import atomic_output
 
@@ -73,6 +73,8 @@ def write_c3d(path: str | os.PathLike, motion: Motion) -> None:
 def read_c3d(path: str | os.PathLike) -> Motion:
     """Read the points of a C3D file, of either screen axis that is up (+Y or +Z) and in m, cm or mm.
 
+    Points at 0, 0, 0 are missing, whatever their residual.
+
     Raises:
         InputError: the file is missing, damaged, cut off, or something else.
     """
@@ -87,7 +89,7 @@ def read_c3d(path: str | os.PathLike) -> Motion:
     except Exception as error:  # whatever damage makes struct, NumPy or c3d raise
         raise InputError(f"{path} is no whole C3D file of points ({in_words(error)}): write it again") from None
     check_motion(motion, path)
-    return motion
+    return zeros_as_gaps(motion)
 
 
 def _read(reader: c3d.Reader, n_bytes: int) -> Motion:

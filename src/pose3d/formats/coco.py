@@ -11,6 +11,8 @@ AlphaPose      the same of 17, 26 or 136 points (Halpe); ``image_id`` is a pictu
 annotations    ``{images, annotations}``; the third number of a point is 0 where it is not labelled
 =============  ======================================================================================================
 
+An entry whose ``keypoints`` are empty is a box without a pose, and passed over.
+
 ``image_id`` is the frame's number, or a name that holds it. ``track_id`` (as PoseTrack has it) numbers people.
 """
 
@@ -36,7 +38,7 @@ def read_coco_results(path: str | os.PathLike, content: Sequence[Any]) -> Keypoi
     Raises:
         InputError: it holds something else; names the entry or the frame.
     """
-    people = [entry for entry in content if _is_result(path, content, entry)]
+    people = [entry for entry in content if _is_result(path, content, entry) and entry["keypoints"]]
     alphapose = any("idx" in entry or isinstance(entry["image_id"], str) for entry in people)
     with_feet = any("foot_kpts" in entry for entry in people)
     points = [
@@ -136,6 +138,7 @@ def read_alphapose_pictures(path: str | os.PathLike, content: Mapping[str, Any])
             found = [person["pose_keypoints_2d"] if "people" in picture else person["joints"] for person in people]
         except (KeyError, TypeError):
             raise InputError(f"{path}: {name[:80]} has no people as AlphaPose writes them: correct it") from None
+        found = [one for one in found if one != []]
         names += [name] * len(found)
         points += found
     return in_coco17(keypoint_file(path, "AlphaPose", frame_numbers(path, names), None, points))

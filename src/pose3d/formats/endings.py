@@ -20,6 +20,8 @@ ENDINGS = {
 """Of the files that are written, by format."""
 OF_KEYPOINTS = ("videopose3d", "openpose")
 """Formats of 2D keypoints; the others hold joints in 3D."""
+OF_SKELETONS = ("bvh", "glb")
+"""Formats that are written with the skeleton of the 17 joints alone."""
 OF_PREDICTIONS = (*OF_KEYPOINTS, "rrd")
 """Formats that only whole predictions can be written in, and that are not read."""
 

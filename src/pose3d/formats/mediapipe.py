@@ -19,9 +19,9 @@ from typing import Any
 
 import numpy as np
 
+from pose3d.formats.frame_columns import frame_column, frames_of_rows, read_frames
 from pose3d.formats.keypoints import MAX_PEOPLE, KeypointFile, keypoint_file
 from pose3d.formats.point_names import key_of
-from pose3d.formats.point_tables import FRAME_COLUMNS, whole_number
 from pose3d.geometry.layouts import layout
 from pose3d.runtime.errors import InputError
 
@@ -100,7 +100,7 @@ def is_landmark_table(header: Sequence[str]) -> bool:
 
 
 def _landmark_column(header: Sequence[str]) -> int | None:
-    if not {"x", "y"} <= set(header) or not set(header) & set(FRAME_COLUMNS):
+    if not {"x", "y"} <= set(header) or frame_column(header) is None:
         return None
     return next((header.index(name) for name in LANDMARK_COLUMNS if name in header), None)
 
@@ -126,32 +126,34 @@ def read_mediapipe_csv(path: str | os.PathLike, rows: Sequence[Sequence[str]]) -
         InputError: it has another form; names the line.
     """
     header = [name.strip().lower() for name in rows[0]]
-    landmark = _landmark_column(header)
-    numbered = next((header.index(name) for name in FRAME_COLUMNS if name in header), None)
+    landmark, numbered = _landmark_column(header), frame_column(header)
     if landmark is not None and numbered is not None:
         score = next((header.index(name) for name in ("visibility", "score", "confidence") if name in header), None)
         columns = header.index("x"), header.index("y"), score
-        return _file(path, *_by_landmark(path, rows[1:], numbered, landmark, columns), {})
-    of_points = [(own["x"], own["y"], own.get("v")) for _, own in sorted(_numbered(header).items())]
-    frames, values = [], []
-    for line, row in enumerate(rows[1:], 2):
-        frames.append(line - 2 if numbered is None else _whole(path, line, row, numbered))
-        values.append([value for columns in of_points for value in _point(path, line, row, columns)])
-    return _file(path, frames, values, {"n_frames": max(frames) + 1 if max(frames) < 2**31 else None})
+        frames = read_frames(path, rows[1:], numbered)
+        return _file(path, *_by_landmark(path, rows[1:], frames, landmark, columns), {})
+    of_landmarks = _numbered(header)
+    of_points = [(own["x"], own["y"], own.get("v")) for _, own in sorted(of_landmarks.items())]
+    used = [column for own in of_landmarks.values() for column in own.values()]
+    frames, said = frames_of_rows(path, rows[0], rows[1:], used)
+    values = [
+        [value for columns in of_points for value in _point(path, line, row, columns)]
+        for line, row in enumerate(rows[1:], 2)
+    ]
+    return _file(path, frames, values, {"said": said, "n_frames": max(frames) + 1 if max(frames) < 2**31 else None})
 
 
 def _by_landmark(
     path: str | os.PathLike,
     rows: Sequence[Sequence[str]],
-    numbered: int,
+    of_rows: Sequence[int],
     landmark: int,
     columns: tuple[int, int, int | None],
 ) -> tuple[list[int], list[Any]]:
     """Frames and their landmarks (33, 3), of a row for each landmark."""
     known = {key_of(name): number for number, name in enumerate(layout("mediapipe33").points)}
     people: dict[int, np.ndarray] = {}
-    for line, row in enumerate(rows, 2):
-        frame = _whole(path, line, row, numbered)
+    for line, (frame, row) in enumerate(zip(of_rows, rows, strict=True), 2):
         name = row[landmark].strip() if landmark < len(row) else ""
         point = int(name) if name.isdecimal() and len(name) < 9 else known.get(key_of(name), -1)
         if not 0 <= point < N_LANDMARKS:
@@ -166,13 +168,6 @@ def _by_landmark(
     for own in people.values():
         own[np.isnan(own[:, 2]), 2] = 0
     return list(people), list(people.values())
-
-
-def _whole(path: str | os.PathLike, line: int, row: Sequence[str], column: int) -> int:
-    try:
-        return whole_number(row[column])
-    except (ValueError, IndexError, OverflowError):
-        raise InputError(f"{path} line {line}: the frame's number is no whole number: correct it") from None
 
 
 def _point(

@@ -45,6 +45,8 @@ def read_mmpose(path: str | os.PathLike, content: Any) -> KeypointFile:
             number = frame.get("frame_id", index)
             n_frames = max(n_frames, int(number) + 1)
             for instance in frame["instances"]:
+                if instance["keypoints"] == []:
+                    continue  # a box without a pose
                 points.append(instance["keypoints"])
                 scores.append(instance["keypoint_scores"])
                 ids.append(instance.get("track_id", -1))

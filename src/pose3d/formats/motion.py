@@ -1,5 +1,6 @@
 """Joints over time as other programs have them: at an even rate, in metres, y up, some perhaps missing."""
 
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -21,6 +22,8 @@ the world's z up. A level camera that looks along the world's y gives the same a
 Z_UP_FROM_Y_UP = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
 """To x right, y forward, z up, which C3D and AMASS have."""
 
+_NAMED = 4  # markers in a sentence
+
 
 @dataclass(frozen=True, eq=False)
 class Motion:
@@ -32,12 +35,14 @@ class Motion:
             is missing.
         fps: frames per second.
         frame: ``camera``: the origin is the camera, and y is up in its picture; ``world``: y is up, its plane is 0.
+        said: sentences about what was changed in reading.
     """
 
     joints: tuple[str, ...]
     positions_m: np.ndarray
     fps: float
     frame: str = "world"
+    said: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.positions_m)
@@ -73,13 +78,17 @@ def to_ours(motion: Motion) -> np.ndarray:
 
 
 def without_blanks(names: Iterable[str]) -> tuple[str, ...]:
-    """Names of joints of other programs as a motion has them.
+    """Names of joints of other programs as a motion has them, letters without the marks that ASCII lacks.
 
     Example:
-        >>> without_blanks([" Left Arm ", "Neck/Nose"])
-        ('Left_Arm', 'Neck')
+        >>> without_blanks([" Left Arm ", "Neck/Nose", "Hüfte"])
+        ('Left_Arm', 'Neck', 'Hufte')
     """
-    return tuple("Neck" if name == "Neck/Nose" else "_".join(name.split()) for name in names)
+    return tuple("Neck" if name == "Neck/Nose" else "_".join(_without_marks(name).split()) for name in names)
+
+
+def _without_marks(name: str) -> str:
+    return "".join(letter for letter in unicodedata.normalize("NFKD", name) if not unicodedata.combining(letter))
 
 
 def without_helpers(motion: Motion) -> Motion:
@@ -91,6 +100,32 @@ def take_joints(motion: Motion, names: tuple[str, ...]) -> Motion:
     """Some of the motion's joints, in this order."""
     order = [motion.joints.index(name) for name in names]
     return replace(motion, joints=names, positions_m=motion.positions_m[:, order])
+
+
+def zeros_as_gaps(motion: Motion) -> Motion:
+    """Missing what is at 0, 0, 0, for which some programs have no other sign; said in the motion.
+
+    A marker that is nowhere else stays where the others are around it in every frame: poses may be about their hip.
+
+    Example:
+        >>> found = zeros_as_gaps(Motion(("Hip",), np.array([[[1.0, 2, 3]], [[0, 0, 0]]]), 25))
+        >>> found.missing.tolist(), found.said
+        ([[False], [True]], ('markers at 0, 0, 0 are taken as missing: Hip in 1 of 2 frames',))
+    """
+    zero = (motion.positions_m == 0).all(-1)
+    elsewhere_m = np.where(zero[..., None], np.nan, motion.positions_m)
+    known = ~np.isnan(elsewhere_m).all((1, 2))
+    low_m, high_m = np.fmin.reduce(elsewhere_m[known], 1), np.fmax.reduce(elsewhere_m[known], 1)
+    if known.any() and ((low_m <= 0) & (high_m >= 0)).all():
+        zero &= ~np.isnan(elsewhere_m).any(-1).all(0)
+    if not zero.any():
+        return motion
+    counts = zero.sum(0)
+    names = [f"{motion.joints[joint]} in {counts[joint]} of {len(motion)} frames" for joint in np.flatnonzero(counts)]
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    said = f"markers at 0, 0, 0 are taken as missing: {', '.join(names[:_NAMED])}{more}"
+    positions_m = np.where(zero[..., None], np.nan, motion.positions_m)
+    return replace(motion, positions_m=positions_m, said=(*motion.said, said))
 
 
 def check_motion(motion: Motion, where: object) -> None:

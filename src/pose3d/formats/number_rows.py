@@ -1,6 +1,7 @@
 """Text files of other programs: a few lines of header, then a row of numbers for each frame.
 
-Files may be anything, also endless: lines are read one at a time, and no more of them than fit into memory.
+Files may be anything, also endless: lines are read one at a time, and no more of them than fit into memory. None of
+these formats has a declared encoding: a line that is no UTF-8 is taken as Latin-1.
 """
 
 import math
@@ -37,12 +38,15 @@ class Lines:
             InputError: it is too long, or no text.
         """
         self.number += 1
-        try:
-            line = self._file.readline(MAX_LINE)
-        except UnicodeDecodeError:
-            raise self.error("is no text: give a text file") from None
+        line = self._file.readline(MAX_LINE)
         if len(line) == MAX_LINE:
             raise self.error(f"has more than {MAX_LINE:,} characters: give a text file with a line for each frame")
+        try:
+            line.encode()
+        except UnicodeEncodeError:  # it was no UTF-8
+            if "\0" in line:
+                raise self.error("is no text: give a text file") from None
+            line = line.encode("utf-8", "surrogateescape").decode("latin-1")
         return line.rstrip("\r\n") if line else None
 
     def __iter__(self) -> Iterator[str]:
@@ -62,7 +66,7 @@ def open_lines(path: str | os.PathLike) -> Iterator[Lines]:
         InputError: it cannot be read.
     """
     try:
-        file = open(path, encoding="utf-8-sig")  # noqa: SIM115
+        file = open(path, encoding="utf-8-sig", errors="surrogateescape")  # noqa: SIM115
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}): give a file that you may read") from None
     with file:

@@ -3,6 +3,7 @@
 A file has ``people``, each with ``pose_keypoints_2d`` (before version 1: ``pose_keypoints``) as x, y, score of BODY_25
 or COCO's 18 points, which their number tells apart; undetected ones are 0, 0, 0. ``person_id`` is [-1] unless OpenPose
 tracked. Hands and faces are not read. The frame's number is in the file's name: ``walk_000000000012_keypoints.json``.
+Hidden files, as macOS leaves beside others on disks of other systems, are left alone.
 """
 
 import os
@@ -28,8 +29,9 @@ def read_openpose(path: str | os.PathLike) -> KeypointFile:
     """
     files = [Path(path)]
     if os.path.isdir(path):
-        with os.scandir(os.fspath(path)) as entries:
-            files = sorted(Path(entry.path) for entry in entries if entry.name.lower().endswith(".json"))
+        files = sorted(
+            file for file in Path(path).iterdir() if file.suffix.lower() == ".json" and not file.name.startswith(".")
+        )
     if not files:
         raise InputError(f"{path} has no JSON files: give the folder that OpenPose's --write_json wrote")
     if len(files) > MAX_FILES or sum(file.stat().st_size for file in files) > MAX_JSON_BYTES * 4:

@@ -22,6 +22,10 @@ _KINDS = {".jpeg": ".jpg", ".tiff": ".tif"}
 _READ = {".jpg", ".png", ".bmp", ".tif", ".webp", ".ppm", ".pgm", ".jp2", ".avif"}
 _NOT_READ = {".heic", ".heif", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".raw", ".exr", ".gif", ".svg"}
 _WHOLE, _DECIMAL = re.compile(r"(\d+)"), re.compile(r"(\d+(?:[.,]\d+)?)")
+_JUMP = 1.5
+"""Of the usual step: steps of whole milliseconds differ by less, and by more where a picture is missing."""
+_FULL = (60, 100, 1000, 10**6)
+"""Where seconds, minutes and parts of seconds begin again, with as many digits as the number before has."""
 _VIDEOS = {".mp4", ".mov", ".avi", ".mkv", ".m4v", ".webm", ".mts", ".mpg"}
 
 
@@ -97,11 +101,20 @@ class PictureFolder:
                 f"{self._paths[0].name} first and {self._paths[-1].name} last"
             )
             return
-        numbers = [_last_number(path) for path in self._paths]
-        steps = np.diff([number for number in numbers if number is not None])
-        if len(steps) == len(numbers) - 1 and len(steps) and (steps != steps[0]).any():
-            usual = int(np.median(steps))
-            jump = int(np.argmax(steps != usual))
+        varying = _varying_digits(self._paths)
+        if not varying:
+            return
+        steps = np.diff(np.array(varying[-1], float))
+        farthest = _JUMP * (np.median(steps[steps > 0]) if (steps > 0).any() else 1)
+        series = _two_series(self._paths, varying, farthest) if len(varying) > 1 else None
+        if series is not None:
+            first, second = (f"{one[0].name} to {one[-1].name}" for one in series)
+            self.said.append(
+                f"{folder} seems to hold several series of pictures, {first} and {second}: all are taken as one video, "
+                f"{self._paths[0].name} first and {self._paths[-1].name} last; give a folder for each"
+            )
+        elif (steps > farthest).any():
+            jump = int(np.argmax(steps > farthest))
             self.said.append(
                 f"{folder}: between {self._paths[jump].name} and {self._paths[jump + 1].name} pictures seem to be "
                 "missing: all are taken as equally far apart in time"
@@ -163,9 +176,29 @@ def _form(path: Path) -> str:
     return _WHOLE.sub("#", path.stem.lower())
 
 
-def _last_number(path: Path) -> int | None:
-    found = re.findall(r"\d+", path.stem)
-    return int(found[-1]) if found else None
+def _varying_digits(paths: Sequence[Path]) -> list[tuple[str, ...]]:
+    """The groups of digits in which names of one form differ, what counts the pictures last: it has the most values."""
+    groups = zip(*(_WHOLE.findall(path.stem) for path in paths), strict=True)
+    n_values = {group: len(set(map(int, group))) for group in groups}
+    return sorted((group for group, n in n_values.items() if n > 1), key=n_values.__getitem__)
+
+
+def _two_series(
+    paths: Sequence[Path], varying: Sequence[tuple[str, ...]], farthest: float
+) -> tuple[list[Path], list[Path]] | None:
+    """The first two of several series that have numbers in common, as of two cameras; None: there is but one.
+
+    A clock, which begins again when it is full, has none.
+    """
+    numbers = list(map(int, varying[-1]))
+    n_digits = max(map(len, varying[-1]))
+    if any(max(numbers) < full <= max(numbers) + farthest and n_digits == len(str(full - 1)) for full in _FULL):
+        return None
+    series: dict[int, dict[int, Path]] = {}
+    for path, one, number in zip(paths, map(int, varying[0]), numbers, strict=True):
+        series.setdefault(one, {})[number] = path
+    first, second = list(series.values())[:2]
+    return (list(first.values()), list(second.values())) if first.keys() & second.keys() else None
 
 
 def _read(path: Path) -> np.ndarray:

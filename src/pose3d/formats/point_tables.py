@@ -8,8 +8,8 @@ DeepLabCut   three header rows, scorer, bodyparts and coords (x, y, likelihood),
 SLEAP        ``track, frame_idx, instance.score``, and ``nose.x, nose.y, nose.score`` of each point; a row for each
              person in a frame
 others       ``nose_x, nose_y`` and, if any, ``nose_visibility``, ``_score``, ``_confidence`` or ``_likelihood``; a row
-             for each frame, with its number in a column ``frame`` or in a first one without a name (an index of
-             pandas), or all frames in order
+             for each frame, with its number in a column ``frame`` (``frame_no``, ``Frame #``, ...) or in a first one
+             without a name (an index of pandas), or its picture's name in a column ``image``, or all frames in order
 ===========  =========================================================================================================
 
 Undetected points are empty or nan. Points are those of a layout by their names, or by a file that maps names.
@@ -22,6 +22,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from pose3d.formats.frame_columns import frames_of_rows
 from pose3d.formats.frame_numbers import frame_numbers
 from pose3d.formats.keypoints import MAX_VALUES, KeypointFile, keypoint_file
 from pose3d.formats.point_names import in_layout
@@ -29,8 +30,6 @@ from pose3d.runtime.errors import InputError, in_words
 from pose3d.runtime.files import read_small_text
 
 MAX_TABLE_BYTES = 256 * 2**20
-FRAME_COLUMNS = ("frame", "frame_idx", "frame_id", "frame_number", "frame_index", "frame_num")
-_INDEX = ("", "unnamed: 0")
 _POINT_COLUMN = re.compile(r"(.+?)[._ ](x|y|score|visibility|confidence|likelihood)", re.IGNORECASE)
 _LINE = re.compile(r"[^\r\n]*+(?:\r\n?|\n)|[^\r\n]++")
 _AXES = {"x": 0, "y": 1}  # all others are scores
@@ -120,14 +119,13 @@ def read_named_columns(
     if not columns:
         raise InputError(f"{path} has no columns of points such as nose_x and nose_y: give a table of keypoints")
     titles = [title.lower() for title in header]
-    numbered = next((titles.index(name) for name in FRAME_COLUMNS if name in titles), None)
-    if numbered is None and titles[0] in _INDEX:
-        numbered = 0
-    frames = list(range(len(table))) if numbered is None else _whole(path, table, numbered)
+    used = [column for triple in columns.values() for column in triple if column is not None]
+    used += [titles.index("track")] if "track" in titles else []
+    frames, said = frames_of_rows(path, header, table, used)
     tracks = _tracks(table, titles.index("track")) if "track" in titles else None
     parts = [(frames, tracks, _numbers(path, table, list(columns.values()), 2))]
     name = "SLEAP" if is_sleap(header) else "table"
-    return _file(path, name, list(columns), parts, asked, column_map, several=tracks is not None)
+    return _file(path, name, list(columns), parts, asked, column_map, several=tracks is not None, said=said)
 
 
 def _tracks(table: Sequence[Sequence[str]], column: int) -> list[int] | None:
@@ -135,25 +133,6 @@ def _tracks(table: Sequence[Sequence[str]], column: int) -> list[int] | None:
     names = [row[column].strip() if column < len(row) else "" for row in table]
     numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
     return None if "" in numbers else [numbers[name] for name in names]
-
-
-def _whole(path: str | os.PathLike, table: Sequence[Sequence[str]], column: int) -> list[int]:
-    try:
-        return [whole_number(row[column]) for row in table]
-    except (ValueError, IndexError, OverflowError):
-        raise InputError(f"{path}: a row has no frame's number in column {column + 1}: correct it") from None
-
-
-def whole_number(cell: str) -> int:
-    """A number of a table, also one that was written as 12.0.
-
-    Raises:
-        ValueError, OverflowError: it is none, or none that is whole.
-    """
-    number = float(cell)
-    if number != int(number):
-        raise ValueError(f"{cell} is not whole")
-    return int(number)
 
 
 def _numbers(
@@ -185,6 +164,7 @@ def _file(
     asked: str | None,
     column_map: Mapping[str, str],
     several: bool,
+    said: Sequence[str] = (),
 ) -> KeypointFile:
     best, where, left_out = in_layout(path, names, asked, column_map)
     frames = np.concatenate([np.asarray(numbers) for numbers, _, _ in parts]) if parts else np.empty(0)
@@ -195,7 +175,7 @@ def _file(
         if column is not None:
             points[:, point] = values[:, column]
     there = ~np.isnan(points[..., :2]).all((1, 2))
-    said = []
+    said = list(said)
     if left_out:
         said.append(f"{path}: {best.name} has no points {', '.join(left_out[:8])}, which are left out")
     absent = [best.points[point] for point, column in enumerate(where) if column is None]

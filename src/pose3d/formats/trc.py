@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pose3d.formats.motion import Motion, check_motion, without_blanks
+from pose3d.formats.motion import Motion, check_motion, without_blanks, zeros_as_gaps
 from pose3d.formats.number_rows import Lines, open_lines, read_rows, write_rows
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.files import atomic_output
@@ -59,7 +59,7 @@ def write_trc(path: str | os.PathLike, motion: Motion, unit: str = "m") -> None:
 
 
 def read_trc(path: str | os.PathLike) -> Motion:
-    """Read a TRC file whose axes are x right, y up, z back, in m, cm or mm.
+    """Read a TRC file whose axes are x right, y up, z back, in m, cm or mm; markers at 0, 0, 0 are missing.
 
     Raises:
         InputError: the file is missing, damaged, cut off, or something else, or its times are not those of its rate;
@@ -83,7 +83,7 @@ def read_trc(path: str | os.PathLike) -> Motion:
     _check_times(path, rows[:, 1], fps)
     motion = Motion(names, rows[:, 2:].reshape(len(rows), n_markers, 3) * _READ_UNITS_M[unit], fps)
     check_motion(motion, path)
-    return motion
+    return zeros_as_gaps(motion)
 
 
 def _check_times(path: str | os.PathLike, times_s: np.ndarray, fps: float) -> None:

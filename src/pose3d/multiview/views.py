@@ -6,6 +6,7 @@ calibration.qca.txt   Qualisys calibration, see :mod:`pose3d.formats.qualisys`, 
 
 import glob
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -109,7 +110,7 @@ def calibration_in(folder: Path) -> Path:
     """
     if (folder / CALIBRATION).is_file():
         return folder / CALIBRATION
-    found = sorted(path for path in folder.glob("*") if path.name.endswith(_SUFFIXES))
+    found = sorted(path for path in _files(folder) if path.name.endswith(_SUFFIXES))
     if len(found) == 1:
         return found[0]
     if not found:
@@ -133,8 +134,13 @@ def video_of(folder: Path, name: str) -> Path | None:
 
 def _of_no_camera(folder: Path, names: list[str]) -> list[Path]:
     """Files with an ending of videos that are named as no camera is."""
-    files = (path for path in folder.iterdir() if path.suffix.lower() in VIDEO_SUFFIXES and path.is_file())
-    return sorted(path for path in files if path.stem not in names)
+    videos = (path for path in _files(folder) if path.suffix.lower() in VIDEO_SUFFIXES and path.is_file())
+    return sorted(path for path in videos if path.stem not in names)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Without hidden ones, as macOS leaves beside others on disks of other systems."""
+    return (path for path in folder.glob("*") if not path.name.startswith("."))
 
 
 def _view(one: Calibrated, path: Path, rate_hz: float | None) -> View:

@@ -21,7 +21,6 @@ ENDINGS = {".bvh": "cm", ".c3d": "m", ".trc": "m", ".npz": "m"}
 others say theirs."""
 OURS = {name: name.replace("Foot", "Ankle") for name in JOINT_NAMES}
 """The name of each of the 17 joints among the points, where a file has just these: they are taken as they are."""
-_ZEROS_ARE_GAPS = (".c3d", ".trc")
 _FARTHEST_M = 1e6
 """In whatever unit: what is further away is damage, and would overflow."""
 _SHORTEST_S = 0.5
@@ -95,8 +94,6 @@ def read_takes(folder: Path, file: Path, given: Mapping[str, Sequence[str]], rat
         raise InputError(f"{path} is in camera space, where nobody knows the vertical: give joints of the world, z up")
     positions_m = motion.positions_m
     positions_m[np.abs(positions_m).max(-1) > _FARTHEST_M] = np.nan
-    if file.suffix.lower() in _ZEROS_ARE_GAPS:
-        positions_m[(positions_m == 0).all(-1)] = np.nan  # some programs have no other sign for what is missing
     if not given and set(NAMES) == set(motion.joints):
         order = [motion.joints.index(name) for name in NAMES]
         points = dict(zip(OURS.values(), np.moveaxis(motion.positions_m[:, order], 1, 0), strict=True))

@@ -1,0 +1,137 @@
+"""Which frames the rows of a table are of: by a column of frames' numbers or of pictures' names, else in order."""
+
+import os
+import re
+from collections.abc import Collection, Sequence
+from mimetypes import types_map
+from pathlib import PurePath
+
+from pose3d.formats.frame_numbers import frame_numbers
+from pose3d.runtime.errors import InputError
+
+_FRAMES = [f"frame{word}" for word in ("", "idx", "id", "number", "index", "num", "no", "nr")]
+_OF_A_PICTURE = ("", "name", "id", "file", "filename", "path", "number", "index", "idx", "num", "no", "nr")
+_PICTURES = [what + word for what in ("image", "img", "picture") for word in _OF_A_PICTURE]
+_PICTURES += ["file", "filename", "filepath"]
+_INDEX = ("", "unnamed: 0")
+_TIMES = ("t", "sec", "seconds", "ms", "milliseconds")
+_JUMP = 1.5  # of the smallest step: times in whole milliseconds differ by less, a frame that is missing by more
+
+
+def frame_column(header: Sequence[str]) -> int | None:
+    """The column that says the frame, by its title; None: no title does.
+
+    Example:
+        >>> frame_column(["track", "Frame #", "nose_x"]), frame_column(["image_name", "x"]), frame_column(["nose_x"])
+        (1, 0, None)
+    """
+    titles = [_letters(title) for title in header]
+    return next((titles.index(title) for title in (*_FRAMES, *_PICTURES) if title in titles), None)
+
+
+def frames_of_rows(
+    path: str | os.PathLike, header: Sequence[str], table: Sequence[Sequence[str]], of_points: Collection[int]
+) -> tuple[list[int], list[str]]:
+    """The frame of each row.
+
+    Args:
+        path: of the file, for messages.
+        header: titles.
+        table: the rows below it.
+        of_points: the columns of points, and others that are used.
+
+    Returns:
+        Numbers of frames, and sentences about columns that are not used and seem to say another time.
+
+    Raises:
+        InputError: a row has no frame's number, or rows are of several videos; names the line or the videos.
+    """
+    column = frame_column(header)
+    if column is not None and _letters(header[column]) in _PICTURES and not _differ(path, table, column):
+        column = None
+    titled = column is not None
+    if not titled and header[0].strip().lower() in _INDEX:
+        column = 0
+    frames = list(range(len(table))) if column is None else read_frames(path, table, column)
+    in_order = not titled and frames == list(range(len(table)))
+    unused = [
+        repr(title[:40])
+        for other, title in enumerate(header)
+        if other != column and other not in of_points and (_is_time(title) or (in_order and _jumps(table, other)))
+    ]
+    if not unused:
+        return frames, []
+    not_used = f"{' and '.join(unused)} {'are' if len(unused) > 1 else 'is'} not used"
+    if in_order:
+        return frames, [
+            f"{path}: rows are taken as frames 0 to {len(table) - 1}, one after the other, and {not_used}: if frames "
+            "are missing, number them in a column frame"
+        ]
+    return frames, [f"{path}: {not_used}: frames are as far apart as the frame rate says"]
+
+
+def read_frames(path: str | os.PathLike, table: Sequence[Sequence[str]], column: int) -> list[int]:
+    """The numbers in a column, or those in the names of pictures there.
+
+    Raises:
+        InputError: a row has none; names the line.
+    """
+    cells = [_cell(row, column) for row in table]
+    if not any(map(_is_number, cells)):
+        return frame_numbers(path, cells)
+    frames = [_whole(cell) for cell in cells]
+    if None in frames:
+        raise InputError(
+            f"{path} line {frames.index(None) + 2}: the row has no frame's number in column {column + 1}: correct it"
+        )
+    return [frame for frame in frames if frame is not None]
+
+
+def _differ(path: str | os.PathLike, table: Sequence[Sequence[str]], column: int) -> bool:
+    """Whether a column has the names of several pictures; one name in all rows may be their video's."""
+    names = list(dict.fromkeys(_cell(row, column) for row in table))
+    kinds = [types_map.get(PurePath(name).suffix.lower(), "") for name in names]
+    if len(names) > 1 and all(kind.startswith("video/") for kind in kinds):
+        raise InputError(f"{path} has rows of {names[0][:80]!r} and {names[1][:80]!r}: give one file for each video")
+    return len(names) > 1
+
+
+def _cell(row: Sequence[str], column: int) -> str:
+    return row[column].strip() if column < len(row) else ""
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _whole(cell: str) -> int | None:
+    """Also one that was written as 12.0."""
+    try:
+        return int(float(cell)) if float(cell) == int(float(cell)) else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def _letters(title: str) -> str:
+    return re.sub(r"[\W_]", "", title.lower())
+
+
+def _is_time(title: str) -> bool:
+    words = re.findall(r"[^\W\d_]+", title.lower())
+    return any(word.startswith("time") or word in _TIMES for word in words)
+
+
+def _jumps(table: Sequence[Sequence[str]], column: int) -> bool:
+    """Whether a column counts upwards, in steps of which some are larger."""
+    numbers: list[int] = []
+    for row in table:
+        number = _whole(_cell(row, column))
+        if number is None or (numbers and number <= numbers[-1]):
+            return False
+        numbers.append(number)
+    steps = [later - earlier for earlier, later in zip(numbers, numbers[1:], strict=False)]
+    return bool(steps) and max(steps) > _JUMP * min(steps)

@@ -1,0 +1,128 @@
+"""Which frames the rows of a table are of."""
+
+import pytest
+from tiny_keypoints import COCO_NAMES, landmarks, person, triples, write_table
+
+from pose3d.formats.frame_columns import frame_column, frames_of_rows
+from pose3d.formats.read_keypoints import read_keypoints
+from pose3d.runtime.errors import InputError
+
+WITH_A_GAP = [*range(4), *range(10, 14)]
+POINTS = triples(*person(len(WITH_A_GAP)))
+HEADER = [f"{name}_{axis}" for name in COCO_NAMES for axis in ("x", "y", "score")]
+IN_ORDER = (
+    "rows are taken as frames 0 to 7, one after the other, and 'X' is not used: if frames are missing, number them in "
+    "a column frame"
+)
+
+
+def read(tmp_path, title, cells):
+    rows = [[cell, *points] for cell, points in zip(cells, POINTS, strict=True)]
+    return read_keypoints(write_table(tmp_path / "k.csv", [[title, *HEADER], *rows]))
+
+
+@pytest.mark.parametrize(
+    "title",
+    ["frame", "frame_no", "Frame #", "FrameNumber", "frame nr.", "frameidx", "image", "image_id", "img_no"],
+)
+def test_a_column_of_numbers_is_known_by_its_title(tmp_path, title):
+    file = read(tmp_path, title, WITH_A_GAP)
+    assert file.frames.tolist() == WITH_A_GAP and file.n_frames == 14 and not file.said
+
+
+@pytest.mark.parametrize("title", ["image_name", "Image", "filename", "file", "frame"])
+@pytest.mark.parametrize("form", ["walk_{:04d}.png", "cut2/{}.jpg", "{}_v2.png"])
+def test_a_column_of_names_of_pictures_too(tmp_path, title, form):
+    file = read(tmp_path, title, [form.format(frame) for frame in WITH_A_GAP])
+    assert file.frames.tolist() == WITH_A_GAP and not file.said
+
+
+@pytest.mark.parametrize(
+    ("title", "cells"),
+    [
+        ("Bild", WITH_A_GAP),
+        ("time_s", [frame / 25 for frame in WITH_A_GAP]),
+        ("timestamp_ms", [40 * frame for frame in WITH_A_GAP]),
+        ("t", [f"00:00:{frame:02d}" for frame in WITH_A_GAP]),
+    ],
+)
+def test_rows_in_order_are_said_where_a_column_may_say_otherwise(tmp_path, title, cells):
+    file = read(tmp_path, title, cells)
+    assert file.frames.tolist() == list(range(8))
+    assert file.said == (f"{tmp_path}/k.csv: {IN_ORDER.replace('X', title)}",)
+
+
+@pytest.mark.parametrize(
+    ("title", "cells"),
+    [
+        ("row", range(1, 9)),  # numbers the rows
+        ("Bild", range(0, 16, 2)),  # evenly
+        ("bbox_score", [0.9, 0.8] * 4),
+        ("clicks", [1, 2, 2, 5, 5, 6, 9, 9]),
+        ("file", ["walk1.mp4"] * 8),  # the video's name
+        ("person", ["Ann"] * 8),
+    ],
+)
+def test_other_columns_are_no_word_worth(tmp_path, title, cells):
+    file = read(tmp_path, title, cells)
+    assert file.frames.tolist() == list(range(8)) and not file.said
+
+
+def test_one_row_is_frame_0_or_what_it_says(tmp_path):
+    write_table(tmp_path / "k.csv", [["file", *HEADER], ["walk.mp4", *POINTS[0]]])
+    assert read_keypoints(tmp_path / "k.csv").frames.tolist() == [0]
+    write_table(tmp_path / "k.csv", [["frame_no", *HEADER], [7, *POINTS[0]]])
+    assert read_keypoints(tmp_path / "k.csv").frames.tolist() == [7]
+
+
+def test_times_beside_numbers_are_said_to_be_unused():
+    table = [[str(frame), str(frame / 30)] for frame in WITH_A_GAP]
+    frames, said = frames_of_rows("k.csv", ["frame", "time_s"], table, [])
+    assert frames == WITH_A_GAP
+    assert said == ["k.csv: 'time_s' is not used: frames are as far apart as the frame rate says"]
+
+
+def test_numbers_are_before_names_and_both_before_an_index():
+    assert frame_column(["", "image", "frame_id", "frame"]) == 3
+    assert frame_column(["", "image", "frame_id"]) == 2
+    table = [[str(row), f"{frame}.png"] for row, frame in enumerate(WITH_A_GAP)]
+    assert frames_of_rows("k.csv", ["", "image"], table, []) == (WITH_A_GAP, [])
+    table = [[str(row), str(frame)] for row, frame in enumerate(WITH_A_GAP)]
+    assert frames_of_rows("k.csv", ["", "X"], table, []) == (list(range(8)), [f"k.csv: {IN_ORDER}"])
+
+
+@pytest.mark.parametrize("cell", ["12.5", "", "x", "inf", "nan"])
+def test_a_row_without_a_number_is_refused_by_its_line(tmp_path, cell):
+    with pytest.raises(InputError, match=r"k\.csv line 4: the row has no frame's number in column 1: correct it"):
+        read(tmp_path, "Frame #", [0, 1, cell, *range(3, 8)])
+
+
+@pytest.mark.parametrize("ending", ["mp4", "MOV", "avi"])
+def test_rows_of_two_videos_are_refused(tmp_path, ending):
+    with pytest.raises(
+        InputError, match=rf"has rows of 'take1\.{ending}' and 'take2\.{ending}': give one file for each"
+    ):
+        read(tmp_path, "file", [f"take{1 + row // 4}.{ending}" for row in range(8)])
+
+
+def test_pictures_of_two_videos_are_refused(tmp_path):
+    with pytest.raises(InputError, match="are both frame 0: give one file for each video"):
+        read(tmp_path, "image", [f"{video}/{frame}.png" for video in "ab" for frame in range(4)])
+
+
+def test_mediapipes_tables_are_read_alike(tmp_path):
+    found = landmarks(*person(8))
+    wide = [f"{axis}{number}" for number in range(33) for axis in "xyzv"]
+    values = [[value for one in frame for value in one.values()] for frame in found]
+    for title, frames, n_said in (("frame_no", WITH_A_GAP, 0), ("Bild", [*range(8)], 1)):
+        rows = [[frame, *row] for frame, row in zip(WITH_A_GAP, values, strict=True)]
+        file = read_keypoints(write_table(tmp_path / "m.csv", [[title, *wide], *rows]))
+        assert file.format == "MediaPipe" and file.frames.tolist() == frames
+        assert len([said for said in file.said if "one after the other" in said]) == n_said
+    rows = [
+        (f"walk_{frame}.png", point, one["x"], one["y"], one["visibility"])
+        for frame, of_frame in zip(WITH_A_GAP, found, strict=True)
+        for point, one in enumerate(of_frame)
+    ]
+    file = read_keypoints(write_table(tmp_path / "m.csv", [("image", "landmark", "x", "y", "visibility"), *rows]))
+    assert file.format == "MediaPipe" and file.frames.tolist() == WITH_A_GAP
