@@ -64,6 +64,50 @@ def test_a_size_that_most_points_lie_outside_of_is_refused():
     )
 
 
+OF_ANOTHER_SIZE = {
+    "a larger picture": (
+        KEYPOINTS * 1.5,
+        "k.json: 24% of the points that are surely detected lie outside of the picture of 640 x 480 px, the first in "
+        "frame 0 at (510, 510): were they found in a larger picture? Give px of this one",
+    ),
+    "a smaller picture": (
+        KEYPOINTS / 2,
+        "k.json: all people stay in the upper left quarter of the picture of 640 x 480 px: were they found in a "
+        "smaller picture, or in a crop? Then give px of this one",
+    ),
+    "per cent": (
+        KEYPOINTS * 100 / SIZE,
+        "k.json: no coordinate is above 87.5 in the picture of 640 x 480 px: are they per cent? Then divide them by "
+        "100 and give --normalised",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OF_ANOTHER_SIZE)
+def test_px_of_another_picture_are_asked_about(name):
+    """Of 17 points knees and ankles lie at y = 510 and 630 of 480: four."""
+    keypoints, question = OF_ANOTHER_SIZE[name]
+    assert given(file_of(keypoints=keypoints)).said == (question,)
+    assert given(file_of(keypoints=keypoints), video=video(30), fps=None, size_px=None).said == (question,)
+    assert given(file_of(keypoints=keypoints, size_px=SIZE), size_px=None).said == ()  # the file itself says so
+
+
+def test_people_at_the_edge_and_in_a_corner_are_not_asked_about():
+    below = KEYPOINTS + [0, 250]  # wrists, hips and legs lie outside, where a detector guesses
+    unsure = np.where(below[..., 1] > 480, 0.2, SCORES)
+    assert given(file_of(keypoints=below, scores=unsure)).said == ()
+    leaving = KEYPOINTS + np.linspace(0, 80, 30)[:, None, None] * [
+        0,
+        1,
+    ]  # at last ankles are outside
+    assert given(file_of(keypoints=leaving)).said == ()
+    corner = KEYPOINTS / 4
+    assert given(file_of(range(12), keypoints=corner[:12], scores=SCORES[:12])).said == ()  # a moment
+    walking = corner + np.linspace(0, 300, 30)[:, None, None] * [1, 0]
+    assert given(file_of(keypoints=walking)).said == ()
+    assert given(file_of(keypoints=below / SIZE), normalised=True).said == ()  # shares are of any size
+
+
 def test_points_far_outside_of_the_picture_are_undetected_and_said():
     keypoints = KEYPOINTS.copy()
     keypoints[10, 9], keypoints[11, 9] = (9000, 200), (700, -30)  # a wrist; the second may well be out of sight

@@ -22,7 +22,10 @@ MAX_RATE_HZ = 1000.0
 _SPARSE = 50, 10_000  # frames without anybody for each with somebody, and besides, that are still a video
 _NORMALISED = 1.5
 """No file in px has all its coordinates below this."""
-_OUTSIDE_SHARE = 0.5
+_OUTSIDE_SHARE, _OUTSIDE_DOUBT = 0.5, 0.1
+_SURE = 0.5  # of the median confidence: detectors guess where limbs go on outside of the picture, and are unsure there
+_CORNER_SHARE, _CORNER_FRAMES = 0.99, 30
+_MOST_PERCENT, _PERCENT_SIDE_PX = 100, 200  # no coordinate is above, of pictures that are much larger
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,6 +181,8 @@ def people_of(
     keypoints = file.keypoints[inside] * _scale(file, normalised, width, height)
     confidence, frames = file.confidence[inside], frames[inside]
     _check_inside(file, keypoints, frames, width, height)
+    if not (file.normalised or normalised or file.size_px):
+        said += _of_another_size(file.path, keypoints, confidence, frames, (width, height))
     keypoints, confidence = _near(file, keypoints, confidence, frames, (width, height), said)
     there, seen = is_person(keypoints, confidence > 0), (confidence > 0).any(1)
     if not there.any():
@@ -294,7 +299,7 @@ def _scale(file: KeypointFile, normalised: bool, width_px: int, height_px: int) 
 def _check_inside(file: KeypointFile, keypoints: np.ndarray, frames: np.ndarray, width: int, height: int) -> None:
     """Refuse a size that most points lie outside of."""
     known = ~np.isnan(keypoints[..., 0])
-    outside = ((keypoints < 0) | (keypoints > [width, height])).any(-1) & known
+    outside = _outside(keypoints, (width, height))
     share = outside.sum() / max(known.sum(), 1)
     if share > _OUTSIDE_SHARE:
         frame, point = np.argwhere(outside)[0]
@@ -303,6 +308,42 @@ def _check_inside(file: KeypointFile, keypoints: np.ndarray, frames: np.ndarray,
             f"{file.path}: {share:.0%} of all points lie outside of the picture of {width} x {height} px, the first in "
             f"frame {frames[frame]} at ({x:.0f}, {y:.0f}): give the size of the picture that the points were found in"
         )
+
+
+def _outside(keypoints: np.ndarray, size_px: tuple[int, int]) -> np.ndarray:
+    return np.asarray(((keypoints < 0) | (keypoints > size_px)).any(-1))
+
+
+def _of_another_size(
+    path: str, keypoints: np.ndarray, confidence: np.ndarray, frames: np.ndarray, size_px: tuple[int, int]
+) -> list[str]:
+    """A question where px look like those of another picture. It is no more, because people do stand in corners."""
+    known = confidence > 0
+    if not known.any():
+        return []
+    picture = f"the picture of {size_px[0]} x {size_px[1]} px"
+    sure = confidence > _SURE * np.median(confidence[known])
+    outside = _outside(keypoints, size_px) & sure
+    share = outside.sum() / sure.sum()
+    if share > _OUTSIDE_DOUBT:
+        frame, point = np.argwhere(outside)[0]
+        x, y = keypoints[frame, point]
+        return [
+            f"{path}: {share:.0%} of the points that are surely detected lie outside of {picture}, the first in frame "
+            f"{frames[frame]} at ({x:.0f}, {y:.0f}): were they found in a larger picture? Give px of this one"
+        ]
+    in_corner = (keypoints[known] < np.array(size_px) / 2).all(-1)
+    if in_corner.mean() < _CORNER_SHARE or len(np.unique(frames[known.any(1)])) < _CORNER_FRAMES:
+        return []
+    if np.nanmax(keypoints) <= _MOST_PERCENT and min(size_px) >= _PERCENT_SIDE_PX:
+        return [
+            f"{path}: no coordinate is above {np.nanmax(keypoints):.3g} in {picture}: are they per cent? Then divide "
+            "them by 100 and give --normalised"
+        ]
+    return [
+        f"{path}: all people stay in the upper left quarter of {picture}: were they found in a smaller picture, or in "
+        "a crop? Then give px of this one"
+    ]
 
 
 def _near(
