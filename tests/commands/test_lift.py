@@ -345,6 +345,15 @@ def test_exchanged_sides_are_warned_of(tmp_path, lift):
     assert "warning" not in lift(write_coco(tmp_path / "k.json", ONE), *SAID)[1]
 
 
+@pytest.mark.parametrize("sides", [[1, -1], [-1, -1]])
+def test_a_picture_that_was_turned_is_asked_about_once(tmp_path, lift, sides):
+    """Where y counts upwards, and by half a turn, which exchanges left and right as well."""
+    points = [320, 240] + (KEYPOINTS - [320, 240]) * sides
+    _, said = lift(write_coco(tmp_path / "k.json", [(points, SCORES)]), *SAID)
+    question = "the person stands on the head all the time: is the picture turned, or does y count upwards?"
+    assert f"warning: {tmp_path / 'k.json'}: person 1: {question}\n" in said and said.count("warning") == 1
+
+
 def with_points(how):
     """COCO's results in which something is done to the 51 numbers of frame 7."""
 

@@ -12,9 +12,13 @@ from pose3d.runtime.errors import InputError, in_words
 from pose3d.runtime.files import require_files
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from pose3d.formats.keypoints import KeypointFile
+    from pose3d.formats.predictions import Predictions
     from pose3d.geometry.camera import Camera
-    from pose3d.predict.given_keypoints import GivenPeople
+    from pose3d.geometry.layouts import Layout
+    from pose3d.predict.given_keypoints import GivenPeople, GivenPerson
 
 MAX_SIDE_PX = 2**15
 
@@ -83,7 +87,6 @@ def lift(given: argparse.Namespace, out: Path) -> None:
     numbers = _numbers(given, out, people, person)
     # Only now, because it takes seconds to load.
     from pose3d.predict.lift_given import lift_people, load_lifters, view_of
-    from pose3d.predict.swapped_sides import swapped_points, walks_backwards
 
     view = view_of(
         people, given.camera, given.camera_name, given.fov, _own_camera(file), given.up, given.video, given.fps
@@ -98,21 +101,30 @@ def lift(given: argparse.Namespace, out: Path) -> None:
                 "points are detected; poses move evenly through them",
                 file=sys.stderr,
             )
-        sign = swapped_points(of_points, theirs.keypoints_px, theirs.confidence)
-        seen = predictions.found[:]
-        poses_cam_m = predictions.lifted["temporal"].poses_cam_m[:]
-        if sign is None and walks_backwards(poses_cam_m[seen], people.time_s[seen]):
-            sign = "the person walks backwards all the time"
-        if sign is not None:
-            print(
-                f"warning: {file.path}: person {number}: {sign}: are left and right exchanged, or the layout another?",
-                file=sys.stderr,
-            )
+        question = _question(of_points, theirs, predictions, view.up_cam)
+        if question is not None:
+            print(f"warning: {file.path}: person {number}: {question}", file=sys.stderr)
         folder = out
         if person == "all":
             folder = out / f"person-{number}"
             folder.mkdir()
         write_results(folder, given, predictions)
+
+
+def _question(
+    of_points: "Layout", person: "GivenPerson", predictions: "Predictions", up_cam: "np.ndarray | None"
+) -> str | None:
+    from pose3d.predict.swapped_sides import swapped_points, turned_picture, walks_backwards
+
+    turned = turned_picture(of_points, person.keypoints_px, up_cam)
+    if turned is not None:  # then all signs of left and right may be wrong
+        return f"{turned}: is the picture turned, or does y count upwards?"
+    sign = swapped_points(of_points, person.keypoints_px, person.confidence)
+    seen = predictions.found[:]
+    poses_cam_m = predictions.lifted["temporal"].poses_cam_m[:]
+    if sign is None and walks_backwards(poses_cam_m[seen], predictions.time_s[:][seen]):
+        sign = "the person walks backwards all the time"
+    return None if sign is None else f"{sign}: are left and right exchanged, or the layout another?"
 
 
 def _person(given: str | None) -> int | Literal["all"] | None:
