@@ -5,7 +5,8 @@ import pytest
 from tiny_keypoints import person
 
 from pose3d.formats.keypoints import KeypointFile, keypoint_file
-from pose3d.predict.given_keypoints import GivenPeople, VideoFacts, people_of
+from pose3d.geometry.layouts import layout
+from pose3d.predict.given_keypoints import GivenPeople, VideoFacts, enough_points, people_of
 from pose3d.runtime.errors import InputError
 
 KEYPOINTS, SCORES = person(30)
@@ -148,14 +149,45 @@ def test_a_point_is_bridged_by_itself():
     assert (one.trust[10:20, 5] == 0).all() and np.isnan(one.keypoints_px[10:20, 5]).all()
 
 
-def test_frames_of_three_points_say_nothing_of_a_person():
+def test_frames_of_three_points_or_of_a_face_say_nothing_of_a_person():
     scores = SCORES.copy()
-    scores[10:25, 3:] = 0
-    scores[25:, 4:] = 0
-    one = given(file_of(scores=scores)).of(1)
+    scores[10:18, 3:] = 0  # nose and eyes
+    scores[18:25, 5:] = 0  # and ears
+    scores[25:, 7:] = 0  # and shoulders
+    one = given(file_of(scores=scores)).of(1, layout("coco17"))
     assert np.flatnonzero(~one.found).tolist() == list(range(10, 25))
-    with pytest.raises(InputError, match="k.json: person 1 never has 4 points at once: ask for another"):
+    with pytest.raises(InputError) as caught:
         given(file_of(keypoints=KEYPOINTS[:, :3], scores=SCORES[:, :3])).of(1)
+    sentence = "k.json: person 1 never has 4 points, 2 of them joints below the head, at once: ask for another"
+    assert str(caught.value) == sentence
+    with pytest.raises(InputError) as caught:
+        given(file_of(scores=np.where(np.arange(17) < 5, SCORES, 0))).of(1, layout("coco17"))
+    assert str(caught.value) == sentence
+
+
+@pytest.mark.parametrize(
+    ("name", "seen", "enough"),
+    [
+        ("coco17", ["nose", "left_eye", "left_ear", "left_shoulder"], False),
+        ("coco17", ["left_hip", "left_knee", "left_ankle", "right_ankle"], True),
+        ("halpe26", ["Nose", "LEye", "Head", "Neck"], False),
+        ("halpe26", ["LAnkle", "RAnkle", "LBigToe", "RHeel"], True),
+        ("mpii16", ["thorax", "upper_neck", "head_top", "left_shoulder"], True),
+        ("h36m17", ["Hip", "RHip", "RKnee", "RFoot"], False),
+    ],
+)
+def test_two_joints_below_the_head_are_needed(name, seen, enough):
+    of_points = layout(name)
+    assert enough_points(np.isin(of_points.points, seen), of_points) == enough
+    assert enough_points(np.ones(len(of_points), bool), of_points)
+
+
+def test_a_face_that_is_near_is_nobody_who_can_be_lifted():
+    """Person 4's face takes up more of the picture than person 7."""
+    face = np.where(np.arange(17)[:, None] < 5, (KEYPOINTS - [320, 88]) * 20 + [320, 240], 0)
+    points, scores = np.concatenate([KEYPOINTS, face]), np.concatenate([SCORES, SCORES])
+    people = given(file_of([*range(30)] * 2, [7] * 30 + [4] * 30, points, scores))
+    assert people.people(layout("coco17")) == [7] and people.largest(layout("coco17")) == 7
 
 
 def test_more_and_fewer_frames_than_the_video_are_said():

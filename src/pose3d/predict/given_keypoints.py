@@ -11,6 +11,7 @@ import numpy as np
 
 from pose3d.formats.keypoints import KeypointFile
 from pose3d.geometry.layouts import OURS, Layout
+from pose3d.geometry.skeleton import JOINT_NAMES
 from pose3d.predict.keypoint_tracker import track_people
 from pose3d.predict.person_tracker import PERSON_SIGHTINGS
 from pose3d.records.detected_points import BRIDGED_S, LEAST_PERSON_PX, MIN_POINTS, bridge, is_person
@@ -19,6 +20,7 @@ from pose3d.runtime.errors import InputError
 
 MAX_FRAMES = 2_000_000
 MAX_RATE_HZ = 1000.0
+_OF_HEAD, _BELOW_HEAD = ("Neck/Nose", "Head"), 2
 _SPARSE = 50, 10_000  # frames without anybody for each with somebody, and besides, that are still a video
 _NORMALISED = 1.5
 """No file in px has all its coordinates below this."""
@@ -90,16 +92,16 @@ class GivenPeople:
     has_ids: bool
     said: tuple[str, ...]
 
-    def people(self) -> list[int]:
+    def people(self, layout: Layout | None = None) -> list[int]:
         """Those who are seen well enough in PERSON_SIGHTINGS frames, or in half of a shorter video."""
         least = min(PERSON_SIGHTINGS, (len(self.time_s) + 1) // 2)
-        enough = (self.confidence > 0).sum(1) >= MIN_POINTS
+        enough = _shows_body(self.confidence > 0, layout)
         numbers, counts = np.unique(self.numbers[enough], return_counts=True)
         return numbers[counts >= least].tolist()
 
-    def largest(self) -> int:
+    def largest(self, layout: Layout | None = None) -> int:
         """Who takes up the most of the picture over the whole video."""
-        people = self.people() or np.unique(self.numbers).tolist()
+        people = self.people(layout) or np.unique(self.numbers).tolist()
         low, high = np.nanmin(self.keypoints_px, 1), np.nanmax(self.keypoints_px, 1)
         areas = (high - low).prod(-1).astype(np.float64)
         return max(people, key=lambda person: areas[self.numbers == person].sum())
@@ -109,7 +111,7 @@ class GivenPeople:
 
         Args:
             number: of the person.
-            layout: of the points; of Human3.6M's joints lifters need all, of others MIN_POINTS.
+            layout: of the points, see :func:`enough_points`; None: MIN_POINTS are enough.
 
         Raises:
             InputError: nobody has that number, or too few points anywhere.
@@ -127,8 +129,7 @@ class GivenPeople:
         keypoints[self.frames[theirs]] = self.keypoints_px[theirs]
         confidence[self.frames[theirs]] = self.confidence[theirs]
         keypoints, trust = bridge(keypoints, confidence, confidence > 0, self.time_s)
-        least = MIN_POINTS if layout is None else least_points(layout)
-        found = (trust > 0).sum(1) >= least
+        found = enough_points(trust > 0, layout)
         if not found.any():
             never = np.flatnonzero((trust > 0).sum(0) == 0)
             if layout is not None and layout.name == OURS and len(never):
@@ -136,13 +137,40 @@ class GivenPeople:
                     f"{self.path}: {layout.points[never[0]]} is nowhere detected, and lifters of {OURS} need all its "
                     "points"
                 )
-            raise InputError(f"{self.path}: person {number} never has {least} points at once: ask for another")
+            raise InputError(f"{self.path}: person {number} never has {least_said(layout)} at once: ask for another")
         return GivenPerson(number, keypoints, confidence, trust, found)
 
 
-def least_points(layout: Layout) -> int:
-    """How many points of a frame a lifter needs: of Human3.6M's joints all."""
-    return len(layout) if layout.name == OURS else MIN_POINTS
+def enough_points(seen: np.ndarray, layout: Layout | None) -> np.ndarray:
+    """Which frames a lifter can lift: of Human3.6M's joints it needs all.
+
+    Of others it needs MIN_POINTS, two of them joints below the head, because a face alone does not say how large the
+    body is, and so how far away. Stages count the frames of data sets by MIN_POINTS.
+
+    Args:
+        seen: (..., K) bool.
+        layout: of the points; None: MIN_POINTS are enough.
+
+    Returns:
+        (...) bool.
+    """
+    return np.asarray(seen.all(-1)) if layout is not None and layout.name == OURS else _shows_body(seen, layout)
+
+
+def least_said(layout: Layout | None) -> str:
+    """:func:`enough_points` in words."""
+    if layout is not None and layout.name == OURS:
+        return f"{len(layout)} points"
+    return f"{MIN_POINTS} points, {_BELOW_HEAD} of them joints below the head,"
+
+
+def _shows_body(seen: np.ndarray, layout: Layout | None) -> np.ndarray:
+    enough = seen.sum(-1) >= MIN_POINTS
+    if layout is None:
+        return np.asarray(enough)
+    points, joints = layout.shared
+    below = [point for point, joint in zip(points, joints, strict=True) if JOINT_NAMES[joint] not in _OF_HEAD]
+    return np.asarray(enough & (seen[..., below].sum(-1) >= _BELOW_HEAD))
 
 
 def people_of(

@@ -84,7 +84,7 @@ def lift(given: argparse.Namespace, out: Path) -> None:
         video = video_facts(given.video, given.fps)
     people = people_of(file, video, given.fps, size_px, given.normalised)
     _say(file, people, of_points.name)
-    numbers = _numbers(given, out, people, person)
+    numbers = _numbers(given, out, people, of_points, person)
     # Only now, because it takes seconds to load.
     from pose3d.predict.lift_given import lift_people, load_lifters, view_of
 
@@ -160,16 +160,20 @@ def _say(file: "KeypointFile", people: "GivenPeople", layout_name: str) -> None:
 
 
 def _numbers(
-    given: argparse.Namespace, out: Path, people: "GivenPeople", person: int | Literal["all"] | None
+    given: argparse.Namespace,
+    out: Path,
+    people: "GivenPeople",
+    of_points: "Layout",
+    person: int | Literal["all"] | None,
 ) -> list[int]:
     if person is None:
-        return [people.largest()]
+        return [people.largest(of_points)]
     if person != "all":
         if not people.has_ids and person < 1:
             raise InputError(f"--person counts from 1 from the left, not from {person}")
         return [person]
     require_no_people(out)
-    numbers = people.people()
+    numbers = people.people(of_points)
     if not numbers:
         raise InputError(f"{given.keypoints}: nobody is seen in ten frames: ask for one with --person")
     return numbers
