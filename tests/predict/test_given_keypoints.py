@@ -58,6 +58,28 @@ def test_what_is_said_twice_must_agree():
     assert sentence(file_of(), normalised=True).startswith("k.json: a coordinate is 420, so they are px")
 
 
+def test_shares_that_go_both_ways_are_asked_about():
+    """As OpenPose's --keypoint_scale 4 has them: of 17 points of somebody at the lower right 7 have y below 0."""
+    from_middle = KEYPOINTS / SIZE * 2 - 1
+    right = from_middle + [0.3, 0.2]
+    remedy = "if they go from -1 to 1, make them (x + 1) / 2 and (y + 1) / 2 first"
+    assert sentence(file_of(keypoints=right)).endswith(f" the picture's width and height; {remedy}")
+    people = given(file_of(keypoints=right), normalised=True)
+    assert people.said == (f"k.json: 21% of the coordinates that are surely detected are below 0: {remedy}",)
+    assert sentence(file_of(keypoints=from_middle - [0.3, 0]), normalised=True).endswith(
+        f": give shares of its width and height; {remedy}"
+    )
+    assert given(file_of(keypoints=(right + 1) / 2), normalised=True).said == ()
+
+
+def test_people_who_lean_out_of_the_picture_have_shares_of_it():
+    """On its left: elbow and wrist, and then hip and knee as well, where a detector guesses."""
+    assert given(file_of(keypoints=KEYPOINTS / SIZE - [0.45, 0]), normalised=True).said == ()
+    farther = KEYPOINTS / SIZE - [0.48, 0]
+    scores = np.where(farther[..., 0] < 0, 0.2, SCORES)
+    assert given(file_of(keypoints=farther, scores=scores), normalised=True).said == ()
+
+
 def test_a_size_that_most_points_lie_outside_of_is_refused():
     assert sentence(file_of(), size_px=(200, 100)) == (
         "k.json: 100% of all points lie outside of the picture of 200 x 100 px, the first in frame 0 at (320, 90): "

@@ -24,6 +24,8 @@ _OF_HEAD, _BELOW_HEAD = ("Neck/Nose", "Head"), 2
 _SPARSE = 50, 10_000  # frames without anybody for each with somebody, and besides, that are still a video
 _NORMALISED = 1.5
 """No file in px has all its coordinates below this."""
+_FROM_0_TO_1 = "make them (x + 1) / 2 and (y + 1) / 2 first"
+_NEGATIVE = 0.1  # of shares; people who lean out of the picture on its left or top have fewer
 _OUTSIDE_SHARE, _OUTSIDE_DOUBT = 0.5, 0.1
 _SURE = 0.5  # of the median confidence: detectors guess where limbs go on outside of the picture, and are unsure there
 _CORNER_SHARE, _CORNER_FRAMES = 0.99, 30
@@ -206,9 +208,9 @@ def people_of(
         raise InputError(
             f"{file.path}: its first frame is {file.frames[0]}, the video has {len(time_s)}: give this video's file"
         )
-    keypoints = file.keypoints[inside] * _scale(file, normalised, width, height)
+    keypoints = file.keypoints[inside] * _scale(file, normalised, width, height, said)
     confidence, frames = file.confidence[inside], frames[inside]
-    _check_inside(file, keypoints, frames, width, height)
+    _check_inside(file, normalised, keypoints, frames, width, height)
     if not (file.normalised or normalised or file.size_px):
         said += _of_another_size(file.path, keypoints, confidence, frames, (width, height))
     keypoints, confidence = _near(file, keypoints, confidence, frames, (width, height), said)
@@ -308,23 +310,31 @@ def _as_in_video(file: KeypointFile, n_frames: int, n_video: int, said: list[str
     return frames
 
 
-def _scale(file: KeypointFile, normalised: bool, width_px: int, height_px: int) -> np.ndarray:
+def _scale(file: KeypointFile, normalised: bool, width_px: int, height_px: int, said: list[str]) -> np.ndarray:
     highest = float(np.nanmax(np.abs(file.keypoints)))
     if file.normalised is False and normalised:
         raise InputError(f"{file.path} ({file.format}) is in px: leave --normalised out")
+    negative = float((file.keypoints < 0)[_sure(file.confidence)].mean())
+    both_ways = f"if they go from -1 to 1, {_FROM_0_TO_1}" if negative > _NEGATIVE else ""
     if file.normalised or normalised:
         if highest > 10:
             raise InputError(f"{file.path}: a coordinate is {highest:.4g}, so they are px: leave --normalised out")
+        if both_ways and not file.normalised:
+            said.append(
+                f"{file.path}: {negative:.0%} of the coordinates that are surely detected are below 0: {both_ways}"
+            )
         return np.array([width_px, height_px], np.float32)
     if file.normalised is None and highest <= _NORMALISED:
         raise InputError(
             f"{file.path}: no coordinate is above {highest:.3g}, so they are not px: give --normalised if they are "
-            "shares of the picture's width and height"
+            f"shares of the picture's width and height{both_ways and '; ' + both_ways}"
         )
     return np.ones(2, np.float32)
 
 
-def _check_inside(file: KeypointFile, keypoints: np.ndarray, frames: np.ndarray, width: int, height: int) -> None:
+def _check_inside(
+    file: KeypointFile, normalised: bool, keypoints: np.ndarray, frames: np.ndarray, width: int, height: int
+) -> None:
     """Refuse a size that most points lie outside of."""
     known = ~np.isnan(keypoints[..., 0])
     outside = _outside(keypoints, (width, height))
@@ -332,10 +342,17 @@ def _check_inside(file: KeypointFile, keypoints: np.ndarray, frames: np.ndarray,
     if share > _OUTSIDE_SHARE:
         frame, point = np.argwhere(outside)[0]
         x, y = keypoints[frame, point]
+        remedy = "give the size of the picture that the points were found in"
+        if normalised:
+            remedy = f"give shares of its width and height; if they go from -1 to 1, {_FROM_0_TO_1}"
         raise InputError(
             f"{file.path}: {share:.0%} of all points lie outside of the picture of {width} x {height} px, the first in "
-            f"frame {frames[frame]} at ({x:.0f}, {y:.0f}): give the size of the picture that the points were found in"
+            f"frame {frames[frame]} at ({x:.0f}, {y:.0f}): {remedy}"
         )
+
+
+def _sure(confidence: np.ndarray) -> np.ndarray:
+    return np.asarray(confidence > _SURE * np.median(confidence[confidence > 0]))
 
 
 def _outside(keypoints: np.ndarray, size_px: tuple[int, int]) -> np.ndarray:
@@ -350,7 +367,7 @@ def _of_another_size(
     if not known.any():
         return []
     picture = f"the picture of {size_px[0]} x {size_px[1]} px"
-    sure = confidence > _SURE * np.median(confidence[known])
+    sure = _sure(confidence)
     outside = _outside(keypoints, size_px) & sure
     share = outside.sum() / sure.sum()
     if share > _OUTSIDE_DOUBT:
