@@ -95,12 +95,8 @@ def lift(given: argparse.Namespace, out: Path) -> None:
         people, numbers, of_points, view, load_lifters(paths, of_points), given.height
     ):
         theirs = people.of(number, of_points)
-        if n_missing := int((~theirs.found).sum()):
-            print(
-                f"{file.path}: person {number} is left out in {n_missing} of {len(theirs.found)} frames, where too few "
-                "points are detected; poses move evenly through them",
-                file=sys.stderr,
-            )
+        if not theirs.found.all():
+            print(_left_out(people, theirs), file=sys.stderr)
         question = _question(of_points, theirs, predictions, view.up_cam)
         if question is not None:
             print(f"warning: {file.path}: person {number}: {question}", file=sys.stderr)
@@ -109,6 +105,24 @@ def lift(given: argparse.Namespace, out: Path) -> None:
             folder = out / f"person-{number}"
             folder.mkdir()
         write_results(folder, given, predictions)
+
+
+def _left_out(people: "GivenPeople", person: "GivenPerson") -> str:
+    import numpy as np
+
+    missing, theirs = np.flatnonzero(~person.found), people.numbers == person.number
+    absent = np.setdiff1d(missing, people.frames[theirs])
+    reasons = []
+    if len(absent):
+        n_others = len(np.intersect1d(absent, people.frames[~theirs]))
+        but = f", though others are in {n_others} of them" if n_others else ""
+        reasons.append(f"in {len(absent)} this person is not seen{but}")
+    if n_few := len(missing) - len(absent):
+        reasons.append(f"in {n_few} too few points are detected")
+    return (
+        f"{people.path}: person {person.number} is left out in {len(missing)} of {len(person.found)} frames: "
+        f"{'; '.join(reasons)}; poses move evenly through them"
+    )
 
 
 def _question(
