@@ -177,6 +177,42 @@ def test_people_who_are_nowhere_near_are_doubted(evaluate, good):
     assert "But it lies" not in evaluate({key: 0.8 * poses for key, poses in good.items()})
 
 
+def in_the_world(poses):
+    return poses @ np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])  # z upwards
+
+
+OTHER_AXES = {
+    "the world's": in_the_world,
+    "y upwards": lambda poses: poses * [1, -1, 1],
+    "y upwards, z towards the camera": lambda poses: poses * [1, -1, -1],
+    "the world's, as a network gives them": lambda p: in_the_world(p + np.random.default_rng(0).normal(0, 30, p.shape)),
+}
+
+
+@pytest.mark.parametrize("name", OTHER_AXES)
+def test_axes_of_another_frame_are_doubted(evaluate, good, name):
+    relative = {key: poses - poses[:, :1] for key, poses in good.items()}
+    doubt = (
+        r"they lie \d{3} mm off in the median, and turned or mirrored as well \d{1,2} mm: are their axes the camera's"
+    )
+    assert re.search(doubt, evaluate({key: OTHER_AXES[name](poses) for key, poses in relative.items()}))
+    assert "are their axes" not in evaluate(relative)
+
+
+HONEST = {
+    "of half the size": lambda poses: poses / 2,
+    "a root that is placed otherwise": lambda poses: poses - np.eye(17, 1) * [0, 100, 0],
+    "turned by 15 degrees": lambda poses: poses @ np.array([[0.966, -0.259, 0], [0.259, 0.966, 0], [0, 0, 1]]),
+    "a poor network": lambda poses: poses + np.random.default_rng(0).normal(0, 150, poses.shape),
+}
+
+
+@pytest.mark.parametrize("name", HONEST)
+def test_poses_that_are_wrong_otherwise_are_not_said_to_be_turned(evaluate, good, name):
+    printed = evaluate({key: HONEST[name](poses - poses[:, :1]) for key, poses in good.items()})
+    assert "are their axes" not in printed
+
+
 def test_a_frame_without_anybody_is_named_and_small_floats_are_read(evaluate, good):
     relative = {key: poses - poses[:, :1] for key, poses in good.items()}
     with pytest.raises(SystemExit, match=f"{KEY} has all joints of frame 3 in one point"):

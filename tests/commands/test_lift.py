@@ -156,6 +156,25 @@ def test_points_may_be_missing_but_of_our_own_joints(tmp_path, lift):
         main(["lift", str(tmp_path / "k.npz"), *options])
 
 
+def test_who_is_not_in_the_file_is_not_said_to_have_too_few_points(tmp_path, lift):
+    """Frames 0 to 5 are person 1's and 6 to 11 person 2's, of whom three are then left out."""
+    entries = json.loads(write_coco(tmp_path / "k.json", ONE, track_id=1).read_text())
+    for entry in entries[6:]:
+        entry["track_id"] = 2
+    path = tmp_path / "two.json"
+    path.write_text(json.dumps(entries))
+    said = "person 1 is left out in 6 of 12 frames: in 6 this person is not seen, though others are in 6 of them; poses"
+    assert f"{path}: {said} move evenly through them\n" in lift(path, *SAID, "--person", 1)[1]
+    for entry in entries[:2]:
+        entry["keypoints"][15:] = [0] * 36  # a face is left
+    path.write_text(json.dumps(entries[:6] + entries[9:]))
+    said = "in 6 this person is not seen, though others are in 3 of them; in 2 too few points are detected; poses move"
+    assert f"person 1 is left out in 8 of 12 frames: {said}" in lift(path, *SAID, "--person", 1, out="second")[1]
+    scores = np.where((np.arange(12) < 3)[:, None] & (np.arange(17) > 2), 0, SCORES)  # nose and eyes
+    said = lift(write_coco(tmp_path / "few.json", [(KEYPOINTS, scores)]), *SAID, out="few")[1]
+    assert "person 1 is left out in 3 of 12 frames: in 3 too few points are detected; poses move evenly" in said
+
+
 DEGENERATE = {
     "nan": lambda points: np.full_like(points, np.nan),
     "zeros": lambda points: 0 * points,
@@ -343,6 +362,15 @@ def test_exchanged_sides_are_warned_of(tmp_path, lift):
     _, said = lift(write_coco(tmp_path / "k.json", [(swapped, SCORES)]), *SAID)
     assert "k.json: person 1: both eyes are seen surely though the shoulders say that the person faces away: " in said
     assert "warning" not in lift(write_coco(tmp_path / "k.json", ONE), *SAID)[1]
+
+
+@pytest.mark.parametrize("sides", [[1, -1], [-1, -1]])
+def test_a_picture_that_was_turned_is_asked_about_once(tmp_path, lift, sides):
+    """Where y counts upwards, and by half a turn, which exchanges left and right as well."""
+    points = [320, 240] + (KEYPOINTS - [320, 240]) * sides
+    _, said = lift(write_coco(tmp_path / "k.json", [(points, SCORES)]), *SAID)
+    question = "the person stands on the head all the time: is the picture turned, or does y count upwards?"
+    assert f"warning: {tmp_path / 'k.json'}: person 1: {question}\n" in said and said.count("warning") == 1
 
 
 def with_points(how):

@@ -5,7 +5,8 @@ import pytest
 from tiny_keypoints import person
 
 from pose3d.formats.keypoints import KeypointFile, keypoint_file
-from pose3d.predict.given_keypoints import GivenPeople, VideoFacts, people_of
+from pose3d.geometry.layouts import layout
+from pose3d.predict.given_keypoints import GivenPeople, VideoFacts, enough_points, people_of
 from pose3d.runtime.errors import InputError
 
 KEYPOINTS, SCORES = person(30)
@@ -57,11 +58,77 @@ def test_what_is_said_twice_must_agree():
     assert sentence(file_of(), normalised=True).startswith("k.json: a coordinate is 420, so they are px")
 
 
+def test_shares_that_go_both_ways_are_asked_about():
+    """As OpenPose's --keypoint_scale 4 has them: of 17 points of somebody at the lower right 7 have y below 0."""
+    from_middle = KEYPOINTS / SIZE * 2 - 1
+    right = from_middle + [0.3, 0.2]
+    remedy = "if they go from -1 to 1, make them (x + 1) / 2 and (y + 1) / 2 first"
+    assert sentence(file_of(keypoints=right)).endswith(f" the picture's width and height; {remedy}")
+    people = given(file_of(keypoints=right), normalised=True)
+    assert people.said == (f"k.json: 21% of the coordinates that are surely detected are below 0: {remedy}",)
+    assert sentence(file_of(keypoints=from_middle - [0.3, 0]), normalised=True).endswith(
+        f": give shares of its width and height; {remedy}"
+    )
+    assert given(file_of(keypoints=(right + 1) / 2), normalised=True).said == ()
+
+
+def test_people_who_lean_out_of_the_picture_have_shares_of_it():
+    """On its left: elbow and wrist, and then hip and knee as well, where a detector guesses."""
+    assert given(file_of(keypoints=KEYPOINTS / SIZE - [0.45, 0]), normalised=True).said == ()
+    farther = KEYPOINTS / SIZE - [0.48, 0]
+    scores = np.where(farther[..., 0] < 0, 0.2, SCORES)
+    assert given(file_of(keypoints=farther, scores=scores), normalised=True).said == ()
+
+
 def test_a_size_that_most_points_lie_outside_of_is_refused():
     assert sentence(file_of(), size_px=(200, 100)) == (
         "k.json: 100% of all points lie outside of the picture of 200 x 100 px, the first in frame 0 at (320, 90): "
         "give the size of the picture that the points were found in"
     )
+
+
+OF_ANOTHER_SIZE = {
+    "a larger picture": (
+        KEYPOINTS * 1.5,
+        "k.json: 24% of the points that are surely detected lie outside of the picture of 640 x 480 px, the first in "
+        "frame 0 at (510, 510): were they found in a larger picture? Give px of this one",
+    ),
+    "a smaller picture": (
+        KEYPOINTS / 2,
+        "k.json: all people stay in the upper left quarter of the picture of 640 x 480 px: were they found in a "
+        "smaller picture, or in a crop? Then give px of this one",
+    ),
+    "per cent": (
+        KEYPOINTS * 100 / SIZE,
+        "k.json: no coordinate is above 87.5 in the picture of 640 x 480 px: are they per cent? Then divide them by "
+        "100 and give --normalised",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OF_ANOTHER_SIZE)
+def test_px_of_another_picture_are_asked_about(name):
+    """Of 17 points knees and ankles lie at y = 510 and 630 of 480: four."""
+    keypoints, question = OF_ANOTHER_SIZE[name]
+    assert given(file_of(keypoints=keypoints)).said == (question,)
+    assert given(file_of(keypoints=keypoints), video=video(30), fps=None, size_px=None).said == (question,)
+    assert given(file_of(keypoints=keypoints, size_px=SIZE), size_px=None).said == ()  # the file itself says so
+
+
+def test_people_at_the_edge_and_in_a_corner_are_not_asked_about():
+    below = KEYPOINTS + [0, 250]  # wrists, hips and legs lie outside, where a detector guesses
+    unsure = np.where(below[..., 1] > 480, 0.2, SCORES)
+    assert given(file_of(keypoints=below, scores=unsure)).said == ()
+    leaving = KEYPOINTS + np.linspace(0, 80, 30)[:, None, None] * [
+        0,
+        1,
+    ]  # at last ankles are outside
+    assert given(file_of(keypoints=leaving)).said == ()
+    corner = KEYPOINTS / 4
+    assert given(file_of(range(12), keypoints=corner[:12], scores=SCORES[:12])).said == ()  # a moment
+    walking = corner + np.linspace(0, 300, 30)[:, None, None] * [1, 0]
+    assert given(file_of(keypoints=walking)).said == ()
+    assert given(file_of(keypoints=below / SIZE), normalised=True).said == ()  # shares are of any size
 
 
 def test_points_far_outside_of_the_picture_are_undetected_and_said():
@@ -104,14 +171,45 @@ def test_a_point_is_bridged_by_itself():
     assert (one.trust[10:20, 5] == 0).all() and np.isnan(one.keypoints_px[10:20, 5]).all()
 
 
-def test_frames_of_three_points_say_nothing_of_a_person():
+def test_frames_of_three_points_or_of_a_face_say_nothing_of_a_person():
     scores = SCORES.copy()
-    scores[10:25, 3:] = 0
-    scores[25:, 4:] = 0
-    one = given(file_of(scores=scores)).of(1)
+    scores[10:18, 3:] = 0  # nose and eyes
+    scores[18:25, 5:] = 0  # and ears
+    scores[25:, 7:] = 0  # and shoulders
+    one = given(file_of(scores=scores)).of(1, layout("coco17"))
     assert np.flatnonzero(~one.found).tolist() == list(range(10, 25))
-    with pytest.raises(InputError, match="k.json: person 1 never has 4 points at once: ask for another"):
+    with pytest.raises(InputError) as caught:
         given(file_of(keypoints=KEYPOINTS[:, :3], scores=SCORES[:, :3])).of(1)
+    sentence = "k.json: person 1 never has 4 points, 2 of them joints below the head, at once: ask for another"
+    assert str(caught.value) == sentence
+    with pytest.raises(InputError) as caught:
+        given(file_of(scores=np.where(np.arange(17) < 5, SCORES, 0))).of(1, layout("coco17"))
+    assert str(caught.value) == sentence
+
+
+@pytest.mark.parametrize(
+    ("name", "seen", "enough"),
+    [
+        ("coco17", ["nose", "left_eye", "left_ear", "left_shoulder"], False),
+        ("coco17", ["left_hip", "left_knee", "left_ankle", "right_ankle"], True),
+        ("halpe26", ["Nose", "LEye", "Head", "Neck"], False),
+        ("halpe26", ["LAnkle", "RAnkle", "LBigToe", "RHeel"], True),
+        ("mpii16", ["thorax", "upper_neck", "head_top", "left_shoulder"], True),
+        ("h36m17", ["Hip", "RHip", "RKnee", "RFoot"], False),
+    ],
+)
+def test_two_joints_below_the_head_are_needed(name, seen, enough):
+    of_points = layout(name)
+    assert enough_points(np.isin(of_points.points, seen), of_points) == enough
+    assert enough_points(np.ones(len(of_points), bool), of_points)
+
+
+def test_a_face_that_is_near_is_nobody_who_can_be_lifted():
+    """Person 4's face takes up more of the picture than person 7."""
+    face = np.where(np.arange(17)[:, None] < 5, (KEYPOINTS - [320, 88]) * 20 + [320, 240], 0)
+    points, scores = np.concatenate([KEYPOINTS, face]), np.concatenate([SCORES, SCORES])
+    people = given(file_of([*range(30)] * 2, [7] * 30 + [4] * 30, points, scores))
+    assert people.people(layout("coco17")) == [7] and people.largest(layout("coco17")) == 7
 
 
 def test_more_and_fewer_frames_than_the_video_are_said():

@@ -4,7 +4,7 @@ from tiny_keypoints import MEDIAPIPE_33, in_order, person
 
 from pose3d.geometry.layouts import layout
 from pose3d.geometry.skeleton import JOINT_NAMES, mirror_permutation
-from pose3d.predict.swapped_sides import swapped_points, walks_backwards
+from pose3d.predict.swapped_sides import swapped_points, turned_picture, walks_backwards
 
 COCO = layout("coco17")
 KEYPOINTS, SCORES = person(40)
@@ -36,6 +36,47 @@ def test_all_points_exchanged_show_by_the_face():
     landmarks, scores = in_order(swapped, SCORES, MEDIAPIPE_33)
     landmarks[scores == 0] = np.nan
     assert swapped_points(layout("mediapipe33"), landmarks, scores) is None  # which sees eyes from behind
+
+
+TURNED = {
+    "as it is": (KEYPOINTS, None),
+    "y upwards": ([0, 480] + KEYPOINTS * [1, -1], "the person stands on the head all the time"),
+    "half a turn": ([640, 480] - KEYPOINTS, "the person stands on the head all the time"),
+    "to the left": (KEYPOINTS[..., ::-1], "the person lies all the time"),
+    "to the right": ([480, 0] + KEYPOINTS[..., ::-1] * [-1, 1], "the person lies all the time"),
+}
+
+
+@pytest.mark.parametrize("name", TURNED)
+def test_a_picture_that_was_turned_shows_by_trunk_and_thighs(name):
+    """Of 120 and 80 px, with shoulders that are 60 px apart."""
+    keypoints, sentence = TURNED[name]
+    assert turned_picture(COCO, keypoints) == sentence
+    assert turned_picture(COCO, keypoints[:9]) is None  # nine frames say too little
+    some = np.where(np.arange(40)[:, None, None] < 10, KEYPOINTS, keypoints)  # a quarter of the frames
+    assert turned_picture(COCO, some) is None
+    assert turned_picture(COCO, keypoints, np.array([0.0, -0.4, -0.9])) is None  # from above all directions are seen
+
+
+def test_a_camera_that_is_turned_itself_is_known():
+    on_its_side = np.array([-1.0, 0, 0])  # up is the picture's left
+    assert turned_picture(COCO, KEYPOINTS[..., ::-1], on_its_side) is None
+    assert turned_picture(COCO, KEYPOINTS, on_its_side) == "the person lies all the time"
+
+
+def test_people_who_bend_crawl_lean_and_roll_are_not_in_a_turned_picture():
+    towards = KEYPOINTS.copy()
+    towards[:, 5:7, 1] = 300  # the trunk is 40 px long, and points down
+    assert turned_picture(COCO, towards) is None
+    middle, turn = np.array([320, 260]), np.radians(40)  # leaning out of the vertical
+    leaning = middle + (KEYPOINTS - middle) @ np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    assert turned_picture(COCO, leaning) is None
+    crawling = KEYPOINTS[..., ::-1].copy()
+    crawling[:, 13:15] = crawling[:, 11:13] + [0, 80]  # knees below the hips
+    assert turned_picture(COCO, crawling) is None
+    left, right = TURNED["to the left"][0], TURNED["to the right"][0]
+    rolling = np.where(np.arange(40)[:, None, None] < 20, left, right)
+    assert turned_picture(COCO, rolling) is None
 
 
 @pytest.mark.parametrize("exchanged", [False, True])

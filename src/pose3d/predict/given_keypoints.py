@@ -11,6 +11,7 @@ import numpy as np
 
 from pose3d.formats.keypoints import KeypointFile
 from pose3d.geometry.layouts import OURS, Layout
+from pose3d.geometry.skeleton import JOINT_NAMES
 from pose3d.predict.keypoint_tracker import track_people
 from pose3d.predict.person_tracker import PERSON_SIGHTINGS
 from pose3d.records.detected_points import BRIDGED_S, LEAST_PERSON_PX, MIN_POINTS, bridge, is_person
@@ -19,10 +20,16 @@ from pose3d.runtime.errors import InputError
 
 MAX_FRAMES = 2_000_000
 MAX_RATE_HZ = 1000.0
+_OF_HEAD, _BELOW_HEAD = ("Neck/Nose", "Head"), 2
 _SPARSE = 50, 10_000  # frames without anybody for each with somebody, and besides, that are still a video
 _NORMALISED = 1.5
 """No file in px has all its coordinates below this."""
-_OUTSIDE_SHARE = 0.5
+_FROM_0_TO_1 = "make them (x + 1) / 2 and (y + 1) / 2 first"
+_NEGATIVE = 0.1  # of shares; people who lean out of the picture on its left or top have fewer
+_OUTSIDE_SHARE, _OUTSIDE_DOUBT = 0.5, 0.1
+_SURE = 0.5  # of the median confidence: detectors guess where limbs go on outside of the picture, and are unsure there
+_CORNER_SHARE, _CORNER_FRAMES = 0.99, 30
+_MOST_PERCENT, _PERCENT_SIDE_PX = 100, 200  # no coordinate is above, of pictures that are much larger
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,16 +94,16 @@ class GivenPeople:
     has_ids: bool
     said: tuple[str, ...]
 
-    def people(self) -> list[int]:
+    def people(self, layout: Layout | None = None) -> list[int]:
         """Those who are seen well enough in PERSON_SIGHTINGS frames, or in half of a shorter video."""
         least = min(PERSON_SIGHTINGS, (len(self.time_s) + 1) // 2)
-        enough = (self.confidence > 0).sum(1) >= MIN_POINTS
+        enough = _shows_body(self.confidence > 0, layout)
         numbers, counts = np.unique(self.numbers[enough], return_counts=True)
         return numbers[counts >= least].tolist()
 
-    def largest(self) -> int:
+    def largest(self, layout: Layout | None = None) -> int:
         """Who takes up the most of the picture over the whole video."""
-        people = self.people() or np.unique(self.numbers).tolist()
+        people = self.people(layout) or np.unique(self.numbers).tolist()
         low, high = np.nanmin(self.keypoints_px, 1), np.nanmax(self.keypoints_px, 1)
         areas = (high - low).prod(-1).astype(np.float64)
         return max(people, key=lambda person: areas[self.numbers == person].sum())
@@ -106,7 +113,7 @@ class GivenPeople:
 
         Args:
             number: of the person.
-            layout: of the points; of Human3.6M's joints lifters need all, of others MIN_POINTS.
+            layout: of the points, see :func:`enough_points`; None: MIN_POINTS are enough.
 
         Raises:
             InputError: nobody has that number, or too few points anywhere.
@@ -124,8 +131,7 @@ class GivenPeople:
         keypoints[self.frames[theirs]] = self.keypoints_px[theirs]
         confidence[self.frames[theirs]] = self.confidence[theirs]
         keypoints, trust = bridge(keypoints, confidence, confidence > 0, self.time_s)
-        least = MIN_POINTS if layout is None else least_points(layout)
-        found = (trust > 0).sum(1) >= least
+        found = enough_points(trust > 0, layout)
         if not found.any():
             never = np.flatnonzero((trust > 0).sum(0) == 0)
             if layout is not None and layout.name == OURS and len(never):
@@ -133,13 +139,40 @@ class GivenPeople:
                     f"{self.path}: {layout.points[never[0]]} is nowhere detected, and lifters of {OURS} need all its "
                     "points"
                 )
-            raise InputError(f"{self.path}: person {number} never has {least} points at once: ask for another")
+            raise InputError(f"{self.path}: person {number} never has {least_said(layout)} at once: ask for another")
         return GivenPerson(number, keypoints, confidence, trust, found)
 
 
-def least_points(layout: Layout) -> int:
-    """How many points of a frame a lifter needs: of Human3.6M's joints all."""
-    return len(layout) if layout.name == OURS else MIN_POINTS
+def enough_points(seen: np.ndarray, layout: Layout | None) -> np.ndarray:
+    """Which frames a lifter can lift: of Human3.6M's joints it needs all.
+
+    Of others it needs MIN_POINTS, two of them joints below the head, because a face alone does not say how large the
+    body is, and so how far away. Stages count the frames of data sets by MIN_POINTS.
+
+    Args:
+        seen: (..., K) bool.
+        layout: of the points; None: MIN_POINTS are enough.
+
+    Returns:
+        (...) bool.
+    """
+    return np.asarray(seen.all(-1)) if layout is not None and layout.name == OURS else _shows_body(seen, layout)
+
+
+def least_said(layout: Layout | None) -> str:
+    """:func:`enough_points` in words."""
+    if layout is not None and layout.name == OURS:
+        return f"{len(layout)} points"
+    return f"{MIN_POINTS} points, {_BELOW_HEAD} of them joints below the head,"
+
+
+def _shows_body(seen: np.ndarray, layout: Layout | None) -> np.ndarray:
+    enough = seen.sum(-1) >= MIN_POINTS
+    if layout is None:
+        return np.asarray(enough)
+    points, joints = layout.shared
+    below = [point for point, joint in zip(points, joints, strict=True) if JOINT_NAMES[joint] not in _OF_HEAD]
+    return np.asarray(enough & (seen[..., below].sum(-1) >= _BELOW_HEAD))
 
 
 def people_of(
@@ -175,9 +208,11 @@ def people_of(
         raise InputError(
             f"{file.path}: its first frame is {file.frames[0]}, the video has {len(time_s)}: give this video's file"
         )
-    keypoints = file.keypoints[inside] * _scale(file, normalised, width, height)
+    keypoints = file.keypoints[inside] * _scale(file, normalised, width, height, said)
     confidence, frames = file.confidence[inside], frames[inside]
-    _check_inside(file, keypoints, frames, width, height)
+    _check_inside(file, normalised, keypoints, frames, width, height)
+    if not (file.normalised or normalised or file.size_px):
+        said += _of_another_size(file.path, keypoints, confidence, frames, (width, height))
     keypoints, confidence = _near(file, keypoints, confidence, frames, (width, height), said)
     there, seen = is_person(keypoints, confidence > 0), (confidence > 0).any(1)
     if not there.any():
@@ -275,34 +310,85 @@ def _as_in_video(file: KeypointFile, n_frames: int, n_video: int, said: list[str
     return frames
 
 
-def _scale(file: KeypointFile, normalised: bool, width_px: int, height_px: int) -> np.ndarray:
+def _scale(file: KeypointFile, normalised: bool, width_px: int, height_px: int, said: list[str]) -> np.ndarray:
     highest = float(np.nanmax(np.abs(file.keypoints)))
     if file.normalised is False and normalised:
         raise InputError(f"{file.path} ({file.format}) is in px: leave --normalised out")
+    negative = float((file.keypoints < 0)[_sure(file.confidence)].mean())
+    both_ways = f"if they go from -1 to 1, {_FROM_0_TO_1}" if negative > _NEGATIVE else ""
     if file.normalised or normalised:
         if highest > 10:
             raise InputError(f"{file.path}: a coordinate is {highest:.4g}, so they are px: leave --normalised out")
+        if both_ways and not file.normalised:
+            said.append(
+                f"{file.path}: {negative:.0%} of the coordinates that are surely detected are below 0: {both_ways}"
+            )
         return np.array([width_px, height_px], np.float32)
     if file.normalised is None and highest <= _NORMALISED:
         raise InputError(
             f"{file.path}: no coordinate is above {highest:.3g}, so they are not px: give --normalised if they are "
-            "shares of the picture's width and height"
+            f"shares of the picture's width and height{both_ways and '; ' + both_ways}"
         )
     return np.ones(2, np.float32)
 
 
-def _check_inside(file: KeypointFile, keypoints: np.ndarray, frames: np.ndarray, width: int, height: int) -> None:
+def _check_inside(
+    file: KeypointFile, normalised: bool, keypoints: np.ndarray, frames: np.ndarray, width: int, height: int
+) -> None:
     """Refuse a size that most points lie outside of."""
     known = ~np.isnan(keypoints[..., 0])
-    outside = ((keypoints < 0) | (keypoints > [width, height])).any(-1) & known
+    outside = _outside(keypoints, (width, height))
     share = outside.sum() / max(known.sum(), 1)
     if share > _OUTSIDE_SHARE:
         frame, point = np.argwhere(outside)[0]
         x, y = keypoints[frame, point]
+        remedy = "give the size of the picture that the points were found in"
+        if normalised:
+            remedy = f"give shares of its width and height; if they go from -1 to 1, {_FROM_0_TO_1}"
         raise InputError(
             f"{file.path}: {share:.0%} of all points lie outside of the picture of {width} x {height} px, the first in "
-            f"frame {frames[frame]} at ({x:.0f}, {y:.0f}): give the size of the picture that the points were found in"
+            f"frame {frames[frame]} at ({x:.0f}, {y:.0f}): {remedy}"
         )
+
+
+def _sure(confidence: np.ndarray) -> np.ndarray:
+    return np.asarray(confidence > _SURE * np.median(confidence[confidence > 0]))
+
+
+def _outside(keypoints: np.ndarray, size_px: tuple[int, int]) -> np.ndarray:
+    return np.asarray(((keypoints < 0) | (keypoints > size_px)).any(-1))
+
+
+def _of_another_size(
+    path: str, keypoints: np.ndarray, confidence: np.ndarray, frames: np.ndarray, size_px: tuple[int, int]
+) -> list[str]:
+    """A question where px look like those of another picture. It is no more, because people do stand in corners."""
+    known = confidence > 0
+    if not known.any():
+        return []
+    picture = f"the picture of {size_px[0]} x {size_px[1]} px"
+    sure = _sure(confidence)
+    outside = _outside(keypoints, size_px) & sure
+    share = outside.sum() / sure.sum()
+    if share > _OUTSIDE_DOUBT:
+        frame, point = np.argwhere(outside)[0]
+        x, y = keypoints[frame, point]
+        return [
+            f"{path}: {share:.0%} of the points that are surely detected lie outside of {picture}, the first in frame "
+            f"{frames[frame]} at ({x:.0f}, {y:.0f}): were they found in a larger picture? Give px of this one"
+        ]
+    in_corner = (keypoints[known] < np.array(size_px) / 2).all(-1)
+    if in_corner.mean() < _CORNER_SHARE or len(np.unique(frames[known.any(1)])) < _CORNER_FRAMES:
+        return []
+    if np.nanmax(keypoints) <= _MOST_PERCENT and min(size_px) >= _PERCENT_SIDE_PX:
+        return [
+            f"{path}: no coordinate is above {np.nanmax(keypoints):.3g} in {picture}: are they per cent? Then divide "
+            "them by 100 and give --normalised"
+        ]
+    return [
+        f"{path}: all people stay in the upper left quarter of {picture}: were they found in a smaller picture, or in "
+        "a crop? Then give px of this one"
+    ]
 
 
 def _near(

@@ -12,9 +12,13 @@ from pose3d.runtime.errors import InputError, in_words
 from pose3d.runtime.files import require_files
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from pose3d.formats.keypoints import KeypointFile
+    from pose3d.formats.predictions import Predictions
     from pose3d.geometry.camera import Camera
-    from pose3d.predict.given_keypoints import GivenPeople
+    from pose3d.geometry.layouts import Layout
+    from pose3d.predict.given_keypoints import GivenPeople, GivenPerson
 
 MAX_SIDE_PX = 2**15
 
@@ -80,10 +84,9 @@ def lift(given: argparse.Namespace, out: Path) -> None:
         video = video_facts(given.video, given.fps)
     people = people_of(file, video, given.fps, size_px, given.normalised)
     _say(file, people, of_points.name)
-    numbers = _numbers(given, out, people, person)
+    numbers = _numbers(given, out, people, of_points, person)
     # Only now, because it takes seconds to load.
     from pose3d.predict.lift_given import lift_people, load_lifters, view_of
-    from pose3d.predict.swapped_sides import swapped_points, walks_backwards
 
     view = view_of(
         people, given.camera, given.camera_name, given.fov, _own_camera(file), given.up, given.video, given.fps
@@ -92,27 +95,50 @@ def lift(given: argparse.Namespace, out: Path) -> None:
         people, numbers, of_points, view, load_lifters(paths, of_points), given.height
     ):
         theirs = people.of(number, of_points)
-        if n_missing := int((~theirs.found).sum()):
-            print(
-                f"{file.path}: person {number} is left out in {n_missing} of {len(theirs.found)} frames, where too few "
-                "points are detected; poses move evenly through them",
-                file=sys.stderr,
-            )
-        sign = swapped_points(of_points, theirs.keypoints_px, theirs.confidence)
-        seen = predictions.found[:]
-        poses_cam_m = predictions.lifted["temporal"].poses_cam_m[:]
-        if sign is None and walks_backwards(poses_cam_m[seen], people.time_s[seen]):
-            sign = "the person walks backwards all the time"
-        if sign is not None:
-            print(
-                f"warning: {file.path}: person {number}: {sign}: are left and right exchanged, or the layout another?",
-                file=sys.stderr,
-            )
+        if not theirs.found.all():
+            print(_left_out(people, theirs), file=sys.stderr)
+        question = _question(of_points, theirs, predictions, view.up_cam)
+        if question is not None:
+            print(f"warning: {file.path}: person {number}: {question}", file=sys.stderr)
         folder = out
         if person == "all":
             folder = out / f"person-{number}"
             folder.mkdir()
         write_results(folder, given, predictions)
+
+
+def _left_out(people: "GivenPeople", person: "GivenPerson") -> str:
+    import numpy as np
+
+    missing, theirs = np.flatnonzero(~person.found), people.numbers == person.number
+    absent = np.setdiff1d(missing, people.frames[theirs])
+    reasons = []
+    if len(absent):
+        n_others = len(np.intersect1d(absent, people.frames[~theirs]))
+        but = f", though others are in {n_others} of them" if n_others else ""
+        reasons.append(f"in {len(absent)} this person is not seen{but}")
+    if n_few := len(missing) - len(absent):
+        reasons.append(f"in {n_few} too few points are detected")
+    return (
+        f"{people.path}: person {person.number} is left out in {len(missing)} of {len(person.found)} frames: "
+        f"{'; '.join(reasons)}; poses move evenly through them"
+    )
+
+
+def _question(
+    of_points: "Layout", person: "GivenPerson", predictions: "Predictions", up_cam: "np.ndarray | None"
+) -> str | None:
+    from pose3d.predict.swapped_sides import swapped_points, turned_picture, walks_backwards
+
+    turned = turned_picture(of_points, person.keypoints_px, up_cam)
+    if turned is not None:  # then all signs of left and right may be wrong
+        return f"{turned}: is the picture turned, or does y count upwards?"
+    sign = swapped_points(of_points, person.keypoints_px, person.confidence)
+    seen = predictions.found[:]
+    poses_cam_m = predictions.lifted["temporal"].poses_cam_m[:]
+    if sign is None and walks_backwards(poses_cam_m[seen], predictions.time_s[:][seen]):
+        sign = "the person walks backwards all the time"
+    return None if sign is None else f"{sign}: are left and right exchanged, or the layout another?"
 
 
 def _person(given: str | None) -> int | Literal["all"] | None:
@@ -148,16 +174,20 @@ def _say(file: "KeypointFile", people: "GivenPeople", layout_name: str) -> None:
 
 
 def _numbers(
-    given: argparse.Namespace, out: Path, people: "GivenPeople", person: int | Literal["all"] | None
+    given: argparse.Namespace,
+    out: Path,
+    people: "GivenPeople",
+    of_points: "Layout",
+    person: int | Literal["all"] | None,
 ) -> list[int]:
     if person is None:
-        return [people.largest()]
+        return [people.largest(of_points)]
     if person != "all":
         if not people.has_ids and person < 1:
             raise InputError(f"--person counts from 1 from the left, not from {person}")
         return [person]
     require_no_people(out)
-    numbers = people.people()
+    numbers = people.people(of_points)
     if not numbers:
         raise InputError(f"{given.keypoints}: nobody is seen in ten frames: ask for one with --person")
     return numbers

@@ -19,7 +19,7 @@ from pose3d.lifting.lift import Lifted, load_lifter
 from pose3d.lifting.long_clips import Resampled, lift_clip
 from pose3d.lifting.networks import Lifter
 from pose3d.predict.clip import camera_from_view, read_camera
-from pose3d.predict.given_keypoints import GivenPeople, GivenPerson, least_points
+from pose3d.predict.given_keypoints import GivenPeople, GivenPerson, enough_points, least_said
 from pose3d.predict.vertical import said_up
 from pose3d.predict.view_options import FOV_DEG
 from pose3d.runtime.errors import InputError
@@ -207,11 +207,10 @@ def _within_lens(person: GivenPerson, path: str, layout: Layout, camera: Camera)
         return person
     print(f"{path}: of person {person.number} {beyond.sum():,} keypoints {BEYOND}", file=sys.stderr)
     trust = np.where(beyond, np.float32(0), person.trust)
-    least = least_points(layout)
-    found = (trust > 0).sum(1) >= least
+    found = enough_points(trust > 0, layout)
     if not found.any():
         raise InputError(
-            f"{path}: person {person.number} never has {least} points at once where the camera's lens shows "
+            f"{path}: person {person.number} never has {least_said(layout)} at once where the camera's lens shows "
             "anything: give the calibration of this video, or ask for another"
         )
     return GivenPerson(

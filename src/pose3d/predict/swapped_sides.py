@@ -1,7 +1,9 @@
-"""Signs that a whole file's left and right are exchanged, or its order of points another than was said.
+"""Signs that sides are exchanged in a whole file: the body's left and right, as in another order of points than was
+said, or the picture's sides, as in one that was turned.
 
 None of them is sure by itself, so that each gives a warning. Where the toes point was tried too: on climbers, and on
-those who push off with a foot, it was wrong in every twentieth clip or more.
+those who push off with a foot, it was wrong in every twentieth clip or more. People who crawl and climb lie by their
+trunks, but not by their thighs.
 """
 
 import numpy as np
@@ -16,6 +18,8 @@ _SURE_FACE = 0.8  # of the shoulders' confidence: from behind, detectors are les
 _GUESSED_FACES = ("mediapipe33",)  # BlazePose calls eyes visible from behind too
 _MOVING_M_S, _MOVING_S, _STEP_S = 0.5, 1.0, 0.4
 _BACKWARDS = -0.5  # cosine of facing and travelling
+_ALONG = 0.7  # cosine of 45 degrees, between trunk or thighs and one of the picture's axes
+_STEEP = 0.5  # length in the picture of the unit vector upwards, from cameras that look up or down by 60 degrees
 
 
 def swapped_points(layout: Layout, keypoints_px: np.ndarray, confidence: np.ndarray) -> str | None:
@@ -51,6 +55,37 @@ def swapped_points(layout: Layout, keypoints_px: np.ndarray, confidence: np.ndar
         if _mostly(~facing & (sure > _SURE_FACE * shoulder) & (shoulder > 0.5), wide):
             return "both eyes are seen surely though the shoulders say that the person faces away"
     return None
+
+
+def turned_picture(layout: Layout, keypoints_px: np.ndarray, up_cam: np.ndarray | None = None) -> str | None:
+    """How a person lies or stands all the time who is seen in a picture that was turned; None: otherwise.
+
+    Args:
+        layout: of the points.
+        keypoints_px: (T, K, 2), NaN where unknown.
+        up_cam: (3,) upwards in camera space; None: as in the picture of a level camera.
+
+    Returns:
+        The beginning of a question, because people do lie and do handstands.
+    """
+    up = np.array([0.0, -1.0]) if up_cam is None else up_cam[:2]
+    if np.linalg.norm(up) < _STEEP:
+        return None
+    up = up / np.linalg.norm(up)
+    shoulder, hip, knee = (_middle(layout, keypoints_px, joint) for joint in ("Shoulder", "Hip", "Knee"))
+    across_px = _point(layout, keypoints_px, "LShoulder") - _point(layout, keypoints_px, "RShoulder")
+    trunk_px, thighs_px = shoulder - hip, hip - knee
+    # Of who bends towards the camera the trunk says nothing.
+    seen = np.linalg.norm(trunk_px, axis=-1) > np.linalg.norm(across_px, axis=-1)
+
+    def points(way: np.ndarray) -> bool:
+        both = [part @ way > _ALONG * np.linalg.norm(part, axis=-1) for part in (trunk_px, thighs_px)]
+        return _mostly(both[0] & both[1], seen)
+
+    if points(-up):
+        return "the person stands on the head all the time"
+    left = np.array([up[1], -up[0]])
+    return "the person lies all the time" if points(left) or points(-left) else None
 
 
 def walks_backwards(poses_cam_m: np.ndarray, time_s: np.ndarray) -> bool:
