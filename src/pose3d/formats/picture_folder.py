@@ -5,6 +5,7 @@ a point may also part two numbers, ``shot1.2.png`` before ``shot1.10.png``. Deci
 differ where zeros at the end were left out, while what is counted past 9 has numbers that end with 0.
 """
 
+import itertools
 import os
 import re
 from collections.abc import Sequence
@@ -30,6 +31,9 @@ class PictureFolder:
 
     Hidden files, and those that are no pictures by their ending, are left alone.
 
+    Attributes:
+        numbers: (T,) int64, the last ones in the pictures' names; None where they do not strictly rise.
+
     Raises:
         InputError: there are no pictures, or several kinds of them, the first does not decode, or no rate was given.
     """
@@ -49,6 +53,7 @@ class PictureFolder:
         self.shown = ShownPicture((width, height), np.eye(2, dtype=int))
         if width * height > MAX_PICTURE_PX:
             raise InputError(f"{self._paths[0]} has {width} x {height} px: shrink all of them, 8K is the most")
+        self.numbers = _rising([_last_number(path) for path in self._paths])
         self._say_jumps()
 
     def read(self) -> tuple[float, np.ndarray] | None:
@@ -166,6 +171,12 @@ def _form(path: Path) -> str:
 def _last_number(path: Path) -> int | None:
     found = re.findall(r"\d+", path.stem)
     return int(found[-1]) if found else None
+
+
+def _rising(numbers: list[int | None]) -> np.ndarray | None:
+    known = [number for number in numbers if number is not None and number < 2**63]
+    rising = len(known) == len(numbers) and all(one < other for one, other in itertools.pairwise(known))
+    return np.array(known) if rising else None
 
 
 def _read(path: Path) -> np.ndarray:

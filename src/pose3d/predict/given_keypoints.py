@@ -11,6 +11,7 @@ import numpy as np
 
 from pose3d.formats.keypoints import KeypointFile
 from pose3d.geometry.layouts import OURS, Layout
+from pose3d.predict.frames_of_video import in_video
 from pose3d.predict.keypoint_tracker import track_people
 from pose3d.predict.person_tracker import PERSON_SIGHTINGS
 from pose3d.records.detected_points import BRIDGED_S, LEAST_PERSON_PX, MIN_POINTS, bridge, is_person
@@ -34,6 +35,7 @@ class VideoFacts:
         time_s: (T,) of its frames.
         as_stored: other programs see the picture as it is shown as well, but for a turn.
         said: sentences about what in it is not as usual.
+        picture_numbers: (T,) in the names of a folder's pictures, strictly ascending; None: there are none.
     """
 
     width_px: int
@@ -41,6 +43,7 @@ class VideoFacts:
     time_s: np.ndarray
     as_stored: bool = True
     said: tuple[str, ...] = ()
+    picture_numbers: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -240,31 +243,36 @@ def _frames(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Frames of the sightings, counted from 0, and the times of all frames."""
     n_frames = max(int(file.frames[-1]) + 1, file.n_frames or 0)
-    n_seen, first = len(np.unique(file.frames)), int(file.frames[0])
+    frames = file.frames if video is None else _as_in_video(file, n_frames, video, said)
+    n_frames -= int(file.frames[-1] - frames[-1])
+    n_seen = len(np.unique(frames))
     # A video may be long before its first person; where there is none, the numbers alone say how long.
-    spans = n_frames - (0 if video is None else first)
+    spans = n_frames - (0 if video is None else int(frames[0]))
     if n_frames > MAX_FRAMES or spans > _SPARSE[0] * n_seen + _SPARSE[1]:
         raise InputError(
-            f"{file.path}: its frames go from {first} to {file.frames[-1]} and {n_seen} have anybody: they are not "
-            "those of a video; number them one by one"
+            f"{file.path}: its frames go from {file.frames[0]} to {file.frames[-1]} and {n_seen} have anybody: they "
+            "are not those of a video; number them one by one"
         )
     if video is not None:
-        return _as_in_video(file, n_frames, len(video.time_s), said), video.time_s
+        return frames, video.time_s
+    first = int(frames[0])
     if file.time_s is not None:
-        return file.frames, file.time_s
+        return frames, file.time_s
     if first == 1:
         said.append(f"{file.path}: nobody is in frame 0; numbers are kept, so times count from there")
     elif first > 1:
         said.append(f"{file.path}: the first frame with anybody is {first}; numbers are kept")
     assert fps is not None
-    return file.frames, np.arange(n_frames) / fps
+    return frames, np.arange(n_frames) / fps
 
 
-def _as_in_video(file: KeypointFile, n_frames: int, n_video: int, said: list[str]) -> np.ndarray:
-    frames, last = file.frames, int(file.frames[-1])
-    if n_frames == n_video + 1 and frames[0] >= 1 and last == n_video:
-        said.append(f"{file.path}: frames are numbered from 1, and taken as the video's 0 to {n_video - 1}")
-        return frames - 1
+def _as_in_video(file: KeypointFile, n_frames: int, video: VideoFacts, said: list[str]) -> np.ndarray:
+    n_video = len(video.time_s)
+    first = int(file.frames[0]) if file.n_frames is None else file.first_frame
+    frames, moved = in_video(file.path, file.frames, (first, n_frames - 1), n_video, video.picture_numbers)
+    said += moved
+    if moved:
+        return frames
     if n_frames > n_video:
         n_out = len(np.unique(frames[frames >= n_video]))
         said.append(
