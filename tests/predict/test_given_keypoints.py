@@ -178,6 +178,33 @@ def test_frames_that_are_neither_the_pictures_nor_from_0_are_refused():
     )
 
 
+def test_another_rate_than_the_videos_is_refused():
+    assert sentence(file_of(fps=50.0), video=video(30), fps=None) == (
+        "k.json says 50 frames a second, the video has 25: give this video's keypoints; if they are, --fps 25 takes "
+        "the video's rate"
+    )
+    of_times = file_of(time_s=np.arange(30) / 12.5)
+    assert sentence(of_times, video=video(30), fps=None).startswith(
+        "k.json says 12.5 frames a second, the video has 25"
+    )
+    assert len(given(file_of(fps=50.0), video=video(30), fps=25).time_s) == 30
+
+
+def test_rates_that_are_the_videos():
+    """29.97 for 30, times in whole ms, the mean of a varying rate, the header's, that of playing, one frame."""
+    assert given(file_of(fps=29.97), video=video(30, 30.0), fps=None).said == ()
+    ms = VideoFacts(*SIZE, np.floor(np.arange(30) * 1000 / 120) / 1000)
+    assert given(file_of(fps=120.0), video=ms, fps=None).said == ()
+    steps_s = np.tile([0.02, 0.02, 0.2], 10)  # 50 a second for most, 12.2 in the mean
+    varying = VideoFacts(*SIZE, np.cumsum(steps_s) - steps_s[0])
+    for fps in (50.0, 12.2):
+        assert given(file_of(fps=fps), video=varying, fps=None).said == ()
+    slow = replace(video(30, 240.0), header_rates_hz=(240.0, 30.0))
+    assert given(file_of(fps=30.0), video=slow, fps=None).said == ()
+    one = file_of([0], None, KEYPOINTS[:1], SCORES[:1], fps=50.0)
+    assert given(one, video=video(1), fps=None).said == ()
+
+
 def test_times_are_the_videos_own():
     uneven = VideoFacts(*SIZE, np.cumsum(np.linspace(0.03, 0.05, 30)))
     np.testing.assert_array_equal(given(file_of(), video=uneven, fps=None).time_s, uneven.time_s)

@@ -87,6 +87,11 @@ class Clip:
     def rate_hz(self) -> float:
         return 1 / self._step_s
 
+    @property
+    def played_rate_hz(self) -> float:
+        """Frames a second as players show them, also where it was filmed at another rate."""
+        return 1 / self._source.step_s
+
     def _read(self) -> ClipFrame | None:
         """The next frame, with the file's own time, and the picture as stored."""
         read = self._source.read()

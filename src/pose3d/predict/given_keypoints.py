@@ -24,6 +24,8 @@ _SPARSE = 50, 10_000  # frames without anybody for each with somebody, and besid
 _NORMALISED = 1.5
 """No file in px has all its coordinates below this."""
 _OUTSIDE_SHARE = 0.5
+_SAME_RATE = 0.05
+"""Rates that differ by a smaller share are the same: 29.97 is written 30, and 24 frames a second are shown as 25."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +38,7 @@ class VideoFacts:
         as_stored: other programs see the picture as it is shown as well, but for a turn.
         said: sentences about what in it is not as usual.
         picture_numbers: (T,) in the names of a folder's pictures, strictly ascending; None: there are none.
+        header_rates_hz: frames a second that it names, of filming and of playing.
     """
 
     width_px: int
@@ -44,6 +47,7 @@ class VideoFacts:
     as_stored: bool = True
     said: tuple[str, ...] = ()
     picture_numbers: np.ndarray | None = None
+    header_rates_hz: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -225,6 +229,8 @@ def _rate(file: KeypointFile, video: VideoFacts | None, asked: float | None) -> 
     if asked is not None and not 0 < asked <= MAX_RATE_HZ:
         raise InputError(f"--fps takes frames per second above 0 and up to {MAX_RATE_HZ:g}, not {asked:g}")
     if video is not None:
+        if asked is None:
+            _check_rate(file, video)
         return None  # in whose times it is
     if file.time_s is not None:
         if asked is not None:
@@ -236,6 +242,22 @@ def _rate(file: KeypointFile, video: VideoFacts | None, asked: float | None) -> 
     if rate is None:
         raise InputError(f"{file.path} ({file.format}) does not say how many frames a second has: give --fps 30")
     return rate
+
+
+def _check_rate(file: KeypointFile, video: VideoFacts) -> None:
+    """Refuse another rate than the video's: frames of the same number are others then."""
+    steps_s, rate = np.diff(video.time_s), file.fps
+    if rate is None and file.time_s is not None and len(file.time_s) > 1:
+        rate = 1 / float(np.median(np.diff(file.time_s)))
+    if rate is None or not len(steps_s):
+        return
+    usual = 1 / float(np.median(steps_s))
+    # Of a varying rate programs say the mean, or what the header says; of slow motion that of playing.
+    if all(abs(rate / of_video - 1) > _SAME_RATE for of_video in (usual, 1 / steps_s.mean(), *video.header_rates_hz)):
+        raise InputError(
+            f"{file.path} says {rate:.4g} frames a second, the video has {usual:.4g}: give this video's keypoints; if "
+            f"they are, --fps {usual:.4g} takes the video's rate"
+        )
 
 
 def _frames(
