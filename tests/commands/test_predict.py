@@ -214,6 +214,9 @@ def test_errors_are_one_sentence(tmp_path, video, models):
     for person in (1, "all", "largest"):
         together = message(video, "--person", person, "--boxes", tmp_path / "b.csv")
         assert together == "error: --person goes without --boxes, which say who it is"
+    (tmp_path / "b.csv").write_text("frame,x0,y0,x1,y1\n21,10,0,40,48\n30,10,0,40,48\n")
+    late = f"error: {tmp_path}/b.csv: its first row is of frame 21, the video has 21: number frames from 0"
+    assert message(video, "--boxes", tmp_path / "b.csv") == late
     assert message(video, "--camera", tmp_path / "k.json").startswith(f"error: {tmp_path}/k.json is missing: give")
     (tmp_path / "out").rmdir()
     (tmp_path / "out").write_text("a file")

@@ -261,7 +261,10 @@ def test_frames_without_anybody_are_counted(tmp_path):
     frames[0]["instances"], frames[11]["instances"] = [], []
     (tmp_path / "m.json").write_text(json.dumps(frames))
     file = read_keypoints(tmp_path / "m.json")
-    assert (file.frames[0], file.frames[-1], file.n_frames) == (1, 10, 12)
+    assert (file.frames[0], file.frames[-1], file.n_frames, file.first_frame) == (1, 10, 12, 0)
+    (tmp_path / "m.json").write_text(json.dumps([frame | {"frame_id": n} for n, frame in enumerate(frames, 1)]))
+    file = read_keypoints(tmp_path / "m.json")
+    assert (file.frames[0], file.frames[-1], file.n_frames, file.first_frame) == (2, 11, 13, 1)
     folder = write_openpose(tmp_path / "op", ONE, BODY_25)
     change(folder / "walk_000000000011_keypoints.json", lambda content: content["people"].clear())
     assert read_keypoints(folder).n_frames == 12

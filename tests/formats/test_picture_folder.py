@@ -37,6 +37,18 @@ def test_numbers_in_names_count_by_their_value(folder):
         np.testing.assert_allclose(clip.times_s(), np.arange(4) / 50)
 
 
+def test_numbers_of_the_names_are_known_where_they_rise(folder):
+    write(folder, "f2.png", "f10.png", "f4.png")
+    with Clip(folder, 25) as clip:
+        assert clip.picture_numbers.tolist() == [2, 4, 10]
+    write(folder, "g3.png")
+    with Clip(folder, 25) as clip:
+        assert clip.picture_numbers is None
+    (folder / "g3.png").unlink()
+    write(folder, "first.png")
+    assert PictureFolder(folder, 25).numbers is None
+
+
 def test_the_rate_is_asked_for(folder):
     write(folder, "1.png", "2.png")
     assert refusal(folder, None) == (

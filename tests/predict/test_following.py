@@ -19,10 +19,10 @@ def frame(*people):
     return image
 
 
-def follow(images):
+def follow(images, rate_hz=RATE_HZ):
     finder = Finder()
     follower = PeopleFollower(finder, WIDTH, HEIGHT)
-    frames = [ClipFrame(t / RATE_HZ, image) for t, image in enumerate(images)]
+    frames = [ClipFrame(t / rate_hz, image) for t, image in enumerate(images)]
     seen = list(follower.follow(frames))
     assert [one[0] for one in seen] == frames
     same = follower.tracker.same_people()
@@ -84,6 +84,24 @@ def test_an_empty_room_is_searched_now_and_then():
     numbers, finder = follow([frame()] * 20)
     assert numbers == [[]] * 20
     assert np.count_nonzero(finder.searched) == 20 / round(SWEEP_S * RATE_HZ)
+
+
+@pytest.mark.parametrize("rate_hz", [8.0, 5.0, 2.0, 0.4])
+def test_frames_that_lie_far_apart(rate_hz):
+    """Somebody who stands and somebody who walks a fifth of the body's height a frame."""
+    images = [frame((0, 0), (60 + 24 * t, 1)) for t in range(9)]
+    assert follow(images, rate_hz)[0] == [[0, 1]] * 9
+
+
+def test_the_whole_picture_is_searched_where_people_move_far_from_frame_to_frame():
+    """By their own height in two seconds, farther than the box reaches in which they are expected."""
+    wall = np.kron(np.random.default_rng(0).integers(0, 90, (12, 16, 1), np.uint8), np.ones((20, 20, 3), np.uint8))
+    images = [wall.copy() for _ in range(12)]
+    for t, image in enumerate(images):
+        image[100:160, 100 + 60 * (t % 2) : 120 + 60 * (t % 2)] = 120
+    numbers, finder = follow(images, 0.5)
+    assert finder.searched == [len(search_squares(WIDTH, HEIGHT))] * 12
+    assert numbers == [[0]] * 12
 
 
 def test_the_same_numbers_twice():

@@ -22,6 +22,33 @@ def test_given_boxes_are_interpolated(given_boxes):
     )
 
 
+def test_rows_are_counted_from_1_or_as_pictures_are(given_boxes, tmp_path):
+    """Boxes whose left edge is ten times their row's number, of three frames."""
+
+    def left_edges(frames, picture_numbers=None):
+        boxes = given_boxes("frame,x0,y0,x1,y1\n" + "".join(f"{n},{10 * k},0,90,9\n" for k, n in enumerate(frames)))
+        said = boxes.put_into(3, None if picture_numbers is None else np.array(picture_numbers))
+        return boxes.at(np.arange(3))[:, 0].tolist(), [sentence.removeprefix(f"{tmp_path}/") for sentence in said]
+
+    from_1 = ["b.csv: frames are numbered from 1, and taken as the video's 0 to 2"]
+    assert left_edges([1, 2, 3]) == ([0, 10, 20], from_1)
+    assert left_edges([1, 2, 3], [1, 2, 3])[0] == [0, 10, 20]
+    as_pictures = ["b.csv: frames are numbered as the pictures are, from 30 to 34: equal numbers go together"]
+    assert left_edges([30, 34], [30, 32, 34]) == ([0, 5, 10], as_pictures)
+    for numbers in (None, [1, 2, 3], [0, 2, 4]):
+        assert left_edges([1, 2], numbers) == ([0, 0, 10], [])  # from 0, as the page says
+        assert left_edges([2], numbers) == ([0, 0, 0], [])
+    assert left_edges([1, 5]) == ([0, 0, 2.5], [])
+
+
+def test_rows_past_the_videos_end_alone_are_refused(given_boxes):
+    boxes = given_boxes("frame,x0,y0,x1,y1\n1000,0,0,9,9\n1049,0,0,9,9\n")
+    with pytest.raises(
+        InputError, match=r"b\.csv: its first row is of frame 1000, the video has 50: number frames from"
+    ):
+        boxes.put_into(50, None)
+
+
 @pytest.mark.parametrize(
     ("rows", "sentence"),
     [

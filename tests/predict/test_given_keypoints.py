@@ -228,6 +228,81 @@ def test_more_and_fewer_frames_than_the_video_are_said():
     )
 
 
+def test_the_last_of_frames_that_are_numbered_from_1_may_be_empty():
+    """Frames 1 to 30 with nobody in the last; 0 to 30 with nobody in the first and the last are one more than shown."""
+    seen = KEYPOINTS[:29], SCORES[:29]
+    from_1 = given(file_of(range(1, 30), None, *seen, n_frames=31, first_frame=1), video=video(30), fps=None)
+    assert from_1.frames.tolist() == list(range(29))
+    assert from_1.said == ("k.json: frames are numbered from 1, and taken as the video's 0 to 29",)
+    from_0 = given(file_of(range(1, 30), None, *seen, n_frames=31), video=video(30), fps=None)
+    assert from_0.frames.tolist() == list(range(1, 30))
+    assert from_0.said == ("k.json has 31 frames, the video 30: 0 with keypoints past its end are left out",)
+
+
+def of_pictures(numbers) -> VideoFacts:
+    return replace(video(len(numbers)), picture_numbers=np.array(numbers))
+
+
+def test_keypoints_go_to_the_pictures_of_the_same_numbers():
+    every_other = given(file_of(range(0, 60, 2)), video=of_pictures(range(0, 60, 2)), fps=None)
+    assert every_other.frames.tolist() == list(range(30))
+    assert every_other.said == (
+        "k.json: frames are numbered as the pictures are, from 0 to 58: equal numbers go together",
+    )
+    some = given(file_of(range(40, 50), None, KEYPOINTS[:10], SCORES[:10]), video=of_pictures(range(30, 60)), fps=None)
+    assert some.frames.tolist() == list(range(10, 20)) and len(some.time_s) == 30
+    late = given(file_of(range(5_000_000, 5_000_030)), video=of_pictures(range(5_000_000, 5_000_030)), fps=None)
+    assert late.frames.tolist() == list(range(30))
+    assert given(file_of(), video=of_pictures(range(30)), fps=None).said == ()
+    ids = file_of(np.linspace(3, 581_929, 30).astype(int))
+    assert "they are not those of a video" in sentence(ids, video=of_pictures(range(1, 61)), fps=None)
+
+
+def test_frames_from_0_go_to_the_pictures_in_their_order():
+    """Of arrays of pictures that are numbered from 1, and of every other picture."""
+    late = file_of(range(1, 30), None, KEYPOINTS[1:], SCORES[1:], n_frames=30)
+    for numbers in (range(1, 31), range(0, 60, 2), range(30, 60)):
+        assert given(file_of(n_frames=30), video=of_pictures(numbers), fps=None).frames.tolist() == list(range(30))
+        assert given(late, video=of_pictures(numbers), fps=None).frames.tolist() == list(range(1, 30))
+    assert given(file_of(n_frames=30), video=of_pictures(range(1, 30)), fps=None).said == (
+        "k.json has 30 frames, the video 29: 1 with keypoints past its end are left out",
+    )
+
+
+def test_frames_that_are_neither_the_pictures_nor_from_0_are_refused():
+    assert sentence(file_of(), video=of_pictures([*range(20), *range(21, 29)]), fps=None) == (
+        "k.json: frame 20 is none of the pictures, whose names have numbers from 0 to 28: number frames as the "
+        "pictures, or from 0 to 27"
+    )
+
+
+def test_another_rate_than_the_videos_is_refused():
+    assert sentence(file_of(fps=50.0), video=video(30), fps=None) == (
+        "k.json says 50 frames a second, the video has 25: give this video's keypoints; if they are, --fps 25 takes "
+        "the video's rate"
+    )
+    of_times = file_of(time_s=np.arange(30) / 12.5)
+    assert sentence(of_times, video=video(30), fps=None).startswith(
+        "k.json says 12.5 frames a second, the video has 25"
+    )
+    assert len(given(file_of(fps=50.0), video=video(30), fps=25).time_s) == 30
+
+
+def test_rates_that_are_the_videos():
+    """29.97 for 30, times in whole ms, the mean of a varying rate, the header's, that of playing, one frame."""
+    assert given(file_of(fps=29.97), video=video(30, 30.0), fps=None).said == ()
+    ms = VideoFacts(*SIZE, np.floor(np.arange(30) * 1000 / 120) / 1000)
+    assert given(file_of(fps=120.0), video=ms, fps=None).said == ()
+    steps_s = np.tile([0.02, 0.02, 0.2], 10)  # 50 a second for most, 12.2 in the mean
+    varying = VideoFacts(*SIZE, np.cumsum(steps_s) - steps_s[0])
+    for fps in (50.0, 12.2):
+        assert given(file_of(fps=fps), video=varying, fps=None).said == ()
+    slow = replace(video(30, 240.0), header_rates_hz=(240.0, 30.0))
+    assert given(file_of(fps=30.0), video=slow, fps=None).said == ()
+    one = file_of([0], None, KEYPOINTS[:1], SCORES[:1], fps=50.0)
+    assert given(one, video=video(1), fps=None).said == ()
+
+
 def test_times_are_the_videos_own():
     uneven = VideoFacts(*SIZE, np.cumsum(np.linspace(0.03, 0.05, 30)))
     np.testing.assert_array_equal(given(file_of(), video=uneven, fps=None).time_s, uneven.time_s)

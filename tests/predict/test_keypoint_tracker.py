@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 from tiny_keypoints import person
 
 from pose3d.predict.keypoint_tracker import track_people
@@ -6,7 +7,12 @@ from pose3d.predict.keypoint_tracker import track_people
 RATE_HZ = 25.0
 
 
-def tracked(paths_px: list[np.ndarray], seed: int = 0, absent: set[tuple[int, int]] = frozenset()) -> np.ndarray:
+def tracked(
+    paths_px: list[np.ndarray],
+    seed: int = 0,
+    absent: set[tuple[int, int]] = frozenset(),
+    rate_hz: float = RATE_HZ,
+) -> np.ndarray:
     """(T, P) numbers of people who move along (T,) paths, listed in a random order in each frame; -1: not seen."""
     rng = np.random.default_rng(seed)
     n_frames = len(paths_px[0])
@@ -17,7 +23,7 @@ def tracked(paths_px: list[np.ndarray], seed: int = 0, absent: set[tuple[int, in
                 frames.append(frame)
                 who.append(one)
                 keypoints.append(person(n_frames)[0][frame] + [paths_px[one][frame], 0])
-    numbers = track_people(np.array(frames) / RATE_HZ, np.array(keypoints))
+    numbers = track_people(np.array(frames) / rate_hz, np.array(keypoints))
     table = np.full((n_frames, len(paths_px)), -1)
     table[frames, who] = numbers
     return table
@@ -42,6 +48,26 @@ def test_somebody_who_is_away_for_a_moment_keeps_the_number():
     assert (tracked([still, still + 300], absent=away)[20:] == [0, 1]).all()
     table = tracked([still, still + 300] * 1, absent={(frame, 0) for frame in range(10, 39)})
     assert table[39, 0] == 0  # 1.16 s
+
+
+@pytest.mark.parametrize("rate_hz", [2.0, 0.4, 0.01])
+def test_frames_that_lie_far_apart(rate_hz):
+    """Two who stand 100 px apart; the one on the right is away for two frames: 1.5 s, or too long."""
+    still = np.zeros(12)
+    assert (tracked([still, still + 100], rate_hz=rate_hz) == [0, 1]).all()
+    table = tracked([still, still + 100], absent={(5, 1), (6, 1)}, rate_hz=rate_hz)
+    assert (table[:, 0] == 0).all() and (table[:5, 1] == 1).all() and (table[7:, 1] == (1 if rate_hz == 2 else 2)).all()
+
+
+def test_frames_of_one_moment():
+    assert tracked([np.zeros(1), np.full(1, 100)]).tolist() == [[0, 1]]
+
+
+def test_somebody_who_is_seen_after_a_long_time_is_somebody_else():
+    """Nobody for 3 s between two half seconds at 25 frames a second."""
+    absent = {(frame, 0) for frame in range(12, 88)}
+    table = tracked([np.zeros(100)], absent=absent)[:, 0]
+    assert (table[:12] == 0).all() and (table[88:] == 1).all()
 
 
 def test_somebody_far_away_is_somebody_else():

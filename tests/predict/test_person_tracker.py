@@ -21,12 +21,12 @@ def sightings(*people):
     return Sightings(np.array(boxes).reshape(-1, 4), worn, np.zeros(len(boxes), bool))
 
 
-def run(frames, motions=None, tracker=None):
+def run(frames, motions=None, tracker=None, rate_hz=RATE_HZ):
     """Numbers that each frame's sightings get, in the end."""
     tracker = tracker or PersonTracker()
     numbers = []
     for frame, people in enumerate(frames):
-        tracker.predict(frame / RATE_HZ, STILL if motions is None else motions[frame])
+        tracker.predict(frame / rate_hz, STILL if motions is None else motions[frame])
         numbers.append(tracker.assign(sightings(*people)).tolist())
     same = tracker.same_people()
     return [[same.get(number, number) for number in seen] for seen in numbers]
@@ -83,6 +83,25 @@ def test_who_leaves_and_returns_elsewhere_is_known_by_the_clothes():
 def test_what_was_seen_for_a_moment_is_not_known_again():
     for sightings_before, number in ((9, 1), (10, 0)):
         assert run([[(100.0, 0)]] * sightings_before + [[]] * 60 + [[(300.0, 0)]])[-1] == [number]
+
+
+@pytest.mark.parametrize("rate_hz", [5.0, 2.0, 0.4])
+def test_who_was_in_the_frame_before_is_expected_however_long_ago_that_was(rate_hz):
+    """One walks a fifth of the height a frame; one is not seen in every third frame, and too rarely to be known."""
+    assert run([[(100.0 + 20 * t, 0)] for t in range(12)], rate_hz=rate_hz) == [[0]] * 12
+    coming = [[(100.0, 0)] if t % 3 else [] for t in range(9)]
+    assert run(coming, rate_hz=rate_hz) == [[], [0], [0], [], [1], [1], [], [2], [2]]
+
+
+def test_who_looks_ahead_expects_the_same_people():
+    tracker = PersonTracker()
+    run([[(100.0, 0)]] * 3, tracker=tracker, rate_hz=2.0)
+    ahead = tracker.ahead()
+    assert len(ahead.near()) == 1
+    ahead.predict(1.5, STILL)
+    assert [track.person for track in ahead.near()] == [0]
+    ahead.predict(2.0, STILL)
+    assert ahead.near() == []
 
 
 def test_after_a_cut_clothes_alone_say_who_is_who():

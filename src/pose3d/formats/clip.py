@@ -46,6 +46,7 @@ class Clip:
         said: sentences about what in the file is not as usual, and what was done about it.
         claimed_frames: what the file's header says, which may be wrong; 0 where it says nothing.
         rate_hz: as given, or the file's own.
+        picture_numbers: (T,) of a folder, see :class:`pose3d.formats.picture_folder.PictureFolder`; None: of a file.
 
     Raises:
         InputError: it is missing, no video, does not decode, its picture is too large, or no rate is known.
@@ -56,8 +57,11 @@ class Clip:
             raise InputError(f"--rate takes frames a second, above 0 and below {RATES_HZ[1]:g}, not {rate_hz:g}")
         self._path = path
         self._given_rate_hz = rate_hz
+        self.picture_numbers: np.ndarray | None = None
         if os.path.isdir(path):
-            self._source: VideoFile | PictureFolder = PictureFolder(path, rate_hz)
+            folder = PictureFolder(path, rate_hz)
+            self._source: VideoFile | PictureFolder = folder
+            self.picture_numbers = folder.numbers
         elif os.path.isfile(path):
             self._source = VideoFile(path)
         else:
@@ -82,6 +86,11 @@ class Clip:
     @property
     def rate_hz(self) -> float:
         return 1 / self._step_s
+
+    @property
+    def played_rate_hz(self) -> float:
+        """Frames a second as players show them, also where it was filmed at another rate."""
+        return 1 / self._source.step_s
 
     def _read(self) -> ClipFrame | None:
         """The next frame, with the file's own time, and the picture as stored."""

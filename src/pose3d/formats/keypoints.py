@@ -40,6 +40,7 @@ class KeypointFile:
         normalised: whether coordinates are shares of the picture's width and height, and not px; None: the format does
             not say.
         n_frames: how many frames the file has, from 0, also those without anybody; None: up to the last with somebody.
+        first_frame: number of the first of them that is in the file, with anybody or not.
         fps: frames per second; None: the format does not say.
         time_s: (F,) seconds of frames 0 to F - 1, where the file has them.
         size_px: width and height of the picture.
@@ -56,6 +57,7 @@ class KeypointFile:
     layout: str | None = None
     normalised: bool | None = None
     n_frames: int | None = None
+    first_frame: int = 0
     fps: float | None = None
     time_s: np.ndarray | None = None
     size_px: tuple[int, int] | None = None

@@ -47,16 +47,19 @@ def read_mediapipe_json(path: str | os.PathLike, content: Any) -> KeypointFile:
     by_frame = about.get("frames", content)
     if not isinstance(by_frame, list):
         raise InputError(f"{path} has no list of frames: write one with 33 landmarks for each")
-    frames, points, number = [], [], -1
+    frames, points, numbers = [], [], []
     for index, frame in enumerate(by_frame):
         number = index
         if isinstance(frame, dict):
             number = next((frame[key] for key in ("frame", "frame_id", "frame_idx") if key in frame), index)
+        numbers.append(number)
         for person in _people(path, index, frame):
             frames.append(number)
             points.append(person)
     size = about.get("width"), about.get("height")
-    known: dict[str, Any] = {"n_frames": number + 1 if isinstance(number, int) and 0 <= number < 2**31 else None}
+    known: dict[str, Any] = {}
+    if numbers and all(isinstance(number, int) and 0 <= number < 2**31 for number in numbers):
+        known = {"n_frames": max(numbers) + 1, "first_frame": min(numbers)}
     if all(isinstance(side, int) and 0 < side < 2**16 for side in size):
         known["size_px"] = size
     if isinstance(about.get("fps"), int | float) and 0 < about["fps"] < 1e4:
@@ -140,7 +143,8 @@ def read_mediapipe_csv(path: str | os.PathLike, rows: Sequence[Sequence[str]]) -
         [value for columns in of_points for value in _point(path, line, row, columns)]
         for line, row in enumerate(rows[1:], 2)
     ]
-    return _file(path, frames, values, {"said": said, "n_frames": max(frames) + 1 if max(frames) < 2**31 else None})
+    listed = {"n_frames": max(frames) + 1, "first_frame": min(frames)} if max(frames) < 2**31 else {}
+    return _file(path, frames, values, {"said": said} | listed)
 
 
 def _by_landmark(

@@ -39,11 +39,11 @@ def read_mmpose(path: str | os.PathLike, content: Any) -> KeypointFile:
         raise InputError(f"{path}: instance_info is no list of frames: write it again with MMPose")
     if content and isinstance(content[0], dict) and "instances" not in content[0]:
         content = [{"frame_id": 0, "instances": content}]  # of one picture
-    frames, points, scores, ids, n_frames = [], [], [], [], 0
+    frames, points, scores, ids, listed = [], [], [], [], []
     for index, frame in enumerate(content):
         try:
             number = frame.get("frame_id", index)
-            n_frames = max(n_frames, int(number) + 1)
+            listed.append(int(number))
             for instance in frame["instances"]:
                 if instance["keypoints"] == []:
                     continue  # a box without a pose
@@ -60,5 +60,13 @@ def read_mmpose(path: str | os.PathLike, content: Any) -> KeypointFile:
     n_points = len(points[0]) if points and isinstance(points[0], list) else 0
     known = LAYOUTS_BY_DATA_SET.get((data_set, n_points)) if isinstance(data_set, str) else None
     return keypoint_file(
-        path, "MMPose", frames, ids if tracked else None, points, scores, layout=known, n_frames=n_frames
+        path,
+        "MMPose",
+        frames,
+        ids if tracked else None,
+        points,
+        scores,
+        layout=known,
+        n_frames=max(listed, default=-1) + 1,
+        first_frame=min(listed, default=0),
     )

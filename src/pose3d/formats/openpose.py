@@ -44,7 +44,10 @@ def read_openpose(path: str | os.PathLike) -> KeypointFile:
             ids.append(_id(person))
             points.append(person["pose_keypoints_2d" if "pose_keypoints_2d" in person else "pose_keypoints"])
     tracked = bool(ids) and min(ids) >= 0
-    found = keypoint_file(path, "OpenPose", frames, ids if tracked else None, points, n_frames=max(numbers) + 1)
+    last, first = max(numbers), min(numbers)
+    found = keypoint_file(
+        path, "OpenPose", frames, ids if tracked else None, points, n_frames=last + 1, first_frame=first
+    )
     return in_coco17(found)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from pose3d.formats.frame_numbers import frame_numbers
 from pose3d.formats.shown_picture import ShownPicture
 from pose3d.formats.video_file import MAX_PICTURE_PX
 from pose3d.records.frames import is_jpeg, read_image_file
@@ -34,6 +35,9 @@ class PictureFolder:
 
     Hidden files, and those that are no pictures by their ending, are left alone.
 
+    Attributes:
+        numbers: (T,) int64, those of :mod:`pose3d.formats.frame_numbers`; None where they do not strictly rise.
+
     Raises:
         InputError: there are no pictures, or several kinds of them, the first does not decode, or no rate was given.
     """
@@ -53,6 +57,7 @@ class PictureFolder:
         self.shown = ShownPicture((width, height), np.eye(2, dtype=int))
         if width * height > MAX_PICTURE_PX:
             raise InputError(f"{self._paths[0]} has {width} x {height} px: shrink all of them, 8K is the most")
+        self.numbers = _rising_numbers(self._paths)
         self._say_jumps()
 
     def read(self) -> tuple[float, np.ndarray] | None:
@@ -199,6 +204,15 @@ def _two_series(
         series.setdefault(one, {})[number] = path
     first, second = list(series.values())[:2]
     return (list(first.values()), list(second.values())) if first.keys() & second.keys() else None
+
+
+def _rising_numbers(paths: Sequence[Path]) -> np.ndarray | None:
+    """Read as in files of keypoints that name pictures, so that equal names go together."""
+    try:
+        numbers = np.array(frame_numbers(paths[0].parent, [path.name for path in paths]))
+    except InputError:
+        return None
+    return numbers if (np.diff(numbers) > 0).all() else None
 
 
 def _read(path: Path) -> np.ndarray:

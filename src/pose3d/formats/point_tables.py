@@ -191,4 +191,5 @@ def _file(
         said=said,
         layout=best.name,
         n_frames=n_frames,
+        first_frame=0 if n_frames is None else int(frames.min()),
     )

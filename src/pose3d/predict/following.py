@@ -13,7 +13,8 @@ from pose3d.predict.person_tracker import PERSON_SIGHTINGS, PersonTracker, Sight
 from pose3d.predict.rewinding import SeenFrame, rewind
 
 SWEEP_S, SEARCH_S = 0.2, 0.08
-"""So often all squares of the picture are searched while nobody is known, and else the next one of them."""
+"""So often all squares of the picture are searched while nobody is known, and else the next one of them; all too where
+frames lie as far apart, because people move too far from one to the next."""
 LOOK_AHEAD_S = 0.08
 """So long after a frame one person is looked for where the velocity leads, before it is corrected."""
 REWOUND_S, REWOUND_BYTES = 1.0, 2**27
@@ -123,9 +124,10 @@ class PeopleFollower:
     def _search(self, time_s: float, expected: list[Track], anew: bool) -> np.ndarray:
         """Squares (M, 4) to search in this frame."""
         searched: list[np.ndarray] = []
-        if anew or time_s - self._searched_s >= (SEARCH_S if expected else SWEEP_S) - _TOLERANCE_S:
+        since_s = time_s - self._searched_s
+        if anew or since_s >= (SEARCH_S if expected else SWEEP_S) - _TOLERANCE_S:
             self._searched_s = time_s
-            if anew or not expected:
+            if anew or since_s >= SWEEP_S - _TOLERANCE_S:
                 return self._squares
             searched.append(self._squares[self._turn])
             self._turn = (self._turn + 1) % len(self._squares)

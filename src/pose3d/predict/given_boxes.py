@@ -6,6 +6,7 @@ import os
 
 import numpy as np
 
+from pose3d.predict.frames_of_video import in_video
 from pose3d.runtime.errors import InputError, in_words
 from pose3d.runtime.files import read_small_text
 
@@ -21,6 +22,9 @@ class GivenBoxes:
     Args:
         path: the CSV file.
         width_px, height_px: of the picture, which every box must lie in.
+
+    Attributes:
+        first_frame: of the first row.
 
     Raises:
         InputError: the file cannot be read, or a row is wrong or reaches outside of the picture; names the line.
@@ -44,8 +48,32 @@ class GivenBoxes:
             raise InputError(f"{path} is not a CSV file ({in_words(error)}): give one with frame,x0,y0,x1,y1") from None
         if not rows:
             raise InputError(f"{path} has no boxes: give at least one row below frame,x0,y0,x1,y1")
+        self._path, self.first_frame = path, min(rows)
         self._frames = np.array(sorted(rows))
         self._boxes = np.array([rows[frame] for frame in sorted(rows)])
+
+    def put_into(self, n_video: int, picture_numbers: np.ndarray | None) -> list[str]:
+        """Count rows as the video's frames, where they are numbered from 1, or past its end as its pictures are.
+
+        Args:
+            n_video, picture_numbers: see :func:`pose3d.predict.frames_of_video.in_video`.
+
+        Returns:
+            A sentence where that changes them.
+
+        Raises:
+            InputError: no row is of a frame of the video.
+        """
+        last = int(self._frames[-1])
+        named = picture_numbers if last >= n_video else None
+        self._frames, said = in_video(f"{self._path}", self._frames, (self.first_frame, last), n_video, named)
+        self.first_frame = int(self._frames[0])
+        if self.first_frame >= n_video:
+            raise InputError(
+                f"{self._path}: its first row is of frame {self.first_frame}, the video has {n_video}: number frames "
+                "from 0"
+            )
+        return said
 
     def at(self, frames: np.ndarray) -> np.ndarray:
         """Boxes of some frames, (N,) to (N, 4) px."""

@@ -12,6 +12,7 @@ import numpy as np
 from pose3d.formats.keypoints import KeypointFile
 from pose3d.geometry.layouts import OURS, Layout
 from pose3d.geometry.skeleton import JOINT_NAMES
+from pose3d.predict.frames_of_video import in_video
 from pose3d.predict.keypoint_tracker import track_people
 from pose3d.predict.person_tracker import PERSON_SIGHTINGS
 from pose3d.records.detected_points import BRIDGED_S, LEAST_PERSON_PX, MIN_POINTS, bridge, is_person
@@ -30,6 +31,8 @@ _OUTSIDE_SHARE, _OUTSIDE_DOUBT = 0.5, 0.1
 _SURE = 0.5  # of the median confidence: detectors guess where limbs go on outside of the picture, and are unsure there
 _CORNER_SHARE, _CORNER_FRAMES = 0.99, 30
 _MOST_PERCENT, _PERCENT_SIDE_PX = 100, 200  # no coordinate is above, of pictures that are much larger
+_SAME_RATE = 0.05
+"""Rates that differ by a smaller share are the same: 29.97 is written 30, and 24 frames a second are shown as 25."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +44,8 @@ class VideoFacts:
         time_s: (T,) of its frames.
         as_stored: other programs see the picture as it is shown as well, but for a turn.
         said: sentences about what in it is not as usual.
+        picture_numbers: (T,) in the names of a folder's pictures, strictly ascending; None: there are none.
+        header_rates_hz: frames a second that it names, of filming and of playing.
     """
 
     width_px: int
@@ -48,6 +53,8 @@ class VideoFacts:
     time_s: np.ndarray
     as_stored: bool = True
     said: tuple[str, ...] = ()
+    picture_numbers: np.ndarray | None = None
+    header_rates_hz: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -257,6 +264,8 @@ def _rate(file: KeypointFile, video: VideoFacts | None, asked: float | None) -> 
     if asked is not None and not 0 < asked <= MAX_RATE_HZ:
         raise InputError(f"--fps takes frames per second above 0 and up to {MAX_RATE_HZ:g}, not {asked:g}")
     if video is not None:
+        if asked is None:
+            _check_rate(file, video)
         return None  # in whose times it is
     if file.time_s is not None:
         if asked is not None:
@@ -270,36 +279,57 @@ def _rate(file: KeypointFile, video: VideoFacts | None, asked: float | None) -> 
     return rate
 
 
+def _check_rate(file: KeypointFile, video: VideoFacts) -> None:
+    """Refuse another rate than the video's: frames of the same number are others then."""
+    steps_s, rate = np.diff(video.time_s), file.fps
+    if rate is None and file.time_s is not None and len(file.time_s) > 1:
+        rate = 1 / float(np.median(np.diff(file.time_s)))
+    if rate is None or not len(steps_s):
+        return
+    usual = 1 / float(np.median(steps_s))
+    # Of a varying rate programs say the mean, or what the header says; of slow motion that of playing.
+    if all(abs(rate / of_video - 1) > _SAME_RATE for of_video in (usual, 1 / steps_s.mean(), *video.header_rates_hz)):
+        raise InputError(
+            f"{file.path} says {rate:.4g} frames a second, the video has {usual:.4g}: give this video's keypoints; if "
+            f"they are, --fps {usual:.4g} takes the video's rate"
+        )
+
+
 def _frames(
     file: KeypointFile, video: VideoFacts | None, fps: float | None, said: list[str]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Frames of the sightings, counted from 0, and the times of all frames."""
     n_frames = max(int(file.frames[-1]) + 1, file.n_frames or 0)
-    n_seen, first = len(np.unique(file.frames)), int(file.frames[0])
+    frames = file.frames if video is None else _as_in_video(file, n_frames, video, said)
+    n_frames -= int(file.frames[-1] - frames[-1])
+    n_seen = len(np.unique(frames))
     # A video may be long before its first person; where there is none, the numbers alone say how long.
-    spans = n_frames - (0 if video is None else first)
+    spans = n_frames - (0 if video is None else int(frames[0]))
     if n_frames > MAX_FRAMES or spans > _SPARSE[0] * n_seen + _SPARSE[1]:
         raise InputError(
-            f"{file.path}: its frames go from {first} to {file.frames[-1]} and {n_seen} have anybody: they are not "
-            "those of a video; number them one by one"
+            f"{file.path}: its frames go from {file.frames[0]} to {file.frames[-1]} and {n_seen} have anybody: they "
+            "are not those of a video; number them one by one"
         )
     if video is not None:
-        return _as_in_video(file, n_frames, len(video.time_s), said), video.time_s
+        return frames, video.time_s
+    first = int(frames[0])
     if file.time_s is not None:
-        return file.frames, file.time_s
+        return frames, file.time_s
     if first == 1:
         said.append(f"{file.path}: nobody is in frame 0; numbers are kept, so times count from there")
     elif first > 1:
         said.append(f"{file.path}: the first frame with anybody is {first}; numbers are kept")
     assert fps is not None
-    return file.frames, np.arange(n_frames) / fps
+    return frames, np.arange(n_frames) / fps
 
 
-def _as_in_video(file: KeypointFile, n_frames: int, n_video: int, said: list[str]) -> np.ndarray:
-    frames, last = file.frames, int(file.frames[-1])
-    if n_frames == n_video + 1 and frames[0] >= 1 and last == n_video:
-        said.append(f"{file.path}: frames are numbered from 1, and taken as the video's 0 to {n_video - 1}")
-        return frames - 1
+def _as_in_video(file: KeypointFile, n_frames: int, video: VideoFacts, said: list[str]) -> np.ndarray:
+    n_video = len(video.time_s)
+    first = int(file.frames[0]) if file.n_frames is None else file.first_frame
+    frames, moved = in_video(file.path, file.frames, (first, n_frames - 1), n_video, video.picture_numbers)
+    said += moved
+    if moved:
+        return frames
     if n_frames > n_video:
         n_out = len(np.unique(frames[frames >= n_video]))
         said.append(

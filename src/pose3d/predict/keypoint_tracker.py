@@ -11,6 +11,8 @@ import numpy as np
 
 from pose3d.predict.person_tracker import MOST_COST, NEAR_S, PLACE_SD, PLACE_SD_PER_S
 
+_NEAR_STEPS = 1.5
+"""So many usual steps from frame to frame people are near where they were, if these take longer than NEAR_S."""
 _VELOCITY_SHARE = 0.3  # of the newest sighting in what is remembered
 _SHRINKING = 0.98  # so much of the height is left from sighting to sighting where few points are seen
 
@@ -49,9 +51,11 @@ def track_people(time_s: np.ndarray, keypoints: np.ndarray) -> np.ndarray:
     tracks: list[_Track] = []
     near: list[int] = []
     edges = [0, *(np.flatnonzero(np.diff(time_s) > 0) + 1).tolist(), len(time_s)]
+    steps_s = np.diff(time_s[edges[:-1]])
+    lasting_s = max(NEAR_S, _NEAR_STEPS * float(np.median(steps_s))) if len(steps_s) else NEAR_S
     for start, stop in zip(edges[:-1], edges[1:], strict=True):
         now_s = float(time_s[start])
-        near = [number for number in near if now_s - tracks[number].seen_s <= NEAR_S]
+        near = [number for number in near if now_s - tracks[number].seen_s <= lasting_s]
         costs = _costs([tracks[number] for number in near], now_s, keypoints[start:stop], middles[start:stop])
         taken = {column: near[row] for row, column in _cheapest(costs) if costs[row, column] < MOST_COST}
         for column in np.argsort(middles[start:stop, 0], kind="stable").tolist():

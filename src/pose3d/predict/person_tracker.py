@@ -36,7 +36,7 @@ shorter one's frames shows both: one person seen twice."""
 PERSON_SIGHTINGS = 10
 """Who is seen in fewer frames is nobody, but what looked like a person for a moment: it is not known again."""
 MOMENT_S = 0.2
-"""So long at most is expected again what was seen in fewer."""
+"""So long at most is expected again what was seen in fewer, unless it was in the frame before."""
 _VELOCITY_SHARE, _CLOTHES_SHARE = 0.3, 0.1  # of the newest sighting in what is remembered
 _TOGETHER = 2.0  # more than any distance of clothes
 _COASTS_S = 0.5  # unseen, a velocity is forgotten that fast
@@ -107,6 +107,7 @@ class PersonTracker:
     def __init__(self) -> None:
         self.tracks: list[Track] = []
         self.time_s = 0.0
+        self._before_s = 0.0
         self._together: Counter[tuple[int, int]] = Counter()
 
     def near(self) -> list[Track]:
@@ -117,6 +118,7 @@ class PersonTracker:
         """Another tracker of who is near, to predict with for frames that nobody has looked at yet."""
         copy = PersonTracker()
         copy.tracks, copy.time_s = [replace(track) for track in self.near()], self.time_s
+        copy._before_s = self._before_s
         return copy
 
     def predict(self, time_s: float, motion: np.ndarray | None) -> None:
@@ -126,7 +128,7 @@ class PersonTracker:
             time_s: of that frame.
             motion: (2, 3), see :class:`pose3d.predict.camera_motion.CameraMotion`; None: a cut.
         """
-        step_s, self.time_s = time_s - self.time_s, time_s
+        step_s, self._before_s, self.time_s = time_s - self.time_s, self.time_s, time_s
         for track in self.tracks:
             if motion is None:
                 track.in_shot = False
@@ -206,9 +208,12 @@ class PersonTracker:
         return {track.person: first for track, first in zip(people, firsts, strict=True) if track.person != first}
 
     def is_near(self, track: Track) -> bool:
-        """Whether somebody is to be expected near where the track is, seen there or not."""
+        """Whether somebody is to be expected near where the track is, seen there or not.
+
+        Whoever was seen in the frame before is, however long ago that was.
+        """
         lasting_s = NEAR_S if track.sightings >= PERSON_SIGHTINGS else MOMENT_S
-        return track.in_shot and track.unseen_s(self.time_s) < lasting_s
+        return track.in_shot and (track.seen_s >= self._before_s or track.unseen_s(self.time_s) < lasting_s)
 
     def _costs(self, seen: Sightings) -> np.ndarray:
         """(tracks, N) squared standard deviations by which sightings differ from what tracks lead one to expect."""

@@ -227,6 +227,11 @@ class _Job:
     def look_at(self, boxes: str | os.PathLike) -> dict[str, Rows]:
         with Clip(self.video, self.rate_hz) as clip:
             given = GivenBoxes(boxes, clip.width_px, clip.height_px)
+            if given.first_frame > 0 or clip.picture_numbers is not None:
+                with Clip(self.video, self.rate_hz) as counted:  # which decoding alone does
+                    n_video = len(counted.times_s())
+                for sentence in given.put_into(n_video, clip.picture_numbers):
+                    print(sentence, file=sys.stderr)
             look = load_detector(self.models, self.runtime, self.params)
             return find_keypoints(self.video, clip, look, given, self.scratch)
 

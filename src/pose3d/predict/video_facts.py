@@ -20,4 +20,5 @@ def video_facts(path: str | os.PathLike, rate_hz: float | None = None) -> VideoF
         early = clip.ends_early(len(times_s), float(times_s[-1]))
         as_stored = shown.size_px == shown.turned_px and not shown.mirrored
         said = (*clip.said, *filter(None, [early]))
-        return VideoFacts(clip.width_px, clip.height_px, times_s, as_stored, said)
+        rates_hz = clip.rate_hz, clip.played_rate_hz
+        return VideoFacts(clip.width_px, clip.height_px, times_s, as_stored, said, clip.picture_numbers, rates_hz)
