@@ -131,6 +131,12 @@ def disturb(workspace: Workspace, kills: int, rng: np.random.Generator) -> int:
     return killed
 
 
+def done(workspace: Workspace) -> set[str]:
+    """Names of the experiments that have a result; a worker may be killed when it only has not said so yet."""
+    references = workspace.run("git", "for-each-ref", "--format=%(refname:lstrip=4)", "refs/exps/").stdout.split()
+    return set(references) & {name_of(number) for number in range(EXPERIMENTS)}
+
+
 def go_on(workspace: Workspace) -> dict[str, str]:
     """What docs/reliability.md says, once; gives what had become of each experiment before."""
     wait(workspace)
@@ -140,10 +146,11 @@ def go_on(workspace: Workspace) -> dict[str, str]:
         workspace.run("dvc", "queue", "kill", *dead)
     if any(status in ("Running", "Failed") for status in found.values()):
         workspace.run("dvc", "queue", "remove", "--failed")
+    there = done(workspace)
     for number in range(EXPERIMENTS):
-        if found.get(name_of(number)) not in ("Success", "Queued"):
+        if found.get(name_of(number)) != "Queued" and name_of(number) not in there:
             put(workspace, name_of(number), weight_of(number))
-    if set(found.values()) != {"Success"} or len(found) < EXPERIMENTS:
+    if len(there) < EXPERIMENTS:
         start(workspace)
     return found
 
@@ -198,9 +205,10 @@ def queue(workspace: Workspace, due: list[Result | None], what: str, kills: int,
     passed = rounds = 0
     put(workspace, "weight", *map(weight_of, range(EXPERIMENTS)))
     killed = disturb(workspace, kills, np.random.default_rng(seed))
-    found = first = go_on(workspace)
-    while list(found.values()).count("Success") < EXPERIMENTS and rounds < ROUNDS:
-        found, rounds = go_on(workspace), rounds + 1
+    first = go_on(workspace)
+    while len(done(workspace)) < EXPERIMENTS and rounds < ROUNDS:
+        rounds += 1
+        go_on(workspace)
     for number in range(EXPERIMENTS):
         wrong = faults(result_of(workspace, name_of(number)), due[number])
         passed += not wrong

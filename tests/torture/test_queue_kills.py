@@ -9,6 +9,7 @@ from torture.queue_kills import (
     METRICS,
     MODEL,
     Result,
+    done,
     faults,
     name_of,
     of_stub,
@@ -54,6 +55,12 @@ def test_a_result_is_its_own_params_or_a_fault():
     assert len(faults(result_of(Shows(weight_of(2)), name_of(3)), of_stub(3))) == 2
     assert faults(Result({"weight": weight_of(3)}, "another"), of_stub(3)) == ["its model is another's"]
     assert faults(result_of(Shows(weight_of(2)), name_of(2)), of_stub(2)) == ["there is no result"]
+
+
+def test_what_has_a_result_is_done_whatever_the_queue_says():
+    shown = "weight-3\nalone-1\nEXEC_HEAD\nweight-99\n"
+    workspace = type("Workspace", (), {"run": lambda *command: type("Done", (), {"stdout": shown})})()
+    assert done(workspace) == {"weight-3"}
 
 
 def test_a_worker_that_is_no_more_is_none(tmp_path):
