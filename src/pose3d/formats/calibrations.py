@@ -130,7 +130,7 @@ def _from_subjects(path: Path, text: str, content: Any, units: Units | None) -> 
         raise ValueError(f"it has cameras of {len(subjects)} subjects: leave one")
     (own,) = subjects.values()
     for camera in own.values():
-        require_px(camera.id, camera.intrinsics_px, max(camera.width_px, camera.height_px))
+        require_px(camera.id, camera.intrinsics_px, camera.width_px, camera.height_px)
     in_mm = [Calibrated(replace(camera, translation_m=1000 * camera.translation_m)) for camera in own.values()]
     calibration = in_metres(in_mm, "mm", units, "this project")
     return replace(calibration, units="")  # which its form says
