@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pose3d.formats.even_times import doubt_step
 from pose3d.formats.keypoints import KeypointFile
 from pose3d.geometry.layouts import OURS, Layout
 from pose3d.predict.keypoint_tracker import track_people
@@ -251,6 +252,7 @@ def _frames(
     if video is not None:
         return _as_in_video(file, n_frames, len(video.time_s), said), video.time_s
     if file.time_s is not None:
+        said += doubt_step(file.path, file.time_s)
         return file.frames, file.time_s
     if first == 1:
         said.append(f"{file.path}: nobody is in frame 0; numbers are kept, so times count from there")
