@@ -46,9 +46,9 @@ def test_figures_before_and_after_are_lines():
         agreed = {"residual_median_px": residual_px, "consistent_pct": 80.5, "confidence_mean": 0.7}
         return {"all": agreed, "rendered_validation_pck_pct": None}
 
-    assert as_text({"frames": 10, "learnt_from": 10, "before": figures(4.2), "after": figures(3.1)}).splitlines() == [
-        "before  all          median residual 4.2 px, 80.5 % consistent, mean confidence 0.7",
-        "before  rendered validation subjects: PCK None %",
+    assert as_text({"frames": 10, "learnt_from": 10, "before": figures(None), "after": figures(3.1)}).splitlines() == [
+        "before  all          median residual - px, 80.5 % consistent, mean confidence 0.7",
+        "before  rendered validation subjects: PCK - %",
         "after   all          median residual 3.1 px, 80.5 % consistent, mean confidence 0.7",
-        "after   rendered validation subjects: PCK None %",
+        "after   rendered validation subjects: PCK - %",
     ]

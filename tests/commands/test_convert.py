@@ -198,3 +198,27 @@ def test_predictions_become_a_recording_for_rerun(tmp_path, capsys):
     convert(tmp_path / "p.npz", tmp_path / "p.rrd")
     assert capsys.readouterr().out == f"{tmp_path}/p.rrd: px and m, camera, no video\n"
     assert (tmp_path / "p.rrd").read_bytes()[:4] == b"RRF2"
+
+
+def test_slow_files_keep_their_rate_and_times_in_ms_are_doubted(tmp_path, capsys):
+    motion = walk(6)
+    arrays = {"poses_world_m": np.float32(motion.positions_m), "joints": np.array(motion.joints)}
+    np.savez(tmp_path / "a.npz", **arrays, fps=0.5)
+    convert(tmp_path / "a.npz", tmp_path / "a.trc")
+    said = capsys.readouterr()
+    assert "6 frames at 0.5 a second" in said.out and said.err == ""
+    np.savez(tmp_path / "b.npz", **arrays, time_s=np.arange(6) * 20.0)
+    convert(tmp_path / "b.npz", tmp_path / "b.trc", tmp_path / "b.csv")
+    assert read_motion(tmp_path / "b.csv").fps == read_motion(tmp_path / "b.trc").fps == 0.05
+    assert capsys.readouterr().err == f"warning: {tmp_path}/b.npz: its frames lie 20 s apart: are its times in ms?\n"
+
+
+def test_one_frame_has_the_rate_that_its_file_says(tmp_path, capsys):
+    motion = walk(1)
+    poses, joints = np.float32(motion.positions_m), np.array(motion.joints)
+    np.savez(tmp_path / "a.npz", poses_world_m=poses, joints=joints, fps=50)
+    convert(tmp_path / "a.npz", tmp_path / "a.trc")
+    np.savez(tmp_path / "b.npz", poses_world_m=poses, joints=joints, fps=0.1)
+    convert(tmp_path / "b.npz", tmp_path / "b.trc")
+    said = capsys.readouterr()
+    assert "1 frames at 50 a second" in said.out and "1 frames at 0.1 a second" in said.out and said.err == ""

@@ -5,7 +5,7 @@ import pytest
 from pose3d.commands.run import main
 from pose3d.multiview import agreement
 
-REPORT = {"frames": 5, "cameras": ["a", "b"], "triangulated": {"residual_median_px": 2.5}}
+REPORT = {"frames": 5, "cameras": ["a", "b"], "triangulated": {"consistent_pct": 54.9, "residual_median_px": 2.5}}
 
 
 @pytest.fixture
@@ -26,7 +26,9 @@ def test_steps_start_at_one():
 def test_figures_are_printed_and_written(measured, tmp_path, capsys):
     main(["evaluate-views", "--models", "models", "--folder", "videos", "--output", str(tmp_path / "views.json")])
     assert json.loads((tmp_path / "views.json").read_text()) == REPORT
-    lines = capsys.readouterr().out.splitlines()
+    said = capsys.readouterr()
+    assert said.err == ""
+    lines = said.out.splitlines()
     assert lines[0] == "5 frames of 2 cameras" and lines[-1].split() == ["residual_median_px", "2.5"]
 
 
@@ -66,5 +68,26 @@ def test_refined_figures_stand_beside_those_as_given(monkeypatch, tmp_path, caps
     assert json.loads((tmp_path / "views.json").read_text()) == report
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert ["residual_median_px", "12.5", "6.25"] in lines
-    assert ["turned_deg", "[0.5,", "0.75]"] in lines and ["frames_compared", "4"] in lines
+    assert ["turned_deg", "0.5,", "0.75"] in lines and ["frames_compared", "4"] in lines
     assert not any("refined_cameras" in line for line in lines)
+
+
+def test_views_that_do_not_agree_are_told_and_what_is_unknown_is_a_dash(monkeypatch, capsys):
+    triangulated = {
+        "residual_median_px": None,
+        "consistent_pct": 1.5,
+        "consistent_by_joint_pct": {"Hip": 20.0, "RHip": 0.0},
+        "residual_by_camera_median_px": [None, 35.0],
+    }
+    half = {"as_given": {"residual_median_px": None}, "refined": {"residual_median_px": 12.5}}
+    report = REPORT | {"triangulated": triangulated, "refined": {"extrinsics": "full", "first_half": half}}
+    monkeypatch.setattr(agreement, "measure_models", lambda *given: report)
+    main(["evaluate-views", "--models", "models", "--folder", "videos"])
+    said = capsys.readouterr()
+    assert said.err == (
+        "the views do not agree, 1.5 % of the joints are consistent: are rotations of the calibration inverse, or "
+        "positions in place of translations?\n"
+    )
+    lines = [" ".join(line.split()) for line in said.out.splitlines()]
+    assert {"residual_median_px -", "consistent_by_joint_pct Hip 20.0, RHip 0.0"} <= set(lines)
+    assert {"residual_by_camera_median_px -, 35.0", "residual_median_px - 12.5"} <= set(lines)

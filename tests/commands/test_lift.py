@@ -303,6 +303,21 @@ def test_a_calibration_has_the_size_of_the_picture(tmp_path, lift, message):
     assert "1280 x 720" in message(path, *SAID, "--camera", tmp_path / "c.json")
 
 
+def test_a_calibration_says_which_way_is_up(tmp_path, lift, message):
+    path = write_coco(tmp_path / "k.json", ONE)
+    k = [[700, 0, 320], [0, 700, 240], [0, 0, 1]]
+    camera = {"width_px": WIDTH_PX, "height_px": HEIGHT_PX, "intrinsics_px": k, "translation_m": [0, 0, 3]}
+    options = [*SAID, "--camera", tmp_path / "c.json", "--up", "calibration"]
+    (tmp_path / "c.json").write_text(json.dumps(camera | {"rotation": [[1, 0, 0], [0, 0, -1], [0, 1, 0]]}))
+    found = read_predictions(lift(path, *options)[0] / "predictions.npz")
+    np.testing.assert_array_equal(found.standing.world_from_camera[2, :3], [0, -1, 0])
+    (tmp_path / "c.json").write_text(json.dumps(camera | {"rotation": [[1, 0, 0], [0, 0, 1], [0, -1, 0]]}))
+    assert message(path, *options).endswith(
+        "c.json: of camera c the calibration's z axis does not point up in the picture: is its rotation inverse, or "
+        "its world another camera's space? Give another --up"
+    )
+
+
 def test_files_of_other_formats_are_written_and_read_back(tmp_path, lift):
     """The keypoints of a prediction, as VideoPose3D and OpenPose have them, are keypoints of another program."""
     out, _ = lift(write_coco(tmp_path / "k.json", ONE), *SAID, "--format", "videopose3d,openpose,trc")

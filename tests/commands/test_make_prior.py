@@ -46,6 +46,13 @@ def test_the_table_says_what_is_used_and_why_not(repository, capsys):
     assert {s.subject for s in read_sequences("priors/mine.h5")} == {"mocap"}
 
 
+def test_an_axis_that_is_asked_is_doubted_in_the_table(repository, capsys):
+    main(["make-prior", "mocap", "--out", "priors/mine.h5", "--up", "x"])
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    (walk,) = (line for line in lines if line.startswith("walk.bvh 30 cm 0.03 0.0 "))
+    assert "people stretch along y, not x: unless they lie" in walk
+
+
 def test_the_rate_is_the_datas_or_the_asked_one(repository, capsys):
     write_data(repository / "data", population(frames=2))
     main(["make-prior", "mocap", "--out", "priors/mine.h5"])

@@ -155,6 +155,9 @@ def test_heights_and_directions_that_cannot_be(tmp_path, video, models):
     assert message("--camera", tmp_path / "Calib.toml").endswith(
         "Calib.toml has cameras a, b: say with --camera-name which took the video"
     )
+    assert "of camera b the calibration's z axis does not point up in the picture" in message(
+        "--camera", tmp_path / "Calib.toml", "--camera-name", "b", "--up", "calibration"
+    )
     own = {"width_px": 64, "height_px": 48, "intrinsics_px": [[70, 0, 32], [0, 70, 24], [0, 0, 1]]}
     (tmp_path / "k.json").write_text(json.dumps(own))
     assert "does not say how camera k stands" in message("--camera", tmp_path / "k.json", "--up", "calibration")

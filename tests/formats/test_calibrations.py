@@ -252,6 +252,33 @@ def test_bad_files_are_refused_in_one_sentence(tmp_path, name, text, message):
     assert str(tmp_path / name) in str(caught.value) and "\n" not in str(caught.value)
 
 
+def _own(size_px, focal_px, x_px, y_px) -> str:
+    matrix = [[focal_px, 0, x_px], [0, focal_px, y_px], [0, 0, 1]]
+    return json.dumps({"width_px": size_px[0], "height_px": size_px[1], "intrinsics_px": matrix})
+
+
+@pytest.mark.parametrize(
+    ("size_px", "focal_mm"), [((640, 480), 35), ((640, 480), 50), ((1920, 1080), 100), ((1080, 1920), 90)]
+)
+def test_focal_lengths_in_mm_are_refused(tmp_path, size_px, focal_mm):
+    """Of a sensor of 36 x 24 mm."""
+    (tmp_path / "c.json").write_text(_own(size_px, focal_mm, 18, 12))
+    said = rf"{focal_mm} px has its optical axis at \(18, 12\) of {size_px[0]} x {size_px[1]} px: give both in px, not"
+    with pytest.raises(InputError, match=said):
+        read_calibration(tmp_path / "c.json")
+
+
+@pytest.mark.parametrize(
+    ("focal_px", "x_px", "y_px"),
+    [(200, 320, 240), (200, 100, 240), (700, 20, 15)],
+    ids=["wide", "wide, cut at the left", "lower right quarter of a larger picture"],
+)
+def test_lenses_that_there_are_stay(tmp_path, focal_px, x_px, y_px):
+    (tmp_path / "c.json").write_text(_own((640, 480), focal_px, x_px, y_px))
+    calibration = read_calibration(tmp_path / "c.json")
+    assert calibration.cameras[0].camera.intrinsics_px[0, 0] == focal_px and not calibration.doubts
+
+
 def test_which_of_several_cameras(tmp_path):
     (tmp_path / "c.toml").write_text(toml(1))
     cameras = read_calibration(tmp_path / "c.toml").cameras

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from patched_mp4 import hide_frames, insert_in_entry, make_frames_uneven
 from people import camera_ring
+from tiny_calibrations import KALIBR
 from tiny_gopro import box
 from tiny_qualisys import CAMERA, write_calibration
 
@@ -153,6 +154,20 @@ def test_which_file_is_the_calibration_must_be_clear(folder):
         (folder / name).write_text("")
     with pytest.raises(InputError, match=r"has a\.toml and b\.json: leave the calibration there"):
         read_views(folder)
+
+
+def test_a_camera_of_no_size_must_look_through_its_video(folder, capsys):
+    (folder / CALIBRATION).unlink()
+    (folder / "camchain.yaml").write_text(
+        KALIBR.replace("[1920, 1080]", "null").replace("940.0, 530.0", "499.5, 399.5")
+    )
+    for name in ("cam0", "cam1"):
+        write_video(folder / f"{name}.mp4")
+    assert [view.camera.width_px for view in read_views(folder)] == [1000, 1000]
+    assert "optical axis" not in capsys.readouterr().err
+    (folder / "camchain.yaml").write_text(KALIBR.replace("[1920, 1080]", "null"))  # at (940, 530) of 1000 x 800
+    read_views(folder)
+    assert "camchain.yaml: camera cam1 has its optical axis at (940.5, 530.5), far from" in capsys.readouterr().err
 
 
 def test_one_camera_is_too_few(folder):

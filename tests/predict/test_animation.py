@@ -55,4 +55,21 @@ def test_uneven_times_become_even():
     assert fps == pytest.approx(4 / 0.7)
     np.testing.assert_allclose(time_s, [0, 0.1, 0.4, 0.5, 0.675, 0.875])
     assert without_gaps(np.array([3.0]))[1] == 25
-    np.testing.assert_allclose(without_gaps(np.array([0.0, 2, 4]))[0], [0, 0.04, 0.08])
+    assert without_gaps(np.array([3.0]), 50)[1] == pytest.approx(50)
+
+
+def test_frames_that_are_all_far_apart_keep_their_step():
+    """Time lapse, of every 2 s with a pause; and at one frame a second with a second shot."""
+    time_s, fps = without_gaps(np.array([0.0, 2, 4, 90, 92]))
+    assert fps == 0.5
+    np.testing.assert_allclose(time_s, [0, 2, 4, 6, 8])
+    time_s, fps = without_gaps(np.array([0.0, 1, 2, 60, 61]))
+    assert fps == 1
+    np.testing.assert_allclose(time_s, [0, 1, 2, 3, 4])
+
+
+def test_a_slow_clip_is_as_slow_in_bvh(tmp_path, poses):
+    write_animation(tmp_path / "a.bvh", predictions_of(poses, np.arange(9) * 2.0, np.ones(9, bool)))
+    joints, frame_s = joints_m(tmp_path / "a.bvh")
+    assert frame_s == pytest.approx(2)
+    np.testing.assert_allclose(joints, poses, atol=1e-4)

@@ -217,3 +217,41 @@ def test_the_unit_of_positions_does_not_matter_to_one_camera(tmp_path):
     (tmp_path / "c.toml").write_text(toml(1000, extra="fisheye = false"))  # mm, where Pose2Sim writes m
     one = read_camera(tmp_path / "c.toml", 1920, 1080, "camB")
     np.testing.assert_allclose(one.camera.intrinsics_px[:2, 2], [940.5, 530.5])
+
+
+NO_SIZE = "camera_matrix: [[{f}, 0, {x}], [0, {f}, {y}], [0, 0, 1]]\ndist_coeffs: [0, 0, 0, 0, 0]\n"
+
+
+@pytest.mark.parametrize(("x_px", "y_px"), [(319.5, 239.5), (390, 180)], ids=["middle", "a tenth aside"])
+def test_a_calibration_without_a_size_is_of_the_videos(tmp_path, capsys, x_px, y_px):
+    (tmp_path / "c.yml").write_text(NO_SIZE.format(f=500, x=x_px, y=y_px))
+    camera = read_camera(tmp_path / "c.yml", 640, 480).camera
+    assert (camera.width_px, camera.height_px, camera.intrinsics_px[0, 2]) == (640, 480, x_px + 0.5)
+    said = "c.yml says no size: it is taken for that of the video, 640 x 480"
+    assert capsys.readouterr().err.splitlines() == [f"{tmp_path}/{said}"]
+
+
+@pytest.mark.parametrize(("width_px", "height_px"), [(1920, 1080), (2560, 1440), (480, 640)])
+def test_a_calibration_without_a_size_whose_axis_is_far_from_the_middle_is_doubted(
+    tmp_path, capsys, width_px, height_px
+):
+    """Of 1280 x 720, or of a camera that lay."""
+    (tmp_path / "c.yml").write_text(NO_SIZE.format(f=1000, x=639.5 if width_px > 640 else 319.5, y=359.5))
+    read_camera(tmp_path / "c.yml", width_px, height_px)
+    said = capsys.readouterr().err.splitlines()[1]
+    assert (
+        f"far from the middle of its picture of {width_px} x {height_px} px: is it calibrated for another size?" in said
+    )
+
+
+def test_a_calibration_without_a_size_that_cannot_be_the_videos_is_refused(tmp_path):
+    (tmp_path / "c.yml").write_text(NO_SIZE.format(f=1500, x=960, y=540))
+    with pytest.raises(
+        InputError, match=r"c\.yml: camera c has its optical axis at \(960\.5, 540\.5\), outside of its pi"
+    ):
+        read_camera(tmp_path / "c.yml", 640, 480)
+    (tmp_path / "c.yml").write_text(NO_SIZE.format(f=35, x=18, y=12))
+    with pytest.raises(
+        InputError, match=r"c\.yml: camera c: no lens with a focal length of 35 px has its optical axis"
+    ):
+        read_camera(tmp_path / "c.yml", 640, 480)

@@ -80,6 +80,12 @@ def test_people_who_lean_out_of_the_picture_have_shares_of_it():
     assert given(file_of(keypoints=farther, scores=scores), normalised=True).said == ()
 
 
+def test_times_in_ms_are_doubted():
+    with_times = [file_of(time_s=np.arange(30) * step_s) for step_s in (20, 2.0)]
+    said = [given(file, fps=None).said for file in with_times]
+    assert said == [("k.json: its frames lie 20 s apart: are its times in ms?",), ()]
+
+
 def test_a_size_that_most_points_lie_outside_of_is_refused():
     assert sentence(file_of(), size_px=(200, 100)) == (
         "k.json: 100% of all points lie outside of the picture of 200 x 100 px, the first in frame 0 at (320, 90): "

@@ -52,6 +52,13 @@ def test_the_beginning_is_shown_from_the_first_person_on(tmp_path, video, monkey
     assert list(poses) == ["single frame", "temporal"]
 
 
+def test_a_slow_clip_is_shown_at_a_frame_in_two_seconds(tmp_path, video, monkeypatch):
+    shown = []
+    monkeypatch.setattr(module, "write_demo", lambda *given, radii_m: shown.extend([given[2], len(given[3])]) or [])
+    write_show(tmp_path, video, replace(predictions(), time_s=np.arange(20) * 20.0), seconds=100)
+    assert shown == [0.5, 5]
+
+
 def test_files_are_written_also_for_less_than_a_frame(tmp_path, video):
     for path in write_show(tmp_path / "out", video, predictions(), seconds=1e-3):
         assert path.stat().st_size > 0

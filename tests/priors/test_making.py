@@ -16,7 +16,7 @@ from pose3d.geometry.layouts import N_LANDMARKS
 from pose3d.geometry.rotations import rotation_about_z
 from pose3d.lifting.fit import fit_lifter
 from pose3d.lifting.supervision import read_supervision
-from pose3d.priors.making import prior_body, read_folder, upwards, write_takes
+from pose3d.priors.making import doubt_verticals, prior_body, read_folder, upwards, write_takes
 from pose3d.priors.onto_body import joints_only
 from pose3d.records.sequences import read_sequences, read_splits
 from pose3d.runtime.errors import InputError
@@ -130,6 +130,39 @@ def test_where_nobody_stands_the_format_or_the_asked_axis_is_up(tmp_path):
     takes = read_folder(tmp_path, {}, 30.0)
     assert upwards(takes, None)[".bvh"][1] == ".bvh: y is up, as the format has it"
     assert upwards(takes, "z")[".bvh"][1] == ".bvh: z is up, as asked"
+
+
+def said_of_takes(folder, asked=None):
+    takes = read_folder(folder, {}, 30.0)
+    doubt_verticals(takes, {ending: direction for ending, (direction, _) in upwards(takes, asked).items()})
+    return {take.file.name: take.said for take in takes}
+
+
+def test_a_file_with_another_vertical_than_the_others_is_doubted(tmp_path):
+    motion = named(MOTION, CMU)
+    turned = {axis: motion.positions_m @ np.array(matrix, float).T for axis, matrix in TURNED.items()}
+    for name in ("a", "b", "c"):
+        write_any_bvh(tmp_path / f"{name}.bvh", motion)
+        write_motion(tmp_path / f"{name}.c3d", motion)
+    write_any_bvh(tmp_path / "z.bvh", replace(motion, positions_m=turned["z"]))
+    write_motion(tmp_path / "y.c3d", replace(motion, positions_m=turned["z"]))
+    said = said_of_takes(tmp_path)
+    bvh, c3d = said.pop("z.bvh"), said.pop("y.c3d")
+    end = ": unless they lie, its vertical is another, so turn it or make a prior of it alone"
+    assert bvh == ["people stretch along z, not y" + end]
+    assert c3d == ["people stretch along -y, not z" + end]
+    assert set(map(tuple, said.values())) == {()}
+    assert said_of_takes(tmp_path, "x")["a.bvh"] == ["people stretch along y, not x" + end]
+
+
+def test_who_lies_down_and_rises_is_not_doubted(tmp_path):
+    """Half of the frames lying, half standing, beside others who stand."""
+    motion = named(MOTION, CMU)
+    lying = motion.positions_m @ np.array(TURNED["z"], float).T
+    half = np.where((np.arange(len(motion)) < 30)[:, None, None], lying, motion.positions_m)
+    write_any_bvh(tmp_path / "a.bvh", motion)
+    write_any_bvh(tmp_path / "b.bvh", replace(motion, positions_m=half))
+    assert said_of_takes(tmp_path) == {"a.bvh": [], "b.bvh": []}
 
 
 def test_several_bad_files_are_listed_and_nothing_is_written(folder, tmp_path):

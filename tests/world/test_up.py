@@ -5,7 +5,7 @@ import pytest
 from pose3d.geometry.camera import Camera
 from pose3d.geometry.rotations import unit
 from pose3d.runtime.errors import InputError
-from pose3d.world.up import edge_planes, given_up, leg_directions, robust_mean, up_direction
+from pose3d.world.up import edge_planes, given_up, leg_directions, points_up, robust_mean, up_direction
 
 K = np.array([[600.0, 0, 320], [0, 600, 240], [0, 0, 1]])
 
@@ -98,6 +98,12 @@ def test_legs_point_from_the_ankles_to_the_hip():
 def test_nonsense_is_refused(text, message):
     with pytest.raises(InputError, match=message):
         given_up(text)
+
+
+def test_within_ten_degrees_of_the_horizon_nothing_points_up():
+    angles = np.radians([5, 15, 90, 165, 175])
+    found = [points_up(np.array([np.cos(angle), -np.sin(angle), 0])) for angle in angles]
+    assert found == [False, True, True, True, False]
 
 
 def test_level_and_directions():

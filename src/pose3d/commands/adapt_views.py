@@ -13,6 +13,7 @@ the repository, whose params.yaml says how crops are augmented. The folder gets 
 import argparse
 from pathlib import Path
 
+from pose3d.commands.evaluate_views import say_disagreement, shown
 from pose3d.predict.models import require_models
 from pose3d.predict.view_options import add_rate_option
 from pose3d.runtime.errors import InputError
@@ -61,6 +62,7 @@ def run(given: argparse.Namespace) -> None:
             given.fps,
         )
     print(as_text(report))
+    say_disagreement(report["before"]["all"])
 
 
 def as_text(report: dict) -> str:
@@ -70,8 +72,9 @@ def as_text(report: dict) -> str:
         for part, found in report[when].items():
             if isinstance(found, dict):
                 lines.append(
-                    f"{when:7} {part:12} median residual {found['residual_median_px']} px, "
+                    f"{when:7} {part:12} median residual {shown(found['residual_median_px'])} px, "
                     f"{found['consistent_pct']} % consistent, mean confidence {found['confidence_mean']}"
                 )
-        lines.append(f"{when:7} rendered validation subjects: PCK {report[when]['rendered_validation_pck_pct']} %")
+        pck = shown(report[when]["rendered_validation_pck_pct"])
+        lines.append(f"{when:7} rendered validation subjects: PCK {pck} %")
     return "\n".join(lines)

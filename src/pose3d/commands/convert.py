@@ -55,6 +55,7 @@ def run(given: argparse.Namespace) -> None:
             write(output, read_predictions(given.input))
             print(f"{output}: px" if known in OF_KEYPOINTS else f"{output}: px and m, camera, no video")
             continue
+        from pose3d.formats.even_times import doubt_step
         from pose3d.formats.joint_files import AXES, read_motion, write_motion
         from pose3d.formats.motion import NAMES
 
@@ -63,6 +64,8 @@ def run(given: argparse.Namespace) -> None:
             for sentence in motion.said:
                 print(f"{given.input}: {sentence}", file=sys.stderr)
             _doubt_unit(given.input, motion)
+            for doubt in doubt_step(given.input, motion.times_s):
+                print(f"warning: {doubt}", file=sys.stderr)
         write_motion(output, motion, given.unit)
         axes = AXES.get(known, f"m, {motion.frame}")
         said = f"{given.unit}, {axes}" if known == "trc" else axes

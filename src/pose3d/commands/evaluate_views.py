@@ -9,12 +9,17 @@ formats it may be, and what is measured).
 
 import argparse
 import json
+import sys
 from pathlib import Path
+from typing import Any
 
 from pose3d.predict.models import require_models
 from pose3d.predict.view_options import add_rate_option
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.files import write_text
+
+_DISAGREE_PCT = 5.0
+"""Of joints that are consistent. Chance alone gives 0 to 2 % where cameras are somewhere else."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,6 +59,7 @@ def run(given: argparse.Namespace) -> None:
         given.fps,
     )
     print(as_text(report))
+    say_disagreement(report["triangulated"])
     if given.output:
         write_text(given.output, json.dumps(report, indent=2) + "\n")
 
@@ -70,7 +76,31 @@ def as_text(report: dict) -> str:
 
 
 def _figure_lines(figures: dict) -> list[str]:
-    return [f"  {name:32} {value}" for name, value in figures.items()]
+    return [f"  {name:32} {shown(value)}" for name, value in figures.items()]
+
+
+def shown(value: Any) -> str:
+    """A figure, or several, for people; - where there is none.
+
+    Example:
+        >>> shown({"Hip": 75.0, "RHip": None}), shown([12.5, 13.0])
+        ('Hip 75.0, RHip -', '12.5, 13.0')
+    """
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {shown(one)}" for name, one in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(shown, value))
+    return "-" if value is None else str(value)
+
+
+def say_disagreement(figures: dict) -> None:
+    """On stderr, where of all joints, see :func:`pose3d.multiview.agreement.consistency`, hardly one is consistent."""
+    if figures["consistent_pct"] < _DISAGREE_PCT:
+        print(
+            f"the views do not agree, {figures['consistent_pct']} % of the joints are consistent: are rotations of the "
+            "calibration inverse, or positions in place of translations?",
+            file=sys.stderr,
+        )
 
 
 _NOT_LINES = "as_given", "refined", "refined_cameras"
@@ -88,6 +118,6 @@ def _refined_lines(report: dict) -> list[str]:
             lines.append(f"  {'':32} {'as given':>10} {'refined':>10}")
             for name, value in figures["as_given"].items():
                 if not isinstance(value, dict | list):
-                    lines.append(f"  {name:32} {value!s:>10} {figures['refined'][name]!s:>10}")
+                    lines.append(f"  {name:32} {shown(value):>10} {shown(figures['refined'][name]):>10}")
         lines += _figure_lines({name: value for name, value in figures.items() if name not in _NOT_LINES})
     return lines

@@ -35,16 +35,17 @@ def run(given: argparse.Namespace) -> None:
     if given.fps is not None and not 1 <= given.fps <= 1000:
         raise InputError(f"--fps {given.fps:g} is no frame rate: give 1 to 1000")
     require_files(given.folder, *([given.map] if given.map else []), remedy="give one that is there")
-    from pose3d.priors.making import prior_body, read_folder, upwards, write_takes
+    from pose3d.priors.making import doubt_verticals, prior_body, read_folder, upwards, write_takes
     from pose3d.priors.point_map import read_map
     from pose3d.priors.table import table
 
     rate_hz = given.fps or _rate_of_training()
     takes = read_folder(given.folder, read_map(given.map) if given.map else {}, rate_hz)
     up = upwards(takes, given.up)
+    directions = {ending: direction for ending, (direction, _) in up.items()}
+    doubt_verticals(takes, directions)
     print(table(takes))
     print(*(sentence for _, sentence in up.values()), sep="\n")
-    directions = {ending: direction for ending, (direction, _) in up.items()}
     n_sequences, n_frames = write_takes(given.out, given.folder, takes, directions, prior_body(BODIES), rate_hz)
     print(f"{given.out}: {n_sequences} sequences, {n_frames} frames at {rate_hz:g} a second")
 

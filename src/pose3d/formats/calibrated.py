@@ -89,7 +89,7 @@ def calibrated(
         width, height = (round(side) for side in _numbers(size_px, (2,), f"camera {name}: the size").tolist())
         if not 0 < min(width, height) <= max(width, height) <= LARGEST_PX:
             raise ValueError(f"camera {name}: no picture has {width} x {height} px")
-    require_px(name, k, max(width, height) or 2 * float(k[:2, 2].max()))
+    require_px(name, k, width, height)
     placed = rotation is not None and translation is not None
     turned, moved = np.eye(3), np.zeros(3)
     if placed:
@@ -179,13 +179,28 @@ def _numbers(values: Any, shape: tuple[int, ...], what: str) -> np.ndarray:
     return array
 
 
-def require_px(name: str, k: np.ndarray, longer_side_px: float) -> None:
-    """Focal lengths in mm, or as shares of the picture, are of lenses that see half of the world."""
-    focal_px = float(np.diag(k)[:2].max())
+def require_px(name: str, k: np.ndarray, width_px: int, height_px: int) -> None:
+    """Focal lengths in mm, or as shares of the picture, are of lenses that see half of the world, or around a corner.
+
+    Args:
+        name: of the camera, for messages.
+        k: (3, 3).
+        width_px, height_px: of the picture; 0: unknown, and twice the way to the optical axis is taken.
+
+    Raises:
+        ValueError: they are not in px.
+    """
+    focal_px, middle_px = float(np.diag(k)[:2].max()), k[:2, 2]
+    longer_side_px = max(width_px, height_px) or 2 * float(middle_px.max())
     if 2 * np.degrees(np.arctan2(longer_side_px / 2, focal_px)) > WIDEST_DEG:
         raise ValueError(
             f"camera {name}: with a focal length of {focal_px:g} px no lens fills {longer_side_px:g} px: give "
             "it in px, not in mm or as a share of the picture"
+        )
+    if 2 * focal_px < longer_side_px and (middle_px < [width_px / 4, height_px / 4]).all():
+        raise ValueError(
+            f"camera {name}: no lens with a focal length of {focal_px:g} px has its optical axis at "
+            f"({middle_px[0]:g}, {middle_px[1]:g}) of {width_px} x {height_px} px: give both in px, not in mm"
         )
 
 

@@ -46,6 +46,8 @@ from pose3d.runtime.errors import InputError, in_words
 from pose3d.runtime.files import read_small_text
 
 _KNOWN = "Pose2Sim, anipose, FreeMoCap, Caliscope, OpenCV, ROS, Kalibr, Qualisys or this project"
+_ASIDE = 1 / 8
+"""Of a side: farther from the picture's middle no lens has its axis. Of 1280 px taken for 1920 it is 1/6 away."""
 _ACCEPTED = ValueError, KeyError, TypeError, IndexError, OverflowError, RecursionError, AttributeError
 
 
@@ -80,16 +82,38 @@ def read_calibration(path: str | os.PathLike, units: Units | None = None) -> Cal
     return replace(calibration, doubts=calibration.doubts + doubts)
 
 
+def with_size(
+    path: str | os.PathLike, one: Calibrated, width_px: int, height_px: int
+) -> tuple[Calibrated, tuple[str, ...]]:
+    """A camera of a file that says no size, with that of its video, and doubts that it is calibrated for that.
+
+    Raises:
+        InputError: its optical axis lies outside of such a picture, or its focal length is in mm.
+    """
+    camera = replace(one.camera, width_px=width_px, height_px=height_px)
+    if _is_outside(camera):
+        raise InputError(f"{path}: {_outside(camera)} Give the calibration of the video's own size")
+    try:
+        require_px(camera.id, camera.intrinsics_px, width_px, height_px)
+    except ValueError as error:
+        raise as_input_error(path, error) from None
+    aside = np.abs(_axis_by_size(camera) - 0.5).max() > _ASIDE
+    return replace(one, camera=camera), (_outside(camera, "far from the middle of"),) if aside else ()
+
+
+def _axis_by_size(camera: Camera) -> np.ndarray:
+    """(2,) where the optical axis passes through the picture: 0 to 1 from the left, and from above."""
+    return camera.intrinsics_px[:2, 2] / [camera.width_px, camera.height_px]
+
+
 def _is_outside(camera: Camera) -> bool:
-    size_px = np.array([camera.width_px, camera.height_px])
-    middle_px = camera.intrinsics_px[:2, 2]
-    return bool(((middle_px < 0) | (middle_px > size_px)).any())
+    return bool(np.abs(_axis_by_size(camera) - 0.5).max() > 0.5)
 
 
-def _outside(camera: Camera) -> str:
+def _outside(camera: Camera, where: str = "outside of") -> str:
     x_px, y_px = camera.intrinsics_px[:2, 2]
     return (
-        f"camera {camera.id} has its optical axis at ({x_px:g}, {y_px:g}), outside of its picture of {camera.width_px} "
+        f"camera {camera.id} has its optical axis at ({x_px:g}, {y_px:g}), {where} its picture of {camera.width_px} "
         f"x {camera.height_px} px: is it calibrated for another size?"
     )
 
@@ -130,7 +154,7 @@ def _from_subjects(path: Path, text: str, content: Any, units: Units | None) -> 
         raise ValueError(f"it has cameras of {len(subjects)} subjects: leave one")
     (own,) = subjects.values()
     for camera in own.values():
-        require_px(camera.id, camera.intrinsics_px, max(camera.width_px, camera.height_px))
+        require_px(camera.id, camera.intrinsics_px, camera.width_px, camera.height_px)
     in_mm = [Calibrated(replace(camera, translation_m=1000 * camera.translation_m)) for camera in own.values()]
     calibration = in_metres(in_mm, "mm", units, "this project")
     return replace(calibration, units="")  # which its form says

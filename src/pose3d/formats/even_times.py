@@ -1,5 +1,7 @@
 """Poses of a video as a motion: an even frame rate, and missing where nobody was found."""
 
+import os
+
 import numpy as np
 
 from pose3d.formats.motion import NAMES, Motion, from_ours
@@ -7,21 +9,47 @@ from pose3d.lifting.long_clips import GAP_S, TRAINED_RATE_HZ, Resampled
 from pose3d.runtime.rows import Sliceable
 
 _SAME_TIME_S = 2e-3
+_FAR_APART_S = 3.0
+"""Between frames: in ms, those of 300 a second are as far apart."""
 
 
-def without_gaps(time_s: np.ndarray) -> tuple[np.ndarray, float]:
+def doubt_step(path: str | os.PathLike, time_s: np.ndarray) -> list[str]:
+    """A sentence where frames are farther apart than those of a video, unless it is time lapse; else none.
+
+    Args:
+        path: of the file that has the times.
+        time_s: (T,) ascending.
+    """
+    step_s = float(np.median(np.diff(time_s))) if len(time_s) > 1 else 0.0
+    return [f"{path}: its frames lie {step_s:.4g} s apart: are its times in ms?"] if step_s > _FAR_APART_S else []
+
+
+def without_gaps(time_s: np.ndarray, alone_hz: float = TRAINED_RATE_HZ) -> tuple[np.ndarray, float]:
     """The frames' times (T,) with gaps between shots cut to the usual step, and the frame rate to which that belongs.
 
-    At that rate T frames last as long as the clip does without its gaps.
+    At that rate T frames last as long as the clip does without its gaps. Where all frames are as far apart as shots
+    are, as in time lapse, their median step is the usual one.
+
+    Args:
+        time_s: (T,) strictly ascending.
+        alone_hz: the rate of a single frame.
     """
     steps_s = np.diff(time_s)
     usual = steps_s <= GAP_S
-    step_s = steps_s[usual].mean() if usual.any() else 1 / TRAINED_RATE_HZ
+    if usual.any():
+        step_s = float(steps_s[usual].mean())
+    else:
+        step_s = float(np.median(steps_s)) if len(steps_s) else 1 / alone_hz
     return np.concatenate([[0.0], np.cumsum(np.where(usual, steps_s, step_s))]), 1 / step_s
 
 
 def even_motion(
-    time_s: np.ndarray, poses_m: Sliceable, found: np.ndarray, frame: str, joints: tuple[str, ...] = NAMES
+    time_s: np.ndarray,
+    poses_m: Sliceable,
+    found: np.ndarray,
+    frame: str,
+    joints: tuple[str, ...] = NAMES,
+    alone_hz: float = TRAINED_RATE_HZ,
 ) -> Motion:
     """One frame for each of the video's, at an even rate, gaps between shots cut to one step.
 
@@ -31,8 +59,9 @@ def even_motion(
         found: (T,) bool; where false, all joints of the frame are missing in the motion.
         frame: ``camera`` or ``world``, the poses' frame.
         joints: J names.
+        alone_hz: the rate of a single frame.
     """
-    time_s, fps = without_gaps(time_s)
+    time_s, fps = without_gaps(time_s, alone_hz)
     even_s, known = np.arange(len(time_s)) / fps, np.flatnonzero(found)
     if np.abs(even_s - time_s).max() < _SAME_TIME_S:
         poses = np.array(poses_m[:], np.float64)

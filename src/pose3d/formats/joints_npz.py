@@ -37,6 +37,7 @@ from pose3d.formats.even_times import even_motion
 from pose3d.formats.motion import Z_UP_FROM_Y_UP, Motion, check_motion, filled, to_ours, without_blanks
 from pose3d.formats.pose_choice import choose_poses
 from pose3d.geometry.layouts import layout
+from pose3d.lifting.long_clips import TRAINED_RATE_HZ
 from pose3d.records.pickled_npz import MAX_BYTES, MAX_EXPANSION, read_member
 from pose3d.runtime.errors import InputError, in_words
 from pose3d.runtime.files import atomic_output
@@ -123,8 +124,10 @@ def _ours(path: str | os.PathLike, arrays: Mapping[str, np.ndarray], frame: str 
                 f"{path}: {of_landmarks} has shape {landmarks_m.shape}, another than {name}: write it again"
             )
         poses_m = np.concatenate([poses_m, landmarks_m], 1)
+    rate_hz = TRAINED_RATE_HZ
     if "fps" in arrays and "time_s" not in arrays:
-        time_s = np.arange(len(poses_m)) / _rate(path, arrays, "fps")
+        rate_hz = _rate(path, arrays, "fps")
+        time_s = np.arange(len(poses_m)) / rate_hz
     else:
         time_s = _array(path, arrays, "time_s", 1)
     if poses_m.shape != (len(time_s), len(names), 3) or not len(time_s):
@@ -136,7 +139,7 @@ def _ours(path: str | os.PathLike, arrays: Mapping[str, np.ndarray], frame: str 
     found = _array(path, arrays, "found", 1, "b") if "found" in arrays else np.ones(len(time_s), bool)
     if len(found) != len(time_s):
         raise InputError(f"{path}: found has {len(found)} frames beside {len(time_s)} times: write it again")
-    return even_motion(time_s, poses_m, found, frame, names)
+    return even_motion(time_s, poses_m, found, frame, names, rate_hz)
 
 
 def _amass(path: str | os.PathLike, arrays: Mapping[str, np.ndarray]) -> Motion:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from pose3d.formats.calibrated import Calibrated, Units
-from pose3d.formats.calibrations import read_calibration
+from pose3d.formats.calibrations import read_calibration, with_size
 from pose3d.formats.clip import Clip
 from pose3d.geometry.camera import Camera
 from pose3d.runtime.errors import InputError
@@ -87,7 +87,7 @@ def read_views(folder: Path, units: Units | None = None, rate_hz: float | None =
             raise InputError(
                 f"{missing}: put the video of camera {one.camera.id} there, or take that camera out of {path.name}"
             )
-        views.append(_view(one, video, rate_hz))
+        views.append(_view(path, one, video, rate_hz))
     if len(views) < 2:
         raise InputError(f"{path} has one camera: joints are triangulated from two or more")
     for video in strangers:
@@ -143,7 +143,7 @@ def _files(folder: Path) -> Iterator[Path]:
     return (path for path in folder.glob("*") if not path.name.startswith("."))
 
 
-def _view(one: Calibrated, path: Path, rate_hz: float | None) -> View:
+def _view(calibration: Path, one: Calibrated, path: Path, rate_hz: float | None) -> View:
     with Clip(path, rate_hz) as clip:
         picture = next(clip.pictures(np.zeros(1, int)))
         width, height, fps, shown = clip.width_px, clip.height_px, clip.rate_hz, clip.shown
@@ -162,10 +162,10 @@ def _view(one: Calibrated, path: Path, rate_hz: float | None) -> View:
             f"--rate {fps:.4g} that its frames are even"
         )
     if not one.size_known:
-        camera = replace(one.camera, width_px=shown.turned_px[0], height_px=shown.turned_px[1])
-    else:
-        camera = one.camera
-    camera = shown.camera(camera)
+        one, doubts = with_size(calibration, one, *shown.turned_px)
+        for doubt in doubts:
+            print(f"{calibration}: {doubt}", file=sys.stderr)
+    camera = shown.camera(one.camera)
     if not (0 <= camera.width_px - width <= TRIMMED_PX and 0 <= camera.height_px - height <= TRIMMED_PX):
         raise InputError(
             f"{path} has {width} x {height} px, its calibration {camera.width_px} x {camera.height_px}: "

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from pose3d.formats.calibrated import Calibrated
-from pose3d.formats.calibrations import read_calibration, the_camera
+from pose3d.formats.calibrations import read_calibration, the_camera, with_size
 from pose3d.formats.shown_picture import ShownPicture
 from pose3d.geometry.camera import Camera
 from pose3d.runtime.errors import InputError
@@ -32,18 +32,20 @@ def read_camera(
             which is wider than its clean aperture, is changed to that of the one that is shown.
 
     Raises:
-        InputError: the file is missing or wrong, the camera is not in it, or it is of another size; names what.
+        InputError: the file is missing or wrong, the camera is not in it, or it is of another size or says
+            none and cannot be of the video's; names what.
     """
     # In whatever unit positions are: a video's camera is at the origin of its own space.
     calibration = read_calibration(path, units="m")
     for doubt in calibration.doubts:
         print(f"{path}: {doubt}", file=sys.stderr)
     one = the_camera(path, calibration.cameras, name, video)
-    camera = one.camera
     if not one.size_known:
         width, height = (width_px, height_px) if shown is None else shown.turned_px
         print(f"{path} says no size: it is taken for that of the video, {width} x {height}", file=sys.stderr)
-        one = replace(one, camera=replace(camera, width_px=width, height_px=height))
+        one, doubts = with_size(path, one, width, height)
+        for doubt in doubts:
+            print(f"{path}: {doubt}", file=sys.stderr)
     if shown is not None:
         one = replace(one, camera=shown.camera(one.camera))
     camera = one.camera

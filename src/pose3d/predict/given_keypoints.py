@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pose3d.formats.even_times import doubt_step
 from pose3d.formats.keypoints import KeypointFile
 from pose3d.geometry.layouts import OURS, Layout
 from pose3d.geometry.skeleton import JOINT_NAMES
@@ -314,6 +315,7 @@ def _frames(
         return frames, video.time_s
     first = int(frames[0])
     if file.time_s is not None:
+        said += doubt_step(file.path, file.time_s)
         return frames, file.time_s
     if first == 1:
         said.append(f"{file.path}: nobody is in frame 0; numbers are kept, so times count from there")

@@ -20,7 +20,7 @@ from pose3d.lifting.long_clips import Resampled, lift_clip
 from pose3d.lifting.networks import Lifter
 from pose3d.predict.clip import camera_from_view, read_camera
 from pose3d.predict.given_keypoints import GivenPeople, GivenPerson, enough_points, least_said
-from pose3d.predict.vertical import said_up
+from pose3d.predict.vertical import calibrated_up, said_up
 from pose3d.predict.view_options import FOV_DEG
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.rows import Rows
@@ -78,9 +78,7 @@ def view_of(
         stem = Path(people.path if video is None else video).stem
         one = read_camera(camera, people.width_px, people.height_px, camera_name, stem)
         if up == "calibration":
-            if not one.placed:
-                raise InputError(f"{camera} does not say how camera {one.camera.id} stands: give another --up")
-            up_cam = one.camera.rotation[:, 2]
+            up_cam = calibrated_up(camera, one)
         seen_by = replace(one.camera, id="clip", rotation=np.eye(3), translation_m=np.zeros(3))
     elif own is not None and fov_deg is None:
         seen_by = own

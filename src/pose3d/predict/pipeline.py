@@ -34,7 +34,7 @@ from pose3d.predict.given_boxes import GivenBoxes
 from pose3d.predict.models import RELEASED, default_models
 from pose3d.predict.people_finder import SURE, PeopleFinder
 from pose3d.predict.sightings import SightingRows
-from pose3d.predict.vertical import said_up
+from pose3d.predict.vertical import calibrated_up, said_up
 from pose3d.records.detected_points import LEAST_PERSON_PX
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.files import sha256_of
@@ -218,9 +218,7 @@ class _Job:
             else:
                 one = read_camera(camera, clip.width_px, clip.height_px, camera_name, Path(video).stem, clip.shown)
                 if up == "calibration":
-                    if not one.placed:
-                        raise InputError(f"{camera} does not say how camera {one.camera.id} stands: give another --up")
-                    up_cam = one.camera.rotation[:, 2]
+                    up_cam = calibrated_up(camera, one)
                 view = replace(one.camera, id="clip", rotation=np.eye(3), translation_m=np.zeros(3))
         return cls(video, view, folder, runtime, params, lifters, scratch, height_m, up_cam, rate_hz)
 

@@ -15,6 +15,9 @@ from pose3d.predict.animation import without_gaps
 from pose3d.show.demo_files import write_demo
 from pose3d.show.figures import METHOD_TITLES, reproject
 
+_SLOWEST_HZ = 0.5
+"""Of what is shown: slower clips are shown faster, because a WebM of pictures of 20 s cannot be written."""
+
 
 def write_show(
     folder: str | os.PathLike,
@@ -64,7 +67,7 @@ def write_show(
     return write_demo(
         folder,
         frames_rgb(),
-        fps,
+        max(fps, _SLOWEST_HZ),
         where_found(reproject(predictions.camera, temporal)),
         where_found(predictions.boxes_px[shown]),
         poses_cam_m,

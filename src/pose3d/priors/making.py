@@ -25,6 +25,8 @@ _UNSAID = (".bvh", ".trc")
 """Files that do not say which axis is up."""
 _SURE = 0.5
 """Of the mean direction from feet to shoulders, along one axis: people mostly stand, also who dances or climbs."""
+_SURE_ALONE = 0.75
+"""The same of one take, in which somebody may well sit or be on the floor for a while."""
 _FLOOR_QUANTILE = 0.1
 _CAMERA_HEIGHT_M, _CAMERA_AWAY_M, _IMAGE_PX, _FOCAL_PX = 1.5, 4.0, 1000, 1146.0
 
@@ -80,6 +82,26 @@ def upwards(takes: Sequence[Take], asked: str | None) -> dict[str, tuple[np.ndar
             up, said = standing, f"{_axis_name(ending, standing)} is up, because people stand so"
         found[ending] = up, f"{ending}: {said}"
     return found
+
+
+def doubt_verticals(takes: Sequence[Take], up: Mapping[str, np.ndarray]) -> None:
+    """Have the takes say it in which people stand along another axis than upwards; they may as well lie all the time.
+
+    Args:
+        takes: of all files.
+        up: for each ending the upward direction (3,).
+    """
+    for take in takes:
+        ending = take.file.suffix.lower()
+        mean = take.standing() / max(1, sum(map(len, take.pieces)))
+        axis = int(np.abs(mean).argmax())
+        standing = np.sign(mean[axis]) * np.eye(3)[axis]
+        if abs(mean[axis]) > _SURE_ALONE and (standing != up[ending]).any():
+            along, wanted = _axis_name(ending, standing), _axis_name(ending, up[ending])
+            take.said.append(
+                f"people stretch along {along}, not {wanted}: unless they lie, its vertical is another, so turn it or "
+                "make a prior of it alone"
+            )
 
 
 def prior_body(bodies: Path) -> Body:

@@ -155,9 +155,19 @@ def given_up(text: str) -> np.ndarray:
     if length < 1e-6:
         raise InputError(f"--up {text} has no length: give a direction in camera space, such as 0,-1,0")
     direction = direction / length
-    if direction[1] > -0.17:  # within 10 degrees of the horizon, or below
+    if not points_up(direction):
         raise InputError(
             f"--up {text} does not point up in the picture: x is right, y down and z forward, so that a level camera's "
             "up is 0,-1,0"
         )
     return direction
+
+
+def points_up(direction: np.ndarray) -> bool:
+    """Whether a unit vector (3,) in camera space points up in the picture, by more than 10 degrees.
+
+    Example:
+        >>> points_up(np.array([0.0, -1, 0])), points_up(np.array([0.0, 0, 1]))
+        (True, False)
+    """
+    return bool(direction[1] <= -0.17)
