@@ -15,6 +15,7 @@ from pose3d.datasets.recording import (
     recordings,
 )
 from pose3d.geometry.camera import Camera
+from pose3d.geometry.skeleton import mirror_permutation
 from pose3d.records.frames import ImageFiles
 from pose3d.records.keypoints2d import Keypoints2D
 from pose3d.runtime.errors import InputError
@@ -37,6 +38,12 @@ class Listed:
         if isinstance(self.found[name], InputError):
             raise self.found[name]
         return self.found[name]
+
+
+def split(found):
+    """Problems, and what could be read."""
+    found = list(found)
+    return [one for one in found if isinstance(one, Problem)], [one for one in found if isinstance(one, Recording)]
 
 
 def name_of(sequence):
@@ -137,13 +144,40 @@ def test_heads_below_feet_are_a_problem_of_the_subject(sequence):
     assert problem.name == name_of(bad) and "S1: heads are below feet" in problem.sentence
 
 
-def test_keypoints_of_another_camera_are_refused(sequences):
-    # A person beside the middle: in the middle of a ring of cameras all of them see nearly the same.
+def test_keypoints_of_another_camera_are_refused():
+    """With two views exchanged the second is seen to be the first's; the first's fits nothing that is known by then."""
+    sequences = take("S1", "Walking-1", 30, camera_ring(3))
     away = [seen_by(s.camera, s, s.poses_world_m + np.float32([0.5, -0.5, 0])) for s in sequences]
-    detected = detect(away, 20)
-    check_recording(recorded(away[0], None, detected[0]))
-    with pytest.raises(InputError, match="cam0: the 2D keypoints lie .* px from where the 3D poses project"):
-        check_recording(recorded(away[0], None, detected[1]))
+    right, (first, second, third) = detect(away, 5), away
+    listed = {name_of(s): recorded(s, None, detected) for s, detected in zip(away, right, strict=True)}
+    assert list(recordings(Listed(listed))) == list(listed.values())
+    listed |= {name_of(first): recorded(first, None, right[1]), name_of(second): recorded(second, None, right[0])}
+    (at_first, at_second), (good,) = split(recordings(Listed(listed)))
+    assert "S1/Walking-1/cam0: the 2D keypoints lie" in at_first.sentence
+    assert "S1/Walking-1/cam1: the 2D keypoints are those of camera cam0: give every camera" in at_second.sentence
+    assert good.sequence is third
+
+
+def test_another_take_is_no_view_of_this_one():
+    """Who stands still does it in both takes alike, and a camera may be called otherwise in each."""
+    (one,) = take("S1", "Standing-1", 30, camera_ring(1))
+    still = seen_by(one.camera, one, np.repeat(one.poses_world_m[:1], 30, 0))
+    other = replace(still, action="Standing-2", camera=replace(one.camera, id="left"))
+    listed = {name_of(s): recorded(s, None, detect([still], 3)[0]) for s in (still, other)}
+    assert list(recordings(Listed(listed))) == list(listed.values())
+
+
+def test_sides_that_are_exchanged_in_all_takes_of_a_subject_are_a_problem_of_the_subject():
+    good, bad = (
+        [s for action in ("Walk-1", "Wave-1") for s in take(subject, action, 30, camera_ring(4))]
+        for subject in ("S1", "S5")
+    )
+    order = mirror_permutation()
+    detected = detect(good, 3) + [replace(one, keypoints_px=one.keypoints_px[:, order]) for one in detect(bad, 3)]
+    listed = {name_of(s): recorded(s, None, one) for s, one in zip(good + bad, detected, strict=True)}
+    (problem,), read = split(recordings(Listed(listed)))
+    assert len(read) == 16 and problem.name == name_of(bad[-1])
+    assert ": S5: the 2D keypoints fit the 3D poses with left and right of the arms and the legs ex" in problem.sentence
 
 
 def test_counts_and_numbers_of_what_comes_with_the_poses(sequence):

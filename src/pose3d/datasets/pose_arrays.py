@@ -138,7 +138,7 @@ def cut_alike(poses: np.ndarray, keypoints: np.ndarray) -> tuple[np.ndarray, np.
     """Both from the first to the last frame that both have, and by how many one was longer.
 
     Videos run on after the motion capture has ended, and the field cuts the longer of the two at its end. Whether they
-    are of the same take is seen from where the keypoints lie (:func:`pose3d.datasets.recording.check_recording`).
+    are of the same take is seen from where the keypoints lie (:mod:`pose3d.datasets.agreement`).
 
     Args:
         poses: (T, ...).

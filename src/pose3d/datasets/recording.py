@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from pose3d.geometry.layouts import layout
+from pose3d.datasets.agreement import check_agreement, exchanged_sides, said_of_sides
 from pose3d.geometry.lens_edge import BEYOND
 from pose3d.geometry.skeleton import JOINT_NAMES
 from pose3d.records.detected_points import BRIDGED_S, CUT_OFF, LEAST_PERCENT, PERCENTAGES
@@ -23,9 +23,6 @@ LEG_RANGE_M = (0.4, 1.3)
 SMALLEST_M = 0.1
 """Between the outermost joints: motion capture that lost everybody writes zeros."""
 FARTHEST_M = 100.0
-KEYPOINT_OFFSET = 0.2
-"""Median over joints and frames, as a share of the person's size. Motion capture seen by Human3.6M's cameras: at most
-0.03 for detections 7 px off, above 0.2 in 94 of 100 takes for keypoints of another camera."""
 BOX_MARGIN_PX = 10.0
 
 
@@ -153,11 +150,20 @@ class Source(Protocol):
 def recordings(source: Source) -> Iterator[Recording | Problem]:
     """Read and check every sequence; a bad one comes as a :class:`Problem`, so that all can be shown at once."""
     heights_m: dict[str, list[float]] = {}
+    sides: dict[tuple[str, Path | None], list[dict[str, bool]]] = {}
     last: dict[str, SequenceName] = {}
+    views: list[PoseSequence] = []
     for name in source.sequences():
+        last[name.subject] = name
         try:
             recording = source.read(name)
             check_recording(recording)
+            sequence = recording.sequence
+            if recording.detected is not None and sequence.is_annotated:
+                found = sides.setdefault((name.subject, recording.keypoints_file), [])
+                found.append(exchanged_sides(sequence, recording.detected))
+                views = [*(view for view in views if (view.subject, view.action) == name[:2]), sequence]
+                check_agreement(f"{recording.keypoints_file}: {sequence.key}", sequence, recording.detected, views[:-1])
             if recording.detected is not None:
                 detected, n_beyond = within_lens(recording.sequence.camera, recording.detected)
                 if n_beyond:
@@ -169,7 +175,6 @@ def recordings(source: Source) -> Iterator[Recording | Problem]:
         if recording.sequence.has_3d:
             height = poses[:, JOINT_NAMES.index("Head"), 2] - poses[:, [3, 6], 2].mean(-1)
             heights_m.setdefault(name.subject, []).append(float(np.median(height)))
-            last[name.subject] = name
         yield recording
     for subject, heights in heights_m.items():
         if np.median(heights) < 0:
@@ -178,10 +183,14 @@ def recordings(source: Source) -> Iterator[Recording | Problem]:
                 f"{subject}: heads are below feet in most takes: the world's z axis must point up, so axes are swapped "
                 "or a sign is wrong in the positions",
             )
+    for (subject, file), found in sides.items():
+        said = said_of_sides(found)
+        if said is not None:
+            yield Problem(last[subject], f"{file}: {subject}: {said}")
 
 
 def check_recording(recording: Recording) -> None:
-    """Refuse what can be read and cannot be right: another unit, swapped axes, keypoints of something else.
+    """Refuse what can be read and cannot be right: another unit, swapped axes, other numbers of frames.
 
     Raises:
         InputError: names the file, the sequence and what to correct.
@@ -213,8 +222,6 @@ def check_recording(recording: Recording) -> None:
             raise InputError(f"{key}: {len(found)} {what} for {len(sequence)} poses: they must be the same takes")
     if sequence.is_annotated and not sequence.camera.shows(sequence.keypoints_px).all():
         raise beyond_lens(key)
-    if detected is not None and sequence.is_annotated:
-        _check_detected(f"{recording.keypoints_file}: {sequence.key}", sequence, detected)
 
 
 def beyond_lens(key: str) -> InputError:
@@ -258,18 +265,6 @@ def check_scale(key: str, poses_m: np.ndarray) -> None:
     else:
         guess = "the positions are in another unit or of other joints"
     raise InputError(f"{key}: legs are {leg_m:.4g} m long: {guess}")
-
-
-def _check_detected(key: str, sequence: PoseSequence, detected: Keypoints2D) -> None:
-    person_px = (sequence.boxes_px[:, 2:] - sequence.boxes_px[:, :2]).max(-1).astype(np.float64)
-    points, joints = layout(detected.layout).shared
-    offset_px = np.linalg.norm(detected.keypoints_px[:, points] - sequence.keypoints_px[:, joints], axis=-1)
-    seen = detected.confidence[:, points] > 0
-    if seen.any() and np.median((offset_px / person_px[:, None])[seen]) > KEYPOINT_OFFSET:
-        raise InputError(
-            f"{key}: the 2D keypoints lie {float(np.median(offset_px[seen])):.0f} px from where the 3D poses project: "
-            "they are of another camera or take, or not in px"
-        )
 
 
 def boxes_around(keypoints_px: np.ndarray) -> np.ndarray:

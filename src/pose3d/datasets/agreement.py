@@ -1,0 +1,205 @@
+"""Whether 2D keypoints that came with 3D poses are of the same camera, moments and sides.
+
+Detectors err, so how far keypoints lie from where the poses project says little by itself: with left and right
+exchanged it is a tenth of the person's size, and less if they begin a moment late. So it is asked as well whether
+something else explains them clearly better. Most of the points that it puts elsewhere must then lie less than half as
+far from there as from where the poses project. The median of all points must be halved too, once each explanation is
+moved as a whole to where it fits best: so a calibration or poses that are off by a constant, and a detector that
+lingers for a moment, are not taken for another moment.
+
+Exchanged sides can be the detector's own: of people seen from behind, some exchange them through whole takes. All takes
+of a subject are asked for those.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from pose3d.geometry.layouts import layout
+from pose3d.geometry.skeleton import JOINT_NAMES, mirror_permutation
+from pose3d.records.detected_points import MIN_POINTS
+from pose3d.records.keypoints2d import Keypoints2D
+from pose3d.records.sequences import PoseSequence
+from pose3d.runtime.errors import InputError
+
+KEYPOINT_OFFSET = 0.2
+"""Median over joints and frames, as a share of the person's size. Motion capture seen by Human3.6M's cameras: at most
+0.03 for detections 7 px off, above 0.2 in 94 of 100 takes for keypoints of another camera."""
+ELSEWHERE = 0.1
+"""Of the person's size: so far apart must two places for a point be to be told apart."""
+CLEARLY = 1 / 3
+"""A point lies half as far from one of two places as from the other: its offset as a share of both offsets."""
+MIN_FRAMES, MIN_SHARE = 10, 1 / 3
+"""Frames in which :data:`MIN_POINTS` points must be told apart, and their share of those that are looked at."""
+MAX_FRAMES = 200
+"""Of a take, spread evenly, are looked at."""
+LONGEST_SHIFT = 25
+MIN_TOLD, MOST_TOLD = 3, 0.75
+"""Sequences of a subject that must show their sides, and in which share of them they are exchanged."""
+LIMBS = {"arms": ("Shoulder", "Elbow", "Wrist"), "legs": ("Hip", "Knee", "Foot")}
+
+
+def check_agreement(key: str, sequence: PoseSequence, detected: Keypoints2D, views: Sequence[PoseSequence]) -> None:
+    """Refuse keypoints of another camera, moment, frame rate or take.
+
+    Args:
+        key: the file and the sequence, for messages.
+        sequence: T frames, with true keypoints.
+        detected: T frames.
+        views: the same take as other cameras see it.
+
+    Raises:
+        InputError: says what fits better, and what to do.
+    """
+    compared = _Compared(sequence, detected)
+    if compared.may_lie_elsewhere:
+        others = list(_others(sequence, views))
+        if any(said is not None and compared.fits_clearly_better(*other) for said, *other in others):
+            said = min(others, key=lambda other: compared.stray(*other[1:]))[0]
+            if said is not None:
+                raise InputError(f"{key}: the 2D keypoints {said}")
+    person_px = (sequence.boxes_px[:, 2:] - sequence.boxes_px[:, :2]).max(-1).astype(np.float64)
+    points, joints = layout(detected.layout).shared
+    offset_px = np.linalg.norm(detected.keypoints_px[:, points] - sequence.keypoints_px[:, joints], axis=-1)
+    seen = detected.confidence[:, points] > 0
+    if seen.any() and np.median((offset_px / person_px[:, None])[seen]) > KEYPOINT_OFFSET:
+        raise InputError(
+            f"{key}: the 2D keypoints lie {float(np.median(offset_px[seen])):.0f} px from where the 3D poses project: "
+            "they are of another camera or take, or not in px"
+        )
+
+
+def exchanged_sides(sequence: PoseSequence, detected: Keypoints2D) -> dict[str, bool]:
+    """Whether left and right are exchanged in arms and in legs; only those whose sides can be told apart.
+
+    Args:
+        sequence: T frames, with true keypoints.
+        detected: T frames.
+    """
+    compared, found = _Compared(sequence, detected), {}
+    for limbs in LIMBS:
+        nearness = compared.nearness(_exchanged(sequence.keypoints_px, limbs), np.arange(len(sequence)))
+        if np.isfinite(nearness):
+            found[limbs] = nearness < CLEARLY
+    return found
+
+
+def said_of_sides(found: Sequence[Mapping[str, bool]]) -> str | None:
+    """What is wrong with the sides of a subject, from :func:`exchanged_sides` of all its sequences; None: nothing.
+
+    Example:
+        >>> said_of_sides([{"arms": True, "legs": False}] * 3)
+        'the 2D keypoints fit the 3D poses with left and right of the arms exchanged: exchange them in one of the two'
+        >>> said_of_sides([{"arms": True}, {"arms": True}, {"arms": False}])
+    """
+    told = {limbs: [one[limbs] for one in found if limbs in one] for limbs in LIMBS}
+    exchanged = [limbs for limbs, all_of in told.items() if len(all_of) >= MIN_TOLD and np.mean(all_of) >= MOST_TOLD]
+    if not exchanged:
+        return None
+    return (
+        f"the 2D keypoints fit the 3D poses with left and right of the {' and the '.join(exchanged)} exchanged: "
+        "exchange them in one of the two"
+    )
+
+
+class _Compared:
+    """Keypoints in some frames of a sequence, beside where the poses project and where else they might belong."""
+
+    def __init__(self, sequence: PoseSequence, detected: Keypoints2D) -> None:
+        points, self._joints = layout(detected.layout).shared
+        self._frames = np.unique(np.linspace(0, len(sequence) - 1, MAX_FRAMES).astype(int))
+        boxes_px = sequence.boxes_px[self._frames]
+        self._person_px = (boxes_px[:, 2:] - boxes_px[:, :2]).max(-1, keepdims=True)
+        self._found_px = detected.keypoints_px[self._frames][:, points]
+        self._given_px = sequence.keypoints_px[self._frames][:, self._joints]
+        self._seen = detected.confidence[self._frames][:, points] > 0
+        self._offset = self._apart(self._found_px, self._given_px)
+        self._min_frames = max(MIN_FRAMES, MIN_SHARE * len(self._frames))
+
+    @property
+    def may_lie_elsewhere(self) -> bool:
+        """False if too few points are off for any nearness below :data:`CLEARLY`, as in most good data."""
+        off = self._seen & (self._offset > (1 - CLEARLY) * ELSEWHERE)
+        return bool(off.sum() >= self._min_frames * MIN_POINTS / 2)
+
+    def nearness(self, other_px: np.ndarray, moments: np.ndarray) -> float:
+        """Median of the points' offsets from another place, as a share of those from both; infinite: not told apart.
+
+        Args:
+            other_px: (U, 17, 2) where else the joints may be.
+            moments: (T,) which of the U frames belongs to each of the sequence; none where it is not in 0 to U - 1.
+        """
+        other_px, seen = self._places(other_px, moments)
+        told = seen & (self._apart(other_px, self._given_px) > ELSEWHERE)
+        told &= told.sum(1, keepdims=True) >= MIN_POINTS
+        if told.any(1).sum() < self._min_frames:
+            return np.inf
+        other, given = self._apart(self._found_px, other_px)[told], self._offset[told]
+        return float(np.median(other / (other + given)))
+
+    def stray(self, other_px: np.ndarray, moments: np.ndarray) -> float:
+        """Median offset of all points from other places, once all of these are moved alike; infinite: there are none.
+
+        Args:
+            other_px, moments: as :meth:`nearness` has them.
+        """
+        other_px, seen = self._places(other_px, moments)
+        return self._stray(other_px, seen)
+
+    def fits_clearly_better(self, other_px: np.ndarray, moments: np.ndarray) -> bool:
+        """Whether other places explain the keypoints clearly better, as the module has it.
+
+        Args:
+            other_px, moments: as :meth:`nearness` has them.
+        """
+        if self.nearness(other_px, moments) >= CLEARLY:
+            return False
+        other_px, seen = self._places(other_px, moments)
+        return self._stray(other_px, seen) < self._stray(self._given_px, seen) / 2
+
+    def _stray(self, places_px: np.ndarray, seen: np.ndarray) -> float:
+        if not seen.any():
+            return np.inf
+        moved_px = places_px + np.median((self._found_px - places_px)[seen], axis=0)
+        return float(np.median(self._apart(self._found_px, moved_px)[seen]))
+
+    def _places(self, other_px: np.ndarray, moments: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(F, P, 2) other places of the points, and (F, P) which of the points are seen and have one."""
+        moments = moments[self._frames]
+        there = (moments >= 0) & (moments < len(other_px))
+        return other_px[np.where(there, moments, 0)][:, self._joints], self._seen & there[:, None]
+
+    def _apart(self, a_px: np.ndarray, b_px: np.ndarray) -> np.ndarray:
+        """(F, P) distances as shares of the person's size."""
+        return np.linalg.norm(a_px - b_px, axis=-1) / self._person_px
+
+
+def _exchanged(keypoints_px: np.ndarray, *all_limbs: str) -> np.ndarray:
+    """(T, 17, 2) with left and right of some limbs exchanged."""
+    order = np.arange(len(JOINT_NAMES))
+    parts = [part for limbs in all_limbs for part in LIMBS[limbs]]
+    joints = [joint for joint, name in enumerate(JOINT_NAMES) if name[1:] in parts]
+    order[joints] = mirror_permutation()[joints]
+    return keypoints_px[:, order]
+
+
+def _others(
+    sequence: PoseSequence, views: Sequence[PoseSequence]
+) -> Iterator[tuple[str | None, np.ndarray, np.ndarray]]:
+    """What else keypoints may be of: the rest of the sentence, and what :meth:`_Compared.nearness` takes.
+
+    Exchanged sides have no sentence: they may be the detector's own, see :func:`exchanged_sides`.
+    """
+    frames, hz, true_px = np.arange(len(sequence)), sequence.fps, sequence.keypoints_px
+    for all_limbs in (LIMBS, *zip(LIMBS, strict=True)):
+        yield None, _exchanged(true_px, *all_limbs), frames
+    for view in views:
+        said = f"are those of camera {view.camera.id}: give every camera its own, in the calibration's order"
+        yield said, view.keypoints_px, frames
+    yield "run backwards through the 3D poses: turn one of the two round", true_px, frames[::-1]
+    yield "are of every second 3D pose: give both at the same frame rate", true_px, 2 * frames
+    yield "have two frames for each 3D pose: give both at the same frame rate", true_px, frames // 2
+    for shift in range(1, min(LONGEST_SHIFT, len(sequence) // 2) + 1):
+        by = f"{shift / hz:.2g} s ({shift} frames at {hz:g} Hz)"
+        yield f"begin about {by} after the 3D poses: cut as much from the start of the poses", true_px, frames + shift
+        yield f"begin about {by} before the 3D poses: cut as much from their start", true_px, frames - shift

@@ -1,0 +1,177 @@
+"""Keypoints of another camera, moment, rate or side are refused, and detectors with all their errors are not."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from people import camera_ring, detect, take
+
+from pose3d.datasets.agreement import check_agreement, exchanged_sides, said_of_sides
+from pose3d.geometry.layouts import layout
+from pose3d.geometry.skeleton import mirror_permutation
+from pose3d.records.keypoints2d import Keypoints2D
+from pose3d.records.sequences import PoseSequence, cut_sequence
+from pose3d.runtime.errors import InputError
+
+FRAMES = 200
+
+
+def lively_take(n_cameras: int, seed: int = 0) -> list[PoseSequence]:
+    """Somebody who moves three times as fast as :func:`people.take` has it."""
+    views = take("S1", "Walking-1", 3 * FRAMES, camera_ring(n_cameras), seed)
+    return [cut_sequence(view, slice(None, None, 3)) for view in views]
+
+
+@pytest.fixture
+def sequence():
+    return lively_take(2)[0]
+
+
+def ahead(sequence, moments) -> tuple[PoseSequence, Keypoints2D]:
+    """The first frames of a sequence, with what is detected at other moments of it, cut alike."""
+    (detected,) = detect([sequence], 5)
+    n = min(len(moments), len(sequence))
+    found = Keypoints2D(detected.keypoints_px[moments[:n]], detected.confidence[:n])
+    return cut_sequence(sequence, slice(0, n)), found
+
+
+def size_px(sequence) -> float:
+    return float(np.median((sequence.boxes_px[:, 2:] - sequence.boxes_px[:, :2]).max(-1)))
+
+
+@pytest.mark.parametrize(
+    ("moments", "said"),
+    [
+        (
+            np.arange(10, FRAMES),
+            r"begin about 0\.4 s \(10 frames at 25 Hz\) after .*: cut as much from the start of the p",
+        ),
+        (np.arange(25, FRAMES), r"begin about 1 s \(25 frames at 25 Hz\) after the 3D poses"),
+        (
+            np.r_[[0] * 10, :FRAMES],
+            r"begin about 0\.4 s \(10 frames at 25 Hz\) before .*: cut as much from their start",
+        ),
+        (np.arange(0, FRAMES, 2), "are of every second 3D pose: give both at the same frame rate"),
+        (np.repeat(np.arange(FRAMES), 2), "have two frames for each 3D pose: give both at the same frame rate"),
+        (np.arange(FRAMES)[::-1], "run backwards through the 3D poses"),
+    ],
+)
+def test_other_moments_are_named(sequence, moments, said):
+    with pytest.raises(InputError, match=f"^a.npz: the 2D keypoints {said}"):
+        check_agreement("a.npz", *ahead(sequence, moments), [])
+
+
+@pytest.mark.parametrize("layout_name", ["coco17", "mpii16"])
+def test_other_layouts_are_compared_by_what_they_share(sequence, layout_name):
+    cut, detected = ahead(sequence, np.arange(10, FRAMES))
+    points, joints = layout(layout_name).shared
+    keypoints_px = np.zeros((len(cut), len(layout(layout_name)), 2), np.float32)
+    keypoints_px[:, points] = detected.keypoints_px[:, joints]
+    found = Keypoints2D(keypoints_px, np.ones(keypoints_px.shape[:2], np.float32), layout_name)
+    with pytest.raises(InputError, match="10 frames at 25 Hz"):
+        check_agreement("a.npz", cut, found, [])
+
+
+def test_a_camera_that_is_exchanged_is_named():
+    first, second, third = lively_take(3)
+    (detected,) = detect([first], 5)
+    check_agreement("a.npz", first, detected, [second, third])
+    with pytest.raises(
+        InputError, match="^a.npz: the 2D keypoints are those of camera cam0: give every camera its own"
+    ):
+        check_agreement("a.npz", second, detected, [cut_sequence(first, slice(0, 50))])
+
+
+def test_far_away_is_refused_whatever_it_is(sequence):
+    (detected,) = detect([sequence], 5)
+    away = replace(detected, keypoints_px=detected.keypoints_px + np.float32([0.3 * size_px(sequence), 0]))
+    with pytest.raises(InputError, match="^a.npz: the 2D keypoints lie .* px from where the 3D poses project"):
+        check_agreement("a.npz", sequence, away, [])
+    nowhere = replace(away, confidence=np.zeros_like(away.confidence))
+    check_agreement("a.npz", sequence, nowhere, [])
+
+
+def noisy(rng, px, size):
+    return px + rng.normal(scale=0.08 * size, size=px.shape)
+
+
+def swapped_in_a_third(rng, px, size):
+    swapped = rng.random(len(px)) < 1 / 3
+    px[swapped] = px[swapped][:, mirror_permutation()]
+    return px
+
+
+def swapped_for_a_third(rng, px, size):
+    px[10 : 10 + len(px) // 3] = px[10 : 10 + len(px) // 3, mirror_permutation()]
+    return px
+
+
+def lingering(rng, px, size):
+    px[20:70] = px[20]
+    return px
+
+
+def in_the_wrong_place(rng, px, size):
+    return px + 0.15 * size * np.array([np.cos(angle := rng.uniform(0, 7)), np.sin(angle)])
+
+
+def smoothed(rng, px, size):
+    for frame in range(1, len(px)):
+        px[frame] = 0.5 * px[frame] + 0.5 * px[frame - 1]
+    return px
+
+
+def wrists_never_found(rng, px, size):
+    px[:, [13, 16]] = px[:, [4, 1]]
+    return px
+
+
+ERRORS = (noisy, swapped_in_a_third, swapped_for_a_third, lingering, in_the_wrong_place, smoothed, wrists_never_found)
+
+
+@pytest.mark.parametrize("errors", ERRORS, ids=lambda errors: errors.__name__)
+def test_what_detectors_do_wrong_passes(errors):
+    rng, sides = np.random.default_rng(0), []
+    for seed in range(8):
+        views = lively_take(2, seed)
+        for sequence, other in (views, views[::-1]):
+            (detected,) = detect([sequence], 5, seed)
+            keypoints_px = errors(rng, detected.keypoints_px.astype(np.float64), size_px(sequence))
+            detected = replace(detected, keypoints_px=keypoints_px.astype(np.float32))
+            check_agreement("a.npz", sequence, detected, [other])
+            sides.append(exchanged_sides(sequence, detected))
+    assert said_of_sides(sides) is None
+
+
+def test_who_stands_still_and_who_is_seen_for_a_few_frames_pass(sequence):
+    """Nothing tells moments apart there, and a detector may exchange the sides of all of nine frames."""
+    still = cut_sequence(sequence, np.zeros(FRAMES, int))
+    check_agreement("a.npz", still, detect([still], 20)[0], [])
+    few, late = ahead(sequence, np.arange(10, 19))
+    check_agreement("a.npz", few, late, [])
+    exchanged = replace(detect([few], 5)[0], keypoints_px=few.keypoints_px[:, mirror_permutation()])
+    assert exchanged_sides(few, exchanged) == {}
+
+
+def test_sides_are_told_of_arms_and_legs_apart():
+    """Arms: joints 11 to 16. Legs: joints 1 to 6. Of one take nothing is said, because a detector may have done it."""
+    views = lively_take(4)
+    mirror = mirror_permutation()
+    arms, legs = np.arange(17), np.arange(17)
+    arms[11:], legs[1:7] = mirror[11:], mirror[1:7]
+    for order, limbs in ((arms, "arms"), (legs, "legs"), (mirror, "arms and the legs")):
+        found = [
+            exchanged_sides(view, replace(one, keypoints_px=one.keypoints_px[:, order]))
+            for view, one in zip(views, detect(views, 5), strict=True)
+        ]
+        assert said_of_sides(found).startswith(
+            f"the 2D keypoints fit the 3D poses with left and right of the {limbs} ex"
+        )
+        assert said_of_sides(found[:2]) is None
+
+
+def test_in_three_of_four_views_sides_are_exchanged():
+    assert said_of_sides([{"legs": True}] * 3 + [{"legs": False}]) is not None
+    assert said_of_sides([{"legs": True}] * 2 + [{"legs": False}]) is None
+    assert said_of_sides([{"legs": True}] * 2 + [{}] * 5) is None
+    assert said_of_sides([]) is None
