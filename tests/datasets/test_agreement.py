@@ -61,6 +61,15 @@ def test_other_moments_are_named(sequence, moments, said):
         check_agreement("a.npz", *ahead(sequence, moments), [])
 
 
+def test_a_detector_may_lag_behind():
+    """By 0.12 s in a quick take, as smoothing that sees no later frame makes it."""
+    quick = take("S1", "Walking-1", 9 * FRAMES, camera_ring(1), 0)
+    sequence = cut_sequence(quick[0], slice(None, None, 9))
+    check_agreement("a.npz", *ahead(sequence, np.r_[[0] * 3, : FRAMES - 3]), [])
+    with pytest.raises(InputError, match=r"begin about 0\.16 s \(4 frames at 25 Hz\) before"):
+        check_agreement("a.npz", *ahead(sequence, np.r_[[0] * 4, : FRAMES - 4]), [])
+
+
 @pytest.mark.parametrize("layout_name", ["coco17", "mpii16"])
 def test_other_layouts_are_compared_by_what_they_share(sequence, layout_name):
     cut, detected = ahead(sequence, np.arange(10, FRAMES))

@@ -263,7 +263,7 @@ def _own(size_px, focal_px, x_px, y_px) -> str:
 def test_focal_lengths_in_mm_are_refused(tmp_path, size_px, focal_mm):
     """Of a sensor of 36 x 24 mm."""
     (tmp_path / "c.json").write_text(_own(size_px, focal_mm, 18, 12))
-    said = rf"{focal_mm} px has its optical axis at \(18, 12\) of {size_px[0]} x {size_px[1]} px: give both in px, not"
+    said = rf"{focal_mm} px has its optical axis at \(18, 12\) of {size_px[0]} x {size_px[1]} px: give both in px of"
     with pytest.raises(InputError, match=said):
         read_calibration(tmp_path / "c.json")
 

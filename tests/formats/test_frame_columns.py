@@ -82,6 +82,28 @@ def test_times_beside_numbers_are_said_to_be_unused():
     assert said == ["k.csv: 'time_s' is not used: frames are as far apart as the frame rate says"]
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        [f"11-59-{50 + row // 2}_{row % 2 * 480:03d}.png" for row in range(8)],
+        [f"f{row:03d}_{37 * row % 100:02d}.png" for row in range(8)],
+        [f"part{row}/frame0.png" for row in range(8)],
+        [f"{1_700_000_000_000 + 40 * row}.png" for row in range(8)],
+        [*"abcdefgh"],
+    ],
+    ids=["clock", "number and score", "folders", "milliseconds of an epoch", "letters"],
+)
+def test_names_that_count_no_frames_are_passed_over_and_said(tmp_path, names):
+    file = read(tmp_path, "image", names)
+    assert file.frames.tolist() == list(range(8))
+    assert file.said == (f"{tmp_path}/k.csv: {IN_ORDER.replace('X', 'image')}",)
+    with_index = [[str(frame), name] for frame, name in zip(WITH_A_GAP, names, strict=True)]
+    frames, said = frames_of_rows("k.csv", ["", "image"], with_index, [])
+    assert frames == WITH_A_GAP and said == [
+        "k.csv: 'image' is not used: frames are as far apart as the frame rate says"
+    ]
+
+
 def test_numbers_are_before_names_and_both_before_an_index():
     assert frame_column(["", "image", "frame_id", "frame"]) == 3
     assert frame_column(["", "image", "frame_id"]) == 2

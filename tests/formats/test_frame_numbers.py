@@ -37,3 +37,9 @@ def test_a_name_without_a_number_is_refused(name):
         InputError, match=r"^k\.json: the name .* has no frame's number: name pictures by their frames$"
     ):
         frame_numbers("k.json", [name, "walk.jpg"])
+
+
+def test_a_sign_in_a_name_is_none_of_a_number():
+    assert frame_numbers("k.json", ["photo 7#.png", "photo 8.png"]) == [7, 8]
+    with pytest.raises(InputError, match="the name 'photo #.jpg' has no frame's number"):
+        frame_numbers("k.json", ["photo 1.jpg", "photo #.jpg"])

@@ -88,12 +88,15 @@ def test_nothing_is_said_of_what_is_nowhere_at_zero():
 
 
 def test_a_centre_stays_where_it_always_is_with_the_others_around_it():
-    """As the hip of poses that are about it; also of one frame."""
+    """As the hip of poses that are about it; also of one frame, and where one frame shows a leg alone."""
     about_it = [[1, -1, 0], ZERO, [-1, 1, 0.5]], [[-1, 0, 1], ZERO, [2, 0, -1]]
     for motion in (at(*about_it), at(about_it[0]), at(*about_it, [NAN, ZERO, NAN])):
         assert zeros_as_gaps(motion) is motion
-    once_beside = zeros_as_gaps(at(*about_it, [[1, 0, 1], ZERO, [2, 0, 1]]))
-    assert once_beside.missing.tolist() == [[False, True, False]] * 3
+    beside = [[1, 0, 1], ZERO, [2, 0, 1]]
+    once_beside = at(*about_it, beside)
+    assert zeros_as_gaps(once_beside) is once_beside
+    mostly_beside = zeros_as_gaps(at(about_it[0], beside, beside))
+    assert mostly_beside.missing.tolist() == [[False, True, False]] * 3
     jumps = zeros_as_gaps(at(*about_it, [[-1, -1, -1], [0.1, 0, 0], [1, 1, 1]]))
     assert jumps.missing.tolist() == [[False, True, False]] * 2 + [[False] * 3]
 

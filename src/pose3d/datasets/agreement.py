@@ -34,6 +34,8 @@ MIN_FRAMES, MIN_SHARE = 10, 1 / 3
 MAX_FRAMES = 200
 """Of a take, spread evenly, are looked at."""
 LONGEST_SHIFT = 25
+LAG_S = 0.15
+"""By less, detections that were smoothed as they came may lag behind, in quick takes."""
 MIN_TOLD, MOST_TOLD = 3, 0.75
 """Sequences of a subject that must show their sides, and in which share of them they are exchanged."""
 LIMBS = {"arms": ("Shoulder", "Elbow", "Wrist"), "legs": ("Hip", "Knee", "Foot")}
@@ -188,7 +190,7 @@ def _others(
 ) -> Iterator[tuple[str | None, np.ndarray, np.ndarray]]:
     """What else keypoints may be of: the rest of the sentence, and what :meth:`_Compared.nearness` takes.
 
-    Exchanged sides have no sentence: they may be the detector's own, see :func:`exchanged_sides`.
+    Exchanged sides and short lags have no sentence: they may be the detector's own, see :func:`exchanged_sides`.
     """
     frames, hz, true_px = np.arange(len(sequence)), sequence.fps, sequence.keypoints_px
     for all_limbs in (LIMBS, *zip(LIMBS, strict=True)):
@@ -201,5 +203,8 @@ def _others(
     yield "have two frames for each 3D pose: give both at the same frame rate", true_px, frames // 2
     for shift in range(1, min(LONGEST_SHIFT, len(sequence) // 2) + 1):
         by = f"{shift / hz:.2g} s ({shift} frames at {hz:g} Hz)"
-        yield f"begin about {by} after the 3D poses: cut as much from the start of the poses", true_px, frames + shift
-        yield f"begin about {by} before the 3D poses: cut as much from their start", true_px, frames - shift
+        after = f"begin about {by} after the 3D poses: cut as much from the start of the poses"
+        before = f"begin about {by} before the 3D poses: cut as much from their start"
+        lags = shift / hz < LAG_S
+        yield None if lags else after, true_px, frames + shift
+        yield None if lags else before, true_px, frames - shift

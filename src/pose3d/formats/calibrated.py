@@ -200,7 +200,8 @@ def require_px(name: str, k: np.ndarray, width_px: int, height_px: int) -> None:
     if 2 * focal_px < longer_side_px and (middle_px < [width_px / 4, height_px / 4]).all():
         raise ValueError(
             f"camera {name}: no lens with a focal length of {focal_px:g} px has its optical axis at "
-            f"({middle_px[0]:g}, {middle_px[1]:g}) of {width_px} x {height_px} px: give both in px, not in mm"
+            f"({middle_px[0]:g}, {middle_px[1]:g}) of {width_px} x {height_px} px: give both in px of "
+            "this size, not in mm"
         )
 
 

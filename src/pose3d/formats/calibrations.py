@@ -92,7 +92,9 @@ def with_size(
     """
     camera = replace(one.camera, width_px=width_px, height_px=height_px)
     if _is_outside(camera):
-        raise InputError(f"{path}: {_outside(camera)} Give the calibration of the video's own size")
+        raise InputError(
+            f"{path}: {_outside(camera)} Give the calibration of the video's own size, or say in it that it is"
+        )
     try:
         require_px(camera.id, camera.intrinsics_px, width_px, height_px)
     except ValueError as error:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from mimetypes import types_map
 from pathlib import PurePath
 
-from pose3d.formats.frame_numbers import frame_numbers
+from pose3d.formats.frame_numbers import count_frames, frame_numbers
 from pose3d.runtime.errors import InputError
 
 _FRAMES = [f"frame{word}" for word in ("", "idx", "id", "number", "index", "num", "no", "nr")]
@@ -46,9 +46,11 @@ def frames_of_rows(
     Raises:
         InputError: a row has no frame's number, or rows are of several videos; names the line or the videos.
     """
-    column = frame_column(header)
-    if column is not None and _letters(header[column]) in _PICTURES and not _differ(path, table, column):
-        column = None
+    column, passed_over = frame_column(header), None
+    if column is not None and _letters(header[column]) in _PICTURES:
+        names = _pictures(path, table, column)
+        if not (len(names) > 1 and (all(map(_is_number, names)) or count_frames(names))):
+            column, passed_over = None, column if len(names) > 1 else None
     titled = column is not None
     if not titled and header[0].strip().lower() in _INDEX:
         column = 0
@@ -57,7 +59,9 @@ def frames_of_rows(
     unused = [
         repr(title[:40])
         for other, title in enumerate(header)
-        if other != column and other not in of_points and (_is_time(title) or (in_order and _jumps(table, other)))
+        if other != column
+        and other not in of_points
+        and (other == passed_over or _is_time(title) or (in_order and _jumps(table, other)))
     ]
     if not unused:
         return frames, []
@@ -87,13 +91,13 @@ def read_frames(path: str | os.PathLike, table: Sequence[Sequence[str]], column:
     return [frame for frame in frames if frame is not None]
 
 
-def _differ(path: str | os.PathLike, table: Sequence[Sequence[str]], column: int) -> bool:
-    """Whether a column has the names of several pictures; one name in all rows may be their video's."""
+def _pictures(path: str | os.PathLike, table: Sequence[Sequence[str]], column: int) -> list[str]:
+    """The names in a column, each once; a single one may be that of all rows' video."""
     names = list(dict.fromkeys(_cell(row, column) for row in table))
     kinds = [types_map.get(PurePath(name).suffix.lower(), "") for name in names]
     if len(names) > 1 and all(kind.startswith("video/") for kind in kinds):
         raise InputError(f"{path} has rows of {names[0][:80]!r} and {names[1][:80]!r}: give one file for each video")
-    return len(names) > 1
+    return names
 
 
 def _cell(row: Sequence[str], column: int) -> str:

@@ -8,6 +8,7 @@ from pathlib import PurePath
 from pose3d.runtime.errors import InputError
 
 _DIGITS = re.compile(r"\d+")
+_LONG = 10  # digits: of clocks, which count no frames
 
 
 def frame_numbers(path: str | os.PathLike, names: Sequence[str]) -> list[int]:
@@ -29,7 +30,8 @@ def frame_numbers(path: str | os.PathLike, names: Sequence[str]) -> list[int]:
         [7, 8]
     """
     stems = {name: PurePath(name).stem[-200:] for name in names}
-    place = _only_varying(list(stems.values()))
+    varying = _only_varying(list(stems.values()))
+    place = -1 if varying is None else varying
     numbers: dict[str, int] = {}
     named: dict[int, str] = {}
     for name, stem in stems.items():
@@ -45,10 +47,22 @@ def frame_numbers(path: str | os.PathLike, names: Sequence[str]) -> list[int]:
     return [numbers[name] for name in names]
 
 
-def _only_varying(stems: Sequence[str]) -> int:
-    """Which group of digits is the only one in which names of one form differ; -1, the last: there is no such one."""
-    if len({_DIGITS.sub("#", stem) for stem in stems}) > 1:
-        return -1
+def count_frames(names: Sequence[str]) -> bool:
+    """Whether names differ in one group of digits alone: neither clocks do, nor folders, nor letters.
+
+    Example:
+        >>> count_frames(["f0_v2.png", "f1_v2.png"]), count_frames(["11-59-50_960.png", "11-59-51_000.png"])
+        (True, False)
+    """
+    stems = [PurePath(name).stem[-200:] for name in names]
+    place = _only_varying(stems)
+    return place is not None and all(len(_DIGITS.findall(stem)[place]) < _LONG for stem in stems)
+
+
+def _only_varying(stems: Sequence[str]) -> int | None:
+    """Which group of digits is the only one in which names of one form differ; None: there is no such one."""
+    if len({_DIGITS.sub("\0", stem) for stem in stems}) > 1:
+        return None
     groups = zip(*map(_DIGITS.findall, stems), strict=True)
     varying = [place for place, group in enumerate(groups) if len(set(group)) > 1]
-    return varying[0] if len(varying) == 1 else -1
+    return varying[0] if len(varying) == 1 else None

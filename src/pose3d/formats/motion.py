@@ -105,7 +105,7 @@ def take_joints(motion: Motion, names: tuple[str, ...]) -> Motion:
 def zeros_as_gaps(motion: Motion) -> Motion:
     """Missing what is at 0, 0, 0, for which some programs have no other sign; said in the motion.
 
-    A marker that is nowhere else stays where the others are around it in every frame: poses may be about their hip.
+    A marker that is nowhere else stays where the others are around it in most frames: poses may be about their hip.
 
     Example:
         >>> found = zeros_as_gaps(Motion(("Hip",), np.array([[[1.0, 2, 3]], [[0, 0, 0]]]), 25))
@@ -116,7 +116,7 @@ def zeros_as_gaps(motion: Motion) -> Motion:
     elsewhere_m = np.where(zero[..., None], np.nan, motion.positions_m)
     known = ~np.isnan(elsewhere_m).all((1, 2))
     low_m, high_m = np.fmin.reduce(elsewhere_m[known], 1), np.fmax.reduce(elsewhere_m[known], 1)
-    if known.any() and ((low_m <= 0) & (high_m >= 0)).all():
+    if known.any() and ((low_m <= 0) & (high_m >= 0)).all(1).mean() > 0.5:
         zero &= ~np.isnan(elsewhere_m).any(-1).all(0)
     if not zero.any():
         return motion

@@ -178,7 +178,7 @@ def _value(digits: str) -> tuple[int, str]:
 
 
 def _form(path: Path) -> str:
-    return _WHOLE.sub("#", path.stem.lower())
+    return _WHOLE.sub("\0", path.stem.lower())
 
 
 def _varying_digits(paths: Sequence[Path]) -> list[tuple[str, ...]]:

@@ -53,6 +53,7 @@ def calibrated_up(path: str | os.PathLike, one: Calibrated) -> np.ndarray:
     if not (points_up(up_cam) or up_cam[2] < _FROM_ABOVE):
         raise InputError(
             f"{path}: of camera {one.camera.id} the calibration's z axis does not point up in the picture: is its "
-            "rotation inverse, or its world another camera's space? Give another --up"
+            "rotation inverse, its world another camera's space, or did the camera lie on its side? Give another --up, "
+            "or turn the video and its calibration"
         )
     return up_cam
