@@ -13,7 +13,7 @@ the repository, whose params.yaml says how crops are augmented. The folder gets 
 import argparse
 from pathlib import Path
 
-from pose3d.commands.evaluate_views import say_disagreement, shown
+from pose3d.multiview.in_words import say_disagreement, shown
 from pose3d.predict.models import require_models
 from pose3d.predict.view_options import add_rate_option
 from pose3d.runtime.errors import InputError

@@ -9,17 +9,13 @@ formats it may be, and what is measured).
 
 import argparse
 import json
-import sys
 from pathlib import Path
-from typing import Any
 
+from pose3d.multiview.in_words import say_disagreement, shown
 from pose3d.predict.models import require_models
 from pose3d.predict.view_options import add_rate_option
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.files import write_text
-
-_DISAGREE_PCT = 5.0
-"""Of joints that are consistent. Chance alone gives 0 to 2 % where cameras are somewhere else."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -77,30 +73,6 @@ def as_text(report: dict) -> str:
 
 def _figure_lines(figures: dict) -> list[str]:
     return [f"  {name:32} {shown(value)}" for name, value in figures.items()]
-
-
-def shown(value: Any) -> str:
-    """A figure, or several, for people; - where there is none.
-
-    Example:
-        >>> shown({"Hip": 75.0, "RHip": None}), shown([12.5, 13.0])
-        ('Hip 75.0, RHip -', '12.5, 13.0')
-    """
-    if isinstance(value, dict):
-        return ", ".join(f"{name} {shown(one)}" for name, one in value.items())
-    if isinstance(value, list):
-        return ", ".join(map(shown, value))
-    return "-" if value is None else str(value)
-
-
-def say_disagreement(figures: dict) -> None:
-    """On stderr, where of all joints, see :func:`pose3d.multiview.agreement.consistency`, hardly one is consistent."""
-    if figures["consistent_pct"] < _DISAGREE_PCT:
-        print(
-            f"the views do not agree, {figures['consistent_pct']} % of the joints are consistent: are rotations of the "
-            "calibration inverse, or positions in place of translations?",
-            file=sys.stderr,
-        )
 
 
 _NOT_LINES = "as_given", "refined", "refined_cameras"
