@@ -313,8 +313,9 @@ def test_a_calibration_says_which_way_is_up(tmp_path, lift, message):
     np.testing.assert_array_equal(found.standing.world_from_camera[2, :3], [0, -1, 0])
     (tmp_path / "c.json").write_text(json.dumps(camera | {"rotation": [[1, 0, 0], [0, 0, 1], [0, -1, 0]]}))
     assert message(path, *options).endswith(
-        "c.json: of camera c the calibration's z axis does not point up in the picture: is its rotation inverse, or "
-        "its world another camera's space? Give another --up"
+        "c.json: of camera c the calibration's z axis does not point up in the picture: is its rotation inverse, its "
+        "world another camera's space, or did the camera lie on its side? Give another --up, or turn the video and its "
+        "calibration"
     )
 
 
