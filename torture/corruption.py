@@ -91,9 +91,13 @@ def _read_raw() -> Any:
     return {str(path): path.read_bytes() for path in files}
 
 
+def _people() -> list[str]:
+    """Subjects with a body and with keypoints: stills are of many people, and only train the 2D network."""
+    return sorted(set(Params.load().dataset.subjects.all) - {STILLS})
+
+
 def _read_bodies() -> Any:
-    keys = sorted(set(Params.load().dataset.subjects.all) - {STILLS})
-    return [vars(read_body("data/bodies.h5", subject)) for subject in keys]
+    return [vars(read_body("data/bodies.h5", subject)) for subject in _people()]
 
 
 def _read_sequences() -> Any:
@@ -116,7 +120,8 @@ def _read_crops() -> Any:
 
 
 def _read_keypoints() -> Any:
-    return [vars(found) for found in read_keypoints2d("data/keypoints2d.h5", read_sequences(_SEQUENCES))]
+    sequences = read_sequences(_SEQUENCES, _people())
+    return [vars(found) for found in read_keypoints2d("data/keypoints2d.h5", sequences)]
 
 
 def _state(module: Any) -> Any:
