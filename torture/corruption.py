@@ -25,6 +25,7 @@ from typing import Any
 import cv2
 import h5py
 import numpy as np
+import torch
 from dvc.repo import Repo
 from tqdm import tqdm
 
@@ -391,6 +392,7 @@ def run_cases(root: Path, tried: list[Case]) -> list[Row]:
 def run() -> list[Row]:
     """All cases, in the finished copy of the repository."""
     cv2.setNumThreads(1)
+    torch.set_num_threads(1)  # a fork that computes would wait for this process's threads for ever
     workspace = smoke_workspace()
     workspace.run(
         sys.executable, "-m", "pose3d", "export", "--models", "data/models", "--out", "data/onnx", PYTHONPATH="src"
