@@ -5,7 +5,7 @@
 Another program's keypoints are lifted by the released models, in a layout with landmarks, and written in every format;
 each file is one case, which passes where it is read back and has all frames. A person in given boxes is looked at in a
 video of as many frames, by a tiny network. Pictures are of 64 x 48 px. And a real person is followed by the released
-models through a fifth of the frames, some fifty of them a second, of the video of `pose3d sample-video`, forwards and
+models through a fifth of the frames, some forty of them a second, of the video of `pose3d sample-video`, forwards and
 backwards.
 """
 
