@@ -8,6 +8,7 @@ import yaml
 
 from pose3d.config.check import Params, load_and_check_files
 from pose3d.config.dataset import VideoPose3DParams
+from pose3d.config.lifting import RepnetParams
 from pose3d.config.pose2d import CropResizeParams
 from pose3d.config.reading import StageParams, read_yaml
 from pose3d.runtime.errors import InputError
@@ -84,6 +85,30 @@ def test_a_missing_key_is_named(root):
     (root / "params.yaml").write_text(yaml.safe_dump(content))
     with pytest.raises(InputError, match="crop_resize.margin is missing"):
         Params.load(root)
+
+
+@pytest.mark.parametrize("file", ["params.yaml", "data_sets/embedded.yaml", "sizes/smoke.yaml"])
+def test_a_key_that_lacks_or_is_misspelt_is_named_with_its_file(root, file):
+    lines = (root / file).read_text().splitlines()
+    written = [(i, re.match(r" *([a-z]\w*):", line)) for i, line in enumerate(lines)]
+    for i, key in ((i, key) for i, key in written if key):
+        for changed in (lines[i].replace(key[1], f"{key[1]}x", 1), lines[i].replace(key[1], f"#{key[1]}", 1)):
+            (root / file).write_text("\n".join([*lines[:i], changed, *lines[i + 1 :]]))
+            with pytest.raises(InputError, match=re.escape(Path(file).name)):
+                Params.load(root)
+
+
+@pytest.mark.parametrize("block", ["repnet", "repnet.steps"])
+def test_what_lacks_is_named_with_the_size_where_other_sizes_have_it(root, block):
+    text = (root / "sizes/smoke.yaml").read_text()
+    renamed = text.replace("\nrepnet:", "\nrepneu:") if block == "repnet" else text.replace("\n  steps: ", "\n  #: ", 1)
+    (root / "sizes/smoke.yaml").write_text(renamed)
+
+    class RepnetStage(StageParams):
+        repnet: RepnetParams
+
+    with pytest.raises(InputError, match=r"^\S*sizes/smoke\.yaml: repnet\.steps is missing; add it$"):
+        RepnetStage.load(root)
 
 
 @pytest.mark.parametrize(

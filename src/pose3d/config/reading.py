@@ -3,6 +3,7 @@
 Each key is in exactly one of the three files, so that ``dvc exp run -S`` on any of them always has an effect.
 """
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -34,7 +35,7 @@ class StageParams(BaseModel):
         try:
             return cls.model_validate(merged)
         except ValidationError as error:
-            raise InputError(_sentence(error, merged, file_of)) from None
+            raise InputError(_sentence(error, merged, file_of, root)) from None
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
@@ -144,9 +145,10 @@ def _chosen(method: dict[str, Any], key: str, folder: Path, params_path: Path) -
     return folder / f"{name}.yaml"
 
 
-def _sentence(error: ValidationError, merged: dict[str, Any], file_of: dict[str, Path]) -> str:
-    """The first problem, with the file and the key as it is written there."""
-    first = error.errors()[0]
+def _sentence(error: ValidationError, merged: dict[str, Any], file_of: dict[str, Path], root: Path) -> str:
+    """The first problem, with the file and the key as it is written there; an unknown key before what it may mean."""
+    problems = error.errors()
+    first = next((problem for problem in problems if problem["type"] == "extra_forbidden"), problems[0])
     key: list[str] = []
     value: Any = merged
     for part in first["loc"]:
@@ -171,8 +173,9 @@ def _sentence(error: ValidationError, merged: dict[str, Any], file_of: dict[str,
         case _:
             said = _said(first["type"], first.get("ctx", {})) or message
             problem = f"{said}, not {_as_written(first['input'])}" if key else said
-    files = " or ".join(map(str, _files_of(key, file_of)))
-    return f"{files}: {' '.join(filter(None, ['.'.join(key), problem]))}"
+    files = _where_others_have(key, merged, root) if first["type"] == "missing" else []
+    names = " or ".join(map(str, files or _files_of(key, file_of)))
+    return f"{names}: {' '.join(filter(None, ['.'.join(key), problem]))}"
 
 
 _KINDS = {
@@ -215,6 +218,18 @@ def _as_written(value: Any) -> str:
         return repr(value)
     text = yaml.safe_dump(value, default_flow_style=True, width=10_000, allow_unicode=True)
     return " ".join(text.removesuffix("...\n").split())
+
+
+def _where_others_have(key: list[str], merged: dict[str, Any], root: Path) -> list[Path]:
+    """The chosen data set or size, where another one has the key; nothing where none has."""
+    found = []
+    for folder, chosen in ((DATA_SETS_FOLDER, merged["data"]), (SIZES_FOLDER, merged["size"])):
+        for other in sorted((root / folder).glob("*.yaml")):
+            with suppress(InputError):  # what is wrong with it is said when it is chosen
+                value = read_yaml(other).get(key[0])
+                if key[1] in value if isinstance(value, dict) and len(key) > 1 else value is not None:
+                    found.append(root / folder / f"{chosen}.yaml")
+    return list(dict.fromkeys(found))
 
 
 def _files_of(key: list[str], file_of: dict[str, Path]) -> list[Path]:
