@@ -16,6 +16,7 @@ from tiny_keypoints import (
     write_alphapose_open,
     write_arrays,
     write_coco,
+    write_coco_annotations,
     write_deeplabcut,
     write_detectron,
     write_mediapipe_csv,
@@ -268,6 +269,11 @@ def test_frames_without_anybody_are_counted(tmp_path):
     folder = write_openpose(tmp_path / "op", ONE, BODY_25)
     change(folder / "walk_000000000011_keypoints.json", lambda content: content["people"].clear())
     assert read_keypoints(folder).n_frames == 12
+    path = write_coco_annotations(tmp_path / "annotations.json", ONE[0][0])
+    change(path, lambda content: content.update(annotations=content["annotations"][2:-3]))
+    change(path, lambda content: [one.update(file_name=f"{n}.png") for n, one in enumerate(content["images"], 1)])
+    file = read_keypoints(path)
+    assert (file.frames[0], file.frames[-1], file.n_frames, file.first_frame) == (3, 9, 13, 1)
 
 
 def test_hidden_files_of_a_folder_are_left_alone(tmp_path):

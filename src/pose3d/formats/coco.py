@@ -105,7 +105,9 @@ def read_coco_annotations(path: str | os.PathLike, content: Mapping[str, Any]) -
     try:
         images = {image["id"]: image for image in content["images"]}
         labelled = [one for one in content["annotations"] if one.get("keypoints") and not one.get("iscrowd")]
-        frames = _frames(path, [images[one["image_id"]].get("file_name", one["image_id"]) for one in labelled])
+        named = [image.get("file_name", key) for key, image in images.items()]
+        numbers = dict(zip(images, _frames(path, named), strict=True))  # pictures without anybody count as well
+        frames = [numbers[one["image_id"]] for one in labelled]
         sizes = {(image["width"], image["height"]) for image in images.values() if "width" in image}
         points = [np.asarray(one["keypoints"] + one.get("foot_kpts", []), np.float32) for one in labelled]
     except (KeyError, TypeError, AttributeError, ValueError):
@@ -117,7 +119,9 @@ def read_coco_annotations(path: str | os.PathLike, content: Mapping[str, Any]) -
     ids, said = _numbers(path, labelled, frames)
     layouts = {17: "coco17", 23: "coco_wholebody"}
     size = next(iter(sizes), None)
-    known = {"layout": layouts.get(len(points[0]) // 3 if points else 0), "size_px": size}
+    known: dict[str, Any] = {"layout": layouts.get(len(points[0]) // 3 if points else 0), "size_px": size}
+    if numbers and all(isinstance(number, int) and 0 <= number < 2**31 for number in numbers.values()):
+        known |= {"n_frames": max(numbers.values()) + 1, "first_frame": min(numbers.values())}
     return keypoint_file(path, "COCO annotations", frames, ids, [one.tolist() for one in points], said=said, **known)
 
 
