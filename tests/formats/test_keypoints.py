@@ -227,7 +227,9 @@ def test_frames_have_the_numbers_of_their_pictures(tmp_path):
     change(path, lambda entries: entries[0].update(image_id="other_0039.png"))
     assert sentence(path).endswith("are both frame 39: give one file for each video")
     change(path, lambda entries: entries[0].update(image_id="walk.png"))
-    assert sentence(path) == ": the name 'walk.png' has no frame's number: name pictures by their frames"
+    assert read_keypoints(path).pictures == ("walk", *(f"walk_{number:04d}" for number in range(29, 40)))
+    change(path, lambda entries: entries[0].update(image_id=""))
+    assert sentence(path) == ": the name '' has no frame's number: name pictures by their frames"
     change(path, lambda entries: entries[0].update(image_id=3))
     assert sentence(path) == ": image_id is a name in some entries and a number in others: give one of both"
     change(path, lambda entries: [e.update(image_id=-1) for e in entries])
