@@ -60,6 +60,9 @@ def test_rows_in_order_are_said_where_a_column_may_say_otherwise(tmp_path, title
         ("row", range(1, 9)),  # numbers the rows
         ("Bild", range(0, 16, 2)),  # evenly
         ("bbox_score", [0.9, 0.8] * 4),
+        ("index", range(8)),
+        ("index", [*range(20, 24), *range(4)]),  # of two tables, one below the other
+        ("index", [*"abcdefgh"]),
         ("clicks", [1, 2, 2, 5, 5, 6, 9, 9]),
         ("file", ["walk1.mp4"] * 8),  # the video's name
         ("person", ["Ann"] * 8),
@@ -68,6 +71,16 @@ def test_rows_in_order_are_said_where_a_column_may_say_otherwise(tmp_path, title
 def test_other_columns_are_no_word_worth(tmp_path, title, cells):
     file = read(tmp_path, title, cells)
     assert file.frames.tolist() == list(range(8)) and not file.said
+
+
+def test_an_index_with_a_name_says_the_frames(tmp_path):
+    for cells in (range(20, 28), WITH_A_GAP):
+        file = read(tmp_path, "index", cells)
+        assert file.frames.tolist() == list(cells) and not file.said
+    with_names = [[str(frame), "abcdefgh"[row]] for row, frame in enumerate(WITH_A_GAP)]
+    assert frames_of_rows("k.csv", ["Index", "image"], with_names, [])[0] == WITH_A_GAP
+    plain = [[str(row), "bacdefgh"[row]] for row in range(8)]
+    assert frames_of_rows("k.csv", ["index", "image"], plain, []) == ([1, 0, *range(2, 8)], (*"abcdefgh",), [])
 
 
 def test_one_row_is_frame_0_or_what_it_says(tmp_path):

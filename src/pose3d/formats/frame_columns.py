@@ -14,7 +14,7 @@ _FRAMES = [f"frame{word}" for word in ("", "idx", "id", "number", "index", "num"
 _OF_A_PICTURE = ("", "name", "id", "file", "filename", "path", "number", "index", "idx", "num", "no", "nr")
 _PICTURES = [what + word for what in ("image", "img", "picture") for word in _OF_A_PICTURE]
 _PICTURES += ["file", "filename", "filepath"]
-_INDEX = ("", "unnamed: 0")
+_INDEX, _NAMED_INDEX = ("", "unnamed: 0"), "index"
 _TIMES = ("t", "sec", "seconds", "ms", "milliseconds")
 _JUMP = 1.5  # of the smallest step: times in whole milliseconds differ by less, a frame that is missing by more
 
@@ -52,11 +52,11 @@ def frames_of_rows(
     if column is not None and _letters(header[column]) in _PICTURES:
         names = _pictures(path, table, column)
         counted = len(names) > 1 and (all(map(_is_number, names)) or count_frames(names))
-        indexed = header[0].strip().lower() in _INDEX
-        if not counted and (indexed or len(names) == 1 or len(set(map(stem_of, names))) < len(names)):
+        numbered = _is_index(header, table) and [_cell(row, 0) for row in table] != [*map(str, range(len(table)))]
+        if not counted and (numbered or len(names) == 1 or len(set(map(stem_of, names))) < len(names)):
             column, passed_over = None, column if len(names) > 1 else None
     titled = column is not None
-    if not titled and header[0].strip().lower() in _INDEX:
+    if not titled and _is_index(header, table):
         column = 0
     frames, pictures = (list(range(len(table))), None) if column is None else read_frames(path, table, column)
     in_order = not titled and frames == list(range(len(table)))
@@ -106,6 +106,16 @@ def _pictures(path: str | os.PathLike, table: Sequence[Sequence[str]], column: i
     if len(names) > 1 and all(kind.startswith("video/") for kind in kinds):
         raise InputError(f"{path} has rows of {names[0][:80]!r} and {names[1][:80]!r}: give one file for each video")
     return names
+
+
+def _is_index(header: Sequence[str], table: Sequence[Sequence[str]]) -> bool:
+    """Whether the first column is pandas' index; one with a name may also be another program's, of something else."""
+    title = header[0].strip().lower()
+    if title != _NAMED_INDEX:
+        return title in _INDEX
+    numbers = [_whole(_cell(row, 0)) for row in table]
+    known = [number for number in numbers if number is not None and number >= 0]
+    return len(known) == len(table) and all(later >= one for one, later in zip(known, known[1:], strict=False))
 
 
 def _cell(row: Sequence[str], column: int) -> str:

@@ -9,7 +9,7 @@ SLEAP        ``track, frame_idx, instance.score``, and ``nose.x, nose.y, nose.sc
              person in a frame
 others       ``nose_x, nose_y`` and, if any, ``nose_visibility``, ``_score``, ``_confidence`` or ``_likelihood``; a row
              for each frame, with its number in a column ``frame`` (``frame_no``, ``Frame #``, ...) or in a first one
-             without a name (an index of pandas), or its picture's name in a column ``image``, or all frames in order
+             without a name or named ``index`` (pandas), or its picture's name in a column ``image``, or all in order
 ===========  =========================================================================================================
 
 Undetected points are empty or nan. Points are those of a layout by their names, or by a file that maps names.
