@@ -358,6 +358,17 @@ def test_numbers_that_are_no_frames_of_a_video_are_refused():
     )
 
 
+def test_a_single_picture_may_have_any_number():
+    one = file_of([397_133], None, KEYPOINTS[:1], SCORES[:1])
+    people = given(one)
+    assert people.frames.tolist() == [0] and people.time_s.tolist() == [0]
+    assert people.said == ("k.json: its only frame, 397133, is taken as frame 0",)
+    people = given(one, video=video(1), fps=None)
+    assert people.frames.tolist() == [0]
+    assert people.said == ("k.json: its only frame, 397133, is taken as the only one of the video",)
+    assert len(given(file_of([37], None, KEYPOINTS[:1], SCORES[:1])).time_s) == 38
+
+
 def two_people(**known) -> KeypointFile:
     """Person 7 on the left, and person 3, half as large, on the right, who is seen in twelve frames."""
     small = (person(30)[0] - [320, 240]) / 2 + [500, 240]

@@ -311,6 +311,9 @@ def _frames(
     # A video may be long before its first person; where there is none, the numbers alone say how long.
     spans = n_frames - (0 if video is None else int(frames[0]))
     if n_frames > MAX_FRAMES or spans > _SPARSE[0] * n_seen + _SPARSE[1]:
+        if video is None and n_seen == 1 and file.n_frames is None and fps is not None:
+            said.append(f"{file.path}: its only frame, {frames[0]}, is taken as frame 0")
+            return np.zeros_like(frames), np.zeros(1)
         raise InputError(
             f"{file.path}: its frames go from {file.frames[0]} to {file.frames[-1]} and {n_seen} have anybody: they "
             "are not those of a video; number them one by one"
