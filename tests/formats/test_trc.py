@@ -1,5 +1,7 @@
 """Read back by our reader and by trc-data-reader; damage is one sentence."""
 
+import os
+
 import numpy as np
 import pytest
 from motions import assert_same, one_joint, walk, walk_with_gaps
@@ -22,6 +24,13 @@ def test_every_cell_is_as_opensim_expects(tmp_path):
         "1\t0.000000\t1000.000\t-2000.000\t500.000",
         "2\t0.020000\tnan\tnan\tnan",
     ]
+
+
+def test_a_file_whose_name_is_no_utf_8_is_utf_8_all_the_same(tmp_path):
+    path = tmp_path / os.fsdecode(b"\xe9.trc")
+    write_trc(path, one_joint((1, 2, 3)))
+    assert path.read_text(encoding="utf-8").startswith("PathFileType\t4\t(X/Y/Z)\t\ufffd.trc\n")
+    assert read_trc(path).positions_m.tolist() == [[[1, 2, 3]]]
 
 
 @pytest.mark.parametrize("unit", ["m", "mm"])

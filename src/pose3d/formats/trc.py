@@ -42,8 +42,9 @@ def write_trc(path: str | os.PathLike, motion: Motion, unit: str = "m") -> None:
     check_motion(motion, path)
     rate, n_frames, n_joints = f"{motion.fps:.9g}", len(motion), len(motion.joints)
     axes = [f"{axis}{number}" for number in range(1, 1 + n_joints) for axis in "XYZ"]
+    name = os.fsencode(Path(path).name).decode("utf-8", "replace")  # it may have bytes that are no UTF-8
     header: list[list[object]] = [
-        ["PathFileType", "4", "(X/Y/Z)", Path(path).name],
+        ["PathFileType", "4", "(X/Y/Z)", name],
         [*_KEYS, "OrigNumFrames"],
         [rate, rate, n_frames, n_joints, unit, rate, 1, n_frames],
         ["Frame#", "Time", *(cell for name in motion.joints for cell in (name, "", ""))],
