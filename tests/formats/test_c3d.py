@@ -91,6 +91,17 @@ def test_a_file_of_another_library_with_either_axis_up_is_read(tmp_path, up, exp
     assert np.argwhere(motion.missing).tolist() == [[4, 1]]
 
 
+@pytest.mark.parametrize(("unit", "metres"), [("MM", 0.001), ("meters", 1), ("M", 1)])
+def test_units_may_have_capitals_and_long_names(tmp_path, unit, metres):
+    content = ezc3d.c3d()
+    content["parameters"]["POINT"]["RATE"]["value"] = [100]
+    content["parameters"]["POINT"]["LABELS"]["value"] = ("LASI", "RASI")
+    content["parameters"]["POINT"]["UNITS"]["value"] = (unit,)
+    content["data"]["points"] = np.ones((4, 2, 5))
+    content.write(str(tmp_path / "a.c3d"))
+    assert read_c3d(tmp_path / "a.c3d").positions_m[0, 0, 0] == pytest.approx(metres)
+
+
 def test_the_same_motion_is_the_same_bytes(tmp_path):
     for name in "ab":
         write_c3d(tmp_path / name, walk())

@@ -59,6 +59,17 @@ def test_centimetres_and_names_with_blanks_of_other_programs_are_read(tmp_path):
     assert motion.joints == ("Left_Hip",) and motion.positions_m.tolist() == [[[10, 20, 30]]]
 
 
+@pytest.mark.parametrize(
+    ("unit", "metres"),
+    [("MM", 0.001), ("millimeters", 0.001), ("Meters", 1), ("metre", 1), ("M", 1), ("CM", 0.01), ("centimetres", 0.01)],
+)
+def test_units_may_have_capitals_and_long_names(tmp_path, unit, metres):
+    write_trc(tmp_path / "a.trc", one_joint((1, 2, 3)))
+    text = (tmp_path / "a.trc").read_text().replace("\tm\t", f"\t{unit}\t")
+    (tmp_path / "a.trc").write_text(text)
+    np.testing.assert_allclose(read_trc(tmp_path / "a.trc").positions_m, [[[metres, 2 * metres, 3 * metres]]])
+
+
 @pytest.mark.parametrize("encoding", ["latin-1", "utf-8", "utf-8-sig"])
 def test_names_with_marks_are_read_in_the_encodings_that_there_are(tmp_path, encoding):
     write_trc(tmp_path / "a.trc", one_joint((1, 2, 3)))

@@ -17,12 +17,11 @@ from typing import Any
 import c3d
 import numpy as np
 
-from pose3d.formats.motion import Z_UP_FROM_Y_UP, Motion, check_motion, without_blanks, zeros_as_gaps
+from pose3d.formats.motion import Z_UP_FROM_Y_UP, Motion, check_motion, unit_m, without_blanks, zeros_as_gaps
 from pose3d.runtime.errors import InputError, in_words
 from pose3d.runtime.files import atomic_output
 
 _MM = 1000.0
-_UNITS_M = {"mm": 0.001, "cm": 0.01, "m": 1.0}
 _BLOCK_BYTES = 512
 _Z_UP_FROM_SCREEN = {"+Z": np.eye(3), "+Y": Z_UP_FROM_Y_UP}
 """By what POINT:Y_SCREEN says is up."""
@@ -98,7 +97,8 @@ def _read(reader: c3d.Reader, n_bytes: int) -> Motion:
     if n_points < 1 or n_frames < 1 or n_frames * n_points * 4 * word > n_bytes:
         raise ValueError(f"it claims {n_frames} frames of {n_points} points")
     unit, up = (_text(reader.get(f"POINT:{name}")) for name in ("UNITS", "Y_SCREEN"))
-    if unit not in _UNITS_M:
+    length_m = unit_m(unit)
+    if length_m is None:
         raise ValueError(f"its unit is {unit!r}, not m, cm or mm")
     if (up or "+Z") not in _Z_UP_FROM_SCREEN:
         raise ValueError(f"its axis {up} is up, not +Y or +Z")
@@ -110,7 +110,7 @@ def _read(reader: c3d.Reader, n_bytes: int) -> Motion:
         n_read += 1
     if n_read < n_frames:
         raise ValueError(f"it claims {n_frames} frames and holds {n_read}")
-    positions_m = points[..., :3].astype(np.float64) * _UNITS_M[unit]
+    positions_m = points[..., :3].astype(np.float64) * length_m
     positions_m[points[..., 3] < 0] = np.nan
     return Motion(names, positions_m @ _Z_UP_FROM_SCREEN[up or "+Z"].T @ Z_UP_FROM_Y_UP, float(reader.point_rate))
 
