@@ -102,6 +102,19 @@ def test_units_may_have_capitals_and_long_names(tmp_path, unit, metres):
     assert read_c3d(tmp_path / "a.c3d").positions_m[0, 0, 0] == pytest.approx(metres)
 
 
+def test_a_recording_that_was_cut_is_said_to_begin_late(tmp_path):
+    content = ezc3d.c3d()
+    content["header"]["points"]["first_frame"] = 100
+    content["parameters"]["POINT"]["RATE"]["value"] = [100]
+    content["parameters"]["POINT"]["LABELS"]["value"] = ("LASI", "RASI")
+    content["parameters"]["POINT"]["UNITS"]["value"] = ("mm",)
+    content["data"]["points"] = np.ones((4, 2, 5))
+    content.write(str(tmp_path / "a.c3d"))
+    assert read_c3d(tmp_path / "a.c3d").said == (
+        "the first frame is at 1 s of the recording, which is 0 s here: times count from it",
+    )
+
+
 def test_angles_and_forces_among_the_points_are_left_out(tmp_path):
     content = ezc3d.c3d()
     content["parameters"]["POINT"]["RATE"]["value"] = [100]

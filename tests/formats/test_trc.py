@@ -100,6 +100,19 @@ def test_times_of_another_rate_are_refused(tmp_path, rate, refused):
         read_trc(tmp_path / "a.trc")
 
 
+def test_a_recording_that_was_cut_is_said_to_begin_late(tmp_path):
+    write_trc(tmp_path / "a.trc", walk(12, 25))
+    text = (tmp_path / "a.trc").read_text()
+    for first_s, n_said in ((1.0, 1), (0.04, 0), (-0.5, 0)):
+        lines = text.splitlines()
+        for row in range(12):
+            cells = lines[6 + row].split("\t")
+            lines[6 + row] = "\t".join([str(101 + row), f"{first_s + row / 25:.6f}", *cells[2:]])
+        (tmp_path / "b.trc").write_text("\n".join(lines) + "\n")
+        said = read_trc(tmp_path / "b.trc").said
+        assert said == ("the first frame is at 1 s of the recording, which is 0 s here: times count from it",) * n_said
+
+
 def test_frames_that_are_missing_are_refused_and_times_of_zero_say_nothing(tmp_path):
     write_trc(tmp_path / "a.trc", walk(40, 25))
     lines = (tmp_path / "a.trc").read_text().splitlines()

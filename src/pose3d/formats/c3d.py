@@ -18,7 +18,15 @@ from typing import Any
 import c3d
 import numpy as np
 
-from pose3d.formats.motion import Z_UP_FROM_Y_UP, Motion, check_motion, unit_m, without_blanks, zeros_as_gaps
+from pose3d.formats.motion import (
+    Z_UP_FROM_Y_UP,
+    Motion,
+    check_motion,
+    late_start,
+    unit_m,
+    without_blanks,
+    zeros_as_gaps,
+)
 from pose3d.runtime.errors import InputError, in_words
 from pose3d.runtime.files import atomic_output
 
@@ -121,16 +129,15 @@ def _read(reader: c3d.Reader, n_bytes: int) -> Motion:
         raise ValueError(f"it claims {n_frames} frames and holds {n_read}")
     positions_m = points[..., :3].astype(np.float64) * length_m
     positions_m[points[..., 3] < 0] = np.nan
-    said = []
+    rate_hz = float(reader.point_rate)
+    said = [*late_start((reader.first_frame - 1) / rate_hz, rate_hz)] if rate_hz > 0 else []
     if len(kept) < n_points:
         left_out = [label for label in labels if label in others]
         more = f" and {len(left_out) - _NAMED} more" if len(left_out) > _NAMED else ""
         names = f"{', '.join(left_out[:_NAMED])}{more}"
         said.append(f"points that are angles, forces, moments, powers or scalars are left out: {names}")
     positions_m = positions_m[:, kept] @ _Z_UP_FROM_SCREEN[up or "+Z"].T @ Z_UP_FROM_Y_UP
-    return Motion(
-        without_blanks(labels[place] for place in kept), positions_m, float(reader.point_rate), said=tuple(said)
-    )
+    return Motion(without_blanks(labels[place] for place in kept), positions_m, rate_hz, said=tuple(said))
 
 
 def _no_positions(reader: c3d.Reader) -> set[str]:

@@ -92,6 +92,13 @@ def _without_marks(name: str) -> str:
     return "".join(letter for letter in unicodedata.normalize("NFKD", name) if not unicodedata.combining(letter))
 
 
+def late_start(first_s: float, fps: float) -> tuple[str, ...]:
+    """A sentence where a file's first frame is later than the second of a recording, as of one that was cut."""
+    if not 1.5 / fps < first_s < np.inf:
+        return ()
+    return (f"the first frame is at {first_s:.4g} s of the recording, which is 0 s here: times count from it",)
+
+
 def unit_m(name: str) -> float | None:
     """How long a unit is, in metres, by the name that a file has for it; None: it is none of m, cm and mm.
 

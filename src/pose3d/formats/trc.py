@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pose3d.formats.motion import Motion, check_motion, unit_m, without_blanks, zeros_as_gaps
+from pose3d.formats.motion import Motion, check_motion, late_start, unit_m, without_blanks, zeros_as_gaps
 from pose3d.formats.number_rows import Lines, open_lines, read_rows, write_rows
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.files import atomic_output
@@ -82,7 +82,8 @@ def read_trc(path: str | os.PathLike) -> Motion:
         lines.next()  # X1 Y1 Z1 ...
         rows = read_rows(lines, 2 + 3 * n_markers, n_frames)
     _check_times(path, rows[:, 1], fps)
-    motion = Motion(names, rows[:, 2:].reshape(len(rows), n_markers, 3) * length_m, fps)
+    said = late_start(float(rows[0, 1]), fps)
+    motion = Motion(names, rows[:, 2:].reshape(len(rows), n_markers, 3) * length_m, fps, said=said)
     check_motion(motion, path)
     return zeros_as_gaps(motion)
 
