@@ -4,7 +4,8 @@
 of           form
 ===========  =========================================================================================================
 DeepLabCut   three header rows, scorer, bodyparts and coords (x, y, likelihood), or four with individuals before
-             bodyparts; then a row for each frame with its number, or its picture's name, in the first column
+             bodyparts; then a row for each frame with its number, or its picture's name, in the first column, or
+             with the picture's name and folders in the first three, as of frames that were labelled
 SLEAP        ``track, frame_idx, instance.score``, and ``nose.x, nose.y, nose.score`` of each point; a row for each
              person in a frame
 others       ``nose_x, nose_y`` and, if any, ``nose_visibility``, ``_score``, ``_confidence`` or ``_likelihood``; a row
@@ -88,7 +89,8 @@ def read_deeplabcut(
         if name and name.lower() != "single":
             columns.setdefault(individual, {}).setdefault(name, {})[header["coords"][column].strip().lower()] = column
     names = list(dict.fromkeys(name for points in columns.values() for name in points))
-    first = [row[0].strip() for row in table]
+    parted = [cell.strip() for cell in header["bodyparts"][1:3]] == ["", ""]  # labeled-data, video, img0000.png
+    first = ["/".join(row[:3]) if parted else row[0].strip() for row in table]
     if all(map(str.isdecimal, first)):
         frames, pictures = list(map(int, first)), None
     else:
