@@ -312,6 +312,62 @@ def test_points_are_known_by_their_names(tmp_path):
     assert sentence(path).startswith(": no name of p0, p1, p2, p3, p4 ... is a point of any known layout: give a file")
 
 
+POSETRACK = ["nose", "head_bottom", "head_top", *COCO_NAMES[3:]]
+
+
+@pytest.mark.parametrize("names", [COCO_NAMES, COCO_NAMES[::-1], POSETRACK, [str(k) for k in range(1, 18)], []])
+def test_annotations_are_in_the_order_of_their_categories_names(tmp_path, names):
+    path = write_coco_annotations(tmp_path / "k.json", KEYPOINTS[:, ::-1] if names == COCO_NAMES[::-1] else KEYPOINTS)
+    change(path, lambda content: content["categories"][0].update(keypoints=names))
+    animals = {"id": 2, "name": "dog", "keypoints": ["tail", "paw"]}
+    change(path, lambda content: content["categories"].append(animals))
+    found = read_keypoints(path)
+    assert (found.layout, found.frames.tolist()) == ("coco17", list(range(12)))
+    expected = KEYPOINTS.copy()
+    if names == POSETRACK:
+        expected[:, 1:3] = np.nan
+        assert found.said == (
+            f"{path}: coco17 has no points head_bottom, head_top, which are left out",
+            f"{path} is read as coco17; of its points the file lacks left_eye, right_eye",
+            f"{path}: 11.8% of all points are undetected",
+        )
+    else:
+        assert not found.said
+    np.testing.assert_allclose(found.keypoints, expected, rtol=1e-6)
+
+
+def test_annotations_with_feet_have_names_of_the_body_alone(tmp_path):
+    feet = [[7.0 + point, 400.0, 2.0] for point in range(6)]
+    path = write_coco_annotations(tmp_path / "k.json", KEYPOINTS)
+    change(path, lambda content: [one.update(foot_kpts=sum(feet, [])) for one in content["annotations"]])
+    as_before = read_keypoints(path)
+    change(path, lambda content: content["categories"][0].update(keypoints=COCO_NAMES[::-1]))
+    turned = read_keypoints(path)
+    assert (as_before.layout, turned.layout) == ("coco_wholebody", "coco_wholebody")
+    np.testing.assert_array_equal(turned.keypoints[:, :17], as_before.keypoints[:, 16::-1])
+    np.testing.assert_array_equal(turned.keypoints[:, 17:], as_before.keypoints[:, 17:])
+
+
+def test_annotations_of_points_that_no_layout_has_are_refused(tmp_path):
+    path = write_coco_annotations(tmp_path / "k.json", KEYPOINTS)
+
+    def named(*lists):
+        categories = [{"id": 1, "keypoints": names} for names in lists]
+        return change(path, lambda content: content.update(categories=categories))
+
+    parts = [f"part{number}" for number in range(17)]
+    assert sentence(named(parts)).endswith(
+        "is a point of any known layout: give a file of names with --names (columns name,point)"
+    )
+    found = read_keypoints(path, None, dict(zip(parts, COCO_NAMES, strict=True)))
+    assert not found.said
+    np.testing.assert_allclose(found.keypoints, KEYPOINTS, rtol=1e-6)
+    assert sentence(named(COCO_NAMES[:12])) == ": categories name 12 points, but people have 17: correct the names"
+    different = ": categories have points of different names: give one file for each"
+    assert sentence(named(COCO_NAMES, COCO_NAMES[::-1])) == different
+    assert sentence(named(), None, {"snout": "nose"}) == " (COCO annotations) has no names of points: leave --names out"
+
+
 def test_points_are_known_by_names_in_capitals(tmp_path):
     """As of MediaPipe's PoseLandmark: LEFT_SHOULDER."""
     header = [f"{name}_{axis}" for name in COCO_NAMES for axis in ("x", "y", "score")]
