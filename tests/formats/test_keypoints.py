@@ -89,6 +89,27 @@ def test_scores_above_1_are_cut_or_percentages_and_said(tmp_path):
     assert file.said == (f"{tmp_path}/p.npz: scores reach 80; they are taken as percentages",)
 
 
+def test_depths_are_no_scores(tmp_path):
+    """As of MediaPipe's x, y, z, saved as an array; a detector's few scores below 0 are those of undetected points."""
+    third = SCORES.copy()
+    third[:, :2] = [-0.4, -0.06]
+    path = tmp_path / "k.npy"
+    np.save(path, np.concatenate([KEYPOINTS, third[..., None]], -1))
+    assert sentence(path) == (
+        ": 12% of the scores, points' third numbers, are below 0, as depths are: give x and y alone, or x, y and a "
+        "score from 0 to 1"
+    )
+    for undetected in ([-0.01, -0.049], [-1, -1], [-0.4, 0.1]):
+        third[:, :2] = undetected
+        np.save(path, np.concatenate([KEYPOINTS, third[..., None]], -1))
+        assert ((read_keypoints(path).confidence == 0) == (third <= 0)).all()
+    unseen = np.where(np.arange(17)[:, None] < 8, 0, KEYPOINTS)  # what is nowhere has no depth either
+    np.save(path, np.concatenate([unseen, np.where(unseen[..., :1] == 0, -0.5, 0.9)], -1))
+    assert ((read_keypoints(path).confidence > 0).sum(1) == 9).all()
+    np.savez(tmp_path / "k.npz", keypoints=np.concatenate([KEYPOINTS, third[..., None] - 1], -1), scores=SCORES)
+    np.testing.assert_allclose(read_keypoints(tmp_path / "k.npz").confidence, SCORES, rtol=1e-6)
+
+
 def test_mixed_layouts_are_refused_by_their_frames(tmp_path):
     folder = write_openpose(tmp_path / "op", ONE, BODY_25)
     write_openpose(tmp_path / "18", ONE, OPENPOSE_18)

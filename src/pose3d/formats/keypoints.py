@@ -23,6 +23,8 @@ MAX_VALUES = 100_000_000
 """Numbers of all keypoints of a file: 400 MB."""
 BODY_ONLY = {133: ("coco_wholebody", 23), 136: ("halpe26", 26)}
 """Layouts with face and hands, by their number of points: the layout of body and feet, which come first."""
+_DEPTH, _DEPTHS = -0.05, 0.1
+"""Scores of detectors are seldom below 0, and then hardly; this much below are no scores where so large a share is."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -213,11 +215,23 @@ def _arrays(
         if values.ndim == 3 and values.shape[2] == 2:
             return values, np.ones(values.shape[:2], np.float32)
         if values.ndim == 3 and values.shape[2] == 3:
+            _check_scores(path, values)
             return values[..., :2], values[..., 2]
     elif values.ndim == 3 and values.shape[2] >= 2 and rated.shape == values.shape[:2]:
         return values[..., :2], rated
     frame = _first_odd(frames, points, scores)
     raise InputError(f"{path}: frame {frame} has a person whose points are not x, y and score each: correct the file")
+
+
+def _check_scores(path: str | os.PathLike, points: np.ndarray) -> None:
+    """Refuse depths in the place of scores: of those about half are below 0."""
+    scores = points[..., 2][detected_points(points[..., :2])]
+    below = (scores < _DEPTH) & (scores != -1)  # -1 may mark what is undetected
+    if below.sum() > _DEPTHS * len(scores):
+        raise InputError(
+            f"{path}: {below.mean():.0%} of the scores, points' third numbers, are below 0, as depths are: give x and "
+            "y alone, or x, y and a score from 0 to 1"
+        )
 
 
 def _check_alike(path: str | os.PathLike, frames: np.ndarray, points: Sequence[Any] | np.ndarray) -> None:
