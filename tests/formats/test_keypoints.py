@@ -110,6 +110,81 @@ def test_depths_are_no_scores(tmp_path):
     np.testing.assert_allclose(read_keypoints(tmp_path / "k.npz").confidence, SCORES, rtol=1e-6)
 
 
+@pytest.mark.parametrize("name", ["score", "conf", "Confidence", "p", "prob", "visible", "visibility", "likelihood"])
+def test_scores_of_a_table_have_many_names(tmp_path, name):
+    table = [[f"{point}_{axis}" for point in COCO_NAMES for axis in ("x", "y", name)], *triples(KEYPOINTS, SCORES)]
+    found = read_keypoints(write_table(tmp_path / "k.csv", table))
+    np.testing.assert_allclose(found.confidence, SCORES, rtol=1e-6)
+    assert not found.said
+
+
+def test_scores_of_a_table_may_be_true_or_false(tmp_path):
+    rows = [[*row[:2], "True", *row[3:5], "FALSE", *row[6:]] for row in triples(KEYPOINTS, SCORES)]
+    header = [f"{point}.{axis}" for point in COCO_NAMES for axis in ("x", "y", "visible")]
+    found = read_keypoints(write_table(tmp_path / "k.csv", [header, *rows]))
+    assert found.confidence[:, :2].tolist() == [[1, 0]] * 12
+
+
+def test_columns_of_points_that_are_not_used_are_said(tmp_path):
+    def said(*axes):
+        header = [f"{point}_{axis}" for point in COCO_NAMES for axis in axes]
+        table = [header, *([1.5 + number for number in range(len(header))] for _ in range(12))]
+        return read_keypoints(write_table(tmp_path / "k.csv", table)).said
+
+    assert said("x", "y", "z") == ()
+    assert said("x", "y", "quality") == (
+        f"{tmp_path}/k.csv: 'nose_quality' and 16 other columns of points are not used: call it nose_score if it is a "
+        "score",
+    )
+    assert not any("not used" in one for one in said("x", "y", "quality", "p"))
+
+
+@pytest.mark.parametrize("name", ["conf", "score", "confidence", "confidences", "keypoint_scores", "visibility"])
+@pytest.mark.parametrize("n_people", [0, 2])
+def test_scores_of_arrays_have_many_names(tmp_path, name, n_people):
+    points = np.stack([KEYPOINTS] * n_people, 1) if n_people else KEYPOINTS
+    scores = np.stack([SCORES, SCORES / 2], 1) if n_people else SCORES
+    np.savez(tmp_path / "k.npz", keypoints=points + 0.5, **{name: scores})
+    found = read_keypoints(tmp_path / "k.npz")
+    np.testing.assert_allclose(found.confidence[0], SCORES[0], rtol=1e-6)
+    assert not any("not used" in one for one in found.said)
+
+
+def test_arrays_with_a_number_for_each_point_that_are_not_used_are_said(tmp_path):
+    more = {"quality": SCORES, "bboxes": np.ones((12, 4)), "conf": np.ones(12), "meta": {"a": 1}}
+    np.savez(tmp_path / "k.npz", keypoints=KEYPOINTS, **more)
+    found = read_keypoints(tmp_path / "k.npz")
+    assert (found.confidence == 1).all() and found.said == (
+        f"{tmp_path}/k.npz: quality has a number for each point and is not used: call it scores if it has them",
+    )
+    np.savez(tmp_path / "k.npz", keypoints=KEYPOINTS, scores=SCORES, **more)
+    assert not read_keypoints(tmp_path / "k.npz").said
+
+
+def test_objects_of_frames_have_scores_of_many_names(tmp_path):
+    points, scores = np.empty(12, object), np.empty(12, object)
+    for frame in range(12):
+        points[frame], scores[frame] = KEYPOINTS[None, frame], SCORES[None, frame]
+    np.savez(tmp_path / "k.npz", keypoints=points, conf=scores)
+    np.testing.assert_allclose(read_keypoints(tmp_path / "k.npz").confidence, SCORES, rtol=1e-6)
+    np.savez(tmp_path / "k.npz", keypoints=points, conf=np.full(12, 0.9))  # of frames
+    assert (read_keypoints(tmp_path / "k.npz").confidence == 1).all()
+
+
+@pytest.mark.parametrize("name", ["visibility", "v", "conf_", "score"])
+def test_numbered_landmarks_have_scores_of_many_names(tmp_path, name):
+    rows = [[value for one in frame for value in one.values()] for frame in landmarks(KEYPOINTS, SCORES)]
+    header = [f"{axis}{number}" for number in range(33) for axis in ("x", "y", "z", name)]
+    found = read_keypoints(write_table(tmp_path / "k.csv", [header, *rows]))
+    np.testing.assert_allclose(found.confidence[:, 11], SCORES[:, 5], rtol=1e-6)
+    header = [title.replace(name, "presence") for title in header]
+    found = read_keypoints(write_table(tmp_path / "k.csv", [header, *rows]))
+    assert found.said[0] == (
+        f"{tmp_path}/k.csv: 'presence0' and 32 other columns of points are not used: call it visibility0 if it is a "
+        "score"
+    )
+
+
 def test_mixed_layouts_are_refused_by_their_frames(tmp_path):
     folder = write_openpose(tmp_path / "op", ONE, BODY_25)
     write_openpose(tmp_path / "18", ONE, OPENPOSE_18)

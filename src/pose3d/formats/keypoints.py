@@ -5,7 +5,7 @@ never guessed (:mod:`pose3d.predict.given_keypoints`).
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +23,21 @@ MAX_VALUES = 100_000_000
 """Numbers of all keypoints of a file: 400 MB."""
 BODY_ONLY = {133: ("coco_wholebody", 23), 136: ("halpe26", 26)}
 """Layouts with face and hands, by their number of points: the layout of body and feet, which come first."""
+SCORES = (
+    "visibility",
+    "score",
+    "confidence",
+    "likelihood",
+    "conf",
+    "probability",
+    "prob",
+    "visible",
+    "vis",
+    "p",
+    "v",
+    "c",
+)
+"""What files call the score of a point; of several the first is meant."""
 _DEPTH, _DEPTHS = -0.05, 0.1
 """Scores of detectors are seldom below 0, and then hardly; this much below are no scores where so large a share is."""
 
@@ -126,6 +141,20 @@ def keypoint_file(
     return KeypointFile(
         str(path), format_name, keypoints, confidence, frame_of, person_of, said=(*said, *more), **known
     )
+
+
+def said_of_unused(path: str | os.PathLike, titles: Mapping[str, str]) -> list[str]:
+    """A sentence about columns that points without a score have besides x, y and z.
+
+    Args:
+        path: of the file, for messages.
+        titles: of the columns, to what they would be called if they were scores.
+    """
+    if not titles:
+        return []
+    title, score = next(iter(titles.items()))
+    others = f" and {len(titles) - 1} other columns of points are" if len(titles) > 1 else " is"
+    return [f"{path}: {title[:40]!r}{others} not used: call it {score[:40]} if it is a score"]
 
 
 def layout_of(file: KeypointFile, asked: str | None) -> str:

@@ -8,19 +8,19 @@ JSON   a list of frames (or ``{"frames": [...], "fps", "width", "height"}``); a 
        ``pose_landmarks`` or ``poseLandmarks``, and ``frame`` or ``frame_id``; null or [] is a frame without anybody
 CSV    a row for each landmark: frame, landmark (its number or name), x, y, visibility; or a row for each frame, with
        columns ``nose_x, nose_y, nose_visibility`` (:mod:`pose3d.formats.point_tables`), or ``x0, y0, z0, v0`` or
-       ``x1, y1, z1, v1`` and so on
+       ``x1, y1, z1, v1`` and so on; visibility may have any of :data:`pose3d.formats.keypoints.SCORES`'s names
 =====  ===============================================================================================================
 """
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from pose3d.formats.frame_columns import frame_column, frames_of_rows, read_frames
-from pose3d.formats.keypoints import MAX_PEOPLE, KeypointFile, keypoint_file
+from pose3d.formats.keypoints import MAX_PEOPLE, SCORES, KeypointFile, keypoint_file, said_of_unused
 from pose3d.formats.point_names import key_of
 from pose3d.geometry.layouts import layout
 from pose3d.runtime.errors import InputError
@@ -28,7 +28,7 @@ from pose3d.runtime.errors import InputError
 N_LANDMARKS = 33
 LANDMARKS = ("landmarks", "landmark", "pose_landmarks", "poseLandmarks")
 LANDMARK_COLUMNS = ("landmark", "landmark_id", "landmark_index", "landmark_name", "name", "id", "index", "point")
-_NUMBERED = re.compile(r"([xyv])_?(\d{1,2})")
+_NUMBERED = re.compile(r"([a-z]+)_?(\d{1,2})")
 _HIPS = (23, 24)
 _CENTRED = 0.02  # around the hips' middle lie world landmarks, which are metres
 
@@ -84,12 +84,17 @@ def _people(path: str | os.PathLike, index: int, frame: Any) -> list[list[list[f
         raise InputError(f"{path}: frame {index} has {len(people):,} people, {MAX_PEOPLE:,} are the most")
     people = [person.get("landmark") if isinstance(person, dict) else person for person in people]
     try:
-        found = [[[one["x"], one["y"], one.get("visibility", 1.0)] for one in person] for person in people]
+        found = [[[one["x"], one["y"], _score(one, 1.0)] for one in person] for person in people]
     except (KeyError, TypeError, AttributeError):
         raise InputError(f"{path}: frame {index} has a landmark without x and y: write it again") from None
     for person in found:
         _check_count(path, index, len(person))
     return found
+
+
+def _score(own: Mapping[str, Any], otherwise: Any) -> Any:
+    """The visibility of a landmark, whatever it is called."""
+    return next((own[name] for name in SCORES if name in own), otherwise)
 
 
 def _check_count(path: str | os.PathLike, frame: int, n_points: int) -> None:
@@ -109,7 +114,7 @@ def _landmark_column(header: Sequence[str]) -> int | None:
 
 
 def _numbered(header: Sequence[str]) -> dict[int, dict[str, int]]:
-    """Number of a landmark to the columns of its x, y and v."""
+    """Number of a landmark to the columns of its x, y, z, visibility and so on."""
     columns: dict[int, dict[str, int]] = {}
     for column, name in enumerate(header):
         match = _NUMBERED.fullmatch(name.lower())
@@ -131,14 +136,21 @@ def read_mediapipe_csv(path: str | os.PathLike, rows: Sequence[Sequence[str]]) -
     header = [name.strip().lower() for name in rows[0]]
     landmark, numbered = _landmark_column(header), frame_column(header)
     if landmark is not None and numbered is not None:
-        score = next((header.index(name) for name in ("visibility", "score", "confidence") if name in header), None)
-        columns = header.index("x"), header.index("y"), score
+        titles = {name: header.index(name) for name in header}
+        columns = titles["x"], titles["y"], _score(titles, None)
         frames = read_frames(path, rows[1:], numbered)
         return _file(path, *_by_landmark(path, rows[1:], frames, landmark, columns), {})
     of_landmarks = _numbered(header)
-    of_points = [(own["x"], own["y"], own.get("v")) for _, own in sorted(of_landmarks.items())]
+    of_points = [(own["x"], own["y"], _score(own, None)) for _, own in sorted(of_landmarks.items())]
+    unused = {
+        rows[0][column].strip(): f"visibility{number}"
+        for number, own in of_landmarks.items()
+        for axis, column in own.items()
+        if axis not in ("x", "y", "z") and _score(own, None) is None
+    }
     used = [column for own in of_landmarks.values() for column in own.values()]
     frames, said = frames_of_rows(path, rows[0], rows[1:], used)
+    said += said_of_unused(path, unused)
     values = [
         [value for columns in of_points for value in _point(path, line, row, columns)]
         for line, row in enumerate(rows[1:], 2)

@@ -7,9 +7,10 @@ DeepLabCut   three header rows, scorer, bodyparts and coords (x, y, likelihood),
              bodyparts; then a row for each frame with its number, or its picture's name, in the first column
 SLEAP        ``track, frame_idx, instance.score``, and ``nose.x, nose.y, nose.score`` of each point; a row for each
              person in a frame
-others       ``nose_x, nose_y`` and, if any, ``nose_visibility``, ``_score``, ``_confidence`` or ``_likelihood``; a row
-             for each frame, with its number in a column ``frame`` (``frame_no``, ``Frame #``, ...) or in a first one
-             without a name (an index of pandas), or its picture's name in a column ``image``, or all frames in order
+others       ``nose_x, nose_y`` and, if any, ``nose_score`` (or ``nose_conf``, ``nose_visible`` and so on, see
+             :data:`pose3d.formats.keypoints.SCORES`); a row for each frame, with its number in a column ``frame``
+             (``frame_no``, ``Frame #``, ...) or in a first one without a name (an index of pandas), or its picture's
+             name in a column ``image``, or all frames in order
 ===========  =========================================================================================================
 
 Undetected points are empty or nan. Points are those of a layout by their names, or by a file that maps names.
@@ -24,15 +25,16 @@ import numpy as np
 
 from pose3d.formats.frame_columns import frames_of_rows
 from pose3d.formats.frame_numbers import frame_numbers
-from pose3d.formats.keypoints import MAX_VALUES, KeypointFile, keypoint_file
+from pose3d.formats.keypoints import MAX_VALUES, SCORES, KeypointFile, keypoint_file, said_of_unused
 from pose3d.formats.point_names import in_layout, said_of_names
 from pose3d.runtime.errors import InputError, in_words
 from pose3d.runtime.files import read_small_text
 
 MAX_TABLE_BYTES = 256 * 2**20
-_POINT_COLUMN = re.compile(r"(.+?)[._ ](x|y|score|visibility|confidence|likelihood)", re.IGNORECASE)
+_POINT_COLUMN = re.compile(rf"(.+?)[._ ](x|y|{'|'.join(SCORES)})", re.IGNORECASE)
+_OF_A_POINT = re.compile(r"(.+)[._ ]([^\W_]+)")
 _LINE = re.compile(r"[^\r\n]*+(?:\r\n?|\n)|[^\r\n]++")
-_AXES = {"x": 0, "y": 1}  # all others are scores
+_TRUTHS = {"true": "1", "false": "0"}
 
 
 def read_rows(path: str | os.PathLike) -> list[list[str]]:
@@ -92,10 +94,7 @@ def read_deeplabcut(
     frames = list(map(int, first)) if all(map(str.isdecimal, first)) else frame_numbers(path, first)
     parts = []
     for person, points in enumerate(columns.values()):
-        triples = [
-            (points.get(name, {}).get("x"), points.get(name, {}).get("y"), points.get(name, {}).get("likelihood"))
-            for name in names
-        ]
+        triples = [_triple(points.get(name, {})) for name in names]
         parts.append((frames, [person] * len(frames), _numbers(path, table, triples, len(rows) - len(table) + 1)))
     return _file(path, "DeepLabCut", names, parts, asked, column_map, several=len(columns) > 1)
 
@@ -110,22 +109,38 @@ def read_named_columns(
     """Read SLEAP's table, or another with columns named by points; see :func:`read_deeplabcut`."""
     header = [name.strip() for name in rows[0]]
     table = rows[1:]
-    columns: dict[str, list[int | None]] = {}
+    of_points: dict[str, dict[str, int]] = {}
     for column, title in enumerate(header):
         match = _POINT_COLUMN.fullmatch(title)
         if match and match[1].lower() != "instance":
-            columns.setdefault(match[1], [None, None, None])[_AXES.get(match[2].lower(), 2)] = column
-    columns = {name: triple for name, triple in columns.items() if None not in triple[:2]}
+            of_points.setdefault(match[1], {})[match[2].lower()] = column
+    columns = {name: _triple(own) for name, own in of_points.items() if {"x", "y"} <= set(own)}
     if not columns:
         raise InputError(f"{path} has no columns of points such as nose_x and nose_y: give a table of keypoints")
     titles = [title.lower() for title in header]
     used = [column for triple in columns.values() for column in triple if column is not None]
     used += [titles.index("track")] if "track" in titles else []
     frames, said = frames_of_rows(path, header, table, used)
+    said += said_of_unused(path, _unused(header, columns))
     tracks = _tracks(table, titles.index("track")) if "track" in titles else None
     parts = [(frames, tracks, _numbers(path, table, list(columns.values()), 2))]
     name = "SLEAP" if is_sleap(header) else "table"
     return _file(path, name, list(columns), parts, asked, column_map, several=tracks is not None, said=said)
+
+
+def _triple(own: Mapping[str, int]) -> tuple[int | None, int | None, int | None]:
+    """The columns of a point's x, y and score."""
+    return own.get("x"), own.get("y"), next((own[name] for name in SCORES if name in own), None)
+
+
+def _unused(header: Sequence[str], columns: Mapping[str, Sequence[int | None]]) -> dict[str, str]:
+    """Titles of the columns of points without a score that are neither x, y nor z; to what one is as a score."""
+    matches = [match for title in header if (match := _OF_A_POINT.fullmatch(title)) and match[1] in columns]
+    return {
+        match[0]: f"{match[1]}_score"
+        for match in matches
+        if columns[match[1]][2] is None and match[2].lower() not in ("x", "y", "z")
+    }
 
 
 def _tracks(table: Sequence[Sequence[str]], column: int) -> list[int] | None:
@@ -146,7 +161,7 @@ def _numbers(
             if column is None:
                 continue
             try:
-                values[line, k, axis] = float(row[column] or "nan")
+                values[line, k, axis] = float(_TRUTHS.get(row[column].lower(), row[column]) or "nan")
             except (ValueError, IndexError):
                 raise InputError(
                     f"{path} line {first_line + line}: column {column + 1} is no number: correct it"

@@ -9,7 +9,7 @@ import numpy as np
 
 from pose3d.formats import coco, mediapipe, own_keypoints, point_tables
 from pose3d.formats.json_files import read_json
-from pose3d.formats.keypoint_arrays import SCORES, read_keypoint_arrays
+from pose3d.formats.keypoint_arrays import SCORES_ARRAYS, read_keypoint_arrays
 from pose3d.formats.keypoints import KeypointFile
 from pose3d.formats.mmpose import read_mmpose
 from pose3d.formats.openpose import read_openpose
@@ -80,7 +80,7 @@ def _read_npz(path: str | os.PathLike) -> KeypointFile:
     if "keypoints" in names:
         return read_keypoint_arrays(path)
     raise InputError(
-        f"{path} has arrays {', '.join(sorted(names)[:6])} and no keypoints: name them keypoints and {SCORES[0]}"
+        f"{path} has arrays {', '.join(sorted(names)[:6])} and no keypoints: name them keypoints and {SCORES_ARRAYS[0]}"
     )
 
 
