@@ -7,7 +7,9 @@ import pytest
 from tiny_keypoints import (
     BODY_25,
     COCO_NAMES,
+    MEDIAPIPE_33,
     OPENPOSE_18,
+    in_order,
     landmarks,
     mmpose_frames,
     person,
@@ -169,6 +171,51 @@ def test_objects_of_frames_have_scores_of_many_names(tmp_path):
     np.testing.assert_allclose(read_keypoints(tmp_path / "k.npz").confidence, SCORES, rtol=1e-6)
     np.savez(tmp_path / "k.npz", keypoints=points, conf=np.full(12, 0.9))  # of frames
     assert (read_keypoints(tmp_path / "k.npz").confidence == 1).all()
+
+
+def write_numbered(path, title, numbers, points, scores):
+    """A row for each point of each frame."""
+    rows = [
+        [frame, number, *points[frame, k], scores[frame, k]] for frame in range(len(points)) for k, number in numbers
+    ]
+    return write_table(path, [["frame", title, "x", "y", "score"], *rows])
+
+
+@pytest.mark.parametrize("size", [(1, 1), (640, 480)])
+@pytest.mark.parametrize("title", ["id", "point", "landmark"])
+@pytest.mark.parametrize("first", [0, 1])
+def test_17_numbered_points_of_a_table_are_not_mediapipes(tmp_path, title, size, first):
+    numbers = list(enumerate(range(first, first + 17)))
+    path = write_numbered(tmp_path / "k.csv", title, numbers, KEYPOINTS / size, SCORES)
+    found = read_keypoints(path)
+    assert (found.layout, found.normalised) == (None, None)
+    with pytest.raises(InputError, match=r"17 points a person and does not say which: give --layout h36m17 or coco17$"):
+        layout_of(found, None)
+    np.testing.assert_allclose(found.keypoints, KEYPOINTS / size, rtol=1e-6)
+    np.testing.assert_allclose(found.confidence, SCORES, rtol=1e-6)
+    assert layout_of(read_keypoints(path, "coco17"), "coco17") == "coco17"
+    if title == "landmark" and size != (1, 1) and first == 0:  # of MediaPipe's head and arms
+        assert read_keypoints(path, "mediapipe33").layout == "mediapipe33"
+
+
+def test_numbered_points_that_are_never_there_are_undetected(tmp_path):
+    numbers = [(k, k) for k in range(5, 15)]  # neither head nor feet
+    found = read_keypoints(write_numbered(tmp_path / "k.csv", "id", numbers, KEYPOINTS, SCORES), "coco17")
+    assert np.isnan(found.keypoints[:, [*range(5), 15, 16]]).all() and found.n_points == 17
+    np.testing.assert_allclose(found.keypoints[:, 5:15], KEYPOINTS[:, 5:15], rtol=1e-6)
+
+
+def test_points_with_numbers_beyond_16_are_mediapipes_where_they_can_be(tmp_path):
+    points, scores = in_order(KEYPOINTS / (640, 480), SCORES, MEDIAPIPE_33)
+    of_upper_body = [(k, k) for k in range(25)]
+    path = write_numbered(tmp_path / "k.csv", "id", of_upper_body, points, scores)
+    assert read_keypoints(path).layout == "mediapipe33"
+    points, scores = in_order(KEYPOINTS, SCORES, BODY_25)
+    px = read_keypoints(write_numbered(tmp_path / "k.csv", "id", of_upper_body, points, scores))
+    assert layout_of(px, None) == "body25"
+    arms = [(k, k) for k in range(11, 17)]
+    path = write_numbered(tmp_path / "k.csv", "landmark", arms, KEYPOINTS / (640, 480), SCORES)
+    assert read_keypoints(path).layout == "mediapipe33"
 
 
 @pytest.mark.parametrize("name", ["visibility", "v", "conf_", "score"])

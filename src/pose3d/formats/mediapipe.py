@@ -6,7 +6,8 @@ MediaPipe writes no files itself. Read is what people write of its results:
 JSON   a list of frames (or ``{"frames": [...], "fps", "width", "height"}``); a frame is a list of 33 landmarks
        ``{x, y, z, visibility}``, or a dict with them (or a list of people's) under ``landmarks``, ``landmark``,
        ``pose_landmarks`` or ``poseLandmarks``, and ``frame`` or ``frame_id``; null or [] is a frame without anybody
-CSV    a row for each landmark: frame, landmark (its number or name), x, y, visibility; or a row for each frame, with
+CSV    a row for each landmark: frame, landmark (its number or name), x, y, visibility; where numbers are 0 to 16, or
+       px, they are those of another layout's points; or a row for each frame, with
        columns ``nose_x, nose_y, nose_visibility`` (:mod:`pose3d.formats.point_tables`), or ``x0, y0, z0, v0`` or
        ``x1, y1, z1, v1`` and so on; visibility may have any of :data:`pose3d.formats.keypoints.SCORES`'s names
 =====  ===============================================================================================================
@@ -30,6 +31,8 @@ LANDMARKS = ("landmarks", "landmark", "pose_landmarks", "poseLandmarks")
 LANDMARK_COLUMNS = ("landmark", "landmark_id", "landmark_index", "landmark_name", "name", "id", "index", "point")
 _NUMBERED = re.compile(r"([a-z]+)_?(\d{1,2})")
 _HIPS = (23, 24)
+_N_COCO = 17  # points; landmarks of whole bodies have higher numbers
+_MOST = 2  # of the median of shares of a picture's width and height
 _CENTRED = 0.02  # around the hips' middle lie world landmarks, which are metres
 
 
@@ -123,12 +126,13 @@ def _numbered(header: Sequence[str]) -> dict[int, dict[str, int]]:
     return {number: own for number, own in columns.items() if {"x", "y"} <= set(own)}
 
 
-def read_mediapipe_csv(path: str | os.PathLike, rows: Sequence[Sequence[str]]) -> KeypointFile:
-    """Read a table of landmarks.
+def read_mediapipe_csv(path: str | os.PathLike, rows: Sequence[Sequence[str]], asked: str | None) -> KeypointFile:
+    """Read a table of landmarks, or of another layout's points by their numbers.
 
     Args:
         path: of the file, for messages.
         rows: of the table, the header first.
+        asked: name of a layout, which says what numbers are; None: they say it.
 
     Raises:
         InputError: it has another form; names the line.
@@ -139,7 +143,17 @@ def read_mediapipe_csv(path: str | os.PathLike, rows: Sequence[Sequence[str]]) -
         titles = {name: header.index(name) for name in header}
         columns = titles["x"], titles["y"], _score(titles, None)
         frames = read_frames(path, rows[1:], numbered)
-        return _file(path, *_by_landmark(path, rows[1:], frames, landmark, columns), {})
+        names = [row[landmark].strip() if landmark < len(row) else "" for row in rows[1:]]
+        given = np.array([_point(path, line, row, columns) for line, row in enumerate(rows[1:], 2)], np.float32)
+        known = given[:, :2][np.isfinite(given[:, :2]) & (given[:, :2] != 0)]
+        is_px = bool(len(known) and np.median(known) > _MOST)
+        counted = _counted(names, "landmark" in header[landmark], is_px, asked)
+        if counted is None:
+            return _file(path, *_by_point(path, frames, names, _landmarks(path, names), given, N_LANDMARKS), {})
+        n_points, first = counted
+        numbers = [int(name) - first for name in names]
+        of_frames, people = _by_point(path, frames, names, numbers, given, n_points)
+        return keypoint_file(path, "numbered points", of_frames, None, np.array(people))
     of_landmarks = _numbered(header)
     of_points = [(own["x"], own["y"], _score(own, None)) for _, own in sorted(of_landmarks.items())]
     unused = {
@@ -159,27 +173,58 @@ def read_mediapipe_csv(path: str | os.PathLike, rows: Sequence[Sequence[str]]) -
     return _file(path, frames, values, {"said": said} | listed)
 
 
-def _by_landmark(
-    path: str | os.PathLike,
-    rows: Sequence[Sequence[str]],
-    of_rows: Sequence[int],
-    landmark: int,
-    columns: tuple[int, int, int | None],
-) -> tuple[list[int], list[Any]]:
-    """Frames and their landmarks (33, 3), of a row for each landmark."""
+def _counted(names: Sequence[str], of_landmarks: bool, is_px: bool, asked: str | None) -> tuple[int, int] | None:
+    """How many points people have whose points have numbers alone, and the first number; None: they are MediaPipe's.
+
+    Args:
+        names: of the points in all rows.
+        of_landmarks: whether their column is called so.
+        is_px: whether coordinates are, as MediaPipe's are not.
+        asked: name of a layout.
+    """
+    if not all(name.isdecimal() and len(name) < 9 for name in names):
+        return None
+    numbers = set(map(int, names))
+    first = int(numbers == set(range(1, _N_COCO + 1)))
+    n_points = max(numbers) + 1 - first
+    all_there = len(numbers) == n_points
+    if asked is not None:
+        n_asked = len(layout(asked))
+        return None if asked == "mediapipe33" or n_points > n_asked else (n_asked, first)
+    if n_points <= _N_COCO:
+        may_be_arms = of_landmarks and not (n_points == _N_COCO and all_there)
+        return None if may_be_arms else (n_points, first)
+    return (n_points, first) if is_px and all_there and n_points < N_LANDMARKS else None
+
+
+def _landmarks(path: str | os.PathLike, names: Sequence[str]) -> list[int]:
+    """MediaPipe's numbers of points, by number or name."""
     known = {key_of(name): number for number, name in enumerate(layout("mediapipe33").points)}
-    people: dict[int, np.ndarray] = {}
-    for line, (frame, row) in enumerate(zip(of_rows, rows, strict=True), 2):
-        name = row[landmark].strip() if landmark < len(row) else ""
-        point = int(name) if name.isdecimal() and len(name) < 9 else known.get(key_of(name), -1)
-        if not 0 <= point < N_LANDMARKS:
+    numbers = []
+    for line, name in enumerate(names, 2):
+        number = int(name) if name.isdecimal() and len(name) < 9 else known.get(key_of(name), -1)
+        if not 0 <= number < N_LANDMARKS:
             raise InputError(f"{path} line {line}: {name[:40]!r} is no landmark of MediaPipe's pose: give 0 to 32")
-        own = people.setdefault(frame, np.full((N_LANDMARKS, 3), np.nan, np.float32))
+        numbers.append(number)
+    return numbers
+
+
+def _by_point(
+    path: str | os.PathLike,
+    frames: Sequence[int],
+    names: Sequence[str],
+    numbers: Sequence[int],
+    values: np.ndarray,
+    n_points: int,
+) -> tuple[list[int], list[Any]]:
+    """Frames and their points (n_points, 3), of a row for each point."""
+    people: dict[int, np.ndarray] = {}
+    for line, (frame, name, point, (x, y, sure)) in enumerate(zip(frames, names, numbers, values, strict=True), 2):
+        own = people.setdefault(frame, np.full((n_points, 3), np.nan, np.float32))
         if not np.isnan(own[point, 2]):
             raise InputError(
-                f"{path} line {line}: landmark {name[:40]} of frame {frame} is there twice: give one person alone"
+                f"{path} line {line}: point {name[:40]} of frame {frame} is there twice: give one person alone"
             )
-        x, y, sure = _point(path, line, row, columns)
         own[point] = x, y, 0.0 if np.isnan(sure) else sure
     for own in people.values():
         own[np.isnan(own[:, 2]), 2] = 0
@@ -207,7 +252,7 @@ def _file(path: str | os.PathLike, frames: list[int], points: list[Any], known: 
     hips = hips[np.isfinite(hips).all(1)]
     if len(hips) and (np.abs(np.median(hips, 0)) < _CENTRED).all():
         raise InputError(f"{path} holds world landmarks, which are metres around the hips: give pose_landmarks")
-    if np.nanmedian(found.keypoints) > 2:
+    if np.nanmedian(found.keypoints) > _MOST:
         raise InputError(
             f"{path} has landmarks beyond 2, which are px and not MediaPipe's normalised ones: divide x by the "
             "picture's width and y by its height"

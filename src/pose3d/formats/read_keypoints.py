@@ -31,7 +31,7 @@ def read_keypoints(
 
     Args:
         path: of it.
-        layout: name of a layout, for tables whose points have names.
+        layout: name of a layout, for tables whose points have names or numbers.
         column_map: of such tables and of COCO's annotations, the file's names of points to those of the layout.
 
     Raises:
@@ -121,5 +121,5 @@ def _read_table(
     if set(own_keypoints.COLUMNS) <= set(header):
         return own_keypoints.read_own_csv(path, rows)
     if mediapipe.is_landmark_table([name.lower() for name in header]):
-        return mediapipe.read_mediapipe_csv(path, rows)
+        return mediapipe.read_mediapipe_csv(path, rows, layout)
     return point_tables.read_named_columns(path, rows, layout, column_map)
