@@ -5,7 +5,8 @@ MediaPipe writes no files itself. Read is what people write of its results:
 =====  ===============================================================================================================
 JSON   a list of frames (or ``{"frames": [...], "fps", "width", "height"}``); a frame is a list of 33 landmarks
        ``{x, y, z, visibility}``, or a dict with them (or a list of people's) under ``landmarks``, ``landmark``,
-       ``pose_landmarks`` or ``poseLandmarks``, and ``frame`` or ``frame_id``; null or [] is a frame without anybody
+       ``pose_landmarks`` or ``poseLandmarks``, and its number under ``frame``, ``frame_index`` and so on
+       (:mod:`pose3d.formats.frame_columns`); null or [] is a frame without anybody
 CSV    a row for each landmark: frame, landmark (its number or name), x, y, visibility; where numbers are 0 to 16, or
        px, they are those of another layout's points; or a row for each frame, with
        columns ``nose_x, nose_y, nose_visibility`` (:mod:`pose3d.formats.point_tables`), or ``x0, y0, z0, v0`` or
@@ -20,7 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from pose3d.formats.frame_columns import frame_column, frames_of_rows, read_frames
+from pose3d.formats.frame_columns import frame_column, frames_of_rows, is_time, read_frames
+from pose3d.formats.frame_numbers import count_frames, frame_numbers
 from pose3d.formats.keypoints import MAX_PEOPLE, SCORES, KeypointFile, keypoint_file, said_of_unused
 from pose3d.formats.point_names import key_of
 from pose3d.geometry.layouts import layout
@@ -50,24 +52,45 @@ def read_mediapipe_json(path: str | os.PathLike, content: Any) -> KeypointFile:
     by_frame = about.get("frames", content)
     if not isinstance(by_frame, list):
         raise InputError(f"{path} has no list of frames: write one with 33 landmarks for each")
-    frames, points, numbers = [], [], []
-    for index, frame in enumerate(by_frame):
-        number = index
-        if isinstance(frame, dict):
-            number = next((frame[key] for key in ("frame", "frame_id", "frame_idx") if key in frame), index)
-        numbers.append(number)
+    frames, points = [], []
+    numbers, said = _numbers_of_frames(path, by_frame)
+    for index, (number, frame) in enumerate(zip(numbers, by_frame, strict=True)):
         for person in _people(path, index, frame):
             frames.append(number)
             points.append(person)
     size = about.get("width"), about.get("height")
-    known: dict[str, Any] = {}
+    known: dict[str, Any] = {"said": said}
     if numbers and all(isinstance(number, int) and 0 <= number < 2**31 for number in numbers):
-        known = {"n_frames": max(numbers) + 1, "first_frame": min(numbers)}
+        known |= {"n_frames": max(numbers) + 1, "first_frame": min(numbers)}
     if all(isinstance(side, int) and 0 < side < 2**16 for side in size):
         known["size_px"] = size
     if isinstance(about.get("fps"), int | float) and 0 < about["fps"] < 1e4:
         known["fps"] = float(about["fps"])
     return _file(path, frames, points, known)
+
+
+def _numbers_of_frames(path: str | os.PathLike, by_frame: Sequence[Any]) -> tuple[list[Any], list[str]]:
+    """Each frame's number, of the file or in order, and a sentence about what is not used and may say another."""
+    keys = list(dict.fromkeys(key for frame in by_frame if isinstance(frame, dict) for key in frame))
+    column = frame_column(keys)
+    key = None if column is None else keys[column]
+    given = {index: frame[key] for index, frame in enumerate(by_frame) if isinstance(frame, dict) and key in frame}
+    unused = [one for one in keys if is_time(one) and one != key]
+    if key is not None and not all(isinstance(number, int | float) for number in given.values()):
+        names = [name for name in given.values() if isinstance(name, str)]
+        if len(names) == len(given) and (all(map(str.isdecimal, names)) or count_frames(names)):
+            given = dict(zip(given, frame_numbers(path, names), strict=True))
+        else:
+            given, unused = {}, unused + [key] * (len(set(names)) > 1)
+    numbers = [given.get(index, index) for index in range(len(by_frame))]
+    if not unused:
+        return numbers, []
+    not_used = f"{' and '.join(repr(one[:40]) for one in unused)} {'are' if len(unused) > 1 else 'is'} not used"
+    if given:
+        return numbers, [f"{path}: {not_used}: frames are as far apart as the frame rate says"]
+    return numbers, [
+        f"{path}: frames are taken one after the other, and {not_used}: if frames are missing, number them under frame"
+    ]
 
 
 def _people(path: str | os.PathLike, index: int, frame: Any) -> list[list[list[float]]]:
