@@ -350,7 +350,9 @@ def test_ids_are_the_files_own_where_they_tell_people_apart(tmp_path):
     assert untracked.said == (f"{tmp_path}/b.json: idx is 0 for everybody, so people are told apart by where they are",)
     twice = write_coco(tmp_path / "c.json", two, track_id=5)
     change(twice, lambda entries: entries[0].__setitem__("track_id", 1))
-    assert sentence(twice) == ": frame 1 has person 5 twice: a number is one person's"
+    found = read_keypoints(twice)
+    assert found.people is None
+    assert found.said == (f"{twice}: track_id is 5 twice in frame 1, so people are told apart by where they are",)
     sleap = read_keypoints(write_sleap(tmp_path / "s.csv", two))
     assert sleap.people[:4].tolist() == [0, 1, 0, 1]
     assert read_keypoints(write_detectron(tmp_path / "d.npz", two)).people is None
@@ -359,6 +361,77 @@ def test_ids_are_the_files_own_where_they_tell_people_apart(tmp_path):
     for file in folder.iterdir():
         change(file, lambda content: [one.update(person_id=[i]) for i, one in enumerate(content["people"])])
     assert read_keypoints(folder).people[:4].tolist() == [0, 1, 0, 1]
+
+
+@pytest.mark.parametrize("title", ["person_id", "Track ID", "track", "person", "id"])
+@pytest.mark.parametrize("form", [int, float, str, "walker {}".format])
+def test_people_of_a_table_have_the_numbers_of_a_column(tmp_path, title, form):
+    header = ["frame", title, *(f"{name}_{axis}" for name in COCO_NAMES for axis in ("x", "y", "score"))]
+    two = [triples(*person()), triples(*person(x_px=150))]
+    rows = [[n, form(number), *one[n]] for n in range(12) for number, one in zip((7, 9), two, strict=True)]
+    path = write_table(tmp_path / "k.csv", [header, *rows])
+    found = read_keypoints(path)
+    assert found.people[:4].tolist() == ([0, 1, 0, 1] if form(7) == "walker 7" else [7, 9, 7, 9]) and not found.said
+    rows[2][1] = ""
+    found = read_keypoints(write_table(path, [header, *rows]))
+    apart = "so people are told apart by where they are"
+    assert found.people is None
+    assert found.said == (f"{path}: 1 of 24 sightings of people have no {title}, {apart}",)
+    sure = [[row[0], 0.9 + row[0] / 1000, *row[2:]] for row in rows[::2]]  # a detector's word on a person
+    found = read_keypoints(write_table(path, [header, *sure]))
+    assert found.people is None and (title == "id") == (not found.said)
+
+
+def test_ids_that_number_rows_are_not_those_of_people(tmp_path):
+    header = ["id", *(f"{name}_{axis}" for name in COCO_NAMES for axis in ("x", "y", "score"))]
+    rows = [[n, *row] for n, row in enumerate(triples(*ONE[0]))]
+    found = read_keypoints(write_table(tmp_path / "k.csv", [header, *rows]))
+    assert found.people is None and not found.said
+
+
+def test_numbered_landmarks_are_of_people_with_numbers(tmp_path):
+    header = ["frame", "person_id", *(f"{axis}{number}" for number in range(33) for axis in ("x", "y", "z", "v"))]
+    frames = [[value for one in frame for value in one.values()] for frame in landmarks(*ONE[0])]
+    rows = [[n, number, *frame] for n, frame in enumerate(frames) for number in (7, 9)]
+    assert read_keypoints(write_table(tmp_path / "k.csv", [header, *rows])).people[:4].tolist() == [7, 9, 7, 9]
+
+
+def test_numbers_of_people_may_be_text_and_are_said_where_some_lack(tmp_path):
+    two = [person(), person(x_px=150)]
+    for write in (write_coco, lambda path, people: write_alphapose(path, people, range(17), [0, 1])):
+        path = write(tmp_path / "k.json", two)
+        change(path, lambda entries: [one.update(track_id=str(7 + 2 * (n % 2))) for n, one in enumerate(entries)])
+        assert read_keypoints(path).people[:4].tolist() == [7, 9, 7, 9]
+    path = write_coco(tmp_path / "k.json", two)
+    change(path, lambda entries: [one.update(track_id=7 + n % 2) for n, one in enumerate(entries[:23])])
+    found = read_keypoints(path)
+    assert found.people is None and found.said == (
+        f"{path}: 1 of 24 sightings of people have no track_id, so people are told apart by where they are",
+    )
+
+
+def test_one_number_for_everybody_tells_nobody_apart(tmp_path):
+    two = [person(), person(x_px=150)]
+    everybody = "is 0 for everybody, so people are told apart by where they are"
+    folder = write_openpose(tmp_path / "op", two, BODY_25)
+    for file in folder.iterdir():
+        change(file, lambda content: [one.update(person_id=[0]) for one in content["people"]])
+    found = read_keypoints(folder)
+    assert found.people is None and found.said[0] == f"{folder}: person_id {everybody}"
+    frames = mmpose_frames(two)
+    for frame in frames:
+        for instance in frame["instances"]:
+            instance["track_id"] = 0
+    (tmp_path / "m.json").write_text(json.dumps(frames))
+    found = read_keypoints(tmp_path / "m.json")
+    assert found.people is None and found.said == (f"{tmp_path}/m.json: track_id {everybody}",)
+    path = write_alphapose(tmp_path / "a.json", two, range(17), [1, 2])
+    change(path, lambda entries: entries[9].update(idx=1))
+    found = read_keypoints(path)
+    assert found.people is None
+    assert found.said == (f"{path}: idx is 1 twice in frame 4, so people are told apart by where they are",)
+    alone = write_coco(tmp_path / "one.json", ONE, track_id=0)
+    assert read_keypoints(alone).people.tolist() == [0] * 12
 
 
 def test_frames_have_the_numbers_of_their_pictures(tmp_path):

@@ -51,11 +51,10 @@ def read_coco_results(path: str | os.PathLike, content: Sequence[Any]) -> Keypoi
         for entry in people
     ]
     frames = _frames(path, [entry["image_id"] for entry in people])
-    ids, said = _numbers(path, people, frames)
     name = "AlphaPose" if alphapose else "COCO-WholeBody" if with_feet else "COCO"
     n_values = len(points[0]) if points else 0
     layouts = {17: "coco17", 23: "coco_wholebody"} | ({26: "halpe26"} if alphapose else {})
-    return keypoint_file(path, name, frames, ids, points, said=said, layout=layouts.get(n_values // 3))
+    return keypoint_file(path, name, frames, points=points, layout=layouts.get(n_values // 3), **_numbers(people))
 
 
 def _is_result(path: str | os.PathLike, content: Sequence[Any], entry: Any) -> bool:
@@ -72,29 +71,10 @@ def _frames(path: str | os.PathLike, images: Sequence[Any]) -> Sequence[int]:
     return frame_numbers(path, names) if names else images
 
 
-def _numbers(
-    path: str | os.PathLike, people: Sequence[dict], frames: Sequence[int]
-) -> tuple[list[int] | None, list[str]]:
-    """Numbers of people, where every entry has one and they tell people of a frame apart; else None and why."""
-    keys = [key for key in ("track_id", "idx") if all(key in entry for entry in people)]
-    if not people or not keys:
-        return None, []
-    numbers = [_first(entry[keys[0]]) for entry in people]
-    ids = [one for one in numbers if one is not None and one >= 0]
-    if len(ids) < len(people):
-        return None, []
-    if len(set(zip(frames, ids, strict=True))) < len(ids) and len(set(ids)) == 1:
-        # AlphaPose without tracking numbers everybody 0.
-        return None, [f"{path}: {keys[0]} is {ids[0]} for everybody, so people are told apart by where they are"]
-    return ids, []
-
-
-def _first(number: Any) -> int | None:
-    """A number that AlphaPose may have put into lists, one for each of the detections that it merged."""
-    for _ in range(3):
-        if isinstance(number, list):
-            number = number[0] if number else None
-    return int(number) if isinstance(number, int | float) and abs(number) < 2**31 else None
+def _numbers(people: Sequence[dict]) -> dict[str, Any]:
+    """The numbers of people, None for those without one, and what they are called: as of most."""
+    called = max(("track_id", "idx"), key=lambda key: sum(key in entry for entry in people))
+    return {"people": [entry.get(called) for entry in people], "called": called}
 
 
 def read_coco_annotations(
@@ -125,13 +105,11 @@ def read_coco_annotations(
         raise InputError(f"{path} has pictures of several sizes, so it is no video: give one file for each")
     for one in points:
         one[2::3] = one[2::3] > 0
-    ids, said = _numbers(path, labelled, frames)
-    known: dict[str, Any] = {"size_px": next(iter(sizes), None)}
-    points, known["layout"], changed = _by_names(path, points, names, column_map)
-    said += changed
+    known: dict[str, Any] = {"size_px": next(iter(sizes), None)} | _numbers(labelled)
+    points, known["layout"], known["said"] = _by_names(path, points, names, column_map)
     if numbers and all(isinstance(number, int) and 0 <= number < 2**31 for number in numbers.values()):
         known |= {"n_frames": max(numbers.values()) + 1, "first_frame": min(numbers.values())}
-    return keypoint_file(path, "COCO annotations", frames, ids, [one.tolist() for one in points], said=said, **known)
+    return keypoint_file(path, "COCO annotations", frames, points=[one.tolist() for one in points], **known)
 
 
 def _point_names(categories: Sequence[dict], labelled: Sequence[dict]) -> list[list[str]]:

@@ -91,10 +91,11 @@ def keypoint_file(
     path: str | os.PathLike,
     format_name: str,
     frames: Sequence[int] | np.ndarray,
-    people: Sequence[int] | np.ndarray | None,
+    people: Sequence[Any] | np.ndarray | None,
     points: Sequence[Any] | np.ndarray,
     scores: Sequence[Any] | np.ndarray | None = None,
     said: Sequence[str] = (),
+    called: str = "person",
     **known: Any,
 ) -> KeypointFile:
     """Check what a reader has found, and bring it into one form.
@@ -105,10 +106,12 @@ def keypoint_file(
     Args:
         path, format_name, known: see :class:`KeypointFile`.
         frames: N numbers.
-        people: N numbers or None.
+        people: N numbers or names of people as the file has them, or None. They are left out, and people told apart by
+            where they are, where somebody has none (or one below 0), or two in a frame have the same.
         points: N times K points: flat x, y, score, ...; or (K, 2), with ``scores`` or without (then 1); or (K, 3).
         scores: N times K.
         said: sentences of the reader.
+        called: what the file calls the numbers of people.
 
     Raises:
         InputError: there is nobody, too many, numbers of points differ, or a number cannot be; names the frame.
@@ -122,13 +125,11 @@ def keypoint_file(
         raise InputError(f"{path}: frame {frame_of.min()} is below 0: number frames from 0")
     _check_crowd(path, frame_of)
     keypoints, confidence = _arrays(path, frame_of, points, scores)
-    person_of = None if people is None else _whole(path, people, "person")
+    person_of, unnumbered = (None, []) if people is None else _people(path, frame_of, list(people), called)
     order = np.argsort(frame_of, kind="stable")
     if (np.diff(frame_of) < 0).any():
         frame_of, keypoints, confidence = frame_of[order], keypoints[order], confidence[order]
         person_of = None if person_of is None else person_of[order]
-    if person_of is not None:
-        _check_once(path, frame_of, person_of)
     if keypoints.shape[1] in BODY_ONLY:
         known["layout"], n_body = BODY_ONLY[keypoints.shape[1]]
         keypoints, confidence = keypoints[:, :n_body], confidence[:, :n_body]
@@ -139,7 +140,7 @@ def keypoint_file(
             more.append(f"{path}: {(~once).sum()} people are there twice, point for point, and are taken once")
             frame_of, keypoints, confidence = frame_of[once], keypoints[once], confidence[once]
     return KeypointFile(
-        str(path), format_name, keypoints, confidence, frame_of, person_of, said=(*said, *more), **known
+        str(path), format_name, keypoints, confidence, frame_of, person_of, said=(*said, *unnumbered, *more), **known
     )
 
 
@@ -206,11 +207,50 @@ def _check_crowd(path: str | os.PathLike, frames: np.ndarray) -> None:
         raise InputError(f"{path}: frame {frame} has {most:,} people, {MAX_PEOPLE:,} are the most: leave some out")
 
 
-def _check_once(path: str | os.PathLike, frames: np.ndarray, people: np.ndarray) -> None:
+def _people(
+    path: str | os.PathLike, frames: np.ndarray, given: Sequence[Any], called: str
+) -> tuple[np.ndarray | None, list[str]]:
+    """(N,) int64, the numbers of people, and of names in the order of appearance; else None, and why."""
+    given = [_unpacked(one) for one in given]
+    named = any(isinstance(one, str) and _number(one) is None for one in given)
+    if named:
+        counted = {name: number for number, name in enumerate(dict.fromkeys(map(str, given)))}
+        numbers: list[float | None] = [None if one in ("", None) else counted[str(one)] for one in given]
+    else:
+        numbers = [_number(one) for one in given]
+    there = [number for number in numbers if number is not None and 0 <= number < 2**31]
+    if not there:
+        return None, []
+    apart = "so people are told apart by where they are"
+    if len(there) < len(numbers):
+        n_without = len(numbers) - len(there)
+        return None, [f"{path}: {n_without} of {len(numbers)} sightings of people have no {called}, {apart}"]
+    if any(number != int(number) for number in there):
+        return None, [f"{path}: {called} is no whole number everywhere, {apart}"]
+    people = np.array(there, np.int64)
     pairs, counts = np.unique(np.stack([frames, people], 1), axis=0, return_counts=True)
-    if (counts > 1).any():
-        frame, person = pairs[counts.argmax()]
-        raise InputError(f"{path}: frame {frame} has person {person} twice: a number is one person's")
+    if (counts == 1).all():
+        return people, []
+    if (people == people[0]).all():
+        return None, [f"{path}: {called} is {people[0]} for everybody, {apart}"]
+    frame, person = pairs[counts.argmax()]
+    return None, [f"{path}: {called} is {person} twice in frame {frame}, {apart}"]
+
+
+def _unpacked(number: Any) -> Any:
+    """Of lists, which AlphaPose may have put one into for each of the detections that it merged, the first."""
+    for _ in range(3):
+        if isinstance(number, list):
+            number = number[0] if number else None
+    return number.strip() if isinstance(number, str) else number
+
+
+def _number(number: Any) -> float | None:
+    """Also one in letters; None: it is none."""
+    try:
+        return float(number) if isinstance(number, int | float | str | np.number) else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def _once(frames: np.ndarray, keypoints: np.ndarray) -> np.ndarray:

@@ -25,6 +25,7 @@ from pose3d.formats.frame_columns import frame_column, frames_of_rows, is_time, 
 from pose3d.formats.frame_numbers import count_frames, frame_numbers
 from pose3d.formats.keypoints import MAX_PEOPLE, SCORES, KeypointFile, keypoint_file, said_of_unused
 from pose3d.formats.point_names import key_of
+from pose3d.formats.point_tables import cells_of, person_column
 from pose3d.geometry.layouts import layout
 from pose3d.runtime.errors import InputError
 
@@ -168,8 +169,8 @@ def read_mediapipe_csv(path: str | os.PathLike, rows: Sequence[Sequence[str]], a
         frames = read_frames(path, rows[1:], numbered)
         names = [row[landmark].strip() if landmark < len(row) else "" for row in rows[1:]]
         given = np.array([_point(path, line, row, columns) for line, row in enumerate(rows[1:], 2)], np.float32)
-        known = given[:, :2][np.isfinite(given[:, :2]) & (given[:, :2] != 0)]
-        is_px = bool(len(known) and np.median(known) > _MOST)
+        seen = given[:, :2][np.isfinite(given[:, :2]) & (given[:, :2] != 0)]
+        is_px = bool(len(seen) and np.median(seen) > _MOST)
         counted = _counted(names, "landmark" in header[landmark], is_px, asked)
         if counted is None:
             return _file(path, *_by_point(path, frames, names, _landmarks(path, names), given, N_LANDMARKS), {})
@@ -185,15 +186,21 @@ def read_mediapipe_csv(path: str | os.PathLike, rows: Sequence[Sequence[str]], a
         for axis, column in own.items()
         if axis not in ("x", "y", "z") and _score(own, None) is None
     }
+    person = person_column(rows[0], rows[1:])
     used = [column for own in of_landmarks.values() for column in own.values()]
+    used += [] if person is None else [person]
     frames, said = frames_of_rows(path, rows[0], rows[1:], used)
     said += said_of_unused(path, unused)
     values = [
         [value for columns in of_points for value in _point(path, line, row, columns)]
         for line, row in enumerate(rows[1:], 2)
     ]
-    listed = {"n_frames": max(frames) + 1, "first_frame": min(frames)} if max(frames) < 2**31 else {}
-    return _file(path, frames, values, {"said": said} | listed)
+    known: dict[str, Any] = {"said": said}
+    if max(frames) < 2**31:
+        known |= {"n_frames": max(frames) + 1, "first_frame": min(frames)}
+    if person is not None:
+        known |= {"people": cells_of(rows[1:], person), "called": rows[0][person].strip()}
+    return _file(path, frames, values, known)
 
 
 def _counted(names: Sequence[str], of_landmarks: bool, is_px: bool, asked: str | None) -> tuple[int, int] | None:
@@ -270,7 +277,8 @@ def _file(path: str | os.PathLike, frames: list[int], points: list[Any], known: 
         points = [[value for point in person for value in point] for person in points]
     elif points and isinstance(points[0], np.ndarray):
         points = [person.ravel().tolist() for person in points]
-    found = keypoint_file(path, "MediaPipe", frames, None, points, layout="mediapipe33", normalised=True, **known)
+    known = {"people": None, "layout": "mediapipe33", "normalised": True} | known
+    found = keypoint_file(path, "MediaPipe", frames, points=points, **known)
     hips = found.keypoints[:, _HIPS].sum(1)
     hips = hips[np.isfinite(hips).all(1)]
     if len(hips) and (np.abs(np.median(hips, 0)) < _CENTRED).all():

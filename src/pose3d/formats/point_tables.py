@@ -20,6 +20,7 @@ import csv
 import os
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -32,6 +33,7 @@ from pose3d.runtime.files import read_small_text
 
 MAX_TABLE_BYTES = 256 * 2**20
 _POINT_COLUMN = re.compile(rf"(.+?)[._ ](x|y|{'|'.join(SCORES)})", re.IGNORECASE)
+_OF_PEOPLE = ("trackid", "track", "personid", "person")
 _OF_A_POINT = re.compile(r"(.+)[._ ]([^\W_]+)")
 _LINE = re.compile(r"[^\r\n]*+(?:\r\n?|\n)|[^\r\n]++")
 _TRUTHS = {"true": "1", "false": "0"}
@@ -95,8 +97,9 @@ def read_deeplabcut(
     parts = []
     for person, points in enumerate(columns.values()):
         triples = [_triple(points.get(name, {})) for name in names]
-        parts.append((frames, [person] * len(frames), _numbers(path, table, triples, len(rows) - len(table) + 1)))
-    return _file(path, "DeepLabCut", names, parts, asked, column_map, several=len(columns) > 1)
+        ids = [person] * len(frames) if len(columns) > 1 else None
+        parts.append((frames, ids, _numbers(path, table, triples, len(rows) - len(table) + 1)))
+    return _file(path, "DeepLabCut", names, parts, asked, column_map, "individuals")
 
 
 def is_sleap(header: Sequence[str]) -> bool:
@@ -117,15 +120,15 @@ def read_named_columns(
     columns = {name: _triple(own) for name, own in of_points.items() if {"x", "y"} <= set(own)}
     if not columns:
         raise InputError(f"{path} has no columns of points such as nose_x and nose_y: give a table of keypoints")
-    titles = [title.lower() for title in header]
+    person = person_column(header, table)
     used = [column for triple in columns.values() for column in triple if column is not None]
-    used += [titles.index("track")] if "track" in titles else []
+    used += [] if person is None else [person]
     frames, said = frames_of_rows(path, header, table, used)
     said += said_of_unused(path, _unused(header, columns))
-    tracks = _tracks(table, titles.index("track")) if "track" in titles else None
-    parts = [(frames, tracks, _numbers(path, table, list(columns.values()), 2))]
+    parts = [(frames, cells_of(table, person), _numbers(path, table, list(columns.values()), 2))]
     name = "SLEAP" if is_sleap(header) else "table"
-    return _file(path, name, list(columns), parts, asked, column_map, several=tracks is not None, said=said)
+    called = "person" if person is None else header[person]
+    return _file(path, name, list(columns), parts, asked, column_map, called, said)
 
 
 def _triple(own: Mapping[str, int]) -> tuple[int | None, int | None, int | None]:
@@ -143,11 +146,28 @@ def _unused(header: Sequence[str], columns: Mapping[str, Sequence[int | None]]) 
     }
 
 
-def _tracks(table: Sequence[Sequence[str]], column: int) -> list[int] | None:
-    """A number for each track's name; None: some rows have none."""
-    names = [row[column].strip() if column < len(row) else "" for row in table]
-    numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
-    return None if "" in numbers else [numbers[name] for name in names]
+def person_column(header: Sequence[str], table: Sequence[Sequence[str]]) -> int | None:
+    """The column of people's numbers or names, by its title; None: no title says it.
+
+    A column ``id`` is that where it has something twice; else it numbers the rows.
+
+    Example:
+        >>> person_column(["frame", "Person ID", "nose_x"], []), person_column(["id", "nose_x"], [["0"], ["1"]])
+        (1, None)
+    """
+    titles = [re.sub(r"[\W_]", "", title.lower()) for title in header]
+    column = next((titles.index(title) for title in _OF_PEOPLE if title in titles), None)
+    if column is None and "id" in titles:
+        column = titles.index("id")
+        cells = cells_of(table, column)
+        if cells is not None and len(set(cells)) == len(cells):
+            column = None
+    return column
+
+
+def cells_of(table: Sequence[Sequence[str]], column: int | None) -> list[str] | None:
+    """Of a column, also of rows that are too short; None: there is no such column."""
+    return None if column is None else [row[column].strip() if column < len(row) else "" for row in table]
 
 
 def _numbers(
@@ -175,29 +195,30 @@ def _file(
     path: str | os.PathLike,
     name: str,
     names: list[str],
-    parts: Sequence[tuple[Sequence[int], Sequence[int] | None, np.ndarray]],
+    parts: Sequence[tuple[Sequence[int], Sequence[Any] | None, np.ndarray]],
     asked: str | None,
     column_map: Mapping[str, str],
-    several: bool,
+    called: str,
     said: Sequence[str] = (),
 ) -> KeypointFile:
     best, where, left_out = in_layout(path, names, asked, column_map)
     frames = np.concatenate([np.asarray(numbers) for numbers, _, _ in parts]) if parts else np.empty(0)
-    people = np.concatenate([np.asarray(ids) for _, ids, _ in parts]) if several else None
+    people = [one for _, ids, _ in parts for one in ids or []]
     values = np.concatenate([part for _, _, part in parts]) if parts else np.empty((0, 0, 3))
     points = np.full((len(values), len(best), 3), np.nan, np.float32)
     for point, column in enumerate(where):
         if column is not None:
             points[:, point] = values[:, column]
-    there = ~np.isnan(points[..., :2]).all((1, 2))
+    there = np.asarray(~np.isnan(points[..., :2]).all((1, 2)))
     n_frames = int(frames.max()) + 1 if len(frames) and 0 <= frames.max() < 2**31 else None
     return keypoint_file(
         path,
         name,
         frames[there],
-        None if people is None else people[there],
+        [one for one, is_there in zip(people, there.tolist(), strict=True) if is_there] if people else None,
         points[there],
         said=[*said, *said_of_names(path, best, where, left_out)],
+        called=called,
         layout=best.name,
         n_frames=n_frames,
         first_frame=0 if n_frames is None else int(frames.min()),
