@@ -128,12 +128,12 @@ def _by_names(
     path: str | os.PathLike, points: list[np.ndarray], lists: Sequence[list[str]], column_map: Mapping[str, str]
 ) -> tuple[list[np.ndarray], str | None, list[str]]:
     """Points in a layout's order, its name, and what is said of that."""
-    counts = {len(one) // 3 for one in points}
-    n_points = max(counts, default=0)
+    lengths = {len(one) for one in points}
+    n_points = max(lengths, default=0) // 3
     usual = {17: "coco17", 23: "coco_wholebody", 133: "coco_wholebody"}.get(n_points)
     if column_map and not lists:
         raise InputError(f"{path} (COCO annotations) has no names of points: leave --names out")
-    if not lists or len(counts) != 1:  # layouts that are mixed are refused elsewhere
+    if not lists or lengths != {3 * n_points}:  # mixed layouts and points that break off are refused elsewhere
         return points, usual, []
     if len(lists) > 1:
         raise InputError(f"{path}: categories have points of different names: give one file for each")

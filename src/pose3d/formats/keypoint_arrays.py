@@ -17,7 +17,7 @@ from pose3d.records.pickled_npz import read_npy, read_pickled_npz, read_shapes, 
 from pose3d.runtime.errors import InputError
 
 SCORES_ARRAYS = ("scores", "keypoint_scores", "confidence")
-_OTHER_NAMES = ("confidences", "keypoint_score", "keypoints_score", "keypoints_scores", "keypoints_conf", *SCORES)
+_OTHER_NAMES = ("confidences", "keypoint_score", *(name for name in SCORES if len(name) > 1))
 """What else scores are called, and people's, too: they are those of points where their shape is."""
 _CROWD = 20
 """People in a frame, from which on it is worth a word when there are fewer frames."""
