@@ -95,5 +95,18 @@ def in_layout(
     return best, where, left_out
 
 
+def said_of_names(
+    path: str | os.PathLike, best: Layout, where: Sequence[int | None], left_out: Sequence[str]
+) -> list[str]:
+    """Sentences about the points that a file has too many or too few; the arguments are :func:`in_layout`'s results."""
+    said = []
+    if left_out:
+        said.append(f"{path}: {best.name} has no points {', '.join(left_out[:8])}, which are left out")
+    absent = [best.points[point] for point, column in enumerate(where) if column is None]
+    if absent:
+        said.append(f"{path} is read as {best.name}; of its points the file lacks {', '.join(absent)}")
+    return said
+
+
 def _keys(of: Layout) -> set[tuple[str, ...]]:
     return {key_of(point) for point in of.points}
