@@ -194,6 +194,62 @@ def test_opencv_reads_back_what_opencv_writes(tmp_path):
         assert not one.size_known
 
 
+@pytest.mark.parametrize(
+    "key", ["distortion", "distortions", "distortion_coeffs", "distCoef", "dist_coefs", "distortion_parameters"]
+)
+def test_other_plain_names_of_opencvs_coefficients(tmp_path, key):
+    content = {"camera_matrix": K.tolist(), key: DISTORTION.tolist(), "image_size": [1920, 1080]}
+    (tmp_path / "c.json").write_text(json.dumps(content))
+    (one,) = read_calibration(tmp_path / "c.json").cameras
+    assert one.camera.distortion.tolist() == DISTORTION.tolist()
+    (tmp_path / "c.toml").write_text(toml(1).replace("distortions", "distortion"))
+    assert_projects(read_calibration(tmp_path / "c.toml"))
+
+
+def test_a_model_may_be_named_beside_the_coefficients(tmp_path):
+    content = {"camera_matrix": K.tolist(), "distortion": "plumb_bob", "distortion_coeffs": DISTORTION.tolist()}
+    (tmp_path / "c.json").write_text(json.dumps(content))
+    assert read_calibration(tmp_path / "c.json").cameras[0].camera.distortion.tolist() == DISTORTION.tolist()
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("coeffs", DISTORTION.tolist()),
+        ("RadialDistortion", [-0.2, 0.05]),
+        ("tangential", [0.0, 0.001]),
+        ("lens_distortion", {"k1": -0.2, "k2": 0}),
+        ("k1", -0.2),
+        ("lens_p2", 0.001),
+        ("radial1", -0.2),
+    ],
+)
+def test_coefficients_under_a_name_that_is_not_known_are_not_left_out(tmp_path, key, value):
+    said = f"it is not known what {key} is: call it distortion"
+    (tmp_path / "c.json").write_text(json.dumps({"camera_matrix": K.tolist(), key: value}))
+    with pytest.raises(InputError, match=f"c.json: camera c: {said}_coefficients, a list, if"):
+        read_calibration(tmp_path / "c.json")
+    written = f"{{k1 = {value['k1']}}}" if isinstance(value, dict) else value
+    (tmp_path / "c.toml").write_text(toml(1).replace("distortions = ", f"{key} = {written}\nonce = "))
+    with pytest.raises(InputError, match=f"c.toml: camera camA: {said}s, a list, if"):
+        read_calibration(tmp_path / "c.toml")
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"distortion_model": "plumb_bob", "undistorted_camera_matrix": K.tolist(), "square_distances": [30.0, 30.0]},
+        {"dist_flags": 3, "undistort": True, "radial": [0.0, 0.0], "P1": [K.tolist()], "k1": 0.0, "dist_error": 0.2},
+    ],
+)
+def test_what_is_no_coefficient_is_left_alone(tmp_path, more):
+    (tmp_path / "c.json").write_text(json.dumps({"camera_matrix": K.tolist(), **more}))
+    (one,) = read_calibration(tmp_path / "c.json").cameras
+    assert not one.camera.distortion.any()
+    (tmp_path / "c.json").write_text(json.dumps({"camera_matrix": K.tolist(), "dist": [0.1, 0, 0, 0], "coeffs": [9]}))
+    assert read_calibration(tmp_path / "c.json").cameras[0].camera.distortion[0] == 0.1
+
+
 def test_our_own_has_the_first_pixels_centre_at_a_half(tmp_path):
     own = {"width_px": 1920, "height_px": 1080, "intrinsics_px": K.tolist(), "distortion": [[-0.2, 0.05, 0, 0]]}
     (tmp_path / "c.json").write_text(json.dumps(own))
@@ -226,6 +282,7 @@ def test_qualisys_by_its_content(tmp_path):
         ("c.toml", toml(1, [0.1, 0.1]), "must be 4, 5 or 8 numbers k1, k2, p1, p2, k3, k4, k5, k6, not 2"),
         ("c.toml", toml(1).replace("1920.0", "1e9"), "no picture has"),
         ("c.yaml", KALIBR.replace("radtan", "equidistant"), "pinhole and equidistant: this project knows"),
+        ("c.yaml", KALIBR.replace("distortion_coeffs", "once"), "cam0 is radtan and has no distortion_coeffs"),
         ("c.yaml", KALIBR.replace("T_cn_cnm1", "T_c"), "cam1 has no T_cn_cnm1"),
         ("c.yaml", "a: [1", "it is not YAML"),
         ("c.yaml", "a: &x [1]\nb: *x", "aliases, which are not read"),

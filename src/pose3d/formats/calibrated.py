@@ -1,6 +1,7 @@
 """What every reader of calibrations gives, and the checks that all of them need."""
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -16,6 +17,8 @@ WIDEST_DEG = 170.0
 """Along the longer side: a lens that sees more is a fisheye."""
 _FARTHEST_M = 50.0  # between two cameras of one room or field
 _NEAREST_M = 0.1
+_COEFFICIENTS = re.compile(r"(?<!un)dist(?!anc|rib)|coef|radial|tangential", re.IGNORECASE)
+_NUMBERED = re.compile(r"[kp][1-6]|(?:.*_)?[kp]_?[1-6]|(?:radial|tangential).*\d", re.IGNORECASE)
 _MOST_RAD = 6.3  # a whole turn, and a little for what was rounded
 
 
@@ -96,6 +99,40 @@ def calibrated(
         turned, moved = _rotation(rotation, name), _numbers(translation, (3,), f"camera {name}: the translation")
     camera = Camera(name, width, height, k, known_coefficients(distortion, name), turned, moved)
     return Calibrated(camera, size_known=size_px is not None, placed=placed)
+
+
+def distortion_of(camera: Mapping[str, Any], names: Sequence[str], name: str) -> Any:
+    """What a camera of a file has under the first of some names of its distortion that it has; None: nothing.
+
+    Args:
+        camera: as the file has it.
+        names: that the file's format has for the distortion, and others that are as plain.
+        name: of the camera, for messages.
+
+    Raises:
+        ValueError: it has none of these, but coefficients under another, without which joints would be somewhere else.
+    """
+    known = next((one for one in names if one in camera), None)
+    if known is not None:
+        return camera[known]
+    for key, value in camera.items():
+        if _COEFFICIENTS.search(str(key)) and _bends(value) or _NUMBERED.fullmatch(str(key)) and _is_number(value):
+            raise ValueError(
+                f"camera {name}: it is not known what {key} is: call it {names[0]}, a list, if it is k1, k2, p1, p2 "
+                "and so on in OpenCV's order"
+            )
+    return None
+
+
+def _bends(value: Any) -> bool:
+    """Whether something has coefficients that are not all 0."""
+    if isinstance(value, dict | list):
+        return any(_bends(one) or _is_number(one) for one in (value.values() if isinstance(value, dict) else value))
+    return False
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value != 0
 
 
 def known_coefficients(distortion: Any, name: str) -> np.ndarray:
