@@ -82,8 +82,14 @@ def test_units_that_cannot_be_are_asked_for(tmp_path):
         read_calibration(tmp_path / "c.toml")
     assert_projects(read_calibration(tmp_path / "c.toml", "mm"))
     (tmp_path / "c.toml").write_text(toml(20))  # in squares of a board, say
-    with pytest.raises(InputError, match="of which unit is not clear: give --units mm or m"):
+    with pytest.raises(InputError, match="of which unit is not clear: give --units mm, cm, in or m"):
         read_calibration(tmp_path / "c.toml")
+
+
+@pytest.mark.parametrize(("units", "of_a_metre"), [("mm", 1000), ("cm", 100), ("in", 39.3700787401575), ("m", 1)])
+def test_units_that_are_said(tmp_path, units, of_a_metre):
+    (tmp_path / "c.toml").write_text(toml(of_a_metre))
+    assert_projects(read_calibration(tmp_path / "c.toml", units))
 
 
 def test_distortion_64_times_too_small_is_doubted(tmp_path):

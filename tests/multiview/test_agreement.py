@@ -7,6 +7,7 @@ import pytest
 from people import camera_ring, swinging_poses
 from scipy.spatial.transform import Rotation
 
+from pose3d.geometry.skeleton import JOINT_NAMES
 from pose3d.multiview.agreement import (
     agreement,
     bone_variation_pct,
@@ -15,6 +16,7 @@ from pose3d.multiview.agreement import (
     draw_views,
     halves,
     refined_figures,
+    say_size,
 )
 from pose3d.multiview.finding import FoundPerson
 from pose3d.multiview.triangulation import Triangulated
@@ -112,3 +114,24 @@ def test_cameras_refined_on_the_other_half_agree_better_and_their_changes_are_to
     assert found["repnet"]["frames_compared"] == 20 and max(found["repnet"]["pa_mpjpe_to_triangulated_mm"]) < 10
     rotation = np.array(first["refined_cameras"]["cam1"]["rotation"])
     np.testing.assert_allclose(rotation @ rotation.T, np.eye(3), atol=1e-9)
+
+
+def standing(leg_m: float) -> np.ndarray:
+    """(4, 17, 3) with thighs and shins that are half as long, in three of the frames."""
+    poses = np.full((4, 17, 3), np.nan)
+    for part, height in (("Hip", 1), ("Knee", 0.5), ("Foot", 0)):
+        poses[1:, [JOINT_NAMES.index(side + part) for side in "RL"]] = [0, 0, height * leg_m]
+    return poses
+
+
+@pytest.mark.parametrize(("leg_m", "said"), [(0.086, "0.086"), (2.2, "2.2"), (0.41, None), (0.86, None), (1.29, None)])
+def test_legs_of_nobodys_length_ask_for_the_unit(leg_m, said, capsys):
+    """Cameras in cm that are taken for mm make a leg of 86 cm 8.6 cm long; children's are from 0.4 m on."""
+    say_size(standing(leg_m))
+    question = f"the person's legs are {said} m long by the calibration: are its positions in another unit?"
+    assert capsys.readouterr().err.startswith(question) == (said is not None)
+
+
+def test_of_legs_that_are_never_seen_nothing_is_asked(capsys):
+    say_size(np.full((3, 17, 3), np.nan))
+    assert capsys.readouterr().err == ""

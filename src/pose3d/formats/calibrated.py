@@ -10,8 +10,10 @@ import numpy as np
 from pose3d.geometry.camera import Camera
 from pose3d.runtime.errors import STRANGE, InputError, in_words
 
-Units = Literal["mm", "m"]
-UNITS_M: dict[Units, float] = {"mm": 0.001, "m": 1.0}
+Units = Literal["mm", "m", "cm", "in"]
+UNITS_M: dict[Units, float] = {"mm": 0.001, "m": 1.0, "cm": 0.01, "in": 0.0254}
+_TOLD: tuple[Units, ...] = "mm", "m"
+"""By how far apart cameras are: 300 are as well 3 m in cm as 0.3 m in mm, and cameras are mostly in these."""
 LARGEST_PX = 20_000
 WIDEST_DEG = 170.0
 """Along the longer side: a lens that sees more is a fisheye."""
@@ -180,10 +182,12 @@ def in_metres(cameras: list[Calibrated], usual: Units | None, given: Units | Non
     positions = np.array([one.camera.position_m for one in cameras if one.placed]).reshape(-1, 3)
     apart = float(np.linalg.norm(positions[:, None] - positions, axis=-1).max()) if len(positions) else 0.0
     unit, why = given or usual, f"{program} writes {usual}"
-    fitting = [known for known in UNITS_M if _NEAREST_M <= apart * UNITS_M[known] <= _FARTHEST_M]
+    fitting = [known for known in _TOLD if _NEAREST_M <= apart * UNITS_M[known] <= _FARTHEST_M]
     if unit is None and len(positions) > 1:
         if not fitting:
-            raise ValueError(f"cameras are up to {apart:g} apart, of which unit is not clear: give --units mm or m")
+            raise ValueError(
+                f"cameras are up to {apart:g} apart, of which unit is not clear: give --units mm, cm, in or m"
+            )
         unit, why = fitting[0], f"cameras are up to {apart:.4g} apart"
     elif len(positions) > 1 and given is None and unit not in fitting:
         advice = f"give --units {fitting[0]} if they are that" if fitting else "give --units"

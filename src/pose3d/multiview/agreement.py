@@ -6,6 +6,7 @@ bones keep their lengths, and how the lifters' poses, each from one camera only,
 with each other.
 """
 
+import sys
 from collections.abc import Sequence
 from functools import partial
 from itertools import combinations
@@ -21,10 +22,12 @@ from pose3d.geometry.camera import Camera
 from pose3d.geometry.skeleton import BONES, JOINT_NAMES, N_JOINTS
 from pose3d.lifting.lift import LIFTERS, lift, load_lifter
 from pose3d.multiview.finding import FoundPerson, FrameSource, detector_of, find_person
+from pose3d.multiview.in_words import disagree
 from pose3d.multiview.refinement import Extrinsics, moved_mm, refine_extrinsics, turned_deg
 from pose3d.multiview.triangulation import Triangulated
 from pose3d.multiview.views import View, read_views
 from pose3d.pose2d.inference import load_network
+from pose3d.priors.plausible import LEG_M, leg_length_m
 from pose3d.records.keypoints2d import Keypoints2D
 from pose3d.records.sequences import PoseSequence
 from pose3d.runtime.files import atomic_output
@@ -81,11 +84,14 @@ def measure_models(
         draw_views(picture, takes, person)
 
     found = person.triangulated(cameras, SEARCH_PX)
+    triangulated = agreement(cameras, person)
+    if not disagree(triangulated):  # of views that do not agree nobody knows how large a person is
+        say_size(np.where(consistent(found)[..., None], found.points_world_m, np.nan))
     report = {
         "frames": person.confidence.shape[1],
         "cameras": [camera.id for camera in cameras],
         "agree_px": AGREE_PX,
-        "triangulated": agreement(cameras, person),
+        "triangulated": triangulated,
     }
     lifted = {
         name: [
@@ -110,20 +116,44 @@ def agreement(cameras: Sequence[Camera], person: FoundPerson) -> dict:
     }
 
 
+def consistent(found: Triangulated) -> np.ndarray:
+    """(T, J) bool: joints with AGREE_VIEWS detections within AGREE_PX, or with all where there are fewer views."""
+    return (found.residuals_px <= AGREE_PX).sum(0) >= min(AGREE_VIEWS, len(found.residuals_px))
+
+
 def consistency(found: Triangulated) -> dict:
     """Figures of how far the views' detections, (V, T, J), agree; see the module."""
-    views = min(AGREE_VIEWS, len(found.residuals_px))
     residuals = np.where(np.isnan(found.residuals_px), np.inf, found.residuals_px)
-    consistent = (residuals <= AGREE_PX).sum(0) >= views
+    agreed = consistent(found)
     return {
         "residual_median_px": _rounded(np.median(residuals)),
         "residual_90th_percentile_px": _rounded(np.percentile(residuals, 90, method="higher")),
-        "consistent_pct": _rounded(100 * consistent.mean()),
+        "consistent_pct": _rounded(100 * agreed.mean()),
         "consistent_by_joint_pct": {
-            name: _rounded(100 * consistent[:, joint].mean()) for joint, name in enumerate(JOINT_NAMES)
+            name: _rounded(100 * agreed[:, joint].mean()) for joint, name in enumerate(JOINT_NAMES)
         },
         "residual_by_camera_median_px": [_rounded(np.median(view)) for view in residuals],
     }
+
+
+def say_size(poses_world_m: np.ndarray) -> None:
+    """Ask on stderr for the unit of positions, where triangulated legs, of (T, 17, 3), are longer or shorter than any.
+
+    NaN where a joint is not known; where legs never are, nothing is asked.
+    """
+    parts = {"Hip": "Hip", "Knee": "Knee", "Ankle": "Foot"}
+    points = {
+        f"{side}{part}": poses_world_m[:, JOINT_NAMES.index(f"{side}{joint}")]
+        for side in "LR"
+        for part, joint in parts.items()
+    }
+    leg_m = leg_length_m(points)
+    if leg_m < LEG_M[0] or leg_m > LEG_M[1]:
+        print(
+            f"the person's legs are {leg_m:.2g} m long by the calibration: are its positions in another unit? Say in "
+            "which with --units mm, cm, in or m, because all figures in mm depend on it",
+            file=sys.stderr,
+        )
 
 
 def bone_variation_pct(poses_m: np.ndarray) -> float:
