@@ -33,12 +33,15 @@ class Calibrated:
         size_known: False: the file does not say the picture's size, and the camera's is 0 x 0.
         placed: False: the file does not say where the camera is, and it is at the origin of its own space.
         sees_markers: a camera of a motion capture system that sees markers and records no video.
+        perhaps_last_px: its size may be the numbers of the last column and row, 1 too small, see
+            :func:`pose3d.formats.calibrations.with_whole_size`.
     """
 
     camera: Camera
     size_known: bool = True
     placed: bool = True
     sees_markers: bool = False
+    perhaps_last_px: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -55,6 +55,7 @@ def calibration_from_toml(text: str, units: Units | None) -> Calibration:
         return in_metres(cameras, "m", units, "Caliscope")
     if isinstance(metadata, dict) and "charuco_square_size" in metadata:
         return in_metres(cameras, "mm", units, "FreeMoCap")
+    cameras = [replace(one, perhaps_last_px=True) for one in cameras]  # converters write Qualisys's right - left
     if all("fisheye" in table for _, table in found):
         calibration = in_metres(cameras, "m", units, "Pose2Sim")
         return replace(calibration, doubts=_doubts(calibration.cameras))

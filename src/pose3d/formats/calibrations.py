@@ -103,6 +103,23 @@ def with_size(
     return replace(one, camera=camera), (_outside(camera, "far from the middle of"),) if aside else ()
 
 
+def with_whole_size(
+    path: str | os.PathLike, one: Calibrated, width_px: int, height_px: int
+) -> tuple[Calibrated, tuple[str, ...]]:
+    """A camera whose size may be the numbers of its video's last column and row with the video's size, and a sentence.
+
+    Pose2Sim's earlier converters wrote those: 1087 x 1919 for 1088 x 1920 px.
+    """
+    short = width_px - one.camera.width_px, height_px - one.camera.height_px
+    if not one.perhaps_last_px or not one.size_known or short not in ((1, 1), (1, 0), (0, 1)):
+        return one, ()
+    said = (
+        f"camera {one.camera.id} is of {one.camera.width_px} x {one.camera.height_px} px: taken for the numbers of the "
+        f"last column and row of {width_px} x {height_px}"
+    )
+    return replace(one, camera=replace(one.camera, width_px=width_px, height_px=height_px)), (said,)
+
+
 def _axis_by_size(camera: Camera) -> np.ndarray:
     """(2,) where the optical axis passes through the picture: 0 to 1 from the left, and from above."""
     return camera.intrinsics_px[:2, 2] / [camera.width_px, camera.height_px]
