@@ -188,6 +188,44 @@ def test_opencv_in_yaml_and_json(tmp_path, name, text):
     np.testing.assert_allclose(one.camera.project(points_cam_m) - 0.5, expected, atol=1e-9)
 
 
+@pytest.mark.parametrize(("matrix", "distortion"), [("K", "D"), ("k", "d")])
+def test_ros_as_it_prints_a_message(tmp_path, matrix, distortion):
+    """R is of rectification there, and no place."""
+    (tmp_path / "c.yaml").write_text(
+        f"header:\n  seq: 0\nheight: 1080\nwidth: 1920\ndistortion_model: plumb_bob\n{distortion}: "
+        f"{DISTORTION.tolist()}\n{matrix}: {K.ravel().tolist()}\nR: {np.eye(3).ravel().tolist()}\n"
+        f"P: {np.eye(3, 4).ravel().tolist()}\n---\n"
+    )
+    (one,) = read_calibration(tmp_path / "c.yaml").cameras
+    np.testing.assert_array_equal(one.camera.intrinsics_px - K, [[0, 0, 0.5], [0, 0, 0.5], [0, 0, 0]])
+    assert one.camera.distortion.tolist() == DISTORTION.tolist() and not one.placed
+    assert (one.camera.width_px, one.camera.height_px) == (1920, 1080)
+
+
+@pytest.mark.parametrize("decimals", [3, 4, 6])
+def test_a_rotation_that_was_rounded_is_made_one(tmp_path, decimals):
+    exact = cv2.Rodrigues(ROTATION[1])[0]
+    own = {"width_px": 1920, "height_px": 1080, "intrinsics_px": K.tolist(), "translation_m": [0, 0, 2]}
+    (tmp_path / "c.json").write_text(json.dumps(own | {"rotation": exact.round(decimals).tolist()}))
+    found = read_calibration(tmp_path / "c.json").cameras[0].camera.rotation
+    np.testing.assert_allclose(found @ found.T, np.eye(3), atol=1e-5)
+    np.testing.assert_allclose(found, exact, atol=10**-decimals)
+    if decimals == 6:  # near enough, and left as it was written
+        np.testing.assert_array_equal(found, exact.round(6))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [(np.diag([1, 1, 1.01]), "rotation is not orthonormal"), (np.diag([1, 1, -1]), "rotation is a reflection")],
+)
+def test_what_is_no_rotation_but_for_rounding_is_refused(tmp_path, change, message):
+    rotation = (cv2.Rodrigues(ROTATION[1])[0].round(4) @ change).tolist()
+    own = {"width_px": 1920, "height_px": 1080, "intrinsics_px": K.tolist(), "translation_m": [0, 0, 2]}
+    (tmp_path / "c.json").write_text(json.dumps(own | {"rotation": rotation}))
+    with pytest.raises(InputError, match=message):
+        read_calibration(tmp_path / "c.json")
+
+
 def test_opencv_reads_back_what_opencv_writes(tmp_path):
     for name in ("w.yml", "w.json"):
         storage = cv2.FileStorage(str(tmp_path / name), cv2.FILE_STORAGE_WRITE)
@@ -298,6 +336,15 @@ def test_qualisys_by_its_content(tmp_path):
         ("c.xml", "<?xml version='1.0'?><opencv_storage/>", "OpenCV's XML, which is not read"),
         ("c.json", "{", "not JSON"),
         ("c.json", "[" * 100_000, "not JSON"),
+        ("c.json", json.dumps({"cameras": [{"K": K.tolist()}]}), "no camera of .* looked for, intrinsics_px, or"),
+        ("c.json", '{"fl_x": 1450, "cx": 960, "frames": []}', "no camera of Pose2Sim, .*: camera_matrix is looked for"),
+        ("c.json", "[[1]]", "no camera of Pose2Sim, .*: camera_matrix is looked for"),
+        ("c.json", '{"width_px": 640}', "height_px is missing; correct that field"),
+        (
+            "c.json",
+            json.dumps({"K": K.tolist(), "dist": [float("nan"), 0, 0, 0]}),
+            "camera c: the distortion has a number that is not finite: calibrate again",
+        ),
         ("c.json", '{"camera_matrix": 3}', "the matrix must be 3 x 3 numbers"),
         ("c.yml", OPENCV + "fisheye_model: 1\n", "it is of a fisheye lens"),
         ("c.yml", OPENCV.replace("1400., 0., 940., 0., 1410.", "4.2, 0., 940., 0., 4.2"), "give it in px, not in mm"),

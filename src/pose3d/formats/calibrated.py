@@ -21,6 +21,7 @@ _FARTHEST_M = 50.0  # between two cameras of one room or field
 _NEAREST_M = 0.1
 _COEFFICIENTS = re.compile(r"(?<!un)dist(?!anc|rib)|coef|radial|tangential", re.IGNORECASE)
 _NUMBERED = re.compile(r"[kp][1-6]|(?:.*_)?[kp]_?[1-6]|(?:radial|tangential).*\d", re.IGNORECASE)
+_EXACT, _ROUNDED = 1e-5, 2e-3  # of a rotation times its transpose, off the identity
 _MOST_RAD = 6.3  # a whole turn, and a little for what was rounded
 
 
@@ -156,7 +157,9 @@ def known_coefficients(distortion: Any, name: str) -> np.ndarray:
         values = np.zeros(0) if distortion is None else np.array(distortion, np.float64).ravel()
     except (TypeError, ValueError):
         raise ValueError(f"camera {name}: the distortion is no list of numbers") from None
-    if len(values) not in (0, 4, 5, 8, 12, 14) or not np.isfinite(values).all():
+    if not np.isfinite(values).all():
+        raise ValueError(f"camera {name}: the distortion has a number that is not finite: calibrate again")
+    if len(values) not in (0, 4, 5, 8, 12, 14):
         raise ValueError(
             f"camera {name}: the distortion must be 4, 5 or 8 numbers k1, k2, p1, p2, k3, k4, k5, k6, not {len(values)}"
         )
@@ -216,8 +219,8 @@ def _numbers(values: Any, shape: tuple[int, ...], what: str) -> np.ndarray:
         array = np.array(values, np.float64)
     except (TypeError, ValueError):
         array = np.empty(0)
-    if array.size == np.prod(shape) and array.shape != shape and 1 in array.shape:
-        array = array.reshape(shape)  # a column, as OpenCV writes vectors
+    if array.size == np.prod(shape) and (array.ndim == 1 or 1 in array.shape):
+        array = array.reshape(shape)  # a column, as OpenCV writes vectors, or a row of all, as ROS matrices
     if array.shape != shape or not np.isfinite(array).all():
         raise ValueError(f"{what} must be {' x '.join(map(str, shape))} numbers")
     return array
@@ -254,7 +257,7 @@ def _rotation(rotation: Any, name: str) -> np.ndarray:
 
     values = np.array(rotation, np.float64) if np.size(rotation) in (3, 9) else np.empty(0)
     if values.size == 9:
-        return _numbers(values.reshape(3, 3), (3, 3), f"camera {name}: the rotation")
+        return _unrounded(_numbers(values.reshape(3, 3), (3, 3), f"camera {name}: the rotation"))
     vector = _numbers(values, (3,), f"camera {name}: the rotation")
     if np.linalg.norm(vector) > _MOST_RAD:
         raise ValueError(
@@ -262,3 +265,12 @@ def _rotation(rotation: Any, name: str) -> np.ndarray:
             "radians, not degrees"
         )
     return cv2.Rodrigues(vector)[0]
+
+
+def _unrounded(rotation: np.ndarray) -> np.ndarray:
+    """The nearest rotation to one that was written with three decimals or more; what is farther from one as it is."""
+    off = np.abs(rotation @ rotation.T - np.eye(3)).max()
+    if not _EXACT < off <= _ROUNDED:
+        return rotation
+    u, _, v = np.linalg.svd(rotation)
+    return u @ v

@@ -12,7 +12,7 @@ import numpy as np
 from pose3d.formats.calibrated import Calibration, Units, calibrated, distortion_of, in_metres
 
 _NAMES = {
-    "matrix": ("camera_matrix", "cameraMatrix", "Camera_Matrix", "intrinsic_matrix", "mtx", "K"),
+    "matrix": ("camera_matrix", "cameraMatrix", "Camera_Matrix", "intrinsic_matrix", "mtx", "K", "k"),
     "rotation": ("rotation", "rotation_matrix", "rvec", "R"),
     "translation": ("translation", "translation_vector", "tvec", "T", "t"),
     "width": ("image_width", "image_Width", "width"),
@@ -22,7 +22,7 @@ _NAMES = {
 _DISTORTION = (
     *("distortion_coefficients", "Distortion_Coefficients", "distortion_coefficient", "distortion_coeffs"),
     *("dist_coeffs", "dist_coeff", "dist_coefs", "dist_coef", "distCoeffs", "distCoeff", "distCoefs", "distCoef"),
-    *("dist", "D", "distortion_parameters", "distortions", "distortion"),
+    *("dist", "D", "d", "distortion_parameters", "distortions", "distortion"),
 )
 """The last may be the model beside coefficients under another name. Not RealSense's coeffs, of several models."""
 _MODELS = ("plumb_bob", "rational_polynomial", "radtan", "radial-tangential")

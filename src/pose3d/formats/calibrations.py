@@ -161,6 +161,9 @@ def _from_json(path: Path, text: str, units: Units | None) -> Calibration:
         return _from_subjects(path, text, content, units)
     if is_opencv(content):
         return _from_mapping(path, content, units)
+    if not isinstance(content, dict) or not content.keys() & _OwnCamera.model_fields.keys():
+        looked_for = "camera_matrix is looked for, intrinsics_px, or intrinsics and extrinsics"
+        raise ValueError(f"it has no camera of {_KNOWN}: {looked_for}")
     return Calibration((_from_own(content, path.stem),), "this project")
 
 
@@ -207,6 +210,7 @@ for _tag in ("opencv-matrix", "opencv-nd-matrix"):
 def _read_yaml(text: str) -> Any:
     # The directive of OpenCV before 5, "%YAML:1.0", is none of YAML's.
     body = re.sub(r"\A%YAML[^\n]*\n", "", text)
+    body = re.sub(r"\n---\s*\Z", "\n", body)  # ROS ends a message with it
     try:
         return yaml.load(body, _Loader)  # noqa: S506, a safe loader
     except yaml.YAMLError as error:
@@ -231,7 +235,6 @@ class _OwnCamera(BaseModel):
 
 _WRONG = {"missing": "is missing", "extra_forbidden": "is no field of a camera, whose form docs/predict.md shows"}
 _FIELDS = {
-    "": "a camera: width_px, height_px, intrinsics_px and, if need be, distortion",
     "width_px": "a whole number above 0",
     "height_px": "a whole number above 0",
     "intrinsics_px": "three rows of three numbers",
@@ -247,8 +250,8 @@ def _from_own(content: Any, name: str) -> Calibrated:
         own = _OwnCamera.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
-        field = ".".join(map(str, first["loc"])) or "the whole"
-        form = _FIELDS.get(str(first["loc"][0]) if first["loc"] else "", "another")
+        field = ".".join(map(str, first["loc"]))
+        form = _FIELDS.get(str(first["loc"][0]), "another")
         said = _WRONG.get(first["type"], f"must be {form}")
         raise ValueError(f"{field} {said}; correct that field") from None
     (fx, skew, _), (other_skew, fy, _), last = own.intrinsics_px
