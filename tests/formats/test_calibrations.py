@@ -311,6 +311,23 @@ def test_qualisys_by_its_content(tmp_path):
     assert [one.camera.id for one in read_calibration(path).cameras] == ["a", "b"]
 
 
+@pytest.mark.parametrize("name", ["calibration.qca.txt", "exported.txt"])
+def test_qualisys_in_px_and_not_in_parts_of_them_is_refused(tmp_path, name):
+    """A focal length of 1000 px is 64000 there; 1000 would be one of 15.6 px, before a picture of 1000."""
+    good, wrong = CAMERA.format(serial="a"), CAMERA.format(serial="b").replace("64000", "1000").replace("70400", "1100")
+    path = write_calibration(tmp_path / name, good, wrong)
+    with pytest.raises(InputError, match="camera b: with a focal length of 17.1.* px no lens .*; Qualisys has it in"):
+        read_calibration(path)
+    markers = wrong.replace("<camera ", '<camera model="Miqus M3" ')  # whose picture nobody sees
+    assert len(read_calibration(write_calibration(path, good, markers)).cameras) == 2
+
+
+def test_qualisys_with_its_axis_outside_of_the_picture_is_doubted(tmp_path):
+    cameras = CAMERA.format(serial="a"), CAMERA.format(serial="b").replace("32640", "96640")  # 1510 - 10 + 0.5
+    (doubt,) = read_calibration(write_calibration(tmp_path / "c.qca.txt", *cameras)).doubts
+    assert doubt.startswith("camera b has its optical axis at (1500.5, 400.5), outside of its picture of 1000 x 800 px")
+
+
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [

@@ -61,16 +61,11 @@ def read_calibration(path: str | os.PathLike, units: Units | None = None) -> Cal
     Raises:
         InputError: it is missing, larger than 1 MiB, nobody's format, or a camera in it cannot exist.
     """
-    if str(path).endswith(".qca.txt"):  # of which the XML says how its text is encoded
-        return Calibration(tuple(read_qualisys(path)), "Qualisys")
     try:
-        text = read_small_text(path).lstrip("\ufeff \r\n\t")
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}): give a calibration of {_KNOWN}") from None
-    except ValueError as error:
-        raise InputError(f"{path} is no calibration ({in_words(error)}): give one of {_KNOWN}") from None
-    try:
-        calibration = _calibration(Path(path), text, units)
+        if str(path).endswith(".qca.txt"):  # of which the XML says how its text is encoded
+            calibration = _from_qualisys(path)
+        else:
+            calibration = _calibration(Path(path), _text(path), units)
     except InputError:
         raise
     except _ACCEPTED as error:
@@ -78,8 +73,17 @@ def read_calibration(path: str | os.PathLike, units: Units | None = None) -> Cal
     names = [one.camera.id for one in calibration.cameras]
     if not names or len(set(names)) < len(names):
         raise InputError(f"{path} has {'two cameras of one name' if names else 'no cameras'}: write it again")
-    doubts = tuple(_outside(one.camera) for one in calibration.cameras if one.size_known and _is_outside(one.camera))
+    doubts = tuple(_outside(one.camera) for one in calibration.cameras if _is_doubtful(one))
     return replace(calibration, doubts=calibration.doubts + doubts)
+
+
+def _text(path: str | os.PathLike) -> str:
+    try:
+        return read_small_text(path).lstrip("\ufeff \r\n\t")
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}): give a calibration of {_KNOWN}") from None
+    except ValueError as error:
+        raise InputError(f"{path} is no calibration ({in_words(error)}): give one of {_KNOWN}") from None
 
 
 def with_size(
@@ -129,6 +133,10 @@ def _is_outside(camera: Camera) -> bool:
     return bool(np.abs(_axis_by_size(camera) - 0.5).max() > 0.5)
 
 
+def _is_doubtful(one: Calibrated) -> bool:
+    return one.size_known and not one.sees_markers and _is_outside(one.camera)
+
+
 def _outside(camera: Camera, where: str = "outside of") -> str:
     x_px, y_px = camera.intrinsics_px[:2, 2]
     return (
@@ -141,7 +149,7 @@ def _calibration(path: Path, text: str, units: Units | None) -> Calibration:
     if text.startswith("<"):
         if "<opencv_storage" in text:
             raise ValueError("it is OpenCV's XML, which is not read: have cv2.FileStorage write .yaml or .json")
-        return Calibration(tuple(read_qualisys(path)), "Qualisys")
+        return _from_qualisys(path)
     if path.suffix == ".json" or text.startswith("{"):
         return _from_json(path, text, units)
     if path.suffix in (".yaml", ".yml") or text.startswith("%YAML"):
@@ -150,6 +158,16 @@ def _calibration(path: Path, text: str, units: Units | None) -> Calibration:
         return calibration_from_toml(text, units)
     except tomllib.TOMLDecodeError as error:
         raise ValueError(f"it is no calibration of {_KNOWN} (as TOML: {in_words(error)})") from None
+
+
+def _from_qualisys(path: str | os.PathLike) -> Calibration:
+    cameras = tuple(read_qualisys(path))
+    for camera in (one.camera for one in cameras if not one.sees_markers):
+        try:
+            require_px(camera.id, camera.intrinsics_px, camera.width_px, camera.height_px)
+        except ValueError as error:
+            raise ValueError(f"{error}; Qualisys has it in 1/64 px") from None
+    return Calibration(cameras, "Qualisys")
 
 
 def _from_json(path: Path, text: str, units: Units | None) -> Calibration:
