@@ -10,6 +10,7 @@ from scipy.spatial.transform import Rotation
 from pose3d.geometry.skeleton import JOINT_NAMES
 from pose3d.multiview.agreement import (
     agreement,
+    ask_exchanged,
     bone_variation_pct,
     compare_lifted,
     consistency,
@@ -134,4 +135,25 @@ def test_legs_of_nobodys_length_ask_for_the_unit(leg_m, said, capsys):
 
 def test_of_legs_that_are_never_seen_nothing_is_asked(capsys):
     say_size(np.full((3, 17, 3), np.nan))
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(("views", "frames"), [(4, 250), (5, 1), (6, 3), (8, 3)])
+def test_two_exchanged_videos_are_asked_about(views, frames, capsys):
+    cameras = camera_ring(views)
+    person = person_seen(cameras, swinging_poses(np.random.default_rng(0), frames))
+    ask_exchanged(cameras, person)
+    assert capsys.readouterr().err == ""
+    ask_exchanged([cameras[2], cameras[1], cameras[0], *cameras[3:]], person)
+    question = "are the videos of cameras cam2 and cam0 exchanged? 100 % of their joints agree with the other views if"
+    assert capsys.readouterr().err.startswith(question)
+
+
+def test_views_that_agree_in_no_order_and_two_alone_are_not_asked_about(capsys):
+    cameras, rng = camera_ring(4), np.random.default_rng(0)
+    person = person_seen(cameras, swinging_poses(rng, 5))
+    two = FoundPerson(person.keypoints_px[:2], person.confidence[:2], person.boxes_px[:2])
+    ask_exchanged(cameras[1::-1], two)
+    person.keypoints_px[:] += rng.normal(0, 60, person.keypoints_px.shape)  # a detector that errs far
+    ask_exchanged(cameras, person)
     assert capsys.readouterr().err == ""
