@@ -17,7 +17,7 @@ from typing import Any
 import c3d
 import numpy as np
 
-from pose3d.formats.motion import Z_UP_FROM_Y_UP, Motion, check_motion, without_blanks, zeros_as_gaps
+from pose3d.formats.motion import Z_UP_FROM_Y_UP, Motion, check_motion, check_read, names_of_others, zeros_as_gaps
 from pose3d.runtime.errors import InputError, in_words
 from pose3d.runtime.files import atomic_output
 
@@ -88,7 +88,7 @@ def read_c3d(path: str | os.PathLike) -> Motion:
         raise InputError(f"{path} cannot be read ({error.strerror}): give a C3D file that you may read") from None
     except Exception as error:  # whatever damage makes struct, NumPy or c3d raise
         raise InputError(f"{path} is no whole C3D file of points ({in_words(error)}): write it again") from None
-    check_motion(motion, path)
+    check_read(motion, path)
     return zeros_as_gaps(motion)
 
 
@@ -102,7 +102,7 @@ def _read(reader: c3d.Reader, n_bytes: int) -> Motion:
         raise ValueError(f"its unit is {unit!r}, not m, cm or mm")
     if (up or "+Z") not in _Z_UP_FROM_SCREEN:
         raise ValueError(f"its axis {up} is up, not +Y or +Z")
-    names = without_blanks(_labels(reader.get("POINT:LABELS"), n_points))
+    names = names_of_others(_labels(reader.get("POINT:LABELS"), n_points))
     points = np.empty((n_frames, n_points, 4), np.float32)
     n_read = 0
     for _, frame, _ in reader.read_frames(copy=False):
