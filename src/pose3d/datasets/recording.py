@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from pose3d.datasets.agreement import check_agreement, exchanged_sides, said_of_sides
+from pose3d.datasets.picture_doubts import PictureDoubts
 from pose3d.datasets.upright import Stances
 from pose3d.geometry.lens_edge import BEYOND
 from pose3d.records.detected_points import BRIDGED_S, CUT_OFF, LEAST_PERCENT, PERCENTAGES
@@ -85,6 +86,7 @@ class Remarks:
     def __init__(self) -> None:
         self._sequences_cut = self._frames_cut = self._frames = self._points_missing = 0
         self._frames_bridged = self._frames_left_out = self._points_beyond_lens = self._videos_interlaced = 0
+        self._pictures = PictureDoubts()
         self._high_scores: dict[str, list[float]] = {CUT_OFF: [], PERCENTAGES: []}
 
     def note(self, recording: Recording) -> int:
@@ -98,6 +100,8 @@ class Remarks:
         self._videos_interlaced += recording.interlaced
         if recording.detected is None:
             return 0
+        if not recording.sequence.is_annotated:
+            self._pictures.note(recording.sequence, recording.detected)
         detected = enough_detected(recording.detected)
         left_out = ~usable_frames(recording.detected, recording.sequence.fps)
         self._frames += len(detected)
@@ -128,7 +132,7 @@ class Remarks:
             said.append(f"{self._points_beyond_lens:,} keypoints {BEYOND}")
         if self._videos_interlaced:
             said.append(f"{self._videos_interlaced:,} videos say that they are interlaced: {COMBS}")
-        return said
+        return said + self._pictures.sentences()
 
 
 class Source(Protocol):
