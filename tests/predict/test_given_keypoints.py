@@ -349,6 +349,15 @@ def test_people_are_chosen_by_the_files_numbers_or_from_the_left():
     np.testing.assert_allclose(untracked.of(2).keypoints_px[:12], people.of(3).keypoints_px[:12])
 
 
+def test_formats_of_one_person_have_one_however_long_it_is_unseen():
+    frames = [*range(10), *range(100, 120)]  # 3.6 s at 25 Hz
+    assert np.unique(given(file_of(frames)).numbers).tolist() == [1, 2]
+    people = given(file_of(frames, one_person=True))
+    assert people.people() == [1] and not people.has_ids and people.of(1).found.sum() == 30
+    twice = replace(two_people(), people=None, one_person=True)  # whatever the format says
+    assert given(twice).people() == [1, 2]
+
+
 def test_who_is_seen_for_a_moment_is_not_one_of_all():
     moment = two_people()
     moment = replace(moment, people=np.where(moment.frames < 4, moment.people, 7 + (moment.people == 3)))

@@ -36,6 +36,7 @@ class KeypointFile:
         confidence: (N, K) float32 in [0, 1]; 0 where undetected.
         frames: (N,) int64, the file's numbers of frames, ascending.
         people: (N,) int64, the file's numbers of people; None: it has none.
+        one_person: whether the format, or this form of it, is of one person unless a frame has two.
         layout: name of a layout (:mod:`pose3d.geometry.layouts`); None: the format does not say.
         normalised: whether coordinates are shares of the picture's width and height, and not px; None: the format does
             not say.
@@ -54,6 +55,7 @@ class KeypointFile:
     confidence: np.ndarray
     frames: np.ndarray
     people: np.ndarray | None = None
+    one_person: bool = False
     layout: str | None = None
     normalised: bool | None = None
     n_frames: int | None = None

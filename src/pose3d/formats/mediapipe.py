@@ -190,7 +190,8 @@ def _file(path: str | os.PathLike, frames: list[int], points: list[Any], known: 
         points = [[value for point in person for value in point] for person in points]
     elif points and isinstance(points[0], np.ndarray):
         points = [person.ravel().tolist() for person in points]
-    found = keypoint_file(path, "MediaPipe", frames, None, points, layout="mediapipe33", normalised=True, **known)
+    known |= {"one_person": True, "layout": "mediapipe33", "normalised": True}
+    found = keypoint_file(path, "MediaPipe", frames, None, points, **known)
     hips = found.keypoints[:, _HIPS].sum(1)
     hips = hips[np.isfinite(hips).all(1)]
     if len(hips) and (np.abs(np.median(hips, 0)) < _CENTRED).all():

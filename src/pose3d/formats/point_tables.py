@@ -189,6 +189,7 @@ def _file(
         None if people is None else people[there],
         points[there],
         said=said,
+        one_person=name != "SLEAP",
         layout=best.name,
         n_frames=n_frames,
         first_frame=0 if n_frames is None else int(frames.min()),

@@ -233,11 +233,18 @@ def people_of(
             f"the first in frame {frames[seen & ~there][0]}"
         )
     keypoints, confidence, frames = keypoints[there], confidence[there], frames[there]
-    numbers = track_people(time_s[frames], keypoints) + 1 if file.people is None else file.people[inside][there]
+    numbers = _numbers(file, time_s[frames], keypoints) if file.people is None else file.people[inside][there]
     said += _gaps(file.path, time_s, frames)
     return GivenPeople(
         file.path, width, height, time_s, frames, numbers, keypoints, confidence, file.people is not None, tuple(said)
     )
+
+
+def _numbers(file: KeypointFile, time_s: np.ndarray, keypoints: np.ndarray) -> np.ndarray:
+    """People from 1 where the file has no numbers: one, however long unseen, of formats of one person."""
+    if file.one_person and (np.diff(file.frames) > 0).all():
+        return np.ones(len(keypoints), np.int64)
+    return track_people(time_s, keypoints) + 1
 
 
 def _size(file: KeypointFile, video: VideoFacts | None, asked: tuple[int, int] | None) -> tuple[int, int]:
