@@ -26,7 +26,7 @@ _OF_HEAD, _BELOW_HEAD = ("Neck/Nose", "Head"), 2
 _SPARSE = 50, 10_000  # frames without anybody for each with somebody, and besides, that are still a video
 _NORMALISED = 1.5
 """No file in px has all its coordinates below this."""
-_FROM_0_TO_1 = "make them (x + 1) / 2 and (y + 1) / 2 first"
+_PAST_EDGE = 1.1  # so far from the middle, in half pictures, are few of the points that are surely detected
 _NEGATIVE = 0.1  # of shares; people who lean out of the picture on its left or top have fewer
 _OUTSIDE_SHARE, _OUTSIDE_DOUBT = 0.5, 0.1
 _SURE = 0.5  # of the median confidence: detectors guess where limbs go on outside of the picture, and are unsure there
@@ -354,7 +354,7 @@ def _scale(file: KeypointFile, normalised: bool, width_px: int, height_px: int, 
     if file.normalised is False and normalised:
         raise InputError(f"{file.path} ({file.format}) is in px: leave --normalised out")
     negative = float((file.keypoints < 0)[_sure(file.confidence)].mean())
-    both_ways = f"if they go from -1 to 1, {_FROM_0_TO_1}" if negative > _NEGATIVE else ""
+    both_ways = _if_both_ways(file, width_px, height_px) if negative > _NEGATIVE else ""
     if file.normalised or normalised:
         if highest > 10:
             raise InputError(f"{file.path}: a coordinate is {highest:.4g}, so they are px: leave --normalised out")
@@ -371,6 +371,19 @@ def _scale(file: KeypointFile, normalised: bool, width_px: int, height_px: int, 
     return np.ones(2, np.float32)
 
 
+def _if_both_ways(file: KeypointFile, width_px: int, height_px: int) -> str:
+    """How to make shares of coordinates from -1 to 1, of which y may be measured in half widths, as VideoPose3D's."""
+    aspect = height_px / width_px
+    highest = float(np.nanmax(np.abs(file.keypoints[..., 1][_sure(file.confidence)])))
+    of_width = f"(y / {aspect:.4g} + 1) / 2"
+    if _PAST_EDGE < highest <= _PAST_EDGE * aspect:
+        return f"if x goes from -1 to 1, make them (x + 1) / 2 and {of_width} first"
+    to_share = "if they go from -1 to 1, make them (x + 1) / 2 and (y + 1) / 2 first"
+    if aspect == 1 or highest > _PAST_EDGE * aspect:
+        return to_share
+    return f"{to_share}, or {of_width} if y goes from -{aspect:.4g} to {aspect:.4g} (VideoPose3D, MotionBERT)"
+
+
 def _check_inside(
     file: KeypointFile, normalised: bool, keypoints: np.ndarray, frames: np.ndarray, width: int, height: int
 ) -> None:
@@ -383,7 +396,7 @@ def _check_inside(
         x, y = keypoints[frame, point]
         remedy = "give the size of the picture that the points were found in"
         if normalised:
-            remedy = f"give shares of its width and height; if they go from -1 to 1, {_FROM_0_TO_1}"
+            remedy = f"give shares of its width and height; {_if_both_ways(file, width, height)}"
         raise InputError(
             f"{file.path}: {share:.0%} of all points lie outside of the picture of {width} x {height} px, the first in "
             f"frame {frames[frame]} at ({x:.0f}, {y:.0f}): {remedy}"
