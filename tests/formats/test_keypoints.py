@@ -27,8 +27,9 @@ from tiny_keypoints import (
 )
 
 from pose3d.formats import json_files, keypoints
-from pose3d.formats.keypoints import layout_of
+from pose3d.formats.keypoints import layout_of, of_coco
 from pose3d.formats.read_keypoints import read_keypoints
+from pose3d.geometry.layouts import layout
 from pose3d.runtime.errors import InputError
 
 KEYPOINTS, SCORES = person()
@@ -196,6 +197,10 @@ def test_layouts_are_said_known_by_their_count_or_asked_for(tmp_path):
     wholebody = read_keypoints(tmp_path / "k.npy")
     assert layout_of(wholebody, None) == "coco_wholebody"
     np.testing.assert_array_equal(wholebody.keypoints[1, 22], [310, 311])  # the last of body and feet
+    assert layout_of(wholebody, "coco17") == "coco17" and of_coco(wholebody).layout == "coco17"
+    np.testing.assert_array_equal(of_coco(wholebody).keypoints, wholebody.keypoints[:, :17])
+    with pytest.raises(InputError, match=r"not the 17 of h36m17: give --layout coco_wholebody, or leave it out$"):
+        layout_of(wholebody, "h36m17")
 
 
 def test_ids_are_the_files_own_where_they_tell_people_apart(tmp_path):
@@ -310,6 +315,24 @@ def test_points_are_known_by_their_names(tmp_path):
         read_keypoints(write_coco(tmp_path / "k.json", ONE), None, {"snout": "nose"})
     write_deeplabcut(path, *ONE[0], [f"p{number}" for number in range(17)])
     assert sentence(path).startswith(": no name of p0, p1, p2, p3, p4 ... is a point of any known layout: give a file")
+
+
+SAME_FIT = {
+    "below the head": (COCO_NAMES[5:], "coco17"),  # 12, which six layouts have
+    "without ankles": (COCO_NAMES[5:15], "coco17"),  # as many are joints of h36m17
+    "with heels": ([*COCO_NAMES, "left_heel", "right_heel"], "body25"),  # 19, also of halpe26 and coco_wholebody
+    "all of coco_wholebody": (layout("coco_wholebody").points, "coco_wholebody"),  # body25 has all 23 as well
+    "all of mpii16": (layout("mpii16").points, "mpii16"),
+}
+
+
+@pytest.mark.parametrize("name", SAME_FIT)
+def test_of_layouts_that_fit_alike_one_with_lifters_is_taken(tmp_path, name):
+    points, taken = SAME_FIT[name]
+    path = write_table(
+        tmp_path / "k.csv", [[f"{one}_{axis}" for one in points for axis in "xy"], [5] * 2 * len(points)]
+    )
+    assert read_keypoints(path).layout == taken
 
 
 def test_points_are_known_by_names_in_capitals(tmp_path):

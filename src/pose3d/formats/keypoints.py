@@ -6,7 +6,7 @@ never guessed (:mod:`pose3d.predict.given_keypoints`).
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,8 @@ MAX_VALUES = 100_000_000
 """Numbers of all keypoints of a file: 400 MB."""
 BODY_ONLY = {133: ("coco_wholebody", 23), 136: ("halpe26", 26)}
 """Layouts with face and hands, by their number of points: the layout of body and feet, which come first."""
+COCO, WITH_FEET = "coco17", "coco_wholebody"
+"""The former's points are the first of the latter's."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,6 +133,8 @@ def keypoint_file(
 def layout_of(file: KeypointFile, asked: str | None) -> str:
     """The layout of a file: as it says, or as was asked for, or the only one of so many points.
 
+    Of COCO-WholeBody's points COCO's may be asked for, see :func:`of_coco`.
+
     Raises:
         InputError: no layout, or several, have that many points, or another was asked for.
     """
@@ -138,6 +142,8 @@ def layout_of(file: KeypointFile, asked: str | None) -> str:
     fitting = [known.name for known in LAYOUTS if len(known) == n_points]
     if asked is not None:
         n_asked = len(layout(asked))
+        if asked == COCO and file.layout in (None, WITH_FEET) and fitting == [WITH_FEET]:
+            return asked
         if file.layout not in (None, asked):
             raise InputError(
                 f"{file.path} ({file.format}) has the {n_points} points of {file.layout}, not the {n_asked} of {asked}:"
@@ -157,6 +163,12 @@ def layout_of(file: KeypointFile, asked: str | None) -> str:
     raise InputError(
         f"{file.path} has {n_points} points a person and does not say which: give --layout {' or '.join(fitting)}"
     )
+
+
+def of_coco(file: KeypointFile) -> KeypointFile:
+    """COCO's 17 points of a file of COCO-WholeBody's."""
+    n_points = len(layout(COCO))
+    return replace(file, keypoints=file.keypoints[:, :n_points], confidence=file.confidence[:, :n_points], layout=COCO)
 
 
 def _whole(path: str | os.PathLike, numbers: Sequence[int] | np.ndarray, what: str) -> np.ndarray:
