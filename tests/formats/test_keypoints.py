@@ -335,6 +335,51 @@ def test_of_layouts_that_fit_alike_one_with_lifters_is_taken(tmp_path, name):
     assert read_keypoints(path).layout == taken
 
 
+def test_mmposes_names_of_points_are_used(tmp_path):
+    """As its PoseTrack18 has them: neck and top of the head where COCO has the eyes."""
+    names = ["nose", "head_bottom", "head_top", *COCO_NAMES[3:]]
+    meta = {"dataset_name": "posetrack18", "keypoint_id2name": {str(n): name for n, name in enumerate(names)}}
+    path = tmp_path / "m.json"
+
+    def read(asked=None):
+        path.write_text(json.dumps({"meta_info": meta, "instance_info": mmpose_frames(ONE)}))
+        return read_keypoints(path, asked)
+
+    file = read()
+    assert file.layout == "coco17" and np.isnan(file.keypoints[:, 1:3]).all() and not file.confidence[:, 1:3].any()
+    np.testing.assert_allclose(file.keypoints[:, 3:], KEYPOINTS[:, 3:], atol=1e-3)
+    assert file.said == (
+        f"{path}: coco17 has no points head_bottom, head_top, which are left out",
+        f"{path} is read as coco17; of its points the file lacks left_eye, right_eye",
+    )
+    assert read("h36m17").layout is None and read("h36m17").said == ()  # the order is that
+    meta["keypoint_id2name"] = {str(n): name for n, name in enumerate(reversed(COCO_NAMES))}
+    np.testing.assert_allclose(read().keypoints, KEYPOINTS[:, ::-1], atol=1e-3)
+    meta["keypoint_id2name"] = {str(n): f"p{n}" for n in range(17)}
+    unknown = (
+        " has the 17 points of posetrack18, which is no known layout: give --layout if they are in the order of one"
+    )
+    with pytest.raises(InputError) as caught:
+        read()
+    assert str(caught.value) == f"{path}{unknown}" and layout_of(read("coco17"), "coco17") == "coco17"
+    del meta["keypoint_id2name"]
+    assert sentence(path) == unknown
+    meta["dataset_name"] = None
+    assert read().layout is None
+
+
+def test_posetracks_ids_end_in_frames(tmp_path):
+    path = write_coco(tmp_path / "k.json", ONE)
+    change(path, lambda entries: [entry.update(image_id=10003420000 + entry["image_id"]) for entry in entries])
+    file = read_keypoints(path)
+    assert file.frames.tolist() == list(range(12)) and file.said == (
+        f"{path}: image_id is 10003420000 and on, as PoseTrack's: its last four digits are taken as the frame, and "
+        "points as COCO's",
+    )
+    change(path, lambda entries: entries[11].update(image_id=10003430000))  # of another sequence
+    assert sentence(path) == ": a frame's number is no whole number below 2 billion: correct the file"
+
+
 def test_points_are_known_by_names_in_capitals(tmp_path):
     """As of MediaPipe's PoseLandmark: LEFT_SHOULDER."""
     header = [f"{name}_{axis}" for name in COCO_NAMES for axis in ("x", "y", "score")]

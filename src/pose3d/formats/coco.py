@@ -13,7 +13,8 @@ annotations    ``{images, annotations}``; the third number of a point is 0 where
 
 An entry whose ``keypoints`` are empty is a box without a pose, and passed over.
 
-``image_id`` is the frame's number, or a name that holds it. ``track_id`` (as PoseTrack has it) numbers people.
+``image_id`` is the frame's number (of PoseTrack its last four digits), or a name that holds it. ``track_id`` (as
+PoseTrack has it) numbers people.
 """
 
 import os
@@ -26,6 +27,8 @@ from pose3d.formats.frame_numbers import frame_numbers
 from pose3d.formats.keypoints import KeypointFile, keypoint_file
 from pose3d.formats.openpose import in_coco17
 from pose3d.runtime.errors import InputError
+
+_OF_SEQUENCE = 10_000  # frames that PoseTrack's ids have room for
 
 
 def read_coco_results(path: str | os.PathLike, content: Sequence[Any]) -> KeypointFile:
@@ -45,12 +48,12 @@ def read_coco_results(path: str | os.PathLike, content: Sequence[Any]) -> Keypoi
         entry["keypoints"] + entry["foot_kpts"] if isinstance(entry.get("foot_kpts"), list) else entry["keypoints"]
         for entry in people
     ]
-    frames = _frames(path, [entry["image_id"] for entry in people])
+    frames, counted = _in_sequence(path, _frames(path, [entry["image_id"] for entry in people]))
     ids, said = _numbers(path, people, frames)
     name = "AlphaPose" if alphapose else "COCO-WholeBody" if with_feet else "COCO"
     n_values = len(points[0]) if points else 0
     layouts = {17: "coco17", 23: "coco_wholebody"} | ({26: "halpe26"} if alphapose else {})
-    return keypoint_file(path, name, frames, ids, points, said=said, layout=layouts.get(n_values // 3))
+    return keypoint_file(path, name, frames, ids, points, said=[*counted, *said], layout=layouts.get(n_values // 3))
 
 
 def _is_result(path: str | os.PathLike, content: Sequence[Any], entry: Any) -> bool:
@@ -65,6 +68,15 @@ def _frames(path: str | os.PathLike, images: Sequence[Any]) -> Sequence[int]:
     if names and len(names) < len(images):
         raise InputError(f"{path}: image_id is a name in some entries and a number in others: give one of both")
     return frame_numbers(path, names) if names else images
+
+
+def _in_sequence(path: str | os.PathLike, frames: Sequence[int]) -> tuple[Sequence[int], list[str]]:
+    """PoseTrack's ids, which end in four digits of the frame and begin with the sequence's number; and a sentence."""
+    whole = all(isinstance(frame, int) and frame >= 2**31 for frame in frames)
+    if not whole or len({frame // _OF_SEQUENCE for frame in frames}) != 1:
+        return frames, []
+    said = f"{path}: image_id is {min(frames)} and on, as PoseTrack's: its last four digits are taken as the frame"
+    return [frame % _OF_SEQUENCE for frame in frames], [f"{said}, and points as COCO's"]
 
 
 def _numbers(

@@ -96,6 +96,29 @@ def in_layout(
     return best, where, left_out
 
 
+def said_of_names(
+    path: str | os.PathLike, best: Layout, where: Sequence[int | None], left_out: Sequence[str]
+) -> list[str]:
+    """Sentences about what :func:`in_layout` has left out, and what it has not found."""
+    said = []
+    if left_out:
+        said.append(f"{path}: {best.name} has no points {', '.join(left_out[:8])}, which are left out")
+    absent = [best.points[point] for point, number in enumerate(where) if number is None]
+    if absent:
+        said.append(f"{path} is read as {best.name}; of its points the file lacks {', '.join(absent)}")
+    return said
+
+
+def is_known(name: str) -> bool:
+    """Whether any layout has a point of a name.
+
+    Example:
+        >>> is_known("LShoulder"), is_known("tail")
+        (True, False)
+    """
+    return any(key_of(name) in _keys(one) for one in LAYOUTS)
+
+
 def _best(keys: set[tuple[str, ...]]) -> Layout:
     def fit(one: Layout) -> tuple[int, ...]:
         return (

@@ -25,7 +25,7 @@ import numpy as np
 from pose3d.formats.frame_columns import frames_of_rows
 from pose3d.formats.frame_numbers import frame_numbers
 from pose3d.formats.keypoints import MAX_VALUES, KeypointFile, keypoint_file
-from pose3d.formats.point_names import in_layout
+from pose3d.formats.point_names import in_layout, said_of_names
 from pose3d.runtime.errors import InputError, in_words
 from pose3d.runtime.files import read_small_text
 
@@ -175,12 +175,7 @@ def _file(
         if column is not None:
             points[:, point] = values[:, column]
     there = ~np.isnan(points[..., :2]).all((1, 2))
-    said = list(said)
-    if left_out:
-        said.append(f"{path}: {best.name} has no points {', '.join(left_out[:8])}, which are left out")
-    absent = [best.points[point] for point, column in enumerate(where) if column is None]
-    if absent:
-        said.append(f"{path} is read as {best.name}; of its points the file lacks {', '.join(absent)}")
+    said = [*said, *said_of_names(path, best, where, left_out)]
     n_frames = int(frames.max()) + 1 if len(frames) and 0 <= frames.max() < 2**31 else None
     return keypoint_file(
         path,
