@@ -90,7 +90,7 @@ class OriginalNpz:
         if not has_3d:
             given = given_keypoints(keypoints, where_2d, rate_hz, step, camera)
             return recording_of_keypoints(name, camera, rate_hz / step, given, keypoints_path)
-        poses_mm, keypoints, frames_cut = cut_alike(as_17_joints(poses, (3,), where), keypoints)
+        poses_mm, keypoints, lengths = cut_alike(as_17_joints(poses, (3,), where), keypoints)
         poses_cam_m = poses_mm[::step] / 1000
         return recording_of(
             name,
@@ -99,7 +99,7 @@ class OriginalNpz:
             camera.camera_to_world(poses_cam_m),
             poses_cam_m,
             given_keypoints(keypoints, where_2d, rate_hz, step, camera),
-            frames_cut,
+            lengths,
             path,
             keypoints_path,
         )

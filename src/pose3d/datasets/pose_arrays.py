@@ -134,8 +134,8 @@ def as_points(array: object, layout_name: str, coordinates: tuple[int, ...], whe
     return array if array.shape[1] == n_points else array[:, HUMAN36M_32_TO_17]
 
 
-def cut_alike(poses: np.ndarray, keypoints: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
-    """Both from the first to the last frame that both have, and by how many one was longer.
+def cut_alike(poses: np.ndarray, keypoints: np.ndarray) -> tuple[np.ndarray, np.ndarray, tuple[int, int]]:
+    """Both from the first to the last frame that both have, and how many each had.
 
     Videos run on after the motion capture has ended, and the field cuts the longer of the two at its end. Whether they
     are of the same take is seen from where the keypoints lie (:mod:`pose3d.datasets.agreement`).
@@ -145,7 +145,7 @@ def cut_alike(poses: np.ndarray, keypoints: np.ndarray) -> tuple[np.ndarray, np.
         keypoints: (U, ...).
     """
     length = min(len(poses), len(keypoints))
-    return poses[:length], keypoints[:length], abs(len(poses) - len(keypoints))
+    return poses[:length], keypoints[:length], (len(poses), len(keypoints))
 
 
 class GivenKeypoints(NamedTuple):
@@ -231,7 +231,7 @@ def recording_of(
     poses_world_m: np.ndarray,
     poses_cam_m: np.ndarray,
     given: GivenKeypoints,
-    frames_cut: int,
+    lengths: tuple[int, int],
     positions_file: Path,
     keypoints_file: Path,
 ) -> Recording:
@@ -243,7 +243,7 @@ def recording_of(
         fps: frames per second.
         poses_world_m, poses_cam_m: (T, 17, 3), the same poses.
         given: T frames of keypoints, px.
-        frames_cut: by how many frames poses or keypoints were longer than the other.
+        lengths: frames of poses and keypoints, before the longer was cut.
         positions_file, keypoints_file: what they came from.
 
     Raises:
@@ -262,7 +262,7 @@ def recording_of(
         raise beyond_lens(key)
     arrays = (poses_world_m, poses_cam_m, keypoints_px, boxes_around(keypoints_px))
     sequence = PoseSequence(name.subject, name.action, camera, fps, *(np.asarray(a, np.float32) for a in arrays))
-    return Recording(sequence, None, given.detected, positions_file, keypoints_file, frames_cut, given.highest_score)
+    return Recording(sequence, None, given.detected, positions_file, keypoints_file, lengths, given.highest_score)
 
 
 def recording_of_keypoints(

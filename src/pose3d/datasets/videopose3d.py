@@ -131,7 +131,7 @@ class VideoPose3D:
             given = given_keypoints(keypoints, where_2d, rate_hz, step, camera)
             return recording_of_keypoints(name, camera, rate_hz / step, given, self._keypoints_path)
         poses = as_17_joints(self._poses[name.subject][name.action], (3,), where_3d)
-        poses, keypoints, frames_cut = cut_alike(poses, keypoints)
+        poses, keypoints, lengths = cut_alike(poses, keypoints)
         poses_world_m = poses[::step]
         return recording_of(
             name,
@@ -140,7 +140,7 @@ class VideoPose3D:
             poses_world_m,
             camera.world_to_camera(poses_world_m),
             given_keypoints(keypoints, where_2d, rate_hz, step, camera, self._layout),
-            frames_cut,
+            lengths,
             self._positions_path,
             self._keypoints_path,
         )
