@@ -29,6 +29,7 @@ from pose3d.datasets.pose_arrays import (
     path_safe,
     recording_of,
     recording_of_keypoints,
+    require_px,
 )
 from pose3d.datasets.recording import Recording, SequenceName
 from pose3d.records.pickled_npz import read_pickled_npz
@@ -54,6 +55,8 @@ class OriginalNpz:
         poses_files = ", ".join(str(folder / name) for name in params.poses)
         self._poses = merged((folder / name for name in params.poses), "pose3d")
         self._keypoints = merged((folder / name for name in params.keypoints), "pose2d")
+        for path in {path for _, path in self._keypoints.values()}:
+            require_px((array for array, file in self._keypoints.values() if file == path), path)
         check_subjects(params.subjects_with_3d, {name.subject for name in self._poses}, poses_files)
         check_subjects(params.subjects.all, {name.subject for name in self._keypoints}, self._keypoints_files)
         self._names = sorted(

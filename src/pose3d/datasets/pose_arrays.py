@@ -30,6 +30,8 @@ from pose3d.records.sequences import PoseSequence
 from pose3d.runtime.errors import InputError, in_words
 
 Params = VideoPose3DParams | OriginalNpzParams
+_NORMALISED = 2.0
+"""All coordinates of a person in px are not below this; VideoPose3D's normalised ones reach 1.8 in y."""
 
 
 def cameras_of(params: Params, folder: Path) -> Cameras:
@@ -146,6 +148,29 @@ def cut_alike(poses: np.ndarray, keypoints: np.ndarray) -> tuple[np.ndarray, np.
     """
     length = min(len(poses), len(keypoints))
     return poses[:length], keypoints[:length], (len(poses), len(keypoints))
+
+
+def require_px(arrays: Iterable[object], path: Path | str) -> None:
+    """Refuse a file whose keypoints are shares of the picture, or go from -1 to 1, throughout.
+
+    Args:
+        arrays: of the sequences, (T, K, 2 or 3) where they are as they should be.
+        path: the file, for the message.
+
+    Raises:
+        InputError: names the file and the highest coordinate.
+    """
+    highest = 0.0
+    for array in arrays:
+        if isinstance(array, np.ndarray) and array.dtype.kind in "fiu" and array.ndim == 3:
+            highest = max(highest, float(np.fmax.reduce(np.abs(array[..., :2]), axis=None, initial=0)))
+        if highest > _NORMALISED:
+            return
+    if highest > 0:
+        raise InputError(
+            f"{path}: no coordinate of any 2D keypoint is above {highest:.3g}, so they are not px: save them in px of "
+            "the cameras' pictures"
+        )
 
 
 class GivenKeypoints(NamedTuple):
