@@ -437,6 +437,9 @@ def test_cells_that_are_no_numbers_are_refused_by_their_line(tmp_path):
     path = write_deeplabcut(tmp_path / "d.csv", *ONE[0])
     path.write_text(path.read_text().replace("\n2,", "\n2,x"))
     assert sentence(path) == " line 6: column 2 is no number: correct it"
+    excel = tmp_path / "excel.csv"
+    excel.write_text("frame;nose_x;nose_y\n0;320,5;90\n")
+    assert sentence(excel) == " line 2: column 2 is no number: write decimals with a point, not a comma"
 
 
 def test_landmarks_in_metres_or_px_are_told_from_normalised_ones(tmp_path):

@@ -148,8 +148,10 @@ def _numbers(
             try:
                 values[line, k, axis] = float(row[column] or "nan")
             except (ValueError, IndexError):
+                comma = "," in "".join(row[column : column + 1])
+                remedy = "write decimals with a point, not a comma" if comma else "correct it"
                 raise InputError(
-                    f"{path} line {first_line + line}: column {column + 1} is no number: correct it"
+                    f"{path} line {first_line + line}: column {column + 1} is no number: {remedy}"
                 ) from None
     unrated = np.array([triple[2] is None for triple in triples])
     values[:, unrated, 2] = 1
