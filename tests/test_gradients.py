@@ -222,6 +222,7 @@ def _virtual(lifter, outputs):
         pairs_per_step=2,
         labelled_per_step=0,
         noise_scale=1.0,
+        other_noise=0,
         noise_candidates=2,
         body_spread=0.05,
         limb_mix_prob=0.5,

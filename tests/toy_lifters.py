@@ -48,6 +48,7 @@ def lifting(formulation, paired=None, joint_weights=None, layout="h36m17"):
         prior=({"subjects": ("S7",)},),
         paired=paired,
         noise_scale=1.0,
+        other_noise=0,
         noise_candidates=4,
         fit_proportions=False,
         body_spread=0.05,

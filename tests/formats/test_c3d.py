@@ -91,6 +91,53 @@ def test_a_file_of_another_library_with_either_axis_up_is_read(tmp_path, up, exp
     assert np.argwhere(motion.missing).tolist() == [[4, 1]]
 
 
+@pytest.mark.parametrize(("unit", "metres"), [("MM", 0.001), ("meters", 1), ("M", 1)])
+def test_units_may_have_capitals_and_long_names(tmp_path, unit, metres):
+    content = ezc3d.c3d()
+    content["parameters"]["POINT"]["RATE"]["value"] = [100]
+    content["parameters"]["POINT"]["LABELS"]["value"] = ("LASI", "RASI")
+    content["parameters"]["POINT"]["UNITS"]["value"] = (unit,)
+    content["data"]["points"] = np.ones((4, 2, 5))
+    content.write(str(tmp_path / "a.c3d"))
+    assert read_c3d(tmp_path / "a.c3d").positions_m[0, 0, 0] == pytest.approx(metres)
+
+
+def test_a_recording_that_was_cut_is_said_to_begin_late(tmp_path):
+    content = ezc3d.c3d()
+    content["header"]["points"]["first_frame"] = 100
+    content["parameters"]["POINT"]["RATE"]["value"] = [100]
+    content["parameters"]["POINT"]["LABELS"]["value"] = ("LASI", "RASI")
+    content["parameters"]["POINT"]["UNITS"]["value"] = ("mm",)
+    content["data"]["points"] = np.ones((4, 2, 5))
+    content.write(str(tmp_path / "a.c3d"))
+    assert read_c3d(tmp_path / "a.c3d").said == (
+        "the first frame is at 1 s of the recording, which is 0 s here: times count from it",
+    )
+
+
+def test_angles_and_forces_among_the_points_are_left_out(tmp_path):
+    content = ezc3d.c3d()
+    content["parameters"]["POINT"]["RATE"]["value"] = [100]
+    content["parameters"]["POINT"]["UNITS"]["value"] = ("mm",)
+    labels = ("LASI", "LHipAngles", "RASI", "LHipForce", "RHipAngles")
+    content["parameters"]["POINT"]["LABELS"]["value"] = labels
+    content.add_parameter("POINT", "ANGLES", ["LHipAngles"])
+    content.add_parameter("POINT", "ANGLES2", ["RHipAngles", "RKneeAngles"])
+    content.add_parameter("POINT", "FORCES", ["LHipForce", ""])
+    content["data"]["points"] = np.ones((4, 5, 3)) * np.arange(1, 6)[:, None]
+    content.write(str(tmp_path / "a.c3d"))
+    motion = read_c3d(tmp_path / "a.c3d")
+    assert motion.joints == ("LASI", "RASI")
+    np.testing.assert_allclose(motion.positions_m[0, :, 0], [0.001, 0.003], rtol=1e-6)
+    assert motion.said == (
+        "points that are angles, forces, moments, powers or scalars are left out: LHipAngles, LHipForce, RHipAngles",
+    )
+    content["parameters"]["POINT"]["LABELS"]["value"] = ("LHipAngles",) * 5
+    content.write(str(tmp_path / "a.c3d"))
+    with pytest.raises(InputError, match="none of its points is a position"):
+        read_c3d(tmp_path / "a.c3d")
+
+
 def test_the_same_motion_is_the_same_bytes(tmp_path):
     for name in "ab":
         write_c3d(tmp_path / name, walk())

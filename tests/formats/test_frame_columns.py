@@ -1,5 +1,7 @@
 """Which frames the rows of a table are of."""
 
+from pathlib import PurePath
+
 import pytest
 from tiny_keypoints import COCO_NAMES, landmarks, person, triples, write_table
 
@@ -58,6 +60,9 @@ def test_rows_in_order_are_said_where_a_column_may_say_otherwise(tmp_path, title
         ("row", range(1, 9)),  # numbers the rows
         ("Bild", range(0, 16, 2)),  # evenly
         ("bbox_score", [0.9, 0.8] * 4),
+        ("index", range(8)),
+        ("index", [*range(20, 24), *range(4)]),  # of two tables, one below the other
+        ("index", [*"abcdefgh"]),
         ("clicks", [1, 2, 2, 5, 5, 6, 9, 9]),
         ("file", ["walk1.mp4"] * 8),  # the video's name
         ("person", ["Ann"] * 8),
@@ -66,6 +71,16 @@ def test_rows_in_order_are_said_where_a_column_may_say_otherwise(tmp_path, title
 def test_other_columns_are_no_word_worth(tmp_path, title, cells):
     file = read(tmp_path, title, cells)
     assert file.frames.tolist() == list(range(8)) and not file.said
+
+
+def test_an_index_with_a_name_says_the_frames(tmp_path):
+    for cells in (range(20, 28), WITH_A_GAP):
+        file = read(tmp_path, "index", cells)
+        assert file.frames.tolist() == list(cells) and not file.said
+    with_names = [[str(frame), "abcdefgh"[row]] for row, frame in enumerate(WITH_A_GAP)]
+    assert frames_of_rows("k.csv", ["Index", "image"], with_names, [])[0] == WITH_A_GAP
+    plain = [[str(row), "bacdefgh"[row]] for row in range(8)]
+    assert frames_of_rows("k.csv", ["index", "image"], plain, []) == ([1, 0, *range(2, 8)], (*"abcdefgh",), [])
 
 
 def test_one_row_is_frame_0_or_what_it_says(tmp_path):
@@ -77,7 +92,7 @@ def test_one_row_is_frame_0_or_what_it_says(tmp_path):
 
 def test_times_beside_numbers_are_said_to_be_unused():
     table = [[str(frame), str(frame / 30)] for frame in WITH_A_GAP]
-    frames, said = frames_of_rows("k.csv", ["frame", "time_s"], table, [])
+    frames, _, said = frames_of_rows("k.csv", ["frame", "time_s"], table, [])
     assert frames == WITH_A_GAP
     assert said == ["k.csv: 'time_s' is not used: frames are as far apart as the frame rate says"]
 
@@ -93,24 +108,29 @@ def test_times_beside_numbers_are_said_to_be_unused():
     ],
     ids=["clock", "number and score", "folders", "milliseconds of an epoch", "letters"],
 )
-def test_names_that_count_no_frames_are_passed_over_and_said(tmp_path, names):
+def test_names_that_count_no_frames_have_an_order_alone(tmp_path, names):
     file = read(tmp_path, "image", names)
     assert file.frames.tolist() == list(range(8))
-    assert file.said == (f"{tmp_path}/k.csv: {IN_ORDER.replace('X', 'image')}",)
+    if len({PurePath(name).stem for name in names}) == 8:
+        assert file.pictures == tuple(PurePath(name).stem for name in names) and not file.said
+    else:
+        assert file.said == (f"{tmp_path}/k.csv: {IN_ORDER.replace('X', 'image')}",) and file.pictures is None
     with_index = [[str(frame), name] for frame, name in zip(WITH_A_GAP, names, strict=True)]
-    frames, said = frames_of_rows("k.csv", ["", "image"], with_index, [])
-    assert frames == WITH_A_GAP and said == [
-        "k.csv: 'image' is not used: frames are as far apart as the frame rate says"
-    ]
+    frames, pictures, said = frames_of_rows("k.csv", ["", "image"], with_index, [])
+    assert (
+        frames == WITH_A_GAP
+        and pictures is None
+        and said == ["k.csv: 'image' is not used: frames are as far apart as the frame rate says"]
+    )
 
 
 def test_numbers_are_before_names_and_both_before_an_index():
     assert frame_column(["", "image", "frame_id", "frame"]) == 3
     assert frame_column(["", "image", "frame_id"]) == 2
     table = [[str(row), f"{frame}.png"] for row, frame in enumerate(WITH_A_GAP)]
-    assert frames_of_rows("k.csv", ["", "image"], table, []) == (WITH_A_GAP, [])
+    assert frames_of_rows("k.csv", ["", "image"], table, []) == (WITH_A_GAP, None, [])
     table = [[str(row), str(frame)] for row, frame in enumerate(WITH_A_GAP)]
-    assert frames_of_rows("k.csv", ["", "X"], table, []) == (list(range(8)), [f"k.csv: {IN_ORDER}"])
+    assert frames_of_rows("k.csv", ["", "X"], table, []) == (list(range(8)), None, [f"k.csv: {IN_ORDER}"])
 
 
 @pytest.mark.parametrize("cell", ["12.5", "", "x", "inf", "nan"])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pose3d.formats.frame_numbers import frame_numbers
+from pose3d.formats.frame_numbers import count_frames, frame_numbers, picture_frames
 from pose3d.runtime.errors import InputError
 
 
@@ -43,3 +43,43 @@ def test_a_sign_in_a_name_is_none_of_a_number():
     assert frame_numbers("k.json", ["photo 7#.png", "photo 8.png"]) == [7, 8]
     with pytest.raises(InputError, match="the name 'photo #.jpg' has no frame's number"):
         frame_numbers("k.json", ["photo 1.jpg", "photo #.jpg"])
+
+
+@pytest.mark.parametrize(
+    "in_order",
+    [
+        ["09_00_58.png", "09_00_59.png", "09_01_00.png", "09_01_01.png"],
+        ["12-59-58_600.png", "12-59-58_920.png", "12-59-59_600.png"],
+        ["t0.96.png", "t1.00.png", "t1.04.png", "t1.96.png"],
+        ["t0.png", "t0.04.png", "t0.1.png", "t1.png"],
+        ["t0.04.png", "t0.1.png", "t0.12.png", "t0.4.png"],
+        ["2024-05-01T12-30-59.960.png", "2024-05-01T12-31-00.000.png"],
+        ["t0.96_keypoints.json", "t1.00_keypoints.json"],
+        ["a.png", "b.png", "c.png"],
+        [f"{1_700_000_000_000 + 40 * row}.png" for row in range(3)],
+    ],
+)
+def test_names_that_count_no_frames_are_in_the_order_of_a_folder(in_order):
+    backwards = [*reversed(in_order), in_order[0]]
+    frames, pictures = picture_frames("k.json", backwards)
+    assert frames == [*reversed(range(len(in_order))), 0]
+    assert pictures == tuple(name.removesuffix("_keypoints.json").removesuffix(".png") for name in in_order)
+
+
+def test_names_that_count_frames_keep_their_numbers():
+    assert picture_frames("k.json", ["walk_12.png", "walk_7.png"]) == ([12, 7], None)
+    assert picture_frames("k.json", ["t1.8.png", "t1.9.png", "t1.11.png"]) == ([8, 9, 11], None)
+    assert picture_frames("k.json", ["12.jpg"] * 2) == ([12] * 2, None)  # of a video, by AlphaPose
+    assert count_frames(["cut.0001", "cut.0002"])
+
+
+@pytest.mark.parametrize("name", ["photo", "photo_12", "IMG_20240501_123456"])
+def test_a_single_picture_is_frame_0(name):
+    assert picture_frames("k.json", [f"{name}.jpg"] * 2) == ([0, 0], (name,))
+
+
+def test_pictures_of_two_videos_are_refused():
+    with pytest.raises(InputError, match="^k.json: .* are both frame 1: give one file for each video$"):
+        picture_frames("k.json", ["walk_1.png", "walk_2.png", "run_1.png"])
+    with pytest.raises(InputError, match="^k.json has pictures 'a/1_2.png' and 'b/1_2.png': give one file for each"):
+        picture_frames("k.json", ["a/1_2.png", "b/1_2.png", "a/2_1.png"])

@@ -232,7 +232,9 @@ def test_frames_have_the_numbers_of_their_pictures(tmp_path):
     change(path, lambda entries: entries[0].update(image_id="other_0039.png"))
     assert sentence(path).endswith("are both frame 39: give one file for each video")
     change(path, lambda entries: entries[0].update(image_id="walk.png"))
-    assert sentence(path) == ": the name 'walk.png' has no frame's number: name pictures by their frames"
+    assert read_keypoints(path).pictures == ("walk", *(f"walk_{number:04d}" for number in range(29, 40)))
+    change(path, lambda entries: entries[0].update(image_id=""))
+    assert sentence(path) == ": the name '' has no frame's number: name pictures by their frames"
     change(path, lambda entries: entries[0].update(image_id=3))
     assert sentence(path) == ": image_id is a name in some entries and a number in others: give one of both"
     change(path, lambda entries: [e.update(image_id=-1) for e in entries])
@@ -407,6 +409,25 @@ def test_who_is_there_twice_is_taken_once(tmp_path):
     found = read_keypoints(two)
     assert found.frames.tolist() == [frame for frame in range(12) for _ in range(2)]
     assert found.said == (f"{two}: 6 people are there twice, point for point, and are taken once",)
+
+
+def test_frames_that_were_labelled_in_deeplabcut(tmp_path):
+    """CollectedData: folder, video and picture in three columns, and no likelihood."""
+    header = [[title, "", ""] for title in ("scorer", "bodyparts", "coords")]
+    columns = (["me"] * 34, [name for name in COCO_NAMES for _ in "xy"], ["x", "y"] * 17)
+    rows = [
+        ["labeled-data", "walk", f"img{frame:04d}.png", *KEYPOINTS[row].ravel()]
+        for row, frame in enumerate([7, 20, 31])
+    ]
+    rows[1][3:5] = ["", ""]
+    table = [[*titles, *more] for titles, more in zip(header, columns, strict=True)]
+    file = read_keypoints(write_table(tmp_path / "k.csv", [*table, *rows]))
+    assert file.frames.tolist() == [7, 20, 31]
+    np.testing.assert_allclose(file.keypoints[2], KEYPOINTS[2], atol=1e-3)
+    assert file.confidence[1].tolist() == [0, *[1] * 16]
+    rows[1][1:3] = ["run", "img0007.png"]
+    path = write_table(tmp_path / "k.csv", [*table, *rows])
+    assert sentence(path).endswith("are both frame 7: give one file for each video")
 
 
 def test_several_individuals_of_deeplabcut(tmp_path):

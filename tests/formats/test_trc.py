@@ -1,5 +1,7 @@
 """Read back by our reader and by trc-data-reader; damage is one sentence."""
 
+import os
+
 import numpy as np
 import pytest
 from motions import assert_same, one_joint, walk, walk_with_gaps
@@ -22,6 +24,13 @@ def test_every_cell_is_as_opensim_expects(tmp_path):
         "1\t0.000000\t1000.000\t-2000.000\t500.000",
         "2\t0.020000\tnan\tnan\tnan",
     ]
+
+
+def test_a_file_whose_name_is_no_utf_8_is_utf_8_all_the_same(tmp_path):
+    path = tmp_path / os.fsdecode(b"\xe9.trc")
+    write_trc(path, one_joint((1, 2, 3)))
+    assert path.read_text(encoding="utf-8").startswith("PathFileType\t4\t(X/Y/Z)\t\ufffd.trc\n")
+    assert read_trc(path).positions_m.tolist() == [[[1, 2, 3]]]
 
 
 @pytest.mark.parametrize("unit", ["m", "mm"])
@@ -48,6 +57,17 @@ def test_centimetres_and_names_with_blanks_of_other_programs_are_read(tmp_path):
     (tmp_path / "a.trc").write_text(text.replace("\n", "\r\n"))
     motion = read_trc(tmp_path / "a.trc")
     assert motion.joints == ("Left_Hip",) and motion.positions_m.tolist() == [[[10, 20, 30]]]
+
+
+@pytest.mark.parametrize(
+    ("unit", "metres"),
+    [("MM", 0.001), ("millimeters", 0.001), ("Meters", 1), ("metre", 1), ("M", 1), ("CM", 0.01), ("centimetres", 0.01)],
+)
+def test_units_may_have_capitals_and_long_names(tmp_path, unit, metres):
+    write_trc(tmp_path / "a.trc", one_joint((1, 2, 3)))
+    text = (tmp_path / "a.trc").read_text().replace("\tm\t", f"\t{unit}\t")
+    (tmp_path / "a.trc").write_text(text)
+    np.testing.assert_allclose(read_trc(tmp_path / "a.trc").positions_m, [[[metres, 2 * metres, 3 * metres]]])
 
 
 @pytest.mark.parametrize("encoding", ["latin-1", "utf-8", "utf-8-sig"])
@@ -78,6 +98,19 @@ def test_times_of_another_rate_are_refused(tmp_path, rate, refused):
         return
     with pytest.raises(InputError, match=rf"after the first by its Time, and .* s by DataRate {rate}: correct"):
         read_trc(tmp_path / "a.trc")
+
+
+def test_a_recording_that_was_cut_is_said_to_begin_late(tmp_path):
+    write_trc(tmp_path / "a.trc", walk(12, 25))
+    text = (tmp_path / "a.trc").read_text()
+    for first_s, n_said in ((1.0, 1), (0.04, 0), (-0.5, 0)):
+        lines = text.splitlines()
+        for row in range(12):
+            cells = lines[6 + row].split("\t")
+            lines[6 + row] = "\t".join([str(101 + row), f"{first_s + row / 25:.6f}", *cells[2:]])
+        (tmp_path / "b.trc").write_text("\n".join(lines) + "\n")
+        said = read_trc(tmp_path / "b.trc").said
+        assert said == ("the first frame is at 1 s of the recording, which is 0 s here: times count from it",) * n_said
 
 
 def test_frames_that_are_missing_are_refused_and_times_of_zero_say_nothing(tmp_path):

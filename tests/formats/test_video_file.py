@@ -1,5 +1,6 @@
 """Videos of OpenCV's whose headers are changed, and what is no video."""
 
+import shutil
 import struct
 
 import cv2
@@ -243,3 +244,10 @@ def test_damaged_headers_are_no_defect(tmp_path, video):
                 next(iter(clip))
         except InputError as error:
             assert str(path) in str(error)
+
+
+def test_a_name_with_colons_is_no_protocol(video, monkeypatch):
+    monkeypatch.chdir(video.parent)
+    for name in ("2024-05-01T12:30:45.mp4", "file:walk.mp4"):
+        shutil.copy(video, name)
+        assert len(list(clip_pictures(name, None, np.arange(10)))) == 10

@@ -14,6 +14,7 @@ from pose3d.lifting.prior import (
     camera_tilts,
     mirror_world,
     mix_halves,
+    other_errors,
     place_before_camera,
     project_with_errors,
     symmetric_factors,
@@ -246,6 +247,13 @@ def test_cameras_are_tilted_about_x_and_then_rolled_about_the_optical_axis():
     np.testing.assert_allclose(both, rolled @ tilted, atol=1e-12)
     drawn = camera_tilts(np.random.default_rng(0), 2000, 10)
     np.testing.assert_allclose(np.degrees(np.arcsin(drawn[:, 2, 1])).std(), 10, rtol=0.05)
+
+
+def test_another_detectors_errors_are_of_one_size_in_each_draw():
+    drawn = other_errors(np.random.default_rng(0), 1000, 500, 0.2)
+    sizes = drawn.std((1, 2))
+    np.testing.assert_allclose(np.quantile(sizes, [0.1, 0.5, 0.9]), [0.02, 0.1, 0.18], atol=0.01)
+    np.testing.assert_allclose((drawn / sizes[:, None, None]).std(0), 1, atol=0.15)
 
 
 def test_mixing_a_take_with_itself_turned_changes_nothing(poses_cam_m):

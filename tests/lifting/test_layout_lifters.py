@@ -263,6 +263,7 @@ def test_what_the_detector_misses_is_missing_in_training(seen):
         pairs_per_step=40,
         labelled_per_step=0,
         noise_scale=1.0,
+        other_noise=0,
         noise_candidates=4,
         body_spread=0,
         limb_mix_prob=0,

@@ -22,6 +22,7 @@ def lifting(keypoints: tuple[str, ...], *prior: dict, paired: dict | None = None
         prior=prior,
         paired=paired,
         noise_scale=1,
+        other_noise=0,
         noise_candidates=4,
         fit_proportions=False,
         body_spread=0,

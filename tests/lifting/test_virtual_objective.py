@@ -42,6 +42,7 @@ def objective(
         pairs_per_step=pairs,
         labelled_per_step=labelled,
         noise_scale=1.0,
+        other_noise=0,
         noise_candidates=candidates,
         body_spread=0.05,
         limb_mix_prob=0.5,
@@ -289,10 +290,21 @@ def test_a_pose_gets_the_errors_of_the_detection_that_looks_most_like_it():
     assert alike[:, 0].tolist() == list(range(len(poses)))
 
 
+def test_another_detectors_errors_stay_for_a_run_and_are_in_units_of_the_2d_size():
+    data = objective(take("S1", "Walk-1", 12, camera_ring()), around=(1, 1), outputs=3)
+    data._settings = replace(data._settings, other_noise=0.1)
+    [plane], [poses] = data.draw_projected([np.random.default_rng(0)], 2000)
+    exact = poses[..., :2] / poses[..., 2:]
+    errors = (plane - exact) / view_from_image_plane(exact).scale[..., None, None]  # its own detections are exact
+    torch.testing.assert_close(errors, errors[:, :1].expand_as(errors), atol=1e-4, rtol=0)
+    # Uniform from 0 to 0.1, squared: a third of 0.01.
+    np.testing.assert_allclose(errors.square().mean(), 0.1**2 / 3, rtol=0.05)
+
+
 def test_steps_that_are_drawn_at_once_get_what_each_would_get_alone():
     sequences = take("S1", "Walk-1", 12, camera_ring())
     data = objective(sequences, sequences, 2, (1, 1), 3, motion=True, noise_px=3.0, candidates=64)
-    data._settings = replace(data._settings, tilt_deg=12.0)
+    data._settings = replace(data._settings, tilt_deg=12.0, other_noise=0.1)
     for draw in (data.generator_batches, data.critic_batches):
         together = draw([np.random.default_rng(seed) for seed in range(3)], 4)
         alone = [draw([np.random.default_rng(seed)], 4)[0] for seed in range(3)]

@@ -20,6 +20,13 @@ def test_numbers_from_0_and_from_1():
     assert moved([2, 5], 4) == ([2, 5], 0)
 
 
+def test_one_frame_and_one_picture_go_together():
+    assert moved([397_133], 1) == ([0], 1)
+    assert moved([397_133], 2) == ([397_133], 0)
+    assert moved([37, 38], 1) == ([37, 38], 0)
+    assert moved([37, 37], 1) == ([0, 0], 1)  # of two people
+
+
 @pytest.mark.parametrize(
     ("frames", "numbers", "expected"),
     [
@@ -34,6 +41,7 @@ def test_numbers_from_0_and_from_1():
         ([0], [42], ([0], 0)),
         ([1], [42], ([0], 1)),
         ([42], [42], ([0], 1)),
+        ([37], [42], ([0], 1)),  # an id of COCO's
     ],
 )
 def test_numbers_in_the_names_of_pictures(frames, numbers, expected):

@@ -38,6 +38,10 @@ def test_rows_are_counted_from_1_or_as_pictures_are(given_boxes, tmp_path):
     for numbers in (None, [1, 2, 3], [0, 2, 4]):
         assert left_edges([1, 2], numbers) == ([0, 0, 10], [])  # from 0, as the page says
         assert left_edges([2], numbers) == ([0, 0, 0], [])
+    as_pictures = ["b.csv: frames are numbered as the pictures are, from 2 to 4: equal numbers go together"]
+    assert left_edges([2], [2, 3, 4]) == ([0, 0, 0], as_pictures)
+    assert left_edges([2, 4], [2, 3, 4]) == ([0, 5, 10], as_pictures)
+    assert left_edges([0, 2], [2, 3, 4]) == ([0, 5, 10], [])
     assert left_edges([1, 5]) == ([0, 0, 2.5], [])
 
 
@@ -86,3 +90,13 @@ def test_what_are_no_boxes_is_said_so(given_boxes, tmp_path):
         given_boxes("frame,x0,y0,x1,y1\n")
     with pytest.raises(InputError, match=r"none\.csv cannot be read \(No such file"):
         GivenBoxes(tmp_path / "none.csv", 320, 240)
+
+
+def test_one_row_more_does_not_change_what_the_others_mean(given_boxes):
+    """Pictures 5 to 14: rows 5 and 9 are of the first and the fifth, with a row of the last or without one."""
+    rows = "frame,x0,y0,x1,y1\n5,0,0,90,9\n9,40,0,90,9\n"
+    for more in ("", "14,40,0,90,9\n"):
+        boxes = given_boxes(rows + more)
+        (said,) = boxes.put_into(10, np.arange(5, 15))
+        assert said.endswith("from 5 to 14: equal numbers go together")
+        assert boxes.at(np.arange(10))[:, 0].tolist() == [0, 10, 20, 30, 40, 40, 40, 40, 40, 40]

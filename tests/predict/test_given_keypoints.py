@@ -289,6 +289,42 @@ def test_frames_from_0_go_to_the_pictures_in_their_order():
     )
 
 
+def test_keypoints_go_to_the_pictures_of_the_same_names():
+    """Thirty pictures of a clock that goes into the next minute, and keypoints of some of them."""
+    names = tuple(f"09_{second // 60:02d}_{second % 60:02d}" for second in range(40, 70))
+    folder = replace(video(30), picture_names=names)
+    seen = [3, 19, 20, 29]
+    some = file_of(range(4), None, KEYPOINTS[seen], SCORES[seen], pictures=tuple(names[place] for place in seen))
+    people = given(some, video=folder, fps=None)
+    assert people.frames.tolist() == seen
+    assert people.said[0] == "k.json: keypoints go to the pictures of equal names"
+    # In an order that is not the folder's, and with one that it lacks.
+    others = file_of(range(4), [5] * 4, KEYPOINTS[:4], SCORES[:4], pictures=(names[20], "09_02_00", names[3], names[4]))
+    people = given(others, video=folder, fps=None)
+    assert people.frames.tolist() == [3, 4, 20]
+    np.testing.assert_allclose(people.keypoints_px, KEYPOINTS[[2, 3, 0]], atol=1e-3)
+    assert (
+        "k.json: the folder lacks 1 of its pictures, the first '09_02_00': their keypoints are left out" in people.said
+    )
+
+
+def test_pictures_that_count_no_frames_are_in_order_without_their_folder():
+    clock = file_of(pictures=tuple(f"12-59-{58 + frame // 25}_{frame % 25 * 40:03d}" for frame in range(30)))
+    said = (
+        "k.json: names of pictures that count no frames are taken in their order, '12-59-58_000' as frame 0 and "
+        "'12-59-59_160' as frame 29: if pictures are missing, give --video with the folder of all"
+    )
+    for of_video in (None, video(30), of_pictures(range(30, 60))):
+        people = given(clock, video=of_video, fps=25 if of_video is None else None)
+        assert people.frames.tolist() == list(range(30)) and people.said == (said,)
+
+
+def test_a_single_picture_is_frame_0():
+    one = file_of([0], None, KEYPOINTS[:1], SCORES[:1], pictures=("photo_12",))
+    assert given(one).said == () and given(one, video=video(1), fps=None).said == ()
+    assert "'photo_12' as frame 0: if pictures" in given(one, video=video(5), fps=None).said[0]
+
+
 def test_frames_that_are_neither_the_pictures_nor_from_0_are_refused():
     assert sentence(file_of(), video=of_pictures([*range(20), *range(21, 29)]), fps=None) == (
         "k.json: frame 20 is none of the pictures, whose names have numbers from 0 to 28: number frames as the "
@@ -334,6 +370,17 @@ def test_numbers_that_are_no_frames_of_a_video_are_refused():
         "k.json: its frames go from 139 to 581929 and 30 have anybody: they are not those of a video; number them one "
         "by one"
     )
+
+
+def test_a_single_picture_may_have_any_number():
+    one = file_of([397_133], None, KEYPOINTS[:1], SCORES[:1])
+    people = given(one)
+    assert people.frames.tolist() == [0] and people.time_s.tolist() == [0]
+    assert people.said == ("k.json: its only frame, 397133, is taken as frame 0",)
+    people = given(one, video=video(1), fps=None)
+    assert people.frames.tolist() == [0]
+    assert people.said == ("k.json: its only frame, 397133, is taken as the only one of the video",)
+    assert len(given(file_of([37], None, KEYPOINTS[:1], SCORES[:1])).time_s) == 38
 
 
 def two_people(**known) -> KeypointFile:

@@ -13,7 +13,15 @@ import pytest
 
 from pose3d.datasets.manifest import MANIFEST, check_manifest
 from pose3d.runtime.errors import InputError
-from pose3d.runtime.files import atomic_folder, atomic_output, exclusive, read_small_text, sha256_of, write_text
+from pose3d.runtime.files import (
+    atomic_folder,
+    atomic_output,
+    exclusive,
+    read_small_text,
+    sha256_of,
+    video_path,
+    write_text,
+)
 from pose3d.runtime.signals import Terminated, raise_signals
 
 
@@ -244,3 +252,12 @@ def test_what_is_no_manifest_is_named(tmp_path, text):
     (tmp_path / MANIFEST).unlink()
     with pytest.raises(InputError, match=r"manifest\.json is missing"):
         check_manifest(tmp_path)
+
+
+def test_a_name_that_is_no_utf_8_is_refused_and_said_so_that_it_can_be_read():
+    with pytest.raises(InputError) as caught:
+        video_path(os.fsdecode(b"walk\xe9.mp4"))
+    assert str(caught.value) == (
+        "walk\\udce9.mp4 has a name with bytes that are no UTF-8: rename the file or its folder"
+    )
+    assert video_path("wälk.mp4") == "./wälk.mp4"

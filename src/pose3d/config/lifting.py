@@ -61,6 +61,10 @@ class LiftingParams(Block):
     noise_scale: NonNegativeFloat
     """Factor on the detector's errors that projected prior poses get: it errs less on the subjects that trained it
     than on others (virtual camera only)."""
+    other_noise: NonNegativeFloat
+    """Errors of a detector that the lifter has not seen, beside those of its own: Gaussian, the same for all frames of
+    a take, of a standard deviation that each draws evenly from 0 to this share of the person's 2D size (virtual camera
+    only)."""
     noise_candidates: PositiveInt
     """Detections drawn in each step, of which the one that looks most like a projected pose lends it its errors; 1: the
     errors of any (virtual camera only)."""

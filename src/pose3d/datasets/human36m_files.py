@@ -22,6 +22,7 @@ from pose3d.geometry.skeleton import HUMAN36M_32_TO_17
 from pose3d.records.hdf5_checks import MAX_UNPACKED_BYTES, check_links, check_packed_dataset
 from pose3d.records.interlaced import codec_is_interlaced, require_pictures
 from pose3d.runtime.errors import InputError, in_words
+from pose3d.runtime.files import video_path
 
 FRAME_RATE_HZ = 50.0
 MAX_FRAMES = 1_000_000
@@ -106,7 +107,7 @@ def check_video(path: Path, camera: Camera, poses: int) -> tuple[int, bool]:
         InputError: it does not open, its first frame does not decode, OpenCV does not decode it because it is
             interlaced, or its size or length is not that of the take.
     """
-    video = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+    video = cv2.VideoCapture(video_path(path), cv2.CAP_FFMPEG)
     try:
         if not video.isOpened():
             raise InputError(f"{path} does not open as a video: the file is damaged, fetch it again")

@@ -10,6 +10,7 @@ TRIAL:ACTUAL_END_FIELD, as c3d writes them, and end with their last frame: ezc3d
 for frames then, the zeros that fill the last block among them. It and c3d 0.6.0 both read those.
 """
 
+import itertools
 import os
 import warnings
 from typing import Any
@@ -17,15 +18,25 @@ from typing import Any
 import c3d
 import numpy as np
 
-from pose3d.formats.motion import Z_UP_FROM_Y_UP, Motion, check_motion, without_blanks, zeros_as_gaps
+from pose3d.formats.motion import (
+    Z_UP_FROM_Y_UP,
+    Motion,
+    check_motion,
+    late_start,
+    unit_m,
+    without_blanks,
+    zeros_as_gaps,
+)
 from pose3d.runtime.errors import InputError, in_words
 from pose3d.runtime.files import atomic_output
 
 _MM = 1000.0
-_UNITS_M = {"mm": 0.001, "cm": 0.01, "m": 1.0}
+_NO_POSITIONS = ("ANGLES", "FORCES", "MOMENTS", "POWERS", "SCALARS")
+"""Parameters of POINT that list what is stored as points and is no position, also as ANGLES2 and so on."""
 _BLOCK_BYTES = 512
 _Z_UP_FROM_SCREEN = {"+Z": np.eye(3), "+Y": Z_UP_FROM_Y_UP}
 """By what POINT:Y_SCREEN says is up."""
+_NAMED = 4  # points in a sentence
 _LONG = 65535
 """Frames from which on ezc3d reads to the file's end."""
 MAX_BYTES = 2**31
@@ -73,7 +84,8 @@ def write_c3d(path: str | os.PathLike, motion: Motion) -> None:
 def read_c3d(path: str | os.PathLike) -> Motion:
     """Read the points of a C3D file, of either screen axis that is up (+Y or +Z) and in m, cm or mm.
 
-    Points at 0, 0, 0 are missing, whatever their residual.
+    Points at 0, 0, 0 are missing, whatever their residual. Angles, forces and the like, which lie among the points, are
+    left out.
 
     Raises:
         InputError: the file is missing, damaged, cut off, or something else.
@@ -98,11 +110,16 @@ def _read(reader: c3d.Reader, n_bytes: int) -> Motion:
     if n_points < 1 or n_frames < 1 or n_frames * n_points * 4 * word > n_bytes:
         raise ValueError(f"it claims {n_frames} frames of {n_points} points")
     unit, up = (_text(reader.get(f"POINT:{name}")) for name in ("UNITS", "Y_SCREEN"))
-    if unit not in _UNITS_M:
+    length_m = unit_m(unit)
+    if length_m is None:
         raise ValueError(f"its unit is {unit!r}, not m, cm or mm")
     if (up or "+Z") not in _Z_UP_FROM_SCREEN:
         raise ValueError(f"its axis {up} is up, not +Y or +Z")
-    names = without_blanks(_labels(reader.get("POINT:LABELS"), n_points))
+    labels = _labels(reader.get("POINT:LABELS"), n_points)
+    others = _no_positions(reader)
+    kept = [place for place, label in enumerate(labels) if label not in others]
+    if not kept:
+        raise ValueError("none of its points is a position")
     points = np.empty((n_frames, n_points, 4), np.float32)
     n_read = 0
     for _, frame, _ in reader.read_frames(copy=False):
@@ -110,9 +127,30 @@ def _read(reader: c3d.Reader, n_bytes: int) -> Motion:
         n_read += 1
     if n_read < n_frames:
         raise ValueError(f"it claims {n_frames} frames and holds {n_read}")
-    positions_m = points[..., :3].astype(np.float64) * _UNITS_M[unit]
+    positions_m = points[..., :3].astype(np.float64) * length_m
     positions_m[points[..., 3] < 0] = np.nan
-    return Motion(names, positions_m @ _Z_UP_FROM_SCREEN[up or "+Z"].T @ Z_UP_FROM_Y_UP, float(reader.point_rate))
+    rate_hz = float(reader.point_rate)
+    said = [*late_start((reader.first_frame - 1) / rate_hz, rate_hz)] if rate_hz > 0 else []
+    if len(kept) < n_points:
+        left_out = [label for label in labels if label in others]
+        more = f" and {len(left_out) - _NAMED} more" if len(left_out) > _NAMED else ""
+        names = f"{', '.join(left_out[:_NAMED])}{more}"
+        said.append(f"points that are angles, forces, moments, powers or scalars are left out: {names}")
+    positions_m = positions_m[:, kept] @ _Z_UP_FROM_SCREEN[up or "+Z"].T @ Z_UP_FROM_Y_UP
+    return Motion(without_blanks(labels[place] for place in kept), positions_m, rate_hz, said=tuple(said))
+
+
+def _no_positions(reader: c3d.Reader) -> set[str]:
+    """Labels of the points that are no positions."""
+    listed: set[str] = set()
+    for kind in _NO_POSITIONS:
+        for number in itertools.count(1):
+            param = reader.get(f"POINT:{kind}{'' if number == 1 else number}")
+            if param is None or not param.bytes:
+                break
+            n_labels = param.dimensions[1] if len(param.dimensions) == 2 else 1
+            listed.update(_labels(param, n_labels))
+    return listed - {""}
 
 
 def _text(param: Any) -> str:
@@ -121,7 +159,7 @@ def _text(param: Any) -> str:
 
 def _labels(param: Any, n_points: int) -> tuple[str, ...]:
     """Names of the points, read from the bytes, because c3d believes any dimensions."""
-    if param is None or len(param.dimensions) != 2 or param.dimensions[1] < n_points:
+    if param is None or not param.dimensions or (*param.dimensions, 1)[1] < n_points or len(param.dimensions) > 2:
         raise ValueError("it does not name each of its points")
     length = param.dimensions[0]
     text = param.bytes.decode("latin1")

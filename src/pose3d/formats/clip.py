@@ -47,6 +47,7 @@ class Clip:
         claimed_frames: what the file's header says, which may be wrong; 0 where it says nothing.
         rate_hz: as given, or the file's own.
         picture_numbers: (T,) of a folder, see :class:`pose3d.formats.picture_folder.PictureFolder`; None: of a file.
+        picture_names: of a folder, likewise; empty: of a file.
 
     Raises:
         InputError: it is missing, no video, does not decode, its picture is too large, or no rate is known.
@@ -58,10 +59,11 @@ class Clip:
         self._path = path
         self._given_rate_hz = rate_hz
         self.picture_numbers: np.ndarray | None = None
+        self.picture_names: tuple[str, ...] = ()
         if os.path.isdir(path):
             folder = PictureFolder(path, rate_hz)
             self._source: VideoFile | PictureFolder = folder
-            self.picture_numbers = folder.numbers
+            self.picture_numbers, self.picture_names = folder.numbers, folder.names
         elif os.path.isfile(path):
             self._source = VideoFile(path)
         else:

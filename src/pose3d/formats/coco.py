@@ -13,7 +13,7 @@ annotations    ``{images, annotations}``; the third number of a point is 0 where
 
 An entry whose ``keypoints`` are empty is a box without a pose, and passed over.
 
-``image_id`` is the frame's number (of PoseTrack its last four digits), or a name that holds it. ``track_id`` (as
+``image_id`` is the frame's number (of PoseTrack its last four digits), or the picture's name. ``track_id`` (as
 PoseTrack has it) numbers people.
 """
 
@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from pose3d.formats.frame_numbers import frame_numbers
+from pose3d.formats.frame_numbers import picture_frames
 from pose3d.formats.keypoints import KeypointFile, keypoint_file
 from pose3d.formats.openpose import in_coco17
 from pose3d.runtime.errors import InputError
@@ -48,12 +48,14 @@ def read_coco_results(path: str | os.PathLike, content: Sequence[Any]) -> Keypoi
         entry["keypoints"] + entry["foot_kpts"] if isinstance(entry.get("foot_kpts"), list) else entry["keypoints"]
         for entry in people
     ]
-    frames, counted = _in_sequence(path, _frames(path, [entry["image_id"] for entry in people]))
+    frames, pictures = _frames(path, [entry["image_id"] for entry in people])
+    frames, counted = _in_sequence(path, frames)
     ids, said = _numbers(path, people, frames)
     name = "AlphaPose" if alphapose else "COCO-WholeBody" if with_feet else "COCO"
     n_values = len(points[0]) if points else 0
     layouts = {17: "coco17", 23: "coco_wholebody"} | ({26: "halpe26"} if alphapose else {})
-    return keypoint_file(path, name, frames, ids, points, said=[*counted, *said], layout=layouts.get(n_values // 3))
+    known: dict[str, Any] = {"layout": layouts.get(n_values // 3), "pictures": pictures}
+    return keypoint_file(path, name, frames, ids, points, said=[*counted, *said], **known)
 
 
 def _is_result(path: str | os.PathLike, content: Sequence[Any], entry: Any) -> bool:
@@ -63,11 +65,11 @@ def _is_result(path: str | os.PathLike, content: Sequence[Any], entry: Any) -> b
     return True
 
 
-def _frames(path: str | os.PathLike, images: Sequence[Any]) -> Sequence[int]:
+def _frames(path: str | os.PathLike, images: Sequence[Any]) -> tuple[Sequence[int], tuple[str, ...] | None]:
     names = [image for image in images if isinstance(image, str)]
     if names and len(names) < len(images):
         raise InputError(f"{path}: image_id is a name in some entries and a number in others: give one of both")
-    return frame_numbers(path, names) if names else images
+    return picture_frames(path, names) if names else (images, None)
 
 
 def _in_sequence(path: str | os.PathLike, frames: Sequence[int]) -> tuple[Sequence[int], list[str]]:
@@ -118,7 +120,8 @@ def read_coco_annotations(path: str | os.PathLike, content: Mapping[str, Any]) -
         images = {image["id"]: image for image in content["images"]}
         labelled = [one for one in content["annotations"] if one.get("keypoints") and not one.get("iscrowd")]
         named = [image.get("file_name", key) for key, image in images.items()]
-        numbers = dict(zip(images, _frames(path, named), strict=True))  # pictures without anybody count as well
+        in_order, pictures = _frames(path, named)  # pictures without anybody count as well
+        numbers = dict(zip(images, in_order, strict=True))
         frames = [numbers[one["image_id"]] for one in labelled]
         sizes = {(image["width"], image["height"]) for image in images.values() if "width" in image}
         points = [np.asarray(one["keypoints"] + one.get("foot_kpts", []), np.float32) for one in labelled]
@@ -131,7 +134,11 @@ def read_coco_annotations(path: str | os.PathLike, content: Mapping[str, Any]) -
     ids, said = _numbers(path, labelled, frames)
     layouts = {17: "coco17", 23: "coco_wholebody"}
     size = next(iter(sizes), None)
-    known: dict[str, Any] = {"layout": layouts.get(len(points[0]) // 3 if points else 0), "size_px": size}
+    known: dict[str, Any] = {
+        "layout": layouts.get(len(points[0]) // 3 if points else 0),
+        "size_px": size,
+        "pictures": pictures,
+    }
     if numbers and all(isinstance(number, int) and 0 <= number < 2**31 for number in numbers.values()):
         known |= {"n_frames": max(numbers.values()) + 1, "first_frame": min(numbers.values())}
     return keypoint_file(path, "COCO annotations", frames, ids, [one.tolist() for one in points], said=said, **known)
@@ -157,4 +164,5 @@ def read_alphapose_pictures(path: str | os.PathLike, content: Mapping[str, Any])
         found = [one for one in found if one != []]
         names += [name] * len(found)
         points += found
-    return in_coco17(keypoint_file(path, "AlphaPose", frame_numbers(path, names), None, points))
+    frames, pictures = picture_frames(path, names)
+    return in_coco17(keypoint_file(path, "AlphaPose", frames, None, points, pictures=pictures))

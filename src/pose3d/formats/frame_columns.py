@@ -6,14 +6,15 @@ from collections.abc import Collection, Sequence
 from mimetypes import types_map
 from pathlib import PurePath
 
-from pose3d.formats.frame_numbers import count_frames, frame_numbers
+from pose3d.formats.frame_numbers import count_frames, picture_frames
+from pose3d.formats.name_order import stem_of
 from pose3d.runtime.errors import InputError
 
 _FRAMES = [f"frame{word}" for word in ("", "idx", "id", "number", "index", "num", "no", "nr")]
 _OF_A_PICTURE = ("", "name", "id", "file", "filename", "path", "number", "index", "idx", "num", "no", "nr")
 _PICTURES = [what + word for what in ("image", "img", "picture") for word in _OF_A_PICTURE]
 _PICTURES += ["file", "filename", "filepath"]
-_INDEX = ("", "unnamed: 0")
+_INDEX, _NAMED_INDEX = ("", "unnamed: 0"), "index"
 _TIMES = ("t", "sec", "seconds", "ms", "milliseconds")
 _JUMP = 1.5  # of the smallest step: times in whole milliseconds differ by less, a frame that is missing by more
 
@@ -31,8 +32,8 @@ def frame_column(header: Sequence[str]) -> int | None:
 
 def frames_of_rows(
     path: str | os.PathLike, header: Sequence[str], table: Sequence[Sequence[str]], of_points: Collection[int]
-) -> tuple[list[int], list[str]]:
-    """The frame of each row.
+) -> tuple[list[int], tuple[str, ...] | None, list[str]]:
+    """The frame of each row: as a column says, also one of pictures' names that count none; else in order.
 
     Args:
         path: of the file, for messages.
@@ -41,7 +42,8 @@ def frames_of_rows(
         of_points: the columns of points, and others that are used.
 
     Returns:
-        Numbers of frames, and sentences about columns that are not used and seem to say another time.
+        Numbers of frames; the pictures as in :class:`pose3d.formats.keypoints.KeypointFile`; and sentences about
+        columns that are not used and seem to say another time.
 
     Raises:
         InputError: a row has no frame's number, or rows are of several videos; names the line or the videos.
@@ -49,12 +51,14 @@ def frames_of_rows(
     column, passed_over = frame_column(header), None
     if column is not None and _letters(header[column]) in _PICTURES:
         names = _pictures(path, table, column)
-        if not (len(names) > 1 and (all(map(_is_number, names)) or count_frames(names))):
+        counted = len(names) > 1 and (all(map(_is_number, names)) or count_frames(names))
+        numbered = _is_index(header, table) and [_cell(row, 0) for row in table] != [*map(str, range(len(table)))]
+        if not counted and (numbered or len(names) == 1 or len(set(map(stem_of, names))) < len(names)):
             column, passed_over = None, column if len(names) > 1 else None
     titled = column is not None
-    if not titled and header[0].strip().lower() in _INDEX:
+    if not titled and _is_index(header, table):
         column = 0
-    frames = list(range(len(table))) if column is None else read_frames(path, table, column)
+    frames, pictures = (list(range(len(table))), None) if column is None else read_frames(path, table, column)
     in_order = not titled and frames == list(range(len(table)))
     unused = [
         repr(title[:40])
@@ -64,31 +68,35 @@ def frames_of_rows(
         and (other == passed_over or _is_time(title) or (in_order and _jumps(table, other)))
     ]
     if not unused:
-        return frames, []
+        return frames, pictures, []
     not_used = f"{' and '.join(unused)} {'are' if len(unused) > 1 else 'is'} not used"
     if in_order:
-        return frames, [
-            f"{path}: rows are taken as frames 0 to {len(table) - 1}, one after the other, and {not_used}: if frames "
-            "are missing, number them in a column frame"
-        ]
-    return frames, [f"{path}: {not_used}: frames are as far apart as the frame rate says"]
+        last = len(table) - 1
+        question = (
+            f"{path}: rows are taken as frames 0 to {last}, one after the other, and {not_used}: if frames are "
+            "missing, number them in a column frame"
+        )
+        return frames, pictures, [question]
+    return frames, pictures, [f"{path}: {not_used}: frames are as far apart as the frame rate says"]
 
 
-def read_frames(path: str | os.PathLike, table: Sequence[Sequence[str]], column: int) -> list[int]:
-    """The numbers in a column, or those in the names of pictures there.
+def read_frames(
+    path: str | os.PathLike, table: Sequence[Sequence[str]], column: int
+) -> tuple[list[int], tuple[str, ...] | None]:
+    """The numbers in a column, or what names of pictures there say, see :func:`picture_frames`.
 
     Raises:
         InputError: a row has none; names the line.
     """
     cells = [_cell(row, column) for row in table]
     if not any(map(_is_number, cells)):
-        return frame_numbers(path, cells)
+        return picture_frames(path, cells)
     frames = [_whole(cell) for cell in cells]
     if None in frames:
         raise InputError(
             f"{path} line {frames.index(None) + 2}: the row has no frame's number in column {column + 1}: correct it"
         )
-    return [frame for frame in frames if frame is not None]
+    return [frame for frame in frames if frame is not None], None
 
 
 def _pictures(path: str | os.PathLike, table: Sequence[Sequence[str]], column: int) -> list[str]:
@@ -98,6 +106,16 @@ def _pictures(path: str | os.PathLike, table: Sequence[Sequence[str]], column: i
     if len(names) > 1 and all(kind.startswith("video/") for kind in kinds):
         raise InputError(f"{path} has rows of {names[0][:80]!r} and {names[1][:80]!r}: give one file for each video")
     return names
+
+
+def _is_index(header: Sequence[str], table: Sequence[Sequence[str]]) -> bool:
+    """Whether the first column is pandas' index; one with a name may also be another program's, of something else."""
+    title = header[0].strip().lower()
+    if title != _NAMED_INDEX:
+        return title in _INDEX
+    numbers = [_whole(_cell(row, 0)) for row in table]
+    known = [number for number in numbers if number is not None and number >= 0]
+    return len(known) == len(table) and all(later >= one for one, later in zip(known, known[1:], strict=False))
 
 
 def _cell(row: Sequence[str], column: int) -> str:

@@ -5,10 +5,49 @@ import re
 from collections.abc import Sequence
 from pathlib import PurePath
 
+from pose3d.formats.name_order import DECIMAL, natural, number_of, stem_of
 from pose3d.runtime.errors import InputError
 
 _DIGITS = re.compile(r"\d+")
+_NO_LETTERS = re.compile(r"[\W\d_]")
 _LONG = 10  # digits: of clocks, which count no frames
+
+
+def picture_frames(path: str | os.PathLike, names: Sequence[str]) -> tuple[list[int], tuple[str, ...] | None]:
+    """The frame of each name of a picture: what names count, or else, as of clocks, their places in their order.
+
+    A single name is frame 0, unless it is a number alone, as AlphaPose names the frames of a video.
+
+    Args:
+        path: of the file that has the names, for messages.
+        names: of pictures, with or without a suffix.
+
+    Returns:
+        Numbers of frames, and the names of frames 0, 1, ... (:func:`pose3d.formats.name_order.stem_of`) where these are
+        places; else None.
+
+    Raises:
+        InputError: a name is empty or has no number to count by, or two are the same picture's.
+
+    Example:
+        >>> picture_frames("k.json", ["11-59_58.png", "12-00_01.png", "11-59_58.png"])
+        ([0, 1, 0], ('11-59_58', '12-00_01'))
+    """
+    stems = {name: stem_of(name) for name in names}
+    (only,) = stems if len(stems) == 1 else ("",)
+    if count_frames(list(stems)) or PurePath(only).stem.isdecimal() or not all(stems.values()):
+        return frame_numbers(path, names), None
+    named: dict[str, str] = {}
+    for name, stem in stems.items():
+        other = named.setdefault(stem, name)
+        if other != name:
+            raise InputError(f"{path} has pictures {other[:80]!r} and {name[:80]!r}: give one file for each video")
+    if len({_NO_LETTERS.sub("", stem) for stem in named}) > 1 and all(map(_DIGITS.search, named)):
+        frame_numbers(path, names)  # of two videos, where numbers are equal
+    number = number_of(named)
+    pictures = sorted(named, key=lambda stem: (natural(stem, number), stem))
+    places = {stem: place for place, stem in enumerate(pictures)}
+    return [places[stems[name]] for name in names], tuple(pictures)
 
 
 def frame_numbers(path: str | os.PathLike, names: Sequence[str]) -> list[int]:
@@ -29,7 +68,7 @@ def frame_numbers(path: str | os.PathLike, names: Sequence[str]) -> list[int]:
         >>> frame_numbers("k.json", ["frame0007_v2.png", "frame0008_v2.png"])
         [7, 8]
     """
-    stems = {name: PurePath(name).stem[-200:] for name in names}
+    stems = {name: stem_of(name) for name in names}
     varying = _only_varying(list(stems.values()))
     place = -1 if varying is None else varying
     numbers: dict[str, int] = {}
@@ -48,15 +87,19 @@ def frame_numbers(path: str | os.PathLike, names: Sequence[str]) -> list[int]:
 
 
 def count_frames(names: Sequence[str]) -> bool:
-    """Whether names differ in one group of digits alone: neither clocks do, nor folders, nor letters.
+    """Whether names differ in one group of digits alone: neither clocks do, nor folders, letters, or decimals.
 
     Example:
         >>> count_frames(["f0_v2.png", "f1_v2.png"]), count_frames(["11-59-50_960.png", "11-59-51_000.png"])
         (True, False)
     """
-    stems = [PurePath(name).stem[-200:] for name in names]
+    stems = [stem_of(name) for name in names]
     place = _only_varying(stems)
-    return place is not None and all(len(_DIGITS.findall(stem)[place]) < _LONG for stem in stems)
+    if place is None:
+        return False
+    digits = [_DIGITS.findall(stem)[place] for stem in stems]
+    decimals = number_of(stems) is DECIMAL and any(one.startswith("0") and len(one) > 1 for one in digits)
+    return not decimals and max(map(len, digits)) < _LONG
 
 
 def _only_varying(stems: Sequence[str]) -> int | None:

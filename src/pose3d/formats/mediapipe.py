@@ -133,18 +133,18 @@ def read_mediapipe_csv(path: str | os.PathLike, rows: Sequence[Sequence[str]]) -
     if landmark is not None and numbered is not None:
         score = next((header.index(name) for name in ("visibility", "score", "confidence") if name in header), None)
         columns = header.index("x"), header.index("y"), score
-        frames = read_frames(path, rows[1:], numbered)
-        return _file(path, *_by_landmark(path, rows[1:], frames, landmark, columns), {})
+        frames, pictures = read_frames(path, rows[1:], numbered)
+        return _file(path, *_by_landmark(path, rows[1:], frames, landmark, columns), {"pictures": pictures})
     of_landmarks = _numbered(header)
     of_points = [(own["x"], own["y"], own.get("v")) for _, own in sorted(of_landmarks.items())]
     used = [column for own in of_landmarks.values() for column in own.values()]
-    frames, said = frames_of_rows(path, rows[0], rows[1:], used)
+    frames, pictures, said = frames_of_rows(path, rows[0], rows[1:], used)
     values = [
         [value for columns in of_points for value in _point(path, line, row, columns)]
         for line, row in enumerate(rows[1:], 2)
     ]
     listed = {"n_frames": max(frames) + 1, "first_frame": min(frames)} if max(frames) < 2**31 else {}
-    return _file(path, frames, values, {"said": said} | listed)
+    return _file(path, frames, values, {"said": said, "pictures": pictures} | listed)
 
 
 def _by_landmark(

@@ -1,5 +1,6 @@
 """Joints over time as other programs have them: at an even rate, in metres, y up, some perhaps missing."""
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -89,6 +90,24 @@ def without_blanks(names: Iterable[str]) -> tuple[str, ...]:
 
 def _without_marks(name: str) -> str:
     return "".join(letter for letter in unicodedata.normalize("NFKD", name) if not unicodedata.combining(letter))
+
+
+def late_start(first_s: float, fps: float) -> tuple[str, ...]:
+    """A sentence where a file's first frame is later than the second of a recording, as of one that was cut."""
+    if not 1.5 / fps < first_s < np.inf:
+        return ()
+    return (f"the first frame is at {first_s:.4g} s of the recording, which is 0 s here: times count from it",)
+
+
+def unit_m(name: str) -> float | None:
+    """How long a unit is, in metres, by the name that a file has for it; None: it is none of m, cm and mm.
+
+    Example:
+        >>> unit_m("MM"), unit_m("Metres"), unit_m("centimeters"), unit_m("ms")
+        (0.001, 1.0, 0.01, None)
+    """
+    short = re.sub(r"^(c|m)(?:enti|illi)(?=met)|met(?:er|re)s?$", lambda part: part[1] or "m", name.strip().lower())
+    return {"m": 1.0, "cm": 0.01, "mm": 0.001}.get(short)
 
 
 def without_helpers(motion: Motion) -> Motion:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pose3d.formats.frame_numbers import frame_numbers
+from pose3d.formats.frame_numbers import picture_frames
 from pose3d.formats.json_files import MAX_JSON_BYTES, read_json
 from pose3d.formats.keypoints import MAX_PEOPLE, KeypointFile, keypoint_file
 from pose3d.runtime.errors import InputError
@@ -36,7 +36,7 @@ def read_openpose(path: str | os.PathLike) -> KeypointFile:
         raise InputError(f"{path} has no JSON files: give the folder that OpenPose's --write_json wrote")
     if len(files) > MAX_FILES or sum(file.stat().st_size for file in files) > MAX_JSON_BYTES * 4:
         raise InputError(f"{path} has too many or too large files ({len(files):,}): cut the video up")
-    numbers = frame_numbers(path, [file.name for file in files]) if len(files) > 1 else [0]
+    numbers, pictures = picture_frames(path, [file.name for file in files])
     frames, ids, points = [], [], []
     for number, file in zip(numbers, files, strict=True):
         for person in _people(file, read_json(file)):
@@ -46,7 +46,14 @@ def read_openpose(path: str | os.PathLike) -> KeypointFile:
     tracked = bool(ids) and min(ids) >= 0
     last, first = max(numbers), min(numbers)
     found = keypoint_file(
-        path, "OpenPose", frames, ids if tracked else None, points, n_frames=last + 1, first_frame=first
+        path,
+        "OpenPose",
+        frames,
+        ids if tracked else None,
+        points,
+        n_frames=last + 1,
+        first_frame=first,
+        pictures=pictures,
     )
     return in_coco17(found)
 

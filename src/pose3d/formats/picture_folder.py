@@ -1,12 +1,6 @@
-"""A folder of pictures as a video: one frame each, in the order of the numbers in their names.
-
-Numbers count by their value: 2 comes before 10. So do seconds with decimals, ``t0.1.png`` after ``t0.08.png``, although
-a point may also part two numbers, ``shot1.2.png`` before ``shot1.10.png``. Decimals are told by their lengths, which
-differ where zeros at the end were left out, while what is counted past 9 has numbers that end with 0.
-"""
+"""A folder of pictures as a video: one frame each, in the order of their names (:mod:`pose3d.formats.name_order`)."""
 
 import os
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +8,7 @@ import cv2
 import numpy as np
 
 from pose3d.formats.frame_numbers import frame_numbers
+from pose3d.formats.name_order import DECIMAL, WHOLE, natural, number_of, stem_of
 from pose3d.formats.shown_picture import ShownPicture
 from pose3d.formats.video_file import MAX_PICTURE_PX
 from pose3d.records.frames import is_jpeg, read_image_file
@@ -22,7 +17,6 @@ from pose3d.runtime.errors import InputError
 _KINDS = {".jpeg": ".jpg", ".tiff": ".tif"}
 _READ = {".jpg", ".png", ".bmp", ".tif", ".webp", ".ppm", ".pgm", ".jp2", ".avif"}
 _NOT_READ = {".heic", ".heif", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".raw", ".exr", ".gif", ".svg"}
-_WHOLE, _DECIMAL = re.compile(r"(\d+)"), re.compile(r"(\d+(?:[.,]\d+)?)")
 _JUMP = 1.5
 """Of the usual step: steps of whole milliseconds differ by less, and by more where a picture is missing."""
 _FULL = (60, 100, 1000, 10**6)
@@ -37,6 +31,7 @@ class PictureFolder:
 
     Attributes:
         numbers: (T,) int64, those of :mod:`pose3d.formats.frame_numbers`; None where they do not strictly rise.
+        names: T names of the pictures, see :func:`pose3d.formats.name_order.stem_of`.
 
     Raises:
         InputError: there are no pictures, or several kinds of them, the first does not decode, or no rate was given.
@@ -58,6 +53,7 @@ class PictureFolder:
         if width * height > MAX_PICTURE_PX:
             raise InputError(f"{self._paths[0]} has {width} x {height} px: shrink all of them, 8K is the most")
         self.numbers = _rising_numbers(self._paths)
+        self.names = tuple(stem_of(path.name) for path in self._paths)
         self._say_jumps()
 
     def read(self) -> tuple[float, np.ndarray] | None:
@@ -91,8 +87,7 @@ class PictureFolder:
 
     def _say_jumps(self) -> None:
         folder = self._paths[0].parent
-        number = _number(self._paths)
-        if number is _DECIMAL:
+        if number_of(path.stem for path in self._paths) is DECIMAL:
             self.said.append(
                 f"{folder} has pictures whose names end with decimals: they come in the order of these, "
                 f"{self._paths[0].name} first and {self._paths[-1].name} last, all equally far apart in time"
@@ -137,8 +132,8 @@ def _pictures(folder: Path) -> list[Path]:
     except OSError as error:
         raise InputError(f"{folder} cannot be read ({error.strerror}): give a folder that you may read") from None
     of_kind: dict[str, list[Path]] = {}
-    number = _number([path for path in files if _kind(path) in _READ])
-    for path in sorted(files, key=lambda one: (_natural(one.stem, number), one.name)):
+    number = number_of(path.stem for path in files if _kind(path) in _READ)
+    for path in sorted(files, key=lambda one: (natural(one.stem, number), one.name)):
         of_kind.setdefault(_kind(path), []).append(path)
     unread = next((paths[0] for kind, paths in of_kind.items() if kind in _NOT_READ), None)
     if unread is not None:
@@ -159,31 +154,13 @@ def _kind(path: Path) -> str:
     return _KINDS.get(ending, ending)
 
 
-def _number(paths: Sequence[Path]) -> re.Pattern[str]:
-    """What is a number in names: :data:`_DECIMAL` where they end with decimals of several lengths."""
-    ends = [found[1] for path in paths if (found := re.search(r"\d[.,](\d+)\D*$", path.stem))]
-    cut_zeros = len(set(map(len, ends))) > 1 and not any(len(end) > 1 and end[-1] == "0" for end in ends)
-    return _DECIMAL if cut_zeros else _WHOLE
-
-
-def _natural(stem: str, number: re.Pattern[str]) -> list[tuple[int, str]]:
-    """Texts and numbers of a name in turn, so that 2 comes before 10; capitals are as small letters."""
-    parts = number.split(stem.lower())
-    return [_value(part) if place % 2 else (0, part) for place, part in enumerate(parts)]
-
-
-def _value(digits: str) -> tuple[int, str]:
-    whole, *decimals = re.split("[.,]", digits)
-    return int(whole), decimals[0] if decimals else ""
-
-
 def _form(path: Path) -> str:
-    return _WHOLE.sub("\0", path.stem.lower())
+    return WHOLE.sub("\0", path.stem.lower())
 
 
 def _varying_digits(paths: Sequence[Path]) -> list[tuple[str, ...]]:
     """The groups of digits in which names of one form differ, what counts the pictures last: it has the most values."""
-    groups = zip(*(_WHOLE.findall(path.stem) for path in paths), strict=True)
+    groups = zip(*(WHOLE.findall(path.stem) for path in paths), strict=True)
     n_values = {group: len(set(map(int, group))) for group in groups}
     return sorted((group for group, n in n_values.items() if n > 1), key=n_values.__getitem__)
 

@@ -4,12 +4,13 @@
 of           form
 ===========  =========================================================================================================
 DeepLabCut   three header rows, scorer, bodyparts and coords (x, y, likelihood), or four with individuals before
-             bodyparts; then a row for each frame with its number, or its picture's name, in the first column
+             bodyparts; then a row for each frame with its number, or its picture's name, in the first column, or
+             with the picture's name and folders in the first three, as of frames that were labelled
 SLEAP        ``track, frame_idx, instance.score``, and ``nose.x, nose.y, nose.score`` of each point; a row for each
              person in a frame
 others       ``nose_x, nose_y`` and, if any, ``nose_visibility``, ``_score``, ``_confidence`` or ``_likelihood``; a row
              for each frame, with its number in a column ``frame`` (``frame_no``, ``Frame #``, ...) or in a first one
-             without a name (an index of pandas), or its picture's name in a column ``image``, or all frames in order
+             without a name or named ``index`` (pandas), or its picture's name in a column ``image``, or all in order
 ===========  =========================================================================================================
 
 Undetected points are empty or nan. Points are those of a layout by their names, or by a file that maps names.
@@ -23,7 +24,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from pose3d.formats.frame_columns import frames_of_rows
-from pose3d.formats.frame_numbers import frame_numbers
+from pose3d.formats.frame_numbers import picture_frames
 from pose3d.formats.keypoints import MAX_VALUES, KeypointFile, keypoint_file
 from pose3d.formats.point_names import in_layout, said_of_names
 from pose3d.runtime.errors import InputError, in_words
@@ -88,8 +89,12 @@ def read_deeplabcut(
         if name and name.lower() != "single":
             columns.setdefault(individual, {}).setdefault(name, {})[header["coords"][column].strip().lower()] = column
     names = list(dict.fromkeys(name for points in columns.values() for name in points))
-    first = [row[0].strip() for row in table]
-    frames = list(map(int, first)) if all(map(str.isdecimal, first)) else frame_numbers(path, first)
+    parted = [cell.strip() for cell in header["bodyparts"][1:3]] == ["", ""]  # labeled-data, video, img0000.png
+    first = ["/".join(row[:3]) if parted else row[0].strip() for row in table]
+    if all(map(str.isdecimal, first)):
+        frames, pictures = list(map(int, first)), None
+    else:
+        frames, pictures = picture_frames(path, first)
     parts = []
     for person, points in enumerate(columns.values()):
         triples = [
@@ -97,7 +102,7 @@ def read_deeplabcut(
             for name in names
         ]
         parts.append((frames, [person] * len(frames), _numbers(path, table, triples, len(rows) - len(table) + 1)))
-    return _file(path, "DeepLabCut", names, parts, asked, column_map, several=len(columns) > 1)
+    return _file(path, "DeepLabCut", names, parts, asked, column_map, several=len(columns) > 1, pictures=pictures)
 
 
 def is_sleap(header: Sequence[str]) -> bool:
@@ -121,11 +126,12 @@ def read_named_columns(
     titles = [title.lower() for title in header]
     used = [column for triple in columns.values() for column in triple if column is not None]
     used += [titles.index("track")] if "track" in titles else []
-    frames, said = frames_of_rows(path, header, table, used)
+    frames, pictures, said = frames_of_rows(path, header, table, used)
     tracks = _tracks(table, titles.index("track")) if "track" in titles else None
     parts = [(frames, tracks, _numbers(path, table, list(columns.values()), 2))]
     name = "SLEAP" if is_sleap(header) else "table"
-    return _file(path, name, list(columns), parts, asked, column_map, several=tracks is not None, said=said)
+    several = tracks is not None
+    return _file(path, name, list(columns), parts, asked, column_map, several=several, said=said, pictures=pictures)
 
 
 def _tracks(table: Sequence[Sequence[str]], column: int) -> list[int] | None:
@@ -167,6 +173,7 @@ def _file(
     column_map: Mapping[str, str],
     several: bool,
     said: Sequence[str] = (),
+    pictures: tuple[str, ...] | None = None,
 ) -> KeypointFile:
     best, where, left_out = in_layout(path, names, asked, column_map)
     frames = np.concatenate([np.asarray(numbers) for numbers, _, _ in parts]) if parts else np.empty(0)
@@ -190,4 +197,5 @@ def _file(
         layout=best.name,
         n_frames=n_frames,
         first_frame=0 if n_frames is None else int(frames.min()),
+        pictures=pictures,
     )

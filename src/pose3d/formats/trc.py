@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pose3d.formats.motion import Motion, check_motion, without_blanks, zeros_as_gaps
+from pose3d.formats.motion import Motion, check_motion, late_start, unit_m, without_blanks, zeros_as_gaps
 from pose3d.formats.number_rows import Lines, open_lines, read_rows, write_rows
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.files import atomic_output
@@ -22,7 +22,6 @@ from pose3d.runtime.rows import chunks
 
 UNITS_M = {"m": 1.0, "mm": 0.001}
 _DECIMALS = {"m": 6, "mm": 3}
-_READ_UNITS_M = UNITS_M | {"cm": 0.01, "meters": 1.0}
 _TIME_FRAMES, _TIME_SHARE = 1.5, 0.005  # by which times may be off: rounding, and 29.97 for 30
 _KEYS = ("DataRate", "CameraRate", "NumFrames", "NumMarkers", "Units", "OrigDataRate", "OrigDataStartFrame")
 
@@ -42,8 +41,9 @@ def write_trc(path: str | os.PathLike, motion: Motion, unit: str = "m") -> None:
     check_motion(motion, path)
     rate, n_frames, n_joints = f"{motion.fps:.9g}", len(motion), len(motion.joints)
     axes = [f"{axis}{number}" for number in range(1, 1 + n_joints) for axis in "XYZ"]
+    name = os.fsencode(Path(path).name).decode("utf-8", "replace")  # it may have bytes that are no UTF-8
     header: list[list[object]] = [
-        ["PathFileType", "4", "(X/Y/Z)", Path(path).name],
+        ["PathFileType", "4", "(X/Y/Z)", name],
         [*_KEYS, "OrigNumFrames"],
         [rate, rate, n_frames, n_joints, unit, rate, 1, n_frames],
         ["Frame#", "Time", *(cell for name in motion.joints for cell in (name, "", ""))],
@@ -73,7 +73,8 @@ def read_trc(path: str | os.PathLike) -> Motion:
         fps = _number(lines, header, "DataRate")
         n_frames, n_markers = (int(_number(lines, header, key)) for key in ("NumFrames", "NumMarkers"))
         unit = header.get("Units", "")
-        if unit not in _READ_UNITS_M:
+        length_m = unit_m(unit)
+        if length_m is None:
             raise lines.error(f"has the unit {unit!r}: write m, cm or mm there")
         names = without_blanks(name for name in (lines.next() or "").split("\t")[2:] if name.strip())
         if len(names) != n_markers:
@@ -81,7 +82,8 @@ def read_trc(path: str | os.PathLike) -> Motion:
         lines.next()  # X1 Y1 Z1 ...
         rows = read_rows(lines, 2 + 3 * n_markers, n_frames)
     _check_times(path, rows[:, 1], fps)
-    motion = Motion(names, rows[:, 2:].reshape(len(rows), n_markers, 3) * _READ_UNITS_M[unit], fps)
+    said = late_start(float(rows[0, 1]), fps)
+    motion = Motion(names, rows[:, 2:].reshape(len(rows), n_markers, 3) * length_m, fps, said=said)
     check_motion(motion, path)
     return zeros_as_gaps(motion)
 

@@ -19,6 +19,7 @@ from pose3d.records.interlaced import (
     whole_pictures_command,
 )
 from pose3d.runtime.errors import InputError
+from pose3d.runtime.files import video_path
 
 MAX_PICTURE_PX = 2**25
 """Of one frame: 8K has 33 million. A decoder holds some frames, and memory for them is set aside as the header says."""
@@ -71,7 +72,7 @@ class VideoFile:
             raise InputError(f"{path} is a list of other files, no video: give one of those")
         self._path = path
         # FFmpeg alone: OpenCV's other readers take the name for a pattern of image files.
-        self._video = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+        self._video = cv2.VideoCapture(video_path(path), cv2.CAP_FFMPEG)
         try:
             self._open()
         except InputError:

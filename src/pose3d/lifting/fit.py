@@ -284,6 +284,7 @@ def _objective(
             pairs_per_step=pairs,
             labelled_per_step=labelled,
             noise_scale=lifting.noise_scale,
+            other_noise=lifting.other_noise,
             noise_candidates=lifting.noise_candidates,
             body_spread=body_spread,
             limb_mix_prob=lifting.limb_mix_prob,

@@ -171,6 +171,22 @@ def camera_tilts(rng: np.random.Generator, batch_size: int, tilt_deg: float) -> 
     return roll @ about_x
 
 
+def other_errors(rng: np.random.Generator, batch_size: int, n_points: int, most: float) -> np.ndarray:
+    """(B, K, 2) Gaussian errors; each of the B draws its standard deviation evenly from 0 to ``most``.
+
+    The errors of one detector do not tell another's: on how much a point may be off, a lifter that has seen one alone
+    relies too much.
+
+    Args:
+        rng: every draw comes from it.
+        batch_size: takes to draw for, B.
+        n_points: K.
+        most: in the unit of the errors.
+    """
+    deviations = rng.uniform(0, most, (batch_size, 1, 1))
+    return deviations * rng.standard_normal((batch_size, n_points, 2))
+
+
 def place_before_camera(
     poses_world_m: Tensor, heading_rad: Tensor, rotation: Tensor, root_plane: Tensor, scale: Tensor, frame: int
 ) -> Tensor:

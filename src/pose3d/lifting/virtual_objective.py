@@ -32,6 +32,7 @@ from pose3d.lifting.prior import (
     errors_of_points,
     mirror_world,
     mix_halves,
+    other_errors,
     place_before_camera,
     project_points,
     project_with_errors,
@@ -61,6 +62,7 @@ class VirtualCameraSettings:
         pairs_per_step: pairs of 2D and 3D per generator step, projected prior takes most often; 0 for none.
         labelled_per_step: how many of them are detections with their 3D labels instead; 0 for weak supervision.
         noise_scale: factor on the detector's errors.
+        other_noise: most of another detector's errors (see :func:`other_errors`), in 2D sizes; 0 for none.
         noise_candidates: detections among which the most similar lends a projected pose its errors; 1 for any.
         body_spread: how much bone lengths vary around the prior's own (see :func:`symmetric_factors`).
         limb_mix_prob: share of prior takes that get the trunk and arms of another (see :func:`mix_halves`).
@@ -76,6 +78,7 @@ class VirtualCameraSettings:
     pairs_per_step: int
     labelled_per_step: int
     noise_scale: float
+    other_noise: float
     noise_candidates: int
     body_spread: float
     limb_mix_prob: float
@@ -333,6 +336,10 @@ class VirtualCameraObjective:
         if middle_alone:
             poses, alike = poses[:, :, frame : frame + 1], alike[:, :, frame : frame + 1]
         errors = s.noise_scale * observations.residuals[alike]
+        if s.other_noise:
+            n_points = errors.shape[-2]
+            others = self._draw(rngs, lambda rng: other_errors(rng, batch_size, n_points, s.other_noise))
+            errors = errors + others.float()[:, :, None]
         if s.layout != OURS:
             points = layout(s.layout)
             own = errors if observations.layout == s.layout else errors_of_points(errors, points)

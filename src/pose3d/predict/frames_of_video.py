@@ -38,6 +38,8 @@ def in_video(
         return np.searchsorted(numbers, frames), [said]
     if first >= 1 and last == n_video:
         return frames - 1, [f"{path}: frames are numbered from 1, and taken as the video's 0 to {n_video - 1}"]
+    if first == last >= n_video == 1:
+        return np.zeros_like(frames), [f"{path}: its only frame, {first}, is taken as the only one of the video"]
     # From 0, or from 1, pictures of any video are numbered that are taken out of it.
     if last >= n_video and (low, high) not in ((0, n_video - 1), (1, n_video)):
         raise InputError(

@@ -53,7 +53,9 @@ class GivenBoxes:
         self._boxes = np.array([rows[frame] for frame in sorted(rows)])
 
     def put_into(self, n_video: int, picture_numbers: np.ndarray | None) -> list[str]:
-        """Count rows as the video's frames, where they are numbered from 1, or past its end as its pictures are.
+        """Count rows as the video's frames, where they are numbered from 1, or all as its pictures are.
+
+        Rows that also count from 0 in pictures that begin with 0 or 1 do that.
 
         Args:
             n_video, picture_numbers: see :func:`pose3d.predict.frames_of_video.in_video`.
@@ -65,7 +67,8 @@ class GivenBoxes:
             InputError: no row is of a frame of the video.
         """
         last = int(self._frames[-1])
-        named = picture_numbers if last >= n_video else None
+        begins_late = picture_numbers is not None and picture_numbers[0] > 1
+        named = picture_numbers if last >= n_video or begins_late else None
         self._frames, said = in_video(f"{self._path}", self._frames, (self.first_frame, last), n_video, named)
         self.first_frame = int(self._frames[0])
         if self.first_frame >= n_video:

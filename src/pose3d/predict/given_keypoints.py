@@ -5,7 +5,7 @@ options; where nothing says it, one sentence asks.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -46,6 +46,7 @@ class VideoFacts:
         as_stored: other programs see the picture as it is shown as well, but for a turn.
         said: sentences about what in it is not as usual.
         picture_numbers: (T,) in the names of a folder's pictures, strictly ascending; None: there are none.
+        picture_names: of a folder's pictures, see :func:`pose3d.formats.name_order.stem_of`; empty: it is a file.
         header_rates_hz: frames a second that it names, of filming and of playing.
     """
 
@@ -55,6 +56,7 @@ class VideoFacts:
     as_stored: bool = True
     said: tuple[str, ...] = ()
     picture_numbers: np.ndarray | None = None
+    picture_names: tuple[str, ...] = ()
     header_rates_hz: tuple[float, ...] = ()
 
 
@@ -210,6 +212,8 @@ def people_of(
             "in that"
         )
     width, height = _size(file, video, size_px)
+    if file.pictures is not None:
+        file = _by_pictures(file, file.pictures, video, said)
     frames, time_s = _frames(file, video, _rate(file, video, fps), said)
     inside = frames < len(time_s)
     if not inside.any():
@@ -314,6 +318,9 @@ def _frames(
     # A video may be long before its first person; where there is none, the numbers alone say how long.
     spans = n_frames - (0 if video is None else int(frames[0]))
     if n_frames > MAX_FRAMES or spans > _SPARSE[0] * n_seen + _SPARSE[1]:
+        if video is None and n_seen == 1 and file.n_frames is None and fps is not None:
+            said.append(f"{file.path}: its only frame, {frames[0]}, is taken as frame 0")
+            return np.zeros_like(frames), np.zeros(1)
         raise InputError(
             f"{file.path}: its frames go from {file.frames[0]} to {file.frames[-1]} and {n_seen} have anybody: they "
             "are not those of a video; number them one by one"
@@ -332,8 +339,43 @@ def _frames(
     return frames, np.arange(n_frames) / fps
 
 
+def _by_pictures(
+    file: KeypointFile, pictures: tuple[str, ...], video: VideoFacts | None, said: list[str]
+) -> KeypointFile:
+    """With the frames of the video's pictures of equal names, those that it lacks past its end; else as they are."""
+    places = {} if video is None else {name: place for place, name in enumerate(video.picture_names)}
+    n_video = 0 if video is None else len(video.time_s)
+    known = [picture in places for picture in pictures]
+    if not any(known):
+        if len(pictures) > 1 or n_video > 1:
+            last = f" and {pictures[-1][:80]!r} as frame {len(pictures) - 1}" if len(pictures) > 1 else ""
+            said.append(
+                f"{file.path}: names of pictures that count no frames are taken in their order, {pictures[0][:80]!r} "
+                f"as frame 0{last}: if pictures are missing, give --video with the folder of all"
+            )
+        return replace(file, pictures=None)
+    said.append(f"{file.path}: keypoints go to the pictures of equal names")
+    if not all(known):
+        said.append(
+            f"{file.path}: the folder lacks {known.count(False)} of its pictures, the first "
+            f"{pictures[known.index(False)][:80]!r}: their keypoints are left out"
+        )
+    in_folder = np.array([places.get(picture, n_video) for picture in pictures])[file.frames]
+    order = np.argsort(in_folder, kind="stable")
+    return replace(
+        file,
+        frames=in_folder[order],
+        keypoints=file.keypoints[order],
+        confidence=file.confidence[order],
+        people=None if file.people is None else file.people[order],
+        n_frames=None,
+    )
+
+
 def _as_in_video(file: KeypointFile, n_frames: int, video: VideoFacts, said: list[str]) -> np.ndarray:
     n_video = len(video.time_s)
+    if file.pictures is not None:
+        return file.frames
     first = int(file.frames[0]) if file.n_frames is None else file.first_frame
     frames, moved = in_video(file.path, file.frames, (first, n_frames - 1), n_video, video.picture_numbers)
     said += moved

@@ -21,4 +21,5 @@ def video_facts(path: str | os.PathLike, rate_hz: float | None = None) -> VideoF
         as_stored = shown.size_px == shown.turned_px and not shown.mirrored
         said = (*clip.said, *filter(None, [early]))
         rates_hz = clip.rate_hz, clip.played_rate_hz
-        return VideoFacts(clip.width_px, clip.height_px, times_s, as_stored, said, clip.picture_numbers, rates_hz)
+        size_px, numbers, names = (clip.width_px, clip.height_px), clip.picture_numbers, clip.picture_names
+        return VideoFacts(*size_px, times_s, as_stored, said, numbers, names, rates_hz)

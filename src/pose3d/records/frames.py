@@ -31,6 +31,7 @@ from pose3d.records.encoded_images import EncodedImages
 from pose3d.records.hdf5 import open_hdf5, read_strings, write_dataset, write_strings
 from pose3d.records.sequences import PoseSequence
 from pose3d.runtime.errors import InputError
+from pose3d.runtime.files import video_path
 from pose3d.runtime.user_data import data_folder
 
 NO_IMAGE_GREY = 235
@@ -178,7 +179,7 @@ def video_frames(path: Path, indices: np.ndarray) -> Iterator[np.ndarray]:
     """
     if not path.exists():
         raise InputError(f"{path} is missing: it was there when prepare ran; put it back or run prepare again")
-    video = cv2.VideoCapture(str(path))
+    video = cv2.VideoCapture(video_path(path))
     try:
         if not video.isOpened():
             raise InputError(f"{path} does not open as a video: the file is damaged, fetch it again")

@@ -18,6 +18,7 @@ import numpy as np
 
 from pose3d.records.codec_header import codec_header, codec_of, h264_parameters, read_until_fields
 from pose3d.runtime.errors import InputError
+from pose3d.runtime.files import video_path
 
 COMBS = "where a picture holds two moments, moving limbs look like combs"
 _FIELDS = {"h264": "h264", "avc1": "h264", "x264": "h264", "mpg2": "mpeg2", "mp2v": "mpeg2"}
@@ -60,7 +61,7 @@ def require_pictures(path: str | os.PathLike, first: Sequence[np.ndarray], inter
 
 
 def _is_grey_of(path: str | os.PathLike, picture: np.ndarray) -> bool:
-    again = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_CONVERT_RGB, 0])
+    again = cv2.VideoCapture(video_path(path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_CONVERT_RGB, 0])
     try:
         again.set(cv2.CAP_PROP_ORIENTATION_AUTO, 0)
         decoded, grey = again.read()

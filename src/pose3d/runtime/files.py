@@ -200,3 +200,21 @@ def read_small_text(path: str | os.PathLike, max_bytes: int = 2**20) -> str:
     if len(content) > max_bytes:
         raise ValueError(f"it is larger than {max_bytes / 2**20:g} MiB")
     return content.decode("utf-8")
+
+
+def video_path(path: str | os.PathLike) -> str:
+    """A path as OpenCV takes it for a video: FFmpeg takes what is before a colon in a name alone for a protocol.
+
+    Raises:
+        InputError: it is no UTF-8, which OpenCV does not take.
+
+    Example:
+        >>> video_path("2024-05-01T12:30:45.mp4"), video_path("/walk.mp4")
+        ('./2024-05-01T12:30:45.mp4', '/walk.mp4')
+    """
+    name = os.path.join(os.curdir, path)
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise InputError(f"{path} has a name with bytes that are no UTF-8: rename the file or its folder") from None
+    return name

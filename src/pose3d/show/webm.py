@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 
 from pose3d.runtime.errors import InputError
-from pose3d.runtime.files import atomic_output
+from pose3d.runtime.files import atomic_output, video_path
 
 _MAX_UNITS_MS = 2**15 - 1
 """A packet's time in its cluster is a signed 16-bit number."""
@@ -47,7 +47,7 @@ def write_webm(path: str | os.PathLike, frames_bgr: Iterable[np.ndarray], fps: f
             for frame in frames_bgr:
                 if writer is None:
                     size = (frame.shape[1] // 2 * 2, frame.shape[0] // 2 * 2)
-                    writer = cv2.VideoWriter(str(encoded), cv2.VideoWriter.fourcc(*"VP80"), fps, size)
+                    writer = cv2.VideoWriter(video_path(encoded), cv2.VideoWriter.fourcc(*"VP80"), fps, size)
                     if not writer.isOpened():
                         raise RuntimeError("this build of OpenCV cannot write VP8 video")
                 writer.write(frame[: size[1], : size[0]])
@@ -63,7 +63,7 @@ def write_webm(path: str | os.PathLike, frames_bgr: Iterable[np.ndarray], fps: f
 
 
 def _packets(path: Path) -> Iterator[bytes]:
-    video = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_FORMAT, -1])  # -1: as they are in the file
+    video = cv2.VideoCapture(video_path(path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_FORMAT, -1])  # -1: as they are in the file
     try:
         while video.isOpened():
             read, packet = video.read()

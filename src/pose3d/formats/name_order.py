@@ -1,0 +1,43 @@
+"""The order of pictures by their names, in which numbers count by their value: 2 comes before 10.
+
+So do seconds with decimals, ``t0.1.png`` after ``t0.08.png``, although a point may also part two numbers,
+``shot1.2.png`` before ``shot1.10.png``. Decimals are told by their lengths, which differ where zeros at the end were
+left out, while what is counted past 9 has numbers that end with 0.
+"""
+
+import re
+from collections.abc import Iterable
+from pathlib import PurePath
+
+WHOLE, DECIMAL = re.compile(r"(\d+)"), re.compile(r"(\d+(?:[.,]\d+)?)")
+_LONGEST = 200  # letters that are looked at
+
+
+def stem_of(name: str) -> str:
+    """A name without folders, the picture's suffix, and what OpenPose puts behind it.
+
+    Example:
+        >>> stem_of("a/t0.04.png"), stem_of("t0.04_keypoints.json"), stem_of("t0.04")
+        ('t0.04', 't0.04', 't0.04')
+    """
+    path = PurePath(name)
+    stem = path.name if path.suffix[1:].isdecimal() else path.stem
+    return stem.removesuffix("_keypoints")[-_LONGEST:]
+
+
+def number_of(stems: Iterable[str]) -> re.Pattern[str]:
+    """What is a number in names: :data:`DECIMAL` where they end with decimals of several lengths."""
+    ends = [found[1] for stem in stems if (found := re.search(r"\d[.,](\d+)\D*$", stem))]
+    cut_zeros = len(set(map(len, ends))) > 1 and not any(len(end) > 1 and end[-1] == "0" for end in ends)
+    return DECIMAL if cut_zeros else WHOLE
+
+
+def natural(stem: str, number: re.Pattern[str]) -> list[tuple[int, str]]:
+    """A key to sort by: texts and numbers of a name in turn; capitals are as small letters."""
+    parts = number.split(stem.lower())
+    return [_value(part) if place % 2 else (0, part) for place, part in enumerate(parts)]
+
+
+def _value(digits: str) -> tuple[int, str]:
+    whole, *decimals = re.split("[.,]", digits)
+    return int(whole), decimals[0] if decimals else ""
