@@ -16,6 +16,7 @@ from pose3d.runtime.errors import FOREIGN
         (["predict", "v.mp4", "--rate", "x"], "--fps/--rate takes a number, not x"),
         (["evaluate-views", "--frame-step", "1.5"], "--frame-step takes a whole number, not 1.5"),
         (["predict", "v.mp4", "--camera"], "--camera needs a value behind it"),
+        (["predict", "v.mp4", "--up", "--fov", "60"], "--up needs a value behind it"),
         (["release", "--layouts"], "--layouts needs a value behind it"),
         (["convert", "a.npz", "b.trc", "--unit", "cm"], "--unit takes m, mm, not cm"),
         (["predict", "v.mp4", "--fov", "60", "--camera", "c.json"], "--camera and --fov exclude each other"),
@@ -33,6 +34,22 @@ def test_what_is_wrong_is_said_in_one_sentence(given, said, capsys):
     assert ended.value.code == 2 and not FOREIGN.search(shown)
     command = "pose3d" if "--colour" in given else f"pose3d {given[0]}"  # what is unknown shows at the end
     assert shown == f"error: {said}; `{command} --help` says more\n"
+
+
+@pytest.mark.parametrize("value", ["-0.1,-0.9,0.4", "-.1,-1,0", "-1,0,0", "-1e-3,-1,0"])
+def test_a_list_of_numbers_may_begin_with_a_minus(value, monkeypatch):
+    given = []
+    monkeypatch.setattr("pose3d.commands.predict.run", given.append)
+    main(["predict", "v.mp4", "--up", value, "--fov", "60"])
+    main(["predict", "v.mp4", f"--up={value}"])
+    assert [one.up for one in given] == [value, value] and given[0].fov == 60
+
+
+def test_a_negative_number_is_the_value_of_an_option(monkeypatch):
+    given = []
+    monkeypatch.setattr("pose3d.commands.predict.run", given.append)
+    main(["predict", "v.mp4", "--height", "-1e-3"])
+    assert given[0].height == -0.001
 
 
 def test_an_unknown_command_has_the_known_ones_named(capsys):

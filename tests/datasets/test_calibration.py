@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from pose3d.datasets.calibration import HUMAN36M, calibration_of, cameras_from, human36m_cameras, read_calibration
-from pose3d.runtime.errors import InputError
+from pose3d.runtime.errors import FOREIGN, InputError
 
 
 def test_the_published_cameras_stand_around_the_room_and_look_at_its_centre():
@@ -133,10 +133,19 @@ def changed(value, *keys):
         (without("intrinsics"), "has no 'intrinsics'"),
         (without("extrinsics", "S1", 0, "orientation"), "has no 'orientation'"),
         (without("intrinsics", 3, "id"), "has no 'id'"),
-        (without("extrinsics", "S1", 0), "shorter|not a calibration"),
-        (changed([1.0, 2.0], "intrinsics", 0, "radial_distortion"), "not a calibration"),
-        (changed([0, 0, 0, 0], "extrinsics", "S1", 0, "orientation"), "not a calibration"),
-        (changed([1, 2], "extrinsics", "S1", 0, "translation"), "not a calibration"),
+        (without("extrinsics", "S1", 0), "S1 has 3 cameras in extrinsics, and intrinsics has 4"),
+        (
+            changed([1.0] * 4, "intrinsics", 0, "radial_distortion"),
+            "camera 54138969: radial_distortion must be 2 or 3 or 6 numbers in a list",
+        ),
+        (changed([0, 0, 0, 0], "extrinsics", "S1", 0, "orientation"), "camera 54138969: orientation is 0 0 0 0, which"),
+        (
+            changed(np.eye(3).tolist(), "extrinsics", "S1", 0, "orientation"),
+            "camera 54138969: orientation, a quaternion w x y z, must be 4 numbers in a list",
+        ),
+        (changed([0.1, 1.2, 0.3], "extrinsics", "S1", 0, "orientation"), "a quaternion w x y z, must be 4 numbers"),
+        (changed([1, 2], "extrinsics", "S1", 0, "translation"), "camera 54138969: translation must be 3 numbers in a"),
+        (changed(1145, "intrinsics", 0, "focal_length"), "camera 54138969: focal_length must be 2 numbers in a list"),
         (changed([1, 2, float("nan")], "extrinsics", "S1", 0, "translation"), "not a calibration"),
         (changed("wide", "intrinsics", 0, "res_w"), "not a calibration"),
         (changed(10**9, "intrinsics", 0, "res_h"), "camera 54138969 has a focal length or a resolution that no camera"),
@@ -161,4 +170,11 @@ def changed(value, *keys):
 def test_another_form_is_refused_by_name(content, message):
     with pytest.raises(InputError, match=message) as raised:
         cameras_from(content, "cameras.json")
-    assert str(raised.value).startswith("cameras.json ")
+    assert str(raised.value).startswith("cameras.json ") and not FOREIGN.search(str(raised.value))
+
+
+def test_two_radial_coefficients_have_no_k3():
+    content = changed([-0.2, 0.1], "intrinsics", 1, "radial_distortion")
+    camera = cameras_from(content, "file")["S5"]["55011271"]
+    p1, p2 = HUMAN36M["intrinsics"][1]["tangential_distortion"]
+    assert camera.distortion.tolist() == [-0.2, 0.1, p1, p2, 0]

@@ -82,8 +82,14 @@ def test_units_that_cannot_be_are_asked_for(tmp_path):
         read_calibration(tmp_path / "c.toml")
     assert_projects(read_calibration(tmp_path / "c.toml", "mm"))
     (tmp_path / "c.toml").write_text(toml(20))  # in squares of a board, say
-    with pytest.raises(InputError, match="of which unit is not clear: give --units mm or m"):
+    with pytest.raises(InputError, match="of which unit is not clear: give --units mm, cm, in or m"):
         read_calibration(tmp_path / "c.toml")
+
+
+@pytest.mark.parametrize(("units", "of_a_metre"), [("mm", 1000), ("cm", 100), ("in", 39.3700787401575), ("m", 1)])
+def test_units_that_are_said(tmp_path, units, of_a_metre):
+    (tmp_path / "c.toml").write_text(toml(of_a_metre))
+    assert_projects(read_calibration(tmp_path / "c.toml", units))
 
 
 def test_distortion_64_times_too_small_is_doubted(tmp_path):
@@ -182,6 +188,44 @@ def test_opencv_in_yaml_and_json(tmp_path, name, text):
     np.testing.assert_allclose(one.camera.project(points_cam_m) - 0.5, expected, atol=1e-9)
 
 
+@pytest.mark.parametrize(("matrix", "distortion"), [("K", "D"), ("k", "d")])
+def test_ros_as_it_prints_a_message(tmp_path, matrix, distortion):
+    """R is of rectification there, and no place."""
+    (tmp_path / "c.yaml").write_text(
+        f"header:\n  seq: 0\nheight: 1080\nwidth: 1920\ndistortion_model: plumb_bob\n{distortion}: "
+        f"{DISTORTION.tolist()}\n{matrix}: {K.ravel().tolist()}\nR: {np.eye(3).ravel().tolist()}\n"
+        f"P: {np.eye(3, 4).ravel().tolist()}\n---\n"
+    )
+    (one,) = read_calibration(tmp_path / "c.yaml").cameras
+    np.testing.assert_array_equal(one.camera.intrinsics_px - K, [[0, 0, 0.5], [0, 0, 0.5], [0, 0, 0]])
+    assert one.camera.distortion.tolist() == DISTORTION.tolist() and not one.placed
+    assert (one.camera.width_px, one.camera.height_px) == (1920, 1080)
+
+
+@pytest.mark.parametrize("decimals", [3, 4, 6])
+def test_a_rotation_that_was_rounded_is_made_one(tmp_path, decimals):
+    exact = cv2.Rodrigues(ROTATION[1])[0]
+    own = {"width_px": 1920, "height_px": 1080, "intrinsics_px": K.tolist(), "translation_m": [0, 0, 2]}
+    (tmp_path / "c.json").write_text(json.dumps(own | {"rotation": exact.round(decimals).tolist()}))
+    found = read_calibration(tmp_path / "c.json").cameras[0].camera.rotation
+    np.testing.assert_allclose(found @ found.T, np.eye(3), atol=1e-5)
+    np.testing.assert_allclose(found, exact, atol=10**-decimals)
+    if decimals == 6:  # near enough, and left as it was written
+        np.testing.assert_array_equal(found, exact.round(6))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [(np.diag([1, 1, 1.01]), "rotation is not orthonormal"), (np.diag([1, 1, -1]), "rotation is a reflection")],
+)
+def test_what_is_no_rotation_but_for_rounding_is_refused(tmp_path, change, message):
+    rotation = (cv2.Rodrigues(ROTATION[1])[0].round(4) @ change).tolist()
+    own = {"width_px": 1920, "height_px": 1080, "intrinsics_px": K.tolist(), "translation_m": [0, 0, 2]}
+    (tmp_path / "c.json").write_text(json.dumps(own | {"rotation": rotation}))
+    with pytest.raises(InputError, match=message):
+        read_calibration(tmp_path / "c.json")
+
+
 def test_opencv_reads_back_what_opencv_writes(tmp_path):
     for name in ("w.yml", "w.json"):
         storage = cv2.FileStorage(str(tmp_path / name), cv2.FILE_STORAGE_WRITE)
@@ -192,6 +236,62 @@ def test_opencv_reads_back_what_opencv_writes(tmp_path):
         np.testing.assert_allclose(one.camera.intrinsics_px - K, [[0, 0, 0.5], [0, 0, 0.5], [0, 0, 0]])
         np.testing.assert_allclose(one.camera.distortion, DISTORTION)
         assert not one.size_known
+
+
+@pytest.mark.parametrize(
+    "key", ["distortion", "distortions", "distortion_coeffs", "distCoef", "dist_coefs", "distortion_parameters"]
+)
+def test_other_plain_names_of_opencvs_coefficients(tmp_path, key):
+    content = {"camera_matrix": K.tolist(), key: DISTORTION.tolist(), "image_size": [1920, 1080]}
+    (tmp_path / "c.json").write_text(json.dumps(content))
+    (one,) = read_calibration(tmp_path / "c.json").cameras
+    assert one.camera.distortion.tolist() == DISTORTION.tolist()
+    (tmp_path / "c.toml").write_text(toml(1).replace("distortions", "distortion"))
+    assert_projects(read_calibration(tmp_path / "c.toml"))
+
+
+def test_a_model_may_be_named_beside_the_coefficients(tmp_path):
+    content = {"camera_matrix": K.tolist(), "distortion": "plumb_bob", "distortion_coeffs": DISTORTION.tolist()}
+    (tmp_path / "c.json").write_text(json.dumps(content))
+    assert read_calibration(tmp_path / "c.json").cameras[0].camera.distortion.tolist() == DISTORTION.tolist()
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("coeffs", DISTORTION.tolist()),
+        ("RadialDistortion", [-0.2, 0.05]),
+        ("tangential", [0.0, 0.001]),
+        ("lens_distortion", {"k1": -0.2, "k2": 0}),
+        ("k1", -0.2),
+        ("lens_p2", 0.001),
+        ("radial1", -0.2),
+    ],
+)
+def test_coefficients_under_a_name_that_is_not_known_are_not_left_out(tmp_path, key, value):
+    said = f"it is not known what {key} is: call it distortion"
+    (tmp_path / "c.json").write_text(json.dumps({"camera_matrix": K.tolist(), key: value}))
+    with pytest.raises(InputError, match=f"c.json: camera c: {said}_coefficients, a list, if"):
+        read_calibration(tmp_path / "c.json")
+    written = f"{{k1 = {value['k1']}}}" if isinstance(value, dict) else value
+    (tmp_path / "c.toml").write_text(toml(1).replace("distortions = ", f"{key} = {written}\nonce = "))
+    with pytest.raises(InputError, match=f"c.toml: camera camA: {said}s, a list, if"):
+        read_calibration(tmp_path / "c.toml")
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"distortion_model": "plumb_bob", "undistorted_camera_matrix": K.tolist(), "square_distances": [30.0, 30.0]},
+        {"dist_flags": 3, "undistort": True, "radial": [0.0, 0.0], "P1": [K.tolist()], "k1": 0.0, "dist_error": 0.2},
+    ],
+)
+def test_what_is_no_coefficient_is_left_alone(tmp_path, more):
+    (tmp_path / "c.json").write_text(json.dumps({"camera_matrix": K.tolist(), **more}))
+    (one,) = read_calibration(tmp_path / "c.json").cameras
+    assert not one.camera.distortion.any()
+    (tmp_path / "c.json").write_text(json.dumps({"camera_matrix": K.tolist(), "dist": [0.1, 0, 0, 0], "coeffs": [9]}))
+    assert read_calibration(tmp_path / "c.json").cameras[0].camera.distortion[0] == 0.1
 
 
 def test_our_own_has_the_first_pixels_centre_at_a_half(tmp_path):
@@ -211,6 +311,23 @@ def test_qualisys_by_its_content(tmp_path):
     assert [one.camera.id for one in read_calibration(path).cameras] == ["a", "b"]
 
 
+@pytest.mark.parametrize("name", ["calibration.qca.txt", "exported.txt"])
+def test_qualisys_in_px_and_not_in_parts_of_them_is_refused(tmp_path, name):
+    """A focal length of 1000 px is 64000 there; 1000 would be one of 15.6 px, before a picture of 1000."""
+    good, wrong = CAMERA.format(serial="a"), CAMERA.format(serial="b").replace("64000", "1000").replace("70400", "1100")
+    path = write_calibration(tmp_path / name, good, wrong)
+    with pytest.raises(InputError, match="camera b: with a focal length of 17.1.* px no lens .*; Qualisys has it in"):
+        read_calibration(path)
+    markers = wrong.replace("<camera ", '<camera model="Miqus M3" ')  # whose picture nobody sees
+    assert len(read_calibration(write_calibration(path, good, markers)).cameras) == 2
+
+
+def test_qualisys_with_its_axis_outside_of_the_picture_is_doubted(tmp_path):
+    cameras = CAMERA.format(serial="a"), CAMERA.format(serial="b").replace("32640", "96640")  # 1510 - 10 + 0.5
+    (doubt,) = read_calibration(write_calibration(tmp_path / "c.qca.txt", *cameras)).doubts
+    assert doubt.startswith("camera b has its optical axis at (1500.5, 400.5), outside of its picture of 1000 x 800 px")
+
+
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
@@ -226,6 +343,7 @@ def test_qualisys_by_its_content(tmp_path):
         ("c.toml", toml(1, [0.1, 0.1]), "must be 4, 5 or 8 numbers k1, k2, p1, p2, k3, k4, k5, k6, not 2"),
         ("c.toml", toml(1).replace("1920.0", "1e9"), "no picture has"),
         ("c.yaml", KALIBR.replace("radtan", "equidistant"), "pinhole and equidistant: this project knows"),
+        ("c.yaml", KALIBR.replace("distortion_coeffs", "once"), "cam0 is radtan and has no distortion_coeffs"),
         ("c.yaml", KALIBR.replace("T_cn_cnm1", "T_c"), "cam1 has no T_cn_cnm1"),
         ("c.yaml", "a: [1", "it is not YAML"),
         ("c.yaml", "a: &x [1]\nb: *x", "aliases, which are not read"),
@@ -235,6 +353,15 @@ def test_qualisys_by_its_content(tmp_path):
         ("c.xml", "<?xml version='1.0'?><opencv_storage/>", "OpenCV's XML, which is not read"),
         ("c.json", "{", "not JSON"),
         ("c.json", "[" * 100_000, "not JSON"),
+        ("c.json", json.dumps({"cameras": [{"K": K.tolist()}]}), "no camera of .* looked for, intrinsics_px, or"),
+        ("c.json", '{"fl_x": 1450, "cx": 960, "frames": []}', "no camera of Pose2Sim, .*: camera_matrix is looked for"),
+        ("c.json", "[[1]]", "no camera of Pose2Sim, .*: camera_matrix is looked for"),
+        ("c.json", '{"width_px": 640}', "height_px is missing; correct that field"),
+        (
+            "c.json",
+            json.dumps({"K": K.tolist(), "dist": [float("nan"), 0, 0, 0]}),
+            "camera c: the distortion has a number that is not finite: calibrate again",
+        ),
         ("c.json", '{"camera_matrix": 3}', "the matrix must be 3 x 3 numbers"),
         ("c.yml", OPENCV + "fisheye_model: 1\n", "it is of a fisheye lens"),
         ("c.yml", OPENCV.replace("1400., 0., 940., 0., 1410.", "4.2, 0., 940., 0., 4.2"), "give it in px, not in mm"),

@@ -1,5 +1,6 @@
 """Which frames the rows of a table are of."""
 
+import json
 from pathlib import PurePath
 
 import pytest
@@ -168,3 +169,44 @@ def test_mediapipes_tables_are_read_alike(tmp_path):
     ]
     file = read_keypoints(write_table(tmp_path / "m.csv", [("image", "landmark", "x", "y", "visibility"), *rows]))
     assert file.format == "MediaPipe" and file.frames.tolist() == WITH_A_GAP
+
+
+def frames_with(path, **more):
+    """MediaPipe's JSON of frames that have something besides landmarks."""
+    found = landmarks(*person(len(WITH_A_GAP)))
+    frames = [{"landmarks": one} | {key: cells[n] for key, cells in more.items()} for n, one in enumerate(found)]
+    path.write_text(json.dumps({"fps": 25, "width": 640, "height": 480, "frames": frames}))
+    return path
+
+
+@pytest.mark.parametrize("key", ["frame", "frame_idx", "frame_index", "frame_number", "frameNumber", "image_id"])
+@pytest.mark.parametrize("form", [int, float, str, "walk_{}.png".format])
+def test_frames_of_landmarks_are_known_by_the_same_titles(tmp_path, key, form):
+    file = read_keypoints(frames_with(tmp_path / "k.json", **{key: list(map(form, WITH_A_GAP))}))
+    assert file.frames.tolist() == WITH_A_GAP
+    assert not [one for one in file.said if "undetected" not in one]
+
+
+def test_times_of_landmarks_are_not_used_which_is_said(tmp_path):
+    times = [40 * frame for frame in WITH_A_GAP]
+    file = read_keypoints(frames_with(tmp_path / "k.json", timestamp_ms=times))
+    assert file.frames.tolist() == list(range(8))
+    assert file.said[0] == (
+        f"{tmp_path}/k.json: frames are taken one after the other, and 'timestamp_ms' is not used: if frames are "
+        "missing, number them under frame"
+    )
+    file = read_keypoints(frames_with(tmp_path / "k.json", timestamp=times, frame=WITH_A_GAP))
+    assert file.frames.tolist() == WITH_A_GAP
+    assert file.said[0] == (
+        f"{tmp_path}/k.json: 'timestamp' is not used: frames are as far apart as the frame rate says"
+    )
+
+
+def test_names_of_landmarks_pictures_that_count_no_frames_are_not_used(tmp_path):
+    file = read_keypoints(frames_with(tmp_path / "k.json", image=["walk.mp4"] * 8))
+    assert file.frames.tolist() == list(range(8)) and "not used" not in file.said[0]
+    file = read_keypoints(frames_with(tmp_path / "k.json", image=[{"width": 640}] * 8))
+    assert file.frames.tolist() == list(range(8))
+    clocks = [f"11-59-{50 + n}_{n:03}.png" for n in range(8)]
+    file = read_keypoints(frames_with(tmp_path / "k.json", image=clocks))
+    assert file.frames.tolist() == list(range(8)) and "and 'image' is not used: if" in file.said[0]

@@ -7,7 +7,9 @@ import pytest
 from tiny_keypoints import (
     BODY_25,
     COCO_NAMES,
+    MEDIAPIPE_33,
     OPENPOSE_18,
+    in_order,
     landmarks,
     mmpose_frames,
     person,
@@ -88,6 +90,147 @@ def test_scores_above_1_are_cut_or_percentages_and_said(tmp_path):
     file = read_keypoints(write_arrays(tmp_path / "p.npz", [(KEYPOINTS, SCORES * 100)]))
     np.testing.assert_allclose(file.confidence, SCORES, rtol=1e-6)
     assert file.said == (f"{tmp_path}/p.npz: scores reach 80; they are taken as percentages",)
+
+
+def test_depths_are_no_scores(tmp_path):
+    """As of MediaPipe's x, y, z, saved as an array; a detector's few scores below 0 are those of undetected points."""
+    third = SCORES.copy()
+    third[:, :2] = [-0.4, -0.06]
+    path = tmp_path / "k.npy"
+    np.save(path, np.concatenate([KEYPOINTS, third[..., None]], -1))
+    assert sentence(path) == (
+        ": 12% of the scores, points' third numbers, are below 0, as depths are: give x and y alone, or x, y and a "
+        "score from 0 to 1"
+    )
+    for undetected in ([-0.01, -0.049], [-1, -1], [-0.4, 0.1]):
+        third[:, :2] = undetected
+        np.save(path, np.concatenate([KEYPOINTS, third[..., None]], -1))
+        assert ((read_keypoints(path).confidence == 0) == (third <= 0)).all()
+    unseen = np.where(np.arange(17)[:, None] < 8, 0, KEYPOINTS)  # what is nowhere has no depth either
+    np.save(path, np.concatenate([unseen, np.where(unseen[..., :1] == 0, -0.5, 0.9)], -1))
+    assert ((read_keypoints(path).confidence > 0).sum(1) == 9).all()
+    np.savez(tmp_path / "k.npz", keypoints=np.concatenate([KEYPOINTS, third[..., None] - 1], -1), scores=SCORES)
+    np.testing.assert_allclose(read_keypoints(tmp_path / "k.npz").confidence, SCORES, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["score", "conf", "Confidence", "p", "prob", "visible", "visibility", "likelihood"])
+def test_scores_of_a_table_have_many_names(tmp_path, name):
+    table = [[f"{point}_{axis}" for point in COCO_NAMES for axis in ("x", "y", name)], *triples(KEYPOINTS, SCORES)]
+    found = read_keypoints(write_table(tmp_path / "k.csv", table))
+    np.testing.assert_allclose(found.confidence, SCORES, rtol=1e-6)
+    assert not found.said
+
+
+def test_scores_of_a_table_may_be_true_or_false(tmp_path):
+    rows = [[*row[:2], "True", *row[3:5], "FALSE", *row[6:]] for row in triples(KEYPOINTS, SCORES)]
+    header = [f"{point}.{axis}" for point in COCO_NAMES for axis in ("x", "y", "visible")]
+    found = read_keypoints(write_table(tmp_path / "k.csv", [header, *rows]))
+    assert found.confidence[:, :2].tolist() == [[1, 0]] * 12
+
+
+def test_columns_of_points_that_are_not_used_are_said(tmp_path):
+    def said(*axes):
+        header = [f"{point}_{axis}" for point in COCO_NAMES for axis in axes]
+        table = [header, *([1.5 + number for number in range(len(header))] for _ in range(12))]
+        return read_keypoints(write_table(tmp_path / "k.csv", table)).said
+
+    assert said("x", "y", "z") == ()
+    assert said("x", "y", "quality") == (
+        f"{tmp_path}/k.csv: 'nose_quality' and 16 other columns of points are not used: call it nose_score if it is a "
+        "score",
+    )
+    assert not any("not used" in one for one in said("x", "y", "quality", "p"))
+
+
+@pytest.mark.parametrize("name", ["conf", "score", "confidence", "confidences", "keypoint_scores", "visibility"])
+@pytest.mark.parametrize("n_people", [0, 2])
+def test_scores_of_arrays_have_many_names(tmp_path, name, n_people):
+    points = np.stack([KEYPOINTS] * n_people, 1) if n_people else KEYPOINTS
+    scores = np.stack([SCORES, SCORES / 2], 1) if n_people else SCORES
+    np.savez(tmp_path / "k.npz", keypoints=points + 0.5, **{name: scores})
+    found = read_keypoints(tmp_path / "k.npz")
+    np.testing.assert_allclose(found.confidence[0], SCORES[0], rtol=1e-6)
+    assert not any("not used" in one for one in found.said)
+
+
+def test_arrays_with_a_number_for_each_point_that_are_not_used_are_said(tmp_path):
+    more = {"quality": SCORES, "bboxes": np.ones((12, 4)), "conf": np.ones(12), "meta": {"a": 1}}
+    np.savez(tmp_path / "k.npz", keypoints=KEYPOINTS, **more)
+    found = read_keypoints(tmp_path / "k.npz")
+    assert (found.confidence == 1).all() and found.said == (
+        f"{tmp_path}/k.npz: quality has a number for each point and is not used: call it scores if it has them",
+    )
+    np.savez(tmp_path / "k.npz", keypoints=KEYPOINTS, scores=SCORES, **more)
+    assert not read_keypoints(tmp_path / "k.npz").said
+
+
+def test_objects_of_frames_have_scores_of_many_names(tmp_path):
+    points, scores = np.empty(12, object), np.empty(12, object)
+    for frame in range(12):
+        points[frame], scores[frame] = KEYPOINTS[None, frame], SCORES[None, frame]
+    np.savez(tmp_path / "k.npz", keypoints=points, conf=scores)
+    np.testing.assert_allclose(read_keypoints(tmp_path / "k.npz").confidence, SCORES, rtol=1e-6)
+    np.savez(tmp_path / "k.npz", keypoints=points, conf=np.full(12, 0.9))  # of frames
+    assert (read_keypoints(tmp_path / "k.npz").confidence == 1).all()
+
+
+def write_numbered(path, title, numbers, points, scores):
+    """A row for each point of each frame."""
+    rows = [
+        [frame, number, *points[frame, k], scores[frame, k]] for frame in range(len(points)) for k, number in numbers
+    ]
+    return write_table(path, [["frame", title, "x", "y", "score"], *rows])
+
+
+@pytest.mark.parametrize("size", [(1, 1), (640, 480)])
+@pytest.mark.parametrize("title", ["id", "point", "landmark"])
+@pytest.mark.parametrize("first", [0, 1])
+def test_17_numbered_points_of_a_table_are_not_mediapipes(tmp_path, title, size, first):
+    numbers = list(enumerate(range(first, first + 17)))
+    path = write_numbered(tmp_path / "k.csv", title, numbers, KEYPOINTS / size, SCORES)
+    found = read_keypoints(path)
+    assert (found.layout, found.normalised) == (None, None)
+    with pytest.raises(InputError, match=r"17 points a person and does not say which: give --layout h36m17 or coco17$"):
+        layout_of(found, None)
+    np.testing.assert_allclose(found.keypoints, KEYPOINTS / size, rtol=1e-6)
+    np.testing.assert_allclose(found.confidence, SCORES, rtol=1e-6)
+    assert layout_of(read_keypoints(path, "coco17"), "coco17") == "coco17"
+    if title == "landmark" and size != (1, 1) and first == 0:  # of MediaPipe's head and arms
+        assert read_keypoints(path, "mediapipe33").layout == "mediapipe33"
+
+
+def test_numbered_points_that_are_never_there_are_undetected(tmp_path):
+    numbers = [(k, k) for k in range(5, 15)]  # neither head nor feet
+    found = read_keypoints(write_numbered(tmp_path / "k.csv", "id", numbers, KEYPOINTS, SCORES), "coco17")
+    assert np.isnan(found.keypoints[:, [*range(5), 15, 16]]).all() and found.n_points == 17
+    np.testing.assert_allclose(found.keypoints[:, 5:15], KEYPOINTS[:, 5:15], rtol=1e-6)
+
+
+def test_points_with_numbers_beyond_16_are_mediapipes_where_they_can_be(tmp_path):
+    points, scores = in_order(KEYPOINTS / (640, 480), SCORES, MEDIAPIPE_33)
+    of_upper_body = [(k, k) for k in range(25)]
+    path = write_numbered(tmp_path / "k.csv", "id", of_upper_body, points, scores)
+    assert read_keypoints(path).layout == "mediapipe33"
+    points, scores = in_order(KEYPOINTS, SCORES, BODY_25)
+    px = read_keypoints(write_numbered(tmp_path / "k.csv", "id", of_upper_body, points, scores))
+    assert layout_of(px, None) == "body25"
+    arms = [(k, k) for k in range(11, 17)]
+    path = write_numbered(tmp_path / "k.csv", "landmark", arms, KEYPOINTS / (640, 480), SCORES)
+    assert read_keypoints(path).layout == "mediapipe33"
+
+
+@pytest.mark.parametrize("name", ["visibility", "v", "conf_", "score"])
+def test_numbered_landmarks_have_scores_of_many_names(tmp_path, name):
+    rows = [[value for one in frame for value in one.values()] for frame in landmarks(KEYPOINTS, SCORES)]
+    header = [f"{axis}{number}" for number in range(33) for axis in ("x", "y", "z", name)]
+    found = read_keypoints(write_table(tmp_path / "k.csv", [header, *rows]))
+    np.testing.assert_allclose(found.confidence[:, 11], SCORES[:, 5], rtol=1e-6)
+    header = [title.replace(name, "presence") for title in header]
+    found = read_keypoints(write_table(tmp_path / "k.csv", [header, *rows]))
+    assert found.said[0] == (
+        f"{tmp_path}/k.csv: 'presence0' and 32 other columns of points are not used: call it visibility0 if it is a "
+        "score"
+    )
 
 
 def test_mixed_layouts_are_refused_by_their_frames(tmp_path):
@@ -212,7 +355,9 @@ def test_ids_are_the_files_own_where_they_tell_people_apart(tmp_path):
     assert untracked.said == (f"{tmp_path}/b.json: idx is 0 for everybody, so people are told apart by where they are",)
     twice = write_coco(tmp_path / "c.json", two, track_id=5)
     change(twice, lambda entries: entries[0].__setitem__("track_id", 1))
-    assert sentence(twice) == ": frame 1 has person 5 twice: a number is one person's"
+    found = read_keypoints(twice)
+    assert found.people is None
+    assert found.said == (f"{twice}: track_id is 5 twice in frame 1, so people are told apart by where they are",)
     sleap = read_keypoints(write_sleap(tmp_path / "s.csv", two))
     assert sleap.people[:4].tolist() == [0, 1, 0, 1]
     assert read_keypoints(write_detectron(tmp_path / "d.npz", two)).people is None
@@ -221,6 +366,77 @@ def test_ids_are_the_files_own_where_they_tell_people_apart(tmp_path):
     for file in folder.iterdir():
         change(file, lambda content: [one.update(person_id=[i]) for i, one in enumerate(content["people"])])
     assert read_keypoints(folder).people[:4].tolist() == [0, 1, 0, 1]
+
+
+@pytest.mark.parametrize("title", ["person_id", "Track ID", "track", "person", "id"])
+@pytest.mark.parametrize("form", [int, float, str, "walker {}".format])
+def test_people_of_a_table_have_the_numbers_of_a_column(tmp_path, title, form):
+    header = ["frame", title, *(f"{name}_{axis}" for name in COCO_NAMES for axis in ("x", "y", "score"))]
+    two = [triples(*person()), triples(*person(x_px=150))]
+    rows = [[n, form(number), *one[n]] for n in range(12) for number, one in zip((7, 9), two, strict=True)]
+    path = write_table(tmp_path / "k.csv", [header, *rows])
+    found = read_keypoints(path)
+    assert found.people[:4].tolist() == ([0, 1, 0, 1] if form(7) == "walker 7" else [7, 9, 7, 9]) and not found.said
+    rows[2][1] = ""
+    found = read_keypoints(write_table(path, [header, *rows]))
+    apart = "so people are told apart by where they are"
+    assert found.people is None
+    assert found.said == (f"{path}: 1 of 24 sightings of people have no {title}, {apart}",)
+    sure = [[row[0], 0.9 + row[0] / 1000, *row[2:]] for row in rows[::2]]  # a detector's word on a person
+    found = read_keypoints(write_table(path, [header, *sure]))
+    assert found.people is None and (title == "id") == (not found.said)
+
+
+def test_ids_that_number_rows_are_not_those_of_people(tmp_path):
+    header = ["id", *(f"{name}_{axis}" for name in COCO_NAMES for axis in ("x", "y", "score"))]
+    rows = [[n, *row] for n, row in enumerate(triples(*ONE[0]))]
+    found = read_keypoints(write_table(tmp_path / "k.csv", [header, *rows]))
+    assert found.people is None and not found.said
+
+
+def test_numbered_landmarks_are_of_people_with_numbers(tmp_path):
+    header = ["frame", "person_id", *(f"{axis}{number}" for number in range(33) for axis in ("x", "y", "z", "v"))]
+    frames = [[value for one in frame for value in one.values()] for frame in landmarks(*ONE[0])]
+    rows = [[n, number, *frame] for n, frame in enumerate(frames) for number in (7, 9)]
+    assert read_keypoints(write_table(tmp_path / "k.csv", [header, *rows])).people[:4].tolist() == [7, 9, 7, 9]
+
+
+def test_numbers_of_people_may_be_text_and_are_said_where_some_lack(tmp_path):
+    two = [person(), person(x_px=150)]
+    for write in (write_coco, lambda path, people: write_alphapose(path, people, range(17), [0, 1])):
+        path = write(tmp_path / "k.json", two)
+        change(path, lambda entries: [one.update(track_id=str(7 + 2 * (n % 2))) for n, one in enumerate(entries)])
+        assert read_keypoints(path).people[:4].tolist() == [7, 9, 7, 9]
+    path = write_coco(tmp_path / "k.json", two)
+    change(path, lambda entries: [one.update(track_id=7 + n % 2) for n, one in enumerate(entries[:23])])
+    found = read_keypoints(path)
+    assert found.people is None and found.said == (
+        f"{path}: 1 of 24 sightings of people have no track_id, so people are told apart by where they are",
+    )
+
+
+def test_one_number_for_everybody_tells_nobody_apart(tmp_path):
+    two = [person(), person(x_px=150)]
+    everybody = "is 0 for everybody, so people are told apart by where they are"
+    folder = write_openpose(tmp_path / "op", two, BODY_25)
+    for file in folder.iterdir():
+        change(file, lambda content: [one.update(person_id=[0]) for one in content["people"]])
+    found = read_keypoints(folder)
+    assert found.people is None and found.said[0] == f"{folder}: person_id {everybody}"
+    frames = mmpose_frames(two)
+    for frame in frames:
+        for instance in frame["instances"]:
+            instance["track_id"] = 0
+    (tmp_path / "m.json").write_text(json.dumps(frames))
+    found = read_keypoints(tmp_path / "m.json")
+    assert found.people is None and found.said == (f"{tmp_path}/m.json: track_id {everybody}",)
+    path = write_alphapose(tmp_path / "a.json", two, range(17), [1, 2])
+    change(path, lambda entries: entries[9].update(idx=1))
+    found = read_keypoints(path)
+    assert found.people is None
+    assert found.said == (f"{path}: idx is 1 twice in frame 4, so people are told apart by where they are",)
+    alone = write_coco(tmp_path / "one.json", ONE, track_id=0)
+    assert read_keypoints(alone).people.tolist() == [0] * 12
 
 
 def test_frames_have_the_numbers_of_their_pictures(tmp_path):
@@ -380,6 +596,62 @@ def test_posetracks_ids_end_in_frames(tmp_path):
     )
     change(path, lambda entries: entries[11].update(image_id=10003430000))  # of another sequence
     assert sentence(path) == ": a frame's number is no whole number below 2 billion: correct the file"
+
+
+POSETRACK = ["nose", "head_bottom", "head_top", *COCO_NAMES[3:]]
+
+
+@pytest.mark.parametrize("names", [COCO_NAMES, COCO_NAMES[::-1], POSETRACK, [str(k) for k in range(1, 18)], []])
+def test_annotations_are_in_the_order_of_their_categories_names(tmp_path, names):
+    path = write_coco_annotations(tmp_path / "k.json", KEYPOINTS[:, ::-1] if names == COCO_NAMES[::-1] else KEYPOINTS)
+    change(path, lambda content: content["categories"][0].update(keypoints=names))
+    animals = {"id": 2, "name": "dog", "keypoints": ["tail", "paw"]}
+    change(path, lambda content: content["categories"].append(animals))
+    found = read_keypoints(path)
+    assert (found.layout, found.frames.tolist()) == ("coco17", list(range(12)))
+    expected = KEYPOINTS.copy()
+    if names == POSETRACK:
+        expected[:, 1:3] = np.nan
+        assert found.said == (
+            f"{path}: coco17 has no points head_bottom, head_top, which are left out",
+            f"{path} is read as coco17; of its points the file lacks left_eye, right_eye",
+            f"{path}: 11.8% of all points are undetected",
+        )
+    else:
+        assert not found.said
+    np.testing.assert_allclose(found.keypoints, expected, rtol=1e-6)
+
+
+def test_annotations_with_feet_have_names_of_the_body_alone(tmp_path):
+    feet = [[7.0 + point, 400.0, 2.0] for point in range(6)]
+    path = write_coco_annotations(tmp_path / "k.json", KEYPOINTS)
+    change(path, lambda content: [one.update(foot_kpts=sum(feet, [])) for one in content["annotations"]])
+    as_before = read_keypoints(path)
+    change(path, lambda content: content["categories"][0].update(keypoints=COCO_NAMES[::-1]))
+    turned = read_keypoints(path)
+    assert (as_before.layout, turned.layout) == ("coco_wholebody", "coco_wholebody")
+    np.testing.assert_array_equal(turned.keypoints[:, :17], as_before.keypoints[:, 16::-1])
+    np.testing.assert_array_equal(turned.keypoints[:, 17:], as_before.keypoints[:, 17:])
+
+
+def test_annotations_of_points_that_no_layout_has_are_refused(tmp_path):
+    path = write_coco_annotations(tmp_path / "k.json", KEYPOINTS)
+
+    def named(*lists):
+        categories = [{"id": 1, "keypoints": names} for names in lists]
+        return change(path, lambda content: content.update(categories=categories))
+
+    parts = [f"part{number}" for number in range(17)]
+    assert sentence(named(parts)).endswith(
+        "is a point of any known layout: give a file of names with --names (columns name,point)"
+    )
+    found = read_keypoints(path, None, dict(zip(parts, COCO_NAMES, strict=True)))
+    assert not found.said
+    np.testing.assert_allclose(found.keypoints, KEYPOINTS, rtol=1e-6)
+    assert sentence(named(COCO_NAMES[:12])) == ": categories name 12 points, but people have 17: correct the names"
+    different = ": categories have points of different names: give one file for each"
+    assert sentence(named(COCO_NAMES, COCO_NAMES[::-1])) == different
+    assert sentence(named(), None, {"snout": "nose"}) == " (COCO annotations) has no names of points: leave --names out"
 
 
 def test_points_are_known_by_names_in_capitals(tmp_path):

@@ -7,14 +7,17 @@ import pytest
 from people import camera_ring, swinging_poses
 from scipy.spatial.transform import Rotation
 
+from pose3d.geometry.skeleton import JOINT_NAMES
 from pose3d.multiview.agreement import (
     agreement,
+    ask_exchanged,
     bone_variation_pct,
     compare_lifted,
     consistency,
     draw_views,
     halves,
     refined_figures,
+    say_size,
 )
 from pose3d.multiview.finding import FoundPerson
 from pose3d.multiview.triangulation import Triangulated
@@ -112,3 +115,45 @@ def test_cameras_refined_on_the_other_half_agree_better_and_their_changes_are_to
     assert found["repnet"]["frames_compared"] == 20 and max(found["repnet"]["pa_mpjpe_to_triangulated_mm"]) < 10
     rotation = np.array(first["refined_cameras"]["cam1"]["rotation"])
     np.testing.assert_allclose(rotation @ rotation.T, np.eye(3), atol=1e-9)
+
+
+def standing(leg_m: float) -> np.ndarray:
+    """(4, 17, 3) with thighs and shins that are half as long, in three of the frames."""
+    poses = np.full((4, 17, 3), np.nan)
+    for part, height in (("Hip", 1), ("Knee", 0.5), ("Foot", 0)):
+        poses[1:, [JOINT_NAMES.index(side + part) for side in "RL"]] = [0, 0, height * leg_m]
+    return poses
+
+
+@pytest.mark.parametrize(("leg_m", "said"), [(0.086, "0.086"), (2.2, "2.2"), (0.41, None), (0.86, None), (1.29, None)])
+def test_legs_of_nobodys_length_ask_for_the_unit(leg_m, said, capsys):
+    """Cameras in cm that are taken for mm make a leg of 86 cm 8.6 cm long; children's are from 0.4 m on."""
+    say_size(standing(leg_m))
+    question = f"the person's legs are {said} m long by the calibration: are its positions in another unit?"
+    assert capsys.readouterr().err.startswith(question) == (said is not None)
+
+
+def test_of_legs_that_are_never_seen_nothing_is_asked(capsys):
+    say_size(np.full((3, 17, 3), np.nan))
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(("views", "frames"), [(4, 250), (5, 1), (6, 3), (8, 3)])
+def test_two_exchanged_videos_are_asked_about(views, frames, capsys):
+    cameras = camera_ring(views)
+    person = person_seen(cameras, swinging_poses(np.random.default_rng(0), frames))
+    ask_exchanged(cameras, person)
+    assert capsys.readouterr().err == ""
+    ask_exchanged([cameras[2], cameras[1], cameras[0], *cameras[3:]], person)
+    question = "are the videos of cameras cam2 and cam0 exchanged? 100 % of their joints agree with the other views if"
+    assert capsys.readouterr().err.startswith(question)
+
+
+def test_views_that_agree_in_no_order_and_two_alone_are_not_asked_about(capsys):
+    cameras, rng = camera_ring(4), np.random.default_rng(0)
+    person = person_seen(cameras, swinging_poses(rng, 5))
+    two = FoundPerson(person.keypoints_px[:2], person.confidence[:2], person.boxes_px[:2])
+    ask_exchanged(cameras[1::-1], two)
+    person.keypoints_px[:] += rng.normal(0, 60, person.keypoints_px.shape)  # a detector that errs far
+    ask_exchanged(cameras, person)
+    assert capsys.readouterr().err == ""

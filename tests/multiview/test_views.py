@@ -244,3 +244,28 @@ def test_a_cut_picture_has_the_same_camera():
     smaller = camera_of_video(camera, np.full((1000, 992, 3), 120, np.uint8))
     np.testing.assert_array_equal(smaller.intrinsics_px, camera.intrinsics_px)
     assert (smaller.width_px, smaller.height_px) == (992, 1000)
+
+
+@pytest.mark.parametrize(("size", "taken"), [("999, 799", True), ("999, 800", True), ("998, 799", False)])
+def test_the_last_columns_number_is_taken_for_a_width(folder, capsys, size, taken):
+    """As Pose2Sim's converters wrote it: 999 x 799 for a video of 1000 x 800 px."""
+    (folder / CALIBRATION).unlink()
+    both = TOML.format("a", 0.0) + TOML.format("b", 1.57)
+    (folder / "c.toml").write_text(both.replace("[1000, 800]", f"[{size}]"))
+    write_video(folder / "b.mp4")
+    if not taken:
+        with pytest.raises(InputError, match="has 1000 x 800 px, its calibration 998 x 799"):
+            read_views(folder)
+        return
+    cameras = [view.camera for view in read_views(folder)]
+    assert [(one.width_px, one.height_px, one.intrinsics_px[0, 2]) for one in cameras] == [(1000, 800, 500.5)] * 2
+    said = f"c.toml: camera a is of {size.replace(', ', ' x ')} px: taken for the numbers of the last column and row"
+    assert f"{said} of 1000 x 800" in capsys.readouterr().err
+
+
+def test_the_size_of_another_program_is_its_size(folder):
+    (folder / CALIBRATION).unlink()
+    both = TOML.format("a", 0.0) + TOML.format("b", 1.57) + "[metadata]\ncharuco_square_size = 58.0\n"
+    (folder / "freemocap.toml").write_text(both.replace("[1000, 800]", "[999, 800]"))
+    with pytest.raises(InputError, match="has 1000 x 800 px, its calibration 999 x 800"):
+        read_views(folder)

@@ -255,3 +255,13 @@ def test_a_calibration_without_a_size_that_cannot_be_the_videos_is_refused(tmp_p
         InputError, match=r"c\.yml: camera c: no lens with a focal length of 35 px has its optical axis"
     ):
         read_camera(tmp_path / "c.yml", 640, 480)
+
+
+def test_a_size_that_is_the_last_columns_number_is_made_whole(tmp_path, capsys):
+    (tmp_path / "c.toml").write_text(toml(1, extra="fisheye = false"))
+    one = read_camera(tmp_path / "c.toml", 1921, 1081, "camB")
+    assert (one.camera.width_px, one.camera.height_px) == (1921, 1081)
+    said = "camera camB is of 1920 x 1080 px: taken for the numbers of the last column and row of 1921 x 1081"
+    assert said in capsys.readouterr().err
+    with pytest.raises(InputError, match="width and height are 1920 x 1080, the video has 1919 x 1080"):
+        read_camera(tmp_path / "c.toml", 1919, 1080, "camB")

@@ -5,7 +5,8 @@ import pytest
 from tiny_gopro import payload, stream, write_gopro
 
 from pose3d.formats.calibrated import calibrated
-from pose3d.predict.vertical import calibrated_up, said_up
+from pose3d.geometry.skeleton import JOINT_NAMES
+from pose3d.predict.vertical import ask_inverse, calibrated_up, said_up
 from pose3d.runtime.errors import InputError
 
 K = [[700, 0, 320], [0, 700, 240], [0, 0, 1]]
@@ -49,3 +50,34 @@ def test_a_camera_in_the_ceiling_looks_straight_down():
     from_above = [[1.0, 0, 0], [0, -1, 0], [0, 0, -1]]
     up_cam = calibrated_up("c.json", calibrated("c", (640, 480), K, None, from_above, [0, 0, 3]))
     np.testing.assert_allclose(up_cam, [0, 0, -1], atol=1e-12)
+
+
+def people(up_cam, n=20) -> np.ndarray:
+    """(n, 17, 3) of which the ankles lie 0.8 m below the hip, as up is."""
+    poses = np.zeros((n, 17, 3)) + [0, 0, 4.0]
+    poses[:, [JOINT_NAMES.index("RFoot"), JOINT_NAMES.index("LFoot")]] -= 0.8 * np.asarray(up_cam)
+    return poses
+
+
+def heading(deg: float) -> np.ndarray:
+    """(3, 3) of a level camera that looks along y turned by so much to the left: its up is (0, -1, 0)."""
+    c, s = np.cos(np.radians(deg)), np.sin(np.radians(deg))
+    return LEVEL @ [[c, s, 0], [-s, c, 0], [0, 0, 1]]
+
+
+def test_an_inverse_rotation_is_asked_for_where_people_stand_by_the_other(capsys):
+    """The inverse of a camera that looks along -y turned by 40 degrees has up 40 degrees aside in the picture."""
+    inverse = calibrated("c", (640, 480), K, None, heading(180 + 40).T, [0, 0, 3])
+    ask_inverse("k.json", inverse, people([0, -1, 0]), np.ones(20, bool))
+    assert capsys.readouterr().err == (
+        "k.json: by camera c the person leans by 40 degrees, by the inverse of its rotation by 0: does the rotation "
+        "lead from camera to world? Poses in the world are tilted then; give it from world to camera\n"
+    )
+
+
+@pytest.mark.parametrize("legs_up", [[0, -1, 0], [1, 0, 0], [0, -0.6, 0.8], [0, 1, 0], [-0.2, -0.98, 0]])
+@pytest.mark.parametrize("heading_deg", [0, 30, 90, 150, 180, 220, 270])
+def test_people_who_stand_lie_or_hang_ask_for_nothing(legs_up, heading_deg, capsys):
+    one = calibrated("c", (640, 480), K, None, heading(heading_deg), [0, 0, 3])
+    ask_inverse("k.json", one, people(legs_up, 1), np.ones(1, bool))
+    assert capsys.readouterr().err == ""

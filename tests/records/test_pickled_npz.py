@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from pose3d.records import pickled_npz
-from pose3d.records.pickled_npz import read_pickled_npz
+from pose3d.records.pickled_npz import read_pickled_npz, read_shapes
 from pose3d.runtime.errors import InputError
 
 
@@ -385,3 +385,11 @@ def test_a_small_archive_may_unpack_to_128_mib_only(tmp_path):
         archive.writestr("data.npy", bytes(2**27 + 1))
     with pytest.raises(InputError, match=r"x\.npz .*claims to unpack to 0\.125 GiB"):
         read_pickled_npz(tmp_path / "x.npz", ["data"])
+
+
+def test_shapes_are_read_without_the_content(tmp_path):
+    with zipfile.ZipFile(tmp_path / "k.npz", "w") as archive:
+        archive.writestr("a.npy", npy_header("{'descr': '<f4', 'fortran_order': False, 'shape': (3, 17)}\n"))
+        archive.writestr("b.npy", HEADER + b"no pickle")
+        archive.writestr("c.npy", b"no header")
+    assert read_shapes(tmp_path / "k.npz") == {"a": (3, 17), "b": ()}

@@ -24,7 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--models", type=Path, default=Path("data/models"), help="folder of the trained models")
     parser.add_argument("--folder", type=Path, help="calibration and videos; by default those of pose2sim")
     parser.add_argument(
-        "--units", choices=("mm", "m"), help="of the calibration's positions; by default what its program writes"
+        "--units",
+        choices=("mm", "cm", "in", "m"),
+        help="of the calibration's positions; by default what its program writes",
     )
     add_rate_option(parser)
     parser.add_argument("--out", type=Path, required=True, help="folder for the adapted models, another than --models")

@@ -31,7 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "frames and judged on the other",
     )
     parser.add_argument(
-        "--units", choices=("mm", "m"), help="of the calibration's positions; by default what its program writes"
+        "--units",
+        choices=("mm", "cm", "in", "m"),
+        help="of the calibration's positions; by default what its program writes",
     )
     add_rate_option(parser)
     parser.add_argument("--output", type=Path, metavar="JSON", help="also write the figures there")

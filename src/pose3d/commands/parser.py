@@ -3,7 +3,7 @@
 import argparse
 import re
 import sys
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from pose3d.runtime.errors import InputError
 
@@ -23,7 +23,12 @@ _IN_OUR_WORDS = (
 
 
 class CommandLine(argparse.ArgumentParser):
-    """A parser that ends in one sentence and status 2."""
+    """A parser that ends in one sentence and status 2, and takes for a value whatever begins with a negative number."""
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        # By argparse alone -0.1,-0.9,0.4 and -1e-3 are options that it does not know. None of ours begins with a digit.
+        self._negative_number_matcher = re.compile(r"-\.?\d")
 
     def error(self, message: str) -> NoReturn:
         """What argparse calls where an option is wrong."""

@@ -1,7 +1,7 @@
 """Calibrated cameras by subject: Human3.6M's as published with the data set, or a JSON file of the same form.
 
 The JSON form: ``intrinsics`` is a list of ``{id, center, focal_length, radial_distortion, tangential_distortion, res_w,
-res_h}`` in px (k1 k2 k3, or k1 to k6 of a rational lens; p1 p2); ``extrinsics`` maps a subject to a list, in the
+res_h}`` in px (k1 k2, k1 k2 k3, or k1 to k6 of a rational lens; p1 p2); ``extrinsics`` maps a subject to a list, in the
 same order, of ``{orientation, translation}``, a unit quaternion w x y z and millimetres with x_world = R(q) x_camera +
 translation. The key ``distortion_model`` of a camera is optional, ``opencv`` by default (see
 :mod:`pose3d.geometry.distortion`). What else differs by subject, such as ``res_w`` and ``res_h``, is beside that
@@ -56,6 +56,9 @@ def cameras_from(content: Any, source: str) -> Cameras:
         ids = [str(inner["id"]) for inner in intrinsics]
         if len(set(ids)) < len(ids) or not all(re.fullmatch(r"\w[\w.-]*", one) for one in ids):
             raise ValueError(f"camera ids must differ and be made of letters, digits, - and ., not {', '.join(ids)}")
+        for subject, cameras in content["extrinsics"].items():
+            if len(cameras) != len(ids):
+                raise ValueError(f"{subject} has {len(cameras)} cameras in extrinsics, and intrinsics has {len(ids)}")
         return {
             subject: {str(inner["id"]): _camera(inner, outer) for inner, outer in zip(intrinsics, cameras, strict=True)}
             for subject, cameras in content["extrinsics"].items()
@@ -70,24 +73,42 @@ def cameras_from(content: Any, source: str) -> Cameras:
 
 def _camera(inner: dict[str, Any], outer: dict[str, Any]) -> Camera:
     own = inner | outer
-    (fx, fy), (cx, cy) = own["focal_length"], own["center"]
-    (k1, k2, *more), (p1, p2) = own["radial_distortion"], own["tangential_distortion"]
+    name = f"camera {inner['id']}"
+    fx, fy = _vector(own["focal_length"], (2,), f"{name}: focal_length")
+    cx, cy = _vector(own["center"], (2,), f"{name}: center")
+    k1, k2, *more = _vector(own["radial_distortion"], (2, 3, 6), f"{name}: radial_distortion")
+    p1, p2 = _vector(own["tangential_distortion"], (2,), f"{name}: tangential_distortion")
+    quaternion = _vector(outer["orientation"], (4,), f"{name}: orientation, a quaternion w x y z,")
+    translation_mm = _vector(outer["translation"], (3,), f"{name}: translation")
+    if not quaternion.any():
+        raise ValueError(f"{name}: orientation is 0 0 0 0, which no quaternion of a rotation is")
     width_px, height_px = own["res_w"], own["res_h"]
     if min(fx, fy) <= 0 or not all(0 < size <= MAX_SIDE_PX for size in (width_px, height_px)):
-        raise ValueError(f"camera {inner['id']} has a focal length or a resolution that no camera has")
+        raise ValueError(f"{name} has a focal length or a resolution that no camera has")
     from scipy.spatial.transform import Rotation  # here, because most who load this module read other calibrations
 
-    camera_from_world = Rotation.from_quat(outer["orientation"], scalar_first=True).inv().as_matrix()
+    camera_from_world = Rotation.from_quat(quaternion, scalar_first=True).inv().as_matrix()
     return Camera(
         str(inner["id"]),
         int(width_px),
         int(height_px),
         np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]]),
-        np.array([k1, k2, p1, p2, *more]),
+        np.array([k1, k2, p1, p2, *(more or [0.0])]),
         camera_from_world,
-        -camera_from_world @ np.asarray(outer["translation"], np.float64) / 1000,
+        -camera_from_world @ translation_mm / 1000,
         own.get("distortion_model", "opencv"),
     )
+
+
+def _vector(values: Any, counts: tuple[int, ...], what: str) -> np.ndarray:
+    """(n,) of a list of so many numbers; a ValueError says what is none."""
+    try:
+        vector = np.array(values, np.float64)
+    except (TypeError, ValueError):
+        vector = np.zeros(0)
+    if vector.ndim != 1 or len(vector) not in counts or not np.isfinite(vector).all():
+        raise ValueError(f"{what} must be {' or '.join(map(str, counts))} numbers in a list")
+    return vector
 
 
 def calibration_of(cameras: Cameras) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What every reader of calibrations gives, and the checks that all of them need."""
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -9,13 +10,18 @@ import numpy as np
 from pose3d.geometry.camera import Camera
 from pose3d.runtime.errors import STRANGE, InputError, in_words
 
-Units = Literal["mm", "m"]
-UNITS_M: dict[Units, float] = {"mm": 0.001, "m": 1.0}
+Units = Literal["mm", "m", "cm", "in"]
+UNITS_M: dict[Units, float] = {"mm": 0.001, "m": 1.0, "cm": 0.01, "in": 0.0254}
+_TOLD: tuple[Units, ...] = "mm", "m"
+"""By how far apart cameras are: 300 are as well 3 m in cm as 0.3 m in mm, and cameras are mostly in these."""
 LARGEST_PX = 20_000
 WIDEST_DEG = 170.0
 """Along the longer side: a lens that sees more is a fisheye."""
 _FARTHEST_M = 50.0  # between two cameras of one room or field
 _NEAREST_M = 0.1
+_COEFFICIENTS = re.compile(r"(?<!un)dist(?!anc|rib)|coef|radial|tangential", re.IGNORECASE)
+_NUMBERED = re.compile(r"[kp][1-6]|(?:.*_)?[kp]_?[1-6]|(?:radial|tangential).*\d", re.IGNORECASE)
+_EXACT, _ROUNDED = 1e-5, 2e-3  # of a rotation times its transpose, off the identity
 _MOST_RAD = 6.3  # a whole turn, and a little for what was rounded
 
 
@@ -28,12 +34,15 @@ class Calibrated:
         size_known: False: the file does not say the picture's size, and the camera's is 0 x 0.
         placed: False: the file does not say where the camera is, and it is at the origin of its own space.
         sees_markers: a camera of a motion capture system that sees markers and records no video.
+        perhaps_last_px: its size may be the numbers of the last column and row, 1 too small, see
+            :func:`pose3d.formats.calibrations.with_whole_size`.
     """
 
     camera: Camera
     size_known: bool = True
     placed: bool = True
     sees_markers: bool = False
+    perhaps_last_px: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,6 +107,40 @@ def calibrated(
     return Calibrated(camera, size_known=size_px is not None, placed=placed)
 
 
+def distortion_of(camera: Mapping[str, Any], names: Sequence[str], name: str) -> Any:
+    """What a camera of a file has under the first of some names of its distortion that it has; None: nothing.
+
+    Args:
+        camera: as the file has it.
+        names: that the file's format has for the distortion, and others that are as plain.
+        name: of the camera, for messages.
+
+    Raises:
+        ValueError: it has none of these, but coefficients under another, without which joints would be somewhere else.
+    """
+    known = next((one for one in names if one in camera), None)
+    if known is not None:
+        return camera[known]
+    for key, value in camera.items():
+        if _COEFFICIENTS.search(str(key)) and _bends(value) or _NUMBERED.fullmatch(str(key)) and _is_number(value):
+            raise ValueError(
+                f"camera {name}: it is not known what {key} is: call it {names[0]}, a list, if it is k1, k2, p1, p2 "
+                "and so on in OpenCV's order"
+            )
+    return None
+
+
+def _bends(value: Any) -> bool:
+    """Whether something has coefficients that are not all 0."""
+    if isinstance(value, dict | list):
+        return any(_bends(one) or _is_number(one) for one in (value.values() if isinstance(value, dict) else value))
+    return False
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value != 0
+
+
 def known_coefficients(distortion: Any, name: str) -> np.ndarray:
     """(5,) k1, k2, p1, p2, k3 from 0, 4, 5, 8, 12 or 14 numbers of OpenCV's order, nested or not; (8,) with k4, k5, k6.
 
@@ -114,7 +157,9 @@ def known_coefficients(distortion: Any, name: str) -> np.ndarray:
         values = np.zeros(0) if distortion is None else np.array(distortion, np.float64).ravel()
     except (TypeError, ValueError):
         raise ValueError(f"camera {name}: the distortion is no list of numbers") from None
-    if len(values) not in (0, 4, 5, 8, 12, 14) or not np.isfinite(values).all():
+    if not np.isfinite(values).all():
+        raise ValueError(f"camera {name}: the distortion has a number that is not finite: calibrate again")
+    if len(values) not in (0, 4, 5, 8, 12, 14):
         raise ValueError(
             f"camera {name}: the distortion must be 4, 5 or 8 numbers k1, k2, p1, p2, k3, k4, k5, k6, not {len(values)}"
         )
@@ -143,10 +188,12 @@ def in_metres(cameras: list[Calibrated], usual: Units | None, given: Units | Non
     positions = np.array([one.camera.position_m for one in cameras if one.placed]).reshape(-1, 3)
     apart = float(np.linalg.norm(positions[:, None] - positions, axis=-1).max()) if len(positions) else 0.0
     unit, why = given or usual, f"{program} writes {usual}"
-    fitting = [known for known in UNITS_M if _NEAREST_M <= apart * UNITS_M[known] <= _FARTHEST_M]
+    fitting = [known for known in _TOLD if _NEAREST_M <= apart * UNITS_M[known] <= _FARTHEST_M]
     if unit is None and len(positions) > 1:
         if not fitting:
-            raise ValueError(f"cameras are up to {apart:g} apart, of which unit is not clear: give --units mm or m")
+            raise ValueError(
+                f"cameras are up to {apart:g} apart, of which unit is not clear: give --units mm, cm, in or m"
+            )
         unit, why = fitting[0], f"cameras are up to {apart:.4g} apart"
     elif len(positions) > 1 and given is None and unit not in fitting:
         advice = f"give --units {fitting[0]} if they are that" if fitting else "give --units"
@@ -172,8 +219,8 @@ def _numbers(values: Any, shape: tuple[int, ...], what: str) -> np.ndarray:
         array = np.array(values, np.float64)
     except (TypeError, ValueError):
         array = np.empty(0)
-    if array.size == np.prod(shape) and array.shape != shape and 1 in array.shape:
-        array = array.reshape(shape)  # a column, as OpenCV writes vectors
+    if array.size == np.prod(shape) and (array.ndim == 1 or 1 in array.shape):
+        array = array.reshape(shape)  # a column, as OpenCV writes vectors, or a row of all, as ROS matrices
     if array.shape != shape or not np.isfinite(array).all():
         raise ValueError(f"{what} must be {' x '.join(map(str, shape))} numbers")
     return array
@@ -210,7 +257,7 @@ def _rotation(rotation: Any, name: str) -> np.ndarray:
 
     values = np.array(rotation, np.float64) if np.size(rotation) in (3, 9) else np.empty(0)
     if values.size == 9:
-        return _numbers(values.reshape(3, 3), (3, 3), f"camera {name}: the rotation")
+        return _unrounded(_numbers(values.reshape(3, 3), (3, 3), f"camera {name}: the rotation"))
     vector = _numbers(values, (3,), f"camera {name}: the rotation")
     if np.linalg.norm(vector) > _MOST_RAD:
         raise ValueError(
@@ -218,3 +265,12 @@ def _rotation(rotation: Any, name: str) -> np.ndarray:
             "radians, not degrees"
         )
     return cv2.Rodrigues(vector)[0]
+
+
+def _unrounded(rotation: np.ndarray) -> np.ndarray:
+    """The nearest rotation to one that was written with three decimals or more; what is farther from one as it is."""
+    off = np.abs(rotation @ rotation.T - np.eye(3)).max()
+    if not _EXACT < off <= _ROUNDED:
+        return rotation
+    u, _, v = np.linalg.svd(rotation)
+    return u @ v

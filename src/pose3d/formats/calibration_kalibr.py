@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from pose3d.formats.calibrated import Calibrated, Calibration, calibrated
+from pose3d.formats.calibrated import Calibrated, Calibration, calibrated, distortion_of
 
 
 def is_kalibr(content: Any) -> bool:
@@ -37,6 +37,9 @@ def calibration_from_kalibr(content: dict[str, Any]) -> Calibration:
         lens = camera["camera_model"], camera.get("distortion_model", "none")
         if lens not in (("pinhole", "radtan"), ("pinhole", "none")):
             raise ValueError(f"camera {name} is {' and '.join(lens)}: this project knows pinhole and radtan only")
+        distortion = distortion_of(camera, ("distortion_coeffs",), name)
+        if lens[1] == "radtan" and distortion is None:
+            raise ValueError(f"camera {name} is radtan and has no distortion_coeffs: write the file again")
         fx, fy, cx, cy = camera["intrinsics"]
         if cameras:
             if "T_cn_cnm1" not in camera:
@@ -50,7 +53,7 @@ def calibration_from_kalibr(content: dict[str, Any]) -> Calibration:
                 name,
                 camera["resolution"],
                 [[fx, 0, cx], [0, fy, cy], [0, 0, 1]],
-                camera.get("distortion_coeffs"),
+                distortion,
                 from_first[:3, :3] if len(chain) > 1 else None,
                 from_first[:3, 3] if len(chain) > 1 else None,
             )

@@ -9,25 +9,22 @@ from typing import Any
 
 import numpy as np
 
-from pose3d.formats.calibrated import Calibration, Units, calibrated, in_metres
+from pose3d.formats.calibrated import Calibration, Units, calibrated, distortion_of, in_metres
 
 _NAMES = {
-    "matrix": ("camera_matrix", "cameraMatrix", "Camera_Matrix", "intrinsic_matrix", "mtx", "K"),
-    "distortion": (
-        "distortion_coefficients",
-        "Distortion_Coefficients",
-        "dist_coeffs",
-        "distCoeffs",
-        "dist_coeff",
-        "dist",
-        "D",
-    ),
+    "matrix": ("camera_matrix", "cameraMatrix", "Camera_Matrix", "intrinsic_matrix", "mtx", "K", "k"),
     "rotation": ("rotation", "rotation_matrix", "rvec", "R"),
     "translation": ("translation", "translation_vector", "tvec", "T", "t"),
     "width": ("image_width", "image_Width", "width"),
     "height": ("image_height", "image_Height", "height"),
     "size": ("image_size", "imageSize", "size"),
 }
+_DISTORTION = (
+    *("distortion_coefficients", "Distortion_Coefficients", "distortion_coefficient", "distortion_coeffs"),
+    *("dist_coeffs", "dist_coeff", "dist_coefs", "dist_coef", "distCoeffs", "distCoeff", "distCoefs", "distCoef"),
+    *("dist", "D", "d", "distortion_parameters", "distortions", "distortion"),
+)
+"""The last may be the model beside coefficients under another name. Not RealSense's coeffs, of several models."""
 _MODELS = ("plumb_bob", "rational_polynomial", "radtan", "radial-tangential")
 """ROS's names of OpenCV's own distortion."""
 
@@ -58,11 +55,12 @@ def calibration_from_opencv(content: dict[str, Any], name: str, units: Units | N
         raise ValueError("it is of a fisheye lens, which this project does not know")
     width, height = _value(content, "width"), _value(content, "height")
     size = _value(content, "size") if width is None or height is None else (width, height)
+    name = str(content.get("camera_name", name))
     camera = calibrated(
-        str(content.get("camera_name", name)),
+        name,
         size,
         _value(content, "matrix"),
-        _value(content, "distortion"),
+        _numbers(distortion_of(content, _DISTORTION, name)),
         _value(content, "rotation"),
         _value(content, "translation"),
     )
@@ -70,7 +68,11 @@ def calibration_from_opencv(content: dict[str, Any], name: str, units: Units | N
 
 
 def _value(content: dict[str, Any], what: str) -> Any:
-    found = next((content[name] for name in _NAMES[what] if name in content), None)
+    return _numbers(next((content[name] for name in _NAMES[what] if name in content), None))
+
+
+def _numbers(found: Any) -> Any:
+    """What is tagged as a matrix as an array; all else as it is."""
     if not isinstance(found, dict):
         return found
     shape = found["sizes"] if "sizes" in found else [found["rows"], found["cols"]]

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from pose3d.formats.calibrated import Calibrated, Calibration, Units, calibrated, in_metres
+from pose3d.formats.calibrated import Calibrated, Calibration, Units, calibrated, distortion_of, in_metres
 
 _OF_CAMERAS = {"matrix", "distortions", "rotation", "translation"}
 _DOUBTFUL = 0.005
@@ -55,6 +55,7 @@ def calibration_from_toml(text: str, units: Units | None) -> Calibration:
         return in_metres(cameras, "m", units, "Caliscope")
     if isinstance(metadata, dict) and "charuco_square_size" in metadata:
         return in_metres(cameras, "mm", units, "FreeMoCap")
+    cameras = [replace(one, perhaps_last_px=True) for one in cameras]  # converters write Qualisys's right - left
     if all("fisheye" in table for _, table in found):
         calibration = in_metres(cameras, "m", units, "Pose2Sim")
         return replace(calibration, doubts=_doubts(calibration.cameras))
@@ -63,11 +64,12 @@ def calibration_from_toml(text: str, units: Units | None) -> Calibration:
 
 def _camera(key: str, table: dict[str, Any]) -> Calibrated:
     number = next((f"{name}_{table[what]}" for what, name in _NUMBERS if what in table), key)
+    name = str(table.get("name", number))
     return calibrated(
-        str(table.get("name", number)),
+        name,
         table["size"],
         table["matrix"],
-        table.get("distortions"),
+        distortion_of(table, ("distortions", "distortion"), name),
         table.get("rotation"),
         table.get("translation"),
     )

@@ -61,16 +61,11 @@ def read_calibration(path: str | os.PathLike, units: Units | None = None) -> Cal
     Raises:
         InputError: it is missing, larger than 1 MiB, nobody's format, or a camera in it cannot exist.
     """
-    if str(path).endswith(".qca.txt"):  # of which the XML says how its text is encoded
-        return Calibration(tuple(read_qualisys(path)), "Qualisys")
     try:
-        text = read_small_text(path).lstrip("\ufeff \r\n\t")
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}): give a calibration of {_KNOWN}") from None
-    except ValueError as error:
-        raise InputError(f"{path} is no calibration ({in_words(error)}): give one of {_KNOWN}") from None
-    try:
-        calibration = _calibration(Path(path), text, units)
+        if str(path).endswith(".qca.txt"):  # of which the XML says how its text is encoded
+            calibration = _from_qualisys(path)
+        else:
+            calibration = _calibration(Path(path), _text(path), units)
     except InputError:
         raise
     except _ACCEPTED as error:
@@ -78,8 +73,17 @@ def read_calibration(path: str | os.PathLike, units: Units | None = None) -> Cal
     names = [one.camera.id for one in calibration.cameras]
     if not names or len(set(names)) < len(names):
         raise InputError(f"{path} has {'two cameras of one name' if names else 'no cameras'}: write it again")
-    doubts = tuple(_outside(one.camera) for one in calibration.cameras if one.size_known and _is_outside(one.camera))
+    doubts = tuple(_outside(one.camera) for one in calibration.cameras if _is_doubtful(one))
     return replace(calibration, doubts=calibration.doubts + doubts)
+
+
+def _text(path: str | os.PathLike) -> str:
+    try:
+        return read_small_text(path).lstrip("\ufeff \r\n\t")
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}): give a calibration of {_KNOWN}") from None
+    except ValueError as error:
+        raise InputError(f"{path} is no calibration ({in_words(error)}): give one of {_KNOWN}") from None
 
 
 def with_size(
@@ -103,6 +107,23 @@ def with_size(
     return replace(one, camera=camera), (_outside(camera, "far from the middle of"),) if aside else ()
 
 
+def with_whole_size(
+    path: str | os.PathLike, one: Calibrated, width_px: int, height_px: int
+) -> tuple[Calibrated, tuple[str, ...]]:
+    """A camera whose size may be the numbers of its video's last column and row with the video's size, and a sentence.
+
+    Pose2Sim's earlier converters wrote those: 1087 x 1919 for 1088 x 1920 px.
+    """
+    short = width_px - one.camera.width_px, height_px - one.camera.height_px
+    if not one.perhaps_last_px or not one.size_known or short not in ((1, 1), (1, 0), (0, 1)):
+        return one, ()
+    said = (
+        f"camera {one.camera.id} is of {one.camera.width_px} x {one.camera.height_px} px: taken for the numbers of the "
+        f"last column and row of {width_px} x {height_px}"
+    )
+    return replace(one, camera=replace(one.camera, width_px=width_px, height_px=height_px)), (said,)
+
+
 def _axis_by_size(camera: Camera) -> np.ndarray:
     """(2,) where the optical axis passes through the picture: 0 to 1 from the left, and from above."""
     return camera.intrinsics_px[:2, 2] / [camera.width_px, camera.height_px]
@@ -110,6 +131,10 @@ def _axis_by_size(camera: Camera) -> np.ndarray:
 
 def _is_outside(camera: Camera) -> bool:
     return bool(np.abs(_axis_by_size(camera) - 0.5).max() > 0.5)
+
+
+def _is_doubtful(one: Calibrated) -> bool:
+    return one.size_known and not one.sees_markers and _is_outside(one.camera)
 
 
 def _outside(camera: Camera, where: str = "outside of") -> str:
@@ -124,7 +149,7 @@ def _calibration(path: Path, text: str, units: Units | None) -> Calibration:
     if text.startswith("<"):
         if "<opencv_storage" in text:
             raise ValueError("it is OpenCV's XML, which is not read: have cv2.FileStorage write .yaml or .json")
-        return Calibration(tuple(read_qualisys(path)), "Qualisys")
+        return _from_qualisys(path)
     if path.suffix == ".json" or text.startswith("{"):
         return _from_json(path, text, units)
     if path.suffix in (".yaml", ".yml") or text.startswith("%YAML"):
@@ -133,6 +158,16 @@ def _calibration(path: Path, text: str, units: Units | None) -> Calibration:
         return calibration_from_toml(text, units)
     except tomllib.TOMLDecodeError as error:
         raise ValueError(f"it is no calibration of {_KNOWN} (as TOML: {in_words(error)})") from None
+
+
+def _from_qualisys(path: str | os.PathLike) -> Calibration:
+    cameras = tuple(read_qualisys(path))
+    for camera in (one.camera for one in cameras if not one.sees_markers):
+        try:
+            require_px(camera.id, camera.intrinsics_px, camera.width_px, camera.height_px)
+        except ValueError as error:
+            raise ValueError(f"{error}; Qualisys has it in 1/64 px") from None
+    return Calibration(cameras, "Qualisys")
 
 
 def _from_json(path: Path, text: str, units: Units | None) -> Calibration:
@@ -144,6 +179,9 @@ def _from_json(path: Path, text: str, units: Units | None) -> Calibration:
         return _from_subjects(path, text, content, units)
     if is_opencv(content):
         return _from_mapping(path, content, units)
+    if not isinstance(content, dict) or not content.keys() & _OwnCamera.model_fields.keys():
+        looked_for = "camera_matrix is looked for, intrinsics_px, or intrinsics and extrinsics"
+        raise ValueError(f"it has no camera of {_KNOWN}: {looked_for}")
     return Calibration((_from_own(content, path.stem),), "this project")
 
 
@@ -190,6 +228,7 @@ for _tag in ("opencv-matrix", "opencv-nd-matrix"):
 def _read_yaml(text: str) -> Any:
     # The directive of OpenCV before 5, "%YAML:1.0", is none of YAML's.
     body = re.sub(r"\A%YAML[^\n]*\n", "", text)
+    body = re.sub(r"\n---\s*\Z", "\n", body)  # ROS ends a message with it
     try:
         return yaml.load(body, _Loader)  # noqa: S506, a safe loader
     except yaml.YAMLError as error:
@@ -214,7 +253,6 @@ class _OwnCamera(BaseModel):
 
 _WRONG = {"missing": "is missing", "extra_forbidden": "is no field of a camera, whose form docs/predict.md shows"}
 _FIELDS = {
-    "": "a camera: width_px, height_px, intrinsics_px and, if need be, distortion",
     "width_px": "a whole number above 0",
     "height_px": "a whole number above 0",
     "intrinsics_px": "three rows of three numbers",
@@ -230,8 +268,8 @@ def _from_own(content: Any, name: str) -> Calibrated:
         own = _OwnCamera.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
-        field = ".".join(map(str, first["loc"])) or "the whole"
-        form = _FIELDS.get(str(first["loc"][0]) if first["loc"] else "", "another")
+        field = ".".join(map(str, first["loc"]))
+        form = _FIELDS.get(str(first["loc"][0]), "another")
         said = _WRONG.get(first["type"], f"must be {form}")
         raise ValueError(f"{field} {said}; correct that field") from None
     (fx, skew, _), (other_skew, fy, _), last = own.intrinsics_px

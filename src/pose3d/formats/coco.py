@@ -8,7 +8,8 @@ COCO-          the same with ``foot_kpts``, or all 133 points in ``keypoints``; 
 WholeBody
 AlphaPose      the same of 17, 26 or 136 points (Halpe); ``image_id`` is a picture's name, ``idx`` a person's number.
                Scores reach 6. Or, with ``--format open`` or ``cmu``, {picture: {people or bodies}} of OpenPose's 18
-annotations    ``{images, annotations}``; the third number of a point is 0 where it is not labelled
+annotations    ``{images, annotations}``; the third number of a point is 0 where it is not labelled. Points are in the
+               order of the names that ``categories`` has (PoseTrack's is another than COCO's); COCO's without any
 =============  ======================================================================================================
 
 An entry whose ``keypoints`` are empty is a box without a pose, and passed over.
@@ -26,9 +27,12 @@ import numpy as np
 from pose3d.formats.frame_numbers import picture_frames
 from pose3d.formats.keypoints import KeypointFile, keypoint_file
 from pose3d.formats.openpose import in_coco17
+from pose3d.formats.point_names import in_layout, key_of, said_of_names
+from pose3d.geometry.layouts import layout
 from pose3d.runtime.errors import InputError
 
 _OF_SEQUENCE = 10_000  # frames that PoseTrack's ids have room for
+_FEET = layout("coco_wholebody").points[17:]
 
 
 def read_coco_results(path: str | os.PathLike, content: Sequence[Any]) -> KeypointFile:
@@ -50,12 +54,11 @@ def read_coco_results(path: str | os.PathLike, content: Sequence[Any]) -> Keypoi
     ]
     frames, pictures = _frames(path, [entry["image_id"] for entry in people])
     frames, counted = _in_sequence(path, frames)
-    ids, said = _numbers(path, people, frames)
     name = "AlphaPose" if alphapose else "COCO-WholeBody" if with_feet else "COCO"
     n_values = len(points[0]) if points else 0
     layouts = {17: "coco17", 23: "coco_wholebody"} | ({26: "halpe26"} if alphapose else {})
-    known: dict[str, Any] = {"layout": layouts.get(n_values // 3), "pictures": pictures}
-    return keypoint_file(path, name, frames, ids, points, said=[*counted, *said], **known)
+    known = _numbers(people) | {"layout": layouts.get(n_values // 3), "pictures": pictures}
+    return keypoint_file(path, name, frames, points=points, said=counted, **known)
 
 
 def _is_result(path: str | os.PathLike, content: Sequence[Any], entry: Any) -> bool:
@@ -81,40 +84,24 @@ def _in_sequence(path: str | os.PathLike, frames: Sequence[int]) -> tuple[Sequen
     return [frame % _OF_SEQUENCE for frame in frames], [f"{said}, and points as COCO's"]
 
 
-def _numbers(
-    path: str | os.PathLike, people: Sequence[dict], frames: Sequence[int]
-) -> tuple[list[int] | None, list[str]]:
-    """Numbers of people, where every entry has one and they tell people of a frame apart; else None and why."""
-    keys = [key for key in ("track_id", "idx") if all(key in entry for entry in people)]
-    if not people or not keys:
-        return None, []
-    numbers = [_first(entry[keys[0]]) for entry in people]
-    ids = [one for one in numbers if one is not None and one >= 0]
-    if len(ids) < len(people):
-        return None, []
-    if len(set(zip(frames, ids, strict=True))) < len(ids) and len(set(ids)) == 1:
-        # AlphaPose without tracking numbers everybody 0.
-        return None, [f"{path}: {keys[0]} is {ids[0]} for everybody, so people are told apart by where they are"]
-    return ids, []
+def _numbers(people: Sequence[dict]) -> dict[str, Any]:
+    """The numbers of people, None for those without one, and what they are called: as of most."""
+    called = max(("track_id", "idx"), key=lambda key: sum(key in entry for entry in people))
+    return {"people": [entry.get(called) for entry in people], "called": called}
 
 
-def _first(number: Any) -> int | None:
-    """A number that AlphaPose may have put into lists, one for each of the detections that it merged."""
-    for _ in range(3):
-        if isinstance(number, list):
-            number = number[0] if number else None
-    return int(number) if isinstance(number, int | float) and abs(number) < 2**31 else None
-
-
-def read_coco_annotations(path: str | os.PathLike, content: Mapping[str, Any]) -> KeypointFile:
+def read_coco_annotations(
+    path: str | os.PathLike, content: Mapping[str, Any], column_map: Mapping[str, str]
+) -> KeypointFile:
     """Read annotations, with the pictures' names and sizes.
 
     Args:
         path: of the file, for messages.
         content: its JSON.
+        column_map: the file's names of points to a layout's, see :func:`pose3d.formats.point_names.in_layout`.
 
     Raises:
-        InputError: it holds something else, or pictures of several sizes.
+        InputError: it holds something else, pictures of several sizes, or points that no layout has.
     """
     try:
         images = {image["id"]: image for image in content["images"]}
@@ -125,23 +112,60 @@ def read_coco_annotations(path: str | os.PathLike, content: Mapping[str, Any]) -
         frames = [numbers[one["image_id"]] for one in labelled]
         sizes = {(image["width"], image["height"]) for image in images.values() if "width" in image}
         points = [np.asarray(one["keypoints"] + one.get("foot_kpts", []), np.float32) for one in labelled]
+        names = _point_names(content.get("categories") or [], labelled)
     except (KeyError, TypeError, AttributeError, ValueError):
         raise InputError(f"{path} has no images and annotations as COCO has them: correct the file") from None
     if len(sizes) > 1:
         raise InputError(f"{path} has pictures of several sizes, so it is no video: give one file for each")
     for one in points:
         one[2::3] = one[2::3] > 0
-    ids, said = _numbers(path, labelled, frames)
-    layouts = {17: "coco17", 23: "coco_wholebody"}
-    size = next(iter(sizes), None)
-    known: dict[str, Any] = {
-        "layout": layouts.get(len(points[0]) // 3 if points else 0),
-        "size_px": size,
-        "pictures": pictures,
-    }
+    known: dict[str, Any] = {"size_px": next(iter(sizes), None), "pictures": pictures} | _numbers(labelled)
+    points, known["layout"], known["said"] = _by_names(path, points, names, column_map)
     if numbers and all(isinstance(number, int) and 0 <= number < 2**31 for number in numbers.values()):
         known |= {"n_frames": max(numbers.values()) + 1, "first_frame": min(numbers.values())}
-    return keypoint_file(path, "COCO annotations", frames, ids, [one.tolist() for one in points], said=said, **known)
+    return keypoint_file(path, "COCO annotations", frames, points=[one.tolist() for one in points], **known)
+
+
+def _point_names(categories: Sequence[dict], labelled: Sequence[dict]) -> list[list[str]]:
+    """The lists of points' names, each once, of the categories that annotations have; plain numbers are no names."""
+    used = [one.get("category_id") for one in labelled]
+    lists: list[list[str]] = []
+    for one in categories:
+        names = one.get("keypoints") or []
+        named = all(isinstance(name, str) for name in names) and not all(map(str.isdecimal, names))
+        if named and names not in lists and (None in used or one.get("id") in used):
+            lists.append(names)
+    return lists
+
+
+def _by_names(
+    path: str | os.PathLike, points: list[np.ndarray], lists: Sequence[list[str]], column_map: Mapping[str, str]
+) -> tuple[list[np.ndarray], str | None, list[str]]:
+    """Points in a layout's order, its name, and what is said of that."""
+    lengths = {len(one) for one in points}
+    n_points = max(lengths, default=0) // 3
+    usual = {17: "coco17", 23: "coco_wholebody", 133: "coco_wholebody"}.get(n_points)
+    if column_map and not lists:
+        raise InputError(f"{path} (COCO annotations) has no names of points: leave --names out")
+    if not lists or lengths != {3 * n_points}:  # mixed layouts and points that break off are refused elsewhere
+        return points, usual, []
+    if len(lists) > 1:
+        raise InputError(f"{path}: categories have points of different names: give one file for each")
+    (names,) = lists
+    if n_points == len(names) + len(_FEET):
+        names = [*names, *_FEET]  # of foot_kpts, which categories do not name
+    if usual and not column_map and len(names) in (17, n_points):
+        pairs = zip(names, layout(usual).points, strict=False)
+        if all(key_of(name) == key_of(point) for name, point in pairs):
+            return points, usual, []
+    if n_points != len(names):
+        raise InputError(f"{path}: categories name {len(names)} points, but people have {n_points}: correct the names")
+    best, where, left_out = in_layout(path, names, None, column_map)
+    ordered = np.zeros((len(points), len(best), 3), np.float32)
+    for point, number in enumerate(where):
+        if number is not None:
+            ordered[:, point] = [one[3 * number : 3 * number + 3] for one in points]
+    return list(ordered.reshape(len(points), -1)), best.name, said_of_names(path, best, where, left_out)
 
 
 def read_alphapose_pictures(path: str | os.PathLike, content: Mapping[str, Any]) -> KeypointFile:

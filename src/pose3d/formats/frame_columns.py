@@ -65,7 +65,7 @@ def frames_of_rows(
         for other, title in enumerate(header)
         if other != column
         and other not in of_points
-        and (other == passed_over or _is_time(title) or (in_order and _jumps(table, other)))
+        and (other == passed_over or is_time(title) or (in_order and _jumps(table, other)))
     ]
     if not unused:
         return frames, pictures, []
@@ -142,7 +142,8 @@ def _letters(title: str) -> str:
     return re.sub(r"[\W_]", "", title.lower())
 
 
-def _is_time(title: str) -> bool:
+def is_time(title: str) -> bool:
+    """Whether a title says that a column has times."""
     words = re.findall(r"[^\W\d_]+", title.lower())
     return any(word.startswith("time") or word in _TIMES for word in words)
 

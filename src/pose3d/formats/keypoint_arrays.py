@@ -1,8 +1,9 @@
 """Arrays of keypoints as people save them with NumPy, for instance what rtmlib gives for each frame.
 
 An npz of ``keypoints`` (T, P, K, 2) or (T, K, 2) and ``scores`` (T, P, K) or (T, K), or an npy of the former; a last
-axis of 3 has the scores. P people have no numbers: a row may be anybody. Frames of different P may be objects, each
-with an array of its own. ``fps``, ``width`` and ``height`` are read where the npz has them. Nothing in a file is run.
+axis of 3 has the scores. Scores of that shape may have another of their usual names. P people have no numbers: a row
+may be anybody. Frames of different P may be objects, each with an array of its own. ``fps``, ``width`` and ``height``
+are read where the npz has them. Nothing in a file is run.
 """
 
 import os
@@ -11,11 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from pose3d.formats.keypoints import MAX_PEOPLE, MAX_VALUES, KeypointFile, keypoint_file
-from pose3d.records.pickled_npz import read_npy, read_pickled_npz, reason_of
+from pose3d.formats.keypoints import MAX_PEOPLE, MAX_VALUES, SCORES, KeypointFile, keypoint_file
+from pose3d.records.pickled_npz import read_npy, read_pickled_npz, read_shapes, reason_of
 from pose3d.runtime.errors import InputError
 
-SCORES = ("scores", "keypoint_scores", "confidence")
+SCORES_ARRAYS = ("scores", "keypoint_scores", "confidence")
+_OTHER_NAMES = ("confidences", "keypoint_score", *(name for name in SCORES if len(name) > 1))
+"""What else scores are called, and people's, too: they are those of points where their shape is."""
 _CROWD = 20
 """People in a frame, from which on it is worth a word when there are fewer frames."""
 
@@ -27,10 +30,13 @@ def read_keypoint_arrays(path: str | os.PathLike) -> KeypointFile:
         InputError: it is damaged, or of other shapes; names the frame.
     """
     known: dict[str, Any] = {}
+    unused: list[str] = []
     if zipfile.is_zipfile(path):
-        arrays = read_pickled_npz(path, ["keypoints", *SCORES, "fps", "width", "height"])
+        arrays = read_pickled_npz(path, ["keypoints", *SCORES_ARRAYS, "fps", "width", "height"])
         points = arrays["keypoints"]
-        scores = next((arrays[name] for name in SCORES if name in arrays), None)
+        scores = next((arrays[name] for name in SCORES_ARRAYS if name in arrays), None)
+        if scores is None:
+            scores, unused = _other_scores(path, np.shape(points) if isinstance(points, np.ndarray) else ())
         known["fps"] = _number(path, arrays, "fps")
         width, height = _number(path, arrays, "width"), _number(path, arrays, "height")
         if width is not None and height is not None:
@@ -38,10 +44,26 @@ def read_keypoint_arrays(path: str | os.PathLike) -> KeypointFile:
     else:
         points, scores = _read_one(path), None
     frames, people, rated = _by_frame(path, points, scores)
-    said = _doubt(path, points)
+    said = _doubt(path, points) + unused
     shape = getattr(points, "shape", ())
     known["one_person"] = len(shape) == 3 or shape[1:2] == (1,)
     return keypoint_file(path, "arrays", frames, None, people, rated, said, n_frames=len(points), **known)
+
+
+def _other_scores(path: str | os.PathLike, shape: tuple[int, ...]) -> tuple[Any, list[str]]:
+    """Scores under another name, for keypoints of that shape; else None, and a sentence on what may be some."""
+    if not shape:
+        return None, []
+    wanted = shape if len(shape) == 1 else shape[:-1]  # frames of different people are objects in one row
+    shapes = read_shapes(path)
+    name = next((name for name in _OTHER_NAMES if shapes.get(name) == wanted), None)
+    scores = None if name is None else read_pickled_npz(path, [name])[name]
+    if isinstance(scores, np.ndarray) and (len(shape) > 1 or scores.dtype == object):
+        return scores, []
+    alike = [name for name, other in shapes.items() if len(shape) > 2 and other in (wanted, (shape[0], shape[-2]))]
+    if not alike or shape[-1] == 3:
+        return None, []
+    return None, [f"{path}: {alike[0][:40]} has a number for each point and is not used: call it scores if it has them"]
 
 
 def _doubt(path: str | os.PathLike, points: Any) -> list[str]:

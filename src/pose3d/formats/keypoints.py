@@ -5,7 +5,7 @@ never guessed (:mod:`pose3d.predict.given_keypoints`).
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -25,6 +25,23 @@ BODY_ONLY = {133: ("coco_wholebody", 23), 136: ("halpe26", 26)}
 """Layouts with face and hands, by their number of points: the layout of body and feet, which come first."""
 COCO, WITH_FEET = "coco17", "coco_wholebody"
 """The former's points are the first of the latter's."""
+SCORES = (
+    "visibility",
+    "score",
+    "confidence",
+    "likelihood",
+    "conf",
+    "probability",
+    "prob",
+    "visible",
+    "vis",
+    "p",
+    "v",
+    "c",
+)
+"""What files call the score of a point; of several the first is meant."""
+_DEPTH, _DEPTHS = -0.05, 0.1
+"""Scores of detectors are seldom below 0, and then hardly; this much below are no scores where so large a share is."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,10 +98,11 @@ def keypoint_file(
     path: str | os.PathLike,
     format_name: str,
     frames: Sequence[int] | np.ndarray,
-    people: Sequence[int] | np.ndarray | None,
+    people: Sequence[Any] | np.ndarray | None,
     points: Sequence[Any] | np.ndarray,
     scores: Sequence[Any] | np.ndarray | None = None,
     said: Sequence[str] = (),
+    called: str = "person",
     **known: Any,
 ) -> KeypointFile:
     """Check what a reader has found, and bring it into one form.
@@ -95,10 +113,12 @@ def keypoint_file(
     Args:
         path, format_name, known: see :class:`KeypointFile`.
         frames: N numbers.
-        people: N numbers or None.
+        people: N numbers or names of people as the file has them, or None. They are left out, and people told apart by
+            where they are, where somebody has none (or one below 0), or two in a frame have the same.
         points: N times K points: flat x, y, score, ...; or (K, 2), with ``scores`` or without (then 1); or (K, 3).
         scores: N times K.
         said: sentences of the reader.
+        called: what the file calls the numbers of people.
 
     Raises:
         InputError: there is nobody, too many, numbers of points differ, or a number cannot be; names the frame.
@@ -112,13 +132,11 @@ def keypoint_file(
         raise InputError(f"{path}: frame {frame_of.min()} is below 0: number frames from 0")
     _check_crowd(path, frame_of)
     keypoints, confidence = _arrays(path, frame_of, points, scores)
-    person_of = None if people is None else _whole(path, people, "person")
+    person_of, unnumbered = (None, []) if people is None else _people(path, frame_of, list(people), called)
     order = np.argsort(frame_of, kind="stable")
     if (np.diff(frame_of) < 0).any():
         frame_of, keypoints, confidence = frame_of[order], keypoints[order], confidence[order]
         person_of = None if person_of is None else person_of[order]
-    if person_of is not None:
-        _check_once(path, frame_of, person_of)
     if keypoints.shape[1] in BODY_ONLY:
         known["layout"], n_body = BODY_ONLY[keypoints.shape[1]]
         keypoints, confidence = keypoints[:, :n_body], confidence[:, :n_body]
@@ -129,8 +147,22 @@ def keypoint_file(
             more.append(f"{path}: {(~once).sum()} people are there twice, point for point, and are taken once")
             frame_of, keypoints, confidence = frame_of[once], keypoints[once], confidence[once]
     return KeypointFile(
-        str(path), format_name, keypoints, confidence, frame_of, person_of, said=(*said, *more), **known
+        str(path), format_name, keypoints, confidence, frame_of, person_of, said=(*said, *unnumbered, *more), **known
     )
+
+
+def said_of_unused(path: str | os.PathLike, titles: Mapping[str, str]) -> list[str]:
+    """A sentence about columns that points without a score have besides x, y and z.
+
+    Args:
+        path: of the file, for messages.
+        titles: of the columns, to what they would be called if they were scores.
+    """
+    if not titles:
+        return []
+    title, score = next(iter(titles.items()))
+    others = f" and {len(titles) - 1} other columns of points are" if len(titles) > 1 else " is"
+    return [f"{path}: {title[:40]!r}{others} not used: call it {score[:40]} if it is a score"]
 
 
 def layout_of(file: KeypointFile, asked: str | None) -> str:
@@ -192,11 +224,50 @@ def _check_crowd(path: str | os.PathLike, frames: np.ndarray) -> None:
         raise InputError(f"{path}: frame {frame} has {most:,} people, {MAX_PEOPLE:,} are the most: leave some out")
 
 
-def _check_once(path: str | os.PathLike, frames: np.ndarray, people: np.ndarray) -> None:
+def _people(
+    path: str | os.PathLike, frames: np.ndarray, given: Sequence[Any], called: str
+) -> tuple[np.ndarray | None, list[str]]:
+    """(N,) int64, the numbers of people, and of names in the order of appearance; else None, and why."""
+    given = [_unpacked(one) for one in given]
+    named = any(isinstance(one, str) and _number(one) is None for one in given)
+    if named:
+        counted = {name: number for number, name in enumerate(dict.fromkeys(map(str, given)))}
+        numbers: list[float | None] = [None if one in ("", None) else counted[str(one)] for one in given]
+    else:
+        numbers = [_number(one) for one in given]
+    there = [number for number in numbers if number is not None and 0 <= number < 2**31]
+    if not there:
+        return None, []
+    apart = "so people are told apart by where they are"
+    if len(there) < len(numbers):
+        n_without = len(numbers) - len(there)
+        return None, [f"{path}: {n_without} of {len(numbers)} sightings of people have no {called}, {apart}"]
+    if any(number != int(number) for number in there):
+        return None, [f"{path}: {called} is no whole number everywhere, {apart}"]
+    people = np.array(there, np.int64)
     pairs, counts = np.unique(np.stack([frames, people], 1), axis=0, return_counts=True)
-    if (counts > 1).any():
-        frame, person = pairs[counts.argmax()]
-        raise InputError(f"{path}: frame {frame} has person {person} twice: a number is one person's")
+    if (counts == 1).all():
+        return people, []
+    if (people == people[0]).all():
+        return None, [f"{path}: {called} is {people[0]} for everybody, {apart}"]
+    frame, person = pairs[counts.argmax()]
+    return None, [f"{path}: {called} is {person} twice in frame {frame}, {apart}"]
+
+
+def _unpacked(number: Any) -> Any:
+    """Of lists, which AlphaPose may have put one into for each of the detections that it merged, the first."""
+    for _ in range(3):
+        if isinstance(number, list):
+            number = number[0] if number else None
+    return number.strip() if isinstance(number, str) else number
+
+
+def _number(number: Any) -> float | None:
+    """Also one in letters; None: it is none."""
+    try:
+        return float(number) if isinstance(number, int | float | str | np.number) else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def _once(frames: np.ndarray, keypoints: np.ndarray) -> np.ndarray:
@@ -230,11 +301,23 @@ def _arrays(
         if values.ndim == 3 and values.shape[2] == 2:
             return values, np.ones(values.shape[:2], np.float32)
         if values.ndim == 3 and values.shape[2] == 3:
+            _check_scores(path, values)
             return values[..., :2], values[..., 2]
     elif values.ndim == 3 and values.shape[2] >= 2 and rated.shape == values.shape[:2]:
         return values[..., :2], rated
     frame = _first_odd(frames, points, scores)
     raise InputError(f"{path}: frame {frame} has a person whose points are not x, y and score each: correct the file")
+
+
+def _check_scores(path: str | os.PathLike, points: np.ndarray) -> None:
+    """Refuse depths in the place of scores: of those about half are below 0."""
+    scores = points[..., 2][detected_points(points[..., :2])]
+    below = (scores < _DEPTH) & (scores != -1)  # -1 may mark what is undetected
+    if below.sum() > _DEPTHS * len(scores):
+        raise InputError(
+            f"{path}: {below.mean():.0%} of the scores, points' third numbers, are below 0, as depths are: give x and "
+            "y alone, or x, y and a score from 0 to 1"
+        )
 
 
 def _check_alike(path: str | os.PathLike, frames: np.ndarray, points: Sequence[Any] | np.ndarray) -> None:

@@ -5,31 +5,37 @@ MediaPipe writes no files itself. Read is what people write of its results:
 =====  ===============================================================================================================
 JSON   a list of frames (or ``{"frames": [...], "fps", "width", "height"}``); a frame is a list of 33 landmarks
        ``{x, y, z, visibility}``, or a dict with them (or a list of people's) under ``landmarks``, ``landmark``,
-       ``pose_landmarks`` or ``poseLandmarks``, and ``frame`` or ``frame_id``; null or [] is a frame without anybody
-CSV    a row for each landmark: frame, landmark (its number or name), x, y, visibility; or a row for each frame, with
+       ``pose_landmarks`` or ``poseLandmarks``, and its number under ``frame``, ``frame_index`` and so on
+       (:mod:`pose3d.formats.frame_columns`); null or [] is a frame without anybody
+CSV    a row for each landmark: frame, landmark (its number or name), x, y, visibility; where numbers are 0 to 16, or
+       px, they are those of another layout's points; or a row for each frame, with
        columns ``nose_x, nose_y, nose_visibility`` (:mod:`pose3d.formats.point_tables`), or ``x0, y0, z0, v0`` or
-       ``x1, y1, z1, v1`` and so on
+       ``x1, y1, z1, v1`` and so on; visibility may have any of :data:`pose3d.formats.keypoints.SCORES`'s names
 =====  ===============================================================================================================
 """
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from pose3d.formats.frame_columns import frame_column, frames_of_rows, read_frames
-from pose3d.formats.keypoints import MAX_PEOPLE, KeypointFile, keypoint_file
+from pose3d.formats.frame_columns import frame_column, frames_of_rows, is_time, read_frames
+from pose3d.formats.frame_numbers import count_frames, frame_numbers
+from pose3d.formats.keypoints import MAX_PEOPLE, SCORES, KeypointFile, keypoint_file, said_of_unused
 from pose3d.formats.point_names import key_of
+from pose3d.formats.point_tables import cells_of, person_column
 from pose3d.geometry.layouts import layout
 from pose3d.runtime.errors import InputError
 
 N_LANDMARKS = 33
 LANDMARKS = ("landmarks", "landmark", "pose_landmarks", "poseLandmarks")
 LANDMARK_COLUMNS = ("landmark", "landmark_id", "landmark_index", "landmark_name", "name", "id", "index", "point")
-_NUMBERED = re.compile(r"([xyv])_?(\d{1,2})")
+_NUMBERED = re.compile(r"([a-z]+)_?(\d{1,2})")
 _HIPS = (23, 24)
+_N_COCO = 17  # points; landmarks of whole bodies have higher numbers
+_MOST = 2  # of the median of shares of a picture's width and height
 _CENTRED = 0.02  # around the hips' middle lie world landmarks, which are metres
 
 
@@ -47,24 +53,45 @@ def read_mediapipe_json(path: str | os.PathLike, content: Any) -> KeypointFile:
     by_frame = about.get("frames", content)
     if not isinstance(by_frame, list):
         raise InputError(f"{path} has no list of frames: write one with 33 landmarks for each")
-    frames, points, numbers = [], [], []
-    for index, frame in enumerate(by_frame):
-        number = index
-        if isinstance(frame, dict):
-            number = next((frame[key] for key in ("frame", "frame_id", "frame_idx") if key in frame), index)
-        numbers.append(number)
+    frames, points = [], []
+    numbers, said = _numbers_of_frames(path, by_frame)
+    for index, (number, frame) in enumerate(zip(numbers, by_frame, strict=True)):
         for person in _people(path, index, frame):
             frames.append(number)
             points.append(person)
     size = about.get("width"), about.get("height")
-    known: dict[str, Any] = {}
+    known: dict[str, Any] = {"said": said}
     if numbers and all(isinstance(number, int) and 0 <= number < 2**31 for number in numbers):
-        known = {"n_frames": max(numbers) + 1, "first_frame": min(numbers)}
+        known |= {"n_frames": max(numbers) + 1, "first_frame": min(numbers)}
     if all(isinstance(side, int) and 0 < side < 2**16 for side in size):
         known["size_px"] = size
     if isinstance(about.get("fps"), int | float) and 0 < about["fps"] < 1e4:
         known["fps"] = float(about["fps"])
     return _file(path, frames, points, known)
+
+
+def _numbers_of_frames(path: str | os.PathLike, by_frame: Sequence[Any]) -> tuple[list[Any], list[str]]:
+    """Each frame's number, of the file or in order, and a sentence about what is not used and may say another."""
+    keys = list(dict.fromkeys(key for frame in by_frame if isinstance(frame, dict) for key in frame))
+    column = frame_column(keys)
+    key = None if column is None else keys[column]
+    given = {index: frame[key] for index, frame in enumerate(by_frame) if isinstance(frame, dict) and key in frame}
+    unused = [one for one in keys if is_time(one) and one != key]
+    if key is not None and not all(isinstance(number, int | float) for number in given.values()):
+        names = [name for name in given.values() if isinstance(name, str)]
+        if len(names) == len(given) and (all(map(str.isdecimal, names)) or count_frames(names)):
+            given = dict(zip(given, frame_numbers(path, names), strict=True))
+        else:
+            given, unused = {}, unused + [key] * (len(set(names)) > 1)
+    numbers = [given.get(index, index) for index in range(len(by_frame))]
+    if not unused:
+        return numbers, []
+    not_used = f"{' and '.join(repr(one[:40]) for one in unused)} {'are' if len(unused) > 1 else 'is'} not used"
+    if given:
+        return numbers, [f"{path}: {not_used}: frames are as far apart as the frame rate says"]
+    return numbers, [
+        f"{path}: frames are taken one after the other, and {not_used}: if frames are missing, number them under frame"
+    ]
 
 
 def _people(path: str | os.PathLike, index: int, frame: Any) -> list[list[list[float]]]:
@@ -84,12 +111,17 @@ def _people(path: str | os.PathLike, index: int, frame: Any) -> list[list[list[f
         raise InputError(f"{path}: frame {index} has {len(people):,} people, {MAX_PEOPLE:,} are the most")
     people = [person.get("landmark") if isinstance(person, dict) else person for person in people]
     try:
-        found = [[[one["x"], one["y"], one.get("visibility", 1.0)] for one in person] for person in people]
+        found = [[[one["x"], one["y"], _score(one, 1.0)] for one in person] for person in people]
     except (KeyError, TypeError, AttributeError):
         raise InputError(f"{path}: frame {index} has a landmark without x and y: write it again") from None
     for person in found:
         _check_count(path, index, len(person))
     return found
+
+
+def _score(own: Mapping[str, Any], otherwise: Any) -> Any:
+    """The visibility of a landmark, whatever it is called."""
+    return next((own[name] for name in SCORES if name in own), otherwise)
 
 
 def _check_count(path: str | os.PathLike, frame: int, n_points: int) -> None:
@@ -109,7 +141,7 @@ def _landmark_column(header: Sequence[str]) -> int | None:
 
 
 def _numbered(header: Sequence[str]) -> dict[int, dict[str, int]]:
-    """Number of a landmark to the columns of its x, y and v."""
+    """Number of a landmark to the columns of its x, y, z, visibility and so on."""
     columns: dict[int, dict[str, int]] = {}
     for column, name in enumerate(header):
         match = _NUMBERED.fullmatch(name.lower())
@@ -118,12 +150,13 @@ def _numbered(header: Sequence[str]) -> dict[int, dict[str, int]]:
     return {number: own for number, own in columns.items() if {"x", "y"} <= set(own)}
 
 
-def read_mediapipe_csv(path: str | os.PathLike, rows: Sequence[Sequence[str]]) -> KeypointFile:
-    """Read a table of landmarks.
+def read_mediapipe_csv(path: str | os.PathLike, rows: Sequence[Sequence[str]], asked: str | None) -> KeypointFile:
+    """Read a table of landmarks, or of another layout's points by their numbers.
 
     Args:
         path: of the file, for messages.
         rows: of the table, the header first.
+        asked: name of a layout, which says what numbers are; None: they say it.
 
     Raises:
         InputError: it has another form; names the line.
@@ -131,43 +164,98 @@ def read_mediapipe_csv(path: str | os.PathLike, rows: Sequence[Sequence[str]]) -
     header = [name.strip().lower() for name in rows[0]]
     landmark, numbered = _landmark_column(header), frame_column(header)
     if landmark is not None and numbered is not None:
-        score = next((header.index(name) for name in ("visibility", "score", "confidence") if name in header), None)
-        columns = header.index("x"), header.index("y"), score
+        titles = {name: header.index(name) for name in header}
+        columns = titles["x"], titles["y"], _score(titles, None)
         frames, pictures = read_frames(path, rows[1:], numbered)
-        return _file(path, *_by_landmark(path, rows[1:], frames, landmark, columns), {"pictures": pictures})
+        names = [row[landmark].strip() if landmark < len(row) else "" for row in rows[1:]]
+        given = np.array([_point(path, line, row, columns) for line, row in enumerate(rows[1:], 2)], np.float32)
+        seen = given[:, :2][np.isfinite(given[:, :2]) & (given[:, :2] != 0)]
+        is_px = bool(len(seen) and np.median(seen) > _MOST)
+        counted = _counted(names, "landmark" in header[landmark], is_px, asked)
+        if counted is None:
+            found = _by_point(path, frames, names, _landmarks(path, names), given, N_LANDMARKS)
+            return _file(path, *found, {"pictures": pictures})
+        n_points, first = counted
+        numbers = [int(name) - first for name in names]
+        of_frames, people = _by_point(path, frames, names, numbers, given, n_points)
+        return keypoint_file(path, "numbered points", of_frames, None, np.array(people), pictures=pictures)
     of_landmarks = _numbered(header)
-    of_points = [(own["x"], own["y"], own.get("v")) for _, own in sorted(of_landmarks.items())]
+    of_points = [(own["x"], own["y"], _score(own, None)) for _, own in sorted(of_landmarks.items())]
+    unused = {
+        rows[0][column].strip(): f"visibility{number}"
+        for number, own in of_landmarks.items()
+        for axis, column in own.items()
+        if axis not in ("x", "y", "z") and _score(own, None) is None
+    }
+    person = person_column(rows[0], rows[1:])
     used = [column for own in of_landmarks.values() for column in own.values()]
+    used += [] if person is None else [person]
     frames, pictures, said = frames_of_rows(path, rows[0], rows[1:], used)
+    said += said_of_unused(path, unused)
     values = [
         [value for columns in of_points for value in _point(path, line, row, columns)]
         for line, row in enumerate(rows[1:], 2)
     ]
-    listed = {"n_frames": max(frames) + 1, "first_frame": min(frames)} if max(frames) < 2**31 else {}
-    return _file(path, frames, values, {"said": said, "pictures": pictures} | listed)
+    known: dict[str, Any] = {"said": said, "pictures": pictures}
+    if max(frames) < 2**31:
+        known |= {"n_frames": max(frames) + 1, "first_frame": min(frames)}
+    if person is not None:
+        known |= {"people": cells_of(rows[1:], person), "called": rows[0][person].strip()}
+    return _file(path, frames, values, known)
 
 
-def _by_landmark(
-    path: str | os.PathLike,
-    rows: Sequence[Sequence[str]],
-    of_rows: Sequence[int],
-    landmark: int,
-    columns: tuple[int, int, int | None],
-) -> tuple[list[int], list[Any]]:
-    """Frames and their landmarks (33, 3), of a row for each landmark."""
+def _counted(names: Sequence[str], of_landmarks: bool, is_px: bool, asked: str | None) -> tuple[int, int] | None:
+    """How many points people have whose points have numbers alone, and the first number; None: they are MediaPipe's.
+
+    Args:
+        names: of the points in all rows.
+        of_landmarks: whether their column is called so.
+        is_px: whether coordinates are, as MediaPipe's are not.
+        asked: name of a layout.
+    """
+    if not all(name.isdecimal() and len(name) < 9 for name in names):
+        return None
+    numbers = set(map(int, names))
+    first = int(numbers == set(range(1, _N_COCO + 1)))
+    n_points = max(numbers) + 1 - first
+    all_there = len(numbers) == n_points
+    if asked is not None:
+        n_asked = len(layout(asked))
+        return None if asked == "mediapipe33" or n_points > n_asked else (n_asked, first)
+    if n_points <= _N_COCO:
+        may_be_arms = of_landmarks and not (n_points == _N_COCO and all_there)
+        return None if may_be_arms else (n_points, first)
+    return (n_points, first) if is_px and all_there and n_points < N_LANDMARKS else None
+
+
+def _landmarks(path: str | os.PathLike, names: Sequence[str]) -> list[int]:
+    """MediaPipe's numbers of points, by number or name."""
     known = {key_of(name): number for number, name in enumerate(layout("mediapipe33").points)}
-    people: dict[int, np.ndarray] = {}
-    for line, (frame, row) in enumerate(zip(of_rows, rows, strict=True), 2):
-        name = row[landmark].strip() if landmark < len(row) else ""
-        point = int(name) if name.isdecimal() and len(name) < 9 else known.get(key_of(name), -1)
-        if not 0 <= point < N_LANDMARKS:
+    numbers = []
+    for line, name in enumerate(names, 2):
+        number = int(name) if name.isdecimal() and len(name) < 9 else known.get(key_of(name), -1)
+        if not 0 <= number < N_LANDMARKS:
             raise InputError(f"{path} line {line}: {name[:40]!r} is no landmark of MediaPipe's pose: give 0 to 32")
-        own = people.setdefault(frame, np.full((N_LANDMARKS, 3), np.nan, np.float32))
+        numbers.append(number)
+    return numbers
+
+
+def _by_point(
+    path: str | os.PathLike,
+    frames: Sequence[int],
+    names: Sequence[str],
+    numbers: Sequence[int],
+    values: np.ndarray,
+    n_points: int,
+) -> tuple[list[int], list[Any]]:
+    """Frames and their points (n_points, 3), of a row for each point."""
+    people: dict[int, np.ndarray] = {}
+    for line, (frame, name, point, (x, y, sure)) in enumerate(zip(frames, names, numbers, values, strict=True), 2):
+        own = people.setdefault(frame, np.full((n_points, 3), np.nan, np.float32))
         if not np.isnan(own[point, 2]):
             raise InputError(
-                f"{path} line {line}: landmark {name[:40]} of frame {frame} is there twice: give one person alone"
+                f"{path} line {line}: point {name[:40]} of frame {frame} is there twice: give one person alone"
             )
-        x, y, sure = _point(path, line, row, columns)
         own[point] = x, y, 0.0 if np.isnan(sure) else sure
     for own in people.values():
         own[np.isnan(own[:, 2]), 2] = 0
@@ -190,13 +278,13 @@ def _file(path: str | os.PathLike, frames: list[int], points: list[Any], known: 
         points = [[value for point in person for value in point] for person in points]
     elif points and isinstance(points[0], np.ndarray):
         points = [person.ravel().tolist() for person in points]
-    known |= {"one_person": True, "layout": "mediapipe33", "normalised": True}
-    found = keypoint_file(path, "MediaPipe", frames, None, points, **known)
+    known = {"people": None, "one_person": True, "layout": "mediapipe33", "normalised": True} | known
+    found = keypoint_file(path, "MediaPipe", frames, points=points, **known)
     hips = found.keypoints[:, _HIPS].sum(1)
     hips = hips[np.isfinite(hips).all(1)]
     if len(hips) and (np.abs(np.median(hips, 0)) < _CENTRED).all():
         raise InputError(f"{path} holds world landmarks, which are metres around the hips: give pose_landmarks")
-    if np.nanmedian(found.keypoints) > 2:
+    if np.nanmedian(found.keypoints) > _MOST:
         raise InputError(
             f"{path} has landmarks beyond 2, which are px and not MediaPipe's normalised ones: divide x by the "
             "picture's width and y by its height"

@@ -57,13 +57,12 @@ def read_mmpose(path: str | os.PathLike, content: Any, asked: str | None = None)
                     continue  # a box without a pose
                 points.append(instance["keypoints"])
                 scores.append(instance["keypoint_scores"])
-                ids.append(instance.get("track_id", -1))
+                ids.append(instance.get("track_id"))
                 frames.append(number)
         except (KeyError, TypeError, AttributeError, ValueError, OverflowError):
             raise InputError(
                 f"{path}: frame {index} has no instances with keypoints and keypoint_scores: write it again with MMPose"
             ) from None
-    tracked = bool(ids) and all(isinstance(one, int) and one >= 0 for one in ids)
     meta = meta if isinstance(meta, dict) else {}
     data_set = meta.get("dataset_name")
     n_points = len(points[0]) if points and isinstance(points[0], list) else 0
@@ -72,9 +71,10 @@ def read_mmpose(path: str | os.PathLike, content: Any, asked: str | None = None)
         path,
         "MMPose",
         frames,
-        ids if tracked else None,
+        ids,
         points,
         scores,
+        called="track_id",
         layout=known,
         n_frames=max(listed, default=-1) + 1,
         first_frame=min(listed, default=0),

@@ -41,16 +41,16 @@ def read_openpose(path: str | os.PathLike) -> KeypointFile:
     for number, file in zip(numbers, files, strict=True):
         for person in _people(file, read_json(file)):
             frames.append(number)
-            ids.append(_id(person))
+            ids.append(person.get("person_id"))
             points.append(person["pose_keypoints_2d" if "pose_keypoints_2d" in person else "pose_keypoints"])
-    tracked = bool(ids) and min(ids) >= 0
     last, first = max(numbers), min(numbers)
     found = keypoint_file(
         path,
         "OpenPose",
         frames,
-        ids if tracked else None,
+        ids,
         points,
+        called="person_id",
         n_frames=last + 1,
         first_frame=first,
         pictures=pictures,
@@ -77,9 +77,3 @@ def _people(file: Path, content: Any) -> list[dict]:
         if not isinstance(points, list):
             raise InputError(f"{file} has a person without pose_keypoints_2d: write it again with OpenPose's body")
     return [person for person in people if person.get("pose_keypoints_2d", person.get("pose_keypoints"))]
-
-
-def _id(person: dict) -> int:
-    given = person.get("person_id", -1)
-    given = given[0] if isinstance(given, list) and given else given
-    return given if isinstance(given, int) else -1

@@ -99,11 +99,11 @@ def in_layout(
 def said_of_names(
     path: str | os.PathLike, best: Layout, where: Sequence[int | None], left_out: Sequence[str]
 ) -> list[str]:
-    """Sentences about what :func:`in_layout` has left out, and what it has not found."""
+    """Sentences about the points that a file has too many or too few; the arguments are :func:`in_layout`'s results."""
     said = []
     if left_out:
         said.append(f"{path}: {best.name} has no points {', '.join(left_out[:8])}, which are left out")
-    absent = [best.points[point] for point, number in enumerate(where) if number is None]
+    absent = [best.points[point] for point, column in enumerate(where) if column is None]
     if absent:
         said.append(f"{path} is read as {best.name}; of its points the file lacks {', '.join(absent)}")
     return said

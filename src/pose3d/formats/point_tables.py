@@ -8,9 +8,10 @@ DeepLabCut   three header rows, scorer, bodyparts and coords (x, y, likelihood),
              with the picture's name and folders in the first three, as of frames that were labelled
 SLEAP        ``track, frame_idx, instance.score``, and ``nose.x, nose.y, nose.score`` of each point; a row for each
              person in a frame
-others       ``nose_x, nose_y`` and, if any, ``nose_visibility``, ``_score``, ``_confidence`` or ``_likelihood``; a row
-             for each frame, with its number in a column ``frame`` (``frame_no``, ``Frame #``, ...) or in a first one
-             without a name or named ``index`` (pandas), or its picture's name in a column ``image``, or all in order
+others       ``nose_x, nose_y`` and, if any, ``nose_score`` (or ``nose_conf``, ``nose_visible`` and so on, see
+             :data:`pose3d.formats.keypoints.SCORES`); a row for each frame, with its number in a column ``frame``
+             (``frame_no``, ``Frame #``, ...) or in a first one without a name or named ``index`` (pandas), or its
+             picture's name in a column ``image``, or all frames in order
 ===========  =========================================================================================================
 
 Undetected points are empty or nan. Points are those of a layout by their names, or by a file that maps names.
@@ -20,20 +21,23 @@ import csv
 import os
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from pose3d.formats.frame_columns import frames_of_rows
 from pose3d.formats.frame_numbers import picture_frames
-from pose3d.formats.keypoints import MAX_VALUES, KeypointFile, keypoint_file
+from pose3d.formats.keypoints import MAX_VALUES, SCORES, KeypointFile, keypoint_file, said_of_unused
 from pose3d.formats.point_names import in_layout, said_of_names
 from pose3d.runtime.errors import InputError, in_words
 from pose3d.runtime.files import read_small_text
 
 MAX_TABLE_BYTES = 256 * 2**20
-_POINT_COLUMN = re.compile(r"(.+?)[._ ](x|y|score|visibility|confidence|likelihood)", re.IGNORECASE)
+_POINT_COLUMN = re.compile(rf"(.+?)[._ ](x|y|{'|'.join(SCORES)})", re.IGNORECASE)
+_OF_PEOPLE = ("trackid", "track", "personid", "person")
+_OF_A_POINT = re.compile(r"(.+)[._ ]([^\W_]+)")
 _LINE = re.compile(r"[^\r\n]*+(?:\r\n?|\n)|[^\r\n]++")
-_AXES = {"x": 0, "y": 1}  # all others are scores
+_TRUTHS = {"true": "1", "false": "0"}
 
 
 def read_rows(path: str | os.PathLike) -> list[list[str]]:
@@ -97,12 +101,10 @@ def read_deeplabcut(
         frames, pictures = picture_frames(path, first)
     parts = []
     for person, points in enumerate(columns.values()):
-        triples = [
-            (points.get(name, {}).get("x"), points.get(name, {}).get("y"), points.get(name, {}).get("likelihood"))
-            for name in names
-        ]
-        parts.append((frames, [person] * len(frames), _numbers(path, table, triples, len(rows) - len(table) + 1)))
-    return _file(path, "DeepLabCut", names, parts, asked, column_map, several=len(columns) > 1, pictures=pictures)
+        triples = [_triple(points.get(name, {})) for name in names]
+        ids = [person] * len(frames) if len(columns) > 1 else None
+        parts.append((frames, ids, _numbers(path, table, triples, len(rows) - len(table) + 1)))
+    return _file(path, "DeepLabCut", names, parts, asked, column_map, "individuals", pictures=pictures)
 
 
 def is_sleap(header: Sequence[str]) -> bool:
@@ -115,30 +117,62 @@ def read_named_columns(
     """Read SLEAP's table, or another with columns named by points; see :func:`read_deeplabcut`."""
     header = [name.strip() for name in rows[0]]
     table = rows[1:]
-    columns: dict[str, list[int | None]] = {}
+    of_points: dict[str, dict[str, int]] = {}
     for column, title in enumerate(header):
         match = _POINT_COLUMN.fullmatch(title)
         if match and match[1].lower() != "instance":
-            columns.setdefault(match[1], [None, None, None])[_AXES.get(match[2].lower(), 2)] = column
-    columns = {name: triple for name, triple in columns.items() if None not in triple[:2]}
+            of_points.setdefault(match[1], {})[match[2].lower()] = column
+    columns = {name: _triple(own) for name, own in of_points.items() if {"x", "y"} <= set(own)}
     if not columns:
         raise InputError(f"{path} has no columns of points such as nose_x and nose_y: give a table of keypoints")
-    titles = [title.lower() for title in header]
+    person = person_column(header, table)
     used = [column for triple in columns.values() for column in triple if column is not None]
-    used += [titles.index("track")] if "track" in titles else []
+    used += [] if person is None else [person]
     frames, pictures, said = frames_of_rows(path, header, table, used)
-    tracks = _tracks(table, titles.index("track")) if "track" in titles else None
-    parts = [(frames, tracks, _numbers(path, table, list(columns.values()), 2))]
+    said += said_of_unused(path, _unused(header, columns))
+    parts = [(frames, cells_of(table, person), _numbers(path, table, list(columns.values()), 2))]
     name = "SLEAP" if is_sleap(header) else "table"
-    several = tracks is not None
-    return _file(path, name, list(columns), parts, asked, column_map, several=several, said=said, pictures=pictures)
+    called = "person" if person is None else header[person]
+    return _file(path, name, list(columns), parts, asked, column_map, called, said, pictures)
 
 
-def _tracks(table: Sequence[Sequence[str]], column: int) -> list[int] | None:
-    """A number for each track's name; None: some rows have none."""
-    names = [row[column].strip() if column < len(row) else "" for row in table]
-    numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
-    return None if "" in numbers else [numbers[name] for name in names]
+def _triple(own: Mapping[str, int]) -> tuple[int | None, int | None, int | None]:
+    """The columns of a point's x, y and score."""
+    return own.get("x"), own.get("y"), next((own[name] for name in SCORES if name in own), None)
+
+
+def _unused(header: Sequence[str], columns: Mapping[str, Sequence[int | None]]) -> dict[str, str]:
+    """Titles of the columns of points without a score that are neither x, y nor z; to what one is as a score."""
+    matches = [match for title in header if (match := _OF_A_POINT.fullmatch(title)) and match[1] in columns]
+    return {
+        match[0]: f"{match[1]}_score"
+        for match in matches
+        if columns[match[1]][2] is None and match[2].lower() not in ("x", "y", "z")
+    }
+
+
+def person_column(header: Sequence[str], table: Sequence[Sequence[str]]) -> int | None:
+    """The column of people's numbers or names, by its title; None: no title says it.
+
+    A column ``id`` is that where it has something twice; else it numbers the rows.
+
+    Example:
+        >>> person_column(["frame", "Person ID", "nose_x"], []), person_column(["id", "nose_x"], [["0"], ["1"]])
+        (1, None)
+    """
+    titles = [re.sub(r"[\W_]", "", title.lower()) for title in header]
+    column = next((titles.index(title) for title in _OF_PEOPLE if title in titles), None)
+    if column is None and "id" in titles:
+        column = titles.index("id")
+        cells = cells_of(table, column)
+        if cells is not None and len(set(cells)) == len(cells):
+            column = None
+    return column
+
+
+def cells_of(table: Sequence[Sequence[str]], column: int | None) -> list[str] | None:
+    """Of a column, also of rows that are too short; None: there is no such column."""
+    return None if column is None else [row[column].strip() if column < len(row) else "" for row in table]
 
 
 def _numbers(
@@ -152,7 +186,7 @@ def _numbers(
             if column is None:
                 continue
             try:
-                values[line, k, axis] = float(row[column] or "nan")
+                values[line, k, axis] = float(_TRUTHS.get(row[column].lower(), row[column]) or "nan")
             except (ValueError, IndexError):
                 comma = "," in "".join(row[column : column + 1])
                 remedy = "write decimals with a point, not a comma" if comma else "correct it"
@@ -168,31 +202,31 @@ def _file(
     path: str | os.PathLike,
     name: str,
     names: list[str],
-    parts: Sequence[tuple[Sequence[int], Sequence[int] | None, np.ndarray]],
+    parts: Sequence[tuple[Sequence[int], Sequence[Any] | None, np.ndarray]],
     asked: str | None,
     column_map: Mapping[str, str],
-    several: bool,
+    called: str,
     said: Sequence[str] = (),
     pictures: tuple[str, ...] | None = None,
 ) -> KeypointFile:
     best, where, left_out = in_layout(path, names, asked, column_map)
     frames = np.concatenate([np.asarray(numbers) for numbers, _, _ in parts]) if parts else np.empty(0)
-    people = np.concatenate([np.asarray(ids) for _, ids, _ in parts]) if several else None
+    people = [one for _, ids, _ in parts for one in ids or []]
     values = np.concatenate([part for _, _, part in parts]) if parts else np.empty((0, 0, 3))
     points = np.full((len(values), len(best), 3), np.nan, np.float32)
     for point, column in enumerate(where):
         if column is not None:
             points[:, point] = values[:, column]
-    there = ~np.isnan(points[..., :2]).all((1, 2))
-    said = [*said, *said_of_names(path, best, where, left_out)]
+    there = np.asarray(~np.isnan(points[..., :2]).all((1, 2)))
     n_frames = int(frames.max()) + 1 if len(frames) and 0 <= frames.max() < 2**31 else None
     return keypoint_file(
         path,
         name,
         frames[there],
-        None if people is None else people[there],
+        [one for one, is_there in zip(people, there.tolist(), strict=True) if is_there] if people else None,
         points[there],
-        said=said,
+        said=[*said, *said_of_names(path, best, where, left_out)],
+        called=called,
         one_person=name != "SLEAP",
         layout=best.name,
         n_frames=n_frames,

@@ -9,7 +9,7 @@ import numpy as np
 
 from pose3d.formats import coco, mediapipe, own_keypoints, point_tables
 from pose3d.formats.json_files import read_json
-from pose3d.formats.keypoint_arrays import SCORES, read_keypoint_arrays
+from pose3d.formats.keypoint_arrays import SCORES_ARRAYS, read_keypoint_arrays
 from pose3d.formats.keypoints import KeypointFile
 from pose3d.formats.mmpose import read_mmpose
 from pose3d.formats.openpose import read_openpose
@@ -31,8 +31,8 @@ def read_keypoints(
 
     Args:
         path: of it.
-        layout: name of a layout, for files whose points have names.
-        column_map: of such tables, the file's names of points to those of the layout.
+        layout: name of a layout, for files whose points have names or numbers.
+        column_map: of such tables and of COCO's annotations, the file's names of points to those of the layout.
 
     Raises:
         InputError: it is damaged, too large, or of no known format; names the file and the frame.
@@ -40,7 +40,7 @@ def read_keypoints(
     if not os.path.exists(path):
         raise InputError(f"{path} is missing: give a file of keypoints")
     found = read_openpose(path) if os.path.isdir(path) else _read_file(path, layout, column_map or {})
-    if column_map and found.format not in ("DeepLabCut", "SLEAP", "table"):
+    if column_map and found.format not in ("DeepLabCut", "SLEAP", "table", "COCO annotations"):
         raise InputError(f"{path} ({found.format}) has no names of points: leave --names out")
     return found
 
@@ -58,7 +58,7 @@ def _read_file(path: str | os.PathLike, layout: str | None, column_map: Mapping[
             raise InputError(f"{path} is larger than {MAX_NPZ_BYTES / 2**30:g} GiB: cut it up")
         return read_keypoint_arrays(path)
     if start.removeprefix(b"\xef\xbb\xbf").lstrip().startswith((b"{", b"[")):
-        return _read_json(path, read_json(path), layout)
+        return _read_json(path, read_json(path), layout, column_map)
     return _read_table(path, point_tables.read_rows(path), layout, column_map)
 
 
@@ -80,18 +80,20 @@ def _read_npz(path: str | os.PathLike) -> KeypointFile:
     if "keypoints" in names:
         return read_keypoint_arrays(path)
     raise InputError(
-        f"{path} has arrays {', '.join(sorted(names)[:6])} and no keypoints: name them keypoints and {SCORES[0]}"
+        f"{path} has arrays {', '.join(sorted(names)[:6])} and no keypoints: name them keypoints and {SCORES_ARRAYS[0]}"
     )
 
 
-def _read_json(path: str | os.PathLike, content: Any, layout: str | None) -> KeypointFile:
+def _read_json(
+    path: str | os.PathLike, content: Any, layout: str | None, column_map: Mapping[str, str]
+) -> KeypointFile:
     if isinstance(content, dict):
         if "people" in content:
             return read_openpose(path)
         if "instance_info" in content:
             return read_mmpose(path, content, layout)
         if "images" in content and "annotations" in content:
-            return coco.read_coco_annotations(path, content)
+            return coco.read_coco_annotations(path, content, column_map)
         if "frames" in content:
             return mediapipe.read_mediapipe_json(path, content)
         first = next(iter(content.values()), None)
@@ -121,5 +123,5 @@ def _read_table(
     if set(own_keypoints.COLUMNS) <= set(header):
         return own_keypoints.read_own_csv(path, rows)
     if mediapipe.is_landmark_table([name.lower() for name in header]):
-        return mediapipe.read_mediapipe_csv(path, rows)
+        return mediapipe.read_mediapipe_csv(path, rows, layout)
     return point_tables.read_named_columns(path, rows, layout, column_map)

@@ -17,7 +17,7 @@ from pose3d.config.blocks import Seed
 from pose3d.config.pose2d import Train2DParams
 from pose3d.config.reading import StageParams
 from pose3d.formats.calibrated import Units
-from pose3d.multiview.agreement import LIFTERS, agreement, takes_of
+from pose3d.multiview.agreement import LIFTERS, agreement, ask_exchanged, takes_of
 from pose3d.multiview.finding import detector_of, find_person
 from pose3d.multiview.selftraining import AdaptationParams, adapt
 from pose3d.multiview.views import read_views
@@ -79,13 +79,15 @@ def adapt_models(
     with ExitStack() as opened:
         rendered, measured = _rendered_crops(opened, architecture["crop_size_px"], params.train_2d.frame_step)
 
-        def figures(network: nn.Module) -> dict:
+        def figures(network: nn.Module, first: bool = False) -> dict:
             person = find_person(detector_of(network, architecture), cameras, takes_of(views, frames), fps)
+            if first:
+                ask_exchanged(cameras, person)
             found = {name: agreement(cameras, person.in_frames(part)) for name, part in parts.items()}
             pck_pct = None if measured is None else _pck_pct(network, architecture, measured)
             return found | {"rendered_validation_pck_pct": pck_pct}
 
-        report = {"frames": len(frames), "learnt_from": learnt, "before": figures(network)}
+        report = {"frames": len(frames), "learnt_from": learnt, "before": figures(network, first=True)}
         network = adapt(
             (network, architecture),
             cameras,

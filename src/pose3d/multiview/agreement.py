@@ -6,6 +6,7 @@ bones keep their lengths, and how the lifters' poses, each from one camera only,
 with each other.
 """
 
+import sys
 from collections.abc import Sequence
 from functools import partial
 from itertools import combinations
@@ -21,10 +22,12 @@ from pose3d.geometry.camera import Camera
 from pose3d.geometry.skeleton import BONES, JOINT_NAMES, N_JOINTS
 from pose3d.lifting.lift import LIFTERS, lift, load_lifter
 from pose3d.multiview.finding import FoundPerson, FrameSource, detector_of, find_person
+from pose3d.multiview.in_words import disagree
 from pose3d.multiview.refinement import Extrinsics, moved_mm, refine_extrinsics, turned_deg
 from pose3d.multiview.triangulation import Triangulated
 from pose3d.multiview.views import View, read_views
 from pose3d.pose2d.inference import load_network
+from pose3d.priors.plausible import LEG_M, leg_length_m
 from pose3d.records.keypoints2d import Keypoints2D
 from pose3d.records.sequences import PoseSequence
 from pose3d.runtime.files import atomic_output
@@ -39,6 +42,9 @@ SEARCH_PX = 40.0
 GAP_S = 0.1
 """Frames this near the border between the halves are not learnt from."""
 HALVES = "first", "second"
+_EXCHANGED_PCT, _SURE_PCT, _EXCHANGED_FRAMES = 15.0, 50.0, 100
+"""Two videos are exchanged where so many more of their joints lie within AGREE_PX with their cameras exchanged, and at
+least so many in all; in so many frames. On pose2sim's clip it is 23 to 42 % more, and 34 % fewer where all is right."""
 _SHOWN_FRAMES = 5
 _SHOWN_SIZE_PX = 270, 480
 
@@ -81,11 +87,15 @@ def measure_models(
         draw_views(picture, takes, person)
 
     found = person.triangulated(cameras, SEARCH_PX)
+    triangulated = agreement(cameras, person)
+    ask_exchanged(cameras, person)
+    if not disagree(triangulated):  # of views that do not agree nobody knows how large a person is
+        say_size(np.where(consistent(found)[..., None], found.points_world_m, np.nan))
     report = {
         "frames": person.confidence.shape[1],
         "cameras": [camera.id for camera in cameras],
         "agree_px": AGREE_PX,
-        "triangulated": agreement(cameras, person),
+        "triangulated": triangulated,
     }
     lifted = {
         name: [
@@ -110,20 +120,72 @@ def agreement(cameras: Sequence[Camera], person: FoundPerson) -> dict:
     }
 
 
+def consistent(found: Triangulated) -> np.ndarray:
+    """(T, J) bool: joints with AGREE_VIEWS detections within AGREE_PX, or with all where there are fewer views."""
+    return (found.residuals_px <= AGREE_PX).sum(0) >= min(AGREE_VIEWS, len(found.residuals_px))
+
+
 def consistency(found: Triangulated) -> dict:
     """Figures of how far the views' detections, (V, T, J), agree; see the module."""
-    views = min(AGREE_VIEWS, len(found.residuals_px))
     residuals = np.where(np.isnan(found.residuals_px), np.inf, found.residuals_px)
-    consistent = (residuals <= AGREE_PX).sum(0) >= views
+    agreed = consistent(found)
     return {
         "residual_median_px": _rounded(np.median(residuals)),
         "residual_90th_percentile_px": _rounded(np.percentile(residuals, 90, method="higher")),
-        "consistent_pct": _rounded(100 * consistent.mean()),
+        "consistent_pct": _rounded(100 * agreed.mean()),
         "consistent_by_joint_pct": {
-            name: _rounded(100 * consistent[:, joint].mean()) for joint, name in enumerate(JOINT_NAMES)
+            name: _rounded(100 * agreed[:, joint].mean()) for joint, name in enumerate(JOINT_NAMES)
         },
         "residual_by_camera_median_px": [_rounded(np.median(view)) for view in residuals],
     }
+
+
+def ask_exchanged(cameras: Sequence[Camera], person: FoundPerson) -> None:
+    """Ask on stderr whether the videos of two cameras are exchanged, where views agree far better if they are.
+
+    Two views alone tell nothing, because their rays nearly always meet.
+    """
+    if len(cameras) < AGREE_VIEWS:
+        return
+    some = person.in_frames(slice(None, None, -(-person.confidence.shape[1] // _EXCHANGED_FRAMES)))
+
+    as_named = some.triangulated(cameras, SEARCH_PX)
+    found: dict[tuple[int, int], tuple[float, float]] = {}
+    for i, j in combinations(range(len(cameras)), 2):
+        order = [j if v == i else i if v == j else v for v in range(len(cameras))]
+        exchanged = some.triangulated([cameras[v] for v in order], SEARCH_PX)
+        if consistent(exchanged).mean() >= consistent(as_named).mean():
+            both = (one.residuals_px[[i, j]] for one in (as_named, exchanged))
+            before, after = (float(100 * (residuals <= AGREE_PX).mean()) for residuals in both)
+            if after > max(before + _EXCHANGED_PCT, _SURE_PCT):
+                found[i, j] = before, after
+    if found:
+        (i, j), (before, after) = max(found.items(), key=lambda pair: pair[1][1])
+        print(
+            f"are the videos of cameras {cameras[i].id} and {cameras[j].id} exchanged? {after:.0f} % of their joints "
+            f"agree with the other views if they are, {before:.0f} % as they are named",
+            file=sys.stderr,
+        )
+
+
+def say_size(poses_world_m: np.ndarray) -> None:
+    """Ask on stderr for the unit of positions, where triangulated legs, of (T, 17, 3), are longer or shorter than any.
+
+    NaN where a joint is not known; where legs never are, nothing is asked.
+    """
+    parts = {"Hip": "Hip", "Knee": "Knee", "Ankle": "Foot"}
+    points = {
+        f"{side}{part}": poses_world_m[:, JOINT_NAMES.index(f"{side}{joint}")]
+        for side in "LR"
+        for part, joint in parts.items()
+    }
+    leg_m = leg_length_m(points)
+    if leg_m < LEG_M[0] or leg_m > LEG_M[1]:
+        print(
+            f"the person's legs are {leg_m:.2g} m long by the calibration: are its positions in another unit? Say in "
+            "which with --units mm, cm, in or m, because all figures in mm depend on it",
+            file=sys.stderr,
+        )
 
 
 def bone_variation_pct(poses_m: np.ndarray) -> float:

@@ -21,9 +21,14 @@ def shown(value: Any) -> str:
     return "-" if value is None else str(value)
 
 
+def disagree(figures: dict) -> bool:
+    """Whether of all joints, see :func:`pose3d.multiview.agreement.consistency`, hardly one is consistent."""
+    return figures["consistent_pct"] < _DISAGREE_PCT
+
+
 def say_disagreement(figures: dict) -> None:
-    """On stderr, where of all joints, see :func:`pose3d.multiview.agreement.consistency`, hardly one is consistent."""
-    if figures["consistent_pct"] < _DISAGREE_PCT:
+    """On stderr, where views :func:`disagree`."""
+    if disagree(figures):
         print(
             f"the views do not agree, {figures['consistent_pct']} % of the joints are consistent: are rotations of the "
             "calibration inverse, or positions in place of translations?",

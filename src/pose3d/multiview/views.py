@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from pose3d.formats.calibrated import Calibrated, Units
-from pose3d.formats.calibrations import read_calibration, with_size
+from pose3d.formats.calibrations import read_calibration, with_size, with_whole_size
 from pose3d.formats.clip import Clip
 from pose3d.geometry.camera import Camera
 from pose3d.runtime.errors import InputError
@@ -165,6 +165,9 @@ def _view(calibration: Path, one: Calibrated, path: Path, rate_hz: float | None)
         one, doubts = with_size(calibration, one, *shown.turned_px)
         for doubt in doubts:
             print(f"{calibration}: {doubt}", file=sys.stderr)
+    one, taken = with_whole_size(calibration, one, *shown.turned_px)
+    for sentence in taken:
+        print(f"{calibration}: {sentence}", file=sys.stderr)
     camera = shown.camera(one.camera)
     if not (0 <= camera.width_px - width <= TRIMMED_PX and 0 <= camera.height_px - height <= TRIMMED_PX):
         raise InputError(

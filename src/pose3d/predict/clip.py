@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from pose3d.formats.calibrated import Calibrated
-from pose3d.formats.calibrations import read_calibration, the_camera, with_size
+from pose3d.formats.calibrations import read_calibration, the_camera, with_size, with_whole_size
 from pose3d.formats.shown_picture import ShownPicture
 from pose3d.geometry.camera import Camera
 from pose3d.runtime.errors import InputError
@@ -40,12 +40,15 @@ def read_camera(
     for doubt in calibration.doubts:
         print(f"{path}: {doubt}", file=sys.stderr)
     one = the_camera(path, calibration.cameras, name, video)
+    width, height = (width_px, height_px) if shown is None else shown.turned_px
     if not one.size_known:
-        width, height = (width_px, height_px) if shown is None else shown.turned_px
         print(f"{path} says no size: it is taken for that of the video, {width} x {height}", file=sys.stderr)
         one, doubts = with_size(path, one, width, height)
         for doubt in doubts:
             print(f"{path}: {doubt}", file=sys.stderr)
+    one, taken = with_whole_size(path, one, width, height)
+    for sentence in taken:
+        print(f"{path}: {sentence}", file=sys.stderr)
     if shown is not None:
         one = replace(one, camera=shown.camera(one.camera))
     camera = one.camera

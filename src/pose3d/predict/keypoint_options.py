@@ -31,7 +31,7 @@ def add_keypoint_options(parser: argparse.ArgumentParser) -> None:
         "--normalised", action="store_true", help="coordinates are shares of the picture's width and height, not px"
     )
     parser.add_argument(
-        "--names", metavar="CSV", help="name,point: a table's names of points and the layout's, where they differ"
+        "--names", metavar="CSV", help="name,point: a file's names of points and the layout's, where they differ"
     )
 
 

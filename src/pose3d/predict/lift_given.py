@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pose3d.formats.calibrated import Calibrated
 from pose3d.formats.clip import Clip
 from pose3d.formats.predictions import Predictions
 from pose3d.geometry.camera import Camera
@@ -20,7 +21,7 @@ from pose3d.lifting.long_clips import Resampled, lift_clip
 from pose3d.lifting.networks import Lifter
 from pose3d.predict.clip import camera_from_view, read_camera
 from pose3d.predict.given_keypoints import GivenPeople, GivenPerson, enough_points, least_said
-from pose3d.predict.vertical import calibrated_up, said_up
+from pose3d.predict.vertical import ask_inverse, calibrated_up, said_up
 from pose3d.predict.view_options import FOV_DEG
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.rows import Rows
@@ -39,11 +40,13 @@ class View:
         camera: in its own space.
         up_cam: (3,) upwards in camera space; None: it is estimated.
         edge_planes: (N, 3), for that, see :func:`pose3d.world.up.edge_planes`; None: there is no picture.
+        calibration: the file and the camera in it that say which way is up; None: they do not.
     """
 
     camera: Camera
     up_cam: np.ndarray | None = None
     edge_planes: np.ndarray | None = None
+    calibration: tuple[str | os.PathLike, Calibrated] | None = None
 
 
 def view_of(
@@ -71,14 +74,14 @@ def view_of(
     Raises:
         InputError: the calibration or ``up`` is wrong, or no camera has that field of view.
     """
-    up_cam = said_up(up, video)
+    up_cam, calibration = said_up(up, video), None
     if camera is None and (camera_name is not None or up == "calibration"):
         raise InputError("--camera-name and --up calibration need a calibration: give --camera")
     if camera is not None:
         stem = Path(people.path if video is None else video).stem
         one = read_camera(camera, people.width_px, people.height_px, camera_name, stem)
         if up == "calibration":
-            up_cam = calibrated_up(camera, one)
+            up_cam, calibration = calibrated_up(camera, one), (camera, one)
         seen_by = replace(one.camera, id="clip", rotation=np.eye(3), translation_m=np.zeros(3))
     elif own is not None and fov_deg is None:
         seen_by = own
@@ -88,7 +91,7 @@ def view_of(
     if up_cam is None and video is not None:
         with Clip(video, rate_hz) as clip:
             planes = edge_planes(next(iter(clip)).image_bgr, seen_by)
-    return View(seen_by, up_cam, planes)
+    return View(seen_by, up_cam, planes, calibration)
 
 
 def load_lifters(paths: dict[str, Path], layout: Layout) -> dict[str, Lifter]:
@@ -176,6 +179,8 @@ def lift_person(
             factors = _factors(one, camera, keypoints_px, confidence, found, time_s, height_m)[:, None, None]
             lifted[name] = one.each(partial(np.multiply, factors))
     temporal = lifted["temporal"]
+    if view.calibration is not None:
+        ask_inverse(*view.calibration, temporal.poses_cam_m, found)
     standing = stand(temporal.poses_cam_m, camera, keypoints_px, found, time_s, view.up_cam, view.edge_planes)
     if temporal.landmarks_cam_m is not None:
         carriers = carriers_of(layout.landmarks)

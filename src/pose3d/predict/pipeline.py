@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from pose3d.config.pose2d import CropResizeParams, Infer2DParams
 from pose3d.config.reading import StageParams
+from pose3d.formats.calibrated import Calibrated
 from pose3d.formats.clip import Clip, ClipFrame
 from pose3d.formats.predictions import Predictions
 from pose3d.geometry.camera import Camera
@@ -34,7 +35,7 @@ from pose3d.predict.given_boxes import GivenBoxes
 from pose3d.predict.models import RELEASED, default_models
 from pose3d.predict.people_finder import SURE, PeopleFinder
 from pose3d.predict.sightings import SightingRows
-from pose3d.predict.vertical import calibrated_up, said_up
+from pose3d.predict.vertical import ask_inverse, calibrated_up, said_up
 from pose3d.records.detected_points import LEAST_PERSON_PX
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.files import sha256_of
@@ -174,6 +175,7 @@ class _Job:
 
     Attributes:
         up_cam: (3,) upwards in camera space; None: it is estimated.
+        calibration: the file and the camera in it that say which way is up; None: they do not.
     """
 
     video: str | os.PathLike
@@ -185,6 +187,7 @@ class _Job:
     scratch: str | os.PathLike | None
     height_m: float | None
     up_cam: np.ndarray | None
+    calibration: tuple[str | os.PathLike, Calibrated] | None
     rate_hz: float | None
 
     @classmethod
@@ -204,7 +207,7 @@ class _Job:
         """Read all but the video, so that what is missing shows at once."""
         if height_m is not None:
             check_height(height_m)
-        up_cam = said_up(up, video)
+        up_cam, calibration = said_up(up, video), None
         if camera is None and (camera_name is not None or up == "calibration"):
             raise InputError("--camera-name and --up calibration need a calibration: give --camera")
         params = Params.load()
@@ -218,9 +221,9 @@ class _Job:
             else:
                 one = read_camera(camera, clip.width_px, clip.height_px, camera_name, Path(video).stem, clip.shown)
                 if up == "calibration":
-                    up_cam = calibrated_up(camera, one)
+                    up_cam, calibration = calibrated_up(camera, one), (camera, one)
                 view = replace(one.camera, id="clip", rotation=np.eye(3), translation_m=np.zeros(3))
-        return cls(video, view, folder, runtime, params, lifters, scratch, height_m, up_cam, rate_hz)
+        return cls(video, view, folder, runtime, params, lifters, scratch, height_m, up_cam, calibration, rate_hz)
 
     def look_at(self, boxes: str | os.PathLike) -> dict[str, Rows]:
         with Clip(self.video, self.rate_hz) as clip:
@@ -286,6 +289,8 @@ class _Job:
         if not camera_at_rest:
             print(f"{self.video}: the camera moves or there are cuts: no poses in the world", file=sys.stderr)
             return None
+        if self.calibration is not None:
+            ask_inverse(*self.calibration, lifted.poses_cam_m, found)
         planes = None
         if self.up_cam is None:
             with Clip(self.video, self.rate_hz) as clip:

@@ -8,10 +8,14 @@ import numpy as np
 from pose3d.formats.calibrated import Calibrated
 from pose3d.formats.gpmf import gopro_up
 from pose3d.runtime.errors import InputError
-from pose3d.world.up import given_up, points_up
+from pose3d.runtime.rows import Sliceable
+from pose3d.world.stature import sampled
+from pose3d.world.up import given_up, leg_directions, points_up, robust_mean
 
 _FROM_ABOVE = -0.9
 """Along the optical axis: cameras in the ceiling see up as towards them, whatever it is in the picture."""
+_TILTED_DEG, _UPRIGHT_DEG = 20.0, 10.0
+"""People's legs tell up to some degrees: so far from them one is tilted, and so near by them the other is up."""
 
 
 def said_up(up: str, video: str | os.PathLike | None) -> np.ndarray | None:
@@ -57,3 +61,27 @@ def calibrated_up(path: str | os.PathLike, one: Calibrated) -> np.ndarray:
             "or turn the video and its calibration"
         )
     return up_cam
+
+
+def ask_inverse(path: str | os.PathLike, one: Calibrated, poses_cam_m: Sliceable, found: np.ndarray) -> None:
+    """Ask on stderr whether a calibration's rotation is inverse, where people stand upright by the inverse alone.
+
+    That people are not upright by the calibration is not enough: they climb and lie. Its inverse would agree with them
+    by chance only, because it turns up about the optical axis by what the camera's heading in the world happens to be.
+
+    Args:
+        path: of the calibration.
+        one: the camera of it that took the video, of which :func:`calibrated_up` takes up.
+        poses_cam_m: (T, 17, 3), camera space.
+        found: (T,) bool: frames that count, at least one.
+    """
+    legs = robust_mean(leg_directions(sampled(poses_cam_m, found)))
+    up_cam, of_inverse = one.camera.rotation[:, 2], one.camera.rotation[2]
+    off_deg, inverse_off_deg = np.degrees(np.arccos(np.clip(np.stack([up_cam, of_inverse]) @ legs, -1, 1)))
+    if off_deg > _TILTED_DEG and inverse_off_deg < _UPRIGHT_DEG and points_up(of_inverse):
+        print(
+            f"{path}: by camera {one.camera.id} the person leans by {off_deg:.0f} degrees, by the inverse of its "
+            f"rotation by {inverse_off_deg:.0f}: does the rotation lead from camera to world? Poses in the world are "
+            "tilted then; give it from world to camera",
+            file=sys.stderr,
+        )

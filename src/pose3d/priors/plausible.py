@@ -12,7 +12,7 @@ from pose3d.priors.point_map import NEEDED, Points
 
 _UNITS_M = {"m": 1.0, "cm": 0.01, "mm": 0.001, "in": 0.0254, "in / 0.45": 0.0254 / 0.45}
 """The last is the CMU database's, in which Acclaim's files and the BVH files that were made of them are."""
-_LEG_M = (0.4, 1.3)
+LEG_M = (0.4, 1.3)
 _USUAL_LEG_M = (0.6, 1.1)
 _SHARES_OF_LEG = {
     "thighs": ("Hip", "Knee", (0.35, 0.65)),
@@ -60,7 +60,7 @@ def in_metres(points: Points, said: str) -> tuple[Points, str]:
         where none does.
     """
     leg_m = leg_length_m(points)
-    if _LEG_M[0] <= leg_m <= _LEG_M[1]:
+    if LEG_M[0] <= leg_m <= LEG_M[1]:
         return points, said
     for unit_name, metres in _UNITS_M.items():
         scale = metres / _UNITS_M[said]
@@ -77,7 +77,7 @@ def leg_length_m(points: Points) -> float:
 def no_person(points: Points) -> str | None:
     """What about the bones is of no person, in words; None: nothing."""
     leg_m = leg_length_m(points)
-    if not _LEG_M[0] <= leg_m <= _LEG_M[1]:
+    if not LEG_M[0] <= leg_m <= LEG_M[1]:
         return "a joint is never there" if np.isnan(leg_m) else f"legs of {leg_m:.3g} m, in no usual unit"
     shares = {what: (_bone(points, start, end), span) for what, (start, end, span) in _SHARES_OF_LEG.items()}
     shares |= {what: (_width(points, part), span) for what, (part, span) in _WIDTHS_OF_LEG.items()}

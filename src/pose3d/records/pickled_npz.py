@@ -18,6 +18,7 @@ import pickletools
 import re
 import zipfile
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from types import FunctionType
 from typing import IO, Any, ClassVar, TypeGuard
 
@@ -69,6 +70,18 @@ def read_pickled_npz(path: str | os.PathLike, keys: Collection[str]) -> dict[str
             ) from None
         reason = reason_of(error)
         raise InputError(f"{path} is no whole npz archive of dicts and arrays ({reason}): fetch it again") from error
+
+
+def read_shapes(path: str | os.PathLike) -> dict[str, tuple[int, ...]]:
+    """The shapes of an archive's arrays, by their headers alone; of members that have another header there is none."""
+    shapes = {}
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            with suppress(Exception), archive.open(member) as file:  # whatever damage makes zlib or NumPy raise
+                if np.lib.format.read_magic(file) == (1, 0):
+                    header = np.lib.format.read_array_header_1_0(file, max_header_size=MAX_HEADER_CHARACTERS)
+                    shapes[member.filename.removesuffix(".npy")] = header[0]
+    return shapes
 
 
 def is_refused_by_system(error: Exception) -> TypeGuard[OSError]:

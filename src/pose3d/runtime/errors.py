@@ -25,9 +25,10 @@ class InputError(Exception):
 FOREIGN = re.compile(
     r"\b(?:indices|integers?, not|NoneType|None|dict|tuple|dtype|ndarray|numpy(?!\.save|\.load)|pydantic|h5py|cv2.error"
     r"|torch(?!\.save)|iterable|subscriptable|callable|attributes?|keyword|arguments?|literal|homogeneous"
-    r"|inhomogeneous|broadcast|hashable|unhashable|codec can't|could not convert|unsupported operand|[Ee]rrno|Traceback"
-    r"|[A-Z][a-z]+Error|synchronously|state_dict(?!\(\))|size mismatch|Input should|recursion|constructor)\b"
-    r"|values to unpack|'(?:str|int|float|list|bool|bytes)'|<class|<tag:|tag:yaml|\bobject (?:has|is|of)"
+    r"|inhomogeneous|broadcast|hashable|unhashable|codec can't|could not convert|operands?|[Ee]rrno|Traceback"
+    r"|g?ufunc|matmul|zero norm|[A-Z][a-z]+Error|synchronously|state_dict(?!\(\))|size mismatch|Input should"
+    r"|recursion|constructor)\b"
+    r"|Expected `|values to unpack|'(?:str|int|float|list|bool|bytes)'|<class|<tag:|tag:yaml|\bobject (?:has|is|of)"
     r"|\b0x[0-9a-f]{4}"
 )
 """Words of Python and of libraries, which tell a user nothing."""
