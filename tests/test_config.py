@@ -218,6 +218,30 @@ def test_the_one_file_that_has_the_key_is_named(root, key, value, message):
     assert "\n" not in str(caught.value) and "Value error" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("repnet.betas", [0.5, 1.0], r"params.yaml: repnet.betas.1 must be below 1, not 1.0"),
+        ("temporal.betas", [True, 0.9], r"params.yaml: temporal.betas.0 must be a number, not true"),
+        ("seed", True, "params.yaml: seed must be a number, not true"),
+        ("seed", False, "params.yaml: seed must be a number, not false"),
+        ("lifting.reproj_joint_weights", {"Head": True}, "reproj_joint_weights.Head must be a number, not true"),
+    ],
+)
+def test_what_the_optimizer_refuses_and_true_for_a_number_are_named(root, key, value, message):
+    change(root / "params.yaml", key, value)
+    with pytest.raises(InputError, match=message):
+        Params.load(root)
+
+
+def test_the_least_and_the_greatest_that_work_pass(root):
+    change(root / "params.yaml", "repnet.betas", [0, 0.999])
+    change(root / "params.yaml", "seed", 0)
+    change(root / "params.yaml", "repnet.ema_decay", 1)
+    params = Params.load(root)
+    assert params.repnet.betas == (0.0, 0.999) and params.seed == 0 and params.repnet.ema_decay == 1
+
+
 def test_a_key_twice_in_one_file_is_named_with_its_line(tmp_path):
     path = tmp_path / "twice.yaml"
     path.write_text("a: {b: 1}\nc:\n  d: 1\n  e: 2\n  d: 3\n")

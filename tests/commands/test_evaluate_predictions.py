@@ -199,6 +199,13 @@ def test_axes_of_another_frame_are_doubted(evaluate, good, name):
     assert "are their axes" not in evaluate(relative)
 
 
+def test_left_and_right_that_are_exchanged_are_doubted_and_not_the_axes(evaluate, good):
+    order = [0, 4, 5, 6, 1, 2, 3, 7, 8, 9, 10, 14, 15, 16, 11, 12, 13]
+    printed = evaluate({key: (poses - poses[:, :1])[:, order] for key, poses in good.items()})
+    assert re.search(r"mm off in the median, and \d{1,2} mm with left and right exchanged: are the joints in", printed)
+    assert "are their axes" not in printed
+
+
 HONEST = {
     "of half the size": lambda poses: poses / 2,
     "a root that is placed otherwise": lambda poses: poses - np.eye(17, 1) * [0, 100, 0],
@@ -210,7 +217,7 @@ HONEST = {
 @pytest.mark.parametrize("name", HONEST)
 def test_poses_that_are_wrong_otherwise_are_not_said_to_be_turned(evaluate, good, name):
     printed = evaluate({key: HONEST[name](poses - poses[:, :1]) for key, poses in good.items()})
-    assert "are their axes" not in printed
+    assert "are their axes" not in printed and "left and right exchanged" not in printed
 
 
 def test_a_frame_without_anybody_is_named_and_small_floats_are_read(evaluate, good):

@@ -110,6 +110,12 @@ def test_a_missing_file(tmp_path):
         (KEYPOINTS, "pose2d", lambda views: views.update({NAME.camera: views[CAMERAS[0]] + 400}), "px from where"),
         (POSES, "pose3d", lambda views: views.update({NAME.camera: views[NAME.camera][:, :16]}), "16, 3"),
         (POSES, "pose3d", lambda views: views.update({NAME.camera: -views[NAME.camera]}), "behind camera 55011271"),
+        (
+            POSES,
+            "pose3d",
+            lambda views: views.update({NAME.camera: views[NAME.camera] - views[NAME.camera][:, :1]}),
+            "S1/Walking-1/55011271: the hips lie at 0 in every frame, so the poses are relative to the root: give them",
+        ),
         (POSES, "pose3d", lambda views: views.update({NAME.camera: views[NAME.camera] / 1000}), "look like metres"),
         (POSES, "pose3d", lambda views: views.update({"cam9": views[NAME.camera]}), "cam9"),
     ],

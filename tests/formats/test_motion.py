@@ -1,5 +1,7 @@
 """Axes by hand, gaps, and what no file can hold."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from motions import one_joint, walk, walk_with_gaps
@@ -9,6 +11,7 @@ from pose3d.formats.motion import (
     Motion,
     as_skeleton,
     check_motion,
+    check_read,
     filled,
     from_ours,
     take_joints,
@@ -64,6 +67,13 @@ def test_what_no_file_can_hold_is_one_sentence(change, said):
     given = {"joints": motion.joints, "positions_m": motion.positions_m, "fps": motion.fps} | change
     with pytest.raises(InputError, match=f"a.trc .*{said}"):
         check_motion(Motion(**given), "a.trc")
+
+
+def test_names_in_other_letters_are_read_and_not_written():
+    motion = replace(walk(2), joints=("右つま先", *NAMES[1:]))
+    check_read(motion, "a.bvh")
+    with pytest.raises(InputError, match="a.bvh has a joint '右つま先': give each its own name of ASCII"):
+        check_motion(motion, "a.bvh")
 
 
 def at(*frames):

@@ -95,6 +95,18 @@ def test_nothing_depends_on_axes_or_unit():
         np.testing.assert_allclose(path, 1000 * (plain[name] @ turn.T), atol=1e-6)
 
 
+def test_left_handed_axes_mirror_every_centre():
+    """Also upside down, of somebody who bends over: the trunk is beside the pelvis and not above it."""
+    bent = {name: (x + (z - 1) * 1.5 * (z > 1.1), y, z) for name, (x, y, z) in STANDING.items()}
+    for places in (STANDING, bent, {name: (x, y, -z) for name, (x, y, z) in STANDING.items()}):
+        plain = joint_centres(markers(**places))
+        mirrored = joint_centres({name: path * [1, 1, -1] for name, path in markers(**places).items()})
+        for name, path in mirrored.items():
+            np.testing.assert_allclose(path, plain[name] * [1, 1, -1], atol=1e-12)
+    left_handed = joint_centres({name: path * [1, 1, -1] for name, path in markers().items()})
+    np.testing.assert_allclose(left_handed["LHip"][0], [-0.22 * WIDTH, 0.36 * WIDTH, 0.30 * WIDTH - 1], atol=1e-12)
+
+
 def test_missing_markers_leave_out_what_needs_them():
     assert joint_centres({"LASI": np.zeros((1, 3))}) == {}
     at = markers()

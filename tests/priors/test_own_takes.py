@@ -10,6 +10,7 @@ from tiny_mocap import CMU, MIXAMO, PLUG_IN_GAIT, climb_motion, named, write_any
 
 from pose3d.formats.joint_files import write_motion
 from pose3d.priors.own_takes import OURS, own_files, read_takes
+from pose3d.priors.point_map import read_map
 from pose3d.runtime.errors import InputError
 
 MOTION = named(climb_motion(), CMU)
@@ -154,6 +155,42 @@ def test_camera_space_has_no_vertical(tmp_path):
     file = write(tmp_path, "a.npz", walk(frame="camera"))
     with pytest.raises(InputError, match="a.npz is in camera space, where nobody knows the vertical: give"):
         read_takes(tmp_path, file, {}, 25.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "names"),
+    [
+        ("a.bvh", ["Tæer", "Tå"]),
+        ("a.bvh", ["右つま先", "左つま先"]),
+        ("a.bvh", ["Toe", "Toe"]),
+        ("a.trc", ["Toe", "Toe"]),
+        ("a.trc", ["*", "*"]),
+        ("a.c3d", ["", ""]),
+        ("a.c3d", ["*", "*"]),
+    ],
+)
+def test_names_of_what_nobody_needs_may_be_any(tmp_path, monkeypatch, name, names):
+    """Toes of names that are shared, in other letters, or none."""
+    for writer in ("trc", "c3d"):
+        monkeypatch.setattr(f"pose3d.formats.{writer}.check_motion", lambda motion, where: None)
+    changed = dict(zip(("LeftToeBase", "RightToeBase"), names, strict=True))
+    take = read(tmp_path, name, replace(MOTION, joints=tuple(changed.get(joint, joint) for joint in MOTION.joints)))
+    (piece,) = take.pieces
+    assert not {"LToe", "RToe"} & set(piece.points)
+    expected = MOTION.positions_m[:, MOTION.joints.index("LeftUpLeg")]
+    np.testing.assert_allclose(piece.points["LHip"], expected, rtol=0, atol=2e-4)
+
+
+def test_what_is_needed_and_named_twice_is_asked_for_and_other_letters_can_be_mapped(tmp_path):
+    joints = tuple(joint.replace("RightLeg", "LeftLeg") for joint in MOTION.joints)
+    file = write(tmp_path, "a.bvh", replace(MOTION, joints=joints))
+    with pytest.raises(InputError, match=r"which of its names are LKnee, RKnee: .*LeftLeg_1.*LeftLeg_2"):
+        read_takes(tmp_path, file, {}, 25.0)
+    joints = tuple(joint.replace("LeftLeg", "左ひざ") for joint in MOTION.joints)
+    (tmp_path / "map.yaml").write_text("LKnee: 左ひざ\n")
+    (piece,) = read(tmp_path, "b.bvh", replace(MOTION, joints=joints), given=read_map(tmp_path / "map.yaml")).pieces
+    expected = MOTION.positions_m[:, MOTION.joints.index("LeftLeg")]
+    np.testing.assert_allclose(piece.points["LKnee"], expected, rtol=0, atol=2e-4)
 
 
 def test_unknown_names_are_asked_for(tmp_path):

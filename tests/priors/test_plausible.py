@@ -34,6 +34,22 @@ def test_the_unit_shows_in_the_legs(unit):
     np.testing.assert_allclose(found["LHip"], points()["LHip"])
 
 
+@pytest.mark.parametrize(
+    ("numbers", "said_m", "name"),
+    [(1, 0.001, "m, not mm"), (100, 0.001, "cm, not mm"), (1, 0.01, "m, not cm"), (1 / 0.0254, 0.001, "in, not mm")],
+)
+def test_numbers_in_another_unit_than_the_file_says_show_in_the_legs_too(numbers, said_m, name):
+    found, unit = in_metres({joint: numbers * said_m * path for joint, path in points().items()}, "m")
+    assert unit == name
+    np.testing.assert_allclose(found["LHip"], points()["LHip"])
+
+
+@pytest.mark.parametrize("leg_m", [0.2, 0.3, 0.39])
+def test_a_baby_is_not_made_an_adult(leg_m):
+    found, unit = in_metres({name: leg_m / 0.8 * path for name, path in points().items()}, "m")
+    assert unit == "m" and leg_length_m(found) == pytest.approx(leg_m)
+
+
 def test_a_child_stays_one_where_the_unit_is_said():
     found, name = in_metres({name: 0.6 * path for name, path in points().items()}, "m")
     assert name == "m" and leg_length_m(found) == pytest.approx(0.48)

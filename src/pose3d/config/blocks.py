@@ -5,15 +5,25 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from pose3d.runtime.errors import InputError
 
-PositiveInt = Annotated[int, Field(gt=0)]
-PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NonNegativeFloat = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Probability = Annotated[float, Field(ge=0, le=1)]
-Seed = Annotated[int, Field(ge=0, lt=2**32)]
+
+def _not_true(value: Any) -> Any:
+    """Pydantic would take true for 1."""
+    if isinstance(value, bool):
+        raise ValueError("must be a number")
+    return value
+
+
+_Number = BeforeValidator(_not_true)
+PositiveInt = Annotated[int, _Number, Field(gt=0)]
+PositiveFloat = Annotated[float, _Number, Field(gt=0, allow_inf_nan=False)]
+NonNegativeFloat = Annotated[float, _Number, Field(ge=0, allow_inf_nan=False)]
+Probability = Annotated[float, _Number, Field(ge=0, le=1)]
+BelowOne = Annotated[float, _Number, Field(ge=0, lt=1)]
+Seed = Annotated[int, _Number, Field(ge=0, lt=2**32)]
 
 
 class Block(BaseModel):

@@ -7,7 +7,15 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
-from pose3d.config.blocks import Block, NonNegativeFloat, PositiveFloat, PositiveInt, Probability, directly_in
+from pose3d.config.blocks import (
+    BelowOne,
+    Block,
+    NonNegativeFloat,
+    PositiveFloat,
+    PositiveInt,
+    Probability,
+    directly_in,
+)
 from pose3d.geometry.layouts import LAYOUTS
 from pose3d.geometry.skeleton import JOINT_NAMES
 from pose3d.runtime.errors import InputError
@@ -228,7 +236,7 @@ class LifterParams(Block):
     lr: PositiveFloat
     final_lr_ratio: Probability
     """What is left of lr at the end of half a cosine; 1 is the original's constant rate."""
-    betas: tuple[Probability, Probability]
+    betas: tuple[BelowOne, BelowOne]
     ema_decay: Probability
     """Decay of the averaged weights, which are the result, per step."""
     critic_loss: Literal["wasserstein", "logistic"]

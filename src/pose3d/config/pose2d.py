@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from pose3d.config.blocks import Block, NonNegativeFloat, PositiveFloat, PositiveInt, Probability, directly_in
+from pose3d.config.blocks import BelowOne, Block, NonNegativeFloat, PositiveFloat, PositiveInt, Probability, directly_in
 
 BLAZEPOSE = Path("data/pretrained/blazepose/pose_landmark_full.tflite")
 """Where stage download puts the weights that BlazePose starts from."""
@@ -29,9 +29,9 @@ class AugmentationParams(Block):
     flip: bool
     rotation_deg: Annotated[float, Field(ge=0, le=180)]
     """Uniform within plus and minus this."""
-    scale: Annotated[float, Field(ge=0, lt=1)]
+    scale: BelowOne
     """Uniform within 1 - scale ... 1 + scale."""
-    translation: Annotated[float, Field(ge=0, lt=1)]
+    translation: BelowOne
     """Uniform within plus and minus this share of the crop, along both axes."""
     color: Probability
     """Strength of contrast, brightness, saturation, hue and light colour."""

@@ -14,7 +14,7 @@ from pose3d.datasets.recording import Recording, SequenceName, beyond_lens, boxe
 from pose3d.geometry.camera import Camera
 from pose3d.geometry.gaps import fill_in_time
 from pose3d.geometry.layouts import OURS, layout
-from pose3d.geometry.skeleton import HUMAN36M_32_TO_17, JOINT_NAMES, N_JOINTS
+from pose3d.geometry.skeleton import HUMAN36M_32_TO_17, JOINT_NAMES, N_JOINTS, ROOT
 from pose3d.records.detected_points import (
     LEAST_PERSON_PX,
     MAX_COORDINATE_PX,
@@ -32,6 +32,8 @@ from pose3d.runtime.errors import InputError, in_words
 Params = VideoPose3DParams | OriginalNpzParams
 _NORMALISED = 2.0
 """All coordinates of a person in px are not below this; VideoPose3D's normalised ones reach 1.8 in y."""
+
+_NO_PATH_M = 0.01
 
 
 def cameras_of(params: Params, folder: Path) -> Cameras:
@@ -272,13 +274,19 @@ def recording_of(
         positions_file, keypoints_file: what they came from.
 
     Raises:
-        InputError: a joint lies behind the camera, or beyond the fold of its lens; names the file and the sequence.
+        InputError: a joint lies behind the camera, as where poses are relative to the root, or beyond the fold of its
+            lens; names the file and the sequence.
     """
     key = f"{positions_file}: {name.key}"
     try:
         keypoints_px = camera.project(poses_cam_m)
     except ValueError:
         check_scale(key, poses_world_m)  # another unit puts joints behind the camera too
+        if min(np.abs(poses[:, ROOT]).max() for poses in (poses_cam_m, poses_world_m)) < _NO_PATH_M:
+            raise InputError(
+                f"{key}: the hips lie at 0 in every frame, so the poses are relative to the root: give them with the "
+                "root's own place"
+            ) from None
         raise InputError(
             f"{key}: joints lie behind camera {camera.id}: axes are swapped, or the calibration is another camera's"
         ) from None

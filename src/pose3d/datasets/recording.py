@@ -8,8 +8,9 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from pose3d.datasets.agreement import check_agreement, exchanged_sides, said_of_lengths, said_of_sides
+from pose3d.datasets.picture_doubts import PictureDoubts
+from pose3d.datasets.upright import Stances
 from pose3d.geometry.lens_edge import BEYOND
-from pose3d.geometry.skeleton import JOINT_NAMES
 from pose3d.records.detected_points import BRIDGED_S, CUT_OFF, LEAST_PERCENT, PERCENTAGES
 from pose3d.records.frames import ImageFiles, VideoFrames
 from pose3d.records.interlaced import COMBS
@@ -92,6 +93,7 @@ class Remarks:
         self._sequences_cut = self._frames_cut = self._frames = self._points_missing = 0
         self._frames_bridged = self._frames_left_out = self._points_beyond_lens = self._videos_interlaced = 0
         self._lengths: list[tuple[int, int]] = []
+        self._pictures = PictureDoubts()
         self._high_scores: dict[str, list[float]] = {CUT_OFF: [], PERCENTAGES: []}
 
     def note(self, recording: Recording) -> int:
@@ -106,6 +108,8 @@ class Remarks:
         self._videos_interlaced += recording.interlaced
         if recording.detected is None:
             return 0
+        if not recording.sequence.is_annotated:
+            self._pictures.note(recording.sequence, recording.detected)
         detected = enough_detected(recording.detected)
         left_out = ~usable_frames(recording.detected, recording.sequence.fps)
         self._frames += len(detected)
@@ -139,7 +143,7 @@ class Remarks:
             said.append(f"{self._points_beyond_lens:,} keypoints {BEYOND}")
         if self._videos_interlaced:
             said.append(f"{self._videos_interlaced:,} videos say that they are interlaced: {COMBS}")
-        return said
+        return said + self._pictures.sentences()
 
 
 class Source(Protocol):
@@ -160,7 +164,7 @@ class Source(Protocol):
 
 def recordings(source: Source) -> Iterator[Recording | Problem]:
     """Read and check every sequence; a bad one comes as a :class:`Problem`, so that all can be shown at once."""
-    heights_m: dict[str, list[float]] = {}
+    stances: dict[str, Stances] = {}
     sides: dict[tuple[str, Path | None], list[dict[str, bool]]] = {}
     last: dict[str, SequenceName] = {}
     views: list[PoseSequence] = []
@@ -183,18 +187,13 @@ def recordings(source: Source) -> Iterator[Recording | Problem]:
         except InputError as error:
             yield Problem(name, str(error))
             continue
-        poses = recording.sequence.poses_world_m
         if recording.sequence.has_3d:
-            height = poses[:, JOINT_NAMES.index("Head"), 2] - poses[:, [3, 6], 2].mean(-1)
-            heights_m.setdefault(name.subject, []).append(float(np.median(height)))
+            stances.setdefault(name.subject, Stances()).note(recording.sequence)
         yield recording
-    for subject, heights in heights_m.items():
-        if np.median(heights) < 0:
-            yield Problem(
-                last[subject],
-                f"{subject}: heads are below feet in most takes: the world's z axis must point up, so axes are swapped "
-                "or a sign is wrong in the positions",
-            )
+    for subject, stood in stances.items():
+        said = stood.said()
+        if said is not None:
+            yield Problem(last[subject], f"{subject}: {said}")
     for (subject, file), found in sides.items():
         said = said_of_sides(found)
         if said is not None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from pose3d.formats.motion import Motion, check_motion, without_blanks, without_helpers
+from pose3d.formats.motion import Motion, check_read, names_of_others, without_helpers
 from pose3d.formats.number_rows import MAX_NUMBERS, Lines, open_lines, read_rows
 from pose3d.runtime.errors import InputError
 
@@ -48,8 +48,8 @@ def read_bvh(path: str | os.PathLike) -> Motion:
     fps = round(1 / step_s) if abs(step_s * round(1 / step_s) - 1) < _ROUNDING else 1 / step_s
     joints = [index for index, node in enumerate(nodes) if node.name]
     positions_m = _positions(nodes, rows)[:, joints] * _CM
-    motion = Motion(without_blanks(nodes[index].name for index in joints), positions_m, float(fps))
-    check_motion(motion, path)
+    motion = Motion(names_of_others(nodes[index].name for index in joints), positions_m, float(fps))
+    check_read(motion, path)
     return without_helpers(motion)
 
 

@@ -22,9 +22,10 @@ from pose3d.formats.motion import (
     Z_UP_FROM_Y_UP,
     Motion,
     check_motion,
+    check_read,
     late_start,
+    names_of_others,
     unit_m,
-    without_blanks,
     zeros_as_gaps,
 )
 from pose3d.runtime.errors import InputError, in_words
@@ -100,7 +101,7 @@ def read_c3d(path: str | os.PathLike) -> Motion:
         raise InputError(f"{path} cannot be read ({error.strerror}): give a C3D file that you may read") from None
     except Exception as error:  # whatever damage makes struct, NumPy or c3d raise
         raise InputError(f"{path} is no whole C3D file of points ({in_words(error)}): write it again") from None
-    check_motion(motion, path)
+    check_read(motion, path)
     return zeros_as_gaps(motion)
 
 
@@ -134,10 +135,10 @@ def _read(reader: c3d.Reader, n_bytes: int) -> Motion:
     if len(kept) < n_points:
         left_out = [label for label in labels if label in others]
         more = f" and {len(left_out) - _NAMED} more" if len(left_out) > _NAMED else ""
-        names = f"{', '.join(left_out[:_NAMED])}{more}"
-        said.append(f"points that are angles, forces, moments, powers or scalars are left out: {names}")
+        listed = f"{', '.join(left_out[:_NAMED])}{more}"
+        said.append(f"points that are angles, forces, moments, powers or scalars are left out: {listed}")
     positions_m = positions_m[:, kept] @ _Z_UP_FROM_SCREEN[up or "+Z"].T @ Z_UP_FROM_Y_UP
-    return Motion(without_blanks(labels[place] for place in kept), positions_m, rate_hz, said=tuple(said))
+    return Motion(names_of_others(labels[place] for place in kept), positions_m, rate_hz, said=tuple(said))
 
 
 def _no_positions(reader: c3d.Reader) -> set[str]:

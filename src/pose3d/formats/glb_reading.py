@@ -10,7 +10,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation, Slerp
 
 from pose3d.formats.glb import COMPONENTS, JSON_CHUNK, MAGIC, NUMBERS_CHUNK
-from pose3d.formats.motion import Motion, check_motion, without_blanks, without_helpers
+from pose3d.formats.motion import Motion, check_read, names_of_others, without_helpers
 from pose3d.formats.number_rows import MAX_NUMBERS
 from pose3d.runtime.errors import InputError, in_words
 
@@ -41,7 +41,7 @@ def read_glb(path: str | os.PathLike) -> Motion:
     except Exception as error:  # whatever damage makes json, struct or NumPy raise
         reason = in_words(error)[:200]
         raise InputError(f"{path} is no whole GLB file of an animation ({reason}): write it again") from None
-    check_motion(motion, path)
+    check_read(motion, path)
     return without_helpers(motion)
 
 
@@ -100,7 +100,7 @@ def _motion(content: dict[str, Any], numbers: bytes) -> Motion:
     globals_ = _globals(nodes, curves, start_s + np.arange(n_frames) / fps)
     wanted = content["skins"][0]["joints"] if content.get("skins") else range(len(nodes))
     wanted = [node for node in wanted if nodes[node].get("name")]
-    names = without_blanks(nodes[node]["name"] for node in wanted)
+    names = names_of_others(nodes[node]["name"] for node in wanted)
     return Motion(names, np.stack([globals_[node][:, :3, 3] for node in wanted], 1), float(fps))
 
 

@@ -13,7 +13,7 @@ from array import array
 import numpy as np
 
 from pose3d.formats.even_times import even_motion
-from pose3d.formats.motion import Motion, check_motion, to_ours, without_blanks
+from pose3d.formats.motion import Motion, check_motion, check_read, to_ours, without_blanks
 from pose3d.formats.number_rows import MAX_NUMBERS, Lines, open_lines
 from pose3d.formats.pose_choice import choose_poses
 from pose3d.runtime.errors import InputError, in_words
@@ -71,7 +71,7 @@ def read_joints_csv(path: str | os.PathLike, frame: str | None = None, lifter: s
     joints, time_s, poses_m, found = table.finished()
     names = without_blanks(joints)
     motion = even_motion(time_s, poses_m, found, frame, names)
-    check_motion(motion, path)
+    check_read(motion, path)
     return motion
 
 

@@ -34,7 +34,16 @@ from collections.abc import Mapping
 import numpy as np
 
 from pose3d.formats.even_times import even_motion
-from pose3d.formats.motion import Z_UP_FROM_Y_UP, Motion, check_motion, filled, to_ours, without_blanks
+from pose3d.formats.motion import (
+    Z_UP_FROM_Y_UP,
+    Motion,
+    check_motion,
+    check_read,
+    filled,
+    names_of_others,
+    to_ours,
+    without_blanks,
+)
 from pose3d.formats.pose_choice import choose_poses
 from pose3d.geometry.layouts import layout
 from pose3d.lifting.long_clips import TRAINED_RATE_HZ
@@ -100,7 +109,7 @@ def read_joints_npz(path: str | os.PathLike, frame: str | None = None, lifter: s
     except Exception as error:  # whatever damage makes zlib, zipfile or NumPy raise
         raise InputError(f"{path} is no whole npz file of joints ({in_words(error)}): write it again") from None
     motion = _amass(path, arrays) if set(_RATES) & set(arrays) else _ours(path, arrays, frame, lifter)
-    check_motion(motion, path)
+    check_read(motion, path)
     return motion
 
 
@@ -114,7 +123,7 @@ def _ours(path: str | os.PathLike, arrays: Mapping[str, np.ndarray], frame: str 
         except InputError as error:
             raise InputError(f"{path}: {in_words(error)}") from None
     else:
-        names = without_blanks(_array(path, arrays, "joints", 1, "U").tolist())
+        names = names_of_others(_array(path, arrays, "joints", 1, "U").tolist())
     of_landmarks = name.replace("poses_", "landmarks_", 1)
     if "landmarks" in arrays and of_landmarks in arrays:
         names += without_blanks(_array(path, arrays, "landmarks", 1, "U").tolist())
@@ -146,7 +155,7 @@ def _amass(path: str | os.PathLike, arrays: Mapping[str, np.ndarray]) -> Motion:
     if "joints" not in arrays or "joint_names" not in arrays:
         raise InputError(f"{path} has no arrays joints and joint_names: give joints, as no body model is read here")
     joints_m = _array(path, arrays, "joints", 3)
-    names = without_blanks(_array(path, arrays, "joint_names", 1, "U").tolist())
+    names = names_of_others(_array(path, arrays, "joint_names", 1, "U").tolist())
     if joints_m.shape[1:] != (len(names), 3):
         raise InputError(f"{path}: joints has shape {joints_m.shape} beside {len(names)} joint_names: write it again")
     rate = next(name for name in _RATES if name in arrays)

@@ -278,7 +278,7 @@ def _file(path: str | os.PathLike, frames: list[int], points: list[Any], known: 
         points = [[value for point in person for value in point] for person in points]
     elif points and isinstance(points[0], np.ndarray):
         points = [person.ravel().tolist() for person in points]
-    known = {"people": None, "one_person": True, "layout": "mediapipe33", "normalised": True} | known
+    known = {"people": None, "one_person": not known.get("people"), "layout": "mediapipe33", "normalised": True} | known
     found = keypoint_file(path, "MediaPipe", frames, points=points, **known)
     hips = found.keypoints[:, _HIPS].sum(1)
     hips = hips[np.isfinite(hips).all(1)]

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -88,6 +89,28 @@ def without_blanks(names: Iterable[str]) -> tuple[str, ...]:
     return tuple("Neck" if name == "Neck/Nose" else "_".join(_without_marks(name).split()) for name in names)
 
 
+def names_of_others(names: Iterable[str]) -> tuple[str, ...]:
+    """As :func:`without_blanks`, each name its own: what shares one is numbered, and what has none is ``unnamed``.
+
+    Nobody knows which of several is meant, so none keeps the name alone.
+
+    Example:
+        >>> names_of_others(["Hip", "Toe", "Toe", "", "Toe_1"])
+        ('Hip', 'Toe_2', 'Toe_3', 'unnamed', 'Toe_1')
+    """
+    plain = ["".join(c if c.isprintable() else "?" for c in name) or "unnamed" for name in without_blanks(names)]
+    shared = {name for name, times in Counter(plain).items() if times > 1}
+    numbers, taken, found = dict.fromkeys(shared, 0), set(plain), []
+    for name in plain:
+        own = name
+        while own in taken and name in shared:
+            numbers[name] += 1
+            own = f"{name}_{numbers[name]}"
+        taken.add(own)
+        found.append(own)
+    return tuple(found)
+
+
 def _without_marks(name: str) -> str:
     return "".join(letter for letter in unicodedata.normalize("NFKD", name) if not unicodedata.combining(letter))
 
@@ -154,20 +177,39 @@ def check_motion(motion: Motion, where: object) -> None:
         where: the file, for messages.
 
     Raises:
-        InputError: there is no frame or joint, a name is empty or not unique, has a blank in it or is no ASCII, a
-            position is infinite, or the rate is not a positive number; begins with ``where``.
+        InputError: as :func:`check_read`, or a name is no ASCII; begins with ``where``.
+    """
+    check_read(motion, where)
+    for name in motion.joints:
+        if not name.isascii():
+            raise _no_name(where, name)
+
+
+def check_read(motion: Motion, where: object) -> None:
+    """Refuse what is no motion; other programs' names may be in any letters.
+
+    Args:
+        where: the file, for messages.
+
+    Raises:
+        InputError: there is no frame or joint, a name is empty or not unique or has a blank in it, a position is
+            infinite, or the rate is not a positive number; begins with ``where``.
     """
     if not motion.positions_m.size:
         raise InputError(f"{where} holds no frames or no joints: give one of each at least")
     if not (np.isfinite(motion.fps) and motion.fps > 0):
         raise InputError(f"{where} has the frame rate {motion.fps}: give a positive number of frames a second")
     for name in motion.joints:
-        if motion.joints.count(name) > 1 or name.split() != [name] or not (name.isascii() and name.isprintable()):
-            raise InputError(f"{where} has a joint {name!r}: give each its own name of ASCII letters without blanks")
+        if motion.joints.count(name) > 1 or name.split() != [name] or not name.isprintable():
+            raise _no_name(where, name)
     infinite = np.isinf(motion.positions_m)
     if infinite.any():
         t, joint = np.argwhere(infinite)[0][:2]
         raise InputError(f"{where} is infinite at frame {t}, joint {motion.joints[joint]}: give missing joints as NaN")
+
+
+def _no_name(where: object, name: str) -> InputError:
+    return InputError(f"{where} has a joint {name!r}: give each its own name of ASCII letters without blanks")
 
 
 def filled(motion: Motion) -> Motion:

@@ -227,7 +227,7 @@ def _file(
         points[there],
         said=[*said, *said_of_names(path, best, where, left_out)],
         called=called,
-        one_person=name != "SLEAP",
+        one_person=name != "SLEAP" and not people,
         layout=best.name,
         n_frames=n_frames,
         first_frame=0 if n_frames is None else int(frames.min()),

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pose3d.formats.motion import Motion, check_motion, late_start, unit_m, without_blanks, zeros_as_gaps
+from pose3d.formats.motion import Motion, check_motion, check_read, late_start, names_of_others, unit_m, zeros_as_gaps
 from pose3d.formats.number_rows import Lines, open_lines, read_rows, write_rows
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.files import atomic_output
@@ -76,7 +76,7 @@ def read_trc(path: str | os.PathLike) -> Motion:
         length_m = unit_m(unit)
         if length_m is None:
             raise lines.error(f"has the unit {unit!r}: write m, cm or mm there")
-        names = without_blanks(name for name in (lines.next() or "").split("\t")[2:] if name.strip())
+        names = names_of_others(name for name in (lines.next() or "").split("\t")[2:] if name.strip())
         if len(names) != n_markers:
             raise lines.error(f"names {len(names)} markers, but the header says {n_markers}: write the file again")
         lines.next()  # X1 Y1 Z1 ...
@@ -84,7 +84,7 @@ def read_trc(path: str | os.PathLike) -> Motion:
     _check_times(path, rows[:, 1], fps)
     said = late_start(float(rows[0, 1]), fps)
     motion = Motion(names, rows[:, 2:].reshape(len(rows), n_markers, 3) * length_m, fps, said=said)
-    check_motion(motion, path)
+    check_read(motion, path)
     return zeros_as_gaps(motion)
 
 

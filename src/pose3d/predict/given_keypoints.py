@@ -17,7 +17,7 @@ from pose3d.predict.frames_of_video import in_video
 from pose3d.predict.keypoint_tracker import track_people
 from pose3d.predict.person_tracker import PERSON_SIGHTINGS
 from pose3d.records.detected_points import BRIDGED_S, LEAST_PERSON_PX, MIN_POINTS, bridge, is_person
-from pose3d.records.outside_picture import far_outside
+from pose3d.records.outside_picture import CORNER_FRAMES, CORNER_SHARE, far_outside, in_upper_left
 from pose3d.runtime.errors import InputError
 
 MAX_FRAMES = 2_000_000
@@ -30,7 +30,6 @@ _PAST_EDGE = 1.1  # so far from the middle, in half pictures, are few of the poi
 _NEGATIVE = 0.1  # of shares; people who lean out of the picture on its left or top have fewer
 _OUTSIDE_SHARE, _OUTSIDE_DOUBT = 0.5, 0.1
 _SURE = 0.5  # of the median confidence: detectors guess where limbs go on outside of the picture, and are unsure there
-_CORNER_SHARE, _CORNER_FRAMES = 0.99, 30
 _MOST_PERCENT, _PERCENT_SIDE_PX = 100, 200  # no coordinate is above, of pictures that are much larger
 _SAME_RATE = 0.05
 """Rates that differ by a smaller share are the same: 29.97 is written 30, and 24 frames a second are shown as 25."""
@@ -471,8 +470,8 @@ def _of_another_size(
             f"{path}: {share:.0%} of the points that are surely detected lie outside of {picture}, the first in frame "
             f"{frames[frame]} at ({x:.0f}, {y:.0f}): were they found in a larger picture? Give px of this one"
         ]
-    in_corner = (keypoints[known] < np.array(size_px) / 2).all(-1)
-    if in_corner.mean() < _CORNER_SHARE or len(np.unique(frames[known.any(1)])) < _CORNER_FRAMES:
+    in_corner = in_upper_left(keypoints[known], *size_px)
+    if in_corner.mean() < CORNER_SHARE or len(np.unique(frames[known.any(1)])) < CORNER_FRAMES:
         return []
     if np.nanmax(keypoints) <= _MOST_PERCENT and min(size_px) >= _PERCENT_SIDE_PX:
         return [

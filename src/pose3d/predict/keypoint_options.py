@@ -135,7 +135,7 @@ def _left_out(people: "GivenPeople", person: "GivenPerson") -> str:
 def _question(
     of_points: "Layout", person: "GivenPerson", predictions: "Predictions", up_cam: "np.ndarray | None"
 ) -> str | None:
-    from pose3d.predict.swapped_sides import swapped_points, turned_picture, walks_backwards
+    from pose3d.records.swapped_sides import swapped_points, turned_picture, walks_backwards
 
     turned = turned_picture(of_points, person.keypoints_px, up_cam)
     if turned is not None:  # then all signs of left and right may be wrong

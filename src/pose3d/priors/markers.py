@@ -38,7 +38,7 @@ def joint_centres(at: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """The body points that the markers give.
 
     Args:
-        at: (T, 3) by the marker's name, right-handed axes.
+        at: (T, 3) by the marker's name, in axes of either hand: the trunk shows which.
 
     Returns:
         (T, 3) by the name of the body point, as :data:`pose3d.priors.point_map.KNOWN`; none where the pelvis lacks
@@ -55,6 +55,8 @@ def joint_centres(at: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     ahead = front - back
     ahead = unit(ahead - (ahead * left).sum(-1, keepdims=True) * left)
     up = np.cross(ahead, left)
+    hand = _hand(at, up, (front + back) / 2)
+    up = hand * up
     for side, sign in _LEFT_SIGN.items():
         outwards = sign * left
         hip = front + width * ((0.5 - _INWARDS) * outwards - _BACKWARDS * ahead - _DOWN * up)
@@ -78,13 +80,19 @@ def joint_centres(at: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
             if wrist is not None and f"{side}ELB" in at:
                 outer = at[f"{side}ELB"]
                 found[f"{side}Wrist"] = wrist
-                beside = _LEFT_SIGN[side] * _hinge(shoulder, outer, wrist, left)
+                beside = _LEFT_SIGN[side] * _hinge(shoulder, outer, wrist, left, hand)
                 found[f"{side}Elbow"] = _inside(shoulder, outer, beside, _ELBOW * width)
     return found
 
 
 def _mean(at: dict[str, np.ndarray], *names: str) -> np.ndarray | None:
     return np.mean([at[name] for name in names], 0) if set(names) <= set(at) else None
+
+
+def _hand(at: dict[str, np.ndarray], up: np.ndarray, pelvis: np.ndarray) -> float:
+    """1, or -1 where axes are left-handed, or sides exchanged: then cross products point from the trunk downwards."""
+    trunk = [(at[name] - pelvis) * up for name in ("LSHO", "RSHO", "C7", "CLAV") if name in at]
+    return -1.0 if np.nansum(trunk) < 0 else 1.0
 
 
 def _inside(above: np.ndarray, marker: np.ndarray, beside: np.ndarray, distance: np.ndarray) -> np.ndarray:
@@ -98,10 +106,10 @@ def _inside(above: np.ndarray, marker: np.ndarray, beside: np.ndarray, distance:
     return marker + distance * (cosine * along + np.sqrt(1 - cosine**2) * inwards)
 
 
-def _hinge(shoulder: np.ndarray, elbow: np.ndarray, wrist: np.ndarray, left: np.ndarray) -> np.ndarray:
+def _hinge(shoulder: np.ndarray, elbow: np.ndarray, wrist: np.ndarray, left: np.ndarray, hand: float) -> np.ndarray:
     """The elbow's axis to the person's left, (T, 3); of straight frames that of the nearest ones that are bent."""
     upper, fore = unit(elbow - shoulder), unit(wrist - elbow)
-    normal = np.cross(fore, upper)
+    normal = hand * np.cross(fore, upper)
     sure = np.linalg.norm(normal, axis=-1) > _STRAIGHT
     if not sure.any():
         return left

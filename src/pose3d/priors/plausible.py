@@ -12,6 +12,8 @@ from pose3d.priors.point_map import NEEDED, Points
 
 _UNITS_M = {"m": 1.0, "cm": 0.01, "mm": 0.001, "in": 0.0254, "in / 0.45": 0.0254 / 0.45}
 """The last is the CMU database's, in which Acclaim's files and the BVH files that were made of them are."""
+_MISTAKEN_FOR = {"m, not mm": 1000.0, "cm, not mm": 10.0, "m, not cm": 100.0, "in, not mm": 25.4}
+"""What the numbers are in, and not the unit that a file says: programs copy the header of another file."""
 LEG_M = (0.4, 1.3)
 _USUAL_LEG_M = (0.6, 1.1)
 _SHARES_OF_LEG = {
@@ -53,7 +55,7 @@ def in_metres(points: Points, said: str) -> tuple[Points, str]:
 
     Args:
         points: in metres, if the file's unit is what it says or what its format has.
-        said: that unit.
+        said: that unit; "m" of a file that says one itself.
 
     Returns:
         The points, in another unit where only that makes legs of a person's length, and that unit; in the said one
@@ -62,8 +64,8 @@ def in_metres(points: Points, said: str) -> tuple[Points, str]:
     leg_m = leg_length_m(points)
     if LEG_M[0] <= leg_m <= LEG_M[1]:
         return points, said
-    for unit_name, metres in _UNITS_M.items():
-        scale = metres / _UNITS_M[said]
+    scales = {unit_name: metres / _UNITS_M[said] for unit_name, metres in _UNITS_M.items()}
+    for unit_name, scale in (scales | (_MISTAKEN_FOR if said == "m" else {})).items():
         if _USUAL_LEG_M[0] <= leg_m * scale <= _USUAL_LEG_M[1]:
             return {name: path * scale for name, path in points.items()}, unit_name
     return points, said

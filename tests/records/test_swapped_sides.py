@@ -4,7 +4,7 @@ from tiny_keypoints import MEDIAPIPE_33, in_order, person
 
 from pose3d.geometry.layouts import layout
 from pose3d.geometry.skeleton import JOINT_NAMES, mirror_permutation
-from pose3d.predict.swapped_sides import swapped_points, turned_picture, walks_backwards
+from pose3d.records.swapped_sides import swapped_points, turned_picture, walks_backwards
 
 COCO = layout("coco17")
 KEYPOINTS, SCORES = person(40)
