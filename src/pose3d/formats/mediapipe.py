@@ -178,7 +178,9 @@ def read_mediapipe_csv(path: str | os.PathLike, rows: Sequence[Sequence[str]], a
         n_points, first = counted
         numbers = [int(name) - first for name in names]
         of_frames, people = _by_point(path, frames, names, numbers, given, n_points)
-        return keypoint_file(path, "numbered points", of_frames, None, np.array(people), pictures=pictures)
+        return keypoint_file(
+            path, "numbered points", of_frames, None, np.array(people), pictures=pictures, one_person=True
+        )
     of_landmarks = _numbered(header)
     of_points = [(own["x"], own["y"], _score(own, None)) for _, own in sorted(of_landmarks.items())]
     unused = {
