@@ -24,6 +24,7 @@ from tiny_keypoints import (
     write_openpose,
     write_sleap,
     write_videopose3d,
+    write_wholebody,
 )
 from tiny_models import save_lifters
 from tiny_video import picture, write_video
@@ -108,6 +109,19 @@ def test_other_layouts_go_to_lifters_of_theirs(tmp_path, name):
     np.testing.assert_allclose(found.keypoints_px[:, ankle], KEYPOINTS[:, 16], atol=1e-3)
     np.testing.assert_allclose(found.confidence[:, ankle], SCORES[:, 16], rtol=1e-6)
     assert all(np.isfinite(lifted.poses_cam_m).all() for lifted in found.lifted.values())
+
+
+def test_cocos_points_of_wholebody_are_lifted_where_no_lifter_takes_all(tmp_path, models, lift):
+    expected = read_predictions(lift(write_coco(tmp_path / "k.json", ONE), *SAID)[0] / "predictions.npz")
+    path = write_wholebody(tmp_path / "w.json", *ONE[0])
+    sentence = f"{path}: no lifter takes coco_wholebody here, so its first 17 points are lifted, which are coco17's\n"
+    for asked in ([], ["--layout", "coco_wholebody"], ["--layout", "coco17"]):
+        out, said = lift(path, *SAID, *asked, out="_".join(["w", *asked]))
+        assert f"{path}: COCO-WholeBody, coco17, 12 frames" in said and (sentence in said) == ("coco17" not in asked)
+        found = read_predictions(out / "predictions.npz").lifted["temporal"].poses_cam_m
+        np.testing.assert_array_equal(found, expected.lifted["temporal"].poses_cam_m)
+    save_lifters(models, "coco_wholebody")
+    assert f"{path}: COCO-WholeBody, coco_wholebody, 12 frames" in lift(path, *SAID, out="feet-too")[1]
 
 
 def test_the_layouts_own_points_are_lifted_where_the_lifters_know_them(tmp_path):
@@ -460,7 +474,9 @@ def test_errors_are_one_sentence_and_leave_nothing(tmp_path, message, models):
     )
     assert message(path, *SAID, "--layout", "coco").startswith("error: no keypoint layout is called 'coco'")
     np.save(tmp_path / "k.npy", np.ones((3, 26, 2)))
-    assert message(tmp_path / "k.npy", *SAID) == "error: no lifter takes halpe26 here; there are lifters for coco17"
+    assert message(tmp_path / "k.npy", *SAID) == (
+        f"error: {tmp_path}/k.npy is of halpe26, which no lifter takes here; there are lifters for coco17"
+    )
     assert message(path, *SAID, "--show") == "error: --show needs --video, whose pictures it shows"
     assert message(path, *SAID, "--person", "two") == "error: --person takes a number, largest or all, not two"
     assert message(path, *SAID, "--fov", 200).startswith("error: the field of view must lie between 5 and 170 degrees")

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from people import camera_ring, detect, take
 
-from pose3d.datasets.agreement import check_agreement, exchanged_sides, said_of_sides
-from pose3d.geometry.layouts import layout
+from pose3d.datasets.agreement import check_agreement, exchanged_sides, said_of_lengths, said_of_sides
+from pose3d.geometry.layouts import carriers_of, layout
 from pose3d.geometry.skeleton import mirror_permutation
 from pose3d.records.keypoints2d import Keypoints2D
 from pose3d.records.sequences import PoseSequence, cut_sequence
@@ -52,13 +52,67 @@ def size_px(sequence) -> float:
             r"begin about 0\.4 s \(10 frames at 25 Hz\) before .*: cut as much from their start",
         ),
         (np.arange(0, FRAMES, 2), "are of every second 3D pose: give both at the same frame rate"),
-        (np.repeat(np.arange(FRAMES), 2), "have two frames for each 3D pose: give both at the same frame rate"),
+        (np.repeat(np.arange(FRAMES), 2), "have 2 frames for each 3D pose: give both at the same frame rate"),
+        (
+            np.arange(0, FRAMES, 5 / 3).astype(int),
+            "have 3 frames for each 5 3D poses: give both at the same frame rate",
+        ),
+        (
+            np.arange(0, FRAMES, 5 / 6).astype(int),
+            "have 6 frames for each 5 3D poses: give both at the same frame rate",
+        ),
+        (np.repeat(np.arange(FRAMES), 4), "have 4 frames for each 3D pose: give both at the same frame rate"),
         (np.arange(FRAMES)[::-1], "run backwards through the 3D poses"),
     ],
 )
 def test_other_moments_are_named(sequence, moments, said):
     with pytest.raises(InputError, match=f"^a.npz: the 2D keypoints {said}"):
         check_agreement("a.npz", *ahead(sequence, moments), [])
+
+
+def test_where_too_few_frames_show_it_their_number_tells_the_rate(sequence):
+    """Of every tenth pose 20 frames are left, of which two can be compared with every tenth of 20 poses."""
+    cut, tenth = ahead(sequence, np.arange(0, FRAMES, 10))
+    away = replace(tenth, keypoints_px=tenth.keypoints_px + np.float32([0.3 * size_px(sequence), 0]))
+    causes = "they are of another camera or take, mirrored, of joints in another order, or not in px"
+    with pytest.raises(InputError, match=f"project: by their number they are of every 10th 3D pose; else {causes}$"):
+        check_agreement("a.npz", cut, away, [], (FRAMES, 20))
+    for lengths in (None, (20, 20), (FRAMES, 150)):
+        with pytest.raises(InputError, match=f"project: {causes}$"):
+            check_agreement("a.npz", cut, away, [], lengths)
+
+
+def test_a_question_is_asked_of_lengths_that_differ_by_one_whole_factor():
+    """201 poses are 40 or 41 frames at a fifth of the rate, and 1005 at five times it; 39 are a part of the take."""
+    fifth = [(200, 40), (201, 40), (201, 41), (77, 16)] * 2
+    asked = (
+        "the 2D keypoints of all 8 sequences, by their number, are of every 5th 3D pose: are both at one frame rate?"
+    )
+    assert said_of_lengths(fifth) == asked
+    assert "have 5 frames for each 3D pose: are" in said_of_lengths([(a, 5 * a) for a, _ in fifth])
+    assert said_of_lengths(fifth[:7]) is None  # of few it may be chance
+    for other in ((200, 200), (201, 39), (200, 60)):
+        assert said_of_lengths([*fifth, other]) is None
+    assert said_of_lengths([(200, 195)] * 8) is None
+
+
+def test_mirrored_keypoints_are_named(sequence):
+    (detected,) = detect([sequence], 5)
+    x, y = detected.keypoints_px[..., 0], detected.keypoints_px[..., 1]
+    mirrored = replace(detected, keypoints_px=np.stack([sequence.camera.width_px - x, y], -1))
+    for order in (np.arange(17), mirror_permutation()):
+        with pytest.raises(
+            InputError, match=r"^a.npz: the 2D keypoints are mirrored, or of a camera on the other side"
+        ):
+            check_agreement("a.npz", sequence, replace(mirrored, keypoints_px=mirrored.keypoints_px[:, order]), [])
+
+
+def test_cocos_order_is_named(sequence):
+    """Of somebody whose nose, eyes and ears lie where the Neck/Nose is."""
+    (detected,) = detect([sequence], 5)
+    in_coco = carriers_of(layout("coco17").body_points)
+    with pytest.raises(InputError, match=r"^a.npz: the 2D keypoints are in the order of COCO's 17 points: give Human3"):
+        check_agreement("a.npz", sequence, replace(detected, keypoints_px=detected.keypoints_px[:, in_coco]), [])
 
 
 def test_a_detector_may_lag_behind():

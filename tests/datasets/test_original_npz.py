@@ -23,6 +23,10 @@ def change(path, key, damage):
     np.savez(path, **(content | {key: replaced} if isinstance(replaced, dict | list) else content))
 
 
+def to_shares(content):
+    return {s: {a: {c: px / 1000 for c, px in of.items()} for a, of in takes.items()} for s, takes in content.items()}
+
+
 def test_every_sequence_of_the_params_is_read(tmp_path):
     world = write_original_npz(tmp_path)
     source = OriginalNpz(original_npz_params(frame_step=2), tmp_path)
@@ -80,6 +84,7 @@ def test_actions_are_chosen_by_name(tmp_path):
         (POSES, "pose3d", lambda content: [1, 2], "has no pose3d of subjects, actions and cameras"),
         (POSES, "pose3d", lambda content: content.update(S9=content["S1"]), "both have S9/Walking-1/54138969"),
         (KEYPOINTS, "pose2d", lambda content: content.update({"S1/2": content["S1"]}), "'S1/2' cannot name"),
+        (KEYPOINTS, "pose2d", to_shares, "is above .*, so they are not px: save them in px of the cameras' pictures"),
     ],
 )
 def test_what_is_wrong_as_a_whole_is_refused_at_once(tmp_path, file, key, damage, message):

@@ -239,6 +239,11 @@ def test_what_is_wrong_as_a_whole_is_refused_at_once(tmp_path):
     alike = {**positions, "S1": {**positions["S1"], "Walking-1": positions["S1"]["Walking 1"]}}
     assert "differ by a space only" in refused(tmp_path, alike, keypoints)
     assert f"{POSITIONS} has no takes of S9" in refused(tmp_path, {**positions, "S9": {}}, keypoints)
+    shares = {s: {a: [one / 1000 for one in take] for a, take in takes.items()} for s, takes in keypoints.items()}
+    assert "so they are not px: save them in px of the cameras' pictures" in refused(tmp_path, positions, shares)
+    shares["S9"]["Walking 1"] = keypoints["S9"]["Walking 1"]  # a take among many is found by where it lies
+    save_videopose3d(tmp_path, positions, shares)
+    assert VideoPose3D(videopose3d_params(), tmp_path).sequences()
     (tmp_path / KEYPOINTS).unlink()
     np.savez(tmp_path / POSITIONS, positions_3d=positions)
     with pytest.raises(InputError, match=f"{KEYPOINTS} is missing"):

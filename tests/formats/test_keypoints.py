@@ -29,8 +29,9 @@ from tiny_keypoints import (
 )
 
 from pose3d.formats import json_files, keypoints
-from pose3d.formats.keypoints import layout_of
+from pose3d.formats.keypoints import layout_of, of_coco
 from pose3d.formats.read_keypoints import read_keypoints
+from pose3d.geometry.layouts import layout
 from pose3d.runtime.errors import InputError
 
 KEYPOINTS, SCORES = person()
@@ -339,6 +340,10 @@ def test_layouts_are_said_known_by_their_count_or_asked_for(tmp_path):
     wholebody = read_keypoints(tmp_path / "k.npy")
     assert layout_of(wholebody, None) == "coco_wholebody"
     np.testing.assert_array_equal(wholebody.keypoints[1, 22], [310, 311])  # the last of body and feet
+    assert layout_of(wholebody, "coco17") == "coco17" and of_coco(wholebody).layout == "coco17"
+    np.testing.assert_array_equal(of_coco(wholebody).keypoints, wholebody.keypoints[:, :17])
+    with pytest.raises(InputError, match=r"not the 17 of h36m17: give --layout coco_wholebody, or leave it out$"):
+        layout_of(wholebody, "h36m17")
 
 
 def test_ids_are_the_files_own_where_they_tell_people_apart(tmp_path):
@@ -530,6 +535,69 @@ def test_points_are_known_by_their_names(tmp_path):
     assert sentence(path).startswith(": no name of p0, p1, p2, p3, p4 ... is a point of any known layout: give a file")
 
 
+SAME_FIT = {
+    "below the head": (COCO_NAMES[5:], "coco17"),  # 12, which six layouts have
+    "without ankles": (COCO_NAMES[5:15], "coco17"),  # as many are joints of h36m17
+    "with heels": ([*COCO_NAMES, "left_heel", "right_heel"], "body25"),  # 19, also of halpe26 and coco_wholebody
+    "all of coco_wholebody": (layout("coco_wholebody").points, "coco_wholebody"),  # body25 has all 23 as well
+    "all of mpii16": (layout("mpii16").points, "mpii16"),
+}
+
+
+@pytest.mark.parametrize("name", SAME_FIT)
+def test_of_layouts_that_fit_alike_one_with_lifters_is_taken(tmp_path, name):
+    points, taken = SAME_FIT[name]
+    path = write_table(
+        tmp_path / "k.csv", [[f"{one}_{axis}" for one in points for axis in "xy"], [5] * 2 * len(points)]
+    )
+    assert read_keypoints(path).layout == taken
+
+
+def test_mmposes_names_of_points_are_used(tmp_path):
+    """As its PoseTrack18 has them: neck and top of the head where COCO has the eyes."""
+    names = ["nose", "head_bottom", "head_top", *COCO_NAMES[3:]]
+    meta = {"dataset_name": "posetrack18", "keypoint_id2name": {str(n): name for n, name in enumerate(names)}}
+    path = tmp_path / "m.json"
+
+    def read(asked=None):
+        path.write_text(json.dumps({"meta_info": meta, "instance_info": mmpose_frames(ONE)}))
+        return read_keypoints(path, asked)
+
+    file = read()
+    assert file.layout == "coco17" and np.isnan(file.keypoints[:, 1:3]).all() and not file.confidence[:, 1:3].any()
+    np.testing.assert_allclose(file.keypoints[:, 3:], KEYPOINTS[:, 3:], atol=1e-3)
+    assert file.said == (
+        f"{path}: coco17 has no points head_bottom, head_top, which are left out",
+        f"{path} is read as coco17; of its points the file lacks left_eye, right_eye",
+    )
+    assert read("h36m17").layout is None and read("h36m17").said == ()  # the order is that
+    meta["keypoint_id2name"] = {str(n): name for n, name in enumerate(reversed(COCO_NAMES))}
+    np.testing.assert_allclose(read().keypoints, KEYPOINTS[:, ::-1], atol=1e-3)
+    meta["keypoint_id2name"] = {str(n): f"p{n}" for n in range(17)}
+    unknown = (
+        " has the 17 points of posetrack18, which is no known layout: give --layout if they are in the order of one"
+    )
+    with pytest.raises(InputError) as caught:
+        read()
+    assert str(caught.value) == f"{path}{unknown}" and layout_of(read("coco17"), "coco17") == "coco17"
+    del meta["keypoint_id2name"]
+    assert sentence(path) == unknown
+    meta["dataset_name"] = None
+    assert read().layout is None
+
+
+def test_posetracks_ids_end_in_frames(tmp_path):
+    path = write_coco(tmp_path / "k.json", ONE)
+    change(path, lambda entries: [entry.update(image_id=10003420000 + entry["image_id"]) for entry in entries])
+    file = read_keypoints(path)
+    assert file.frames.tolist() == list(range(12)) and file.said == (
+        f"{path}: image_id is 10003420000 and on, as PoseTrack's: its last four digits are taken as the frame, and "
+        "points as COCO's",
+    )
+    change(path, lambda entries: entries[11].update(image_id=10003430000))  # of another sequence
+    assert sentence(path) == ": a frame's number is no whole number below 2 billion: correct the file"
+
+
 POSETRACK = ["nose", "head_bottom", "head_top", *COCO_NAMES[3:]]
 
 
@@ -662,6 +730,9 @@ def test_cells_that_are_no_numbers_are_refused_by_their_line(tmp_path):
     path = write_deeplabcut(tmp_path / "d.csv", *ONE[0])
     path.write_text(path.read_text().replace("\n2,", "\n2,x"))
     assert sentence(path) == " line 6: column 2 is no number: correct it"
+    excel = tmp_path / "excel.csv"
+    excel.write_text("frame;nose_x;nose_y\n0;320,5;90\n")
+    assert sentence(excel) == " line 2: column 2 is no number: write decimals with a point, not a comma"
 
 
 def test_landmarks_in_metres_or_px_are_told_from_normalised_ones(tmp_path):

@@ -18,6 +18,7 @@ from pose3d.geometry.layouts import layout
 
 KEYPOINTS, SCORES = person()
 UNRATED = {"COCO annotations", "VideoPose3D"}
+OF_ONE_PERSON = {"arrays", "VideoPose3D", "MediaPipe JSON", "MediaPipe CSV", "MediaPipe wide", "DeepLabCut"}
 
 
 def px_of(file: KeypointFile) -> np.ndarray:
@@ -29,6 +30,7 @@ def test_the_same_person_in_every_format_gives_the_same_px(tmp_path, name):
     layout_name, write = FILES[name]
     file = read_keypoints(write(tmp_path / "k"))
     assert file.format == name.split()[0] or file.format == name
+    assert file.one_person == (name in OF_ONE_PERSON)
     assert layout_of(file, "coco17" if name == "arrays" else None) == layout_name
     points, scores = in_order(KEYPOINTS, SCORES, ORDERS[layout_name])
     missing = scores == 0

@@ -67,9 +67,23 @@ def test_shares_that_go_both_ways_are_asked_about():
     people = given(file_of(keypoints=right), normalised=True)
     assert people.said == (f"k.json: 21% of the coordinates that are surely detected are below 0: {remedy}",)
     assert sentence(file_of(keypoints=from_middle - [0.3, 0]), normalised=True).endswith(
-        f": give shares of its width and height; {remedy}"
+        f": give shares of its width and height; {remedy}, or (y / 0.75 + 1) / 2 if y goes from -0.75 to 0.75 "
+        "(VideoPose3D, MotionBERT)"
     )
     assert given(file_of(keypoints=(right + 1) / 2), normalised=True).said == ()
+
+
+def test_y_in_half_widths_is_asked_about():
+    """VideoPose3D's px / w * 2 - [1, h / w]: in a picture of 480 x 640 px y goes from -1.33 to 1.33."""
+    upright = KEYPOINTS[..., ::-1]  # x from 84 to 420 px of 480, y from 266 to 374 px of 640
+    upright = upright + [0, 250]  # to 624 px: 0.95 of half heights, 1.27 of half widths
+    shares = upright / 480 * 2 - [1, 640 / 480]
+    by_width = "if x goes from -1 to 1, make them (x + 1) / 2 and (y / 1.333 + 1) / 2 first"
+    assert sentence(file_of(keypoints=shares), size_px=(480, 640)).endswith(f"width and height; {by_width}")
+    right = shares.copy()
+    right[..., 0], right[..., 1] = (shares[..., 0] + 1) / 2, (shares[..., 1] / (4 / 3) + 1) / 2
+    np.testing.assert_allclose(right * [480, 640], upright)
+    assert given(file_of(keypoints=right), normalised=True, size_px=(480, 640)).said == ()
 
 
 def test_people_who_lean_out_of_the_picture_have_shares_of_it():
@@ -394,6 +408,15 @@ def test_people_are_chosen_by_the_files_numbers_or_from_the_left():
     untracked = given(replace(two_people(), people=None))
     assert not untracked.has_ids and untracked.people() == [1, 2] and untracked.largest() == 1
     np.testing.assert_allclose(untracked.of(2).keypoints_px[:12], people.of(3).keypoints_px[:12])
+
+
+def test_formats_of_one_person_have_one_however_long_it_is_unseen():
+    frames = [*range(10), *range(100, 120)]  # 3.6 s at 25 Hz
+    assert np.unique(given(file_of(frames)).numbers).tolist() == [1, 2]
+    people = given(file_of(frames, one_person=True))
+    assert people.people() == [1] and not people.has_ids and people.of(1).found.sum() == 30
+    twice = replace(two_people(), people=None, one_person=True)  # whatever the format says
+    assert given(twice).people() == [1, 2]
 
 
 def test_who_is_seen_for_a_moment_is_not_one_of_all():

@@ -12,10 +12,12 @@ of a subject are asked for those.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
+from itertools import permutations
 
 import numpy as np
 
-from pose3d.geometry.layouts import layout
+from pose3d.geometry.layouts import OURS, carriers_of, layout
 from pose3d.geometry.skeleton import JOINT_NAMES, mirror_permutation
 from pose3d.records.detected_points import MIN_POINTS
 from pose3d.records.keypoints2d import Keypoints2D
@@ -34,6 +36,13 @@ MIN_FRAMES, MIN_SHARE = 10, 1 / 3
 MAX_FRAMES = 200
 """Of a take, spread evenly, are looked at."""
 LONGEST_SHIFT = 25
+_USUAL_HZ = (25, 30, 50, 60, 100, 120)
+_WHOLE_RATIOS = {Fraction(*pair) for n in range(2, 11) for pair in ((n, 1), (1, n))}
+RATE_RATIOS = sorted({Fraction(*pair) for pair in permutations(_USUAL_HZ, 2)} | _WHOLE_RATIOS)
+"""Of the keypoints' frame rate to that of the poses, where these differ: of two usual rates, or whole."""
+_ORDINALS = {2: "second", 3: "third"}
+MIN_SEQUENCES = 8
+"""So many must all have one ratio of lengths for a question."""
 LAG_S = 0.15
 """By less, detections that were smoothed as they came may lag behind, in quick takes."""
 MIN_TOLD, MOST_TOLD = 3, 0.75
@@ -41,7 +50,13 @@ MIN_TOLD, MOST_TOLD = 3, 0.75
 LIMBS = {"arms": ("Shoulder", "Elbow", "Wrist"), "legs": ("Hip", "Knee", "Foot")}
 
 
-def check_agreement(key: str, sequence: PoseSequence, detected: Keypoints2D, views: Sequence[PoseSequence]) -> None:
+def check_agreement(
+    key: str,
+    sequence: PoseSequence,
+    detected: Keypoints2D,
+    views: Sequence[PoseSequence],
+    lengths: tuple[int, int] | None = None,
+) -> None:
     """Refuse keypoints of another camera, moment, frame rate or take.
 
     Args:
@@ -49,13 +64,14 @@ def check_agreement(key: str, sequence: PoseSequence, detected: Keypoints2D, vie
         sequence: T frames, with true keypoints.
         detected: T frames.
         views: the same take as other cameras see it.
+        lengths: frames of the poses and of the keypoints, before the longer was cut; None: it is not known.
 
     Raises:
         InputError: says what fits better, and what to do.
     """
     compared = _Compared(sequence, detected)
     if compared.may_lie_elsewhere:
-        others = list(_others(sequence, views))
+        others = list(_others(sequence, detected.layout, views))
         if any(said is not None and compared.fits_clearly_better(*other) for said, *other in others):
             said = min(others, key=lambda other: compared.stray(*other[1:]))[0]
             if said is not None:
@@ -65,10 +81,45 @@ def check_agreement(key: str, sequence: PoseSequence, detected: Keypoints2D, vie
     offset_px = np.linalg.norm(detected.keypoints_px[:, points] - sequence.keypoints_px[:, joints], axis=-1)
     seen = detected.confidence[:, points] > 0
     if seen.any() and np.median((offset_px / person_px[:, None])[seen]) > KEYPOINT_OFFSET:
+        ratio = None if lengths is None else next((one for one in RATE_RATIOS if _is_ratio(one, *lengths)), None)
+        by_number = "" if ratio is None else f"by their number they {_said_of_rates(ratio)}; else "
         raise InputError(
             f"{key}: the 2D keypoints lie {float(np.median(offset_px[seen])):.0f} px from where the 3D poses project: "
-            "they are of another camera or take, or not in px"
+            f"{by_number}they are of another camera or take, mirrored, of joints in another order, or not in px"
         )
+
+
+def said_of_lengths(lengths: Sequence[tuple[int, int]]) -> str | None:
+    """A question, where keypoints of all sequences are fewer or more than the poses by one whole factor; None: none.
+
+    Args:
+        lengths: frames of the poses and of the keypoints, of each sequence, before the longer was cut.
+
+    Example:
+        >>> said_of_lengths([(200, 67), (301, 101)] * 4)
+        'the 2D keypoints of all 8 sequences, by their number, are of every third 3D pose: are both at one frame rate?'
+        >>> said_of_lengths([(200, 67), (301, 250)] * 4)
+    """
+    if len(lengths) < MIN_SEQUENCES:
+        return None
+    for ratio in sorted(_WHOLE_RATIOS):
+        if all(_is_ratio(ratio, *one) for one in lengths):
+            said = f"by their number, {_said_of_rates(ratio)}: are both at one frame rate?"
+            return f"the 2D keypoints of all {len(lengths):,} sequences, {said}"
+    return None
+
+
+def _is_ratio(ratio: Fraction, n_poses: int, n_keypoints: int) -> bool:
+    """Whether keypoints and poses of so many frames are as long, within one frame of the lower rate."""
+    n_frames, per_poses = ratio.as_integer_ratio()
+    return abs(n_keypoints * per_poses - n_poses * n_frames) < max(n_frames, per_poses)
+
+
+def _said_of_rates(ratio: Fraction) -> str:
+    n_frames, per_poses = ratio.as_integer_ratio()
+    if n_frames == 1:
+        return f"are of every {_ORDINALS.get(per_poses, f'{per_poses}th')} 3D pose"
+    return f"have {n_frames} frames for each {'3D pose' if per_poses == 1 else f'{per_poses} 3D poses'}"
 
 
 def exchanged_sides(sequence: PoseSequence, detected: Keypoints2D) -> dict[str, bool]:
@@ -186,7 +237,7 @@ def _exchanged(keypoints_px: np.ndarray, *all_limbs: str) -> np.ndarray:
 
 
 def _others(
-    sequence: PoseSequence, views: Sequence[PoseSequence]
+    sequence: PoseSequence, layout_name: str, views: Sequence[PoseSequence]
 ) -> Iterator[tuple[str | None, np.ndarray, np.ndarray]]:
     """What else keypoints may be of: the rest of the sentence, and what :meth:`_Compared.nearness` takes.
 
@@ -199,8 +250,18 @@ def _others(
         said = f"are those of camera {view.camera.id}: give every camera its own, in the calibration's order"
         yield said, view.keypoints_px, frames
     yield "run backwards through the 3D poses: turn one of the two round", true_px, frames[::-1]
-    yield "are of every second 3D pose: give both at the same frame rate", true_px, 2 * frames
-    yield "have two frames for each 3D pose: give both at the same frame rate", true_px, frames // 2
+    for ratio in RATE_RATIOS:
+        n_frames, per_poses = ratio.as_integer_ratio()
+        yield f"{_said_of_rates(ratio)}: give both at the same frame rate", true_px, frames * per_poses // n_frames
+    mirrored_px = np.stack([sequence.camera.width_px - true_px[..., 0], true_px[..., 1]], -1)
+    for mirrored in (mirrored_px, _exchanged(mirrored_px, *LIMBS)):
+        said = (
+            "are mirrored, or of a camera on the other side: count x from the picture's left, and give every camera its"
+        )
+        yield f"{said} own", mirrored, frames
+    if layout_name == OURS:
+        coco_px = true_px[:, carriers_of(layout("coco17").body_points)]
+        yield "are in the order of COCO's 17 points: give Human3.6M's joints, or name the layout", coco_px, frames
     for shift in range(1, min(LONGEST_SHIFT, len(sequence) // 2) + 1):
         by = f"{shift / hz:.2g} s ({shift} frames at {hz:g} Hz)"
         after = f"begin about {by} after the 3D poses: cut as much from the start of the poses"

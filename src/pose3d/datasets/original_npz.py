@@ -29,6 +29,7 @@ from pose3d.datasets.pose_arrays import (
     path_safe,
     recording_of,
     recording_of_keypoints,
+    require_px,
 )
 from pose3d.datasets.recording import Recording, SequenceName
 from pose3d.records.pickled_npz import read_pickled_npz
@@ -54,6 +55,8 @@ class OriginalNpz:
         poses_files = ", ".join(str(folder / name) for name in params.poses)
         self._poses = merged((folder / name for name in params.poses), "pose3d")
         self._keypoints = merged((folder / name for name in params.keypoints), "pose2d")
+        for path in {path for _, path in self._keypoints.values()}:
+            require_px((array for array, file in self._keypoints.values() if file == path), path)
         check_subjects(params.subjects_with_3d, {name.subject for name in self._poses}, poses_files)
         check_subjects(params.subjects.all, {name.subject for name in self._keypoints}, self._keypoints_files)
         self._names = sorted(
@@ -90,7 +93,7 @@ class OriginalNpz:
         if not has_3d:
             given = given_keypoints(keypoints, where_2d, rate_hz, step, camera)
             return recording_of_keypoints(name, camera, rate_hz / step, given, keypoints_path)
-        poses_mm, keypoints, frames_cut = cut_alike(as_17_joints(poses, (3,), where), keypoints)
+        poses_mm, keypoints, lengths = cut_alike(as_17_joints(poses, (3,), where), keypoints)
         poses_cam_m = poses_mm[::step] / 1000
         return recording_of(
             name,
@@ -99,7 +102,7 @@ class OriginalNpz:
             camera.camera_to_world(poses_cam_m),
             poses_cam_m,
             given_keypoints(keypoints, where_2d, rate_hz, step, camera),
-            frames_cut,
+            lengths,
             path,
             keypoints_path,
         )

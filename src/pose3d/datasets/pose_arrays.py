@@ -30,6 +30,8 @@ from pose3d.records.sequences import PoseSequence
 from pose3d.runtime.errors import InputError, in_words
 
 Params = VideoPose3DParams | OriginalNpzParams
+_NORMALISED = 2.0
+"""All coordinates of a person in px are not below this; VideoPose3D's normalised ones reach 1.8 in y."""
 
 _NO_PATH_M = 0.01
 
@@ -136,8 +138,8 @@ def as_points(array: object, layout_name: str, coordinates: tuple[int, ...], whe
     return array if array.shape[1] == n_points else array[:, HUMAN36M_32_TO_17]
 
 
-def cut_alike(poses: np.ndarray, keypoints: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
-    """Both from the first to the last frame that both have, and by how many one was longer.
+def cut_alike(poses: np.ndarray, keypoints: np.ndarray) -> tuple[np.ndarray, np.ndarray, tuple[int, int]]:
+    """Both from the first to the last frame that both have, and how many each had.
 
     Videos run on after the motion capture has ended, and the field cuts the longer of the two at its end. Whether they
     are of the same take is seen from where the keypoints lie (:mod:`pose3d.datasets.agreement`).
@@ -147,7 +149,30 @@ def cut_alike(poses: np.ndarray, keypoints: np.ndarray) -> tuple[np.ndarray, np.
         keypoints: (U, ...).
     """
     length = min(len(poses), len(keypoints))
-    return poses[:length], keypoints[:length], abs(len(poses) - len(keypoints))
+    return poses[:length], keypoints[:length], (len(poses), len(keypoints))
+
+
+def require_px(arrays: Iterable[object], path: Path | str) -> None:
+    """Refuse a file whose keypoints are shares of the picture, or go from -1 to 1, throughout.
+
+    Args:
+        arrays: of the sequences, (T, K, 2 or 3) where they are as they should be.
+        path: the file, for the message.
+
+    Raises:
+        InputError: names the file and the highest coordinate.
+    """
+    highest = 0.0
+    for array in arrays:
+        if isinstance(array, np.ndarray) and array.dtype.kind in "fiu" and array.ndim == 3:
+            highest = max(highest, float(np.fmax.reduce(np.abs(array[..., :2]), axis=None, initial=0)))
+        if highest > _NORMALISED:
+            return
+    if highest > 0:
+        raise InputError(
+            f"{path}: no coordinate of any 2D keypoint is above {highest:.3g}, so they are not px: save them in px of "
+            "the cameras' pictures"
+        )
 
 
 class GivenKeypoints(NamedTuple):
@@ -233,7 +258,7 @@ def recording_of(
     poses_world_m: np.ndarray,
     poses_cam_m: np.ndarray,
     given: GivenKeypoints,
-    frames_cut: int,
+    lengths: tuple[int, int],
     positions_file: Path,
     keypoints_file: Path,
 ) -> Recording:
@@ -245,7 +270,7 @@ def recording_of(
         fps: frames per second.
         poses_world_m, poses_cam_m: (T, 17, 3), the same poses.
         given: T frames of keypoints, px.
-        frames_cut: by how many frames poses or keypoints were longer than the other.
+        lengths: frames of poses and keypoints, before the longer was cut.
         positions_file, keypoints_file: what they came from.
 
     Raises:
@@ -270,7 +295,7 @@ def recording_of(
         raise beyond_lens(key)
     arrays = (poses_world_m, poses_cam_m, keypoints_px, boxes_around(keypoints_px))
     sequence = PoseSequence(name.subject, name.action, camera, fps, *(np.asarray(a, np.float32) for a in arrays))
-    return Recording(sequence, None, given.detected, positions_file, keypoints_file, frames_cut, given.highest_score)
+    return Recording(sequence, None, given.detected, positions_file, keypoints_file, lengths, given.highest_score)
 
 
 def recording_of_keypoints(

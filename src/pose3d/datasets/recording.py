@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from pose3d.datasets.agreement import check_agreement, exchanged_sides, said_of_sides
+from pose3d.datasets.agreement import check_agreement, exchanged_sides, said_of_lengths, said_of_sides
 from pose3d.datasets.picture_doubts import PictureDoubts
 from pose3d.datasets.upright import Stances
 from pose3d.geometry.lens_edge import BEYOND
@@ -50,7 +50,8 @@ class Recording:
         detected: 2D keypoints that came with the data; None where the pipeline has to detect them itself.
         positions_file, keypoints_file: where the 3D poses and ``detected`` came from, for error messages. None for
             poses: nothing is known but what was detected.
-        frames_cut: by how many frames ``detected`` or the poses were longer in the files; the longer was cut.
+        lengths: frames of the poses and of ``detected`` in the files, of which the longer was cut; None: there were
+            not both.
         highest_score: of ``detected`` in the file.
         points_beyond_lens: how many of ``detected`` are missing because the lens shows nothing there.
         interlaced: its video says that it is.
@@ -61,10 +62,15 @@ class Recording:
     detected: Keypoints2D | None
     positions_file: Path | None
     keypoints_file: Path | None = None
-    frames_cut: int = 0
+    lengths: tuple[int, int] | None = None
     highest_score: float = 1.0
     points_beyond_lens: int = 0
     interlaced: bool = False
+
+    @property
+    def frames_cut(self) -> int:
+        """By how many frames poses or keypoints were longer in the files."""
+        return 0 if self.lengths is None else max(self.lengths) - min(self.lengths)
 
     @property
     def name(self) -> SequenceName:
@@ -86,6 +92,7 @@ class Remarks:
     def __init__(self) -> None:
         self._sequences_cut = self._frames_cut = self._frames = self._points_missing = 0
         self._frames_bridged = self._frames_left_out = self._points_beyond_lens = self._videos_interlaced = 0
+        self._lengths: list[tuple[int, int]] = []
         self._pictures = PictureDoubts()
         self._high_scores: dict[str, list[float]] = {CUT_OFF: [], PERCENTAGES: []}
 
@@ -93,6 +100,7 @@ class Remarks:
         """Count one; gives how many of its frames are left out, because too little is detected for too long."""
         self._sequences_cut += recording.frames_cut > 0
         self._frames_cut += recording.frames_cut
+        self._lengths += [] if recording.lengths is None else [recording.lengths]
         if recording.highest_score > 1:
             done = PERCENTAGES if recording.highest_score > LEAST_PERCENT else CUT_OFF
             self._high_scores[done].append(recording.highest_score)
@@ -118,6 +126,9 @@ class Remarks:
                 f"2D and 3D of {self._sequences_cut:,} sequences are not of the same length: {self._frames_cut:,} "
                 "frames at the longer one's end are left out"
             )
+        question = said_of_lengths(self._lengths)
+        if question is not None:
+            said.append(question)
         missing = self._frames_bridged + self._frames_left_out
         if missing or self._points_missing:
             said.append(
@@ -167,7 +178,8 @@ def recordings(source: Source) -> Iterator[Recording | Problem]:
                 found = sides.setdefault((name.subject, recording.keypoints_file), [])
                 found.append(exchanged_sides(sequence, recording.detected))
                 views = [*(view for view in views if (view.subject, view.action) == name[:2]), sequence]
-                check_agreement(f"{recording.keypoints_file}: {sequence.key}", sequence, recording.detected, views[:-1])
+                key = f"{recording.keypoints_file}: {sequence.key}"
+                check_agreement(key, sequence, recording.detected, views[:-1], recording.lengths)
             if recording.detected is not None:
                 detected, n_beyond = within_lens(recording.sequence.camera, recording.detected)
                 if n_beyond:

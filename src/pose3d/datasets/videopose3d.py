@@ -38,6 +38,7 @@ from pose3d.datasets.pose_arrays import (
     path_safe,
     recording_of,
     recording_of_keypoints,
+    require_px,
 )
 from pose3d.datasets.recording import Recording, SequenceName
 from pose3d.geometry.layouts import OURS
@@ -65,6 +66,7 @@ class VideoPose3D:
         metadata = keypoints.get("metadata")
         require_human36m_joints(_arrays(positions.get("positions_3d")), self._positions_path, FILES)
         self._layout = keypoint_layout(_arrays(keypoints.get("positions_2d")), self._keypoints_path, metadata)
+        require_px(_arrays(keypoints.get("positions_2d")), self._keypoints_path)
         self._cameras = cameras_of(params, folder)
         self._poses = self._takes(
             positions.get("positions_3d"), "positions_3d", self._positions_path, params.subjects_with_3d
@@ -131,7 +133,7 @@ class VideoPose3D:
             given = given_keypoints(keypoints, where_2d, rate_hz, step, camera)
             return recording_of_keypoints(name, camera, rate_hz / step, given, self._keypoints_path)
         poses = as_17_joints(self._poses[name.subject][name.action], (3,), where_3d)
-        poses, keypoints, frames_cut = cut_alike(poses, keypoints)
+        poses, keypoints, lengths = cut_alike(poses, keypoints)
         poses_world_m = poses[::step]
         return recording_of(
             name,
@@ -140,7 +142,7 @@ class VideoPose3D:
             poses_world_m,
             camera.world_to_camera(poses_world_m),
             given_keypoints(keypoints, where_2d, rate_hz, step, camera, self._layout),
-            frames_cut,
+            lengths,
             self._positions_path,
             self._keypoints_path,
         )

@@ -14,7 +14,8 @@ annotations    ``{images, annotations}``; the third number of a point is 0 where
 
 An entry whose ``keypoints`` are empty is a box without a pose, and passed over.
 
-``image_id`` is the frame's number, or the picture's name. ``track_id`` (as PoseTrack has it) numbers people.
+``image_id`` is the frame's number (of PoseTrack its last four digits), or the picture's name. ``track_id`` (as
+PoseTrack has it) numbers people.
 """
 
 import os
@@ -30,6 +31,7 @@ from pose3d.formats.point_names import in_layout, key_of, said_of_names
 from pose3d.geometry.layouts import layout
 from pose3d.runtime.errors import InputError
 
+_OF_SEQUENCE = 10_000  # frames that PoseTrack's ids have room for
 _FEET = layout("coco_wholebody").points[17:]
 
 
@@ -51,11 +53,12 @@ def read_coco_results(path: str | os.PathLike, content: Sequence[Any]) -> Keypoi
         for entry in people
     ]
     frames, pictures = _frames(path, [entry["image_id"] for entry in people])
+    frames, counted = _in_sequence(path, frames)
     name = "AlphaPose" if alphapose else "COCO-WholeBody" if with_feet else "COCO"
     n_values = len(points[0]) if points else 0
     layouts = {17: "coco17", 23: "coco_wholebody"} | ({26: "halpe26"} if alphapose else {})
     known = _numbers(people) | {"layout": layouts.get(n_values // 3), "pictures": pictures}
-    return keypoint_file(path, name, frames, points=points, **known)
+    return keypoint_file(path, name, frames, points=points, said=counted, **known)
 
 
 def _is_result(path: str | os.PathLike, content: Sequence[Any], entry: Any) -> bool:
@@ -70,6 +73,15 @@ def _frames(path: str | os.PathLike, images: Sequence[Any]) -> tuple[Sequence[in
     if names and len(names) < len(images):
         raise InputError(f"{path}: image_id is a name in some entries and a number in others: give one of both")
     return picture_frames(path, names) if names else (images, None)
+
+
+def _in_sequence(path: str | os.PathLike, frames: Sequence[int]) -> tuple[Sequence[int], list[str]]:
+    """PoseTrack's ids, which end in four digits of the frame and begin with the sequence's number; and a sentence."""
+    whole = all(isinstance(frame, int) and frame >= 2**31 for frame in frames)
+    if not whole or len({frame // _OF_SEQUENCE for frame in frames}) != 1:
+        return frames, []
+    said = f"{path}: image_id is {min(frames)} and on, as PoseTrack's: its last four digits are taken as the frame"
+    return [frame % _OF_SEQUENCE for frame in frames], [f"{said}, and points as COCO's"]
 
 
 def _numbers(people: Sequence[dict]) -> dict[str, Any]:

@@ -45,6 +45,8 @@ def read_keypoint_arrays(path: str | os.PathLike) -> KeypointFile:
         points, scores = _read_one(path), None
     frames, people, rated = _by_frame(path, points, scores)
     said = _doubt(path, points) + unused
+    shape = getattr(points, "shape", ())
+    known["one_person"] = len(shape) == 3 or shape[1:2] == (1,)
     return keypoint_file(path, "arrays", frames, None, people, rated, said, n_frames=len(points), **known)
 
 

@@ -6,7 +6,7 @@ never guessed (:mod:`pose3d.predict.given_keypoints`).
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,8 @@ MAX_VALUES = 100_000_000
 """Numbers of all keypoints of a file: 400 MB."""
 BODY_ONLY = {133: ("coco_wholebody", 23), 136: ("halpe26", 26)}
 """Layouts with face and hands, by their number of points: the layout of body and feet, which come first."""
+COCO, WITH_FEET = "coco17", "coco_wholebody"
+"""The former's points are the first of the latter's."""
 SCORES = (
     "visibility",
     "score",
@@ -53,6 +55,7 @@ class KeypointFile:
         confidence: (N, K) float32 in [0, 1]; 0 where undetected.
         frames: (N,) int64, the file's numbers of frames, ascending.
         people: (N,) int64, the file's numbers of people; None: it has none.
+        one_person: whether the format, or this form of it, is of one person unless a frame has two.
         layout: name of a layout (:mod:`pose3d.geometry.layouts`); None: the format does not say.
         normalised: whether coordinates are shares of the picture's width and height, and not px; None: the format does
             not say.
@@ -73,6 +76,7 @@ class KeypointFile:
     confidence: np.ndarray
     frames: np.ndarray
     people: np.ndarray | None = None
+    one_person: bool = False
     layout: str | None = None
     normalised: bool | None = None
     n_frames: int | None = None
@@ -164,6 +168,8 @@ def said_of_unused(path: str | os.PathLike, titles: Mapping[str, str]) -> list[s
 def layout_of(file: KeypointFile, asked: str | None) -> str:
     """The layout of a file: as it says, or as was asked for, or the only one of so many points.
 
+    Of COCO-WholeBody's points COCO's may be asked for, see :func:`of_coco`.
+
     Raises:
         InputError: no layout, or several, have that many points, or another was asked for.
     """
@@ -171,6 +177,8 @@ def layout_of(file: KeypointFile, asked: str | None) -> str:
     fitting = [known.name for known in LAYOUTS if len(known) == n_points]
     if asked is not None:
         n_asked = len(layout(asked))
+        if asked == COCO and file.layout in (None, WITH_FEET) and fitting == [WITH_FEET]:
+            return asked
         if file.layout not in (None, asked):
             raise InputError(
                 f"{file.path} ({file.format}) has the {n_points} points of {file.layout}, not the {n_asked} of {asked}:"
@@ -190,6 +198,12 @@ def layout_of(file: KeypointFile, asked: str | None) -> str:
     raise InputError(
         f"{file.path} has {n_points} points a person and does not say which: give --layout {' or '.join(fitting)}"
     )
+
+
+def of_coco(file: KeypointFile) -> KeypointFile:
+    """COCO's 17 points of a file of COCO-WholeBody's."""
+    n_points = len(layout(COCO))
+    return replace(file, keypoints=file.keypoints[:, :n_points], confidence=file.confidence[:, :n_points], layout=COCO)
 
 
 def _whole(path: str | os.PathLike, numbers: Sequence[int] | np.ndarray, what: str) -> np.ndarray:

@@ -178,7 +178,9 @@ def read_mediapipe_csv(path: str | os.PathLike, rows: Sequence[Sequence[str]], a
         n_points, first = counted
         numbers = [int(name) - first for name in names]
         of_frames, people = _by_point(path, frames, names, numbers, given, n_points)
-        return keypoint_file(path, "numbered points", of_frames, None, np.array(people), pictures=pictures)
+        return keypoint_file(
+            path, "numbered points", of_frames, None, np.array(people), pictures=pictures, one_person=True
+        )
     of_landmarks = _numbered(header)
     of_points = [(own["x"], own["y"], _score(own, None)) for _, own in sorted(of_landmarks.items())]
     unused = {
@@ -278,7 +280,7 @@ def _file(path: str | os.PathLike, frames: list[int], points: list[Any], known: 
         points = [[value for point in person for value in point] for person in points]
     elif points and isinstance(points[0], np.ndarray):
         points = [person.ravel().tolist() for person in points]
-    known = {"people": None, "layout": "mediapipe33", "normalised": True} | known
+    known = {"people": None, "one_person": not known.get("people"), "layout": "mediapipe33", "normalised": True} | known
     found = keypoint_file(path, "MediaPipe", frames, points=points, **known)
     hips = found.keypoints[:, _HIPS].sum(1)
     hips = hips[np.isfinite(hips).all(1)]

@@ -2,13 +2,20 @@
 
 A list of ``{frame_id, instances}``, of one picture the list of instances alone, or a dict of ``meta_info`` and
 ``instance_info``. An instance has ``keypoints`` (K, 2) in px and ``keypoint_scores`` (K,). Frames are counted from 0 by
-the inferencer, from 1 by the demos, and kept as they are. ``dataset_name`` of ``meta_info`` says the layout.
+the inferencer, from 1 by the demos, and kept as they are. ``dataset_name`` of ``meta_info`` says the layout, or
+``keypoint_id2name`` the points' names.
 """
 
 import os
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from pose3d.formats.keypoints import KeypointFile, keypoint_file
+import numpy as np
+
+from pose3d.formats.keypoints import BODY_ONLY, KeypointFile, keypoint_file
+from pose3d.formats.point_names import in_layout, is_known, said_of_names
+from pose3d.geometry.layouts import LAYOUTS
 from pose3d.runtime.errors import InputError
 
 LAYOUTS_BY_DATA_SET = {
@@ -21,19 +28,20 @@ LAYOUTS_BY_DATA_SET = {
 """Of ``dataset_name`` and number of points; 133 points need no name."""
 
 
-def read_mmpose(path: str | os.PathLike, content: Any) -> KeypointFile:
+def read_mmpose(path: str | os.PathLike, content: Any, asked: str | None = None) -> KeypointFile:
     """Read a video's frames, or those of one picture.
 
     Args:
         path: of the file, for messages.
         content: its JSON.
+        asked: name of the layout, where neither its data set nor names are to say it.
 
     Raises:
-        InputError: it holds something else; names the frame.
+        InputError: it holds something else; names the frame. Or its points are of no known layout.
     """
-    meta: Any = {}
+    meta: Any = None
     if isinstance(content, dict):
-        meta = content.get("meta_info") or {}
+        meta = content.get("meta_info")
         content = content["instance_info"]
     if not isinstance(content, list):
         raise InputError(f"{path}: instance_info is no list of frames: write it again with MMPose")
@@ -55,10 +63,11 @@ def read_mmpose(path: str | os.PathLike, content: Any) -> KeypointFile:
             raise InputError(
                 f"{path}: frame {index} has no instances with keypoints and keypoint_scores: write it again with MMPose"
             ) from None
-    data_set = meta.get("dataset_name") if isinstance(meta, dict) else None
+    meta = meta if isinstance(meta, dict) else {}
+    data_set = meta.get("dataset_name")
     n_points = len(points[0]) if points and isinstance(points[0], list) else 0
     known = LAYOUTS_BY_DATA_SET.get((data_set, n_points)) if isinstance(data_set, str) else None
-    return keypoint_file(
+    found = keypoint_file(
         path,
         "MMPose",
         frames,
@@ -70,3 +79,34 @@ def read_mmpose(path: str | os.PathLike, content: Any) -> KeypointFile:
         n_frames=max(listed, default=-1) + 1,
         first_frame=min(listed, default=0),
     )
+    names = _names(meta, n_points)
+    if known is not None or asked is not None or n_points in BODY_ONLY:
+        return found
+    if any(map(is_known, names)):
+        return _by_names(found, names)
+    if isinstance(data_set, str) and (names or sum(len(one) == n_points for one in LAYOUTS) > 1):
+        raise InputError(
+            f"{path} has the {n_points} points of {data_set[:40]}, which is no known layout: give --layout if they are "
+            "in the order of one"
+        )
+    return found
+
+
+def _names(meta: Mapping[str, Any], n_points: int) -> list[str]:
+    """Of all points; none where the file does not say them."""
+    numbered = meta.get("keypoint_id2name")
+    found = [numbered.get(str(number)) for number in range(n_points)] if isinstance(numbered, dict) else []
+    names = [name for name in found if isinstance(name, str)]
+    return names if len(names) == n_points else []
+
+
+def _by_names(found: KeypointFile, names: list[str]) -> KeypointFile:
+    """In the order of the layout that has the most of the names."""
+    best, where, left_out = in_layout(found.path, names, None, {})
+    keypoints = np.full((len(found.keypoints), len(best), 2), np.nan, np.float32)
+    confidence = np.zeros(keypoints.shape[:2], np.float32)
+    for point, number in enumerate(where):
+        if number is not None:
+            keypoints[:, point], confidence[:, point] = found.keypoints[:, number], found.confidence[:, number]
+    said = (*found.said, *said_of_names(found.path, best, where, left_out))
+    return replace(found, keypoints=keypoints, confidence=confidence, layout=best.name, said=said)

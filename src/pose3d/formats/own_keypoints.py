@@ -113,6 +113,7 @@ def _file(
         frames[seen],
         None,
         points,
+        one_person=True,
         layout="h36m17",
         normalised=False,
         time_s=np.asarray(time_s, np.float64),

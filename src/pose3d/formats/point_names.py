@@ -12,6 +12,7 @@ from pose3d.runtime.files import read_small_text
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _SIDES = {"l": "left", "r": "right"}
+_WITHOUT_LIFTERS = ("mpii16", "coco_wholebody")  # of those that come with the repository
 _SAME = {"bigtoe": "big toe", "smalltoe": "small toe", "midhip": "mid hip", "foot index": "foot index"}
 
 
@@ -63,7 +64,8 @@ def in_layout(
     Args:
         path: of the file, for messages.
         names: the file's.
-        asked: name of a layout; None: the smallest that has the most of the names.
+        asked: name of a layout; None: what has the most of the names. Of several it is one whose points are all named,
+            or COCO's, or one that released lifters take, or the smallest.
         column_map: the file's names to a layout's, for those that are not alike.
 
     Returns:
@@ -76,8 +78,7 @@ def in_layout(
     if unknown:
         raise InputError(f"{path} has no point {unknown[0]!r}, which the file of names lists: correct that file")
     keys = [key_of(column_map.get(name, name)) for name in names]
-    candidates = LAYOUTS if asked is None else (layout(asked),)
-    best = max(candidates, key=lambda one: (len(_keys(one) & set(keys)), -len(one)))
+    best = _best(set(keys)) if asked is None else layout(asked)
     wrong = [point for point in column_map.values() if key_of(point) not in _keys(best)]
     if wrong:
         raise InputError(f"{path}: {best.name} has no point {wrong[0]!r}: its points are {', '.join(best.points)}")
@@ -106,6 +107,29 @@ def said_of_names(
     if absent:
         said.append(f"{path} is read as {best.name}; of its points the file lacks {', '.join(absent)}")
     return said
+
+
+def is_known(name: str) -> bool:
+    """Whether any layout has a point of a name.
+
+    Example:
+        >>> is_known("LShoulder"), is_known("tail")
+        (True, False)
+    """
+    return any(key_of(name) in _keys(one) for one in LAYOUTS)
+
+
+def _best(keys: set[tuple[str, ...]]) -> Layout:
+    def fit(one: Layout) -> tuple[int, ...]:
+        return (
+            len(_keys(one) & keys),
+            _keys(one) <= keys,
+            one.name == "coco17",
+            one.name not in _WITHOUT_LIFTERS,
+            -len(one),
+        )
+
+    return max(LAYOUTS, key=fit)
 
 
 def _keys(of: Layout) -> set[tuple[str, ...]]:

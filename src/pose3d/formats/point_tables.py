@@ -188,8 +188,10 @@ def _numbers(
             try:
                 values[line, k, axis] = float(_TRUTHS.get(row[column].lower(), row[column]) or "nan")
             except (ValueError, IndexError):
+                comma = "," in "".join(row[column : column + 1])
+                remedy = "write decimals with a point, not a comma" if comma else "correct it"
                 raise InputError(
-                    f"{path} line {first_line + line}: column {column + 1} is no number: correct it"
+                    f"{path} line {first_line + line}: column {column + 1} is no number: {remedy}"
                 ) from None
     unrated = np.array([triple[2] is None for triple in triples])
     values[:, unrated, 2] = 1
@@ -225,6 +227,7 @@ def _file(
         points[there],
         said=[*said, *said_of_names(path, best, where, left_out)],
         called=called,
+        one_person=name != "SLEAP" and not people,
         layout=best.name,
         n_frames=n_frames,
         first_frame=0 if n_frames is None else int(frames.min()),

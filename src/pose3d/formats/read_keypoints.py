@@ -31,7 +31,7 @@ def read_keypoints(
 
     Args:
         path: of it.
-        layout: name of a layout, for tables whose points have names or numbers.
+        layout: name of a layout, for files whose points have names or numbers.
         column_map: of such tables and of COCO's annotations, the file's names of points to those of the layout.
 
     Raises:
@@ -58,7 +58,7 @@ def _read_file(path: str | os.PathLike, layout: str | None, column_map: Mapping[
             raise InputError(f"{path} is larger than {MAX_NPZ_BYTES / 2**30:g} GiB: cut it up")
         return read_keypoint_arrays(path)
     if start.removeprefix(b"\xef\xbb\xbf").lstrip().startswith((b"{", b"[")):
-        return _read_json(path, read_json(path), column_map)
+        return _read_json(path, read_json(path), layout, column_map)
     return _read_table(path, point_tables.read_rows(path), layout, column_map)
 
 
@@ -84,12 +84,14 @@ def _read_npz(path: str | os.PathLike) -> KeypointFile:
     )
 
 
-def _read_json(path: str | os.PathLike, content: Any, column_map: Mapping[str, str]) -> KeypointFile:
+def _read_json(
+    path: str | os.PathLike, content: Any, layout: str | None, column_map: Mapping[str, str]
+) -> KeypointFile:
     if isinstance(content, dict):
         if "people" in content:
             return read_openpose(path)
         if "instance_info" in content:
-            return read_mmpose(path, content)
+            return read_mmpose(path, content, layout)
         if "images" in content and "annotations" in content:
             return coco.read_coco_annotations(path, content, column_map)
         if "frames" in content:
@@ -104,7 +106,7 @@ def _read_json(path: str | os.PathLike, content: Any, column_map: Mapping[str, s
         if isinstance(first, dict) and "image_id" in first:
             return coco.read_coco_results(path, content)
         if isinstance(first, dict) and ("instances" in first or "keypoint_scores" in first):
-            return read_mmpose(path, content)
+            return read_mmpose(path, content, layout)
         if isinstance(first, list) or (isinstance(first, dict) and set(first) & set(mediapipe.LANDMARKS)):
             return mediapipe.read_mediapipe_json(path, content)
     raise InputError(f"{path} is JSON of no known form: read are {FORMATS}")

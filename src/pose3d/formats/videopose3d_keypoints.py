@@ -55,6 +55,7 @@ def read_videopose3d_custom(path: str | os.PathLike) -> KeypointFile:
         np.arange(len(points)),
         None,
         points,
+        one_person=True,
         layout=known,
         size_px=_size(path, of_video),
         n_frames=len(points),

@@ -26,7 +26,7 @@ _OF_HEAD, _BELOW_HEAD = ("Neck/Nose", "Head"), 2
 _SPARSE = 50, 10_000  # frames without anybody for each with somebody, and besides, that are still a video
 _NORMALISED = 1.5
 """No file in px has all its coordinates below this."""
-_FROM_0_TO_1 = "make them (x + 1) / 2 and (y + 1) / 2 first"
+_PAST_EDGE = 1.1  # so far from the middle, in half pictures, are few of the points that are surely detected
 _NEGATIVE = 0.1  # of shares; people who lean out of the picture on its left or top have fewer
 _OUTSIDE_SHARE, _OUTSIDE_DOUBT = 0.5, 0.1
 _SURE = 0.5  # of the median confidence: detectors guess where limbs go on outside of the picture, and are unsure there
@@ -236,11 +236,18 @@ def people_of(
             f"the first in frame {frames[seen & ~there][0]}"
         )
     keypoints, confidence, frames = keypoints[there], confidence[there], frames[there]
-    numbers = track_people(time_s[frames], keypoints) + 1 if file.people is None else file.people[inside][there]
+    numbers = _numbers(file, time_s[frames], keypoints) if file.people is None else file.people[inside][there]
     said += _gaps(file.path, time_s, frames)
     return GivenPeople(
         file.path, width, height, time_s, frames, numbers, keypoints, confidence, file.people is not None, tuple(said)
     )
+
+
+def _numbers(file: KeypointFile, time_s: np.ndarray, keypoints: np.ndarray) -> np.ndarray:
+    """People from 1 where the file has no numbers: one, however long unseen, of formats of one person."""
+    if file.one_person and (np.diff(file.frames) > 0).all():
+        return np.ones(len(keypoints), np.int64)
+    return track_people(time_s, keypoints) + 1
 
 
 def _size(file: KeypointFile, video: VideoFacts | None, asked: tuple[int, int] | None) -> tuple[int, int]:
@@ -388,7 +395,7 @@ def _scale(file: KeypointFile, normalised: bool, width_px: int, height_px: int, 
     if file.normalised is False and normalised:
         raise InputError(f"{file.path} ({file.format}) is in px: leave --normalised out")
     negative = float((file.keypoints < 0)[_sure(file.confidence)].mean())
-    both_ways = f"if they go from -1 to 1, {_FROM_0_TO_1}" if negative > _NEGATIVE else ""
+    both_ways = _if_both_ways(file, width_px, height_px) if negative > _NEGATIVE else ""
     if file.normalised or normalised:
         if highest > 10:
             raise InputError(f"{file.path}: a coordinate is {highest:.4g}, so they are px: leave --normalised out")
@@ -405,6 +412,19 @@ def _scale(file: KeypointFile, normalised: bool, width_px: int, height_px: int, 
     return np.ones(2, np.float32)
 
 
+def _if_both_ways(file: KeypointFile, width_px: int, height_px: int) -> str:
+    """How to make shares of coordinates from -1 to 1, of which y may be measured in half widths, as VideoPose3D's."""
+    aspect = height_px / width_px
+    highest = float(np.nanmax(np.abs(file.keypoints[..., 1][_sure(file.confidence)])))
+    of_width = f"(y / {aspect:.4g} + 1) / 2"
+    if _PAST_EDGE < highest <= _PAST_EDGE * aspect:
+        return f"if x goes from -1 to 1, make them (x + 1) / 2 and {of_width} first"
+    to_share = "if they go from -1 to 1, make them (x + 1) / 2 and (y + 1) / 2 first"
+    if aspect == 1 or highest > _PAST_EDGE * aspect:
+        return to_share
+    return f"{to_share}, or {of_width} if y goes from -{aspect:.4g} to {aspect:.4g} (VideoPose3D, MotionBERT)"
+
+
 def _check_inside(
     file: KeypointFile, normalised: bool, keypoints: np.ndarray, frames: np.ndarray, width: int, height: int
 ) -> None:
@@ -417,7 +437,7 @@ def _check_inside(
         x, y = keypoints[frame, point]
         remedy = "give the size of the picture that the points were found in"
         if normalised:
-            remedy = f"give shares of its width and height; if they go from -1 to 1, {_FROM_0_TO_1}"
+            remedy = f"give shares of its width and height; {_if_both_ways(file, width, height)}"
         raise InputError(
             f"{file.path}: {share:.0%} of all points lie outside of the picture of {width} x {height} px, the first in "
             f"frame {frames[frame]} at ({x:.0f}, {y:.0f}): {remedy}"

@@ -4,6 +4,7 @@ import argparse
 import os
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -58,11 +59,11 @@ def lift(given: argparse.Namespace, out: Path) -> None:
     ):
         if path is not None:
             require_files(path, remedy=remedy)
-    from pose3d.formats.keypoints import layout_of
+    from pose3d.formats.keypoints import COCO, WITH_FEET, layout_of, of_coco
     from pose3d.formats.point_names import read_column_map
     from pose3d.formats.read_keypoints import read_keypoints
     from pose3d.geometry.layouts import layout
-    from pose3d.predict.models import lifter_paths
+    from pose3d.predict.models import has_lifters, lifter_paths
 
     if given.layout is not None:
         layout(given.layout)
@@ -73,8 +74,14 @@ def lift(given: argparse.Namespace, out: Path) -> None:
         if person == "all":
             raise InputError("--height is one person's and goes without --person all: lift them one by one")
     file = read_keypoints(given.keypoints, given.layout, given.names and read_column_map(given.names))
-    of_points = layout(layout_of(file, given.layout))
-    paths = lifter_paths(of_points.name, given.models and Path(given.models))
+    models, layout_name = given.models and Path(given.models), layout_of(file, given.layout)
+    if layout_name == WITH_FEET and not has_lifters(WITH_FEET, models) and has_lifters(COCO, models):
+        said = f"{file.path}: no lifter takes {WITH_FEET} here, so its first 17 points are lifted, which are {COCO}'s"
+        file, layout_name = replace(file, said=(*file.said, said)), COCO
+    if layout_name == COCO and file.n_points > len(layout(COCO)):
+        file = of_coco(file)
+    of_points = layout(layout_name)
+    paths = lifter_paths(file.path, of_points.name, models)
     from pose3d.predict.given_keypoints import people_of
 
     video = None

@@ -43,10 +43,20 @@ def default_models(runtime: str) -> Path:
     raise InputError(f"neither {TRAINED} nor {RELEASED} has models: run from the root of the repository")
 
 
-def lifter_paths(layout: str, folder: Path | None) -> dict[str, Path]:
+def has_lifters(layout: str, folder: Path | None) -> bool:
+    """Whether there are files that are named as both lifters of a layout.
+
+    Args:
+        layout, folder: see :func:`lifter_paths`.
+    """
+    return any(all(path.exists() for path in _lifters(layout, one).values()) for one in _folders(folder))
+
+
+def lifter_paths(path: str, layout: str, folder: Path | None) -> dict[str, Path]:
     """The files of both lifters for a layout; says whose they are where nobody names a folder.
 
     Args:
+        path: of the keypoints, for messages.
         layout: of the keypoints, a name of :data:`pose3d.geometry.layouts.LAYOUTS`.
         folder: of the files, where those of any layout may have the plain names too; None: those that were trained
             here, else the released ones.
@@ -56,7 +66,7 @@ def lifter_paths(layout: str, folder: Path | None) -> dict[str, Path]:
     """
     from pose3d.geometry.layouts import LAYOUTS  # here, because help goes without NumPy
 
-    folders = (TRAINED, RELEASED) if folder is None else (folder,)
+    folders = _folders(folder)
     for one in folders:
         paths = _lifters(layout, one)
         if all(path.exists() for path in paths.values()):
@@ -65,15 +75,15 @@ def lifter_paths(layout: str, folder: Path | None) -> dict[str, Path]:
             return paths
     if folder is not None and all((folder / f"{part}.pt").exists() for part in paths):
         return {part: folder / f"{part}.pt" for part in paths}  # of which layout they are shows when they are read
-    have = [
-        known.name
-        for known in LAYOUTS
-        if any(all(path.exists() for path in _lifters(known.name, one).values()) for one in folders)
-    ]
+    have = [known.name for known in LAYOUTS if has_lifters(known.name, folder)]
     if not have:
         where = " or ".join(map(str, folders))
         raise InputError(f"{where} has lifters for no layout: run from the root of the repository, or give --models")
-    raise InputError(f"no lifter takes {layout} here; there are lifters for {', '.join(have)}")
+    raise InputError(f"{path} is of {layout}, which no lifter takes here; there are lifters for {', '.join(have)}")
+
+
+def _folders(folder: Path | None) -> tuple[Path, ...]:
+    return (TRAINED, RELEASED) if folder is None else (folder,)
 
 
 def _lifters(layout: str, folder: Path) -> dict[str, Path]:
