@@ -49,7 +49,7 @@ from pose3d.lifting.virtual_camera import (
 )
 from pose3d.runtime.processes import WHOLE, Share
 
-_STRANGENESS = 1.85
+_STRANGENESS = 1.41
 """How much strangers' bone lengths vary, in differences between people and the prior: chosen on embedded S8."""
 
 
