@@ -788,3 +788,33 @@ def test_frames_of_different_numbers_of_people_may_be_objects(tmp_path):
     file = read_keypoints(tmp_path / "k.npz")
     assert file.frames.tolist() == [1, 2, 2, 4, 5, 5, 7, 8, 8, 10, 11, 11]
     np.testing.assert_allclose(file.keypoints[2], two[1][0][2], atol=1e-3)
+
+
+def test_openpose_folders_that_lack_frames_keep_their_numbers(tmp_path):
+    folder = write_openpose(tmp_path / "op", ONE, BODY_25)
+    for file in sorted(folder.iterdir())[:5]:
+        file.unlink()
+    found = read_keypoints(folder)
+    assert (found.frames.tolist(), found.pictures) == (list(range(5, 12)), None)
+
+
+def test_pictures_of_other_videos_that_nobody_labelled_take_nothing_from_annotations(tmp_path):
+    path = write_coco_annotations(tmp_path / "a.json", ONE[0][0])
+    change(
+        path,
+        lambda content: content["images"].extend(
+            [one | {"id": one["id"] + 500, "file_name": "run" + one["file_name"]} for one in content["images"]]
+        ),
+    )
+    assert read_keypoints(path).frames.tolist() == list(range(12))
+
+
+def test_an_index_of_zeros_counts_nothing_and_words_for_nothing_are_no_people(tmp_path):
+    header = [f"{name}_{axis}" for name in COCO_NAMES for axis in ("x", "y", "score")]
+    rows = triples(*ONE[0])
+    write_table(tmp_path / "i.csv", [["index", *header], *([0, *row] for row in rows)])
+    assert read_keypoints(tmp_path / "i.csv").frames.tolist() == list(range(12))
+    named = ([n, "None" if n % 3 == 2 else 7, *row] for n, row in enumerate(rows))
+    write_table(tmp_path / "n.csv", [["frame", "track_id", *header], *named])
+    found = read_keypoints(tmp_path / "n.csv")
+    assert found.people is None and "4 of 12 sightings of people have no track_id" in found.said[0]

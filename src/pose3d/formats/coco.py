@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from pose3d.formats.frame_numbers import picture_frames
+from pose3d.formats.frame_numbers import count_frames, picture_frames
 from pose3d.formats.keypoints import KeypointFile, keypoint_file
 from pose3d.formats.openpose import in_coco17
 from pose3d.formats.point_names import in_layout, key_of, said_of_names
@@ -77,7 +77,7 @@ def _frames(path: str | os.PathLike, images: Sequence[Any]) -> tuple[Sequence[in
 
 def _in_sequence(path: str | os.PathLike, frames: Sequence[int]) -> tuple[Sequence[int], list[str]]:
     """PoseTrack's ids, which end in four digits of the frame and begin with the sequence's number; and a sentence."""
-    whole = all(isinstance(frame, int) and frame >= 2**31 for frame in frames)
+    whole = all(isinstance(frame, int) and 10**10 <= frame < 10**11 for frame in frames)
     if not whole or len({frame // _OF_SEQUENCE for frame in frames}) != 1:
         return frames, []
     said = f"{path}: image_id is {min(frames)} and on, as PoseTrack's: its last four digits are taken as the frame"
@@ -106,9 +106,11 @@ def read_coco_annotations(
     try:
         images = {image["id"]: image for image in content["images"]}
         labelled = [one for one in content["annotations"] if one.get("keypoints") and not one.get("iscrowd")]
-        named = [image.get("file_name", key) for key, image in images.items()]
-        in_order, pictures = _frames(path, named)  # pictures without anybody count as well
-        numbers = dict(zip(images, in_order, strict=True))
+        names_of = {key: image.get("file_name", key) for key, image in images.items()}
+        if not count_frames([name for name in names_of.values() if isinstance(name, str)] or ["0", "1"]):
+            names_of = {one["image_id"]: names_of[one["image_id"]] for one in labelled}  # others may be other videos'
+        in_order, pictures = _frames(path, list(names_of.values()))  # pictures without anybody count as well
+        numbers = dict(zip(names_of, in_order, strict=True))
         frames = [numbers[one["image_id"]] for one in labelled]
         sizes = {(image["width"], image["height"]) for image in images.values() if "width" in image}
         points = [np.asarray(one["keypoints"] + one.get("foot_kpts", []), np.float32) for one in labelled]

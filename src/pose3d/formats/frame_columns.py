@@ -115,7 +115,9 @@ def _is_index(header: Sequence[str], table: Sequence[Sequence[str]]) -> bool:
         return title in _INDEX
     numbers = [_whole(_cell(row, 0)) for row in table]
     known = [number for number in numbers if number is not None and number >= 0]
-    return len(known) == len(table) and all(later >= one for one, later in zip(known, known[1:], strict=False))
+    ascend = all(later >= one for one, later in zip(known, known[1:], strict=False))
+    # All alike is what pandas makes of tables of one row each that are put one behind the other.
+    return len(known) == len(table) and ascend and (known[-1] > known[0] or len(known) == 1)
 
 
 def _cell(row: Sequence[str], column: int) -> str:

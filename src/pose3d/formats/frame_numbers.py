@@ -90,6 +90,8 @@ def count_frames(names: Sequence[str]) -> bool:
     """Whether names differ in one group of digits alone: neither clocks do, nor folders, letters, or decimals.
 
     Example:
+        >>> count_frames(["walk_000000000007_keypoints.json", "walk_000000000008_keypoints.json"])
+        True
         >>> count_frames(["f0_v2.png", "f1_v2.png"]), count_frames(["11-59-50_960.png", "11-59-51_000.png"])
         (True, False)
     """
@@ -99,7 +101,7 @@ def count_frames(names: Sequence[str]) -> bool:
         return False
     digits = [_DIGITS.findall(stem)[place] for stem in stems]
     decimals = number_of(stems) is DECIMAL and any(one.startswith("0") and len(one) > 1 for one in digits)
-    return not decimals and max(map(len, digits)) < _LONG
+    return not decimals and max(len(one.lstrip("0")) for one in digits) < _LONG
 
 
 def _only_varying(stems: Sequence[str]) -> int | None:

@@ -224,15 +224,18 @@ def _check_crowd(path: str | os.PathLike, frames: np.ndarray) -> None:
         raise InputError(f"{path}: frame {frame} has {most:,} people, {MAX_PEOPLE:,} are the most: leave some out")
 
 
+_NO_NUMBER = ("", "none", "n/a", "na", "nan", "null", "unknown")
+
+
 def _people(
     path: str | os.PathLike, frames: np.ndarray, given: Sequence[Any], called: str
 ) -> tuple[np.ndarray | None, list[str]]:
     """(N,) int64, the numbers of people, and of names in the order of appearance; else None, and why."""
-    given = [_unpacked(one) for one in given]
+    given = [None if str(one).lower() in _NO_NUMBER else one for one in map(_unpacked, given)]
     named = any(isinstance(one, str) and _number(one) is None for one in given)
     if named:
         counted = {name: number for number, name in enumerate(dict.fromkeys(map(str, given)))}
-        numbers: list[float | None] = [None if one in ("", None) else counted[str(one)] for one in given]
+        numbers: list[float | None] = [None if one is None else counted[str(one)] for one in given]
     else:
         numbers = [_number(one) for one in given]
     there = [number for number in numbers if number is not None and 0 <= number < 2**31]

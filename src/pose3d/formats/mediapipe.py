@@ -218,7 +218,8 @@ def _counted(names: Sequence[str], of_landmarks: bool, is_px: bool, asked: str |
     if not all(name.isdecimal() and len(name) < 9 for name in names):
         return None
     numbers = set(map(int, names))
-    first = int(numbers == set(range(1, _N_COCO + 1)))
+    n_usual = _N_COCO if asked is None or asked == "mediapipe33" else len(layout(asked))
+    first = int(0 not in numbers and max(numbers) == n_usual)
     n_points = max(numbers) + 1 - first
     all_there = len(numbers) == n_points
     if asked is not None:
