@@ -200,7 +200,7 @@ def test_a_folder_in_place_of_a_file_and_no_files_at_all_are_named(root):
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("repnet.steps", True, "sizes/smoke.yaml: repnet steps must not be true: write a number or a name"),
+        ("repnet.steps", True, "sizes/smoke.yaml: repnet.steps must be a number, not true"),
         (
             "train_2d.schedule",
             {"kind": "linear"},

@@ -94,6 +94,7 @@ def test_a_question_is_asked_of_lengths_that_differ_by_one_whole_factor():
     for other in ((200, 200), (201, 39), (200, 60)):
         assert said_of_lengths([*fifth, other]) is None
     assert said_of_lengths([(200, 195)] * 8) is None
+    assert said_of_lengths([(1, 1)] * 8) is None  # as well of every tenth pose, by the number
 
 
 def test_mirrored_keypoints_are_named(sequence):
@@ -122,6 +123,18 @@ def test_a_detector_may_lag_behind():
     check_agreement("a.npz", *ahead(sequence, np.r_[[0] * 3, : FRAMES - 3]), [])
     with pytest.raises(InputError, match=r"begin about 0\.16 s \(4 frames at 25 Hz\) before"):
         check_agreement("a.npz", *ahead(sequence, np.r_[[0] * 4, : FRAMES - 4]), [])
+
+
+def test_short_quick_clips_that_were_smoothed_are_of_no_other_rate():
+    """A moving average begins without a lag and ends with one of four frames, like a slower rate."""
+    quick = take("S1", "Walking-1", 9 * FRAMES, camera_ring(1), 0)
+    for start in range(0, FRAMES - 30, 30):
+        sequence = cut_sequence(quick[0], slice(9 * start, 9 * (start + 30), 9))
+        (detected,) = detect([sequence], 5)
+        smoothed_px = detected.keypoints_px.copy()
+        for t in range(1, len(smoothed_px)):
+            smoothed_px[t] = 0.2 * smoothed_px[t] + 0.8 * smoothed_px[t - 1]
+        check_agreement("a.npz", replace(sequence, fps=50.0), replace(detected, keypoints_px=smoothed_px), [])
 
 
 @pytest.mark.parametrize("layout_name", ["coco17", "mpii16"])

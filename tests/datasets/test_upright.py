@@ -63,4 +63,6 @@ def test_a_bed_seen_from_the_ceiling_passes(walks):
     ceiling = np.diag([1.0, -1, -1])  # looks down -z with y up in the picture
     poses = (walks[0].poses_world_m - walks[0].poses_world_m[:, :1]) @ Y_UP.T
     bed = replace(walks[0], camera=replace(walks[0].camera, rotation=ceiling), poses_world_m=poses + [0, 0, 0.5])
+    floor = replace(bed, poses_world_m=poses)
     assert said_of([bed]) is None
+    assert said_of([bed, floor]) is None

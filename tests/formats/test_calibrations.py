@@ -260,6 +260,8 @@ def test_a_model_may_be_named_beside_the_coefficients(tmp_path):
     ("key", "value"),
     [
         ("coeffs", DISTORTION.tolist()),
+        ("k", DISTORTION.tolist()),
+        ("kc", DISTORTION.tolist()),
         ("RadialDistortion", [-0.2, 0.05]),
         ("tangential", [0.0, 0.001]),
         ("lens_distortion", {"k1": -0.2, "k2": 0}),

@@ -818,3 +818,11 @@ def test_an_index_of_zeros_counts_nothing_and_words_for_nothing_are_no_people(tm
     write_table(tmp_path / "n.csv", [["frame", "track_id", *header], *named])
     found = read_keypoints(tmp_path / "n.csv")
     assert found.people is None and "4 of 12 sightings of people have no track_id" in found.said[0]
+
+
+def test_numbered_points_that_may_count_from_1_are_asked_about(tmp_path):
+    """Ankles are out of the picture: without them nothing tells 1 to 15 from 0 to 14."""
+    path = write_numbered(tmp_path / "k.csv", "id", list(enumerate(range(1, 16))), KEYPOINTS, SCORES)
+    assert any("no point has the number 0: are they counted from 1?" in one for one in read_keypoints(path).said)
+    path = write_numbered(tmp_path / "k.csv", "id", list(enumerate(range(15))), KEYPOINTS, SCORES)
+    assert not any("number 0" in one for one in read_keypoints(path).said)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from pose3d.runtime.errors import InputError
 
@@ -17,29 +17,20 @@ def _not_true(value: Any) -> Any:
     return value
 
 
-_Number = BeforeValidator(_not_true)
-PositiveInt = Annotated[int, _Number, Field(gt=0)]
-PositiveFloat = Annotated[float, _Number, Field(gt=0, allow_inf_nan=False)]
-NonNegativeFloat = Annotated[float, _Number, Field(ge=0, allow_inf_nan=False)]
-Probability = Annotated[float, _Number, Field(ge=0, le=1)]
-BelowOne = Annotated[float, _Number, Field(ge=0, lt=1)]
-Seed = Annotated[int, _Number, Field(ge=0, lt=2**32)]
+Number = BeforeValidator(_not_true)
+"""Belongs to the type of every number."""
+PositiveInt = Annotated[int, Number, Field(gt=0)]
+PositiveFloat = Annotated[float, Number, Field(gt=0, allow_inf_nan=False)]
+NonNegativeFloat = Annotated[float, Number, Field(ge=0, allow_inf_nan=False)]
+Probability = Annotated[float, Number, Field(ge=0, le=1)]
+BelowOne = Annotated[float, Number, Field(ge=0, lt=1)]
+Seed = Annotated[int, Number, Field(ge=0, lt=2**32)]
 
 
 class Block(BaseModel):
     """A block of params: immutable, and an unknown key is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _true_is_no_number(cls, values: Any) -> Any:
-        """Pydantic would take true for 1."""
-        for name, value in values.items() if isinstance(values, dict) else ():
-            field = cls.model_fields.get(name)
-            if isinstance(value, bool) and field is not None and field.annotation is not bool:
-                raise ValueError(f"{name} must not be {str(value).lower()}: write a number or a name")
-        return values
 
 
 def directly_in(folder: str) -> Callable[[str | None], str | None]:

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from pose3d.config.blocks import Block, PositiveFloat, PositiveInt, Probability
+from pose3d.config.blocks import Block, Number, PositiveFloat, PositiveInt, Probability
 
 
 class Subjects(Block):
@@ -40,7 +40,7 @@ class EmbeddedDataset(Block):
     frame_rate_hz: PositiveFloat
     supersampling: PositiveInt
     """Pixels are rendered at this multiple in each direction and averaged."""
-    jpeg_quality: Annotated[int, Field(ge=1, le=100)]
+    jpeg_quality: Annotated[int, Number, Field(ge=1, le=100)]
     real_views: Literal["pose2sim"] | None
     """Videos of a real person from calibrated cameras, without labels, which evaluate measures the models on: those of
     the Python package pose2sim; null: none."""
@@ -51,7 +51,7 @@ class EmbeddedParams(Block):
 
     image_size_px: PositiveInt
     """Width and height of the rendered frames."""
-    cameras: Annotated[int, Field(ge=1, le=4)]
+    cameras: Annotated[int, Number, Field(ge=1, le=4)]
     take_seconds: PositiveFloat
     """Longer clips are cut into takes of at most this, each with clothes, room, light and heading of its own."""
     repeats: PositiveInt

@@ -11,6 +11,7 @@ from pose3d.config.blocks import (
     BelowOne,
     Block,
     NonNegativeFloat,
+    Number,
     PositiveFloat,
     PositiveInt,
     Probability,
@@ -44,9 +45,9 @@ class PairedFrames(Block):
     """Frames whose 2D and 3D the lifter sees together."""
 
     subjects: Annotated[tuple[str, ...], Field(min_length=1)]
-    frames_share: Annotated[float, Field(gt=0, le=1)]
+    frames_share: Annotated[float, Number, Field(gt=0, le=1)]
     """Of each sequence, from its first frame on."""
-    draws_share: Annotated[float, Field(gt=0, le=1)]
+    draws_share: Annotated[float, Number, Field(gt=0, le=1)]
     """Share of the supervised draws of a step that are these; the others are the projected prior's."""
 
 
@@ -255,10 +256,10 @@ class LifterParams(Block):
     reproj_weight_ramp: Probability
     projected_prior_weight: NonNegativeFloat
     """Direct supervision on prior poses projected with the detector's kind of errors (virtual camera only)."""
-    spread_steps: Annotated[int, Field(ge=0)]
+    spread_steps: Annotated[int, Number, Field(ge=0)]
     """Steps, after the lifter's own, in which it learns how far off its joints may be; 0: it does not say (virtual
     camera only)."""
-    landmark_steps: Annotated[int, Field(ge=0)]
+    landmark_steps: Annotated[int, Number, Field(ge=0)]
     """Steps, after these, in which a lifter of another layout learns where that layout's own points are beside our
     joints (nose, heels, toes, ...); 0: it does not say."""
 

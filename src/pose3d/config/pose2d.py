@@ -6,7 +6,16 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from pose3d.config.blocks import BelowOne, Block, NonNegativeFloat, PositiveFloat, PositiveInt, Probability, directly_in
+from pose3d.config.blocks import (
+    BelowOne,
+    Block,
+    NonNegativeFloat,
+    Number,
+    PositiveFloat,
+    PositiveInt,
+    Probability,
+    directly_in,
+)
 
 BLAZEPOSE = Path("data/pretrained/blazepose/pose_landmark_full.tflite")
 """Where stage download puts the weights that BlazePose starts from."""
@@ -17,17 +26,17 @@ MIN_STEM_CHANNELS = 8
 class CropResizeParams(Block):
     """Square crops around the ground-truth box."""
 
-    margin: Annotated[float, Field(ge=1, le=3)]
+    margin: Annotated[float, Number, Field(ge=1, le=3)]
     """Side of the square over the longer side of the box."""
     size_px: PositiveInt
-    jpeg_quality: Annotated[int, Field(ge=1, le=100)]
+    jpeg_quality: Annotated[int, Number, Field(ge=1, le=100)]
 
 
 class AugmentationParams(Block):
     """Random changes to training crops; zero (or false) turns one off."""
 
     flip: bool
-    rotation_deg: Annotated[float, Field(ge=0, le=180)]
+    rotation_deg: Annotated[float, Number, Field(ge=0, le=180)]
     """Uniform within plus and minus this."""
     scale: BelowOne
     """Uniform within 1 - scale ... 1 + scale."""
@@ -99,7 +108,7 @@ class Train2DParams(Block):
     frame_step: PositiveInt
     """Learn from every n-th frame of each training sequence: neighbours at 50 Hz are nearly the same picture."""
     epochs: PositiveInt
-    batch_size: Annotated[int, Field(ge=2)]
+    batch_size: Annotated[int, Number, Field(ge=2)]
     lr: PositiveFloat
     schedule: Annotated[CosineSchedule | StepSchedule, Field(discriminator="kind")]
     augmentation: AugmentationParams

@@ -110,9 +110,13 @@ def said_of_lengths(lengths: Sequence[tuple[int, int]]) -> str | None:
 
 
 def _is_ratio(ratio: Fraction, n_poses: int, n_keypoints: int) -> bool:
-    """Whether keypoints and poses of so many frames are as long, within one frame of the lower rate."""
+    """Whether keypoints and poses of so many frames last as long, within one frame of the lower rate.
+
+    By their number a few frames are of any two rates; so they must differ by more than one.
+    """
     n_frames, per_poses = ratio.as_integer_ratio()
-    return abs(n_keypoints * per_poses - n_poses * n_frames) < max(n_frames, per_poses)
+    as_long = abs(n_keypoints * per_poses - n_poses * n_frames) < max(n_frames, per_poses)
+    return as_long and abs(n_keypoints - n_poses) > 1
 
 
 def _said_of_rates(ratio: Fraction) -> str:
@@ -191,7 +195,7 @@ class _Compared:
         return float(np.median(other / (other + given)))
 
     def stray(self, other_px: np.ndarray, moments: np.ndarray) -> float:
-        """Median offset of all points from other places, once all of these are moved alike; infinite: there are none.
+        """Median offset of points from other places, once all of these are moved alike; infinite: of too few frames.
 
         Args:
             other_px, moments: as :meth:`nearness` has them.
@@ -211,7 +215,7 @@ class _Compared:
         return self._stray(other_px, seen) < self._stray(self._given_px, seen) / 2
 
     def _stray(self, places_px: np.ndarray, seen: np.ndarray) -> float:
-        if not seen.any():
+        if seen.any(1).sum() < MIN_FRAMES:
             return np.inf
         moved_px = places_px + np.median((self._found_px - places_px)[seen], axis=0)
         return float(np.median(self._apart(self._found_px, moved_px)[seen]))
@@ -252,7 +256,10 @@ def _others(
     yield "run backwards through the 3D poses: turn one of the two round", true_px, frames[::-1]
     for ratio in RATE_RATIOS:
         n_frames, per_poses = ratio.as_integer_ratio()
-        yield f"{_said_of_rates(ratio)}: give both at the same frame rate", true_px, frames * per_poses // n_frames
+        moments = frames * per_poses // n_frames
+        lags = np.abs(moments - frames).max() / hz < LAG_S
+        said = f"{_said_of_rates(ratio)}: give both at the same frame rate"
+        yield None if lags else said, true_px, moments
     mirrored_px = np.stack([sequence.camera.width_px - true_px[..., 0], true_px[..., 1]], -1)
     for mirrored in (mirrored_px, _exchanged(mirrored_px, *LIMBS)):
         said = (

@@ -11,8 +11,7 @@ _LEAST_ALONG, _MOST_ALONG_Z = 0.5, 0.25
 """Of the mean direction from feet to head, over whoever also sits, kneels and lies."""
 _LEAST_CAMERAS = 0.7  # of the cameras' mean upward direction
 _WALKED_M = 0.3
-"""Along z: people who lie in bed, seen from the ceiling, look as if they stood; their hips stay at one height."""
-
+"""Along z, in one take: people who lie, seen from the ceiling, look as if they stood; their hips stay at one height."""
 _BELOW_M = 0.3  # heads of people who only lie are as high as their feet
 
 
@@ -22,7 +21,7 @@ class Stances:
     def __init__(self) -> None:
         self._people: list[np.ndarray] = []
         self._cameras: list[np.ndarray] = []
-        self._hips_m: list[np.ndarray] = []
+        self._walked_m: list[float] = []
         self._heights_m: list[float] = []
 
     def note(self, sequence: PoseSequence) -> None:
@@ -31,7 +30,7 @@ class Stances:
         tall_m = poses_m[:, _HEAD] - poses_m[:, _FEET].mean(1)
         self._people.append(unit(tall_m).mean(0))
         self._cameras.append(-sequence.camera.rotation[1])
-        self._hips_m.append(np.percentile(poses_m[:, ROOT, 2], [5, 95]))
+        self._walked_m.append(float(np.ptp(np.percentile(poses_m[:, ROOT, 2], [5, 95]))))
         self._heights_m.append(float(np.median(tall_m[:, 2])))
 
     def said(self) -> str | None:
@@ -40,7 +39,7 @@ class Stances:
         along = int(np.abs(people[:2]).argmax())
         sign = np.sign(people[along])
         upright = sign * people[along] > _LEAST_ALONG and sign * cameras[along] > _LEAST_CAMERAS
-        if upright and abs(people[2]) < _MOST_ALONG_Z and np.ptp(self._hips_m) > _WALKED_M:
+        if upright and abs(people[2]) < _MOST_ALONG_Z and max(self._walked_m) > _WALKED_M:
             axis = f"{'-' if sign < 0 else ''}{'xy'[along]}"
             return (
                 f"people and cameras stand upright along {axis}: the world's z axis must point up, so turn positions "

@@ -19,7 +19,7 @@ WIDEST_DEG = 170.0
 """Along the longer side: a lens that sees more is a fisheye."""
 _FARTHEST_M = 50.0  # between two cameras of one room or field
 _NEAREST_M = 0.1
-_COEFFICIENTS = re.compile(r"(?<!un)dist(?!anc|rib)|coef|radial|tangential", re.IGNORECASE)
+_COEFFICIENTS = re.compile(r"(?<!un)dist(?!anc|rib)|coef|radial|tangential|^kc?$", re.IGNORECASE)
 _NUMBERED = re.compile(r"[kp][1-6]|(?:.*_)?[kp]_?[1-6]|(?:radial|tangential).*\d", re.IGNORECASE)
 _EXACT, _ROUNDED = 1e-5, 2e-3  # of a rotation times its transpose, off the identity
 _MOST_RAD = 6.3  # a whole turn, and a little for what was rounded

@@ -60,7 +60,7 @@ def calibration_from_opencv(content: dict[str, Any], name: str, units: Units | N
         name,
         size,
         _value(content, "matrix"),
-        _numbers(distortion_of(content, _DISTORTION, name)),
+        _numbers(distortion_of(_beside_matrix(content), _DISTORTION, name)),
         _value(content, "rotation"),
         _value(content, "translation"),
     )
@@ -69,6 +69,12 @@ def calibration_from_opencv(content: dict[str, Any], name: str, units: Units | N
 
 def _value(content: dict[str, Any], what: str) -> Any:
     return _numbers(next((content[name] for name in _NAMES[what] if name in content), None))
+
+
+def _beside_matrix(content: dict[str, Any]) -> dict[str, Any]:
+    """Without the matrix: beside K k is no matrix of ROS 2."""
+    matrix = next((name for name in _NAMES["matrix"] if name in content), None)
+    return {name: value for name, value in content.items() if name != matrix}
 
 
 def _numbers(found: Any) -> Any:

@@ -27,7 +27,7 @@ import numpy as np
 from pose3d.formats.frame_numbers import count_frames, picture_frames
 from pose3d.formats.keypoints import KeypointFile, keypoint_file
 from pose3d.formats.openpose import in_coco17
-from pose3d.formats.point_names import in_layout, key_of, said_of_names
+from pose3d.formats.point_names import in_layout, in_order, key_of, said_of_names
 from pose3d.geometry.layouts import layout
 from pose3d.runtime.errors import InputError
 
@@ -107,7 +107,8 @@ def read_coco_annotations(
         images = {image["id"]: image for image in content["images"]}
         labelled = [one for one in content["annotations"] if one.get("keypoints") and not one.get("iscrowd")]
         names_of = {key: image.get("file_name", key) for key, image in images.items()}
-        if not count_frames([name for name in names_of.values() if isinstance(name, str)] or ["0", "1"]):
+        texts = [name for name in names_of.values() if isinstance(name, str)]
+        if texts and not count_frames(texts):
             names_of = {one["image_id"]: names_of[one["image_id"]] for one in labelled}  # others may be other videos'
         in_order, pictures = _frames(path, list(names_of.values()))  # pictures without anybody count as well
         numbers = dict(zip(names_of, in_order, strict=True))
@@ -163,10 +164,7 @@ def _by_names(
     if n_points != len(names):
         raise InputError(f"{path}: categories name {len(names)} points, but people have {n_points}: correct the names")
     best, where, left_out = in_layout(path, names, None, column_map)
-    ordered = np.zeros((len(points), len(best), 3), np.float32)
-    for point, number in enumerate(where):
-        if number is not None:
-            ordered[:, point] = [one[3 * number : 3 * number + 3] for one in points]
+    ordered = np.nan_to_num(in_order(np.reshape(points, (len(points), -1, 3)), where))
     return list(ordered.reshape(len(points), -1)), best.name, said_of_names(path, best, where, left_out)
 
 

@@ -40,6 +40,7 @@ SCORES = (
     "c",
 )
 """What files call the score of a point; of several the first is meant."""
+_NO_NUMBER = ("", "none", "n/a", "na", "nan", "null", "unknown")
 _DEPTH, _DEPTHS = -0.05, 0.1
 """Scores of detectors are seldom below 0, and then hardly; this much below are no scores where so large a share is."""
 
@@ -222,9 +223,6 @@ def _check_crowd(path: str | os.PathLike, frames: np.ndarray) -> None:
     if counts.max() > MAX_PEOPLE:
         frame, most = numbers[counts.argmax()], counts.max()
         raise InputError(f"{path}: frame {frame} has {most:,} people, {MAX_PEOPLE:,} are the most: leave some out")
-
-
-_NO_NUMBER = ("", "none", "n/a", "na", "nan", "null", "unknown")
 
 
 def _people(

@@ -178,8 +178,10 @@ def read_mediapipe_csv(path: str | os.PathLike, rows: Sequence[Sequence[str]], a
         n_points, first = counted
         numbers = [int(name) - first for name in names]
         of_frames, people = _by_point(path, frames, names, numbers, given, n_points)
+        from_1 = f"{path}: no point has the number 0: are they counted from 1? They are taken as counted from 0"
+        said = [from_1] if first == 0 < min(numbers) else []
         return keypoint_file(
-            path, "numbered points", of_frames, None, np.array(people), pictures=pictures, one_person=True
+            path, "numbered points", of_frames, None, np.array(people), said=said, pictures=pictures, one_person=True
         )
     of_landmarks = _numbered(header)
     of_points = [(own["x"], own["y"], _score(own, None)) for _, own in sorted(of_landmarks.items())]
@@ -215,16 +217,15 @@ def _counted(names: Sequence[str], of_landmarks: bool, is_px: bool, asked: str |
         is_px: whether coordinates are, as MediaPipe's are not.
         asked: name of a layout.
     """
-    if not all(name.isdecimal() and len(name) < 9 for name in names):
+    if asked == "mediapipe33" or not all(name.isdecimal() and len(name) < 9 for name in names):
         return None
     numbers = set(map(int, names))
-    n_usual = _N_COCO if asked is None or asked == "mediapipe33" else len(layout(asked))
+    n_usual = _N_COCO if asked is None else len(layout(asked))
     first = int(0 not in numbers and max(numbers) == n_usual)
     n_points = max(numbers) + 1 - first
     all_there = len(numbers) == n_points
     if asked is not None:
-        n_asked = len(layout(asked))
-        return None if asked == "mediapipe33" or n_points > n_asked else (n_asked, first)
+        return None if n_points > n_usual else (n_usual, first)
     if n_points <= _N_COCO:
         may_be_arms = of_landmarks and not (n_points == _N_COCO and all_there)
         return None if may_be_arms else (n_points, first)

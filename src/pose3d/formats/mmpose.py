@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from pose3d.formats.keypoints import BODY_ONLY, KeypointFile, keypoint_file
-from pose3d.formats.point_names import in_layout, is_known, said_of_names
+from pose3d.formats.point_names import in_layout, in_order, is_known, said_of_names
 from pose3d.geometry.layouts import LAYOUTS
 from pose3d.runtime.errors import InputError
 
@@ -103,10 +103,7 @@ def _names(meta: Mapping[str, Any], n_points: int) -> list[str]:
 def _by_names(found: KeypointFile, names: list[str]) -> KeypointFile:
     """In the order of the layout that has the most of the names."""
     best, where, left_out = in_layout(found.path, names, None, {})
-    keypoints = np.full((len(found.keypoints), len(best), 2), np.nan, np.float32)
-    confidence = np.zeros(keypoints.shape[:2], np.float32)
-    for point, number in enumerate(where):
-        if number is not None:
-            keypoints[:, point], confidence[:, point] = found.keypoints[:, number], found.confidence[:, number]
+    keypoints = in_order(found.keypoints, where)
+    confidence = np.nan_to_num(in_order(found.confidence[..., None], where)[..., 0])
     said = (*found.said, *said_of_names(found.path, best, where, left_out))
     return replace(found, keypoints=keypoints, confidence=confidence, layout=best.name, said=said)

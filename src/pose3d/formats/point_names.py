@@ -6,6 +6,8 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from pose3d.geometry.layouts import LAYOUTS, Layout, layout
 from pose3d.runtime.errors import InputError, in_words
 from pose3d.runtime.files import read_small_text
@@ -94,6 +96,20 @@ def in_layout(
         raise InputError(f"{path}: {same[0]!r} and {same[1]!r} are the same point: tell them apart with --names")
     left_out = [name for name, key in zip(names, keys, strict=True) if key not in _keys(best)]
     return best, where, left_out
+
+
+def in_order(values: np.ndarray, where: Sequence[int | None]) -> np.ndarray:
+    """(N, K, C) values of a layout's points, NaN of those that a file lacks.
+
+    Args:
+        values: (N, P, C) of the file's points.
+        where: K numbers of them or None, from :func:`in_layout`.
+    """
+    ordered = np.full((len(values), len(where), values.shape[2]), np.nan, np.float32)
+    for point, number in enumerate(where):
+        if number is not None:
+            ordered[:, point] = values[:, number]
+    return ordered
 
 
 def said_of_names(

@@ -28,7 +28,7 @@ import numpy as np
 from pose3d.formats.frame_columns import frames_of_rows
 from pose3d.formats.frame_numbers import picture_frames
 from pose3d.formats.keypoints import MAX_VALUES, SCORES, KeypointFile, keypoint_file, said_of_unused
-from pose3d.formats.point_names import in_layout, said_of_names
+from pose3d.formats.point_names import in_layout, in_order, said_of_names
 from pose3d.runtime.errors import InputError, in_words
 from pose3d.runtime.files import read_small_text
 
@@ -213,10 +213,7 @@ def _file(
     frames = np.concatenate([np.asarray(numbers) for numbers, _, _ in parts]) if parts else np.empty(0)
     people = [one for _, ids, _ in parts for one in ids or []]
     values = np.concatenate([part for _, _, part in parts]) if parts else np.empty((0, 0, 3))
-    points = np.full((len(values), len(best), 3), np.nan, np.float32)
-    for point, column in enumerate(where):
-        if column is not None:
-            points[:, point] = values[:, column]
+    points = in_order(values, where)
     there = np.asarray(~np.isnan(points[..., :2]).all((1, 2)))
     n_frames = int(frames.max()) + 1 if len(frames) and 0 <= frames.max() < 2**31 else None
     return keypoint_file(

@@ -174,8 +174,7 @@ def camera_tilts(rng: np.random.Generator, batch_size: int, tilt_deg: float) -> 
 def other_errors(rng: np.random.Generator, batch_size: int, n_points: int, most: float) -> np.ndarray:
     """(B, K, 2) Gaussian errors; each of the B draws its standard deviation evenly from 0 to ``most``.
 
-    The errors of one detector do not tell another's: on how much a point may be off, a lifter that has seen one alone
-    relies too much.
+    A lifter that has seen one detector's errors alone trusts points that another places less well.
 
     Args:
         rng: every draw comes from it.
