@@ -94,6 +94,7 @@ def test_marker_cameras_without_a_video_are_left_out_by_name(folder, capsys):
         ("Miqus Hybrid", False),
         ("Oqus 210c", False),
         ("", False),
+        ("none", False),
     ],
 )
 def test_models_of_cameras_that_see_markers(folder, model, sees_markers):
