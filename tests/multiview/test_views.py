@@ -39,9 +39,10 @@ def test_views_come_in_the_calibrations_order_with_the_videos_sizes(folder):
 @pytest.mark.parametrize(
     ("video", "message"),
     [
-        ({"frames": 5}, "of one take"),
+        ({"frames": 5}, "of one take and start together, so cut them to the same frames"),
         ({"fps": 30}, "of one take"),
-        ({"width": 500}, "has 500 x 800 px, its calibration 1000 x 800"),
+        ({"width": 500}, "has 500 x 800 px, its calibration 1000 x 800: give the calibration of the video's own size"),
+        ({"width": 800, "height": 1000}, "1000 x 800: the video is turned by 90 degrees against it: turn the calibrat"),
         (None, "does not open as a video"),
     ],
 )
@@ -173,8 +174,15 @@ def test_a_camera_of_no_size_must_look_through_its_video(folder, capsys):
 
 def test_one_camera_is_too_few(folder):
     write_calibration(folder / CALIBRATION, CAMERA.format(serial="a"))
-    with pytest.raises(InputError, match="has one camera"):
+    with pytest.raises(InputError, match="has one camera with a video: joints are triangulated from two or more"):
         read_views(folder)
+
+
+def test_marker_cameras_alone_are_too_few_and_the_videos_of_none_are_named(folder, capsys):
+    write_calibration(folder / CALIBRATION, CAMERA.format(serial="1").replace("<camera ", '<camera model="Miqus M3" '))
+    with pytest.raises(InputError, match=r"calibration\.qca\.txt has no camera with a video: joints are triangulated"):
+        read_views(folder)
+    assert f"{folder}/a.mp4 is named as no camera of calibration.qca.txt: it is left out" in capsys.readouterr().err
 
 
 def test_frames_are_counted_and_not_believed(folder, capsys):

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from pose3d.formats.calibrated import Calibrated, Units
-from pose3d.formats.calibrations import read_calibration, with_size, with_whole_size
+from pose3d.formats.calibrations import read_calibration, size_advice, with_size, with_whole_size
 from pose3d.formats.clip import Clip
 from pose3d.geometry.camera import Camera
 from pose3d.runtime.errors import InputError
@@ -88,16 +88,18 @@ def read_views(folder: Path, units: Units | None = None, rate_hz: float | None =
                 f"{missing}: put the video of camera {one.camera.id} there, or take that camera out of {path.name}"
             )
         views.append(_view(path, one, video, rate_hz))
-    if len(views) < 2:
-        raise InputError(f"{path} has one camera: joints are triangulated from two or more")
     for video in strangers:
         print(f"{video} is named as no camera of {path.name}: it is left out", file=sys.stderr)
+    if len(views) < 2:
+        raise InputError(
+            f"{path} has {'one' if views else 'no'} camera with a video: joints are triangulated from two or more"
+        )
     first = views[0]
     for view in views[1:]:
         if view.frames != first.frames or abs(view.fps - first.fps) > 1e-3 * first.fps:
             raise InputError(
                 f"{view.video} has {view.frames} frames at {view.fps:g} frames/s, {first.video.name} {first.frames} at "
-                f"{first.fps:g}: the videos must be of one take and start together"
+                f"{first.fps:g}: the videos must be of one take and start together, so cut them to the same frames"
             )
     return views
 
@@ -172,7 +174,7 @@ def _view(calibration: Path, one: Calibrated, path: Path, rate_hz: float | None)
     if not (0 <= camera.width_px - width <= TRIMMED_PX and 0 <= camera.height_px - height <= TRIMMED_PX):
         raise InputError(
             f"{path} has {width} x {height} px, its calibration {camera.width_px} x {camera.height_px}: "
-            "the calibration must be that of the video"
+            f"{size_advice(camera, width, height)}"
         )
     return View(camera_of_video(camera, picture), path, len(times_s), fps, rate_hz)
 
