@@ -30,6 +30,7 @@ from pose3d.pose2d.inference import load_network
 from pose3d.priors.plausible import LEG_M, leg_length_m
 from pose3d.records.keypoints2d import Keypoints2D
 from pose3d.records.sequences import PoseSequence
+from pose3d.runtime.errors import InputError
 from pose3d.runtime.files import atomic_output
 from pose3d.show.video import draw_skeleton
 
@@ -47,6 +48,21 @@ _EXCHANGED_PCT, _SURE_PCT, _EXCHANGED_FRAMES = 15.0, 50.0, 100
 least so many in all; in so many frames. On pose2sim's clip it is 23 to 42 % more, and 34 % fewer where all is right."""
 _SHOWN_FRAMES = 5
 _SHOWN_SIZE_PX = 270, 480
+
+
+def frames_of(views: Sequence[View], frame_step: int) -> np.ndarray:
+    """Every n-th frame of the views.
+
+    Raises:
+        InputError: it is one alone, in which nothing moves.
+    """
+    frames = np.arange(0, views[0].frames, frame_step)
+    if len(frames) < 2:
+        raise InputError(
+            f"of the {views[0].frames} frames of {views[0].video} one is taken with --frame-step {frame_step}, and the "
+            "person is found as what moves: take two or more"
+        )
+    return frames
 
 
 def takes_of(views: Sequence[View], frames: np.ndarray) -> list[FrameSource]:
@@ -74,14 +90,14 @@ def measure_models(
         units, rate_hz: see :func:`pose3d.multiview.views.read_views`.
 
     Raises:
-        InputError: a model or a video is missing or damaged, nothing moves before a camera, or too little is seen to
-            refine the cameras.
+        InputError: a model or a video is missing or damaged, one frame alone is taken, nothing moves before a camera,
+            or too little is seen to refine the cameras.
     """
     detector = detector_of(*load_network(str(models / "pose2d.pt")))
     lifters = {name: load_lifter(models / f"{name}.pt") for name in LIFTERS}
     views = read_views(folder, units, rate_hz)
     cameras = [view.camera for view in views]
-    takes = takes_of(views, np.arange(0, views[0].frames, frame_step))
+    takes = takes_of(views, frames_of(views, frame_step))
     person = find_person(detector, cameras, takes, views[0].fps / frame_step)
     if picture is not None:
         draw_views(picture, takes, person)
