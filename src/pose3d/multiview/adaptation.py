@@ -16,7 +16,7 @@ from pose3d.config.blocks import Seed
 from pose3d.config.pose2d import Train2DParams
 from pose3d.config.reading import StageParams
 from pose3d.formats.calibrated import Units
-from pose3d.multiview.agreement import LIFTERS, agreement, ask_exchanged, frames_of, takes_of
+from pose3d.multiview.agreement import LIFTERS, agreement, ask_exchanged, ask_odd_view, frames_of, takes_of
 from pose3d.multiview.finding import detector_of, find_person
 from pose3d.multiview.selftraining import AGREEING_VIEWS, AdaptationParams, adapt
 from pose3d.multiview.views import read_views
@@ -85,9 +85,10 @@ def adapt_models(
 
         def figures(network: nn.Module, first: bool = False) -> dict:
             person = find_person(detector_of(network, architecture), cameras, takes_of(views, frames), fps)
+            found = {name: agreement(cameras, person.in_frames(part)) for name, part in parts.items()}
             if first:
                 ask_exchanged(cameras, person)
-            found = {name: agreement(cameras, person.in_frames(part)) for name, part in parts.items()}
+                ask_odd_view(cameras, found["all"])
             pck_pct = None if measured is None else _pck_pct(network, architecture, measured)
             return found | {"rendered_validation_pck_pct": pck_pct}
 
