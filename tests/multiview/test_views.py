@@ -255,6 +255,20 @@ def test_a_cut_picture_has_the_same_camera():
     assert (smaller.width_px, smaller.height_px) == (992, 1000)
 
 
+@pytest.mark.parametrize(
+    ("width", "height", "asked"),
+    [(990, 792, True), (992, 794, True), (992, 800, False), (984, 800, False), (990, 798, False)],
+)
+def test_a_picture_that_may_have_been_scaled_is_said_to_be_taken_for_cut(folder, capsys, width, height, asked):
+    """Of 1000 x 800 px."""
+    write_video(folder / "a.mp4", width=width, height=height)
+    assert read_views(folder)[1].camera.intrinsics_px[0, 0] == 1000
+    said = (
+        f"{folder}/a.mp4 has {width} x {height} px, its calibration 1000 x 800: taken for cut at the right and the bo"
+    )
+    assert (said in capsys.readouterr().err) == asked
+
+
 @pytest.mark.parametrize(("size", "taken"), [("999, 799", True), ("999, 800", True), ("998, 799", False)])
 def test_the_last_columns_number_is_taken_for_a_width(folder, capsys, size, taken):
     """As Pose2Sim's converters wrote it: 999 x 799 for a video of 1000 x 800 px."""

@@ -176,6 +176,13 @@ def _view(calibration: Path, one: Calibrated, path: Path, rate_hz: float | None)
             f"{path} has {width} x {height} px, its calibration {camera.width_px} x {camera.height_px}: "
             f"{size_advice(camera, width, height)}"
         )
+    short_px = camera.width_px - width, camera.height_px - height
+    if min(short_px) > 0 and abs(short_px[0] * camera.height_px - short_px[1] * camera.width_px) <= camera.width_px:
+        print(
+            f"{path} has {width} x {height} px, its calibration {camera.width_px} x {camera.height_px}: taken for cut "
+            "at the right and the bottom; if it was scaled, scale the calibration as well",
+            file=sys.stderr,
+        )
     return View(camera_of_video(camera, picture), path, len(times_s), fps, rate_hz)
 
 
