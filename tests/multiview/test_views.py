@@ -248,9 +248,11 @@ def test_a_scaled_picture_between_black_borders_has_its_camera_scaled(height, wi
     assert (smaller.width_px, smaller.height_px) == (width, height)
 
 
-def test_a_cut_picture_has_the_same_camera():
+@pytest.mark.parametrize("grey", [120, 0])
+def test_a_cut_picture_has_the_same_camera(grey):
+    """Also where it is dark all over."""
     camera = camera_ring(1)[0]
-    smaller = camera_of_video(camera, np.full((1000, 992, 3), 120, np.uint8))
+    smaller = camera_of_video(camera, np.full((1000, 992, 3), grey, np.uint8))
     np.testing.assert_array_equal(smaller.intrinsics_px, camera.intrinsics_px)
     assert (smaller.width_px, smaller.height_px) == (992, 1000)
 

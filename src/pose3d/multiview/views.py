@@ -202,7 +202,7 @@ def camera_of_video(camera: Camera, picture: np.ndarray) -> Camera:
     border_x, border_y = (width - scale * camera.width_px) / 2, (height - scale * camera.height_px) / 2
     across = picture if border_y > border_x else picture.swapaxes(0, 1)
     rows = int(max(border_x, border_y))
-    if not rows or max(across[:rows].mean(), across[-rows:].mean()) >= BLACK:
-        return smaller
+    if not rows or max(across[:rows].mean(), across[-rows:].mean()) >= BLACK or across[rows:-rows].mean() < BLACK:
+        return smaller  # a picture that is dark all over, as where a video fades in, has no borders
     to_video = np.array([[scale, 0, border_x], [0, scale, border_y], [0, 0, 1]])
     return replace(smaller, intrinsics_px=to_video @ camera.intrinsics_px)
