@@ -7,6 +7,7 @@ import pytest
 from tiny_keypoints import COCO_NAMES, landmarks, person, triples, write_table
 
 from pose3d.formats.frame_columns import frame_column, frames_of_rows
+from pose3d.formats.frame_numbers import NamedPictures
 from pose3d.formats.read_keypoints import read_keypoints
 from pose3d.runtime.errors import InputError
 
@@ -81,7 +82,8 @@ def test_an_index_with_a_name_says_the_frames(tmp_path):
     with_names = [[str(frame), "abcdefgh"[row]] for row, frame in enumerate(WITH_A_GAP)]
     assert frames_of_rows("k.csv", ["Index", "image"], with_names, [])[0] == WITH_A_GAP
     plain = [[str(row), "bacdefgh"[row]] for row in range(8)]
-    assert frames_of_rows("k.csv", ["index", "image"], plain, []) == ([1, 0, *range(2, 8)], (*"abcdefgh",), [])
+    named = NamedPictures(dict(enumerate("abcdefgh")), counted=False)
+    assert frames_of_rows("k.csv", ["index", "image"], plain, []) == ([1, 0, *range(2, 8)], named, [])
 
 
 def test_one_row_is_frame_0_or_what_it_says(tmp_path):
@@ -113,7 +115,7 @@ def test_names_that_count_no_frames_have_an_order_alone(tmp_path, names):
     file = read(tmp_path, "image", names)
     assert file.frames.tolist() == list(range(8))
     if len({PurePath(name).stem for name in names}) == 8:
-        assert file.pictures == tuple(PurePath(name).stem for name in names) and not file.said
+        assert [*file.pictures.names.values()] == [PurePath(name).stem for name in names] and not file.said
     else:
         assert file.said == (f"{tmp_path}/k.csv: {IN_ORDER.replace('X', 'image')}",) and file.pictures is None
     with_index = [[str(frame), name] for frame, name in zip(WITH_A_GAP, names, strict=True)]
@@ -129,7 +131,7 @@ def test_numbers_are_before_names_and_both_before_an_index():
     assert frame_column(["", "image", "frame_id", "frame"]) == 3
     assert frame_column(["", "image", "frame_id"]) == 2
     table = [[str(row), f"{frame}.png"] for row, frame in enumerate(WITH_A_GAP)]
-    assert frames_of_rows("k.csv", ["", "image"], table, []) == (WITH_A_GAP, None, [])
+    assert frames_of_rows("k.csv", ["", "image"], table, [])[0] == WITH_A_GAP
     table = [[str(row), str(frame)] for row, frame in enumerate(WITH_A_GAP)]
     assert frames_of_rows("k.csv", ["", "X"], table, []) == (list(range(8)), None, [f"k.csv: {IN_ORDER}"])
 

@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from pose3d.formats.frame_numbers import count_frames, picture_frames
+from pose3d.formats.frame_numbers import NamedPictures, count_frames, picture_frames
 from pose3d.formats.keypoints import KeypointFile, keypoint_file
 from pose3d.formats.openpose import in_coco17
 from pose3d.formats.point_names import in_layout, in_order, key_of, said_of_names
@@ -68,7 +68,7 @@ def _is_result(path: str | os.PathLike, content: Sequence[Any], entry: Any) -> b
     return True
 
 
-def _frames(path: str | os.PathLike, images: Sequence[Any]) -> tuple[Sequence[int], tuple[str, ...] | None]:
+def _frames(path: str | os.PathLike, images: Sequence[Any]) -> tuple[Sequence[int], NamedPictures | None]:
     names = [image for image in images if isinstance(image, str)]
     if names and len(names) < len(images):
         raise InputError(f"{path}: image_id is a name in some entries and a number in others: give one of both")

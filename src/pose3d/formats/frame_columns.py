@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from mimetypes import types_map
 from pathlib import PurePath
 
-from pose3d.formats.frame_numbers import count_frames, picture_frames
+from pose3d.formats.frame_numbers import NamedPictures, count_frames, picture_frames
 from pose3d.formats.name_order import stem_of
 from pose3d.runtime.errors import InputError
 
@@ -32,7 +32,7 @@ def frame_column(header: Sequence[str]) -> int | None:
 
 def frames_of_rows(
     path: str | os.PathLike, header: Sequence[str], table: Sequence[Sequence[str]], of_points: Collection[int]
-) -> tuple[list[int], tuple[str, ...] | None, list[str]]:
+) -> tuple[list[int], NamedPictures | None, list[str]]:
     """The frame of each row: as a column says, also one of pictures' names that count none; else in order.
 
     Args:
@@ -82,7 +82,7 @@ def frames_of_rows(
 
 def read_frames(
     path: str | os.PathLike, table: Sequence[Sequence[str]], column: int
-) -> tuple[list[int], tuple[str, ...] | None]:
+) -> tuple[list[int], NamedPictures | None]:
     """The numbers in a column, or what names of pictures there say, see :func:`picture_frames`.
 
     Raises:

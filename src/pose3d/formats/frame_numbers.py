@@ -2,7 +2,8 @@
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import PurePath
 
 from pose3d.formats.name_order import DECIMAL, natural, number_of, stem_of
@@ -13,7 +14,22 @@ _NO_LETTERS = re.compile(r"[\W\d_]")
 _LONG = 10  # digits: of clocks, which count no frames
 
 
-def picture_frames(path: str | os.PathLike, names: Sequence[str]) -> tuple[list[int], tuple[str, ...] | None]:
+@dataclass(frozen=True)
+class NamedPictures:
+    """Pictures that a file names.
+
+    Attributes:
+        names: of each frame by its number, see :func:`pose3d.formats.name_order.stem_of`.
+        counted: whether numbers are those in the names; else they are places in the order of names that count none.
+        alike: what is wrong with names that a folder of these pictures alone tells apart; None: nothing is.
+    """
+
+    names: Mapping[int, str]
+    counted: bool
+    alike: str | None = None
+
+
+def picture_frames(path: str | os.PathLike, names: Sequence[str]) -> tuple[list[int], NamedPictures]:
     """The frame of each name of a picture: what names count, or else, as of clocks, their places in their order.
 
     A single name is frame 0, unless it is a number alone, as AlphaPose names the frames of a video.
@@ -23,31 +39,35 @@ def picture_frames(path: str | os.PathLike, names: Sequence[str]) -> tuple[list[
         names: of pictures, with or without a suffix.
 
     Returns:
-        Numbers of frames, and the names of frames 0, 1, ... (:func:`pose3d.formats.name_order.stem_of`) where these are
-        places; else None.
+        Numbers of frames, and their pictures.
 
     Raises:
         InputError: a name is empty or has no number to count by, or two are the same picture's.
 
     Example:
         >>> picture_frames("k.json", ["11-59_58.png", "12-00_01.png", "11-59_58.png"])
-        ([0, 1, 0], ('11-59_58', '12-00_01'))
+        ([0, 1, 0], NamedPictures(names={0: '11-59_58', 1: '12-00_01'}, counted=False, alike=None))
     """
     stems = {name: stem_of(name) for name in names}
     (only,) = stems if len(stems) == 1 else ("",)
     if count_frames(list(stems)) or PurePath(only).stem.isdecimal() or not all(stems.values()):
-        return frame_numbers(path, names), None
+        frames = frame_numbers(path, names)
+        return frames, NamedPictures({frame: stems[name] for frame, name in zip(frames, names, strict=True)}, True)
     named: dict[str, str] = {}
     for name, stem in stems.items():
         other = named.setdefault(stem, name)
         if other != name:
             raise InputError(f"{path} has pictures {other[:80]!r} and {name[:80]!r}: give one file for each video")
+    alike = None
     if len({_NO_LETTERS.sub("", stem) for stem in named}) > 1 and all(map(_DIGITS.search, named)):
-        frame_numbers(path, names)  # of two videos, where numbers are equal
+        try:
+            frame_numbers(path, names)
+        except InputError as error:  # they are of two videos, or of a folder that has several series
+            alike = f"{error}, or --video with the folder that has these pictures"
     number = number_of(named)
     pictures = sorted(named, key=lambda stem: (natural(stem, number), stem))
     places = {stem: place for place, stem in enumerate(pictures)}
-    return [places[stems[name]] for name in names], tuple(pictures)
+    return [places[stems[name]] for name in names], NamedPictures(dict(enumerate(pictures)), False, alike)
 
 
 def frame_numbers(path: str | os.PathLike, names: Sequence[str]) -> list[int]:

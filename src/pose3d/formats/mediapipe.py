@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from pose3d.formats.frame_columns import frame_column, frames_of_rows, is_time, read_frames
-from pose3d.formats.frame_numbers import count_frames, frame_numbers
+from pose3d.formats.frame_numbers import NamedPictures, count_frames, picture_frames
 from pose3d.formats.keypoints import MAX_PEOPLE, SCORES, KeypointFile, keypoint_file, said_of_unused
 from pose3d.formats.point_names import key_of
 from pose3d.formats.point_tables import cells_of, person_column
@@ -54,13 +54,13 @@ def read_mediapipe_json(path: str | os.PathLike, content: Any) -> KeypointFile:
     if not isinstance(by_frame, list):
         raise InputError(f"{path} has no list of frames: write one with 33 landmarks for each")
     frames, points = [], []
-    numbers, said = _numbers_of_frames(path, by_frame)
+    numbers, pictures, said = _numbers_of_frames(path, by_frame)
     for index, (number, frame) in enumerate(zip(numbers, by_frame, strict=True)):
         for person in _people(path, index, frame):
             frames.append(number)
             points.append(person)
     size = about.get("width"), about.get("height")
-    known: dict[str, Any] = {"said": said}
+    known: dict[str, Any] = {"said": said, "pictures": pictures}
     if numbers and all(isinstance(number, int) and 0 <= number < 2**31 for number in numbers):
         known |= {"n_frames": max(numbers) + 1, "first_frame": min(numbers)}
     if all(isinstance(side, int) and 0 < side < 2**16 for side in size):
@@ -70,28 +70,35 @@ def read_mediapipe_json(path: str | os.PathLike, content: Any) -> KeypointFile:
     return _file(path, frames, points, known)
 
 
-def _numbers_of_frames(path: str | os.PathLike, by_frame: Sequence[Any]) -> tuple[list[Any], list[str]]:
-    """Each frame's number, of the file or in order, and a sentence about what is not used and may say another."""
+def _numbers_of_frames(
+    path: str | os.PathLike, by_frame: Sequence[Any]
+) -> tuple[list[Any], NamedPictures | None, list[str]]:
+    """Each frame's number, of the file or in order; its pictures; a sentence about what is unused and may say another.
+
+    Names of pictures that count none, or not for all frames, are not used.
+    """
     keys = list(dict.fromkeys(key for frame in by_frame if isinstance(frame, dict) for key in frame))
     column = frame_column(keys)
     key = None if column is None else keys[column]
     given = {index: frame[key] for index, frame in enumerate(by_frame) if isinstance(frame, dict) and key in frame}
     unused = [one for one in keys if is_time(one) and one != key]
+    pictures = None
     if key is not None and not all(isinstance(number, int | float) for number in given.values()):
         names = [name for name in given.values() if isinstance(name, str)]
         if len(names) == len(given) and (all(map(str.isdecimal, names)) or count_frames(names)):
-            given = dict(zip(given, frame_numbers(path, names), strict=True))
+            found, named = picture_frames(path, names)
+            pictures = named if len(given) == len(by_frame) else None
+            given = dict(zip(given, found, strict=True))
         else:
             given, unused = {}, unused + [key] * (len(set(names)) > 1)
     numbers = [given.get(index, index) for index in range(len(by_frame))]
     if not unused:
-        return numbers, []
+        return numbers, pictures, []
     not_used = f"{' and '.join(repr(one[:40]) for one in unused)} {'are' if len(unused) > 1 else 'is'} not used"
     if given:
-        return numbers, [f"{path}: {not_used}: frames are as far apart as the frame rate says"]
-    return numbers, [
-        f"{path}: frames are taken one after the other, and {not_used}: if frames are missing, number them under frame"
-    ]
+        return numbers, pictures, [f"{path}: {not_used}: frames are as far apart as the frame rate says"]
+    remedy = "if frames are missing, number them under frame"
+    return numbers, None, [f"{path}: frames are taken one after the other, and {not_used}: {remedy}"]
 
 
 def _people(path: str | os.PathLike, index: int, frame: Any) -> list[list[list[float]]]:

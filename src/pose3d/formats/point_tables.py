@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from pose3d.formats.frame_columns import frames_of_rows
-from pose3d.formats.frame_numbers import picture_frames
+from pose3d.formats.frame_numbers import NamedPictures, picture_frames
 from pose3d.formats.keypoints import MAX_VALUES, SCORES, KeypointFile, keypoint_file, said_of_unused
 from pose3d.formats.point_names import in_layout, in_order, said_of_names
 from pose3d.runtime.errors import InputError, in_words
@@ -207,7 +207,7 @@ def _file(
     column_map: Mapping[str, str],
     called: str,
     said: Sequence[str] = (),
-    pictures: tuple[str, ...] | None = None,
+    pictures: NamedPictures | None = None,
 ) -> KeypointFile:
     best, where, left_out = in_layout(path, names, asked, column_map)
     frames = np.concatenate([np.asarray(numbers) for numbers, _, _ in parts]) if parts else np.empty(0)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pose3d.formats.even_times import doubt_step
+from pose3d.formats.frame_numbers import NamedPictures
 from pose3d.formats.keypoints import KeypointFile
 from pose3d.geometry.layouts import OURS, Layout
 from pose3d.geometry.skeleton import JOINT_NAMES
@@ -339,27 +340,35 @@ def _frames(
 
 
 def _by_pictures(
-    file: KeypointFile, pictures: tuple[str, ...], video: VideoFacts | None, said: list[str]
+    file: KeypointFile, pictures: NamedPictures, video: VideoFacts | None, said: list[str]
 ) -> KeypointFile:
-    """With the frames of the video's pictures of equal names, those that it lacks past its end; else as they are."""
+    """With the frames of the video's pictures of equal names, those that it lacks past its end; else as they are.
+
+    Names that count frames may be written otherwise than the folder's: then equal numbers go together.
+    """
     places = {} if video is None else {name: place for place, name in enumerate(video.picture_names)}
     n_video = 0 if video is None else len(video.time_s)
-    known = [picture in places for picture in pictures]
-    if not any(known):
-        if len(pictures) > 1 or n_video > 1:
-            last = f" and {pictures[-1][:80]!r} as frame {len(pictures) - 1}" if len(pictures) > 1 else ""
+    names = list(pictures.names.values())
+    lacking = [name for name in names if name not in places]
+    if len(lacking) == len(names) and pictures.alike is not None:
+        raise InputError(pictures.alike)
+    if pictures.counted and lacking and _same_numbers(pictures, places, video):
+        return replace(file, pictures=None)
+    if len(lacking) == len(names):
+        if len(names) > 1 or n_video > 1:
+            last = f" and {names[-1][:80]!r} as frame {len(names) - 1}" if len(names) > 1 else ""
             said.append(
-                f"{file.path}: names of pictures that count no frames are taken in their order, {pictures[0][:80]!r} "
+                f"{file.path}: names of pictures that count no frames are taken in their order, {names[0][:80]!r} "
                 f"as frame 0{last}: if pictures are missing, give --video with the folder of all"
             )
         return replace(file, pictures=None)
     said.append(f"{file.path}: keypoints go to the pictures of equal names")
-    if not all(known):
+    if lacking:
         said.append(
-            f"{file.path}: the folder lacks {known.count(False)} of its pictures, the first "
-            f"{pictures[known.index(False)][:80]!r}: their keypoints are left out"
+            f"{file.path}: the folder lacks {len(lacking)} of its pictures, the first {lacking[0][:80]!r}: their "
+            "keypoints are left out"
         )
-    in_folder = np.array([places.get(picture, n_video) for picture in pictures])[file.frames]
+    in_folder = np.array([places.get(pictures.names[frame], n_video) for frame in file.frames.tolist()])
     order = np.argsort(in_folder, kind="stable")
     return replace(
         file,
@@ -369,6 +378,15 @@ def _by_pictures(
         people=None if file.people is None else file.people[order],
         n_frames=None,
     )
+
+
+def _same_numbers(pictures: NamedPictures, places: dict[str, int], video: VideoFacts | None) -> bool:
+    """Whether the video's pictures have the numbers of those of equal names, if any."""
+    known = [(number, places[name]) for number, name in pictures.names.items() if name in places]
+    if not known or video is None:
+        return True
+    numbers = video.picture_numbers
+    return numbers is not None and all(numbers[place] == number for number, place in known)
 
 
 def _as_in_video(file: KeypointFile, n_frames: int, video: VideoFacts, said: list[str]) -> np.ndarray:
