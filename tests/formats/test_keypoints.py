@@ -188,15 +188,29 @@ def write_numbered(path, title, numbers, points, scores):
 def test_17_numbered_points_of_a_table_are_not_mediapipes(tmp_path, title, size, first):
     numbers = list(enumerate(range(first, first + 17)))
     path = write_numbered(tmp_path / "k.csv", title, numbers, KEYPOINTS / size, SCORES)
-    found = read_keypoints(path)
-    assert (found.layout, found.normalised) == (None, None)
-    with pytest.raises(InputError, match=r"17 points a person and does not say which: give --layout h36m17 or coco17$"):
-        layout_of(found, None)
+    if title == "landmark" and first == 0:
+        assert sentence(path) == (
+            " has points 0 to 16 and does not say whose: give --layout mediapipe33 if they are the first 17 of "
+            "MediaPipe's landmarks, else h36m17 or coco17"
+        )
+    else:
+        found = read_keypoints(path)
+        assert (found.layout, found.normalised) == (None, None)
+        with pytest.raises(InputError, match=r"17 points a person and does not say which: give --layout h36m17 or c"):
+            layout_of(found, None)
+    found = read_keypoints(path, "coco17")
     np.testing.assert_allclose(found.keypoints, KEYPOINTS / size, rtol=1e-6)
     np.testing.assert_allclose(found.confidence, SCORES, rtol=1e-6)
-    assert layout_of(read_keypoints(path, "coco17"), "coco17") == "coco17"
-    if title == "landmark" and size != (1, 1) and first == 0:  # of MediaPipe's head and arms
-        assert read_keypoints(path, "mediapipe33").layout == "mediapipe33"
+    assert layout_of(found, "coco17") == "coco17"
+
+
+def test_the_first_17_landmarks_are_mediapipes_where_that_is_asked_for(tmp_path):
+    points, scores = in_order(KEYPOINTS / (640, 480), SCORES, MEDIAPIPE_33)
+    path = write_numbered(tmp_path / "k.csv", "landmark", [(k, k) for k in range(17)], points, scores)
+    found = read_keypoints(path, "mediapipe33")
+    assert layout_of(found, "mediapipe33") == "mediapipe33" and found.normalised
+    np.testing.assert_allclose(found.keypoints[:, 11:17], KEYPOINTS[:, 5:11] / (640, 480), rtol=1e-5)  # the arms
+    assert np.isnan(found.keypoints[:, 17:]).all()
 
 
 def test_numbered_points_that_are_never_there_are_undetected(tmp_path):

@@ -8,7 +8,7 @@ JSON   a list of frames (or ``{"frames": [...], "fps", "width", "height"}``); a 
        ``pose_landmarks`` or ``poseLandmarks``, and its number under ``frame``, ``frame_index`` and so on
        (:mod:`pose3d.formats.frame_columns`); null or [] is a frame without anybody
 CSV    a row for each landmark: frame, landmark (its number or name), x, y, visibility; where numbers are 0 to 16, or
-       px, they are those of another layout's points; or a row for each frame, with
+       px, they are those of another layout's points unless MediaPipe's is asked for; or a row for each frame, with
        columns ``nose_x, nose_y, nose_visibility`` (:mod:`pose3d.formats.point_tables`), or ``x0, y0, z0, v0`` or
        ``x1, y1, z1, v1`` and so on; visibility may have any of :data:`pose3d.formats.keypoints.SCORES`'s names
 =====  ===============================================================================================================
@@ -179,6 +179,11 @@ def read_mediapipe_csv(path: str | os.PathLike, rows: Sequence[Sequence[str]], a
         seen = given[:, :2][np.isfinite(given[:, :2]) & (given[:, :2] != 0)]
         is_px = bool(len(seen) and np.median(seen) > _MOST)
         counted = _counted(names, "landmark" in header[landmark], is_px, asked)
+        if asked is None and counted == (_N_COCO, 0) and "landmark" in header[landmark]:
+            raise InputError(
+                f"{path} has points 0 to {_N_COCO - 1} and does not say whose: give --layout mediapipe33 if they are "
+                f"the first {_N_COCO} of MediaPipe's landmarks, else h36m17 or coco17"
+            )
         if counted is None:
             found = _by_point(path, frames, names, _landmarks(path, names), given, N_LANDMARKS)
             return _file(path, *found, {"pictures": pictures})
