@@ -30,6 +30,7 @@ from tiny_keypoints import (
 
 from pose3d.formats import json_files, keypoints
 from pose3d.formats.keypoints import layout_of, of_coco
+from pose3d.formats.point_names import in_layout
 from pose3d.formats.read_keypoints import read_keypoints
 from pose3d.geometry.layouts import layout
 from pose3d.runtime.errors import InputError
@@ -585,7 +586,7 @@ def test_mmposes_names_of_points_are_used(tmp_path):
         f"{path}: coco17 has no points head_bottom, head_top, which are left out",
         f"{path} is read as coco17; of its points the file lacks left_eye, right_eye",
     )
-    assert read("h36m17").layout is None and read("h36m17").said == ()  # the order is that
+    assert read("h36m17").said[0].startswith(f"{path}: h36m17 has no points nose, head_bottom, head_top, left_ear")
     meta["keypoint_id2name"] = {str(n): name for n, name in enumerate(reversed(COCO_NAMES))}
     np.testing.assert_allclose(read().keypoints, KEYPOINTS[:, ::-1], atol=1e-3)
     meta["keypoint_id2name"] = {str(n): f"p{n}" for n in range(17)}
@@ -594,7 +595,11 @@ def test_mmposes_names_of_points_are_used(tmp_path):
     )
     with pytest.raises(InputError) as caught:
         read()
-    assert str(caught.value) == f"{path}{unknown}" and layout_of(read("coco17"), "coco17") == "coco17"
+    assert str(caught.value) == f"{path}{unknown}"
+    assert read("coco17").layout == "coco17" and read("coco17").said == (
+        f"{path}: no layout has points p0, p1, p2, p3, p4: all are taken in coco17's order, as --layout says",
+    )
+    np.testing.assert_allclose(read("coco17").keypoints, KEYPOINTS, atol=1e-3)
     del meta["keypoint_id2name"]
     assert sentence(path) == unknown
     meta["dataset_name"] = None
@@ -658,15 +663,44 @@ def test_annotations_of_points_that_no_layout_has_are_refused(tmp_path):
 
     parts = [f"part{number}" for number in range(17)]
     assert sentence(named(parts)).endswith(
-        "is a point of any known layout: give a file of names with --names (columns name,point)"
+        "is a point of any known layout: give a file of names with --names (columns name,point), or --layout if they "
+        "are in the order of one"
     )
+    in_order = read_keypoints(path, "coco17")
+    assert in_order.layout == "coco17" and len(in_order.said) == 1 and "in coco17's order" in in_order.said[0]
+    np.testing.assert_allclose(in_order.keypoints, KEYPOINTS, rtol=1e-6)
     found = read_keypoints(path, None, dict(zip(parts, COCO_NAMES, strict=True)))
     assert not found.said
     np.testing.assert_allclose(found.keypoints, KEYPOINTS, rtol=1e-6)
     assert sentence(named(COCO_NAMES[:12])) == ": categories name 12 points, but people have 17: correct the names"
+    assert not read_keypoints(named(COCO_NAMES, [name.upper() for name in COCO_NAMES])).said
+    assert layout_of(read_keypoints(named([]), "h36m17"), "h36m17") == "h36m17"
     different = ": categories have points of different names: give one file for each"
     assert sentence(named(COCO_NAMES, COCO_NAMES[::-1])) == different
     assert sentence(named(), None, {"snout": "nose"}) == " (COCO annotations) has no names of points: leave --names out"
+
+
+def test_an_order_that_is_asked_for_is_that_of_names_of_which_some_are_unknown():
+    """Human3.6M's joints as others name them; where a known name is elsewhere, names decide."""
+    ours = [*layout("h36m17").points]
+    others = ["root", *ours[1:9], "neck_base", *ours[10:]]
+    _, where, said = in_layout("k.json", others, "h36m17", {})
+    assert where == list(range(17)) and said == [
+        "k.json: no layout has points root, neck_base: all are taken in h36m17's order, as --layout says"
+    ]
+    where = in_layout("k.json", [others[2], others[1], others[0], *others[3:]], "h36m17", {})[1]
+    assert where[:3] == [None, 1, 0] and where[9] is None
+    where = in_layout("k.json", ["nose", "head_bottom", "head_top", *COCO_NAMES[3:]], "coco17", {})[1]
+    assert where == [0, None, None, *range(3, 17)]
+
+
+@pytest.mark.parametrize(
+    "form", ["{0[0]}{1}", "{0[0]}_{1}", "{2[0]}{3}", "{0}{1}", "{1}_{0[0]}", "{1}{2[0]}", "{2[0]}.{3}", "{1}{0}"]
+)
+def test_sides_may_be_one_letter_before_or_behind(form):
+    parts = [name.partition("_") for name in COCO_NAMES]
+    names = [form.format(side, part, side.capitalize(), part.capitalize()) if part else side for side, _, part in parts]
+    assert in_layout("k.json", names, None, {})[1:] == (list(range(17)), [])
 
 
 def test_points_are_known_by_names_in_capitals(tmp_path):

@@ -27,7 +27,7 @@ import numpy as np
 from pose3d.formats.frame_numbers import NamedPictures, count_frames, picture_frames
 from pose3d.formats.keypoints import KeypointFile, keypoint_file
 from pose3d.formats.openpose import in_coco17
-from pose3d.formats.point_names import in_layout, in_order, key_of, said_of_names
+from pose3d.formats.point_names import in_layout, in_order, key_of
 from pose3d.geometry.layouts import layout
 from pose3d.runtime.errors import InputError
 
@@ -91,14 +91,15 @@ def _numbers(people: Sequence[dict]) -> dict[str, Any]:
 
 
 def read_coco_annotations(
-    path: str | os.PathLike, content: Mapping[str, Any], column_map: Mapping[str, str]
+    path: str | os.PathLike, content: Mapping[str, Any], asked: str | None, column_map: Mapping[str, str]
 ) -> KeypointFile:
     """Read annotations, with the pictures' names and sizes.
 
     Args:
         path: of the file, for messages.
         content: its JSON.
-        column_map: the file's names of points to a layout's, see :func:`pose3d.formats.point_names.in_layout`.
+        asked: name of a layout, see :func:`pose3d.formats.point_names.in_layout`; of points without names, too.
+        column_map: the file's names of points to a layout's.
 
     Raises:
         InputError: it holds something else, pictures of several sizes, or points that no layout has.
@@ -123,26 +124,33 @@ def read_coco_annotations(
     for one in points:
         one[2::3] = one[2::3] > 0
     known: dict[str, Any] = {"size_px": next(iter(sizes), None), "pictures": pictures} | _numbers(labelled)
-    points, known["layout"], known["said"] = _by_names(path, points, names, column_map)
+    points, known["layout"], known["said"] = _by_names(path, points, names, asked, column_map)
     if numbers and all(isinstance(number, int) and 0 <= number < 2**31 for number in numbers.values()):
         known |= {"n_frames": max(numbers.values()) + 1, "first_frame": min(numbers.values())}
     return keypoint_file(path, "COCO annotations", frames, points=[one.tolist() for one in points], **known)
 
 
 def _point_names(categories: Sequence[dict], labelled: Sequence[dict]) -> list[list[str]]:
-    """The lists of points' names, each once, of the categories that annotations have; plain numbers are no names."""
+    """The lists of points' names, each once, of the categories that annotations have; plain numbers are no names.
+
+    Names that are written otherwise (:func:`pose3d.formats.point_names.key_of`) are the same.
+    """
     used = [one.get("category_id") for one in labelled]
-    lists: list[list[str]] = []
+    lists: dict[tuple[tuple[str, ...], ...], list[str]] = {}
     for one in categories:
         names = one.get("keypoints") or []
         named = all(isinstance(name, str) for name in names) and not all(map(str.isdecimal, names))
-        if named and names not in lists and (None in used or one.get("id") in used):
-            lists.append(names)
-    return lists
+        if named and names and (None in used or one.get("id") in used):
+            lists.setdefault(tuple(map(key_of, names)), names)
+    return list(lists.values())
 
 
 def _by_names(
-    path: str | os.PathLike, points: list[np.ndarray], lists: Sequence[list[str]], column_map: Mapping[str, str]
+    path: str | os.PathLike,
+    points: list[np.ndarray],
+    lists: Sequence[list[str]],
+    asked: str | None,
+    column_map: Mapping[str, str],
 ) -> tuple[list[np.ndarray], str | None, list[str]]:
     """Points in a layout's order, its name, and what is said of that."""
     lengths = {len(one) for one in points}
@@ -151,7 +159,8 @@ def _by_names(
     if column_map and not lists:
         raise InputError(f"{path} (COCO annotations) has no names of points: leave --names out")
     if not lists or lengths != {3 * n_points}:  # mixed layouts and points that break off are refused elsewhere
-        return points, usual, []
+        by_asked = asked is not None and n_points == len(layout(asked))
+        return points, asked if by_asked else usual, []
     if len(lists) > 1:
         raise InputError(f"{path}: categories have points of different names: give one file for each")
     (names,) = lists
@@ -163,9 +172,9 @@ def _by_names(
             return points, usual, []
     if n_points != len(names):
         raise InputError(f"{path}: categories name {len(names)} points, but people have {n_points}: correct the names")
-    best, where, left_out = in_layout(path, names, None, column_map)
+    best, where, said = in_layout(path, names, asked, column_map)
     ordered = np.nan_to_num(in_order(np.reshape(points, (len(points), -1, 3)), where))
-    return list(ordered.reshape(len(points), -1)), best.name, said_of_names(path, best, where, left_out)
+    return list(ordered.reshape(len(points), -1)), best.name, said
 
 
 def read_alphapose_pictures(path: str | os.PathLike, content: Mapping[str, Any]) -> KeypointFile:

@@ -93,7 +93,7 @@ def _read_json(
         if "instance_info" in content:
             return read_mmpose(path, content, layout)
         if "images" in content and "annotations" in content:
-            return coco.read_coco_annotations(path, content, column_map)
+            return coco.read_coco_annotations(path, content, layout, column_map)
         if "frames" in content:
             return mediapipe.read_mediapipe_json(path, content)
         first = next(iter(content.values()), None)
