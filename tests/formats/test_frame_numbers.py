@@ -86,6 +86,12 @@ def test_pictures_of_two_videos_are_refused():
         picture_frames("k.json", ["a/1_2.png", "b/1_2.png", "a/2_1.png"])
 
 
+def test_folders_of_pictures_are_known():
+    of_two = picture_frames("k.json", ["b/1.png", "a/2.png", r"b\3.png"])[1]
+    assert (of_two.names, of_two.folders) == ({1: "1", 2: "2", 3: "3"}, ("b", "a"))
+    assert picture_frames("k.json", ["a/x.png", "b/y.png"])[1].folders == ("a", "b")
+
+
 def test_names_of_equal_numbers_are_told_apart_by_a_folder_alone():
     frames, pictures = picture_frames("k.json", ["walk_1.png", "walk_2.png", "run_1.png"])
     assert frames == [1, 2, 0] and pictures.names == {0: "run_1", 1: "walk_1", 2: "walk_2"}

@@ -746,9 +746,18 @@ def test_frames_that_were_labelled_in_deeplabcut(tmp_path):
     assert file.frames.tolist() == [7, 20, 31]
     np.testing.assert_allclose(file.keypoints[2], KEYPOINTS[2], atol=1e-3)
     assert file.confidence[1].tolist() == [0, *[1] * 16]
-    rows[1][1:3] = ["run", "img0007.png"]
+    rows[1][1:3] = ["run", "img0020.png"]
     path = write_table(tmp_path / "k.csv", [*table, *rows])
-    assert sentence(path).endswith("are both frame 7: give one file for each video")
+    several = (
+        " has labels of several videos, 'labeled-data/walk' and 'labeled-data/run': give the table of one of them, as "
+        "in its folder"
+    )
+    assert sentence(path) == several
+    in_one = [["\\".join(row[:3]), *row[3:]] for row in rows]  # as on Windows
+    table = [[row[0], *row[3:]] for row in table]
+    assert sentence(write_table(tmp_path / "k.csv", [*table, *in_one])) == several
+    in_one[1][0] = "labeled-data\\walk\\img0020.png"
+    assert read_keypoints(write_table(tmp_path / "k.csv", [*table, *in_one])).frames.tolist() == [7, 20, 31]
 
 
 def test_several_individuals_of_deeplabcut(tmp_path):

@@ -338,6 +338,17 @@ def test_names_of_equal_numbers_need_the_folder_of_their_pictures():
     assert given(one_file, video=folder, fps=None).frames.tolist() == list(range(30))
 
 
+def test_pictures_of_several_folders_are_said_where_no_folder_has_them():
+    names = tuple(f"img{number:03d}" for number in range(30))
+    file = file_of(pictures=NamedPictures(dict(enumerate(names)), counted=True, folders=("walk", "run")))
+    assert given(file).said == (
+        "k.json names pictures of several folders, 'walk' and 'run': all are taken as one video; give one file for "
+        "each if they are several",
+    )
+    folder = replace(of_pictures(range(30)), picture_names=names)
+    assert given(file, video=folder, fps=None).said == ("k.json: keypoints go to the pictures of equal names",)
+
+
 def test_numbers_decide_where_names_are_written_otherwise():
     """1 to 30 in place of 01 to 30, so that names of two digits alone are equal; or all have other words."""
     folder = replace(of_pictures(range(1, 31)), picture_names=tuple(f"{number:02d}" for number in range(1, 31)))

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from pose3d.formats.name_order import DECIMAL, natural, number_of, stem_of
+from pose3d.formats.name_order import DECIMAL, folder_of, natural, number_of, stem_of
 from pose3d.runtime.errors import InputError
 
 _DIGITS = re.compile(r"\d+")
@@ -22,11 +22,13 @@ class NamedPictures:
         names: of each frame by its number, see :func:`pose3d.formats.name_order.stem_of`.
         counted: whether numbers are those in the names; else they are places in the order of names that count none.
         alike: what is wrong with names that a folder of these pictures alone tells apart; None: nothing is.
+        folders: that names have in front.
     """
 
     names: Mapping[int, str]
     counted: bool
     alike: str | None = None
+    folders: tuple[str, ...] = (".",)
 
 
 def picture_frames(path: str | os.PathLike, names: Sequence[str]) -> tuple[list[int], NamedPictures]:
@@ -46,13 +48,13 @@ def picture_frames(path: str | os.PathLike, names: Sequence[str]) -> tuple[list[
 
     Example:
         >>> picture_frames("k.json", ["11-59_58.png", "12-00_01.png", "11-59_58.png"])
-        ([0, 1, 0], NamedPictures(names={0: '11-59_58', 1: '12-00_01'}, counted=False, alike=None))
+        ([0, 1, 0], NamedPictures(names={0: '11-59_58', 1: '12-00_01'}, counted=False, alike=None, folders=('.',)))
     """
     stems = {name: stem_of(name) for name in names}
     (only,) = stems if len(stems) == 1 else ("",)
     if count_frames(list(stems)) or PurePath(only).stem.isdecimal() or not all(stems.values()):
         frames = frame_numbers(path, names)
-        return frames, NamedPictures({frame: stems[name] for frame, name in zip(frames, names, strict=True)}, True)
+        return frames, _named(dict(zip(frames, names, strict=True)), counted=True)
     named: dict[str, str] = {}
     for name, stem in stems.items():
         other = named.setdefault(stem, name)
@@ -65,9 +67,16 @@ def picture_frames(path: str | os.PathLike, names: Sequence[str]) -> tuple[list[
         except InputError as error:  # they are of two videos, or of a folder that has several series
             alike = f"{error}, or --video with the folder that has these pictures"
     number = number_of(named)
-    pictures = sorted(named, key=lambda stem: (natural(stem, number), stem))
-    places = {stem: place for place, stem in enumerate(pictures)}
-    return [places[stems[name]] for name in names], NamedPictures(dict(enumerate(pictures)), False, alike)
+    in_order = sorted(named, key=lambda stem: (natural(stem, number), stem))
+    places = {stem: place for place, stem in enumerate(in_order)}
+    pictures = {place: named[stem] for stem, place in places.items()}
+    return [places[stems[name]] for name in names], _named(pictures, counted=False, alike=alike)
+
+
+def _named(names: Mapping[int, str], counted: bool, alike: str | None = None) -> NamedPictures:
+    """Of the whole names of frames."""
+    stems = {frame: stem_of(name) for frame, name in names.items()}
+    return NamedPictures(stems, counted, alike, tuple(dict.fromkeys(map(folder_of, names.values()))))
 
 
 def frame_numbers(path: str | os.PathLike, names: Sequence[str]) -> list[int]:

@@ -14,15 +14,25 @@ _LONGEST = 200  # letters that are looked at
 
 
 def stem_of(name: str) -> str:
-    """A name without folders, the picture's suffix, and what OpenPose puts behind it.
+    r"""A name without folders, also Windows', the picture's suffix, and what OpenPose puts behind it.
 
     Example:
-        >>> stem_of("a/t0.04.png"), stem_of("t0.04_keypoints.json"), stem_of("t0.04")
-        ('t0.04', 't0.04', 't0.04')
+        >>> stem_of("a/t0.04.png"), stem_of(r"a\t0.04.png"), stem_of("t0.04_keypoints.json"), stem_of("t0.04")
+        ('t0.04', 't0.04', 't0.04', 't0.04')
     """
-    path = PurePath(name)
+    path = PurePath(name.replace("\\", "/"))
     stem = path.name if path.suffix[1:].isdecimal() else path.stem
     return stem.removesuffix("_keypoints")[-_LONGEST:]
+
+
+def folder_of(name: str) -> str:
+    r"""What :func:`stem_of` leaves out in front.
+
+    Example:
+        >>> folder_of(r"labeled-data\walk\img07.png"), folder_of("img07.png")
+        ('labeled-data/walk', '.')
+    """
+    return str(PurePath(name.replace("\\", "/")).parent)
 
 
 def number_of(stems: Iterable[str]) -> re.Pattern[str]:

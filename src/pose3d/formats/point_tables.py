@@ -28,6 +28,7 @@ import numpy as np
 from pose3d.formats.frame_columns import frames_of_rows
 from pose3d.formats.frame_numbers import NamedPictures, picture_frames
 from pose3d.formats.keypoints import MAX_VALUES, SCORES, KeypointFile, keypoint_file, said_of_unused
+from pose3d.formats.name_order import folder_of
 from pose3d.formats.point_names import in_layout, in_order
 from pose3d.runtime.errors import InputError, in_words
 from pose3d.runtime.files import read_small_text
@@ -98,6 +99,12 @@ def read_deeplabcut(
     if all(map(str.isdecimal, first)):
         frames, pictures = list(map(int, first)), None
     else:
+        videos = list(dict.fromkeys(map(folder_of, first)))
+        if len(videos) > 1:
+            raise InputError(
+                f"{path} has labels of several videos, {videos[0][:80]!r} and {videos[1][:80]!r}"
+                f"{' and others' if len(videos) > 2 else ''}: give the table of one of them, as in its folder"
+            )
         frames, pictures = picture_frames(path, first)
     parts = []
     for person, points in enumerate(columns.values()):

@@ -352,6 +352,12 @@ def _by_pictures(
     lacking = [name for name in names if name not in places]
     if len(lacking) == len(names) and pictures.alike is not None:
         raise InputError(pictures.alike)
+    if lacking and len(pictures.folders) > 1:
+        first, second, *others = pictures.folders
+        said.append(
+            f"{file.path} names pictures of several folders, {first[:80]!r} and {second[:80]!r}"
+            f"{' and others' if others else ''}: all are taken as one video; give one file for each if they are several"
+        )
     if pictures.counted and lacking and _same_numbers(pictures, places, video):
         return replace(file, pictures=None)
     if len(lacking) == len(names):
