@@ -349,6 +349,30 @@ def test_pictures_of_several_folders_are_said_where_no_folder_has_them():
     assert given(file, video=folder, fps=None).said == ("k.json: keypoints go to the pictures of equal names",)
 
 
+def test_capitals_are_as_small_letters_where_that_is_clear():
+    counted = NamedPictures({number: f"CAM2_{number:04d}" for number in range(15)}, counted=True)
+    one_series = file_of(range(15), None, KEYPOINTS[:15], SCORES[:15], pictures=counted)
+    series = [f"{word}_{number:04d}" for word in ("cam1", "Cam2") for number in range(15)]
+    people = given(one_series, video=replace(video(30), picture_names=tuple(series)), fps=None)
+    assert people.frames.tolist() == list(range(15, 30))
+    both = [f"{word}_{number:04d}" for word in ("CAM2", "cam2") for number in range(15)]
+    people = given(one_series, video=replace(video(30), picture_names=tuple(both)), fps=None)
+    assert people.frames.tolist() == list(range(15))
+
+
+def test_pictures_of_another_folder_are_said():
+    """Their numbers alone do not say which of two series they are of; those of one do."""
+    counted = NamedPictures({number: f"walk_{number}" for number in range(30)}, counted=True)
+    series = tuple(f"cam{camera}_{number}" for camera in (1, 2) for number in range(15))
+    people = given(file_of(pictures=counted), video=replace(video(30), picture_names=series), fps=None)
+    assert people.said == (
+        "k.json: the folder has none of its pictures, the first 'walk_0': the numbers in their names are taken as "
+        "places in the folder",
+    )
+    one = replace(of_pictures(range(30)), picture_names=tuple(f"img{number}" for number in range(30)))
+    assert given(file_of(pictures=counted), video=one, fps=None).said == ()
+
+
 def test_numbers_decide_where_names_are_written_otherwise():
     """1 to 30 in place of 01 to 30, so that names of two digits alone are equal; or all have other words."""
     folder = replace(of_pictures(range(1, 31)), picture_names=tuple(f"{number:02d}" for number in range(1, 31)))

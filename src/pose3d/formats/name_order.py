@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import PurePath
 
 WHOLE, DECIMAL = re.compile(r"(\d+)"), re.compile(r"(\d+(?:[.,]\d+)?)")
+_SUFFIX = re.compile(r"\.[a-z][a-z0-9]{1,4}", re.IGNORECASE | re.ASCII)
 _LONGEST = 200  # letters that are looked at
 
 
@@ -19,9 +20,11 @@ def stem_of(name: str) -> str:
     Example:
         >>> stem_of("a/t0.04.png"), stem_of(r"a\t0.04.png"), stem_of("t0.04_keypoints.json"), stem_of("t0.04")
         ('t0.04', 't0.04', 't0.04', 't0.04')
+        >>> stem_of("walk.mp4_0007"), stem_of("walk.mp4_0007.jpeg")
+        ('walk.mp4_0007', 'walk.mp4_0007')
     """
     path = PurePath(name.replace("\\", "/"))
-    stem = path.name if path.suffix[1:].isdecimal() else path.stem
+    stem = path.stem if _SUFFIX.fullmatch(path.suffix) else path.name
     return stem.removesuffix("_keypoints")[-_LONGEST:]
 
 

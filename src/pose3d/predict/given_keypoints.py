@@ -4,7 +4,7 @@ What a file does not say (the frame rate, the picture's size, whether coordinate
 options; where nothing says it, one sentence asks.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -346,7 +346,7 @@ def _by_pictures(
 
     Names that count frames may be written otherwise than the folder's: then equal numbers go together.
     """
-    places = {} if video is None else {name: place for place, name in enumerate(video.picture_names)}
+    places = {} if video is None else _places(pictures, video.picture_names)
     n_video = 0 if video is None else len(video.time_s)
     names = list(pictures.names.values())
     lacking = [name for name in names if name not in places]
@@ -359,6 +359,11 @@ def _by_pictures(
             f"{' and others' if others else ''}: all are taken as one video; give one file for each if they are several"
         )
     if pictures.counted and lacking and _same_numbers(pictures, places, video):
+        if video is not None and video.picture_names and not places and not _has_numbers(video, pictures.names):
+            said.append(
+                f"{file.path}: the folder has none of its pictures, the first {names[0][:80]!r}: the numbers in their "
+                "names are taken as places in the folder"
+            )
         return replace(file, pictures=None)
     if len(lacking) == len(names):
         if len(names) > 1 or n_video > 1:
@@ -386,6 +391,13 @@ def _by_pictures(
     )
 
 
+def _places(pictures: NamedPictures, in_folder: Sequence[str]) -> dict[str, int]:
+    """Where those of a file's pictures are that a folder has; capitals are as small letters where that is clear."""
+    written = str if len(set(map(str.lower, in_folder))) < len(in_folder) else str.lower
+    places = {written(name): place for place, name in enumerate(in_folder)}
+    return {name: places[written(name)] for name in pictures.names.values() if written(name) in places}
+
+
 def _same_numbers(pictures: NamedPictures, places: dict[str, int], video: VideoFacts | None) -> bool:
     """Whether the video's pictures have the numbers of those of equal names, if any."""
     known = [(number, places[name]) for number, name in pictures.names.items() if name in places]
@@ -393,6 +405,10 @@ def _same_numbers(pictures: NamedPictures, places: dict[str, int], video: VideoF
         return True
     numbers = video.picture_numbers
     return numbers is not None and all(numbers[place] == number for number, place in known)
+
+
+def _has_numbers(video: VideoFacts, frames: Iterable[int]) -> bool:
+    return video.picture_numbers is not None and set(frames) <= set(video.picture_numbers.tolist())
 
 
 def _as_in_video(file: KeypointFile, n_frames: int, video: VideoFacts, said: list[str]) -> np.ndarray:
