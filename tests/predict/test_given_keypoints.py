@@ -393,6 +393,15 @@ def test_pictures_that_count_no_frames_are_in_order_without_their_folder():
         assert people.frames.tolist() == list(range(30)) and people.said == (said,)
 
 
+def test_pictures_of_several_series_are_asked_about():
+    both = of_places(f"cam{camera}_{number:04d}" for camera in (1, 2) for number in range(15))
+    assert given(file_of(pictures=both)).said == (
+        "k.json: names of pictures that count no frames are taken in their order, 'cam1_0000' as frame 0 and "
+        "'cam2_0014' as frame 29: they seem to be of several series, 'cam1_0000' to 'cam1_0014' and 'cam2_0000' to "
+        "'cam2_0014'; give one file for each",
+    )
+
+
 def test_a_single_picture_is_frame_0():
     one = file_of([0], None, KEYPOINTS[:1], SCORES[:1], pictures=of_places(["photo_12"]))
     assert given(one).said == () and given(one, video=video(1), fps=None).said == ()

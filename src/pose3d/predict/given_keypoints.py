@@ -12,6 +12,7 @@ import numpy as np
 from pose3d.formats.even_times import doubt_step
 from pose3d.formats.frame_numbers import NamedPictures
 from pose3d.formats.keypoints import KeypointFile
+from pose3d.formats.picture_series import two_series
 from pose3d.geometry.layouts import OURS, Layout
 from pose3d.geometry.skeleton import JOINT_NAMES
 from pose3d.predict.frames_of_video import in_video
@@ -370,7 +371,7 @@ def _by_pictures(
             last = f" and {names[-1][:80]!r} as frame {len(names) - 1}" if len(names) > 1 else ""
             said.append(
                 f"{file.path}: names of pictures that count no frames are taken in their order, {names[0][:80]!r} "
-                f"as frame 0{last}: if pictures are missing, give --video with the folder of all"
+                f"as frame 0{last}: {_doubt_of_order(names)}"
             )
         return replace(file, pictures=None)
     said.append(f"{file.path}: keypoints go to the pictures of equal names")
@@ -389,6 +390,15 @@ def _by_pictures(
         people=None if file.people is None else file.people[order],
         n_frames=None,
     )
+
+
+def _doubt_of_order(names: Sequence[str]) -> str:
+    """What to do where frames do not follow each other as names do, which are in their order."""
+    series = two_series(names)
+    if series is None:
+        return "if pictures are missing, give --video with the folder of all"
+    first, second = (f"{names[one[0]][:80]!r} to {names[one[-1]][:80]!r}" for one in series)
+    return f"they seem to be of several series, {first} and {second}; give one file for each"
 
 
 def _places(pictures: NamedPictures, in_folder: Sequence[str]) -> dict[str, int]:
