@@ -204,11 +204,28 @@ def test_times_of_landmarks_are_not_used_which_is_said(tmp_path):
     )
 
 
-def test_names_of_landmarks_pictures_that_count_no_frames_are_not_used(tmp_path):
+def test_names_of_landmarks_that_are_not_of_each_frame_are_not_used(tmp_path):
     file = read_keypoints(frames_with(tmp_path / "k.json", image=["walk.mp4"] * 8))
     assert file.frames.tolist() == list(range(8)) and "not used" not in file.said[0]
     file = read_keypoints(frames_with(tmp_path / "k.json", image=[{"width": 640}] * 8))
     assert file.frames.tolist() == list(range(8))
-    clocks = [f"11-59-{50 + n}_{n:03}.png" for n in range(8)]
-    file = read_keypoints(frames_with(tmp_path / "k.json", image=clocks))
+    some = [f"walk_{n}.png" if n % 2 else None for n in range(8)]
+    file = read_keypoints(frames_with(tmp_path / "k.json", image=some))
     assert file.frames.tolist() == list(range(8)) and "and 'image' is not used: if" in file.said[0]
+
+
+def test_landmarks_have_the_names_of_their_pictures(tmp_path):
+    """Clocks, backwards, and one without anybody; two people in each picture."""
+    clocks = [f"11-59-{50 + n}_{n:03}.png" for n in range(8)]
+    path = frames_with(tmp_path / "k.json", image=clocks[::-1])
+    file = read_keypoints(path)
+    assert file.frames.tolist() == list(range(8)) and file.pictures.names[7] == "11-59-57_007"
+    assert not [one for one in file.said if "not used" in one]
+    content = json.loads(path.read_text())
+    content["frames"][3] = None
+    path.write_text(json.dumps(content))
+    file = read_keypoints(path)
+    assert (file.frames.tolist(), file.n_frames) == ([*range(7)], 7)
+    assert [*file.pictures.names.values()] == [clock.removesuffix(".png") for clock in clocks if "54" not in clock]
+    path = frames_with(tmp_path / "k.json", image=[f"walk_{7 + n // 2}.png" for n in range(8)])
+    assert read_keypoints(path).frames.tolist() == [7, 7, 8, 8, 9, 9, 10, 10]

@@ -349,11 +349,15 @@ def test_pictures_of_several_folders_are_said_where_no_folder_has_them():
     assert given(file, video=folder, fps=None).said == ("k.json: keypoints go to the pictures of equal names",)
 
 
-def test_capitals_are_as_small_letters_where_that_is_clear():
+def test_names_may_be_written_otherwise_where_that_is_clear():
     counted = NamedPictures({number: f"CAM2_{number:04d}" for number in range(15)}, counted=True)
     one_series = file_of(range(15), None, KEYPOINTS[:15], SCORES[:15], pictures=counted)
     series = [f"{word}_{number:04d}" for word in ("cam1", "Cam2") for number in range(15)]
     people = given(one_series, video=replace(video(30), picture_names=tuple(series)), fps=None)
+    assert people.frames.tolist() == list(range(15, 30))
+    counted = NamedPictures({number: f"cam2_{number}" for number in range(15)}, counted=True)
+    without_zeros = replace(one_series, pictures=counted)
+    people = given(without_zeros, video=replace(video(30), picture_names=tuple(series)), fps=None)
     assert people.frames.tolist() == list(range(15, 30))
     both = [f"{word}_{number:04d}" for word in ("CAM2", "cam2") for number in range(15)]
     people = given(one_series, video=replace(video(30), picture_names=tuple(both)), fps=None)
@@ -373,12 +377,12 @@ def test_pictures_of_another_folder_are_said():
     assert given(file_of(pictures=counted), video=one, fps=None).said == ()
 
 
-def test_numbers_decide_where_names_are_written_otherwise():
-    """1 to 30 in place of 01 to 30, so that names of two digits alone are equal; or all have other words."""
+def test_numbers_decide_where_names_are_others():
+    """All of them, or after the ninth."""
     folder = replace(of_pictures(range(1, 31)), picture_names=tuple(f"{number:02d}" for number in range(1, 31)))
-    for word in ("", "walk_"):
-        counted = NamedPictures({number: f"{word}{number}" for number in range(1, 31)}, counted=True)
-        people = given(file_of(range(1, 31), pictures=counted), video=folder, fps=None)
+    for n_alike in (0, 9):
+        names = {number: f"{number:02d}" if number <= n_alike else f"walk_{number}" for number in range(1, 31)}
+        people = given(file_of(range(1, 31), pictures=NamedPictures(names, counted=True)), video=folder, fps=None)
         assert people.frames.tolist() == list(range(30)) and "equal numbers go together" in people.said[0]
 
 
@@ -391,6 +395,12 @@ def test_pictures_that_count_no_frames_are_in_order_without_their_folder():
     for of_video in (None, video(30), of_pictures(range(30, 60))):
         people = given(clock, video=of_video, fps=25 if of_video is None else None)
         assert people.frames.tolist() == list(range(30)) and people.said == (said,)
+    others = replace(video(30), picture_names=tuple(f"img_{number}" for number in range(30)))
+    assert (
+        given(clock, video=others, fps=None)
+        .said[0]
+        .endswith("as frame 29: the folder has none of them; give that of all if pictures are missing")
+    )
 
 
 def test_pictures_of_several_series_are_asked_about():

@@ -68,10 +68,12 @@ def _is_result(path: str | os.PathLike, content: Sequence[Any], entry: Any) -> b
     return True
 
 
-def _frames(path: str | os.PathLike, images: Sequence[Any]) -> tuple[Sequence[int], NamedPictures | None]:
+def _frames(
+    path: str | os.PathLike, images: Sequence[Any], called: str = "image_id"
+) -> tuple[Sequence[int], NamedPictures | None]:
     names = [image for image in images if isinstance(image, str)]
     if names and len(names) < len(images):
-        raise InputError(f"{path}: image_id is a name in some entries and a number in others: give one of both")
+        raise InputError(f"{path}: {called} is a name in some entries and not in others: give it in all, or in none")
     return picture_frames(path, names) if names else (images, None)
 
 
@@ -111,7 +113,9 @@ def read_coco_annotations(
         texts = [name for name in names_of.values() if isinstance(name, str)]
         if texts and not count_frames(texts):
             names_of = {one["image_id"]: names_of[one["image_id"]] for one in labelled}  # others may be other videos'
-        in_order, pictures = _frames(path, list(names_of.values()))  # pictures without anybody count as well
+        in_order, pictures = _frames(
+            path, list(names_of.values()), "file_name"
+        )  # pictures without anybody count as well
         numbers = dict(zip(names_of, in_order, strict=True))
         frames = [numbers[one["image_id"]] for one in labelled]
         sizes = {(image["width"], image["height"]) for image in images.values() if "width" in image}

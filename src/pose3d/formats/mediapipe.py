@@ -24,6 +24,7 @@ import numpy as np
 from pose3d.formats.frame_columns import frame_column, frames_of_rows, is_time, read_frames
 from pose3d.formats.frame_numbers import NamedPictures, count_frames, picture_frames
 from pose3d.formats.keypoints import MAX_PEOPLE, SCORES, KeypointFile, keypoint_file, said_of_unused
+from pose3d.formats.name_order import stem_of
 from pose3d.formats.point_names import key_of
 from pose3d.formats.point_tables import cells_of, person_column
 from pose3d.geometry.layouts import layout
@@ -61,8 +62,9 @@ def read_mediapipe_json(path: str | os.PathLike, content: Any) -> KeypointFile:
             points.append(person)
     size = about.get("width"), about.get("height")
     known: dict[str, Any] = {"said": said, "pictures": pictures}
-    if numbers and all(isinstance(number, int) and 0 <= number < 2**31 for number in numbers):
-        known |= {"n_frames": max(numbers) + 1, "first_frame": min(numbers)}
+    listed = [number for number in numbers if number is not None]
+    if listed and all(isinstance(number, int) and 0 <= number < 2**31 for number in listed):
+        known |= {"n_frames": max(listed) + 1, "first_frame": min(listed)}
     if all(isinstance(side, int) and 0 < side < 2**16 for side in size):
         known["size_px"] = size
     if isinstance(about.get("fps"), int | float) and 0 < about["fps"] < 1e4:
@@ -73,9 +75,9 @@ def read_mediapipe_json(path: str | os.PathLike, content: Any) -> KeypointFile:
 def _numbers_of_frames(
     path: str | os.PathLike, by_frame: Sequence[Any]
 ) -> tuple[list[Any], NamedPictures | None, list[str]]:
-    """Each frame's number, of the file or in order; its pictures; a sentence about what is unused and may say another.
+    """Each frame's number, of the file or in order, None of one without anybody and number; its pictures; sentences.
 
-    Names of pictures that count none, or not for all frames, are not used.
+    The latter are about what is not used and may say another number, as names that are not those of all frames.
     """
     keys = list(dict.fromkeys(key for frame in by_frame if isinstance(frame, dict) for key in frame))
     column = frame_column(keys)
@@ -85,13 +87,14 @@ def _numbers_of_frames(
     pictures = None
     if key is not None and not all(isinstance(number, int | float) for number in given.values()):
         names = [name for name in given.values() if isinstance(name, str)]
-        if len(names) == len(given) and (all(map(str.isdecimal, names)) or count_frames(names)):
-            found, named = picture_frames(path, names)
-            pictures = named if len(given) == len(by_frame) else None
+        all_named = len(names) == len(given) == sum(bool(frame) for frame in by_frame)
+        distinct = len(set(map(stem_of, names))) == len(names)
+        if all_named and (all(map(str.isdecimal, names)) or count_frames(names) or distinct):
+            found, pictures = picture_frames(path, names)
             given = dict(zip(given, found, strict=True))
         else:
             given, unused = {}, unused + [key] * (len(set(names)) > 1)
-    numbers = [given.get(index, index) for index in range(len(by_frame))]
+    numbers = [given.get(index, index if frame or not given else None) for index, frame in enumerate(by_frame)]
     if not unused:
         return numbers, pictures, []
     not_used = f"{' and '.join(repr(one[:40]) for one in unused)} {'are' if len(unused) > 1 else 'is'} not used"

@@ -12,6 +12,7 @@ import numpy as np
 from pose3d.formats.even_times import doubt_step
 from pose3d.formats.frame_numbers import NamedPictures
 from pose3d.formats.keypoints import KeypointFile
+from pose3d.formats.name_order import written
 from pose3d.formats.picture_series import two_series
 from pose3d.geometry.layouts import OURS, Layout
 from pose3d.geometry.skeleton import JOINT_NAMES
@@ -345,7 +346,7 @@ def _by_pictures(
 ) -> KeypointFile:
     """With the frames of the video's pictures of equal names, those that it lacks past its end; else as they are.
 
-    Names that count frames may be written otherwise than the folder's: then equal numbers go together.
+    Names that count frames may be others than the folder's: then equal numbers go together.
     """
     places = {} if video is None else _places(pictures, video.picture_names)
     n_video = 0 if video is None else len(video.time_s)
@@ -371,7 +372,7 @@ def _by_pictures(
             last = f" and {names[-1][:80]!r} as frame {len(names) - 1}" if len(names) > 1 else ""
             said.append(
                 f"{file.path}: names of pictures that count no frames are taken in their order, {names[0][:80]!r} "
-                f"as frame 0{last}: {_doubt_of_order(names)}"
+                f"as frame 0{last}: {_doubt_of_order(names, video)}"
             )
         return replace(file, pictures=None)
     said.append(f"{file.path}: keypoints go to the pictures of equal names")
@@ -392,9 +393,11 @@ def _by_pictures(
     )
 
 
-def _doubt_of_order(names: Sequence[str]) -> str:
+def _doubt_of_order(names: Sequence[str], video: VideoFacts | None) -> str:
     """What to do where frames do not follow each other as names do, which are in their order."""
     series = two_series(names)
+    if series is None and video is not None and video.picture_names:
+        return "the folder has none of them; give that of all if pictures are missing"
     if series is None:
         return "if pictures are missing, give --video with the folder of all"
     first, second = (f"{names[one[0]][:80]!r} to {names[one[-1]][:80]!r}" for one in series)
@@ -402,10 +405,12 @@ def _doubt_of_order(names: Sequence[str]) -> str:
 
 
 def _places(pictures: NamedPictures, in_folder: Sequence[str]) -> dict[str, int]:
-    """Where those of a file's pictures are that a folder has; capitals are as small letters where that is clear."""
-    written = str if len(set(map(str.lower, in_folder))) < len(in_folder) else str.lower
-    places = {written(name): place for place, name in enumerate(in_folder)}
-    return {name: places[written(name)] for name in pictures.names.values() if written(name) in places}
+    """Where those of a file's pictures are that a folder has, also if written otherwise, where that is clear."""
+    names = list(pictures.names.values())
+    clear = all(len(set(map(written, each))) == len(each) for each in (names, in_folder))
+    key_of = written if clear else str
+    places = {key_of(name): place for place, name in enumerate(in_folder)}
+    return {name: places[key_of(name)] for name in names if key_of(name) in places}
 
 
 def _same_numbers(pictures: NamedPictures, places: dict[str, int], video: VideoFacts | None) -> bool:
