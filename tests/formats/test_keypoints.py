@@ -214,6 +214,25 @@ def test_the_first_17_landmarks_are_mediapipes_where_that_is_asked_for(tmp_path)
     assert np.isnan(found.keypoints[:, 17:]).all()
 
 
+@pytest.mark.parametrize("size", [(1, 1), (640, 480)])
+def test_tables_with_a_row_for_each_named_point(tmp_path, size):
+    """Of COCO's points; MediaPipe has these names as well, so that shares may be its own."""
+    named = list(enumerate(COCO_NAMES))
+    path = write_numbered(tmp_path / "k.csv", "name", named, KEYPOINTS / size, SCORES)
+    for asked in (None, "coco17") if size == (1, 1) else ("coco17",):
+        found = read_keypoints(path, asked)
+        assert (found.format, found.layout, found.normalised, found.said) == ("table", "coco17", None, ())
+        np.testing.assert_allclose(found.keypoints, KEYPOINTS / size, rtol=1e-5)
+        np.testing.assert_allclose(found.confidence, SCORES, rtol=1e-6)
+    if size != (1, 1):
+        assert read_keypoints(path).layout == "mediapipe33"
+    named[0] = (0, "snout")
+    path = write_numbered(tmp_path / "k.csv", "name", [*named, (0, "tail")], KEYPOINTS / size, SCORES)
+    found = read_keypoints(path, None, {"snout": "nose"})
+    assert found.layout == "coco17" and found.said == (f"{path}: coco17 has no points tail, which are left out",)
+    np.testing.assert_allclose(found.keypoints, KEYPOINTS / size, rtol=1e-5)
+
+
 def test_numbered_points_that_are_never_there_are_undetected(tmp_path):
     numbers = [(k, k) for k in range(5, 15)]  # neither head nor feet
     found = read_keypoints(write_numbered(tmp_path / "k.csv", "id", numbers, KEYPOINTS, SCORES), "coco17")

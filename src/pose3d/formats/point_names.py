@@ -90,7 +90,8 @@ def in_layout(
     wrong = [point for point in column_map.values() if key_of(point) not in _keys(best)]
     if wrong:
         raise InputError(f"{path}: {best.name} has no point {wrong[0]!r}: its points are {', '.join(best.points)}")
-    unknown = [name for name, key in zip(names, keys, strict=True) if not any(key in _keys(one) for one in LAYOUTS)]
+    of_any = set().union(*map(_keys, LAYOUTS))
+    unknown = [name for name, key in zip(names, keys, strict=True) if key not in of_any]
     in_its_order = len(names) == len(best) and all(
         name in unknown or key == key_of(point) for name, key, point in zip(names, keys, best.points, strict=True)
     )

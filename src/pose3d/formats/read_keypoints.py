@@ -123,5 +123,5 @@ def _read_table(
     if set(own_keypoints.COLUMNS) <= set(header):
         return own_keypoints.read_own_csv(path, rows)
     if mediapipe.is_landmark_table([name.lower() for name in header]):
-        return mediapipe.read_mediapipe_csv(path, rows, layout)
+        return mediapipe.read_mediapipe_csv(path, rows, layout, column_map)
     return point_tables.read_named_columns(path, rows, layout, column_map)
