@@ -875,12 +875,13 @@ def test_openpose_folders_that_lack_frames_keep_their_numbers(tmp_path):
     assert found.frames.tolist() == list(range(5, 12)) and found.pictures.counted
 
 
-def test_pictures_of_other_videos_that_nobody_labelled_take_nothing_from_annotations(tmp_path):
+@pytest.mark.parametrize("other", ["run", "run/"])
+def test_pictures_of_other_videos_that_nobody_labelled_take_nothing_from_annotations(tmp_path, other):
     path = write_coco_annotations(tmp_path / "a.json", ONE[0][0])
     change(
         path,
         lambda content: content["images"].extend(
-            [one | {"id": one["id"] + 500, "file_name": "run" + one["file_name"]} for one in content["images"]]
+            [one | {"id": one["id"] + 500, "file_name": other + one["file_name"]} for one in content["images"]]
         ),
     )
     assert read_keypoints(path).frames.tolist() == list(range(12))

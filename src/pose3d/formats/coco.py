@@ -26,6 +26,7 @@ import numpy as np
 
 from pose3d.formats.frame_numbers import NamedPictures, count_frames, picture_frames
 from pose3d.formats.keypoints import KeypointFile, keypoint_file
+from pose3d.formats.name_order import stem_of
 from pose3d.formats.openpose import in_coco17
 from pose3d.formats.point_names import in_layout, in_order, key_of
 from pose3d.geometry.layouts import layout
@@ -111,7 +112,7 @@ def read_coco_annotations(
         labelled = [one for one in content["annotations"] if one.get("keypoints") and not one.get("iscrowd")]
         names_of = {key: image.get("file_name", key) for key, image in images.items()}
         texts = [name for name in names_of.values() if isinstance(name, str)]
-        if texts and not count_frames(texts):
+        if texts and (not count_frames(texts) or len(set(map(stem_of, texts))) < len(texts)):
             names_of = {one["image_id"]: names_of[one["image_id"]] for one in labelled}  # others may be other videos'
         in_order, pictures = _frames(
             path, list(names_of.values()), "file_name"
