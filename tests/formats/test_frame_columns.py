@@ -86,7 +86,28 @@ def test_an_index_with_a_name_says_the_frames(tmp_path):
     assert frames_of_rows("k.csv", ["index", "image"], plain, []) == ([1, 0, *range(2, 8)], named, [])
 
 
+def test_pictures_are_named_beside_numbers(tmp_path):
+    """Of frames, of COCO's pictures, and of MediaPipe's; a video's name is none of a picture."""
+    names = [f"cam2_{frame}.png" for frame in WITH_A_GAP]
+    expected = {frame: f"cam2_{frame}" for frame in WITH_A_GAP}
+    table = [[str(frame), name] for frame, name in zip(WITH_A_GAP, names, strict=True)]
+    assert frames_of_rows("k.csv", ["frame", "image"], table, [])[1].names == expected
+    for others in (["walk.mp4"] * 8, [""] * 8, ["a.png", *["b.png"] * 7], [*map(str, range(8))]):
+        table = [[str(frame), name] for frame, name in zip(WITH_A_GAP, others, strict=True)]
+        assert frames_of_rows("k.csv", ["frame", "file"], table, []) == (WITH_A_GAP, None, [])
+    mediapipe = read_keypoints(frames_with(tmp_path / "m.json", frame=WITH_A_GAP, image=names))
+    assert mediapipe.pictures.names == expected
+    results = [
+        {"image_id": frame, "file_name": name, "category_id": 1, "keypoints": points}
+        for frame, name, points in zip(WITH_A_GAP, names, POINTS, strict=True)
+    ]
+    (tmp_path / "c.json").write_text(json.dumps(results))
+    assert read_keypoints(tmp_path / "c.json").pictures.names == expected
+
+
 def test_one_row_is_frame_0_or_what_it_says(tmp_path):
+    write_table(tmp_path / "k.csv", [["file", *HEADER], ["walk_7.png", *POINTS[0]]])
+    assert read_keypoints(tmp_path / "k.csv").pictures.names == {0: "walk_7"}
     write_table(tmp_path / "k.csv", [["file", *HEADER], ["walk.mp4", *POINTS[0]]])
     assert read_keypoints(tmp_path / "k.csv").frames.tolist() == [0]
     write_table(tmp_path / "k.csv", [["frame_no", *HEADER], [7, *POINTS[0]]])
@@ -120,11 +141,14 @@ def test_names_that_count_no_frames_have_an_order_alone(tmp_path, names):
         assert file.said == (f"{tmp_path}/k.csv: {IN_ORDER.replace('X', 'image')}",) and file.pictures is None
     with_index = [[str(frame), name] for frame, name in zip(WITH_A_GAP, names, strict=True)]
     frames, pictures, said = frames_of_rows("k.csv", ["", "image"], with_index, [])
-    assert (
-        frames == WITH_A_GAP
-        and pictures is None
-        and said == ["k.csv: 'image' is not used: frames are as far apart as the frame rate says"]
-    )
+    assert frames == WITH_A_GAP
+    if file.pictures is None:
+        assert pictures is None and said == [
+            "k.csv: 'image' is not used: frames are as far apart as the frame rate says"
+        ]
+    else:  # beside an index they are names alone, for a folder that has them
+        assert [*pictures.names] == WITH_A_GAP and [*pictures.names.values()] == [*file.pictures.names.values()]
+        assert pictures.counted and not said
 
 
 def test_numbers_are_before_names_and_both_before_an_index():

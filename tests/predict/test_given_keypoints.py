@@ -370,8 +370,8 @@ def test_pictures_of_another_folder_are_said():
     series = tuple(f"cam{camera}_{number}" for camera in (1, 2) for number in range(15))
     people = given(file_of(pictures=counted), video=replace(video(30), picture_names=series), fps=None)
     assert people.said == (
-        "k.json: the folder has none of its pictures, the first 'walk_0': the numbers in their names are taken as "
-        "places in the folder",
+        "k.json: the folder has none of its pictures, the first 'walk_0': their numbers are taken as places in "
+        "the folder",
     )
     one = replace(of_pictures(range(30)), picture_names=tuple(f"img{number}" for number in range(30)))
     assert given(file_of(pictures=counted), video=one, fps=None).said == ()

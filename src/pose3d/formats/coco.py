@@ -14,7 +14,8 @@ annotations    ``{images, annotations}``; the third number of a point is 0 where
 
 An entry whose ``keypoints`` are empty is a box without a pose, and passed over.
 
-``image_id`` is the frame's number (of PoseTrack its last four digits), or the picture's name. ``track_id`` (as
+``image_id`` is the frame's number (of PoseTrack its last four digits), or the picture's name, which may also be under
+``file_name``. ``track_id`` (as
 PoseTrack has it) numbers people.
 """
 
@@ -24,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from pose3d.formats.frame_numbers import NamedPictures, count_frames, picture_frames
+from pose3d.formats.frame_numbers import NamedPictures, count_frames, picture_frames, pictures_of
 from pose3d.formats.keypoints import KeypointFile, keypoint_file
 from pose3d.formats.name_order import stem_of
 from pose3d.formats.openpose import in_coco17
@@ -55,6 +56,8 @@ def read_coco_results(path: str | os.PathLike, content: Sequence[Any]) -> Keypoi
     ]
     frames, pictures = _frames(path, [entry["image_id"] for entry in people])
     frames, counted = _in_sequence(path, frames)
+    if pictures is None:
+        pictures = pictures_of(frames, [entry.get("file_name") for entry in people])
     name = "AlphaPose" if alphapose else "COCO-WholeBody" if with_feet else "COCO"
     n_values = len(points[0]) if points else 0
     layouts = {17: "coco17", 23: "coco_wholebody"} | ({26: "halpe26"} if alphapose else {})

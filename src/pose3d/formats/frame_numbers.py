@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
+from typing import Any
 
 from pose3d.formats.name_order import DECIMAL, folder_of, natural, number_of, stem_of
 from pose3d.runtime.errors import InputError
@@ -20,7 +21,8 @@ class NamedPictures:
 
     Attributes:
         names: of each frame by its number, see :func:`pose3d.formats.name_order.stem_of`.
-        counted: whether numbers are those in the names; else they are places in the order of names that count none.
+        counted: whether numbers are those in the names, or the file's own; else they are places in the order of names
+            that count none.
         alike: what is wrong with names that a folder of these pictures alone tells apart; None: nothing is.
         folders: that names have in front.
     """
@@ -71,6 +73,27 @@ def picture_frames(path: str | os.PathLike, names: Sequence[str]) -> tuple[list[
     places = {stem: place for place, stem in enumerate(in_order)}
     pictures = {place: named[stem] for stem, place in places.items()}
     return [places[stems[name]] for name in names], _named(pictures, counted=False, alike=alike)
+
+
+def pictures_of(frames: Sequence[Any], names: Sequence[Any]) -> NamedPictures | None:
+    """Pictures that a file names beside the numbers of its frames; None: it does not name one for each.
+
+    Args:
+        frames: N numbers, or what else is there.
+        names: N names, likewise.
+
+    Example:
+        >>> pictures_of([3, 3, 5], ["a_1.png", "a_1.png", "a_2.png"]).names
+        {3: 'a_1', 5: 'a_2'}
+        >>> pictures_of([3, 5], ["walk.mp4", "walk.mp4"])
+    """
+    if not all(isinstance(name, str) and stem_of(name) for name in names):
+        return None
+    if not all(isinstance(frame, int | float) for frame in frames):  # which is said elsewhere
+        return None
+    pairs = set(zip(frames, map(stem_of, names), strict=True))
+    one_each = len(pairs) == len(set(frames)) == len({stem for _, stem in pairs})
+    return _named(dict(zip(frames, names, strict=True)), counted=True) if one_each else None
 
 
 def _named(names: Mapping[int, str], counted: bool, alike: str | None = None) -> NamedPictures:

@@ -22,8 +22,15 @@ from typing import Any
 
 import numpy as np
 
-from pose3d.formats.frame_columns import frame_column, frames_of_rows, is_time, read_frames
-from pose3d.formats.frame_numbers import NamedPictures, count_frames, picture_frames
+from pose3d.formats.frame_columns import (
+    frame_column,
+    frames_of_rows,
+    is_time,
+    picture_column,
+    pictures_beside,
+    read_frames,
+)
+from pose3d.formats.frame_numbers import NamedPictures, count_frames, picture_frames, pictures_of
 from pose3d.formats.keypoints import MAX_PEOPLE, SCORES, KeypointFile, keypoint_file, said_of_unused
 from pose3d.formats.name_order import stem_of
 from pose3d.formats.point_names import in_layout, key_of
@@ -96,6 +103,10 @@ def _numbers_of_frames(
         else:
             given, unused = {}, unused + [key] * (len(set(names)) > 1)
     numbers = [given.get(index, index if frame or not given else None) for index, frame in enumerate(by_frame)]
+    beside = picture_column(keys)
+    if pictures is None and beside is not None and key != keys[beside] and given:
+        named = {index: by_frame[index].get(keys[beside]) for index in given}
+        pictures = pictures_of(list(given.values()), list(named.values()))
     if not unused:
         return numbers, pictures, []
     not_used = f"{' and '.join(repr(one[:40]) for one in unused)} {'are' if len(unused) > 1 else 'is'} not used"
@@ -181,6 +192,7 @@ def read_mediapipe_csv(
         titles = {name: header.index(name) for name in header}
         columns = titles["x"], titles["y"], _score(titles, None)
         frames, pictures = read_frames(path, rows[1:], numbered)
+        pictures = pictures or pictures_beside(header, rows[1:], frames)
         names = [row[landmark].strip() if landmark < len(row) else "" for row in rows[1:]]
         given = np.array([_point(path, line, row, columns) for line, row in enumerate(rows[1:], 2)], np.float32)
         seen = given[:, :2][np.isfinite(given[:, :2]) & (given[:, :2] != 0)]

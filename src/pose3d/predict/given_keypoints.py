@@ -363,8 +363,8 @@ def _by_pictures(
     if pictures.counted and lacking and _same_numbers(pictures, places, video):
         if video is not None and video.picture_names and not places and not _has_numbers(video, pictures.names):
             said.append(
-                f"{file.path}: the folder has none of its pictures, the first {names[0][:80]!r}: the numbers in their "
-                "names are taken as places in the folder"
+                f"{file.path}: the folder has none of its pictures, the first {names[0][:80]!r}: their numbers "
+                "are taken as places in the folder"
             )
         return replace(file, pictures=None)
     if len(lacking) == len(names):
