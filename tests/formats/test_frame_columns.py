@@ -34,7 +34,7 @@ def test_a_column_of_numbers_is_known_by_its_title(tmp_path, title):
     assert file.frames.tolist() == WITH_A_GAP and file.n_frames == 14 and not file.said
 
 
-@pytest.mark.parametrize("title", ["image_name", "Image", "filename", "file", "frame"])
+@pytest.mark.parametrize("title", ["image_name", "Image", "filename", "file", "frame", "frame_path", "Foto"])
 @pytest.mark.parametrize("form", ["walk_{:04d}.png", "cut2/{}.jpg", "{}_v2.png"])
 def test_a_column_of_names_of_pictures_too(tmp_path, title, form):
     file = read(tmp_path, title, [form.format(frame) for frame in WITH_A_GAP])

@@ -54,8 +54,9 @@ def frames_of_rows(
     Raises:
         InputError: a row has no frame's number, or rows are of several videos; names the line or the videos.
     """
-    column, passed_over = frame_column(header), None
-    if column is not None and _letters(header[column]) in _PICTURES:
+    of_pictures, column, passed_over = _column_of_pictures(header, table), frame_column(header), None
+    column = of_pictures if column is None else column
+    if column is not None and column == of_pictures and _letters(header[column]) not in _FRAMES:
         names = _pictures(path, table, column)
         counted = len(names) > 1 and (all(map(_is_number, names)) or count_frames(names))
         numbered = _is_index(header, table) and [_cell(row, 0) for row in table] != [*map(str, range(len(table)))]
@@ -94,9 +95,18 @@ def pictures_beside(
     header: Sequence[str], table: Sequence[Sequence[str]], frames: Sequence[int]
 ) -> NamedPictures | None:
     """Pictures that a column names beside one of frames' numbers; None: no column names one for each."""
-    column = picture_column(header)
+    column = _column_of_pictures(header, table)
     cells = [] if column is None else [_cell(row, column) for row in table]
     return pictures_of(frames, cells) if cells and not any(map(_is_number, cells)) else None
+
+
+def _column_of_pictures(header: Sequence[str], table: Sequence[Sequence[str]]) -> int | None:
+    """That of :func:`picture_column`, or one of any title in which all rows have names that end as pictures' do."""
+    titled = picture_column(header)
+    if titled is not None or not table:
+        return titled
+    columns = range(len(header))
+    return next((one for one in columns if all(_kind(_cell(row, one)).startswith("image/") for row in table)), None)
 
 
 def read_frames(
