@@ -619,8 +619,13 @@ def test_mmposes_names_of_points_are_used(tmp_path):
         f"{path}: no layout has points p0, p1, p2, p3, p4: all are taken in coco17's order, as --layout says",
     )
     np.testing.assert_allclose(read("coco17").keypoints, KEYPOINTS, atol=1e-3)
+    path.write_text(json.dumps({"meta_info": meta, "instance_info": mmpose_frames(ONE)}))
+    mapped = read_keypoints(path, None, {f"p{n}": name for n, name in enumerate(reversed(COCO_NAMES))})
+    np.testing.assert_allclose(mapped.keypoints, KEYPOINTS[:, ::-1], atol=1e-3)
     del meta["keypoint_id2name"]
+    path.write_text(json.dumps({"meta_info": meta, "instance_info": mmpose_frames(ONE)}))
     assert sentence(path) == unknown
+    assert sentence(path, None, {"p0": "nose"}) == " (MMPose) has no names of points that are used: leave --names out"
     meta["dataset_name"] = None
     assert read().layout is None
 
@@ -711,6 +716,18 @@ def test_an_order_that_is_asked_for_is_that_of_names_of_which_some_are_unknown()
     assert where[:3] == [None, 1, 0] and where[9] is None
     where = in_layout("k.json", ["nose", "head_bottom", "head_top", *COCO_NAMES[3:]], "coco17", {})[1]
     assert where == [0, None, None, *range(3, 17)]
+
+
+def test_a_nose_alone_among_names_that_nobody_knows_is_not_enough():
+    german = [name.replace("left", "links").replace("right", "rechts") for name in COCO_NAMES]
+    with pytest.raises(InputError) as caught:
+        in_layout("k.csv", german, None, {})
+    assert str(caught.value) == (
+        "k.csv: of nose, links_eye, rechts_eye, links_ear, rechts_ear ... coco17 has no more points than nose: give a "
+        "file of names with --names (columns name,point), or --layout if they are in the order of one"
+    )
+    assert in_layout("k.csv", german, "coco17", {})[1] == list(range(17))
+    assert in_layout("k.csv", ["left_wrist", "right_wrist"], None, {})[1].count(None) == 15  # is refused as nobody
 
 
 @pytest.mark.parametrize(

@@ -28,13 +28,16 @@ LAYOUTS_BY_DATA_SET = {
 """Of ``dataset_name`` and number of points; 133 points need no name."""
 
 
-def read_mmpose(path: str | os.PathLike, content: Any, asked: str | None = None) -> KeypointFile:
+def read_mmpose(
+    path: str | os.PathLike, content: Any, asked: str | None, column_map: Mapping[str, str]
+) -> KeypointFile:
     """Read a video's frames, or those of one picture.
 
     Args:
         path: of the file, for messages.
         content: its JSON.
         asked: name of the layout, where its data set does not say it.
+        column_map: the file's names of points to a layout's.
 
     Raises:
         InputError: it holds something else; names the frame. Or its points are of no known layout.
@@ -80,10 +83,12 @@ def read_mmpose(path: str | os.PathLike, content: Any, asked: str | None = None)
         first_frame=min(listed, default=0),
     )
     names = _names(meta, n_points)
-    if known is not None or n_points in BODY_ONLY:
+    if column_map and (not names or n_points in BODY_ONLY):
+        raise InputError(f"{path} (MMPose) has no names of points that are used: leave --names out")
+    if not column_map and (known is not None or n_points in BODY_ONLY):
         return found
-    if any(map(is_known, names)) or (asked is not None and n_points == len(layout(asked)) and names):
-        return _by_names(found, names, asked)
+    if column_map or any(map(is_known, names)) or (asked is not None and n_points == len(layout(asked)) and names):
+        return _by_names(found, names, asked, column_map)
     if asked is not None:
         return found
     if isinstance(data_set, str) and (names or sum(len(one) == n_points for one in LAYOUTS) > 1):
@@ -102,9 +107,9 @@ def _names(meta: Mapping[str, Any], n_points: int) -> list[str]:
     return names if len(names) == n_points else []
 
 
-def _by_names(found: KeypointFile, names: list[str], asked: str | None) -> KeypointFile:
+def _by_names(found: KeypointFile, names: list[str], asked: str | None, column_map: Mapping[str, str]) -> KeypointFile:
     """In the order of a layout, see :func:`pose3d.formats.point_names.in_layout`."""
-    best, where, said = in_layout(found.path, names, asked, {})
+    best, where, said = in_layout(found.path, names, asked, column_map)
     keypoints = in_order(found.keypoints, where)
     confidence = np.nan_to_num(in_order(found.confidence[..., None], where)[..., 0])
     return replace(found, keypoints=keypoints, confidence=confidence, layout=best.name, said=(*found.said, *said))

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from pose3d.geometry.layouts import LAYOUTS, Layout, layout
+from pose3d.records.detected_points import MIN_POINTS
 from pose3d.runtime.errors import InputError, in_words
 from pose3d.runtime.files import read_small_text
 
@@ -80,7 +81,8 @@ def in_layout(
         too many or too few.
 
     Raises:
-        InputError: a name in ``column_map`` is neither the file's nor the layout's, or no layout has any of the names.
+        InputError: a name in ``column_map`` is neither the file's nor the layout's, or no layout has any of the names,
+            or too few for a person beside unknown ones.
     """
     absent = sorted(set(column_map) - set(names))
     if absent:
@@ -100,11 +102,14 @@ def in_layout(
             f"{path}: no layout has points {', '.join(unknown[:5])}: all are taken in {asked}'s order, as --layout says"
         )
         return best, list(range(len(names))), [said]
-    if not _keys(best) & set(keys):
+    common = [name for name, key in zip(names, keys, strict=True) if key in _keys(best)]
+    if not common or (unknown and len(common) < MIN_POINTS):
+        which = f"no name of {', '.join(names[:5])} ... is a point of {asked or 'any known layout'}"
+        if common:
+            which = f"of {', '.join(names[:5])} ... {best.name} has no more points than {', '.join(common)}"
         fits = asked is None and any(len(one) == len(names) for one in LAYOUTS)
         raise InputError(
-            f"{path}: no name of {', '.join(names[:5])} ... is a point of {asked or 'any known layout'}: "
-            "give a file of names with --names (columns name,point)"
+            f"{path}: {which}: give a file of names with --names (columns name,point)"
             f"{', or --layout if they are in the order of one' if fits else ''}"
         )
     where = [keys.index(key) if key in keys else None for key in map(key_of, best.points)]
