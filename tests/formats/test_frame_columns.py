@@ -97,6 +97,10 @@ def test_pictures_are_named_beside_numbers(tmp_path):
         assert frames_of_rows("k.csv", ["frame", "file"], table, []) == (WITH_A_GAP, None, [])
     mediapipe = read_keypoints(frames_with(tmp_path / "m.json", frame=WITH_A_GAP, image=names))
     assert mediapipe.pictures.names == expected
+    content = json.loads((tmp_path / "m.json").read_text())
+    del content["frames"][3]["frame"]  # so that not all numbers are known
+    (tmp_path / "m.json").write_text(json.dumps(content))
+    assert read_keypoints(tmp_path / "m.json").pictures is None
     results = [
         {"image_id": frame, "file_name": name, "category_id": 1, "keypoints": points}
         for frame, name, points in zip(WITH_A_GAP, names, POINTS, strict=True)

@@ -104,9 +104,9 @@ def _numbers_of_frames(
             given, unused = {}, unused + [key] * (len(set(names)) > 1)
     numbers = [given.get(index, index if frame or not given else None) for index, frame in enumerate(by_frame)]
     beside = picture_column(keys)
-    if pictures is None and beside is not None and key != keys[beside] and given:
-        named = {index: by_frame[index].get(keys[beside]) for index in given}
-        pictures = pictures_of(list(given.values()), list(named.values()))
+    if pictures is None and beside is not None and len(given) == sum(bool(frame) for frame in by_frame):
+        names = [by_frame[index].get(keys[beside]) for index in given]
+        pictures = pictures_of(list(given.values()), names)
     if not unused:
         return numbers, pictures, []
     not_used = f"{' and '.join(repr(one[:40]) for one in unused)} {'are' if len(unused) > 1 else 'is'} not used"
