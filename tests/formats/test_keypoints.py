@@ -697,6 +697,9 @@ def test_annotations_of_points_that_no_layout_has_are_refused(tmp_path):
     assert not found.said
     np.testing.assert_allclose(found.keypoints, KEYPOINTS, rtol=1e-6)
     assert sentence(named(COCO_NAMES[:12])) == ": categories name 12 points, but people have 17: correct the names"
+    assert read_keypoints(path, "coco17").said == (
+        f"{path}: categories name 12 points, but people have 17, which are taken in coco17's order, as --layout says",
+    )
     assert not read_keypoints(named(COCO_NAMES, [name.upper() for name in COCO_NAMES])).said
     assert layout_of(read_keypoints(named([]), "h36m17"), "h36m17") == "h36m17"
     different = ": categories have points of different names: give one file for each"
@@ -737,6 +740,14 @@ def test_sides_may_be_one_letter_before_or_behind(form):
     parts = [name.partition("_") for name in COCO_NAMES]
     names = [form.format(side, part, side.capitalize(), part.capitalize()) if part else side for side, _, part in parts]
     assert in_layout("k.json", names, None, {})[1:] == (list(range(17)), [])
+
+
+def test_an_annotation_of_no_picture_is_named(tmp_path):
+    path = write_coco_annotations(tmp_path / "a.json", ONE[0][0])
+    change(path, lambda content: content["annotations"][4].update(image_id=77))
+    assert sentence(path) == (
+        ": an annotation has image_id 77, which is none of images: add that one, or leave the annotation out"
+    )
 
 
 def test_points_are_known_by_names_in_capitals(tmp_path):
@@ -898,7 +909,10 @@ def test_pictures_of_other_videos_that_nobody_labelled_take_nothing_from_annotat
     change(
         path,
         lambda content: content["images"].extend(
-            [one | {"id": one["id"] + 500, "file_name": other + one["file_name"]} for one in content["images"]]
+            [
+                one | {"id": one["id"] + 500, "file_name": other + one["file_name"], "width": 320}
+                for one in content["images"]
+            ]
         ),
     )
     assert read_keypoints(path).frames.tolist() == list(range(12))

@@ -113,16 +113,21 @@ def read_coco_annotations(
     try:
         images = {image["id"]: image for image in content["images"]}
         labelled = [one for one in content["annotations"] if one.get("keypoints") and not one.get("iscrowd")]
+        lost = next((one["image_id"] for one in labelled if one["image_id"] not in images), None)
+        if lost is not None:
+            raise InputError(
+                f"{path}: an annotation has image_id {str(lost)[:80]}, which is none of images: add that one, or leave "
+                "the annotation out"
+            )
         names_of = {key: image.get("file_name", key) for key, image in images.items()}
         texts = [name for name in names_of.values() if isinstance(name, str)]
         if texts and (not count_frames(texts) or len(set(map(stem_of, texts))) < len(texts)):
             names_of = {one["image_id"]: names_of[one["image_id"]] for one in labelled}  # others may be other videos'
-        in_order, pictures = _frames(
-            path, list(names_of.values()), "file_name"
-        )  # pictures without anybody count as well
+        # Pictures without anybody count as well.
+        in_order, pictures = _frames(path, list(names_of.values()), "file_name")
         numbers = dict(zip(names_of, in_order, strict=True))
         frames = [numbers[one["image_id"]] for one in labelled]
-        sizes = {(image["width"], image["height"]) for image in images.values() if "width" in image}
+        sizes = {(images[key]["width"], images[key]["height"]) for key in names_of if "width" in images[key]}
         points = [np.asarray(one["keypoints"] + one.get("foot_kpts", []), np.float32) for one in labelled]
         names = _point_names(content.get("categories") or [], labelled)
     except (KeyError, TypeError, AttributeError, ValueError):
@@ -166,8 +171,8 @@ def _by_names(
     usual = {17: "coco17", 23: "coco_wholebody", 133: "coco_wholebody"}.get(n_points)
     if column_map and not lists:
         raise InputError(f"{path} (COCO annotations) has no names of points: leave --names out")
+    by_asked = asked is not None and n_points == len(layout(asked))
     if not lists or lengths != {3 * n_points}:  # mixed layouts and points that break off are refused elsewhere
-        by_asked = asked is not None and n_points == len(layout(asked))
         return points, asked if by_asked else usual, []
     if len(lists) > 1:
         raise InputError(f"{path}: categories have points of different names: give one file for each")
@@ -179,7 +184,10 @@ def _by_names(
         if all(key_of(name) == key_of(point) for name, point in pairs):
             return points, usual, []
     if n_points != len(names):
-        raise InputError(f"{path}: categories name {len(names)} points, but people have {n_points}: correct the names")
+        odd = f"{path}: categories name {len(names)} points, but people have {n_points}"
+        if by_asked:
+            return points, asked, [f"{odd}, which are taken in {asked}'s order, as --layout says"]
+        raise InputError(f"{odd}: correct the names")
     best, where, said = in_layout(path, names, asked, column_map)
     ordered = np.nan_to_num(in_order(np.reshape(points, (len(points), -1, 3)), where))
     return list(ordered.reshape(len(points), -1)), best.name, said
