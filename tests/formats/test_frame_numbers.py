@@ -73,7 +73,7 @@ def test_names_that_count_frames_keep_their_numbers():
     assert picture_frames("k.json", ["t1.8.png", "t1.9.png", "t1.11.png"])[0] == [8, 9, 11]
     of_video = NamedPictures({12: "12"}, counted=True)  # by AlphaPose
     assert picture_frames("k.json", ["12.jpg"] * 2) == ([12] * 2, of_video)
-    assert count_frames(["cut.0001", "cut.0002"])
+    assert count_frames(["cut.0001", "cut.0002"]) and not count_frames(["a\0", "a01"])
 
 
 @pytest.mark.parametrize("name", ["photo", "photo_12", "IMG_20240501_123456"])

@@ -158,7 +158,7 @@ def count_frames(names: Sequence[str]) -> bool:
 
 def _only_varying(stems: Sequence[str]) -> int | None:
     """Which group of digits is the only one in which names of one form differ; None: there is no such one."""
-    if len({_DIGITS.sub("\0", stem) for stem in stems}) > 1:
+    if len({_DIGITS.sub("0", stem) for stem in stems}) > 1:
         return None
     groups = zip(*map(_DIGITS.findall, stems), strict=True)
     varying = [place for place, group in enumerate(groups) if len(set(group)) > 1]

@@ -14,7 +14,7 @@ _FULL = (60, 100, 1000, 10**6)
 
 def form_of(stem: str) -> str:
     """A name without its numbers; capitals are as small letters."""
-    return WHOLE.sub("\0", stem.lower())
+    return WHOLE.sub("0", stem.lower())
 
 
 def varying_digits(stems: Sequence[str]) -> list[tuple[str, ...]]:
