@@ -66,6 +66,31 @@ def test_collar_bones_and_feet_are_not_taken_for_what_is_next_to_them():
     }
 
 
+HELEN_HAYES = both("{}.Thigh", "{}.Knee", "{}.Shank", "{}.Ankle", "{}.Shoulder", "{}.Elbow", "{}.Wrist", "{}.ASIS")
+
+
+def test_markers_on_thighs_shins_and_forearms_are_no_joints():
+    found = recognised(both("{}Thigh", "{}Shin", "{}Forearm", *("{}" + part for part in KINECT)))
+    assert {point: found[point] for point in NEEDED} == {point: point for point in NEEDED}
+    found = recognised(both("{}HJC", "{}Thigh", "{}KJC", "{}Knee", "{}Ankle"))
+    assert [found[point] for point in ("LHip", "LKnee", "LAnkle")] == ["LHJC", "LKJC", "LAnkle"]
+    assert "LHip" not in recognised([*HELEN_HAYES, "V.Sacral"])
+
+
+def test_centres_of_mapped_markers_go_before_markers_that_are_called_joints(tmp_path):
+    """Knees lie inside L.Knee then, by the share of the pelvis's width, and hips in the pelvis."""
+    odd = {**{name: f"{point[0]}.{point[1:]}" for name, point in CLIMBS_AS_POINTS.items()}}
+    pelvis = {"LeftUpLeg": "L.ASIS", "RightUpLeg": "R.ASIS", "Hips": "V.Sacral"}
+    motion = named(climb_motion(2), {**odd, **pelvis})
+    lines = {"LASI": "L.ASIS", "RASI": "R.ASIS", "SACR": "V.Sacral", "LKNE": "L.Knee"}
+    (tmp_path / "map.yaml").write_text("".join(f"{marker}: {name}\n" for marker, name in lines.items()))
+    points = body_points("a.trc", motion, motion.joints, read_map(tmp_path / "map.yaml"))
+    at = {name: motion.positions_m[:, motion.joints.index(name)] for name in motion.joints}
+    width = np.linalg.norm(at["L.ASIS"] - at["R.ASIS"], axis=-1)
+    np.testing.assert_allclose(np.linalg.norm(points["LKnee"] - at["L.Knee"], axis=-1), 0.24 * width)
+    np.testing.assert_array_equal(points["RKnee"], at["R.Knee"])
+
+
 def test_augmented_markers_beside_a_detectors_points_do_not_disturb():
     points = list(layout("halpe26").points)
     study = ["r.ASIS_study", "L.ASIS_study", "r_knee_study", "L_mankle_study", "C7_study", "RHJC_study"]
@@ -97,6 +122,16 @@ def test_a_map_makes_unknown_names_known(tmp_path):
     (tmp_path / "map.yaml").write_text("".join(f"{point}: {odd[name]}\n" for point, name in CLIMBS.items()))
     points = body_points("a.trc", motion, motion.joints, read_map(tmp_path / "map.yaml"))
     np.testing.assert_array_equal(points["RElbow"], motion.positions_m[:, motion.joints.index(odd["RightForeArm"])])
+
+
+@pytest.mark.parametrize("prefix", ["", "Jane:", "Jane_"])
+def test_markers_may_have_a_persons_name_before_theirs(prefix):
+    """Hips lie 72 % of the pelvis's width apart, whatever the markers are called."""
+    markers = {"LeftUpLeg": "LASI", "RightUpLeg": "RASI", "Hips": "SACR"}
+    motion = named(climb_motion(2), {name: prefix + short for name, short in (CLIMBS_AS_POINTS | markers).items()})
+    points = body_points("a.c3d", motion, motion.joints, {})
+    width = np.linalg.norm(np.diff(motion.positions_m[:, -3:-1], axis=1)[:, 0], axis=-1)
+    np.testing.assert_allclose(np.linalg.norm(points["LHip"] - points["RHip"], axis=-1), 0.72 * width)
 
 
 def test_a_map_may_name_markers(tmp_path):
