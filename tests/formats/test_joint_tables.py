@@ -181,6 +181,45 @@ def test_a_damaged_table_is_one_sentence(tmp_path, old, new, said):
         read_joints_csv(tmp_path / "a.csv")
 
 
+@pytest.mark.parametrize(
+    "saved_again",
+    [
+        lambda text: text.replace(",", ";"),
+        lambda text: text.replace(",", ";").replace(".", ","),
+        lambda text: text.replace(",", "\t"),
+        lambda text: text.replace(",", ", "),
+        lambda text: text.replace("\n", "\n\n"),
+        lambda text: text.replace("\n2,", "\n2.0,"),
+    ],
+    ids=["semicolons", "commas in numbers", "tabs", "spaces", "blank lines", "frames with a point"],
+)
+def test_a_table_that_a_spreadsheet_saved_again_is_the_same(tmp_path, saved_again):
+    write_joints_csv(tmp_path / "a.csv", walk_with_gaps())
+    (tmp_path / "b.csv").write_text(saved_again((tmp_path / "a.csv").read_text()))
+    assert_same(read_joints_csv(tmp_path / "b.csv"), walk_with_gaps(), atol=1e-6)
+
+
+def test_a_table_of_which_frames_were_cut_has_those_that_are_left(tmp_path):
+    write_joints_csv(tmp_path / "a.csv", walk(6))
+    header, *rows = (tmp_path / "a.csv").read_text().splitlines()
+    (tmp_path / "a.csv").write_text("\n".join([header, *rows[2 * 17 : 5 * 17]]))
+    motion = read_joints_csv(tmp_path / "a.csv")
+    assert motion.fps == pytest.approx(25)
+    np.testing.assert_allclose(motion.positions_m, walk(6).positions_m[2:5], atol=1e-6)
+
+
+@pytest.mark.parametrize(("yes", "no"), [("1", "0"), ("True", "False"), ("TRUE", "FALSE"), ("1.0", "0.0")])
+def test_found_may_be_written_in_words(tmp_path, yes, no):
+    write_joints_csv(tmp_path / "a.csv", walk(2))
+    header, *rows = (tmp_path / "a.csv").read_text().splitlines()
+    found = [f"{header},found", *(f"{row},{no if row[0] == '1' else yes}" for row in rows)]
+    (tmp_path / "a.csv").write_text("\n".join(found))
+    assert read_joints_csv(tmp_path / "a.csv").missing.all(1).tolist() == [False, True]
+    (tmp_path / "a.csv").write_text("\n".join(found).replace(f",{yes}", ",yes"))
+    with pytest.raises(InputError, match=r"a\.csv, line 2, has 'yes' under found: write 1 or 0 there"):
+        read_joints_csv(tmp_path / "a.csv")
+
+
 def test_a_table_with_what_is_infinite_is_one_sentence(tmp_path):
     (tmp_path / "a.csv").write_text("frame,time_s,joint,world_x_m,world_y_m,world_z_m\n0,0,Hip,1,2,inf\n")
     with pytest.raises(InputError, match=r"a\.csv, line 2, has an infinite number"):
