@@ -103,6 +103,21 @@ def test_uneven_times_are_evened_and_gaps_between_shots_cut(tmp_path):
     np.testing.assert_allclose(motion.positions_m[:, 0, 0], [0, 1.5, 3, 5], atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("gap_s", "unseen"), [(0.0, []), (0.16, []), (0.8, range(2, 13)), (3.0, [5])], ids=["none", "short", "long", "cut"]
+)
+def test_frames_in_gaps_of_the_times_are_known(tmp_path, gap_s, unseen):
+    """20 frames at 25 a second, and between the fifth and the sixth a gap besides.
+
+    Of 0.8 s it makes the mean step 1.56 / 19 = 0.0821 s, so that frames 2 (0.164 s) to 12 (0.985 s) lie after the
+    fifth at 0.16 s and before the sixth at 1 s; of 3 s it is cut to one step.
+    """
+    time_s = np.arange(20) / 25 + gap_s * (np.arange(20) >= 5)
+    np.savez(tmp_path / "a.npz", poses_world_m=walk(20).positions_m, joints=np.array(NAMES), time_s=time_s)
+    found = read_joints_npz(tmp_path / "a.npz").unseen
+    assert ([] if found is None else np.flatnonzero(found).tolist()) == list(unseen)
+
+
 def test_a_layout_and_a_rate_serve_for_names_and_times(tmp_path):
     poses_m = np.random.default_rng(0).normal(size=(4, 17, 3))
     np.savez(tmp_path / "a.npz", poses_world_m=poses_m, layout="coco17", fps=50)

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -79,6 +80,17 @@ def test_what_is_left_out_parts_a_take_and_is_counted(tmp_path):
     assert [len(piece) for piece in take.pieces] == [20, 24]
     assert take.left_out_s == pytest.approx({"joints missing": 8 / 30, "jumps": 3 / 30, "too short": 6 / 30})
     assert take.seconds + sum(take.left_out_s.values()) == pytest.approx(61 / 30)
+
+
+@pytest.mark.parametrize("gap_s", [0.7, 5.0])
+def test_gaps_of_the_times_part_a_take(tmp_path, gap_s):
+    """Nobody knows what happened in them, and joints that stay where they are would not show it."""
+    arrays = dict(np.load(tmp_path / write(tmp_path, "a.npz")))
+    arrays["time_s"] = arrays["time_s"] + gap_s * (np.arange(61) >= 30)
+    np.savez(tmp_path / "a.npz", **arrays)
+    (take,) = read_takes(tmp_path, Path("a.npz"), {}, 30.0)
+    assert len(take.pieces) == 2 and set(take.left_out_s) == {"joints missing"}
+    assert take.seconds == pytest.approx(2, abs=0.1)
 
 
 @pytest.mark.parametrize("name", ["a.c3d", "a.trc"])
