@@ -140,8 +140,9 @@ def saved(**change):
     [
         (b"", "is no whole npz file of joints"),
         (saved()[:-100], "is no whole npz file of joints"),
-        (saved(time_s=None), "has no array time_s"),
-        (saved(joints=None), "has no array joints"),
+        (saved(time_s=None), "has no array time_s: give the times of its frames in seconds there, or"),
+        (saved(joints=None), "has no array joints: give the names of the 17 joints there"),
+        (saved(joints=np.array(JOINT_NAMES, object)), "its array joints of shape .17,. holds neither numbers"),
         (saved(joints=np.arange(17)), "joints is of type int64"),
         (saved(time_s=np.zeros(6)), "time_s is not ascending"),
         (saved(time_s=np.full(6, np.nan)), "time_s is not ascending"),
@@ -161,6 +162,22 @@ def test_a_damaged_npz_is_one_sentence(tmp_path, content, said):
     (tmp_path / "a.npz").write_bytes(content)
     with pytest.raises(InputError, match=rf"a\.npz:? .*{said}"):
         read_joints_npz(tmp_path / "a.npz")
+
+
+def test_arrays_of_other_names_are_told_what_theirs_should_be(tmp_path):
+    np.savez(tmp_path / "a.npz", keypoints3d=np.zeros((2, 17, 3)), fps=60)
+    with pytest.raises(InputError) as refused:
+        read_joints_npz(tmp_path / "a.npz")
+    assert str(refused.value) == (
+        f"{tmp_path}/a.npz has no array poses_world_m (z up) or poses_cam_m (it has 'fps', 'keypoints3d'): give joints "
+        "of shape (T, J, 3) in metres such a name, beside joints, their J names, and fps"
+    )
+
+
+def test_names_may_be_bytes(tmp_path):
+    arrays = predicted(np.random.default_rng(0))
+    np.savez(tmp_path / "a.npz", **arrays | {"joints": arrays["joints"].astype("S")})
+    assert read_joints_npz(tmp_path / "a.npz").joints == NAMES
 
 
 def test_an_npz_that_would_fill_the_memory_is_one_sentence(tmp_path):
