@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from motions import walk
-from tiny_mocap import CMU, MIXAMO, PLUG_IN_GAIT, climb_motion, named, write_any_bvh
+from tiny_mocap import CMU, MIXAMO, OUR_JOINTS, PLUG_IN_GAIT, climb_motion, named, write_any_bvh
 
 from pose3d.formats.joint_files import write_motion
 from pose3d.priors.own_takes import OURS, own_files, read_takes
@@ -119,6 +119,18 @@ def test_left_handed_axes_are_put_right_and_said(tmp_path):
     points = take.pieces[0].points
     ahead = np.cross(points["LHip"] - points["RHip"], [0, 1.0, 0])
     assert ((points["LToe"] - points["LAnkle"]) * ahead).sum(-1).min() > 0
+
+
+def test_our_own_joints_in_left_handed_axes_are_put_right_as_well(tmp_path):
+    motion = named(climb_motion(), OUR_JOINTS)
+    plain, mirrored = (
+        read(tmp_path, f"{name}.npz", replace(motion, positions_m=motion.positions_m * [sign, 1, 1]))
+        for name, sign in (("a", 1), ("b", -1))
+    )
+    assert plain.said == [] and plain.pieces[0].ours
+    assert mirrored.said == ["mirrored: its axes are left-handed, or left and right are exchanged"]
+    for point, path in plain.pieces[0].points.items():
+        np.testing.assert_allclose(mirrored.pieces[0].points[point], path)
 
 
 def test_two_people_in_one_file_are_two_takes(tmp_path):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from tiny_mocap import CMU, climb_motion, named
 
+from pose3d.geometry.rotations import unit
 from pose3d.priors.plausible import bridged, in_metres, is_mirrored, left_out, leg_length_m, no_person
 from pose3d.priors.point_map import body_points
 
@@ -171,6 +172,21 @@ def test_a_t_pose_at_an_end_is_calibration_and_inside_it_is_motion():
 @pytest.mark.parametrize("with_toes", [True, False])
 def test_left_handed_axes_show(with_toes):
     at = points()
+    if not with_toes:
+        del at["LToe"], at["RToe"]
+    assert not is_mirrored(at)
+    assert is_mirrored({name: path * [-1, 1, 1] for name, path in at.items()})
+
+
+@pytest.mark.parametrize("with_toes", [True, False])
+def test_who_bends_over_is_not_mirrored(with_toes):
+    """A trunk that hangs down, as in a forward fold, looks backwards; legs show what is ahead all the same."""
+    at = points()
+    hips = (at["LHip"] + at["RHip"]) / 2
+    across = unit(at["LHip"] - at["RHip"])
+    upper = [name for name in at if name[1:] in ("Shoulder", "Elbow", "Wrist") or name in ("Neck", "Head", "Spine")]
+    for name in upper:  # half a turn about the hips' axis
+        at[name] = hips + 2 * across * ((at[name] - hips) * across).sum(-1, keepdims=True) - (at[name] - hips)
     if not with_toes:
         del at["LToe"], at["RToe"]
     assert not is_mirrored(at)

@@ -194,13 +194,19 @@ def t_pose(points: Points) -> np.ndarray:
 
 
 def is_mirrored(points: Points) -> bool:
-    """True where toes, or knees where there are none, point backwards: left-handed axes, or exchanged sides."""
-    ahead = unit(np.cross(points["LHip"] - points["RHip"], middle(points, "Shoulder") - middle(points, "Hip")))
+    """True where toes, or knees where there are none, point backwards: left-handed axes, or exchanged sides.
+
+    Ahead is seen from the leg and not from the trunk, which may be bent over.
+    """
+    left = points["LHip"] - points["RHip"]
     forward_m = []
     for side in "LR":
         hip, knee, ankle = (points[f"{side}{part}"] for part in ("Hip", "Knee", "Ankle"))
-        bend = points[f"{side}Toe"] - ankle if f"{side}Toe" in points else knee - (hip + ankle) / 2
-        forward_m.append((bend * ahead).sum(-1))
+        if f"{side}Toe" in points:
+            bend, upwards = points[f"{side}Toe"] - ankle, knee - ankle
+        else:
+            bend, upwards = knee - (hip + ankle) / 2, hip - ankle
+        forward_m.append((bend * unit(np.cross(left, upwards))).sum(-1))
     known = np.concatenate(forward_m)
     return bool(known[~np.isnan(known)].mean() < -_BACKWARDS_M)
 
