@@ -106,7 +106,7 @@ def test_the_axis_that_is_up_is_found_and_said(tmp_path, axis, ending):
     takes = read_folder(tmp_path / "turned", {}, 30.0)
     ((_, said),) = upwards(takes, None).values()
     as_file = {"x": "x", "-y": "-z", "z": "-y"} if ending == "c3d" else {axis: axis}
-    assert said == f".{ending}: {as_file[axis]} is up, because people stand so"
+    assert said == f".{ending}: {as_file[axis]} is up, because people stand so: if they lie, give --up format"
     make(tmp_path / "turned", tmp_path / "priors/turned.h5")
     make(tmp_path / "plain", tmp_path / "priors/plain.h5")
     heights = [read_sequences(tmp_path / f"priors/{name}.h5")[0].poses_world_m[..., 2] for name in ("turned", "plain")]
@@ -130,6 +130,23 @@ def test_where_nobody_stands_the_format_or_the_asked_axis_is_up(tmp_path):
     takes = read_folder(tmp_path, {}, 30.0)
     assert upwards(takes, None)[".bvh"][1] == ".bvh: y is up, as the format has it"
     assert upwards(takes, "z")[".bvh"][1] == ".bvh: z is up, as asked"
+
+
+def test_of_people_who_lie_all_the_time_the_formats_axis_is_up_where_asked(tmp_path):
+    motion = named(MOTION, CMU)
+    lying = replace(motion, positions_m=motion.positions_m @ np.array(TURNED["z"], float).T)
+    write_any_bvh(tmp_path / "a.bvh", lying)
+    write_motion(tmp_path / "a.c3d", lying)
+    takes = read_folder(tmp_path, {}, 30.0)
+    found = {ending: sentence for ending, (_, sentence) in upwards(takes, None).items()}
+    assert found[".bvh"] == ".bvh: z is up, because people stand so: if they lie, give --up format"
+    assert found[".c3d"] == ".c3d: -y is up, because people stand so: if they lie, give --up format"
+    asked = upwards(takes, "format")
+    assert [sentence for _, sentence in asked.values()] == [
+        ".bvh: y is up, as the format has it, as asked",
+        ".c3d: up is what the files say, as asked",
+    ]
+    assert [direction.tolist() for direction, _ in asked.values()] == [[0, 1, 0], [0, 1, 0]]
 
 
 def said_of_takes(folder, asked=None):
