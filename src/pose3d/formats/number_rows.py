@@ -89,13 +89,15 @@ def read_rows(lines: Lines, n_columns: int, n_rows: int | None = None) -> np.nda
         if not line.strip():
             continue
         words = line.split("\t") if "\t" in line else line.split()
-        if len(words) == n_columns + 1 and not words[-1].strip():  # some programs end rows with a tab
+        while len(words) > n_columns and not words[-1].strip():  # some programs end rows with tabs
             words.pop()
         if len(words) != n_columns:
             raise lines.error(f"has {len(words)} numbers in place of {n_columns}: write the file again, missing as nan")
         try:
             row = [float(word) if word.strip() else math.nan for word in words]
         except ValueError:
+            if "," in line:
+                raise lines.error("has commas in its numbers: write points") from None
             raise lines.error("has what is no number: write the file again") from None
         if any(map(math.isinf, row)):
             raise lines.error("has an infinite number: write what is missing as nan")
