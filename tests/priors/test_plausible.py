@@ -77,6 +77,12 @@ def test_points_that_are_mistaken_for_others_are_no_person(change, said):
     assert no_person(at).startswith(said)
 
 
+def test_joints_without_depth_are_no_person():
+    said = "all joints in one plane, as in 2D"
+    assert no_person({name: path * [1, 1, 0] for name, path in points().items()}) == said
+    assert no_person({name: path * [1, 1, 0.1] for name, path in points().items()}) != said
+
+
 @pytest.mark.parametrize("part", ["Knee", "Wrist", "Shoulder"])
 def test_a_joint_that_is_never_there_is_no_person(part):
     at = points()

@@ -24,6 +24,8 @@ _SHARES_OF_LEG = {
 }
 _WIDTHS_OF_LEG = {"hips": ("Hip", (0.06, 0.6)), "shoulders": ("Shoulder", (0.15, 0.9))}
 _TRUNK_OF_LEG = (0.35, 1.2)
+_FLAT_M = 0.02
+"""Nobody's knees, elbows and shoulders are so near one upright plane; Sports2D's TRC has no depth."""
 _BONE_CHANGE, _BONE_CHANGE_M = 0.25, 0.05
 _ROOT_M_S, _LIMB_M_S = 12.0, 25.0
 """The fastest run, and more than hands and feet reach beside the hips in throws and kicks, weapons apart."""
@@ -90,7 +92,9 @@ def no_person(points: Points) -> str | None:
             return "a joint is never there"
         if not least <= length_m / leg_m <= most:
             return f"{what} of {length_m:.2g} m beside legs of {leg_m:.2g} m"
-    return None
+    around_m = np.stack([points[name] for name in NEEDED]) - middle(points, "Hip")
+    low_m, high_m = np.nanmin(around_m, (0, 1)), np.nanmax(around_m, (0, 1))
+    return "all joints in one plane, as in 2D" if (high_m - low_m).min() < _FLAT_M else None
 
 
 def bridged(points: Points, fps: float, needed: Collection[str] = NEEDED) -> Points:
