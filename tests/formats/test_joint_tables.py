@@ -11,7 +11,7 @@ from pose3d.formats.joints_csv import read_joints_csv, write_joints_csv
 from pose3d.formats.joints_npz import read_joints_npz, write_amass, write_joints_npz
 from pose3d.formats.motion import NAMES, filled, to_ours
 from pose3d.geometry.skeleton import JOINT_NAMES
-from pose3d.runtime.errors import InputError
+from pose3d.runtime.errors import FOREIGN, InputError
 
 READ = {"npz": read_joints_npz, "csv": read_joints_csv}
 WRITE = {"npz": write_joints_npz, "csv": write_joints_csv}
@@ -172,6 +172,16 @@ def test_arrays_of_other_names_are_told_what_theirs_should_be(tmp_path):
         f"{tmp_path}/a.npz has no array poses_world_m (z up) or poses_cam_m (it has 'fps', 'keypoints3d'): give joints "
         "of shape (T, J, 3) in metres such a name, beside joints, their J names, and fps"
     )
+
+
+@pytest.mark.parametrize("length", range(0, 3600, 200))
+def test_an_npz_of_which_a_part_is_lost_is_no_whole_one(tmp_path, length):
+    """Also where it is not the end: what the archive points to would lie before the file's start."""
+    for content in (saved()[:length], saved()[length + 1 :]):
+        (tmp_path / "a.npz").write_bytes(content)
+        with pytest.raises(InputError, match="is no whole npz file of joints") as refused:
+            read_joints_npz(tmp_path / "a.npz")
+        assert not FOREIGN.search(str(refused.value))
 
 
 def test_names_may_be_bytes(tmp_path):

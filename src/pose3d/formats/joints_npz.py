@@ -48,7 +48,7 @@ from pose3d.formats.motion import (
 from pose3d.formats.pose_choice import choose_poses
 from pose3d.geometry.layouts import layout
 from pose3d.lifting.long_clips import TRAINED_RATE_HZ
-from pose3d.records.pickled_npz import MAX_BYTES, MAX_EXPANSION, read_member
+from pose3d.records.pickled_npz import MAX_BYTES, MAX_EXPANSION, is_refused_by_system, read_member
 from pose3d.runtime.errors import InputError, in_words
 from pose3d.runtime.files import atomic_output
 
@@ -106,9 +106,9 @@ def read_joints_npz(path: str | os.PathLike, frame: str | None = None, lifter: s
             wanted = {"time_s", "fps", "found", "joints", "layout", "joint_names", *_RATES}
             wanted |= {name for name in members if name.startswith((*_OURS.values(), "landmarks"))}
             arrays = {name: _read(archive, members[name]) for name in sorted(wanted & set(members))}
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}): give an npz file that you may read") from None
     except Exception as error:  # whatever damage makes zlib, zipfile or NumPy raise
+        if is_refused_by_system(error):
+            raise InputError(f"{path} cannot be read ({error.strerror}): give an npz file that you may read") from None
         raise InputError(f"{path} is no whole npz file of joints ({in_words(error)}): write it again") from None
     if set(_RATES) & set(arrays):
         motion = _amass(path, arrays)
