@@ -54,6 +54,7 @@ def test_layouts_of_detectors_are_recognised(name):
     found = recognised(without_blanks(points))
     for point in NEEDED:
         assert of_body[points.index(found[point])] == point.replace("Ankle", "Foot")
+    assert ("LToe" in found) == bool({"LBigToe", "left_big_toe", "left_foot_index"} & set(points))
 
 
 def test_collar_bones_and_feet_are_not_taken_for_what_is_next_to_them():

@@ -28,7 +28,7 @@ _WORDS = {
     "Shoulder": ("sjc", "uparm", "upperarm", "uarm", "arm", "shldr", "clo", "hup", "shoulder"),
     "Elbow": ("ejc", "huo", "elbow", "forearm", "farm", "lowerarm", "lowarm"),
     "Wrist": ("wrist", "wjc", "rao", "hand"),
-    "Toe": ("toebase", "toes", "toe", "toe0", "ball", "bigtoe", "foot"),
+    "Toe": ("toebase", "toes", "toe", "toe0", "ball", "bigtoe", "footindex", "foot"),
     "Ear": ("ear",),
     "Middle": ("handmiddle1", "middle1", "middle01"),
     "Index": ("handindex1", "index1", "index01", "index"),
