@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from tiny_mocap import CMU, MIXAMO, PLUG_IN_GAIT, ROKOKO, XSENS, climb_motion, named
 
-from pose3d.formats.motion import without_blanks
+from pose3d.formats.motion import Motion, without_blanks
 from pose3d.geometry.layouts import layout
 from pose3d.priors.point_map import NEEDED, body_points, people_in, read_map, recognised
 from pose3d.runtime.errors import InputError
@@ -168,6 +168,20 @@ def test_a_map_of_names_that_are_not_there_is_one_sentence():
     motion = named(climb_motion(2), CMU)
     with pytest.raises(InputError, match="a.bvh has no Tail, which the map gives for LHip: it has Hips, Spine, Neck"):
         body_points("a.bvh", motion, motion.joints, {"LHip": ["Tail"]})
+
+
+@pytest.mark.parametrize("bob_first", [True, False])
+def test_of_two_people_of_whom_one_is_there_in_part_the_other_is_taken(bob_first):
+    """Bob's waist is not Ann's, wherever it is in the file."""
+    ann = named(climb_motion(2), {name: f"Ann:{point}" for name, point in CLIMBS_AS_POINTS.items()})
+    waist = {"LeftUpLeg": "LASI", "RightUpLeg": "RASI", "Hips": "SACR"}
+    of_ann, of_bob = (named(climb_motion(2), {k: f"{who}:{v}" for k, v in waist.items()}) for who in ("Ann", "Bob"))
+    parts = [(ann.joints, ann.positions_m), (of_ann.joints, of_ann.positions_m)]
+    parts.insert(0 if bob_first else 2, (of_bob.joints, of_bob.positions_m + 5))
+    both = Motion(sum((names for names, _ in parts), ()), np.concatenate([path for _, path in parts], 1), 30.0)
+    ((_, names),) = people_in(both.joints).items()
+    hip = body_points("a.c3d", both, names, {})["LHip"]
+    assert np.linalg.norm(hip - of_ann.positions_m[:, 0], axis=-1).max() < 0.3
 
 
 def test_people_are_parted_by_what_is_before_the_colon():

@@ -130,7 +130,9 @@ def people_in(names: Sequence[str]) -> dict[str, list[str]]:
     for name in names:
         groups.setdefault(name.rpartition(":")[0], []).append(name)
     whole = {person: own for person, own in groups.items() if person and len(own) * 2 > max(map(len, groups.values()))}
-    return whole if len(whole) > 1 else {"": list(names)}
+    # Of somebody who is there in part only, no marker must serve for the other's of the same name.
+    largest_first = sorted(groups.values(), key=len, reverse=True)
+    return whole if len(whole) > 1 else {"": [name for own in largest_first for name in own]}
 
 
 def body_points(path: object, motion: Motion, names: Sequence[str], given: Mapping[str, Sequence[str]]) -> Points:
@@ -149,7 +151,9 @@ def body_points(path: object, motion: Motion, names: Sequence[str], given: Mappi
     """
     at = {name: motion.positions_m[:, motion.joints.index(name)] for name in names}
     common = _common_beginning(names)
-    short = {name.removeprefix(common).rpartition(":")[2]: name for name in names}
+    short: dict[str, str] = {}
+    for name in names:
+        short.setdefault(name.removeprefix(common).rpartition(":")[2], name)
     mapped = {}
     for point, chosen in given.items():
         unknown = [name for name in chosen if name not in at and name not in short]
