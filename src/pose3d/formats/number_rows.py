@@ -106,9 +106,8 @@ def read_rows(lines: Lines, n_columns: int, n_rows: int | None = None) -> np.nda
             raise lines.error(f"brings more than {MAX_NUMBERS:,} numbers: give a shorter clip")
     rows = np.array(numbers, np.float64).reshape(-1, n_columns)
     if n_rows is not None and len(rows) != n_rows:
-        raise InputError(
-            f"{lines.path} has {len(rows)} frames, but its header says {n_rows}: is it cut off? Write it again"
-        )
+        advice = "is it cut off? Write it again" if len(rows) < n_rows else "correct that number"
+        raise InputError(f"{lines.path} has {len(rows)} frames, but its header says {n_rows}: {advice}")
     return rows
 
 
