@@ -117,6 +117,14 @@ def test_what_is_out_of_reach_is_missing():
     assert reasons(closed) == {"joints missing": [*range(20, 30)]}
 
 
+def test_a_root_on_the_floor_is_no_pelvis():
+    at = points()
+    assert "Pelvis" in bridged(at, FPS)
+    at["Pelvis"] = np.zeros_like(at["LHip"])
+    found = bridged(at, FPS)
+    assert set(found) == set(at) - {"Pelvis"}
+
+
 def test_what_lies_on_its_neighbour_shows_no_direction():
     at = points()
     at["Head"] = at["Neck"].copy()

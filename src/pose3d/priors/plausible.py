@@ -31,7 +31,7 @@ _ROOT_M_S, _LIMB_M_S = 12.0, 25.0
 """The fastest run, and more than hands and feet reach beside the hips in throws and kicks, weapons apart."""
 _ALONG = np.cos(np.radians(15))
 _BRIDGED_S = 0.2
-_REACH_M, _APART_M = 3.0, 0.01
+_REACH_M, _APART_M, _PELVIS_M = 3.0, 0.01, 0.3
 _NEIGHBOURS = {
     **{"Spine": "Pelvis", "Neck": "Spine", "Head": "Neck"},
     **{
@@ -100,7 +100,8 @@ def no_person(points: Points) -> str | None:
 def bridged(points: Points, fps: float, needed: Collection[str] = NEEDED) -> Points:
     """Gaps of up to 0.2 s closed in a straight line; points that are not needed and have many gaps are left out.
 
-    What is further from the hips than anything of a body is missing as well, and what lies on its neighbour.
+    What is further from the hips than anything of a body is missing as well, what lies on its neighbour, and a pelvis
+    that is away from the hips: skeletons may have a root on the floor.
 
     Args:
         points: (T, 3) each, NaN where missing.
@@ -109,7 +110,8 @@ def bridged(points: Points, fps: float, needed: Collection[str] = NEEDED) -> Poi
     """
     found, hips = {}, middle(points, "Hip")
     for name, given in points.items():
-        there = ~np.isnan(given.sum(-1)) & ~(np.linalg.norm(given - hips, axis=-1) > _REACH_M)
+        within_m = _PELVIS_M if name == "Pelvis" else _REACH_M
+        there = ~np.isnan(given.sum(-1)) & ~(np.linalg.norm(given - hips, axis=-1) > within_m)
         if name in _NEIGHBOURS and _NEIGHBOURS[name] in points:
             there &= ~(np.linalg.norm(given - points[_NEIGHBOURS[name]], axis=-1) < _APART_M)
         if name not in needed and there.mean() < _MOSTLY_THERE:
