@@ -153,7 +153,8 @@ def test_a_map_may_name_markers(tmp_path):
         ("LHip: []\n", "give LHip a name of the files', or a list of names whose middle it is"),
         ("LHip: {a: b}\n", "give LHip a name of the files'"),
         ("LHip: a\nLHip: b\n", "key 'LHip' is written twice"),
-        ("- a\n", "is a list or a value"),
+        ("- a\n", "is a list or a value and must hold keys and values: write lines such as `LKnee: NAME`"),
+        ("", "is empty and must hold keys and values: write lines such as `LKnee: NAME`"),
         ("LHip: *a\n", "is not valid YAML"),
     ],
 )

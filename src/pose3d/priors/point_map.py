@@ -107,7 +107,7 @@ def read_map(path: Path) -> dict[str, list[str]]:
         InputError: it cannot be read, names no point of the body, or gives something else than names.
     """
     found = {}
-    for point, given in read_yaml(path).items():
+    for point, given in read_yaml(path, "write lines such as `LKnee: NAME`").items():
         if point not in KNOWN + MARKERS:
             raise InputError(
                 f"{path} names {point!r}, which is no point of the body: name some of {', '.join(KNOWN + MARKERS)}"
