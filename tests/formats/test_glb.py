@@ -177,6 +177,12 @@ def test_steps_stay_until_the_next(tmp_path):
     np.testing.assert_allclose(read_glb(tmp_path / "a.glb").positions_m, stays, rtol=0, atol=1e-5)
 
 
+def test_hair_with_a_skin_of_its_own_is_not_taken_for_the_body(tmp_path):
+    write_glb(tmp_path / "a.glb", walk())
+    with_content(tmp_path / "a.glb", lambda c: c["skins"].insert(0, {"joints": c["skins"][0]["joints"][-1:]}))
+    assert read_glb(tmp_path / "a.glb").joints == NAMES
+
+
 def test_of_several_animations_the_first_is_read_and_said(tmp_path):
     write_glb(tmp_path / "a.glb", walk())
     with_content(tmp_path / "a.glb", lambda c: c["animations"].append(c["animations"][0]))

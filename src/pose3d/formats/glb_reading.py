@@ -33,7 +33,7 @@ class _Curve(NamedTuple):
 
 
 def read_glb(path: str | os.PathLike) -> Motion:
-    """Read where the joints of the first skin are, or all named nodes if there is none; of our own files the 17.
+    """Read where the joints of the largest skin are, or all named nodes if there is none; of our own files the 17.
 
     The rate is that of the animation's densest channel; all others are interpolated to its times, as glTF says:
     rotations along the shortest arc, everything else on lines; steps stay until the next. Cubic splines are refused.
@@ -112,7 +112,8 @@ def _motion(content: dict[str, Any], numbers: bytes) -> Motion:
     if not math.isfinite(fps) or n_frames * len(nodes) * 16 > MAX_NUMBERS:
         raise ValueError(f"it has too many frames ({n_frames:,}) of {len(nodes)} nodes")
     globals_ = _globals(nodes, curves, start_s + np.arange(n_frames) / fps)
-    wanted = content["skins"][0]["joints"] if content.get("skins") else range(len(nodes))
+    skins = content.get("skins") or [{"joints": range(len(nodes))}]
+    wanted = max((skin["joints"] for skin in skins), key=len)  # hair may have a skin of its own, of few joints
     wanted = [node for node in wanted if nodes[node].get("name")]
     names = names_of_others(nodes[node]["name"] for node in wanted)
     positions_m = np.stack([globals_[node][:, :3, 3] for node in wanted], 1)
