@@ -78,9 +78,13 @@ def test_points_that_are_mistaken_for_others_are_no_person(change, said):
 
 
 def test_joints_without_depth_are_no_person():
-    said = "all joints in one plane, as in 2D"
-    assert no_person({name: path * [1, 1, 0] for name, path in points().items()}) == said
-    assert no_person({name: path * [1, 1, 0.1] for name, path in points().items()}) != said
+    said = "no depth, as in 2D"
+    at = points()
+    assert no_person({name: path * [1, 1, 0] for name, path in at.items()}) == said
+    assert no_person({name: path * [1, 1, 0.1] for name, path in at.items()}) != said
+    stays = {name: np.where([True, True, False], path, path[0]) for name, path in at.items()}
+    assert no_person(stays) == said
+    assert no_person({name: path[40:41].repeat(30, 0) for name, path in at.items()}) is None  # who does not move at all
 
 
 @pytest.mark.parametrize("part", ["Knee", "Wrist", "Shoulder"])

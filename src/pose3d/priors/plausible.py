@@ -24,8 +24,9 @@ _SHARES_OF_LEG = {
 }
 _WIDTHS_OF_LEG = {"hips": ("Hip", (0.06, 0.6)), "shoulders": ("Shoulder", (0.15, 0.9))}
 _TRUNK_OF_LEG = (0.35, 1.2)
-_FLAT_M = 0.02
-"""Nobody's knees, elbows and shoulders are so near one upright plane; Sports2D's TRC has no depth."""
+_FLAT_M, _STILL_M, _MOVES_M = 0.02, 0.002, 0.1
+"""Nobody's knees, elbows and shoulders are so near one plane, nor does anybody move so little along one axis and so
+much along another; Sports2D's TRC has no depth, or one of each joint that stays."""
 _BONE_CHANGE, _BONE_CHANGE_M = 0.25, 0.05
 _ROOT_M_S, _LIMB_M_S = 12.0, 25.0
 """The fastest run, and more than hands and feet reach beside the hips in throws and kicks, weapons apart."""
@@ -92,9 +93,11 @@ def no_person(points: Points) -> str | None:
             return "a joint is never there"
         if not least <= length_m / leg_m <= most:
             return f"{what} of {length_m:.2g} m beside legs of {leg_m:.2g} m"
-    around_m = np.stack([points[name] for name in NEEDED]) - middle(points, "Hip")
-    low_m, high_m = np.nanmin(around_m, (0, 1)), np.nanmax(around_m, (0, 1))
-    return "all joints in one plane, as in 2D" if (high_m - low_m).min() < _FLAT_M else None
+    joints_m = np.stack([points[name] for name in NEEDED])
+    apart_m = _spread(joints_m - middle(points, "Hip"), (0, 1))
+    moved_m = _spread(joints_m, 1).max(0)
+    still = moved_m.min() < _STILL_M and moved_m.max() > _MOVES_M
+    return "no depth, as in 2D" if apart_m.min() < _FLAT_M or still else None
 
 
 def bridged(points: Points, fps: float, needed: Collection[str] = NEEDED) -> Points:
@@ -236,6 +239,10 @@ def _bone(points: Points, start: str, end: str) -> float:
 
 def _width(points: Points, part: str) -> float:
     return _median(np.linalg.norm(points[f"L{part}"] - points[f"R{part}"], axis=-1))
+
+
+def _spread(positions_m: np.ndarray, axes: int | tuple[int, int]) -> np.ndarray:
+    return np.asarray(np.nanmax(positions_m, axes) - np.nanmin(positions_m, axes))
 
 
 def _median(lengths: np.ndarray) -> float:
