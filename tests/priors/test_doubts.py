@@ -32,7 +32,8 @@ def test_children_and_what_fits_no_unit_are_not_doubted(factor, said):
 
 def test_who_stretches_along_a_level_axis_is_doubted():
     (said,) = doubt_level("a.trc", Z_UP)
-    assert said == "a.trc: somebody stretches along z, and y is taken as up: unless they lie, turn what is written"
+    assert said.startswith("a.trc: somebody stretches along z, and y is taken as up: unless they lie or were filmed ")
+    assert said.endswith("from above, turn what is written")
     (said,) = doubt_level("a.trc", replace(Z_UP, positions_m=Z_UP.positions_m * [1, -1, -1]))
     assert "stretches along -z," in said
 

@@ -47,7 +47,8 @@ def doubt_level(path: str | os.PathLike, motion: Motion) -> list[str]:
     if axis == 1 or abs(along[axis]) < _ALONG:
         return []
     name = ("-" if along[axis] < 0 else "") + "xyz"[axis]
-    return [f"{path}: somebody stretches along {name}, and y is taken as up: unless they lie, turn what is written"]
+    said = f"somebody stretches along {name}, and y is taken as up"
+    return [f"{path}: {said}: unless they lie or were filmed from above, turn what is written"]
 
 
 def _points(motion: Motion) -> Points:
