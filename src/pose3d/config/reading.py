@@ -69,8 +69,12 @@ def _mapping_without_duplicates(loader: yaml.SafeLoader, node: yaml.MappingNode)
 _UniqueKeyLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping_without_duplicates)
 
 
-def read_yaml(path: Path) -> dict[str, Any]:
+def read_yaml(path: Path, remedy: str | None = None) -> dict[str, Any]:
     """Read a YAML mapping.
+
+    Args:
+        path: of the file.
+        remedy: what to do where it is no mapping; None: get it back from git.
 
     Raises:
         InputError: missing, not YAML, a duplicate key, or not a mapping.
@@ -87,7 +91,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
         raise InputError(f"{path} is not valid YAML: {in_words(error)}") from None
     if not isinstance(content, dict):
         what = "is empty" if content is None else "is a list or a value"
-        raise InputError(f"{path} {what} and must hold keys and values: get it back with `git checkout {path}`")
+        remedy = remedy or f"get it back with `git checkout {path}`"
+        raise InputError(f"{path} {what} and must hold keys and values: {remedy}")
     return content
 
 

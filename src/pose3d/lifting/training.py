@@ -100,7 +100,8 @@ def train_lifter(
     checkpoint = Checkpoint(f"train_{block}", fingerprint(used, inputs, script))
     with all_processes() as fabric:
         if fabric.is_global_zero:
-            print(*supervision.sentences(), sep="\n", end="\n" * bool(supervision.frames_left_out))
+            for sentence in supervision.sentences():
+                print(sentence)
         fitted = fit_lifter(lifting, params, supervision, seed, fabric, checkpoint)
     save_model(f"data/models/{block}.pt", fitted.architecture, fitted.weights)
     write_curves(f"plots/{block}/curves.csv", fitted.curves)
