@@ -330,6 +330,20 @@ def test_names_decide_in_a_folder_of_several_series():
     assert people.frames.tolist() == list(range(31, 40)) and "lacks 1 of its pictures" in people.said[1]
 
 
+def test_names_decide_in_a_folder_that_has_but_some_of_the_pictures():
+    """Of twelve that count from 1 the first nine, which numbers of places would put one too far; and from 1234."""
+    for first in (1, 1234):
+        counted = NamedPictures({first + place: f"IMG_{first + place:04d}" for place in range(12)}, counted=True)
+        whole = file_of(range(first, first + 12), None, KEYPOINTS[:12], SCORES[:12], pictures=counted)
+        names = tuple(counted.names.values())[:9]
+        folder = replace(of_pictures(range(first, first + 9)), picture_names=names)
+        people = given(whole, video=folder, fps=None)
+        assert people.frames.tolist() == list(range(9))
+        np.testing.assert_allclose(people.keypoints_px, KEYPOINTS[:9], rtol=1e-6)
+        assert people.said[0] == "k.json: keypoints go to the pictures of equal names"
+        assert people.said[1].startswith(f"k.json: the folder lacks 3 of its pictures, the first 'IMG_{first + 9:04d}'")
+
+
 def test_names_of_equal_numbers_need_the_folder_of_their_pictures():
     both = [f"{side}_{number}" for number in range(15) for side in ("left", "right")]
     one_file = file_of(pictures=replace(of_places(sorted(both)), alike="k.json: two are both frame 0: give one"))
