@@ -616,7 +616,8 @@ def test_mmposes_names_of_points_are_used(tmp_path):
         read()
     assert str(caught.value) == f"{path}{unknown}"
     assert read("coco17").layout == "coco17" and read("coco17").said == (
-        f"{path}: no layout has points p0, p1, p2, p3, p4: all are taken in coco17's order, as --layout says",
+        f"{path}: coco17 has no points p0, p1, p2, p3, p4, p5, p6, p7 and others: all are taken in its order, as "
+        "--layout says",
     )
     np.testing.assert_allclose(read("coco17").keypoints, KEYPOINTS, atol=1e-3)
     path.write_text(json.dumps({"meta_info": meta, "instance_info": mmpose_frames(ONE)}))
@@ -691,7 +692,7 @@ def test_annotations_of_points_that_no_layout_has_are_refused(tmp_path):
         "are in the order of one"
     )
     in_order = read_keypoints(path, "coco17")
-    assert in_order.layout == "coco17" and len(in_order.said) == 1 and "in coco17's order" in in_order.said[0]
+    assert in_order.layout == "coco17" and len(in_order.said) == 1 and "in its order" in in_order.said[0]
     np.testing.assert_allclose(in_order.keypoints, KEYPOINTS, rtol=1e-6)
     found = read_keypoints(path, None, dict(zip(parts, COCO_NAMES, strict=True)))
     assert not found.said
@@ -713,12 +714,29 @@ def test_an_order_that_is_asked_for_is_that_of_names_of_which_some_are_unknown()
     others = ["root", *ours[1:9], "neck_base", *ours[10:]]
     _, where, said = in_layout("k.json", others, "h36m17", {})
     assert where == list(range(17)) and said == [
-        "k.json: no layout has points root, neck_base: all are taken in h36m17's order, as --layout says"
+        "k.json: h36m17 has no points root, neck_base: all are taken in its order, as --layout says"
     ]
     where = in_layout("k.json", [others[2], others[1], others[0], *others[3:]], "h36m17", {})[1]
     assert where[:3] == [None, 1, 0] and where[9] is None
     where = in_layout("k.json", ["nose", "head_bottom", "head_top", *COCO_NAMES[3:]], "coco17", {})[1]
     assert where == [0, None, None, *range(3, 17)]
+
+
+@pytest.mark.parametrize(
+    ("asked", "names"),
+    [
+        (
+            "h36m17",
+            "pelvis right_hip right_knee right_ankle left_hip left_knee left_ankle spine thorax neck head "
+            "left_shoulder left_elbow left_wrist right_shoulder right_elbow right_wrist",
+        ),
+        ("h36m17", "root rhip rkne rank lhip lkne lank belly neck nose head lsho lelb lwri rsho relb rwri"),
+        ("coco17", " ".join([*COCO_NAMES[:15], "left_foot", "right_foot"])),
+    ],
+)
+def test_an_order_that_is_asked_for_may_have_other_layouts_names_of_the_same_places(asked, names):
+    """A pelvis is Human3.6M's Hip, an ankle its foot, and its Neck/Nose a neck or a nose."""
+    assert in_layout("k.json", names.split(), asked, {})[1] == list(range(17))
 
 
 def test_a_nose_alone_among_names_that_nobody_knows_is_not_enough():
