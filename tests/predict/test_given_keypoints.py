@@ -344,6 +344,15 @@ def test_names_decide_in_a_folder_that_has_but_some_of_the_pictures():
         assert people.said[1].startswith(f"k.json: the folder lacks 3 of its pictures, the first 'IMG_{first + 9:04d}'")
 
 
+@pytest.mark.parametrize("first", [0, 1])
+def test_pictures_that_were_taken_out_of_the_video_again_may_count_from_0(first):
+    counted = NamedPictures({first + place: f"{place + 1}" for place in range(30)}, counted=True)
+    folder = replace(of_pictures(range(30)), picture_names=tuple(f"{number:06d}" for number in range(30)))
+    people = given(file_of(range(first, first + 30), pictures=counted), video=folder, fps=None)
+    assert people.frames.tolist() == list(range(30))
+    assert people.said == ("k.json: frames are numbered from 1, and taken as the video's 0 to 29",) * first
+
+
 def test_names_of_equal_numbers_need_the_folder_of_their_pictures():
     both = [f"{side}_{number}" for number in range(15) for side in ("left", "right")]
     one_file = file_of(pictures=replace(of_places(sorted(both)), alike="k.json: two are both frame 0: give one"))
