@@ -487,7 +487,7 @@ def test_frames_have_the_numbers_of_their_pictures(tmp_path):
     change(path, lambda entries: entries[0].update(image_id=""))
     assert sentence(path) == ": the name '' has no frame's number: name pictures by their frames"
     change(path, lambda entries: entries[0].update(image_id=3))
-    assert sentence(path) == ": image_id is a name in some entries and not in others: give it in all, or in none"
+    assert sentence(path) == ": image_id is a name in some entries and not in others: give names in all, or in none"
     change(path, lambda entries: [e.update(image_id=-1) for e in entries])
     assert sentence(path) == ": frame -1 is below 0: number frames from 0"
     change(path, lambda entries: [e.update(image_id=0.5) for e in entries])

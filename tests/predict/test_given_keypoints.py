@@ -484,7 +484,7 @@ def test_numbers_that_are_no_frames_of_a_video_are_refused():
     ids = np.linspace(139, 581_929, 30).astype(int)
     assert sentence(file_of(ids)) == (
         "k.json: its frames go from 139 to 581929 and 30 have anybody: they are not those of a video; number them one "
-        "by one"
+        "by one, or give --video with the folder of the pictures that have these numbers"
     )
 
 

@@ -323,9 +323,10 @@ def _frames(
         if video is None and n_seen == 1 and file.n_frames is None and fps is not None:
             said.append(f"{file.path}: its only frame, {frames[0]}, is taken as frame 0")
             return np.zeros_like(frames), np.zeros(1)
+        or_folder = "" if video else ", or give --video with the folder of the pictures that have these numbers"
         raise InputError(
             f"{file.path}: its frames go from {file.frames[0]} to {file.frames[-1]} and {n_seen} have anybody: they "
-            "are not those of a video; number them one by one"
+            f"are not those of a video; number them one by one{or_folder}"
         )
     if video is not None:
         return frames, video.time_s
