@@ -189,48 +189,7 @@ def read_mediapipe_csv(
     header = [name.strip().lower() for name in rows[0]]
     landmark, numbered = _landmark_column(header), frame_column(header)
     if landmark is not None and numbered is not None:
-        titles = {name: header.index(name) for name in header}
-        columns = titles["x"], titles["y"], _score(titles, None)
-        frames, pictures = read_frames(path, rows[1:], numbered)
-        pictures = pictures or pictures_beside(header, rows[1:], frames)
-        names = [row[landmark].strip() if landmark < len(row) else "" for row in rows[1:]]
-        given = np.array([_point(path, line, row, columns) for line, row in enumerate(rows[1:], 2)], np.float32)
-        seen = given[:, :2][np.isfinite(given[:, :2]) & (given[:, :2] != 0)]
-        is_px = bool(len(seen) and np.median(seen) > _MOST)
-        if not any(map(str.isdecimal, names)) and (is_px or asked or column_map or not _all_landmarks(names)):
-            points = list(dict.fromkeys(names))
-            best, where, said = in_layout(path, points, asked, column_map)
-            if best.name != _OWN or column_map:
-                number_of = {points[k]: number for number, k in enumerate(where) if k is not None}
-                of_frames, people = _by_point(path, frames, names, list(map(number_of.get, names)), given, len(best))
-                return keypoint_file(
-                    path,
-                    "table",
-                    of_frames,
-                    None,
-                    np.array(people),
-                    said=said,
-                    pictures=pictures,
-                    layout=best.name,
-                    one_person=True,
-                )
-        counted = _counted(names, "landmark" in header[landmark], is_px, asked)
-        if asked is None and counted == (_N_COCO, 0) and "landmark" in header[landmark]:
-            raise InputError(
-                f"{path} has points 0 to {_N_COCO - 1} and does not say whose: give --layout mediapipe33 if they are "
-                f"the first {_N_COCO} of MediaPipe's landmarks, else h36m17 or coco17"
-            )
-        if counted is None:
-            found = _by_point(path, frames, names, _landmarks(path, names), given, N_LANDMARKS)
-            return _file(path, *found, {"pictures": pictures})
-        n_points, first = counted
-        numbers = [int(name) - first for name in names]
-        of_frames, people = _by_point(path, frames, names, numbers, given, n_points)
-        from_1 = f"{path}: no point has the number 0: are they counted from 1? They are taken as counted from 0"
-        said = [from_1] if first == 0 < min(numbers) else []
-        return keypoint_file(
-            path, "numbered points", of_frames, None, np.array(people), said=said, pictures=pictures, one_person=True
-        )
+        return _row_for_each_point(path, header, rows[1:], landmark, numbered, asked, column_map)
     of_landmarks = _numbered(header)
     of_points = [(own["x"], own["y"], _score(own, None)) for _, own in sorted(of_landmarks.items())]
     unused = {
@@ -254,6 +213,60 @@ def read_mediapipe_csv(
     if person is not None:
         known |= {"people": cells_of(rows[1:], person), "called": rows[0][person].strip()}
     return _file(path, frames, values, known)
+
+
+def _row_for_each_point(
+    path: str | os.PathLike,
+    header: Sequence[str],
+    table: Sequence[Sequence[str]],
+    landmark: int,
+    numbered: int,
+    asked: str | None,
+    column_map: Mapping[str, str],
+) -> KeypointFile:
+    """A table whose columns say the point and the frame of each row."""
+    titles = {name: header.index(name) for name in header}
+    columns = titles["x"], titles["y"], _score(titles, None)
+    frames, pictures = read_frames(path, table, numbered)
+    pictures = pictures or pictures_beside(header, table, frames)
+    names = [row[landmark].strip() if landmark < len(row) else "" for row in table]
+    given = np.array([_point(path, line, row, columns) for line, row in enumerate(table, 2)], np.float32)
+    seen = given[:, :2][np.isfinite(given[:, :2]) & (given[:, :2] != 0)]
+    is_px = bool(len(seen) and np.median(seen) > _MOST)
+    if not any(map(str.isdecimal, names)) and (is_px or asked or column_map or not _all_landmarks(names)):
+        points = list(dict.fromkeys(names))
+        best, where, said = in_layout(path, points, asked, column_map)
+        if best.name != _OWN or column_map:
+            number_of = {points[k]: number for number, k in enumerate(where) if k is not None}
+            of_frames, people = _by_point(path, frames, names, list(map(number_of.get, names)), given, len(best))
+            return keypoint_file(
+                path,
+                "table",
+                of_frames,
+                None,
+                np.array(people),
+                said=said,
+                pictures=pictures,
+                layout=best.name,
+                one_person=True,
+            )
+    counted = _counted(names, "landmark" in header[landmark], is_px, asked)
+    if asked is None and counted == (_N_COCO, 0) and "landmark" in header[landmark]:
+        raise InputError(
+            f"{path} has points 0 to {_N_COCO - 1} and does not say whose: give --layout mediapipe33 if they are "
+            f"the first {_N_COCO} of MediaPipe's landmarks, else h36m17 or coco17"
+        )
+    if counted is None:
+        found = _by_point(path, frames, names, _landmarks(path, names), given, N_LANDMARKS)
+        return _file(path, *found, {"pictures": pictures})
+    n_points, first = counted
+    numbers = [int(name) - first for name in names]
+    of_frames, people = _by_point(path, frames, names, numbers, given, n_points)
+    from_1 = f"{path}: no point has the number 0: are they counted from 1? They are taken as counted from 0"
+    said = [from_1] if first == 0 < min(numbers) else []
+    return keypoint_file(
+        path, "numbered points", of_frames, None, np.array(people), said=said, pictures=pictures, one_person=True
+    )
 
 
 def _counted(names: Sequence[str], of_landmarks: bool, is_px: bool, asked: str | None) -> tuple[int, int] | None:

@@ -93,15 +93,16 @@ def in_layout(
         raise InputError(f"{path} has no point {absent[0]!r}, which the file of names lists: correct that file")
     keys = [key_of(column_map.get(name, name)) for name in names]
     best = _best(set(keys)) if asked is None else layout(asked)
-    wrong = [point for point in column_map.values() if key_of(point) not in _keys(best)]
+    own = _keys(best)
+    wrong = [point for point in column_map.values() if key_of(point) not in own]
     if wrong:
         raise InputError(f"{path}: {best.name} has no point {wrong[0]!r}: its points are {', '.join(best.points)}")
     unknown = [name for name, key in zip(names, keys, strict=True) if key not in _PLACES]
-    others = [name for name, key in zip(names, keys, strict=True) if key not in _keys(best)]
+    others = [name for name, key in zip(names, keys, strict=True) if key not in own]
     if asked is not None and others and _may_be_in_order(keys, best):
         said = f"{path}: {asked} has no points {_listed(others)}: all are taken in its order, as --layout says"
         return best, list(range(len(names))), [said]
-    common = [name for name, key in zip(names, keys, strict=True) if key in _keys(best)]
+    common = [name for name, key in zip(names, keys, strict=True) if key in own]
     if not common or (unknown and len(common) < MIN_POINTS):
         which = f"no name of {', '.join(names[:5])} ... is a point of {asked or 'any known layout'}"
         if common:
