@@ -41,6 +41,15 @@ def test_a_column_of_names_of_pictures_too(tmp_path, title, form):
     assert file.frames.tolist() == WITH_A_GAP and not file.said
 
 
+@pytest.mark.parametrize("names", [["hall.png"] * 8, ["hall.png"] * 4 + ["garden.png"] * 4])
+def test_a_column_of_a_few_pictures_for_all_rows_says_no_frames(tmp_path, names):
+    """Unless its title does, because several people may be in one picture; or each picture has a few rows."""
+    assert read(tmp_path, "background", names).frames.tolist() == list(range(8))
+    assert len(set(read(tmp_path, "image", names).frames)) == len(set(names))
+    in_pairs = [f"walk_{row // 2}.png" for row in range(8)]
+    assert read(tmp_path, "background", in_pairs).frames.tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
+
+
 @pytest.mark.parametrize(
     ("title", "cells"),
     [

@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections import Counter
 from collections.abc import Collection, Sequence
 from mimetypes import types_map
 from pathlib import PurePath
@@ -101,12 +102,18 @@ def pictures_beside(
 
 
 def _column_of_pictures(header: Sequence[str], table: Sequence[Sequence[str]]) -> int | None:
-    """That of :func:`picture_column`, or one of any title in which all rows have names that end as pictures' do."""
+    """That of :func:`picture_column`, or one of any title in which all rows have names that end as pictures' do.
+
+    The latter is none of frames where a picture has more rows than there are pictures, as a background of all of them.
+    """
     titled = picture_column(header)
     if titled is not None or not table:
         return titled
-    columns = range(len(header))
-    return next((one for one in columns if all(_kind(_cell(row, one)).startswith("image/") for row in table)), None)
+    for column in range(len(header)):
+        rows_of = Counter(_cell(row, column) for row in table)
+        if max(rows_of.values()) <= len(rows_of) and all(_kind(name).startswith("image/") for name in rows_of):
+            return column
+    return None
 
 
 def read_frames(
