@@ -26,7 +26,7 @@ from pose3d.formats.frame_columns import (
     frame_column,
     frames_of_rows,
     is_time,
-    picture_column,
+    picture_columns,
     pictures_beside,
     read_frames,
 )
@@ -103,10 +103,10 @@ def _numbers_of_frames(
         else:
             given, unused = {}, unused + [key] * (len(set(names)) > 1)
     numbers = [given.get(index, index if frame or not given else None) for index, frame in enumerate(by_frame)]
-    beside = picture_column(keys)
-    if pictures is None and beside is not None and len(given) == sum(bool(frame) for frame in by_frame):
-        names = [by_frame[index].get(keys[beside]) for index in given]
-        pictures = pictures_of(list(given.values()), names)
+    if pictures is None and len(given) == sum(bool(frame) for frame in by_frame):
+        beside = ([by_frame[index].get(keys[column]) for index in given] for column in picture_columns(keys))
+        found_beside = (pictures_of(list(given.values()), names) for names in beside)
+        pictures = next((one for one in found_beside if one is not None), None)
     if not unused:
         return numbers, pictures, []
     not_used = f"{' and '.join(repr(one[:40]) for one in unused)} {'are' if len(unused) > 1 else 'is'} not used"
