@@ -739,6 +739,14 @@ def test_an_order_that_is_asked_for_may_have_other_layouts_names_of_the_same_pla
     assert in_layout("k.json", names.split(), asked, {})[1] == list(range(17))
 
 
+@pytest.mark.parametrize("form", ["{0}{1}", "{0}_{1}", "{0}.{1}"])
+def test_parts_may_be_cut_to_three_letters(form):
+    cut = [name.split("_") for name in COCO_NAMES]
+    names = [form.format(one[0][0].upper(), one[1][:3].capitalize()) if one[1:] else one[0] for one in cut]
+    assert in_layout("k.csv", names, None, {})[1:] == (list(range(17)), [])
+    assert in_layout("k.csv", [name.lower() for name in names], None, {})[1:] == (list(range(17)), [])
+
+
 def test_a_nose_alone_among_names_that_nobody_knows_is_not_enough():
     german = [name.replace("left", "links").replace("right", "rechts") for name in COCO_NAMES]
     with pytest.raises(InputError) as caught:

@@ -16,9 +16,11 @@ from pose3d.runtime.files import read_small_text
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _SIDES = {"l": "left", "r": "right"}
 _WITHOUT_LIFTERS = ("mpii16", "coco_wholebody")  # of those that come with the repository
+_SHORT = {"sho": "shoulder", "elb": "elbow", "wri": "wrist", "kne": "knee", "ank": "ankle"}
 _SIDED = "shoulder|elbow|wrist|hip|knee|ankle|foot|heel|eye|ear|mouth|pinky|index|thumb|bigtoe|smalltoe"
+_SIDED += f"|{'|'.join(_SHORT)}"
 _IN_ONE = re.compile(rf"(left|right|l|r)({_SIDED})|({_SIDED})(left|right|l|r)")
-_SAME = {"bigtoe": "big toe", "smalltoe": "small toe", "midhip": "mid hip", "foot index": "foot index"}
+_SAME = _SHORT | {"bigtoe": "big toe", "smalltoe": "small toe", "midhip": "mid hip", "foot index": "foot index"}
 
 
 def read_column_map(path: str | os.PathLike) -> dict[str, str]:
@@ -49,6 +51,8 @@ def key_of(name: str) -> tuple[str, ...]:
         >>> key_of("LShoulder") == key_of("left_shoulder") == key_of("shoulder left") == key_of("L-Shoulder")
         True
         >>> key_of("LEFT_SHOULDER") == key_of("LSHOULDER") == key_of("lshoulder") == key_of("leftshoulder")
+        True
+        >>> key_of("lsho") == key_of("L_Sho") == key_of("left_shoulder")
         True
     """
     words = []
