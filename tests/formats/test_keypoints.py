@@ -339,6 +339,9 @@ def test_files_of_no_known_format_say_what_is_read(tmp_path):
     assert sentence(tmp_path / "c.npz") == " has arrays points and no keypoints: name them keypoints and scores"
     (tmp_path / "d.csv").write_text("a,b\n1,2\n")
     assert sentence(tmp_path / "d.csv").startswith(" has no columns of points such as nose_x")
+    for header in ("time,landmark,x,y", "frame,joint,X,Y"):
+        (tmp_path / "d.csv").write_text(f"{header}\n0,nose,1,2\n")
+        assert sentence(tmp_path / "d.csv").endswith("say each row's frame and point: name these frame and landmark")
     (tmp_path / "e.txt").write_text("hello\n")
     assert (
         sentence(tmp_path / "e.txt") == " is no table of keypoints (its first line has one column): give another file"
@@ -847,6 +850,19 @@ def test_several_individuals_of_deeplabcut(tmp_path):
     file = read_keypoints(write_table(tmp_path / "two.csv", [*header, *rows]))
     assert file.people[:8].tolist() == [0, 1, 0, 1, 0, 1, 1, 0]
     np.testing.assert_allclose(file.keypoints[6], two[1][0][3], atol=1e-3)
+
+
+def test_names_beside_mediapipes_are_left_out(tmp_path):
+    points = layout("mediapipe33").points
+    named = [*enumerate(points[:-1]), (0, "neck")]
+    shares = in_order(KEYPOINTS / (640, 480), SCORES, MEDIAPIPE_33)
+    path = write_numbered(tmp_path / "k.csv", "landmark", named, *shares)
+    found = read_keypoints(path)
+    assert (found.format, found.layout, found.normalised) == ("MediaPipe", "mediapipe33", True)
+    assert found.said[:2] == (
+        f"{path}: mediapipe33 has no points neck, which are left out",
+        f"{path} is read as mediapipe33; of its points the file lacks right_foot_index",
+    )
 
 
 def test_cells_that_are_no_numbers_are_refused_by_their_line(tmp_path):

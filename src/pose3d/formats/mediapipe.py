@@ -233,23 +233,25 @@ def _row_for_each_point(
     given = np.array([_point(path, line, row, columns) for line, row in enumerate(table, 2)], np.float32)
     seen = given[:, :2][np.isfinite(given[:, :2]) & (given[:, :2] != 0)]
     is_px = bool(len(seen) and np.median(seen) > _MOST)
-    if not any(map(str.isdecimal, names)) and (is_px or asked or column_map or not _all_landmarks(names)):
+    if not any(map(str.isdecimal, names)):
         points = list(dict.fromkeys(names))
-        best, where, said = in_layout(path, points, asked, column_map)
-        if best.name != _OWN or column_map:
-            number_of = {points[k]: number for number, k in enumerate(where) if k is not None}
-            of_frames, people = _by_point(path, frames, names, list(map(number_of.get, names)), given, len(best))
-            return keypoint_file(
-                path,
-                "table",
-                of_frames,
-                None,
-                np.array(people),
-                said=said,
-                pictures=pictures,
-                layout=best.name,
-                one_person=True,
-            )
+        own = _OWN if not (is_px or column_map) and _all_landmarks(points) else None
+        best, where, said = in_layout(path, points, asked or own, column_map)
+        number_of = {points[k]: number for number, k in enumerate(where) if k is not None}
+        of_frames, people = _by_point(path, frames, names, list(map(number_of.get, names)), given, len(best))
+        if best.name == _OWN and not column_map:
+            return _file(path, of_frames, people, {"pictures": pictures, "said": said})
+        return keypoint_file(
+            path,
+            "table",
+            of_frames,
+            None,
+            np.array(people),
+            said=said,
+            pictures=pictures,
+            layout=best.name,
+            one_person=True,
+        )
     counted = _counted(names, "landmark" in header[landmark], is_px, asked)
     if asked is None and counted == (_N_COCO, 0) and "landmark" in header[landmark]:
         raise InputError(
@@ -298,15 +300,11 @@ def _all_landmarks(names: Sequence[str]) -> bool:
 
 
 def _landmarks(path: str | os.PathLike, names: Sequence[str]) -> list[int]:
-    """MediaPipe's numbers of points, by number or name."""
-    known = {key_of(name): number for number, name in enumerate(layout(_OWN).points)}
-    numbers = []
+    """MediaPipe's numbers of points."""
     for line, name in enumerate(names, 2):
-        number = int(name) if name.isdecimal() and len(name) < 9 else known.get(key_of(name), -1)
-        if not 0 <= number < N_LANDMARKS:
+        if not (name.isdecimal() and len(name) < 9 and int(name) < N_LANDMARKS):
             raise InputError(f"{path} line {line}: {name[:40]!r} is no landmark of MediaPipe's pose: give 0 to 32")
-        numbers.append(number)
-    return numbers
+    return list(map(int, names))
 
 
 def _by_point(
