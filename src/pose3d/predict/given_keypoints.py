@@ -353,7 +353,7 @@ def _by_pictures(
     n_video = 0 if video is None else len(video.time_s)
     names = list(pictures.names.values())
     lacking = [name for name in names if name not in places]
-    if len(lacking) == len(names) and pictures.alike is not None:
+    if not places and pictures.alike is not None:
         raise InputError(pictures.alike)
     if lacking and len(pictures.folders) > 1:
         first, second, *others = pictures.folders
@@ -369,7 +369,7 @@ def _by_pictures(
                 "are taken as places in the folder"
             )
         return replace(file, pictures=None)
-    if len(lacking) == len(names):
+    if not places:
         if len(names) > 1 or n_video > 1:
             last = f" and {names[-1][:80]!r} as frame {len(names) - 1}" if len(names) > 1 else ""
             said.append(
