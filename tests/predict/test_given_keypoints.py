@@ -353,6 +353,14 @@ def test_pictures_that_were_taken_out_of_the_video_again_may_count_from_0(first)
     assert people.said == ("k.json: frames are numbered from 1, and taken as the video's 0 to 29",) * first
 
 
+def test_names_from_0_are_places_in_a_folder_from_1():
+    """As AlphaPose names the frames of a video, whose last ones have nobody, and FFmpeg its pictures."""
+    counted = NamedPictures({number: f"{number}" for number in range(28)}, counted=True)
+    of_video = file_of(range(28), None, KEYPOINTS[:28], SCORES[:28], pictures=counted)
+    folder = replace(of_pictures(range(1, 31)), picture_names=tuple(f"{number:04d}" for number in range(1, 31)))
+    assert given(of_video, video=folder, fps=None).frames.tolist() == list(range(28))
+
+
 def test_names_of_equal_numbers_need_the_folder_of_their_pictures():
     both = [f"{side}_{number}" for number in range(15) for side in ("left", "right")]
     one_file = file_of(pictures=replace(of_places(sorted(both)), alike="k.json: two are both frame 0: give one"))

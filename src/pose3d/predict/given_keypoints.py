@@ -418,13 +418,14 @@ def _places(pictures: NamedPictures, in_folder: Sequence[str]) -> dict[str, int]
 def _fit_numbers(pictures: NamedPictures, places: dict[str, int], video: VideoFacts | None) -> bool:
     """Whether a folder's pictures have all numbers, and those of equal names the same.
 
-    They also fit where the file has as many and it counts from 0, as pictures may that were taken out of a video anew.
+    They also fit where one counts from 0 and the other from 1, as programs do that take pictures out of a video.
     """
     if video is None or video.picture_numbers is None:
         return False
     numbers = video.picture_numbers.tolist()
-    first, last = min(pictures.names), max(pictures.names)
-    if first in (0, 1) and last - first == numbers[-1] == len(numbers) - 1:
+    first, last, n = min(pictures.names), max(pictures.names), len(numbers)
+    from_0, from_1 = (numbers[0] == low and numbers[-1] == low + n - 1 for low in (0, 1))
+    if (from_0 and first <= 1 and last - first == n - 1) or (from_1 and first == 0 and last < n):
         return True
     known = all(numbers[places[name]] == number for number, name in pictures.names.items() if name in places)
     return known and set(pictures.names) <= set(numbers)
