@@ -262,6 +262,7 @@ def test_a_model_may_be_named_beside_the_coefficients(tmp_path):
         ({"k1": -0.2, "k2": 0.05, "p1": 0.001, "p2": -0.002, "k3": 0.01}, DISTORTION.tolist()),
         ({"K3": 0.01, "P2": 0, "K1": -0.2}, [-0.2, 0, 0, 0, 0.01]),
         ({"k1": 0.1, "k4": 0.3, "k5": 0, "k6": 0, "s1": 0}, [0.1, 0, 0, 0, 0, 0.3, 0, 0]),
+        ({"k1": 1e-05}, [1e-05, 0, 0, 0, 0]),
         ({}, [0, 0, 0, 0, 0]),
     ],
 )
@@ -286,7 +287,7 @@ def test_coefficients_by_name(tmp_path, distortion, expected):
             {"dist": {"model": "plumb_bob", "coeffs": [0.1]}},
             "camera c: it is not known what model of the distortion is",
         ),
-        ({"D": {"k1": "-0.2"}}, "camera c: k1 of the distortion is no number"),
+        ({"D": {"k1": "-0.2 mm"}}, "camera c: k1 of the distortion is no number"),
         ({"D": {"k1": 0.1, "k2": 0.1, "k3": 0.1, "k4": 0.1}}, "camera c: k4 of the distortion has no k5 and k6 beside"),
         ({"D": {"k1": 0.1, "s1": 0.1}}, "camera c: the distortion has coefficients past k6"),
         ({"distortion": "plumb_bob"}, "camera c: distortion is 'plumb_bob', and no coefficients are beside it: add di"),

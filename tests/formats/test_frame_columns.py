@@ -41,6 +41,15 @@ def test_a_column_of_names_of_pictures_too(tmp_path, title, form):
     assert file.frames.tolist() == WITH_A_GAP and not file.said
 
 
+@pytest.mark.parametrize("names", [["hall.png"] * 8, ["hall.png"] * 4 + ["garden.png"] * 4])
+def test_a_column_of_a_few_pictures_for_all_rows_says_no_frames(tmp_path, names):
+    """Unless its title does, because several people may be in one picture; or each picture has a few rows."""
+    assert read(tmp_path, "background", names).frames.tolist() == list(range(8))
+    assert len(set(read(tmp_path, "image", names).frames)) == len(set(names))
+    in_pairs = [f"walk_{row // 2}.png" for row in range(8)]
+    assert read(tmp_path, "background", in_pairs).frames.tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
+
+
 @pytest.mark.parametrize(
     ("title", "cells"),
     [
@@ -92,11 +101,13 @@ def test_pictures_are_named_beside_numbers(tmp_path):
     expected = {frame: f"cam2_{frame}" for frame in WITH_A_GAP}
     table = [[str(frame), name] for frame, name in zip(WITH_A_GAP, names, strict=True)]
     assert frames_of_rows("k.csv", ["frame", "image"], table, [])[1].names == expected
+    assert frames_of_rows("k.csv", ["image_id", "file_name"], table, [])[1].names == expected
     for others in (["walk.mp4"] * 8, [""] * 8, ["a.png", *["b.png"] * 7], [*map(str, range(8))]):
         table = [[str(frame), name] for frame, name in zip(WITH_A_GAP, others, strict=True)]
         assert frames_of_rows("k.csv", ["frame", "file"], table, []) == (WITH_A_GAP, None, [])
-    mediapipe = read_keypoints(frames_with(tmp_path / "m.json", frame=WITH_A_GAP, image=names))
-    assert mediapipe.pictures.names == expected
+    for number, name in (("image_id", "file_name"), ("frame", "image")):
+        mediapipe = read_keypoints(frames_with(tmp_path / "m.json", **{number: WITH_A_GAP, name: names}))
+        assert mediapipe.pictures.names == expected
     content = json.loads((tmp_path / "m.json").read_text())
     del content["frames"][3]["frame"]  # so that not all numbers are known
     (tmp_path / "m.json").write_text(json.dumps(content))

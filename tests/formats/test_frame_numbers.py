@@ -76,7 +76,7 @@ def test_names_that_count_frames_keep_their_numbers():
     assert count_frames(["cut.0001", "cut.0002"]) and not count_frames(["a\0", "a01"])
 
 
-@pytest.mark.parametrize("name", ["photo", "photo_12", "IMG_20240501_123456"])
+@pytest.mark.parametrize("name", ["photo", "photo_12", "IMG_20240501_123456", "1714567890123", "10005830000"])
 def test_a_single_picture_is_frame_0(name):
     assert picture_frames("k.json", [f"{name}.jpg"] * 2) == ([0, 0], NamedPictures({0: name}, counted=False))
 

@@ -339,6 +339,9 @@ def test_files_of_no_known_format_say_what_is_read(tmp_path):
     assert sentence(tmp_path / "c.npz") == " has arrays points and no keypoints: name them keypoints and scores"
     (tmp_path / "d.csv").write_text("a,b\n1,2\n")
     assert sentence(tmp_path / "d.csv").startswith(" has no columns of points such as nose_x")
+    for header in ("time,landmark,x,y", "frame,joint,X,Y"):
+        (tmp_path / "d.csv").write_text(f"{header}\n0,nose,1,2\n")
+        assert sentence(tmp_path / "d.csv").endswith("say each row's frame and point: name these frame and landmark")
     (tmp_path / "e.txt").write_text("hello\n")
     assert (
         sentence(tmp_path / "e.txt") == " is no table of keypoints (its first line has one column): give another file"
@@ -487,7 +490,7 @@ def test_frames_have_the_numbers_of_their_pictures(tmp_path):
     change(path, lambda entries: entries[0].update(image_id=""))
     assert sentence(path) == ": the name '' has no frame's number: name pictures by their frames"
     change(path, lambda entries: entries[0].update(image_id=3))
-    assert sentence(path) == ": image_id is a name in some entries and not in others: give it in all, or in none"
+    assert sentence(path) == ": image_id is a name in some entries and not in others: give names in all, or in none"
     change(path, lambda entries: [e.update(image_id=-1) for e in entries])
     assert sentence(path) == ": frame -1 is below 0: number frames from 0"
     change(path, lambda entries: [e.update(image_id=0.5) for e in entries])
@@ -616,7 +619,8 @@ def test_mmposes_names_of_points_are_used(tmp_path):
         read()
     assert str(caught.value) == f"{path}{unknown}"
     assert read("coco17").layout == "coco17" and read("coco17").said == (
-        f"{path}: no layout has points p0, p1, p2, p3, p4: all are taken in coco17's order, as --layout says",
+        f"{path}: coco17 has no points p0, p1, p2, p3, p4, p5, p6, p7 and others: all are taken in its order, as "
+        "--layout says",
     )
     np.testing.assert_allclose(read("coco17").keypoints, KEYPOINTS, atol=1e-3)
     path.write_text(json.dumps({"meta_info": meta, "instance_info": mmpose_frames(ONE)}))
@@ -691,7 +695,7 @@ def test_annotations_of_points_that_no_layout_has_are_refused(tmp_path):
         "are in the order of one"
     )
     in_order = read_keypoints(path, "coco17")
-    assert in_order.layout == "coco17" and len(in_order.said) == 1 and "in coco17's order" in in_order.said[0]
+    assert in_order.layout == "coco17" and len(in_order.said) == 1 and "in its order" in in_order.said[0]
     np.testing.assert_allclose(in_order.keypoints, KEYPOINTS, rtol=1e-6)
     found = read_keypoints(path, None, dict(zip(parts, COCO_NAMES, strict=True)))
     assert not found.said
@@ -713,12 +717,37 @@ def test_an_order_that_is_asked_for_is_that_of_names_of_which_some_are_unknown()
     others = ["root", *ours[1:9], "neck_base", *ours[10:]]
     _, where, said = in_layout("k.json", others, "h36m17", {})
     assert where == list(range(17)) and said == [
-        "k.json: no layout has points root, neck_base: all are taken in h36m17's order, as --layout says"
+        "k.json: h36m17 has no points root, neck_base: all are taken in its order, as --layout says"
     ]
     where = in_layout("k.json", [others[2], others[1], others[0], *others[3:]], "h36m17", {})[1]
     assert where[:3] == [None, 1, 0] and where[9] is None
     where = in_layout("k.json", ["nose", "head_bottom", "head_top", *COCO_NAMES[3:]], "coco17", {})[1]
     assert where == [0, None, None, *range(3, 17)]
+
+
+@pytest.mark.parametrize(
+    ("asked", "names"),
+    [
+        (
+            "h36m17",
+            "pelvis right_hip right_knee right_ankle left_hip left_knee left_ankle spine thorax neck head "
+            "left_shoulder left_elbow left_wrist right_shoulder right_elbow right_wrist",
+        ),
+        ("h36m17", "root rhip rkne rank lhip lkne lank belly neck nose head lsho lelb lwri rsho relb rwri"),
+        ("coco17", " ".join([*COCO_NAMES[:15], "left_foot", "right_foot"])),
+    ],
+)
+def test_an_order_that_is_asked_for_may_have_other_layouts_names_of_the_same_places(asked, names):
+    """A pelvis is Human3.6M's Hip, an ankle its foot, and its Neck/Nose a neck or a nose."""
+    assert in_layout("k.json", names.split(), asked, {})[1] == list(range(17))
+
+
+@pytest.mark.parametrize("form", ["{0}{1}", "{0}_{1}", "{0}.{1}"])
+def test_parts_may_be_cut_to_three_letters(form):
+    cut = [name.split("_") for name in COCO_NAMES]
+    names = [form.format(one[0][0].upper(), one[1][:3].capitalize()) if one[1:] else one[0] for one in cut]
+    assert in_layout("k.csv", names, None, {})[1:] == (list(range(17)), [])
+    assert in_layout("k.csv", [name.lower() for name in names], None, {})[1:] == (list(range(17)), [])
 
 
 def test_a_nose_alone_among_names_that_nobody_knows_is_not_enough():
@@ -821,6 +850,19 @@ def test_several_individuals_of_deeplabcut(tmp_path):
     file = read_keypoints(write_table(tmp_path / "two.csv", [*header, *rows]))
     assert file.people[:8].tolist() == [0, 1, 0, 1, 0, 1, 1, 0]
     np.testing.assert_allclose(file.keypoints[6], two[1][0][3], atol=1e-3)
+
+
+def test_names_beside_mediapipes_are_left_out(tmp_path):
+    points = layout("mediapipe33").points
+    named = [*enumerate(points[:-1]), (0, "neck")]
+    shares = in_order(KEYPOINTS / (640, 480), SCORES, MEDIAPIPE_33)
+    path = write_numbered(tmp_path / "k.csv", "landmark", named, *shares)
+    found = read_keypoints(path)
+    assert (found.format, found.layout, found.normalised) == ("MediaPipe", "mediapipe33", True)
+    assert found.said[:2] == (
+        f"{path}: mediapipe33 has no points neck, which are left out",
+        f"{path} is read as mediapipe33; of its points the file lacks right_foot_index",
+    )
 
 
 def test_cells_that_are_no_numbers_are_refused_by_their_line(tmp_path):

@@ -330,6 +330,37 @@ def test_names_decide_in_a_folder_of_several_series():
     assert people.frames.tolist() == list(range(31, 40)) and "lacks 1 of its pictures" in people.said[1]
 
 
+def test_names_decide_in_a_folder_that_has_but_some_of_the_pictures():
+    """Of twelve that count from 1 the first nine, which numbers of places would put one too far; and from 1234."""
+    for first in (1, 1234):
+        counted = NamedPictures({first + place: f"IMG_{first + place:04d}" for place in range(12)}, counted=True)
+        whole = file_of(range(first, first + 12), None, KEYPOINTS[:12], SCORES[:12], pictures=counted)
+        names = tuple(counted.names.values())[:9]
+        folder = replace(of_pictures(range(first, first + 9)), picture_names=names)
+        people = given(whole, video=folder, fps=None)
+        assert people.frames.tolist() == list(range(9))
+        np.testing.assert_allclose(people.keypoints_px, KEYPOINTS[:9], rtol=1e-6)
+        assert people.said[0] == "k.json: keypoints go to the pictures of equal names"
+        assert people.said[1].startswith(f"k.json: the folder lacks 3 of its pictures, the first 'IMG_{first + 9:04d}'")
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_pictures_that_were_taken_out_of_the_video_again_may_count_from_0(first):
+    counted = NamedPictures({first + place: f"{place + 1}" for place in range(30)}, counted=True)
+    folder = replace(of_pictures(range(30)), picture_names=tuple(f"{number:06d}" for number in range(30)))
+    people = given(file_of(range(first, first + 30), pictures=counted), video=folder, fps=None)
+    assert people.frames.tolist() == list(range(30))
+    assert people.said == ("k.json: frames are numbered from 1, and taken as the video's 0 to 29",) * first
+
+
+def test_names_from_0_are_places_in_a_folder_from_1():
+    """As AlphaPose names the frames of a video, whose last ones have nobody, and FFmpeg its pictures."""
+    counted = NamedPictures({number: f"{number}" for number in range(28)}, counted=True)
+    of_video = file_of(range(28), None, KEYPOINTS[:28], SCORES[:28], pictures=counted)
+    folder = replace(of_pictures(range(1, 31)), picture_names=tuple(f"{number:04d}" for number in range(1, 31)))
+    assert given(of_video, video=folder, fps=None).frames.tolist() == list(range(28))
+
+
 def test_names_of_equal_numbers_need_the_folder_of_their_pictures():
     both = [f"{side}_{number}" for number in range(15) for side in ("left", "right")]
     one_file = file_of(pictures=replace(of_places(sorted(both)), alike="k.json: two are both frame 0: give one"))
@@ -461,7 +492,7 @@ def test_numbers_that_are_no_frames_of_a_video_are_refused():
     ids = np.linspace(139, 581_929, 30).astype(int)
     assert sentence(file_of(ids)) == (
         "k.json: its frames go from 139 to 581929 and 30 have anybody: they are not those of a video; number them one "
-        "by one"
+        "by one, or give --video with the folder of the pictures that have these numbers"
     )
 
 

@@ -198,9 +198,10 @@ def _by_name(distortion: Mapping[str, Any], name: str) -> list[float]:
                 f"camera {name}: it is not known what {key} of the distortion is: name OpenCV's coefficients k1 to k6, "
                 "p1 and p2"
             )
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise ValueError(f"camera {name}: {key} of the distortion is no number")
-        values[known] = value
+        try:
+            values[known] = float(value)  # also of text: YAML takes 1e-05 for that
+        except (TypeError, ValueError):
+            raise ValueError(f"camera {name}: {key} of the distortion is no number") from None
     # A fisheye's and photogrammetry's polynomials have k4 too; the rational model has three coefficients below the bar.
     if values["k4"] and not {"k5", "k6"} <= {str(key).lower() for key in distortion}:
         raise ValueError(

@@ -77,7 +77,7 @@ def _frames(
 ) -> tuple[Sequence[int], NamedPictures | None]:
     names = [image for image in images if isinstance(image, str)]
     if names and len(names) < len(images):
-        raise InputError(f"{path}: {called} is a name in some entries and not in others: give it in all, or in none")
+        raise InputError(f"{path}: {called} is a name in some entries and not in others: give names in all, or in none")
     return picture_frames(path, names) if names else (images, None)
 
 

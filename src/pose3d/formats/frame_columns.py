@@ -2,7 +2,8 @@
 
 import os
 import re
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 from mimetypes import types_map
 from pathlib import PurePath
 
@@ -30,10 +31,10 @@ def frame_column(header: Sequence[str]) -> int | None:
     return next((titles.index(title) for title in (*_FRAMES, *_PICTURES) if title in titles), None)
 
 
-def picture_column(header: Sequence[str]) -> int | None:
-    """The column that names pictures, or numbers them, by its title; None: no title does."""
+def picture_columns(header: Sequence[str]) -> list[int]:
+    """The columns that name pictures, or number them, by their titles."""
     titles = [_letters(title) for title in header]
-    return next((titles.index(title) for title in _PICTURES if title in titles), None)
+    return [titles.index(title) for title in _PICTURES if title in titles]
 
 
 def frames_of_rows(
@@ -54,7 +55,7 @@ def frames_of_rows(
     Raises:
         InputError: a row has no frame's number, or rows are of several videos; names the line or the videos.
     """
-    of_pictures, column, passed_over = _column_of_pictures(header, table), frame_column(header), None
+    of_pictures, column, passed_over = next(_of_pictures(header, table), None), frame_column(header), None
     column = of_pictures if column is None else column
     if column is not None and column == of_pictures and _letters(header[column]) not in _FRAMES:
         names = _pictures(path, table, column)
@@ -95,18 +96,25 @@ def pictures_beside(
     header: Sequence[str], table: Sequence[Sequence[str]], frames: Sequence[int]
 ) -> NamedPictures | None:
     """Pictures that a column names beside one of frames' numbers; None: no column names one for each."""
-    column = _column_of_pictures(header, table)
-    cells = [] if column is None else [_cell(row, column) for row in table]
-    return pictures_of(frames, cells) if cells and not any(map(_is_number, cells)) else None
+    for column in _of_pictures(header, table):
+        cells = [_cell(row, column) for row in table]
+        found = None if any(map(_is_number, cells)) else pictures_of(frames, cells)
+        if found is not None:
+            return found
+    return None
 
 
-def _column_of_pictures(header: Sequence[str], table: Sequence[Sequence[str]]) -> int | None:
-    """That of :func:`picture_column`, or one of any title in which all rows have names that end as pictures' do."""
-    titled = picture_column(header)
-    if titled is not None or not table:
-        return titled
-    columns = range(len(header))
-    return next((one for one in columns if all(_kind(_cell(row, one)).startswith("image/") for row in table)), None)
+def _of_pictures(header: Sequence[str], table: Sequence[Sequence[str]]) -> Iterator[int]:
+    """:func:`picture_columns`, or those of any title in which all rows have names that end as pictures' do.
+
+    The latter are none of frames where a picture has more rows than there are pictures, as a background of all of them.
+    """
+    titled = picture_columns(header)
+    yield from titled
+    for column in range(len(header)) if table and not titled else ():
+        rows_of = Counter(_cell(row, column) for row in table)
+        if max(rows_of.values()) <= len(rows_of) and all(_kind(name).startswith("image/") for name in rows_of):
+            yield column
 
 
 def read_frames(

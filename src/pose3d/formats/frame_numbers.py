@@ -36,7 +36,7 @@ class NamedPictures:
 def picture_frames(path: str | os.PathLike, names: Sequence[str]) -> tuple[list[int], NamedPictures]:
     """The frame of each name of a picture: what names count, or else, as of clocks, their places in their order.
 
-    A single name is frame 0, unless it is a number alone, as AlphaPose names the frames of a video.
+    A single name is frame 0, unless it is a number alone, as AlphaPose names the frames of a video; a clock is none.
 
     Args:
         path: of the file that has the names, for messages.
@@ -54,7 +54,8 @@ def picture_frames(path: str | os.PathLike, names: Sequence[str]) -> tuple[list[
     """
     stems = {name: stem_of(name) for name in names}
     (only,) = stems if len(stems) == 1 else ("",)
-    if count_frames(list(stems)) or PurePath(only).stem.isdecimal() or not all(stems.values()):
+    alone = PurePath(only).stem
+    if count_frames(list(stems)) or (alone.isdecimal() and not _is_long(alone)) or not all(stems.values()):
         frames = frame_numbers(path, names)
         return frames, _named(dict(zip(frames, names, strict=True)), counted=True)
     named: dict[str, str] = {}
@@ -153,7 +154,11 @@ def count_frames(names: Sequence[str]) -> bool:
         return False
     digits = [_DIGITS.findall(stem)[place] for stem in stems]
     decimals = number_of(stems) is DECIMAL and any(one.startswith("0") and len(one) > 1 for one in digits)
-    return not decimals and max(len(one.lstrip("0")) for one in digits) < _LONG
+    return not decimals and not any(map(_is_long, digits))
+
+
+def _is_long(digits: str) -> bool:
+    return len(digits.lstrip("0")) >= _LONG
 
 
 def _only_varying(stems: Sequence[str]) -> int | None:

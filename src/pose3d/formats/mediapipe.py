@@ -26,7 +26,7 @@ from pose3d.formats.frame_columns import (
     frame_column,
     frames_of_rows,
     is_time,
-    picture_column,
+    picture_columns,
     pictures_beside,
     read_frames,
 )
@@ -103,10 +103,10 @@ def _numbers_of_frames(
         else:
             given, unused = {}, unused + [key] * (len(set(names)) > 1)
     numbers = [given.get(index, index if frame or not given else None) for index, frame in enumerate(by_frame)]
-    beside = picture_column(keys)
-    if pictures is None and beside is not None and len(given) == sum(bool(frame) for frame in by_frame):
-        names = [by_frame[index].get(keys[beside]) for index in given]
-        pictures = pictures_of(list(given.values()), names)
+    if pictures is None and len(given) == sum(bool(frame) for frame in by_frame):
+        beside = ([by_frame[index].get(keys[column]) for index in given] for column in picture_columns(keys))
+        found_beside = (pictures_of(list(given.values()), names) for names in beside)
+        pictures = next((one for one in found_beside if one is not None), None)
     if not unused:
         return numbers, pictures, []
     not_used = f"{' and '.join(repr(one[:40]) for one in unused)} {'are' if len(unused) > 1 else 'is'} not used"
@@ -189,48 +189,7 @@ def read_mediapipe_csv(
     header = [name.strip().lower() for name in rows[0]]
     landmark, numbered = _landmark_column(header), frame_column(header)
     if landmark is not None and numbered is not None:
-        titles = {name: header.index(name) for name in header}
-        columns = titles["x"], titles["y"], _score(titles, None)
-        frames, pictures = read_frames(path, rows[1:], numbered)
-        pictures = pictures or pictures_beside(header, rows[1:], frames)
-        names = [row[landmark].strip() if landmark < len(row) else "" for row in rows[1:]]
-        given = np.array([_point(path, line, row, columns) for line, row in enumerate(rows[1:], 2)], np.float32)
-        seen = given[:, :2][np.isfinite(given[:, :2]) & (given[:, :2] != 0)]
-        is_px = bool(len(seen) and np.median(seen) > _MOST)
-        if not any(map(str.isdecimal, names)) and (is_px or asked or column_map or not _all_landmarks(names)):
-            points = list(dict.fromkeys(names))
-            best, where, said = in_layout(path, points, asked, column_map)
-            if best.name != _OWN or column_map:
-                number_of = {points[k]: number for number, k in enumerate(where) if k is not None}
-                of_frames, people = _by_point(path, frames, names, list(map(number_of.get, names)), given, len(best))
-                return keypoint_file(
-                    path,
-                    "table",
-                    of_frames,
-                    None,
-                    np.array(people),
-                    said=said,
-                    pictures=pictures,
-                    layout=best.name,
-                    one_person=True,
-                )
-        counted = _counted(names, "landmark" in header[landmark], is_px, asked)
-        if asked is None and counted == (_N_COCO, 0) and "landmark" in header[landmark]:
-            raise InputError(
-                f"{path} has points 0 to {_N_COCO - 1} and does not say whose: give --layout mediapipe33 if they are "
-                f"the first {_N_COCO} of MediaPipe's landmarks, else h36m17 or coco17"
-            )
-        if counted is None:
-            found = _by_point(path, frames, names, _landmarks(path, names), given, N_LANDMARKS)
-            return _file(path, *found, {"pictures": pictures})
-        n_points, first = counted
-        numbers = [int(name) - first for name in names]
-        of_frames, people = _by_point(path, frames, names, numbers, given, n_points)
-        from_1 = f"{path}: no point has the number 0: are they counted from 1? They are taken as counted from 0"
-        said = [from_1] if first == 0 < min(numbers) else []
-        return keypoint_file(
-            path, "numbered points", of_frames, None, np.array(people), said=said, pictures=pictures, one_person=True
-        )
+        return _row_for_each_point(path, header, rows[1:], landmark, numbered, asked, column_map)
     of_landmarks = _numbered(header)
     of_points = [(own["x"], own["y"], _score(own, None)) for _, own in sorted(of_landmarks.items())]
     unused = {
@@ -254,6 +213,62 @@ def read_mediapipe_csv(
     if person is not None:
         known |= {"people": cells_of(rows[1:], person), "called": rows[0][person].strip()}
     return _file(path, frames, values, known)
+
+
+def _row_for_each_point(
+    path: str | os.PathLike,
+    header: Sequence[str],
+    table: Sequence[Sequence[str]],
+    landmark: int,
+    numbered: int,
+    asked: str | None,
+    column_map: Mapping[str, str],
+) -> KeypointFile:
+    """A table whose columns say the point and the frame of each row."""
+    titles = {name: header.index(name) for name in header}
+    columns = titles["x"], titles["y"], _score(titles, None)
+    frames, pictures = read_frames(path, table, numbered)
+    pictures = pictures or pictures_beside(header, table, frames)
+    names = [row[landmark].strip() if landmark < len(row) else "" for row in table]
+    given = np.array([_point(path, line, row, columns) for line, row in enumerate(table, 2)], np.float32)
+    seen = given[:, :2][np.isfinite(given[:, :2]) & (given[:, :2] != 0)]
+    is_px = bool(len(seen) and np.median(seen) > _MOST)
+    if not any(map(str.isdecimal, names)):
+        points = list(dict.fromkeys(names))
+        own = _OWN if not (is_px or column_map) and _all_landmarks(points) else None
+        best, where, said = in_layout(path, points, asked or own, column_map)
+        number_of = {points[k]: number for number, k in enumerate(where) if k is not None}
+        of_frames, people = _by_point(path, frames, names, list(map(number_of.get, names)), given, len(best))
+        if best.name == _OWN and not column_map:
+            return _file(path, of_frames, people, {"pictures": pictures, "said": said})
+        return keypoint_file(
+            path,
+            "table",
+            of_frames,
+            None,
+            np.array(people),
+            said=said,
+            pictures=pictures,
+            layout=best.name,
+            one_person=True,
+        )
+    counted = _counted(names, "landmark" in header[landmark], is_px, asked)
+    if asked is None and counted == (_N_COCO, 0) and "landmark" in header[landmark]:
+        raise InputError(
+            f"{path} has points 0 to {_N_COCO - 1} and does not say whose: give --layout mediapipe33 if they are "
+            f"the first {_N_COCO} of MediaPipe's landmarks, else h36m17 or coco17"
+        )
+    if counted is None:
+        found = _by_point(path, frames, names, _landmarks(path, names), given, N_LANDMARKS)
+        return _file(path, *found, {"pictures": pictures})
+    n_points, first = counted
+    numbers = [int(name) - first for name in names]
+    of_frames, people = _by_point(path, frames, names, numbers, given, n_points)
+    from_1 = f"{path}: no point has the number 0: are they counted from 1? They are taken as counted from 0"
+    said = [from_1] if first == 0 < min(numbers) else []
+    return keypoint_file(
+        path, "numbered points", of_frames, None, np.array(people), said=said, pictures=pictures, one_person=True
+    )
 
 
 def _counted(names: Sequence[str], of_landmarks: bool, is_px: bool, asked: str | None) -> tuple[int, int] | None:
@@ -285,15 +300,11 @@ def _all_landmarks(names: Sequence[str]) -> bool:
 
 
 def _landmarks(path: str | os.PathLike, names: Sequence[str]) -> list[int]:
-    """MediaPipe's numbers of points, by number or name."""
-    known = {key_of(name): number for number, name in enumerate(layout(_OWN).points)}
-    numbers = []
+    """MediaPipe's numbers of points."""
     for line, name in enumerate(names, 2):
-        number = int(name) if name.isdecimal() and len(name) < 9 else known.get(key_of(name), -1)
-        if not 0 <= number < N_LANDMARKS:
+        if not (name.isdecimal() and len(name) < 9 and int(name) < N_LANDMARKS):
             raise InputError(f"{path} line {line}: {name[:40]!r} is no landmark of MediaPipe's pose: give 0 to 32")
-        numbers.append(number)
-    return numbers
+    return list(map(int, names))
 
 
 def _by_point(

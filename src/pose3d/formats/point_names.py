@@ -16,9 +16,11 @@ from pose3d.runtime.files import read_small_text
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _SIDES = {"l": "left", "r": "right"}
 _WITHOUT_LIFTERS = ("mpii16", "coco_wholebody")  # of those that come with the repository
+_SHORT = {"sho": "shoulder", "elb": "elbow", "wri": "wrist", "kne": "knee", "ank": "ankle"}
 _SIDED = "shoulder|elbow|wrist|hip|knee|ankle|foot|heel|eye|ear|mouth|pinky|index|thumb|bigtoe|smalltoe"
+_SIDED += f"|{'|'.join(_SHORT)}"
 _IN_ONE = re.compile(rf"(left|right|l|r)({_SIDED})|({_SIDED})(left|right|l|r)")
-_SAME = {"bigtoe": "big toe", "smalltoe": "small toe", "midhip": "mid hip", "foot index": "foot index"}
+_SAME = _SHORT | {"bigtoe": "big toe", "smalltoe": "small toe", "midhip": "mid hip", "foot index": "foot index"}
 
 
 def read_column_map(path: str | os.PathLike) -> dict[str, str]:
@@ -50,6 +52,8 @@ def key_of(name: str) -> tuple[str, ...]:
         True
         >>> key_of("LEFT_SHOULDER") == key_of("LSHOULDER") == key_of("lshoulder") == key_of("leftshoulder")
         True
+        >>> key_of("lsho") == key_of("L_Sho") == key_of("left_shoulder")
+        True
     """
     words = []
     for part in re.split(r"[^A-Za-z0-9]+", name):
@@ -63,6 +67,10 @@ def key_of(name: str) -> tuple[str, ...]:
     return tuple(sorted(words))
 
 
+_PLACES = {key_of(point): place for of in LAYOUTS for point, place in zip(of.points, of.body_points, strict=True)}
+"""Of all names that layouts have, where on the body they are."""
+
+
 def in_layout(
     path: str | os.PathLike, names: Sequence[str], asked: str | None, column_map: Mapping[str, str]
 ) -> tuple[Layout, list[int | None], list[str]]:
@@ -71,9 +79,9 @@ def in_layout(
     Args:
         path: of the file, for messages.
         names: the file's.
-        asked: name of a layout, whose order decides where no layout has some of the names, and the others are in it;
-            None: what has the most of the names. Of several it is one whose points are all named, or COCO's, or one
-            that released lifters take, or the smallest.
+        asked: name of a layout, whose order decides where the names that it has are in it, and those that others have
+            are of the same places on the body; None: what has the most of the names. Of several it is one whose points
+            are all named, or COCO's, or one that released lifters take, or the smallest.
         column_map: the file's names to a layout's, for those that are not alike.
 
     Returns:
@@ -89,20 +97,16 @@ def in_layout(
         raise InputError(f"{path} has no point {absent[0]!r}, which the file of names lists: correct that file")
     keys = [key_of(column_map.get(name, name)) for name in names]
     best = _best(set(keys)) if asked is None else layout(asked)
-    wrong = [point for point in column_map.values() if key_of(point) not in _keys(best)]
+    own = _keys(best)
+    wrong = [point for point in column_map.values() if key_of(point) not in own]
     if wrong:
         raise InputError(f"{path}: {best.name} has no point {wrong[0]!r}: its points are {', '.join(best.points)}")
-    of_any = set().union(*map(_keys, LAYOUTS))
-    unknown = [name for name, key in zip(names, keys, strict=True) if key not in of_any]
-    in_its_order = len(names) == len(best) and all(
-        name in unknown or key == key_of(point) for name, key, point in zip(names, keys, best.points, strict=True)
-    )
-    if asked is not None and unknown and in_its_order:
-        said = (
-            f"{path}: no layout has points {', '.join(unknown[:5])}: all are taken in {asked}'s order, as --layout says"
-        )
+    unknown = [name for name, key in zip(names, keys, strict=True) if key not in _PLACES]
+    others = [name for name, key in zip(names, keys, strict=True) if key not in own]
+    if asked is not None and others and _may_be_in_order(keys, best):
+        said = f"{path}: {asked} has no points {_listed(others)}: all are taken in its order, as --layout says"
         return best, list(range(len(names))), [said]
-    common = [name for name, key in zip(names, keys, strict=True) if key in _keys(best)]
+    common = [name for name, key in zip(names, keys, strict=True) if key in own]
     if not common or (unknown and len(common) < MIN_POINTS):
         which = f"no name of {', '.join(names[:5])} ... is a point of {asked or 'any known layout'}"
         if common:
@@ -117,8 +121,7 @@ def in_layout(
     if twice:
         same = [name for name, key in zip(names, keys, strict=True) if key == keys[twice[0]]]
         raise InputError(f"{path}: {same[0]!r} and {same[1]!r} are the same point: tell them apart with --names")
-    left_out = [name for name, key in zip(names, keys, strict=True) if key not in _keys(best)]
-    return best, where, _said(path, best, where, left_out)
+    return best, where, _said(path, best, where, others)
 
 
 def in_order(values: np.ndarray, where: Sequence[int | None]) -> np.ndarray:
@@ -142,7 +145,16 @@ def is_known(name: str) -> bool:
         >>> is_known("LShoulder"), is_known("tail")
         (True, False)
     """
-    return any(key_of(name) in _keys(one) for one in LAYOUTS)
+    return key_of(name) in _PLACES
+
+
+def _may_be_in_order(keys: Sequence[tuple[str, ...]], of: Layout) -> bool:
+    """Whether no name contradicts that points are in a layout's order; "neck" may be Human3.6M's Neck/Nose."""
+    own = _keys(of)
+    return len(keys) == len(of) and all(
+        key == key_of(point) or (key not in own and (_PLACES.get(key, place) == place or set(key) < set(key_of(point))))
+        for key, point, place in zip(keys, of.points, of.body_points, strict=True)
+    )
 
 
 def _best(keys: set[tuple[str, ...]]) -> Layout:
@@ -165,8 +177,12 @@ def _keys(of: Layout) -> set[tuple[str, ...]]:
 def _said(path: str | os.PathLike, best: Layout, where: Sequence[int | None], left_out: Sequence[str]) -> list[str]:
     said = []
     if left_out:
-        said.append(f"{path}: {best.name} has no points {', '.join(left_out[:8])}, which are left out")
+        said.append(f"{path}: {best.name} has no points {_listed(left_out)}, which are left out")
     absent = [best.points[point] for point, column in enumerate(where) if column is None]
     if absent:
         said.append(f"{path} is read as {best.name}; of its points the file lacks {', '.join(absent)}")
     return said
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:8]) + (" and others" if len(names) > 8 else "")

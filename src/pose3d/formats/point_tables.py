@@ -130,6 +130,11 @@ def read_named_columns(
         if match and match[1].lower() != "instance":
             of_points.setdefault(match[1], {})[match[2].lower()] = column
     columns = {name: _triple(own) for name, own in of_points.items() if {"x", "y"} <= set(own)}
+    if not columns and {"x", "y"} <= set(map(str.lower, header)):
+        raise InputError(
+            f"{path} has columns x and y, but not two that say each row's frame and point: name these frame and "
+            "landmark"
+        )
     if not columns:
         raise InputError(f"{path} has no columns of points such as nose_x and nose_y: give a table of keypoints")
     person = person_column(header, table)

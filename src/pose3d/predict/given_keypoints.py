@@ -4,7 +4,7 @@ What a file does not say (the frame rate, the picture's size, whether coordinate
 options; where nothing says it, one sentence asks.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -323,9 +323,10 @@ def _frames(
         if video is None and n_seen == 1 and file.n_frames is None and fps is not None:
             said.append(f"{file.path}: its only frame, {frames[0]}, is taken as frame 0")
             return np.zeros_like(frames), np.zeros(1)
+        or_folder = "" if video else ", or give --video with the folder of the pictures that have these numbers"
         raise InputError(
             f"{file.path}: its frames go from {file.frames[0]} to {file.frames[-1]} and {n_seen} have anybody: they "
-            "are not those of a video; number them one by one"
+            f"are not those of a video; number them one by one{or_folder}"
         )
     if video is not None:
         return frames, video.time_s
@@ -346,13 +347,13 @@ def _by_pictures(
 ) -> KeypointFile:
     """With the frames of the video's pictures of equal names, those that it lacks past its end; else as they are.
 
-    Names that count frames may be others than the folder's: then equal numbers go together.
+    Names that count frames may be others than the folder's, all or some of them: then equal numbers go together.
     """
     places = {} if video is None else _places(pictures, video.picture_names)
     n_video = 0 if video is None else len(video.time_s)
     names = list(pictures.names.values())
     lacking = [name for name in names if name not in places]
-    if len(lacking) == len(names) and pictures.alike is not None:
+    if not places and pictures.alike is not None:
         raise InputError(pictures.alike)
     if lacking and len(pictures.folders) > 1:
         first, second, *others = pictures.folders
@@ -360,14 +361,15 @@ def _by_pictures(
             f"{file.path} names pictures of several folders, {first[:80]!r} and {second[:80]!r}"
             f"{' and others' if others else ''}: all are taken as one video; give one file for each if they are several"
         )
-    if pictures.counted and lacking and _same_numbers(pictures, places, video):
-        if video is not None and video.picture_names and not places and not _has_numbers(video, pictures.names):
+    by_number = _fit_numbers(pictures, places, video)
+    if pictures.counted and lacking and (by_number or not places):
+        if video is not None and video.picture_names and not by_number:
             said.append(
                 f"{file.path}: the folder has none of its pictures, the first {names[0][:80]!r}: their numbers "
                 "are taken as places in the folder"
             )
         return replace(file, pictures=None)
-    if len(lacking) == len(names):
+    if not places:
         if len(names) > 1 or n_video > 1:
             last = f" and {names[-1][:80]!r} as frame {len(names) - 1}" if len(names) > 1 else ""
             said.append(
@@ -413,17 +415,20 @@ def _places(pictures: NamedPictures, in_folder: Sequence[str]) -> dict[str, int]
     return {name: places[key_of(name)] for name in names if key_of(name) in places}
 
 
-def _same_numbers(pictures: NamedPictures, places: dict[str, int], video: VideoFacts | None) -> bool:
-    """Whether the video's pictures have the numbers of those of equal names, if any."""
-    known = [(number, places[name]) for number, name in pictures.names.items() if name in places]
-    if not known or video is None:
+def _fit_numbers(pictures: NamedPictures, places: dict[str, int], video: VideoFacts | None) -> bool:
+    """Whether a folder's pictures have all numbers, and those of equal names the same.
+
+    They also fit where one counts from 0 and the other from 1, as programs do that take pictures out of a video.
+    """
+    if video is None or video.picture_numbers is None:
+        return False
+    numbers = video.picture_numbers.tolist()
+    first, last, n = min(pictures.names), max(pictures.names), len(numbers)
+    from_0, from_1 = (numbers[0] == low and numbers[-1] == low + n - 1 for low in (0, 1))
+    if (from_0 and first <= 1 and last - first == n - 1) or (from_1 and first == 0 and last < n):
         return True
-    numbers = video.picture_numbers
-    return numbers is not None and all(numbers[place] == number for number, place in known)
-
-
-def _has_numbers(video: VideoFacts, frames: Iterable[int]) -> bool:
-    return video.picture_numbers is not None and set(frames) <= set(video.picture_numbers.tolist())
+    known = all(numbers[places[name]] == number for number, name in pictures.names.items() if name in places)
+    return known and set(pictures.names) <= set(numbers)
 
 
 def _as_in_video(file: KeypointFile, n_frames: int, video: VideoFacts, said: list[str]) -> np.ndarray:
