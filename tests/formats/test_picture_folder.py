@@ -1,6 +1,7 @@
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from pose3d.formats.clip import Clip
 from pose3d.formats.picture_folder import PictureFolder
@@ -81,6 +82,44 @@ def test_a_jpeg_that_was_cut_off_is_named_and_one_with_more_behind_it_is_read(fo
         assert len(list(clip)) == 2
     (folder / "2.JPEG").write_bytes(content[:-100])
     assert refusal(folder).startswith(f"{folder}/2.JPEG does not decode as a picture")
+
+
+@pytest.mark.parametrize("ending", ["jpg", "JPEG", "png", "webp", "tif"])
+def test_a_photograph_needs_no_rate_and_is_turned_as_its_exif_says(folder, ending):
+    stored = np.zeros((48, 64, 3), np.uint8)
+    stored[:, :32] = 200
+    turned = Image.Exif()
+    turned[0x112] = 6  # a quarter clockwise: what is stored at the left is shown at the top
+    Image.fromarray(stored).save(folder / f"IMG_2034.{ending}", exif=turned)
+    with Clip(folder / f"IMG_2034.{ending}") as clip:
+        assert (clip.width_px, clip.height_px, clip.picture_numbers.tolist()) == (48, 64, [2034])
+        (frame,) = clip
+    assert frame.time_s == 0
+    assert frame.image_bgr[:24].mean() > 150 and frame.image_bgr[40:].mean() < 50
+    with Clip(folder) as clip:
+        assert len(list(clip)) == 1
+
+
+@pytest.mark.parametrize("ending", ["png", "gif"])
+def test_animations_are_videos(folder, ending):
+    pictures = [Image.fromarray(np.full((48, 64, 3), grey, np.uint8)) for grey in (0, 100, 200)]
+    pictures[0].save(folder / f"walk.{ending}", save_all=True, append_images=pictures[1:], duration=[40, 80, 40])
+    with Clip(folder / f"walk.{ending}") as clip:
+        np.testing.assert_allclose(clip.times_s(), [0, 0.04, 0.12])
+
+
+def test_of_a_picture_that_is_not_read_and_of_a_stack_of_them_it_is_said(folder):
+    (folder / "IMG_4.HEIC").write_bytes(b"")
+    assert refusal(folder / "IMG_4.HEIC", None) == (
+        f"{folder}/IMG_4.HEIC is a picture of a kind that is not read: convert it to JPEG or PNG"
+    )
+    pages = [Image.fromarray(np.full((48, 64, 3), grey, np.uint8)) for grey in (0, 100)]
+    pages[0].save(folder / "stack.tif", save_all=True, append_images=pages[1:])
+    with Clip(folder / "stack.tif") as clip:
+        assert clip.said == (
+            f"{folder}/stack.tif holds 2 pictures, of which the first is taken: save each as a file of its own if they "
+            "are a video's",
+        )
 
 
 def names(folder) -> list[str]:

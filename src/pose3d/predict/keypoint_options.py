@@ -47,7 +47,7 @@ def lift(given: argparse.Namespace, out: Path) -> None:
     Raises:
         InputError: a file or an option is wrong, or something is not said.
     """
-    os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "FATAL")
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     check_result_options(given)
     person, size_px = _person(given.person), _size(given.size)
