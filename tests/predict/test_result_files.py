@@ -123,3 +123,17 @@ def test_of_a_moving_camera_there_is_no_world_and_what_needs_none_is_kept(tmp_pa
     assert read_predictions(tmp_path / "predictions.npz").standing is None
     write(tmp_path, replace(predictions, standing=None), "--frame", "camera")
     assert (tmp_path / "predictions.trc").exists()
+
+
+def test_it_is_said_that_times_after_a_pause_are_the_videos_in_our_own_files_alone(tmp_path, predictions, capsys):
+    time_s = np.where(np.arange(FRAMES) < 10, 0, 3) + np.arange(FRAMES) / 25
+    write(tmp_path, replace(predictions, time_s=time_s))
+    core = "frame 10 comes 3.04 s after the one before, and at one frame rate a step after it: later times are 3 s less"
+    assert capsys.readouterr().err == (
+        f"{tmp_path}: predictions.npz and predictions.csv alone have the video's times: {core}\n"
+    )
+    for name in ("predictions.npz", "predictions.csv"):
+        assert read_motion(tmp_path / name).said == (core,)
+    assert not read_motion(tmp_path / "predictions.trc").said
+    write(tmp_path, predictions)
+    assert not capsys.readouterr().err

@@ -1,6 +1,7 @@
 """The files of a prediction, which ``pose3d predict`` and ``pose3d lift`` write alike, and the options about them."""
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -80,9 +81,13 @@ def write_results(folder: Path, given: argparse.Namespace, predictions: "Predict
         InputError: the world's frame is asked for and there is none; npz and CSV are written by then.
         OSError: the disk is full or not writable.
     """
+    from pose3d.formats.even_times import said_gaps
     from pose3d.formats.predictions import write_csv, write_npz
     from pose3d.predict.animation import write_animation
 
+    for sentence in said_gaps(predictions.time_s[:]):
+        ours = f"{folder}: predictions.npz and predictions.csv alone have the video's times"
+        print(f"{ours}: {sentence}", file=sys.stderr)
     for name, write in {"predictions.npz": write_npz, "predictions.csv": write_csv}.items():
         write(folder / name, predictions)
         print(folder / name)
