@@ -137,3 +137,13 @@ def test_it_is_said_that_times_after_a_pause_are_the_videos_in_our_own_files_alo
     assert not read_motion(tmp_path / "predictions.trc").said
     write(tmp_path, predictions)
     assert not capsys.readouterr().err
+
+
+def test_what_is_of_an_earlier_run_is_named(tmp_path, predictions, capsys):
+    write(tmp_path, predictions)
+    (tmp_path / "player.html").write_text("of another video")
+    write(tmp_path, predictions, "--format", "c3d,amass")
+    assert capsys.readouterr().err == (
+        f"{tmp_path} has files of an earlier run beside those of this one: predictions.trc, predictions.glb, "
+        "player.html\n"
+    )

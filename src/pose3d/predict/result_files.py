@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 SHOWN_S = 20.0
 OPTIONAL = tuple(name for name in ENDINGS if name not in ("npz", "csv", "bvh"))
 """Formats that are written where they are asked for; the others always are."""
+_SHOWN = ("player.html", "demo.webm", "demo.gif")
 
 
 def add_result_options(parser: argparse.ArgumentParser) -> None:
@@ -74,8 +75,17 @@ def _formats(given: argparse.Namespace) -> list[str]:
     return list(dict.fromkeys(name.strip() for name in given.format.split(",") if name.strip()))
 
 
+def _earlier(folder: Path, given: argparse.Namespace) -> list[str]:
+    """Names of results in the folder that this run does not write, and which may be of another video."""
+    names = [f"predictions{ENDINGS[name]}" for name in OPTIONAL if name not in _formats(given)]
+    names += _SHOWN if given.show is None else ()
+    return [name for name in names if (folder / name).exists()]
+
+
 def write_results(folder: Path, given: argparse.Namespace, predictions: "Predictions") -> None:
     """Write all files of one person, and print their paths; ``--show`` decodes ``given.video``.
+
+    Files of an earlier run that are not written anew stay, and are named on stderr.
 
     Raises:
         InputError: the world's frame is asked for and there is none; npz and CSV are written by then.
@@ -85,6 +95,8 @@ def write_results(folder: Path, given: argparse.Namespace, predictions: "Predict
     from pose3d.formats.predictions import write_csv, write_npz
     from pose3d.predict.animation import write_animation
 
+    if earlier := _earlier(folder, given):
+        print(f"{folder} has files of an earlier run beside those of this one: {', '.join(earlier)}", file=sys.stderr)
     for sentence in said_gaps(predictions.time_s[:]):
         ours = f"{folder}: predictions.npz and predictions.csv alone have the video's times"
         print(f"{ours}: {sentence}", file=sys.stderr)
