@@ -17,7 +17,7 @@ from pose3d.formats.motion import NAMES
 from pose3d.formats.predictions import Predictions, read_predictions
 from pose3d.geometry.skeleton import N_JOINTS, PARENTS
 from pose3d.lifting.lift import Lifted
-from pose3d.predict.result_files import add_result_options, write_results
+from pose3d.predict.result_files import add_result_options, check_result_options, write_results
 from pose3d.runtime.errors import InputError
 from pose3d.world.standing import stand
 
@@ -147,3 +147,9 @@ def test_what_is_of_an_earlier_run_is_named(tmp_path, predictions, capsys):
         f"{tmp_path} has files of an earlier run beside those of this one: predictions.trc, predictions.glb, "
         "player.html\n"
     )
+
+
+@pytest.mark.parametrize(("frame", "person", "said"), [("world", "all", 1), ("camera", "all", 0), ("world", "2", 0)])
+def test_that_people_are_not_beside_each_other_in_worlds_of_their_own_is_said(capsys, frame, person, said):
+    check_result_options(argparse.Namespace(show=None, format="", frame=frame, person=person))
+    assert capsys.readouterr().err.count("each person's world begins below that person") == said

@@ -66,7 +66,6 @@ def run(given: argparse.Namespace) -> None:
 
 
 def _predict(given: argparse.Namespace, out: Path) -> None:
-    check_result_options(given)
     if given.keypoints is not None:
         if given.boxes is not None or given.runtime != "torch":
             raise InputError("--keypoints goes with neither --boxes nor --runtime onnx: no network looks at the video")
@@ -74,6 +73,7 @@ def _predict(given: argparse.Namespace, out: Path) -> None:
         given.size = None  # the video has it
         lift(given, out)
         return
+    check_result_options(given)
     if given.layout is not None or given.names is not None or given.normalised:
         raise InputError("--layout, --names and --normalised are about a file of --keypoints: give one")
     person = _person(given.person)

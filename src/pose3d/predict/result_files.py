@@ -43,7 +43,7 @@ def add_result_options(parser: argparse.ArgumentParser) -> None:
 
 
 def check_result_options(given: argparse.Namespace) -> None:
-    """Before the long part.
+    """Before the long part; says on stderr what a world of everybody's own means.
 
     Raises:
         InputError: ``--show`` is no time, a format is unknown, or its package is missing.
@@ -55,6 +55,12 @@ def check_result_options(given: argparse.Namespace) -> None:
         from pose3d.formats.rrd import require_rerun
 
         require_rerun()
+    if given.frame == "world" and given.person == "all":
+        print(
+            "--frame world: each person's world begins below that person, so that people of one video are not beside "
+            "each other in it; --frame camera has them so",
+            file=sys.stderr,
+        )
 
 
 def require_no_people(out: Path) -> None:
