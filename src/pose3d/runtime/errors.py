@@ -1,6 +1,7 @@
 """The one error that people are meant to read, and how a stage or a command shows it."""
 
 import argparse
+import errno
 import json
 import os
 import re
@@ -66,6 +67,16 @@ def in_words(error: BaseException) -> str:
     return STRANGE if strange else said
 
 
+_MAKE_ROOM = "free space or correct permissions there, then run again"
+_REMEDIES = {
+    errno.EEXIST: "a file is where a folder is needed: give another path",
+    errno.ENOTDIR: "a file is where a folder is needed: give another path",
+    errno.EISDIR: "a folder is where a file is needed: give another path",
+    errno.ENAMETOOLONG: "give a shorter name",
+}
+"""Of what the operating system says of an output."""
+
+
 def run_stage(main: Callable[[], None]) -> None:
     """Run a stage's ``main`` as :func:`end_in_one_sentence` does.
 
@@ -108,7 +119,7 @@ def end_in_one_sentence(run: Callable[[], None], after_signal: str, output: str 
             raise
         path = error.filename2 or error.filename or output  # of a copy the second is the one that is written
         where = f" at {path}" if path else ""
-        end = f"error: {error.strerror}{where}; free space or correct permissions there, then run again"
+        end = f"error: {error.strerror}{where}; {_REMEDIES.get(error.errno, _MAKE_ROOM)}"
     # Out here the exception is gone, and what its frames held: at the interpreter's end HDF5 cannot close files, and a
     # progress bar would draw itself once more behind the sentence.
     if ended:
