@@ -143,6 +143,12 @@ def test_predictions_with_poses_of_both_frames(tmp_path):
     assert "does not have one array of 3D poses for world" in refused(
         tmp_path / "p.npz", tmp_path / "b.trc", "--frame", "world"
     )
+    np.savez(tmp_path / "both.npz", **arrays, poses_world_m=level)  # as predict writes it, of the temporal lifter
+    convert(tmp_path / "both.npz", tmp_path / "b.trc", "--lifter", "repnet")
+    np.testing.assert_allclose(read_motion(tmp_path / "b.trc").positions_m[0], expected, atol=1e-5)
+    assert "does not have one array of 3D poses for world and repnet" in refused(
+        tmp_path / "both.npz", tmp_path / "b.trc", "--lifter", "repnet", "--frame", "world"
+    )
 
 
 def test_keypoints_as_openpose_and_videopose3d_have_them(tmp_path, capsys):
