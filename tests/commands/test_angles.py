@@ -99,6 +99,11 @@ def test_wrong_input_is_one_sentence(tmp_path):
 
     assert message(tmp_path / "none") == f"error: {tmp_path}/none is missing: run `pose3d predict` to make it"
     assert message(tmp_path).startswith(f"error: {tmp_path} has no predictions.npz, nor folders person-N with one: run")
+    (tmp_path / "predictions.csv").write_text("frame,time_s\n")
+    assert message(tmp_path / "predictions.csv") == (
+        f"error: {tmp_path}/predictions.csv is no whole npz file of predictions (it is of another kind, or "
+        "breaks off): give predictions.npz, or predict again"
+    )
     (tmp_path / "predictions.npz").write_text("no archive")
     assert message(tmp_path).startswith(f"error: {tmp_path}/predictions.npz is no whole npz file of predictions")
     whole = predictions(walking_poses(TIMES_S[:3]))

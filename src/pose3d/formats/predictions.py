@@ -215,7 +215,9 @@ def read_predictions(path: str | os.PathLike) -> Predictions:
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}): give a file that `pose3d predict` wrote") from None
     except Exception as error:  # whatever damage makes zlib, zipfile or NumPy raise
-        raise InputError(f"{path} is no whole npz file of predictions ({in_words(error)}): predict again") from None
+        raise InputError(
+            f"{path} is no whole npz file of predictions ({in_words(error)}): give predictions.npz, or predict again"
+        ) from None
     lifters = [name.removeprefix(_POSES) for name in arrays if name.startswith(_POSES)]
     frames = arrays["time_s"].shape[:1] if "time_s" in arrays else ()
     shapes = {

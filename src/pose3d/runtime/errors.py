@@ -6,6 +6,7 @@ import json
 import os
 import re
 import sys
+import zipfile
 from collections.abc import Callable
 
 from pose3d.runtime.signals import Terminated, exit_status, raise_signals
@@ -54,6 +55,8 @@ def in_words(error: BaseException) -> str:
         return f"it breaks off or goes wrong in line {error.lineno}, column {error.colno}"
     if isinstance(error, UnicodeDecodeError):
         return "it is no text in UTF-8"
+    if isinstance(error, zipfile.BadZipFile) and "not a zip" in str(error):
+        return "it is of another kind, or breaks off"
     if isinstance(error, RecursionError):
         return "it is nested too deeply"
     if isinstance(error, OSError) and error.strerror and not FOREIGN.search(error.strerror):
