@@ -78,6 +78,14 @@ def test_lifted_feet_give_ankles(tmp_path, capsys, toes):
         np.testing.assert_allclose(np.delete(found, 4), expected_deg, atol=1e-2)
 
 
+def test_strides_of_an_earlier_run_are_named(tmp_path, capsys):
+    for poses_m, said in ((walking_poses(TIMES_S), 0), (walking_poses(TIMES_S[:20]), 1)):
+        write_npz(tmp_path / "predictions.npz", predictions(poses_m))
+        main(["angles", str(tmp_path), "--out", str(tmp_path / "out")])
+        earlier = f"{tmp_path}/out/strides.png is of an earlier run: there are too few strides for it here\n"
+        assert capsys.readouterr().err.count(earlier) == said
+
+
 def test_everybody_gets_a_folder(tmp_path):
     for person in (1, 2, 10):
         (tmp_path / f"person-{person}").mkdir()
