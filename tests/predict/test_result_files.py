@@ -139,6 +139,11 @@ def test_it_is_said_that_times_after_a_pause_are_the_videos_in_our_own_files_alo
     assert not capsys.readouterr().err
 
 
+def test_formats_may_be_named_as_endings_or_in_capitals(tmp_path, predictions):
+    write(tmp_path, predictions, "--format", ".trc, C3D")
+    assert (tmp_path / "predictions.trc").exists() and (tmp_path / "predictions.c3d").exists()
+
+
 def test_what_is_of_an_earlier_run_is_named(tmp_path, predictions, capsys):
     write(tmp_path, predictions)
     (tmp_path / "player.html").write_text("of another video")

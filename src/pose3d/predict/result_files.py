@@ -77,8 +77,9 @@ def require_no_people(out: Path) -> None:
 
 
 def _formats(given: argparse.Namespace) -> list[str]:
-    """Names of ``--format``, each once."""
-    return list(dict.fromkeys(name.strip() for name in given.format.split(",") if name.strip()))
+    """Names of ``--format``, each once; C3D and .c3d are c3d."""
+    names = (name.strip().lower().removeprefix(".") for name in given.format.split(","))
+    return list(dict.fromkeys(filter(None, names)))
 
 
 def _earlier(folder: Path, given: argparse.Namespace) -> list[str]:
