@@ -120,6 +120,9 @@ def test_of_a_moving_camera_there_is_no_world_and_what_needs_none_is_kept(tmp_pa
     with pytest.raises(InputError, match="^--frame world needs a camera at rest"):
         write(tmp_path, replace(predictions, standing=None), "--frame", "world")
     assert {path.name for path in tmp_path.iterdir()} == {"predictions.npz", "predictions.csv"}
+    with pytest.raises(InputError, match="^--frame world needs a camera at rest"):
+        write(tmp_path, replace(predictions, standing=None), "--frame", "world", "--format", "trc,videopose3d")
+    assert (tmp_path / "predictions.videopose3d.npz").exists() and not (tmp_path / "predictions.trc").exists()
     assert read_predictions(tmp_path / "predictions.npz").standing is None
     write(tmp_path, replace(predictions, standing=None), "--frame", "camera")
     assert (tmp_path / "predictions.trc").exists()

@@ -94,10 +94,16 @@ def _predict(given: argparse.Namespace, out: Path) -> None:
     settings["rate_hz"] = given.fps
     if person == "all":
         require_no_people(out)
+        refused: InputError | None = None
         for number, predictions in predict_people(given.video, given.camera, fov_deg, **settings):
             folder = out / f"person-{number}"
             folder.mkdir()
-            write_results(folder, given, predictions)
+            try:
+                write_results(folder, given, predictions)
+            except InputError as error:  # that there is no world is so of everybody, whose other files are to be there
+                refused = error
+        if refused is not None:
+            raise refused
     else:
         write_results(out, given, predict(given.video, given.camera, fov_deg, given.boxes, person, **settings))
 

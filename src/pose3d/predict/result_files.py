@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pose3d.formats.endings import ENDINGS, OF_KEYPOINTS, check_formats
+from pose3d.formats.endings import ENDINGS, OF_KEYPOINTS, OF_PREDICTIONS, check_formats
 from pose3d.runtime.errors import InputError
 
 if TYPE_CHECKING:
@@ -82,9 +82,15 @@ def _formats(given: argparse.Namespace) -> list[str]:
     return list(dict.fromkeys(filter(None, names)))
 
 
-def _earlier(folder: Path, given: argparse.Namespace) -> list[str]:
+def _needed(given: argparse.Namespace, no_world: bool) -> list[str]:
+    """Formats to write besides npz and CSV, in this order; without a world those that need none."""
+    names = ["bvh", *(name for name in _formats(given) if name in OPTIONAL)]
+    return [name for name in names if name in OF_PREDICTIONS or not no_world]
+
+
+def _earlier(folder: Path, given: argparse.Namespace, needed: list[str]) -> list[str]:
     """Names of results in the folder that this run does not write, and which may be of another video."""
-    names = [f"predictions{ENDINGS[name]}" for name in OPTIONAL if name not in _formats(given)]
+    names = [f"predictions{ENDINGS[name]}" for name in ("bvh", *OPTIONAL) if name not in needed]
     names += _SHOWN if given.show is None else ()
     return [name for name in names if (folder / name).exists()]
 
@@ -95,14 +101,16 @@ def write_results(folder: Path, given: argparse.Namespace, predictions: "Predict
     Files of an earlier run that are not written anew stay, and are named on stderr.
 
     Raises:
-        InputError: the world's frame is asked for and there is none; npz and CSV are written by then.
+        InputError: the world's frame is asked for and there is none; all that needs none is written by then.
         OSError: the disk is full or not writable.
     """
     from pose3d.formats.even_times import said_gaps
     from pose3d.formats.predictions import write_csv, write_npz
-    from pose3d.predict.animation import write_animation
+    from pose3d.predict.animation import NO_WORLD
 
-    if earlier := _earlier(folder, given):
+    no_world = given.frame == "world" and predictions.standing is None
+    needed = _needed(given, no_world)
+    if earlier := _earlier(folder, given, needed):
         print(f"{folder} has files of an earlier run beside those of this one: {', '.join(earlier)}", file=sys.stderr)
     for sentence in said_gaps(predictions.time_s[:]):
         ours = f"{folder}: predictions.npz and predictions.csv alone have the video's times"
@@ -110,21 +118,24 @@ def write_results(folder: Path, given: argparse.Namespace, predictions: "Predict
     for name, write in {"predictions.npz": write_npz, "predictions.csv": write_csv}.items():
         write(folder / name, predictions)
         print(folder / name)
-    write_animation(folder / "predictions.bvh", predictions, given.frame)
-    print(folder / "predictions.bvh")
-    for name in _formats(given):
-        if name in OPTIONAL:
-            path = folder / f"predictions{ENDINGS[name]}"
-            _write_format(path, name, given, predictions)
-            print(path)
+    for name in needed:
+        path = folder / f"predictions{ENDINGS[name]}"
+        _write_format(path, name, given, predictions)
+        print(path)
     if given.show is not None:
         from pose3d.predict.show import write_show  # here, because it takes half a second to load
 
         print(*write_show(folder, given.video, predictions, given.show, given.fps), sep="\n")
+    if no_world:
+        raise InputError(NO_WORLD)
 
 
 def _write_format(path: Path, name: str, given: argparse.Namespace, predictions: "Predictions") -> None:
-    if name in OF_KEYPOINTS:
+    if name == "bvh":
+        from pose3d.predict.animation import write_animation
+
+        write_animation(path, predictions, given.frame)
+    elif name in OF_KEYPOINTS:
         from pose3d.formats.keypoint_files import write_keypoints
 
         write_keypoints(path, predictions)
