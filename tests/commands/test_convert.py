@@ -176,6 +176,19 @@ def test_keypoints_as_openpose_and_videopose3d_have_them(tmp_path, capsys):
     }
 
 
+def test_a_folder_with_files_of_others_is_not_replaced(tmp_path):
+    write_npz(tmp_path / "p.npz", predictions())
+    for _ in range(2):  # our own are
+        convert(tmp_path / "p.npz", tmp_path / "walk.openpose")
+        (tmp_path / "walk.openpose" / ".DS_Store").write_bytes(b"")
+    (tmp_path / "walk.openpose" / "notes.txt").write_text("of mine")
+    assert refused(tmp_path / "p.npz", tmp_path / "walk.openpose") == (
+        f"error: {tmp_path}/walk.openpose has files that would be lost, such as notes.txt: move them, or write to "
+        "another folder"
+    )
+    assert (tmp_path / "walk.openpose" / "notes.txt").read_text() == "of mine"
+
+
 def test_what_is_asked_wrongly_is_one_sentence_and_nothing_is_written(tmp_path):
     write_motion(tmp_path / "a.trc", walk())
     trc, there = tmp_path / "a.trc", sorted(tmp_path.iterdir())
