@@ -157,7 +157,25 @@ def test_what_is_of_an_earlier_run_is_named(tmp_path, predictions, capsys):
     )
 
 
+def asked(**options):
+    usual = {"show": None, "format": "", "frame": "camera", "person": None, "out": "prediction"}
+    return argparse.Namespace(**usual | {"video": None, "keypoints": None} | options)
+
+
+def test_what_is_read_is_not_overwritten(tmp_path):
+    for options in (
+        {"keypoints": str(tmp_path / "predictions.npz")},
+        {"keypoints": str(tmp_path / "predictions.openpose"), "format": "openpose"},
+        {"video": str(tmp_path / "." / "demo.webm"), "show": 20.0},
+    ):
+        with pytest.raises(InputError, match="is what is read and would be overwritten: give another --out$"):
+            check_result_options(asked(out=str(tmp_path), **options))
+        check_result_options(asked(out=str(tmp_path / "new"), **options))
+        check_result_options(asked(out=str(tmp_path), person="all", **options))  # whose folders are deeper
+    check_result_options(asked(out=str(tmp_path), video=str(tmp_path / "demo.webm")))
+
+
 @pytest.mark.parametrize(("frame", "person", "said"), [("world", "all", 1), ("camera", "all", 0), ("world", "2", 0)])
 def test_that_people_are_not_beside_each_other_in_worlds_of_their_own_is_said(capsys, frame, person, said):
-    check_result_options(argparse.Namespace(show=None, format="", frame=frame, person=person))
+    check_result_options(asked(frame=frame, person=person))
     assert capsys.readouterr().err.count("each person's world begins below that person") == said

@@ -46,7 +46,8 @@ def check_result_options(given: argparse.Namespace) -> None:
     """Before the long part; says on stderr what a world of everybody's own means.
 
     Raises:
-        InputError: ``--show`` is no time, a format is unknown, or its package is missing.
+        InputError: ``--show`` is no time, a format is unknown, its package is missing, or what is read would be
+            overwritten.
     """
     if given.show is not None and not given.show > 0:
         raise InputError(f"--show takes a number of seconds above 0, not {given.show:g}")
@@ -55,6 +56,11 @@ def check_result_options(given: argparse.Namespace) -> None:
         from pose3d.formats.rrd import require_rerun
 
         require_rerun()
+    written = {f"predictions{ENDINGS[name]}" for name in ("npz", "csv", *_needed(given, no_world=False))}
+    written |= set(_SHOWN) if given.show is not None else set()
+    for source in filter(None, (given.video, given.keypoints) if given.person != "all" else ()):
+        if Path(source).resolve() in {(Path(given.out) / name).resolve() for name in written}:
+            raise InputError(f"{source} is what is read and would be overwritten: give another --out")
     if given.frame == "world" and given.person == "all":
         print(
             "--frame world: each person's world begins below that person, so that people of one video are not beside "
