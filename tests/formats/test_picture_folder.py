@@ -84,7 +84,7 @@ def test_a_jpeg_that_was_cut_off_is_named_and_one_with_more_behind_it_is_read(fo
     assert refusal(folder).startswith(f"{folder}/2.JPEG does not decode as a picture")
 
 
-@pytest.mark.parametrize("ending", ["jpg", "JPEG", "png", "webp", "tif"])
+@pytest.mark.parametrize("ending", ["jpg", "JPEG", "jfif", "png", "webp", "tif"])
 def test_a_photograph_needs_no_rate_and_is_turned_as_its_exif_says(folder, ending):
     stored = np.zeros((48, 64, 3), np.uint8)
     stored[:, :32] = 200

@@ -15,7 +15,7 @@ from pose3d.records.frames import is_jpeg, read_image_file
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.files import video_path
 
-_KINDS = {".jpeg": ".jpg", ".tiff": ".tif"}
+_KINDS = {".jpeg": ".jpg", ".jfif": ".jpg", ".jpe": ".jpg", ".tiff": ".tif"}
 _READ = {".jpg", ".png", ".bmp", ".tif", ".webp", ".ppm", ".pgm", ".jp2", ".avif"}
 _NOT_READ = {".heic", ".heif", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".raw", ".exr", ".gif", ".svg"}
 _WEBP_ANIMATED = 2  # among the flags of its first chunk
