@@ -77,7 +77,8 @@ class PictureFolder:
         height, width = _read(self._paths[0]).shape[:2]
         self.shown = ShownPicture((width, height), np.eye(2, dtype=int))
         if width * height > MAX_PICTURE_PX:
-            raise InputError(f"{self._paths[0]} has {width} x {height} px: shrink all of them, 8K is the most")
+            what = "it" if len(self._paths) == 1 else "all of them"
+            raise InputError(f"{self._paths[0]} has {width} x {height} px: shrink {what}, 8K is the most")
         self.numbers = _rising_numbers(self._paths)
         self.names = tuple(stem_of(path.name) for path in self._paths)
         self._say_pages()
