@@ -4,7 +4,7 @@ import pytest
 from PIL import Image
 
 from pose3d.formats.clip import Clip
-from pose3d.formats.picture_folder import PictureFolder
+from pose3d.formats.picture_folder import PictureFolder, is_picture
 from pose3d.runtime.errors import InputError
 
 
@@ -106,6 +106,17 @@ def test_animations_are_videos(folder, ending):
     pictures[0].save(folder / f"walk.{ending}", save_all=True, append_images=pictures[1:], duration=[40, 80, 40])
     with Clip(folder / f"walk.{ending}") as clip:
         np.testing.assert_allclose(clip.times_s(), [0, 0.04, 0.12])
+
+
+def test_a_picture_that_may_not_be_read_is_named(folder, monkeypatch):
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied")
+
+    write(folder, "1.png")
+    monkeypatch.setattr("builtins.open", refuse)
+    assert is_picture(folder / "1.png")
+    monkeypatch.setattr("pose3d.formats.picture_folder.read_image_file", refuse)
+    assert refusal(folder / "1.png", None).startswith(f"{folder}/1.png cannot be read (Permission denied): give")
 
 
 def test_of_a_picture_that_is_not_read_and_of_a_stack_of_them_it_is_said(folder):

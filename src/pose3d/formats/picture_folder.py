@@ -36,8 +36,11 @@ def is_picture(path: str | os.PathLike) -> bool:
         return kind != ".gif"
     if kind not in _READ:
         return False
-    with open(path, "rb") as file:
-        head = file.read(2**16)
+    try:
+        with open(path, "rb") as file:
+            head = file.read(2**16)
+    except OSError:  # who reads it says so
+        return True
     animated = {
         ".png": b"acTL" in head.partition(b"IDAT")[0],
         ".webp": head[12:16] == b"VP8X" and bool(head[20] & _WEBP_ANIMATED),
