@@ -545,6 +545,27 @@ def test_each_source_has_keys_of_its_own(root):
         Params.load(root)
 
 
+@pytest.mark.parametrize(
+    ("path", "line", "written", "said"),
+    [
+        ("data_sets/embedded.yaml", "source:", "sorce:", "dataset.source is missing; correct the spelling of sorce"),
+        ("data_sets/embedded.yaml", "source:", "Source:", "dataset.source is missing; correct the spelling of Source"),
+        ("data_sets/embedded.yaml", "source:", "from:", "dataset.source is missing; add it"),
+        ("data_sets/embedded.yaml", "source: embedded", "source: embeded", "dataset.source is 'embeded'; choose one"),
+        ("data_sets/embedded.yaml", "source: embedded", "source:", "dataset.source is null; choose one of 'embedded'"),
+        ("data_sets/embedded.yaml", "source: embedded", "source: [a]", "dataset.source is [a]; choose one of 'embedd"),
+        ("params.yaml", "\nsize:", "\nsise:", "size is missing; correct the spelling of sise"),
+        ("params.yaml", "\ndata:", "\nData:", "data is missing; correct the spelling of Data"),
+    ],
+)
+def test_a_misspelt_key_that_decides_what_others_there_are_is_named(root, path, line, written, said):
+    text = (root / path).read_text()
+    assert text.count(line) >= 1
+    (root / path).write_text(text.replace(line, written, 1))
+    with pytest.raises(InputError, match=re.escape(f"{root / path}: {said}")):
+        Params.load(root)
+
+
 def test_a_stage_reads_its_blocks_and_no_other(root):
     class Params(StageParams):
         crop_resize: CropResizeParams

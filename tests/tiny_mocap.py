@@ -62,6 +62,22 @@ PLUG_IN_GAIT = {
     )
 }
 
+OUR_JOINTS = {
+    **{"Hips": "Hip", "Spine": "Spine", "Spine1": "Thorax", "Neck": "Neck", "Head": "Head"},
+    **{
+        f"{side}{theirs}": f"{side[0]}{ours}"
+        for side in ("Left", "Right")
+        for theirs, ours in (
+            ("UpLeg", "Hip"),
+            ("Leg", "Knee"),
+            ("Foot", "Foot"),
+            ("Arm", "Shoulder"),
+            ("ForeArm", "Elbow"),
+            ("Hand", "Wrist"),
+        )
+    },
+}
+
 
 def climb_motion(frames: int = 61, fps: float = 30.0) -> Motion:
     """The 53 joints of somebody who bends knees and elbows, raises the arms, walks and turns."""

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from motions import walk, walk_with_gaps
+from tiny_mocap import CMU, climb_motion, named, write_any_bvh
 
 from pose3d.commands.run import main
 from pose3d.formats.bvh import NAMES
@@ -116,10 +117,29 @@ def test_zeros_are_gaps_and_said(tmp_path, capsys, ending):
 @pytest.mark.parametrize(("factor", "said"), [(1, False), (0.01, True), (100, True)])
 def test_joints_that_are_too_far_apart_or_too_near_are_doubted(tmp_path, capsys, factor, said):
     motion = walk(4)
-    write_motion(tmp_path / "a.trc", replace(motion, positions_m=motion.positions_m * factor))
+    names = tuple(f"p{number}" for number in range(17))  # which are legs nobody knows
+    write_motion(tmp_path / "a.trc", replace(motion, joints=names, positions_m=motion.positions_m * factor))
     convert(tmp_path / "a.trc", tmp_path / "b.c3d")
     err = capsys.readouterr().err
     assert (f"warning: {tmp_path}/a.trc: its joints lie " in err and err.endswith("is its unit another?\n")) == said
+
+
+@pytest.mark.parametrize(("per_metre", "said"), [(100, ""), (39.37, "if its unit is in:"), (1, "its unit is m:")])
+def test_legs_in_another_unit_of_a_bvh_are_doubted_once(tmp_path, capsys, per_metre, said):
+    write_any_bvh(tmp_path / "a.bvh", named(climb_motion(3), CMU), per_metre)
+    convert(tmp_path / "a.bvh", tmp_path / "b.trc")
+    err = capsys.readouterr().err
+    assert said in err and err.count("\n") == bool(said)
+
+
+@pytest.mark.parametrize(("ending", "said"), [("trc", True), ("bvh", True), ("c3d", False)])
+def test_somebody_who_stretches_along_z_is_doubted_where_the_file_does_not_say_what_is_up(
+    tmp_path, capsys, ending, said
+):
+    motion = walk(4)
+    write_motion(tmp_path / f"a.{ending}", replace(motion, positions_m=motion.positions_m[..., [2, 0, 1]]))
+    convert(tmp_path / f"a.{ending}", tmp_path / "b.npz")
+    assert ("somebody stretches along z, and y is taken as up" in capsys.readouterr().err) == said
 
 
 def test_predictions_with_poses_of_both_frames(tmp_path):

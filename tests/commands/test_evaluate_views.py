@@ -86,7 +86,7 @@ def test_views_that_do_not_agree_are_told_and_what_is_unknown_is_a_dash(monkeypa
     said = capsys.readouterr()
     assert said.err == (
         "the views do not agree, 1.5 % of the joints are consistent: are rotations of the calibration inverse, or "
-        "positions in place of translations?\n"
+        "positions in place of translations, or do the videos not start together?\n"
     )
     lines = [" ".join(line.split()) for line in said.out.splitlines()]
     assert {"residual_median_px -", "consistent_by_joint_pct Hip 20.0, RHip 0.0"} <= set(lines)

@@ -108,6 +108,16 @@ def test_mirrored_keypoints_are_named(sequence):
             check_agreement("a.npz", sequence, replace(mirrored, keypoints_px=mirrored.keypoints_px[:, order]), [])
 
 
+@pytest.mark.parametrize("from_lower_edge", [True, False])
+def test_y_upwards_is_named(sequence, from_lower_edge):
+    """Also of somebody in the middle of the picture, whose head lies where COCO's order has the feet."""
+    (detected,) = detect([sequence], 5)
+    x, y = detected.keypoints_px[..., 0], detected.keypoints_px[..., 1]
+    upwards = np.stack([x, from_lower_edge * sequence.camera.height_px - y], -1)
+    with pytest.raises(InputError, match=r"^a.npz: the 2D keypoints have y upwards: count y downwards from the pic"):
+        check_agreement("a.npz", sequence, replace(detected, keypoints_px=upwards), [])
+
+
 def test_cocos_order_is_named(sequence):
     """Of somebody whose nose, eyes and ears lie where the Neck/Nose is."""
     (detected,) = detect([sequence], 5)

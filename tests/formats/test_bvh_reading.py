@@ -59,6 +59,34 @@ def test_values_by_hand(tmp_path):
     np.testing.assert_allclose(motion.positions_m, expected, rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("ROOT Pelvis\n{", "ROOT Pelvis {"),
+        ("End Site\n    {", "End Site{"),
+        ("Xposition Yposition Yrotation", "XPosition YPOSITION yrotation"),
+        ("MOTION\nFrames: 2\n", "\nMOTION\n\nFrames :\t2\n\n"),
+        ("HIERARCHY", "\n\nHIERARCHY"),
+    ],
+)
+def test_other_ways_to_write_it_are_the_same_motion(tmp_path, old, new):
+    assert old in OTHER
+    (tmp_path / "a.bvh").write_text(OTHER)
+    (tmp_path / "b.bvh").write_text(OTHER.replace(old, new))
+    np.testing.assert_array_equal(*(read_bvh(tmp_path / name).positions_m for name in ("a.bvh", "b.bvh")))
+
+
+def test_there_may_be_several_roots(tmp_path):
+    """What a performer holds; it is nobody's child."""
+    sword = "ROOT Sword\n{\nOFFSET 0 0 0\nCHANNELS 3 Xposition Yposition Zposition\n}\nMOTION"
+    text = OTHER.replace("MOTION", sword).replace("100 0 0 0 0 0 30", "100 0 0 0 0 0 30 1 2 3")
+    (tmp_path / "a.bvh").write_text(text.replace("0 0 50 90 0 0 30", "0 0 50 90 0 0 30 4 5 6"))
+    motion = read_bvh(tmp_path / "a.bvh")
+    assert motion.joints == ("Pelvis", "Left_Arm", "Tail", "Sword")
+    np.testing.assert_allclose(motion.positions_m[:, 3], [[0.01, 0.02, 0.03], [0.04, 0.05, 0.06]])
+    np.testing.assert_allclose(motion.positions_m[1, :3], [[0, 0.5, 0], [0, 0.5, -0.1], [0.2, 0.5, 0]], atol=1e-12)
+
+
 def test_names_that_are_shared_are_numbered(tmp_path):
     (tmp_path / "a.bvh").write_text(OTHER.replace("Tail", "Pelvis"))
     assert read_bvh(tmp_path / "a.bvh").joints == ("Pelvis_1", "Left_Arm", "Pelvis_2")
@@ -67,7 +95,7 @@ def test_names_that_are_shared_are_numbered(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("HIERARCHY", "", "line 1, is not HIERARCHY"),
+        ("HIERARCHY", "", "line 2, is not HIERARCHY"),
         ("OFFSET 1 2 3", "OFFSET 1 2", "line 4, is not as BVH"),
         ("OFFSET 1 2 3", "OFFSET 1 2 x", "line 4, is not as BVH"),
         ("CHANNELS 1 Zrotation", "CHANNELS 2 Zrotation", "line 9, is not as BVH"),
@@ -75,10 +103,13 @@ def test_names_that_are_shared_are_numbered(tmp_path):
         ("  JOINT Tail\n  {", "  JOINT Tail", "line 22, is not as BVH"),
         ("MOTION", "", "line 25, is not as BVH"),
         ("ROOT Pelvis\n{", "{", "line 2, is not as BVH"),
-        ("Frames: 2", "Frames: 3", "has 2 frames, but its header says 3"),
+        ("Frames: 2", "Frames: 3", "has 2 frames, but its header says 3: is it cut off"),
+        ("Frames: 2", "Frames: 1", "has 2 frames, but its header says 1: correct that number"),
         ("Frames: 2", "Frames: 1e9", "line 26, gives a frame time of 0 or too many frames"),
         ("Frame Time: 0.03333", "Frame Time: 0", "line 26, gives a frame time of 0"),
-        ("Frame Time: 0.03333", "Frame Time: nan", "line 26, gives a frame time of 0"),
+        ("Frame Time: 0.03333", "Frame Time: nan", "line 26, does not say Frame Time: and a number"),
+        ("Frames: 2", "Frames: inf", "line 25, does not say Frames: and a number"),
+        ("Frames: 2", "Frames: two", "line 25, does not say Frames: and a number"),
         ("0 0 50 90", "0 0 50", "line 28, has 6 numbers in place of 7"),
         ("0 0 50 90", "0 0 50 nan", "has nan in frame 1"),
     ],

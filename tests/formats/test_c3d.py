@@ -6,11 +6,12 @@ import ezc3d
 import numpy as np
 import pytest
 from motions import assert_same, one_joint, walk, walk_with_gaps
+from tiny_c3d import write_foreign_c3d
 
 from pose3d.formats import c3d as c3d_module
 from pose3d.formats.c3d import read_c3d, write_c3d
 from pose3d.formats.motion import NAMES, Motion
-from pose3d.runtime.errors import InputError
+from pose3d.runtime.errors import FOREIGN, InputError
 
 
 def by_ezc3d(path):
@@ -115,6 +116,76 @@ def test_a_recording_that_was_cut_is_said_to_begin_late(tmp_path):
     )
 
 
+MM = {"LABELS": ["LASI", "RASI"], "UNITS": "mm"}
+
+
+@pytest.mark.parametrize(
+    ("rate_hz", "analog_per_frame"), [(100, 10), (119.88, 10), (59.94, 20), (29.97, 20), (1000 / 7, 7)]
+)
+def test_analog_data_of_any_rate_are_passed_over(tmp_path, rate_hz, analog_per_frame):
+    points = np.arange(60.0).reshape(10, 2, 3) + 1
+    path = write_foreign_c3d(tmp_path / "a.c3d", points, MM, rate_hz, analog_per_frame=analog_per_frame)
+    motion = read_c3d(path)
+    np.testing.assert_allclose(motion.positions_m, points[..., [0, 2, 1]] * [1, 1, -1] / 1000, rtol=1e-6)
+    assert motion.fps == pytest.approx(rate_hz)
+
+
+@pytest.mark.parametrize(
+    ("first", "numbers"),
+    [
+        (0, {"POINT_FRAMES": [20]}),
+        (65_534, {"POINT_FRAMES": [20]}),
+        (70_000, {"TRIAL_ACTUAL_START_FIELD": [4464, 1], "TRIAL_ACTUAL_END_FIELD": [4483, 1]}),
+        (1, {"TRIAL_ACTUAL_START_FIELD": [1, 0], "TRIAL_ACTUAL_END_FIELD": [5000, 0]}),
+        (301, {"TRIAL_ACTUAL_START_FIELD": [1, 0], "TRIAL_ACTUAL_END_FIELD": [5000, 0], "POINT_FRAMES": [5000]}),
+    ],
+    ids=["from 0", "over 16 bits", "after 16 bits", "cut at its end", "cut at both ends"],
+)
+def test_a_cut_recording_has_the_frames_that_are_there(tmp_path, first, numbers):
+    points = np.arange(120.0).reshape(20, 2, 3) + 1
+    motion = read_c3d(write_foreign_c3d(tmp_path / "a.c3d", points, MM, 100, first, **numbers))
+    np.testing.assert_allclose(motion.positions_m[..., 0], points[..., 0] / 1000, rtol=1e-6)
+    assert [sentence.split(":")[0] for sentence in motion.said] == (
+        [f"the first frame is at {(first - 1) / 100:.4g} s of the recording, which is 0 s here"] if first > 1 else []
+    )
+
+
+def test_a_long_recording_that_was_cut_has_all_its_frames_or_is_cut_off(tmp_path):
+    points = np.arange(66_000 * 3.0).reshape(66_000, 1, 3) + 1
+    named = {"LABELS": "LASI", "UNITS": "mm"}
+    path = write_foreign_c3d(tmp_path / "a.c3d", points, named, 100, 1000, POINT_LONG_FRAMES=66_000.0)
+    assert len(read_c3d(path)) == 66_000
+    path.write_bytes(path.read_bytes()[:-4096])
+    with pytest.raises(InputError, match="it claims 66000 frames"):
+        read_c3d(path)
+
+
+@pytest.mark.parametrize("up", ["+X", "-X", "+Y", "-Y", "+Z", "-Z", "z"])
+def test_any_axis_of_the_screen_may_be_up(tmp_path, up):
+    points = np.random.default_rng(0).normal(size=(4, 2, 3))
+    path = write_foreign_c3d(tmp_path / "a.c3d", points, MM | {"Y_SCREEN": up})
+    found_mm = read_c3d(path).positions_m * 1000
+    upwards = points[..., "XYZ".index(up[-1].upper())] * (-1 if up[0] == "-" else 1)
+    np.testing.assert_allclose(found_mm[..., 1], upwards, atol=1e-5)
+    turn = np.linalg.lstsq(points.reshape(-1, 3), found_mm.reshape(-1, 3), rcond=None)[0]
+    assert np.linalg.det(turn) == pytest.approx(1, abs=1e-5)  # turned and not mirrored
+
+
+def test_labels_may_go_on_in_a_second_parameter_or_lack_for_some(tmp_path):
+    names = [f"M{number}" for number in range(300)]
+    points = np.ones((2, 300, 3))
+    path = write_foreign_c3d(tmp_path / "a.c3d", points, {"LABELS": names[:255], "LABELS2": names[255:], "UNITS": "mm"})
+    assert read_c3d(path).joints == tuple(names)
+    path = write_foreign_c3d(tmp_path / "a.c3d", points[:, :4], MM)
+    assert read_c3d(path).joints == ("LASI", "RASI", "unnamed_1", "unnamed_2")
+
+
+def test_without_a_unit_mm_are_taken_and_said(tmp_path):
+    motion = read_c3d(write_foreign_c3d(tmp_path / "a.c3d", np.ones((2, 2, 3)), {"LABELS": ["LASI", "RASI"]}))
+    assert motion.positions_m[0, 0, 0] == pytest.approx(0.001)
+    assert motion.said == ("it names no unit: mm are taken, as most C3D files have them",)
+
+
 def test_angles_and_forces_among_the_points_are_left_out(tmp_path):
     content = ezc3d.c3d()
     content["parameters"]["POINT"]["RATE"]["value"] = [100]
@@ -159,7 +230,7 @@ def written(tmp_path):
         lambda data: data[: len(data) - 1024],
         lambda data: b"\x00" * 4096,
         lambda data: data.replace(b"mm", b"ft"),
-        lambda data: data.replace(b"+Z", b"-X"),
+        lambda data: data.replace(b"+Z", b"up"),
         lambda data: data.replace(b"LABELS", b"LABELX"),
         lambda data: data[:4] + b"\xff\xff" + data[6:],
     ],
@@ -180,7 +251,7 @@ def test_any_byte_may_be_wrong(written):
         try:
             assert read_c3d(written).positions_m.nbytes <= 100 * len(data)
         except InputError as error:
-            assert "\n" not in str(error)
+            assert "\n" not in str(error) and not FOREIGN.search(str(error))
 
 
 def test_a_huge_file_or_none_is_one_sentence(written, monkeypatch):

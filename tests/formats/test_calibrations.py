@@ -257,6 +257,70 @@ def test_a_model_may_be_named_beside_the_coefficients(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("distortion", "expected"),
+    [
+        ({"k1": -0.2, "k2": 0.05, "p1": 0.001, "p2": -0.002, "k3": 0.01}, DISTORTION.tolist()),
+        ({"K3": 0.01, "P2": 0, "K1": -0.2}, [-0.2, 0, 0, 0, 0.01]),
+        ({"k1": 0.1, "k4": 0.3, "k5": 0, "k6": 0, "s1": 0}, [0.1, 0, 0, 0, 0, 0.3, 0, 0]),
+        ({}, [0, 0, 0, 0, 0]),
+    ],
+)
+def test_coefficients_by_name(tmp_path, distortion, expected):
+    """Whatever their order; what is not named is 0."""
+    (tmp_path / "c.json").write_text(json.dumps({"camera_matrix": K.tolist(), "distortion": distortion}))
+    assert read_calibration(tmp_path / "c.json").cameras[0].camera.distortion.tolist() == expected
+    table = ", ".join(f"{key} = {value}" for key, value in distortion.items())
+    (tmp_path / "c.toml").write_text(
+        toml(1).replace(f"distortions = {DISTORTION.tolist()}", f"distortion = {{{table}}}")
+    )
+    assert read_calibration(tmp_path / "c.toml").cameras[1].camera.distortion.tolist() == expected
+    (tmp_path / "c.yaml").write_text(KALIBR.replace("[-0.2, 0.05, 0.001, -0.002]", json.dumps(distortion)))
+    assert read_calibration(tmp_path / "c.yaml").cameras[0].camera.distortion.tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"distortion": {"k1": -0.2, "kk2": 0.1}}, "camera c: it is not known what kk2 of the distortion is: name"),
+        (
+            {"dist": {"model": "plumb_bob", "coeffs": [0.1]}},
+            "camera c: it is not known what model of the distortion is",
+        ),
+        ({"D": {"k1": "-0.2"}}, "camera c: k1 of the distortion is no number"),
+        ({"D": {"k1": 0.1, "k2": 0.1, "k3": 0.1, "k4": 0.1}}, "camera c: k4 of the distortion has no k5 and k6 beside"),
+        ({"D": {"k1": 0.1, "s1": 0.1}}, "camera c: the distortion has coefficients past k6"),
+        ({"distortion": "plumb_bob"}, "camera c: distortion is 'plumb_bob', and no coefficients are beside it: add di"),
+        ({"distortion": "plumb_bob", "coeffs": [0.1, 0, 0, 0]}, "camera c: it is not known what coeffs is: call it di"),
+        ({"distortion": None, "coeffs": [0.1, 0, 0, 0]}, "camera c: it is not known what coeffs is: call it distort"),
+        ({"distortion": "thin_prism", "D": [0.1, 0, 0, 0]}, "distortion is 'thin_prism', which is not known to this"),
+        ({"distortion_model": "equidistant", "D": [0.1, 0, 0, 0]}, "distortion_model is 'equidistant', which is not"),
+        ({"model": "fisheye", "D": [0.1, 0, 0, 0]}, "by model it is of a fisheye lens, which this project does not"),
+        ({"is_fisheye": True, "D": [0.1, 0, 0, 0]}, "by is_fisheye it is of a fisheye lens, which this project does"),
+    ],
+)
+def test_a_distortion_that_is_not_known_is_refused_by_its_key(tmp_path, more, said):
+    (tmp_path / "c.json").write_text(json.dumps({"camera_matrix": K.tolist(), **more}))
+    with pytest.raises(InputError, match=f"c.json: {said}"):
+        read_calibration(tmp_path / "c.json")
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"distortion_model": "plumb_bob", "D": []},
+        {"distortion_model": "", "D": []},
+        {"distortion_model": "none"},
+        {"distortion": "none"},
+        {"distortion_model": "Brown-Conrady", "dist": [0, 0, 0, 0]},
+        {"camera_model": "GoPro HERO9", "camera_name": "fisheye_left", "is_fisheye": False, "fisheye_model": 0},
+    ],
+)
+def test_lenses_without_distortion(tmp_path, more):
+    (tmp_path / "c.json").write_text(json.dumps({"camera_matrix": K.tolist(), **more}))
+    assert not read_calibration(tmp_path / "c.json").cameras[0].camera.distortion.any()
+
+
+@pytest.mark.parametrize(
     ("key", "value"),
     [
         ("coeffs", DISTORTION.tolist()),

@@ -7,6 +7,7 @@ import pytest
 from tiny_keypoints import COCO_NAMES, landmarks, person, triples, write_table
 
 from pose3d.formats.frame_columns import frame_column, frames_of_rows
+from pose3d.formats.frame_numbers import NamedPictures
 from pose3d.formats.read_keypoints import read_keypoints
 from pose3d.runtime.errors import InputError
 
@@ -33,7 +34,7 @@ def test_a_column_of_numbers_is_known_by_its_title(tmp_path, title):
     assert file.frames.tolist() == WITH_A_GAP and file.n_frames == 14 and not file.said
 
 
-@pytest.mark.parametrize("title", ["image_name", "Image", "filename", "file", "frame"])
+@pytest.mark.parametrize("title", ["image_name", "Image", "filename", "file", "frame", "frame_path", "Foto"])
 @pytest.mark.parametrize("form", ["walk_{:04d}.png", "cut2/{}.jpg", "{}_v2.png"])
 def test_a_column_of_names_of_pictures_too(tmp_path, title, form):
     file = read(tmp_path, title, [form.format(frame) for frame in WITH_A_GAP])
@@ -81,10 +82,36 @@ def test_an_index_with_a_name_says_the_frames(tmp_path):
     with_names = [[str(frame), "abcdefgh"[row]] for row, frame in enumerate(WITH_A_GAP)]
     assert frames_of_rows("k.csv", ["Index", "image"], with_names, [])[0] == WITH_A_GAP
     plain = [[str(row), "bacdefgh"[row]] for row in range(8)]
-    assert frames_of_rows("k.csv", ["index", "image"], plain, []) == ([1, 0, *range(2, 8)], (*"abcdefgh",), [])
+    named = NamedPictures(dict(enumerate("abcdefgh")), counted=False)
+    assert frames_of_rows("k.csv", ["index", "image"], plain, []) == ([1, 0, *range(2, 8)], named, [])
+
+
+def test_pictures_are_named_beside_numbers(tmp_path):
+    """Of frames, of COCO's pictures, and of MediaPipe's; a video's name is none of a picture."""
+    names = [f"cam2_{frame}.png" for frame in WITH_A_GAP]
+    expected = {frame: f"cam2_{frame}" for frame in WITH_A_GAP}
+    table = [[str(frame), name] for frame, name in zip(WITH_A_GAP, names, strict=True)]
+    assert frames_of_rows("k.csv", ["frame", "image"], table, [])[1].names == expected
+    for others in (["walk.mp4"] * 8, [""] * 8, ["a.png", *["b.png"] * 7], [*map(str, range(8))]):
+        table = [[str(frame), name] for frame, name in zip(WITH_A_GAP, others, strict=True)]
+        assert frames_of_rows("k.csv", ["frame", "file"], table, []) == (WITH_A_GAP, None, [])
+    mediapipe = read_keypoints(frames_with(tmp_path / "m.json", frame=WITH_A_GAP, image=names))
+    assert mediapipe.pictures.names == expected
+    content = json.loads((tmp_path / "m.json").read_text())
+    del content["frames"][3]["frame"]  # so that not all numbers are known
+    (tmp_path / "m.json").write_text(json.dumps(content))
+    assert read_keypoints(tmp_path / "m.json").pictures is None
+    results = [
+        {"image_id": frame, "file_name": name, "category_id": 1, "keypoints": points}
+        for frame, name, points in zip(WITH_A_GAP, names, POINTS, strict=True)
+    ]
+    (tmp_path / "c.json").write_text(json.dumps(results))
+    assert read_keypoints(tmp_path / "c.json").pictures.names == expected
 
 
 def test_one_row_is_frame_0_or_what_it_says(tmp_path):
+    write_table(tmp_path / "k.csv", [["file", *HEADER], ["walk_7.png", *POINTS[0]]])
+    assert read_keypoints(tmp_path / "k.csv").pictures.names == {0: "walk_7"}
     write_table(tmp_path / "k.csv", [["file", *HEADER], ["walk.mp4", *POINTS[0]]])
     assert read_keypoints(tmp_path / "k.csv").frames.tolist() == [0]
     write_table(tmp_path / "k.csv", [["frame_no", *HEADER], [7, *POINTS[0]]])
@@ -113,23 +140,26 @@ def test_names_that_count_no_frames_have_an_order_alone(tmp_path, names):
     file = read(tmp_path, "image", names)
     assert file.frames.tolist() == list(range(8))
     if len({PurePath(name).stem for name in names}) == 8:
-        assert file.pictures == tuple(PurePath(name).stem for name in names) and not file.said
+        assert [*file.pictures.names.values()] == [PurePath(name).stem for name in names] and not file.said
     else:
         assert file.said == (f"{tmp_path}/k.csv: {IN_ORDER.replace('X', 'image')}",) and file.pictures is None
     with_index = [[str(frame), name] for frame, name in zip(WITH_A_GAP, names, strict=True)]
     frames, pictures, said = frames_of_rows("k.csv", ["", "image"], with_index, [])
-    assert (
-        frames == WITH_A_GAP
-        and pictures is None
-        and said == ["k.csv: 'image' is not used: frames are as far apart as the frame rate says"]
-    )
+    assert frames == WITH_A_GAP
+    if file.pictures is None:
+        assert pictures is None and said == [
+            "k.csv: 'image' is not used: frames are as far apart as the frame rate says"
+        ]
+    else:  # beside an index they are names alone, for a folder that has them
+        assert [*pictures.names] == WITH_A_GAP and [*pictures.names.values()] == [*file.pictures.names.values()]
+        assert pictures.counted and not said
 
 
 def test_numbers_are_before_names_and_both_before_an_index():
     assert frame_column(["", "image", "frame_id", "frame"]) == 3
     assert frame_column(["", "image", "frame_id"]) == 2
     table = [[str(row), f"{frame}.png"] for row, frame in enumerate(WITH_A_GAP)]
-    assert frames_of_rows("k.csv", ["", "image"], table, []) == (WITH_A_GAP, None, [])
+    assert frames_of_rows("k.csv", ["", "image"], table, [])[0] == WITH_A_GAP
     table = [[str(row), str(frame)] for row, frame in enumerate(WITH_A_GAP)]
     assert frames_of_rows("k.csv", ["", "X"], table, []) == (list(range(8)), None, [f"k.csv: {IN_ORDER}"])
 
@@ -202,11 +232,28 @@ def test_times_of_landmarks_are_not_used_which_is_said(tmp_path):
     )
 
 
-def test_names_of_landmarks_pictures_that_count_no_frames_are_not_used(tmp_path):
+def test_names_of_landmarks_that_are_not_of_each_frame_are_not_used(tmp_path):
     file = read_keypoints(frames_with(tmp_path / "k.json", image=["walk.mp4"] * 8))
     assert file.frames.tolist() == list(range(8)) and "not used" not in file.said[0]
     file = read_keypoints(frames_with(tmp_path / "k.json", image=[{"width": 640}] * 8))
     assert file.frames.tolist() == list(range(8))
-    clocks = [f"11-59-{50 + n}_{n:03}.png" for n in range(8)]
-    file = read_keypoints(frames_with(tmp_path / "k.json", image=clocks))
+    some = [f"walk_{n}.png" if n % 2 else None for n in range(8)]
+    file = read_keypoints(frames_with(tmp_path / "k.json", image=some))
     assert file.frames.tolist() == list(range(8)) and "and 'image' is not used: if" in file.said[0]
+
+
+def test_landmarks_have_the_names_of_their_pictures(tmp_path):
+    """Clocks, backwards, and one without anybody; two people in each picture."""
+    clocks = [f"11-59-{50 + n}_{n:03}.png" for n in range(8)]
+    path = frames_with(tmp_path / "k.json", image=clocks[::-1])
+    file = read_keypoints(path)
+    assert file.frames.tolist() == list(range(8)) and file.pictures.names[7] == "11-59-57_007"
+    assert not [one for one in file.said if "not used" in one]
+    content = json.loads(path.read_text())
+    content["frames"][3] = None
+    path.write_text(json.dumps(content))
+    file = read_keypoints(path)
+    assert (file.frames.tolist(), file.n_frames) == ([*range(7)], 7)
+    assert [*file.pictures.names.values()] == [clock.removesuffix(".png") for clock in clocks if "54" not in clock]
+    path = frames_with(tmp_path / "k.json", image=[f"walk_{7 + n // 2}.png" for n in range(8)])
+    assert read_keypoints(path).frames.tolist() == [7, 7, 8, 8, 9, 9, 10, 10]

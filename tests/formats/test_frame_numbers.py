@@ -2,7 +2,7 @@
 
 import pytest
 
-from pose3d.formats.frame_numbers import count_frames, frame_numbers, picture_frames
+from pose3d.formats.frame_numbers import NamedPictures, count_frames, frame_numbers, picture_frames
 from pose3d.runtime.errors import InputError
 
 
@@ -63,23 +63,39 @@ def test_names_that_count_no_frames_are_in_the_order_of_a_folder(in_order):
     backwards = [*reversed(in_order), in_order[0]]
     frames, pictures = picture_frames("k.json", backwards)
     assert frames == [*reversed(range(len(in_order))), 0]
-    assert pictures == tuple(name.removesuffix("_keypoints.json").removesuffix(".png") for name in in_order)
+    stems = [name.removesuffix("_keypoints.json").removesuffix(".png") for name in in_order]
+    assert pictures == NamedPictures(dict(enumerate(stems)), counted=False)
 
 
 def test_names_that_count_frames_keep_their_numbers():
-    assert picture_frames("k.json", ["walk_12.png", "walk_7.png"]) == ([12, 7], None)
-    assert picture_frames("k.json", ["t1.8.png", "t1.9.png", "t1.11.png"]) == ([8, 9, 11], None)
-    assert picture_frames("k.json", ["12.jpg"] * 2) == ([12] * 2, None)  # of a video, by AlphaPose
-    assert count_frames(["cut.0001", "cut.0002"])
+    walk = NamedPictures({12: "walk_12", 7: "walk_7"}, counted=True)
+    assert picture_frames("k.json", ["walk_12.png", "walk_7.png"]) == ([12, 7], walk)
+    assert picture_frames("k.json", ["t1.8.png", "t1.9.png", "t1.11.png"])[0] == [8, 9, 11]
+    of_video = NamedPictures({12: "12"}, counted=True)  # by AlphaPose
+    assert picture_frames("k.json", ["12.jpg"] * 2) == ([12] * 2, of_video)
+    assert count_frames(["cut.0001", "cut.0002"]) and not count_frames(["a\0", "a01"])
 
 
 @pytest.mark.parametrize("name", ["photo", "photo_12", "IMG_20240501_123456"])
 def test_a_single_picture_is_frame_0(name):
-    assert picture_frames("k.json", [f"{name}.jpg"] * 2) == ([0, 0], (name,))
+    assert picture_frames("k.json", [f"{name}.jpg"] * 2) == ([0, 0], NamedPictures({0: name}, counted=False))
 
 
 def test_pictures_of_two_videos_are_refused():
-    with pytest.raises(InputError, match="^k.json: .* are both frame 1: give one file for each video$"):
-        picture_frames("k.json", ["walk_1.png", "walk_2.png", "run_1.png"])
     with pytest.raises(InputError, match="^k.json has pictures 'a/1_2.png' and 'b/1_2.png': give one file for each"):
         picture_frames("k.json", ["a/1_2.png", "b/1_2.png", "a/2_1.png"])
+
+
+def test_folders_of_pictures_are_known():
+    of_two = picture_frames("k.json", ["b/1.png", "a/2.png", r"b\3.png"])[1]
+    assert (of_two.names, of_two.folders) == ({1: "1", 2: "2", 3: "3"}, ("b", "a"))
+    assert picture_frames("k.json", ["a/x.png", "b/y.png"])[1].folders == ("a", "b")
+
+
+def test_names_of_equal_numbers_are_told_apart_by_a_folder_alone():
+    frames, pictures = picture_frames("k.json", ["walk_1.png", "walk_2.png", "run_1.png"])
+    assert frames == [1, 2, 0] and pictures.names == {0: "run_1", 1: "walk_1", 2: "walk_2"}
+    assert pictures.alike == (
+        "k.json: 'walk_1.png' and 'run_1.png' are both frame 1: give one file for each video, or --video with the "
+        "folder that has these pictures"
+    )

@@ -154,6 +154,42 @@ def test_a_file_of_another_program_is_read(tmp_path):
     np.testing.assert_allclose(read_glb(tmp_path / "a.glb").positions_m, expected, rtol=0, atol=2e-5)
 
 
+def test_steps_stay_until_the_next(tmp_path):
+    """As Blender writes what does not change, at one key; keys at every frame are the same either way."""
+    write_glb(tmp_path / "a.glb", walk())
+
+    def change(content):
+        for sampler in content["animations"][0]["samplers"]:
+            sampler["interpolation"] = "STEP"
+
+    with_content(tmp_path / "a.glb", change)
+    np.testing.assert_allclose(read_glb(tmp_path / "a.glb").positions_m, fitted_m(walk()), rtol=0, atol=1e-5)
+
+    def change_root(content):
+        channel = next(c for c in content["animations"][0]["channels"] if c["target"]["path"] == "translation")
+        sampler = content["animations"][0]["samplers"][channel["sampler"]]
+        content["accessors"].append(content["accessors"][sampler["input"]] | {"count": 1})
+        content["accessors"].append(content["accessors"][sampler["output"]] | {"count": 1})
+        sampler |= {"input": len(content["accessors"]) - 2, "output": len(content["accessors"]) - 1}
+
+    with_content(tmp_path / "a.glb", change_root)
+    stays = fitted_m(walk()) - fitted_m(walk())[:, :1] + fitted_m(walk())[:1, :1]
+    np.testing.assert_allclose(read_glb(tmp_path / "a.glb").positions_m, stays, rtol=0, atol=1e-5)
+
+
+def test_hair_with_a_skin_of_its_own_is_not_taken_for_the_body(tmp_path):
+    write_glb(tmp_path / "a.glb", walk())
+    with_content(tmp_path / "a.glb", lambda c: c["skins"].insert(0, {"joints": c["skins"][0]["joints"][-1:]}))
+    assert read_glb(tmp_path / "a.glb").joints == NAMES
+
+
+def test_of_several_animations_the_first_is_read_and_said(tmp_path):
+    write_glb(tmp_path / "a.glb", walk())
+    with_content(tmp_path / "a.glb", lambda c: c["animations"].append(c["animations"][0]))
+    with_content(tmp_path / "a.glb", lambda c: c["animations"][0].update(name="Walk\nfast"))
+    assert read_glb(tmp_path / "a.glb").said == ("of its 2 animations the first is read, Walk fast",)
+
+
 @pytest.mark.parametrize("fps", [25, 30_000 / 1001, 50])
 def test_an_hour_of_frames_has_the_rate_that_a_second_has(fps):
     for frames in (fps, 3600 * fps):
@@ -171,6 +207,7 @@ def test_the_rate_of_uneven_keys_is_the_usual_one_and_one_key_has_one():
     [
         (lambda c: c.pop("animations"), "'animations' is missing"),
         (lambda c: c["animations"][0]["samplers"][0].update(interpolation="CUBICSPLINE"), "only LINEAR"),
+        (lambda c: c["animations"][0].update(channels=[]), "its animation moves nothing"),
         (lambda c: c["accessors"][-1].update(count=10**9), "too many numbers"),
         (lambda c: c["accessors"][-1].update(count=10**5), "past the numbers"),
         (lambda c: c["bufferViews"][-1].update(byteOffset=-4), "no or too many"),

@@ -11,7 +11,7 @@ from pose3d.formats.joints_csv import read_joints_csv, write_joints_csv
 from pose3d.formats.joints_npz import read_joints_npz, write_amass, write_joints_npz
 from pose3d.formats.motion import NAMES, filled, to_ours
 from pose3d.geometry.skeleton import JOINT_NAMES
-from pose3d.runtime.errors import InputError
+from pose3d.runtime.errors import FOREIGN, InputError
 
 READ = {"npz": read_joints_npz, "csv": read_joints_csv}
 WRITE = {"npz": write_joints_npz, "csv": write_joints_csv}
@@ -103,6 +103,21 @@ def test_uneven_times_are_evened_and_gaps_between_shots_cut(tmp_path):
     np.testing.assert_allclose(motion.positions_m[:, 0, 0], [0, 1.5, 3, 5], atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("gap_s", "unseen"), [(0.0, []), (0.16, []), (0.8, range(2, 13)), (3.0, [5])], ids=["none", "short", "long", "cut"]
+)
+def test_frames_in_gaps_of_the_times_are_known(tmp_path, gap_s, unseen):
+    """20 frames at 25 a second, and between the fifth and the sixth a gap besides.
+
+    Of 0.8 s it makes the mean step 1.56 / 19 = 0.0821 s, so that frames 2 (0.164 s) to 12 (0.985 s) lie after the
+    fifth at 0.16 s and before the sixth at 1 s; of 3 s it is cut to one step.
+    """
+    time_s = np.arange(20) / 25 + gap_s * (np.arange(20) >= 5)
+    np.savez(tmp_path / "a.npz", poses_world_m=walk(20).positions_m, joints=np.array(NAMES), time_s=time_s)
+    found = read_joints_npz(tmp_path / "a.npz").unseen
+    assert ([] if found is None else np.flatnonzero(found).tolist()) == list(unseen)
+
+
 def test_a_layout_and_a_rate_serve_for_names_and_times(tmp_path):
     poses_m = np.random.default_rng(0).normal(size=(4, 17, 3))
     np.savez(tmp_path / "a.npz", poses_world_m=poses_m, layout="coco17", fps=50)
@@ -125,8 +140,9 @@ def saved(**change):
     [
         (b"", "is no whole npz file of joints"),
         (saved()[:-100], "is no whole npz file of joints"),
-        (saved(time_s=None), "has no array time_s"),
-        (saved(joints=None), "has no array joints"),
+        (saved(time_s=None), "has no array time_s: give the times of its frames in seconds there, or"),
+        (saved(joints=None), "has no array joints: give the names of the 17 joints there"),
+        (saved(joints=np.array(JOINT_NAMES, object)), "its array joints of shape .17,. holds neither numbers"),
         (saved(joints=np.arange(17)), "joints is of type int64"),
         (saved(time_s=np.zeros(6)), "time_s is not ascending"),
         (saved(time_s=np.full(6, np.nan)), "time_s is not ascending"),
@@ -146,6 +162,32 @@ def test_a_damaged_npz_is_one_sentence(tmp_path, content, said):
     (tmp_path / "a.npz").write_bytes(content)
     with pytest.raises(InputError, match=rf"a\.npz:? .*{said}"):
         read_joints_npz(tmp_path / "a.npz")
+
+
+def test_arrays_of_other_names_are_told_what_theirs_should_be(tmp_path):
+    np.savez(tmp_path / "a.npz", keypoints3d=np.zeros((2, 17, 3)), fps=60)
+    with pytest.raises(InputError) as refused:
+        read_joints_npz(tmp_path / "a.npz")
+    assert str(refused.value) == (
+        f"{tmp_path}/a.npz has no array poses_world_m (z up) or poses_cam_m (it has 'fps', 'keypoints3d'): give joints "
+        "of shape (T, J, 3) in metres such a name, beside joints, their J names, and fps"
+    )
+
+
+@pytest.mark.parametrize("length", range(0, 3600, 200))
+def test_an_npz_of_which_a_part_is_lost_is_no_whole_one(tmp_path, length):
+    """Also where it is not the end: what the archive points to would lie before the file's start."""
+    for content in (saved()[:length], saved()[length + 1 :]):
+        (tmp_path / "a.npz").write_bytes(content)
+        with pytest.raises(InputError, match="is no whole npz file of joints") as refused:
+            read_joints_npz(tmp_path / "a.npz")
+        assert not FOREIGN.search(str(refused.value))
+
+
+def test_names_may_be_bytes(tmp_path):
+    arrays = predicted(np.random.default_rng(0))
+    np.savez(tmp_path / "a.npz", **arrays | {"joints": arrays["joints"].astype("S")})
+    assert read_joints_npz(tmp_path / "a.npz").joints == NAMES
 
 
 def test_an_npz_that_would_fill_the_memory_is_one_sentence(tmp_path):
@@ -178,6 +220,45 @@ def test_a_damaged_table_is_one_sentence(tmp_path, old, new, said):
     assert old in text
     (tmp_path / "a.csv").write_text(text.replace(old, new, 1))
     with pytest.raises(InputError, match=rf"a\.csv,? .*{said}"):
+        read_joints_csv(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize(
+    "saved_again",
+    [
+        lambda text: text.replace(",", ";"),
+        lambda text: text.replace(",", ";").replace(".", ","),
+        lambda text: text.replace(",", "\t"),
+        lambda text: text.replace(",", ", "),
+        lambda text: text.replace("\n", "\n\n"),
+        lambda text: text.replace("\n2,", "\n2.0,"),
+    ],
+    ids=["semicolons", "commas in numbers", "tabs", "spaces", "blank lines", "frames with a point"],
+)
+def test_a_table_that_a_spreadsheet_saved_again_is_the_same(tmp_path, saved_again):
+    write_joints_csv(tmp_path / "a.csv", walk_with_gaps())
+    (tmp_path / "b.csv").write_text(saved_again((tmp_path / "a.csv").read_text()))
+    assert_same(read_joints_csv(tmp_path / "b.csv"), walk_with_gaps(), atol=1e-6)
+
+
+def test_a_table_of_which_frames_were_cut_has_those_that_are_left(tmp_path):
+    write_joints_csv(tmp_path / "a.csv", walk(6))
+    header, *rows = (tmp_path / "a.csv").read_text().splitlines()
+    (tmp_path / "a.csv").write_text("\n".join([header, *rows[2 * 17 : 5 * 17]]))
+    motion = read_joints_csv(tmp_path / "a.csv")
+    assert motion.fps == pytest.approx(25)
+    np.testing.assert_allclose(motion.positions_m, walk(6).positions_m[2:5], atol=1e-6)
+
+
+@pytest.mark.parametrize(("yes", "no"), [("1", "0"), ("True", "False"), ("TRUE", "FALSE"), ("1.0", "0.0")])
+def test_found_may_be_written_in_words(tmp_path, yes, no):
+    write_joints_csv(tmp_path / "a.csv", walk(2))
+    header, *rows = (tmp_path / "a.csv").read_text().splitlines()
+    found = [f"{header},found", *(f"{row},{no if row[0] == '1' else yes}" for row in rows)]
+    (tmp_path / "a.csv").write_text("\n".join(found))
+    assert read_joints_csv(tmp_path / "a.csv").missing.all(1).tolist() == [False, True]
+    (tmp_path / "a.csv").write_text("\n".join(found).replace(f",{yes}", ",yes"))
+    with pytest.raises(InputError, match=r"a\.csv, line 2, has 'yes' under found: write 1 or 0 there"):
         read_joints_csv(tmp_path / "a.csv")
 
 

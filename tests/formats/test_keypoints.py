@@ -30,6 +30,7 @@ from tiny_keypoints import (
 
 from pose3d.formats import json_files, keypoints
 from pose3d.formats.keypoints import layout_of, of_coco
+from pose3d.formats.point_names import in_layout
 from pose3d.formats.read_keypoints import read_keypoints
 from pose3d.geometry.layouts import layout
 from pose3d.runtime.errors import InputError
@@ -188,15 +189,48 @@ def write_numbered(path, title, numbers, points, scores):
 def test_17_numbered_points_of_a_table_are_not_mediapipes(tmp_path, title, size, first):
     numbers = list(enumerate(range(first, first + 17)))
     path = write_numbered(tmp_path / "k.csv", title, numbers, KEYPOINTS / size, SCORES)
-    found = read_keypoints(path)
-    assert (found.layout, found.normalised) == (None, None)
-    with pytest.raises(InputError, match=r"17 points a person and does not say which: give --layout h36m17 or coco17$"):
-        layout_of(found, None)
+    if title == "landmark" and first == 0:
+        assert sentence(path) == (
+            " has points 0 to 16 and does not say whose: give --layout mediapipe33 if they are the first 17 of "
+            "MediaPipe's landmarks, else h36m17 or coco17"
+        )
+    else:
+        found = read_keypoints(path)
+        assert (found.layout, found.normalised) == (None, None)
+        with pytest.raises(InputError, match=r"17 points a person and does not say which: give --layout h36m17 or c"):
+            layout_of(found, None)
+    found = read_keypoints(path, "coco17")
     np.testing.assert_allclose(found.keypoints, KEYPOINTS / size, rtol=1e-6)
     np.testing.assert_allclose(found.confidence, SCORES, rtol=1e-6)
-    assert layout_of(read_keypoints(path, "coco17"), "coco17") == "coco17"
-    if title == "landmark" and size != (1, 1) and first == 0:  # of MediaPipe's head and arms
-        assert read_keypoints(path, "mediapipe33").layout == "mediapipe33"
+    assert layout_of(found, "coco17") == "coco17"
+
+
+def test_the_first_17_landmarks_are_mediapipes_where_that_is_asked_for(tmp_path):
+    points, scores = in_order(KEYPOINTS / (640, 480), SCORES, MEDIAPIPE_33)
+    path = write_numbered(tmp_path / "k.csv", "landmark", [(k, k) for k in range(17)], points, scores)
+    found = read_keypoints(path, "mediapipe33")
+    assert layout_of(found, "mediapipe33") == "mediapipe33" and found.normalised
+    np.testing.assert_allclose(found.keypoints[:, 11:17], KEYPOINTS[:, 5:11] / (640, 480), rtol=1e-5)  # the arms
+    assert np.isnan(found.keypoints[:, 17:]).all()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (640, 480)])
+def test_tables_with_a_row_for_each_named_point(tmp_path, size):
+    """Of COCO's points; MediaPipe has these names as well, so that shares may be its own."""
+    named = list(enumerate(COCO_NAMES))
+    path = write_numbered(tmp_path / "k.csv", "name", named, KEYPOINTS / size, SCORES)
+    for asked in (None, "coco17") if size == (1, 1) else ("coco17",):
+        found = read_keypoints(path, asked)
+        assert (found.format, found.layout, found.normalised, found.said) == ("table", "coco17", None, ())
+        np.testing.assert_allclose(found.keypoints, KEYPOINTS / size, rtol=1e-5)
+        np.testing.assert_allclose(found.confidence, SCORES, rtol=1e-6)
+    if size != (1, 1):
+        assert read_keypoints(path).layout == "mediapipe33"
+    named[0] = (0, "snout")
+    path = write_numbered(tmp_path / "k.csv", "name", [*named, (0, "tail")], KEYPOINTS / size, SCORES)
+    found = read_keypoints(path, None, {"snout": "nose"})
+    assert found.layout == "coco17" and found.said == (f"{path}: coco17 has no points tail, which are left out",)
+    np.testing.assert_allclose(found.keypoints, KEYPOINTS / size, rtol=1e-5)
 
 
 def test_numbered_points_that_are_never_there_are_undetected(tmp_path):
@@ -446,13 +480,14 @@ def test_frames_have_the_numbers_of_their_pictures(tmp_path):
     assert file.frames.tolist() == list(range(29, 41))
     np.testing.assert_allclose(file.keypoints[0], KEYPOINTS[11], atol=1e-3)  # sorted, as the numbers are
     change(path, lambda entries: entries[0].update(image_id="other_0039.png"))
-    assert sentence(path).endswith("are both frame 39: give one file for each video")
+    assert "are both frame 39: give one file for each video, or" in read_keypoints(path).pictures.alike
     change(path, lambda entries: entries[0].update(image_id="walk.png"))
-    assert read_keypoints(path).pictures == ("walk", *(f"walk_{number:04d}" for number in range(29, 40)))
+    named = ["walk", *(f"walk_{number:04d}" for number in range(29, 40))]
+    assert [*read_keypoints(path).pictures.names.values()] == named
     change(path, lambda entries: entries[0].update(image_id=""))
     assert sentence(path) == ": the name '' has no frame's number: name pictures by their frames"
     change(path, lambda entries: entries[0].update(image_id=3))
-    assert sentence(path) == ": image_id is a name in some entries and a number in others: give one of both"
+    assert sentence(path) == ": image_id is a name in some entries and not in others: give it in all, or in none"
     change(path, lambda entries: [e.update(image_id=-1) for e in entries])
     assert sentence(path) == ": frame -1 is below 0: number frames from 0"
     change(path, lambda entries: [e.update(image_id=0.5) for e in entries])
@@ -570,7 +605,7 @@ def test_mmposes_names_of_points_are_used(tmp_path):
         f"{path}: coco17 has no points head_bottom, head_top, which are left out",
         f"{path} is read as coco17; of its points the file lacks left_eye, right_eye",
     )
-    assert read("h36m17").layout is None and read("h36m17").said == ()  # the order is that
+    assert read("h36m17").said[0].startswith(f"{path}: h36m17 has no points nose, head_bottom, head_top, left_ear")
     meta["keypoint_id2name"] = {str(n): name for n, name in enumerate(reversed(COCO_NAMES))}
     np.testing.assert_allclose(read().keypoints, KEYPOINTS[:, ::-1], atol=1e-3)
     meta["keypoint_id2name"] = {str(n): f"p{n}" for n in range(17)}
@@ -579,9 +614,18 @@ def test_mmposes_names_of_points_are_used(tmp_path):
     )
     with pytest.raises(InputError) as caught:
         read()
-    assert str(caught.value) == f"{path}{unknown}" and layout_of(read("coco17"), "coco17") == "coco17"
+    assert str(caught.value) == f"{path}{unknown}"
+    assert read("coco17").layout == "coco17" and read("coco17").said == (
+        f"{path}: no layout has points p0, p1, p2, p3, p4: all are taken in coco17's order, as --layout says",
+    )
+    np.testing.assert_allclose(read("coco17").keypoints, KEYPOINTS, atol=1e-3)
+    path.write_text(json.dumps({"meta_info": meta, "instance_info": mmpose_frames(ONE)}))
+    mapped = read_keypoints(path, None, {f"p{n}": name for n, name in enumerate(reversed(COCO_NAMES))})
+    np.testing.assert_allclose(mapped.keypoints, KEYPOINTS[:, ::-1], atol=1e-3)
     del meta["keypoint_id2name"]
+    path.write_text(json.dumps({"meta_info": meta, "instance_info": mmpose_frames(ONE)}))
     assert sentence(path) == unknown
+    assert sentence(path, None, {"p0": "nose"}) == " (MMPose) has no names of points that are used: leave --names out"
     meta["dataset_name"] = None
     assert read().layout is None
 
@@ -643,15 +687,67 @@ def test_annotations_of_points_that_no_layout_has_are_refused(tmp_path):
 
     parts = [f"part{number}" for number in range(17)]
     assert sentence(named(parts)).endswith(
-        "is a point of any known layout: give a file of names with --names (columns name,point)"
+        "is a point of any known layout: give a file of names with --names (columns name,point), or --layout if they "
+        "are in the order of one"
     )
+    in_order = read_keypoints(path, "coco17")
+    assert in_order.layout == "coco17" and len(in_order.said) == 1 and "in coco17's order" in in_order.said[0]
+    np.testing.assert_allclose(in_order.keypoints, KEYPOINTS, rtol=1e-6)
     found = read_keypoints(path, None, dict(zip(parts, COCO_NAMES, strict=True)))
     assert not found.said
     np.testing.assert_allclose(found.keypoints, KEYPOINTS, rtol=1e-6)
     assert sentence(named(COCO_NAMES[:12])) == ": categories name 12 points, but people have 17: correct the names"
+    assert read_keypoints(path, "coco17").said == (
+        f"{path}: categories name 12 points, but people have 17, which are taken in coco17's order, as --layout says",
+    )
+    assert not read_keypoints(named(COCO_NAMES, [name.upper() for name in COCO_NAMES])).said
+    assert layout_of(read_keypoints(named([]), "h36m17"), "h36m17") == "h36m17"
     different = ": categories have points of different names: give one file for each"
     assert sentence(named(COCO_NAMES, COCO_NAMES[::-1])) == different
     assert sentence(named(), None, {"snout": "nose"}) == " (COCO annotations) has no names of points: leave --names out"
+
+
+def test_an_order_that_is_asked_for_is_that_of_names_of_which_some_are_unknown():
+    """Human3.6M's joints as others name them; where a known name is elsewhere, names decide."""
+    ours = [*layout("h36m17").points]
+    others = ["root", *ours[1:9], "neck_base", *ours[10:]]
+    _, where, said = in_layout("k.json", others, "h36m17", {})
+    assert where == list(range(17)) and said == [
+        "k.json: no layout has points root, neck_base: all are taken in h36m17's order, as --layout says"
+    ]
+    where = in_layout("k.json", [others[2], others[1], others[0], *others[3:]], "h36m17", {})[1]
+    assert where[:3] == [None, 1, 0] and where[9] is None
+    where = in_layout("k.json", ["nose", "head_bottom", "head_top", *COCO_NAMES[3:]], "coco17", {})[1]
+    assert where == [0, None, None, *range(3, 17)]
+
+
+def test_a_nose_alone_among_names_that_nobody_knows_is_not_enough():
+    german = [name.replace("left", "links").replace("right", "rechts") for name in COCO_NAMES]
+    with pytest.raises(InputError) as caught:
+        in_layout("k.csv", german, None, {})
+    assert str(caught.value) == (
+        "k.csv: of nose, links_eye, rechts_eye, links_ear, rechts_ear ... coco17 has no more points than nose: give a "
+        "file of names with --names (columns name,point), or --layout if they are in the order of one"
+    )
+    assert in_layout("k.csv", german, "coco17", {})[1] == list(range(17))
+    assert in_layout("k.csv", ["left_wrist", "right_wrist"], None, {})[1].count(None) == 15  # is refused as nobody
+
+
+@pytest.mark.parametrize(
+    "form", ["{0[0]}{1}", "{0[0]}_{1}", "{2[0]}{3}", "{0}{1}", "{1}_{0[0]}", "{1}{2[0]}", "{2[0]}.{3}", "{1}{0}"]
+)
+def test_sides_may_be_one_letter_before_or_behind(form):
+    parts = [name.partition("_") for name in COCO_NAMES]
+    names = [form.format(side, part, side.capitalize(), part.capitalize()) if part else side for side, _, part in parts]
+    assert in_layout("k.json", names, None, {})[1:] == (list(range(17)), [])
+
+
+def test_an_annotation_of_no_picture_is_named(tmp_path):
+    path = write_coco_annotations(tmp_path / "a.json", ONE[0][0])
+    change(path, lambda content: content["annotations"][4].update(image_id=77))
+    assert sentence(path) == (
+        ": an annotation has image_id 77, which is none of images: add that one, or leave the annotation out"
+    )
 
 
 def test_points_are_known_by_names_in_capitals(tmp_path):
@@ -697,9 +793,18 @@ def test_frames_that_were_labelled_in_deeplabcut(tmp_path):
     assert file.frames.tolist() == [7, 20, 31]
     np.testing.assert_allclose(file.keypoints[2], KEYPOINTS[2], atol=1e-3)
     assert file.confidence[1].tolist() == [0, *[1] * 16]
-    rows[1][1:3] = ["run", "img0007.png"]
+    rows[1][1:3] = ["run", "img0020.png"]
     path = write_table(tmp_path / "k.csv", [*table, *rows])
-    assert sentence(path).endswith("are both frame 7: give one file for each video")
+    several = (
+        " has labels of several videos, 'labeled-data/walk' and 'labeled-data/run': give the table of one of them, as "
+        "in its folder"
+    )
+    assert sentence(path) == several
+    in_one = [["\\".join(row[:3]), *row[3:]] for row in rows]  # as on Windows
+    table = [[row[0], *row[3:]] for row in table]
+    assert sentence(write_table(tmp_path / "k.csv", [*table, *in_one])) == several
+    in_one[1][0] = "labeled-data\\walk\\img0020.png"
+    assert read_keypoints(write_table(tmp_path / "k.csv", [*table, *in_one])).frames.tolist() == [7, 20, 31]
 
 
 def test_several_individuals_of_deeplabcut(tmp_path):
@@ -795,15 +900,19 @@ def test_openpose_folders_that_lack_frames_keep_their_numbers(tmp_path):
     for file in sorted(folder.iterdir())[:5]:
         file.unlink()
     found = read_keypoints(folder)
-    assert (found.frames.tolist(), found.pictures) == (list(range(5, 12)), None)
+    assert found.frames.tolist() == list(range(5, 12)) and found.pictures.counted
 
 
-def test_pictures_of_other_videos_that_nobody_labelled_take_nothing_from_annotations(tmp_path):
+@pytest.mark.parametrize("other", ["run", "run/"])
+def test_pictures_of_other_videos_that_nobody_labelled_take_nothing_from_annotations(tmp_path, other):
     path = write_coco_annotations(tmp_path / "a.json", ONE[0][0])
     change(
         path,
         lambda content: content["images"].extend(
-            [one | {"id": one["id"] + 500, "file_name": "run" + one["file_name"]} for one in content["images"]]
+            [
+                one | {"id": one["id"] + 500, "file_name": other + one["file_name"], "width": 320}
+                for one in content["images"]
+            ]
         ),
     )
     assert read_keypoints(path).frames.tolist() == list(range(12))

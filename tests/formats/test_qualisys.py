@@ -62,8 +62,26 @@ def test_cameras_come_back_as_they_were_written(tmp_path):
             np.testing.assert_allclose(getattr(again, name), getattr(camera, name), atol=1e-9, err_msg=name)
 
 
-@pytest.mark.parametrize(("model", "markers"), [("Miqus M3", True), ("Arqus A12", True), ("Miqus Video", False)])
+@pytest.mark.parametrize(
+    ("model", "markers"), [("Miqus M3", True), ("Arqus A12", True), ("Miqus Video", False), ("none", False)]
+)
 def test_marker_cameras_are_told_by_their_model(tmp_path, model, markers):
     camera = CAMERA.format(serial="1").replace("<camera ", f'<camera model="{model}" ')
     (one,) = read_qualisys(write_calibration(tmp_path / "c.qca.txt", camera))
     assert one.sees_markers is markers
+
+
+@pytest.mark.parametrize("without", ['calibrated="false"', 'active="0"'])
+def test_cameras_that_were_not_calibrated_are_left_out(tmp_path, without):
+    """Files list all that are connected."""
+    off = CAMERA.format(serial="2").replace("<camera ", f"<camera {without} ").replace("64000", "0.000000")
+    path = write_calibration(tmp_path / "c.qca.txt", CAMERA.format(serial="1"), off)
+    assert [one.camera.id for one in read_qualisys(path)] == ["1"]
+    still = CAMERA.format(serial="2").replace("<camera ", '<camera active="0" calibrated="true" ')
+    path = write_calibration(path, CAMERA.format(serial="1"), still)
+    assert [one.camera.id for one in read_qualisys(path)] == ["1", "2"]
+
+
+def test_a_camera_in_a_comment_is_left_out(tmp_path):
+    path = write_calibration(tmp_path / "c.qca.txt", CAMERA.format(serial="1"), f"<!-- {CAMERA.format(serial='2')} -->")
+    assert [one.camera.id for one in read_qualisys(path)] == ["1"]

@@ -143,6 +143,12 @@ def test_empty_markers_of_other_programs_are_missing(tmp_path):
     assert_same(read_trc(tmp_path / "a.trc"), motion, atol=0.6e-6)
 
 
+def test_any_tabs_may_end_a_row(tmp_path):
+    write_trc(tmp_path / "a.trc", walk())
+    (tmp_path / "a.trc").write_text((tmp_path / "a.trc").read_text().replace("\n", "\t\t\r\n"))
+    assert_same(read_trc(tmp_path / "a.trc"), walk(), atol=0.6e-6)
+
+
 def test_names_that_are_shared_are_numbered(tmp_path):
     write_trc(tmp_path / "a.trc", walk())
     (tmp_path / "a.trc").write_text((tmp_path / "a.trc").read_text().replace("RHip", "Hip"))
@@ -157,8 +163,10 @@ def test_names_that_are_shared_are_numbered(tmp_path):
         (lambda text: text.replace("\t12\t17\t", "\t12\t16\t"), "line 4, names 17 markers, but the header says 16"),
         (lambda text: text.replace("\t12\t17\t", "\t-1\t17\t"), "line 3, has -1 for NumFrames"),
         (lambda text: text.replace("\t12\t17\t", "\t99999999999\t17\t"), "line 3, has 1e.11 for NumFrames"),
+        (lambda text: text.replace("\tm\t", "\t\t"), "line 3, has the unit '': write m, cm or mm there"),
         (lambda text: text.replace("\tm\t", "\tinch\t"), "line 3, has the unit 'inch'"),
         (lambda text: text.replace("DataRate", "Rate", 1), "line 3, has no number for DataRate"),
+        (lambda text: text.replace(".", ","), "line 7, has commas in its numbers: write points"),
         (lambda text: "x" + text, "line 1, does not begin with PathFileType"),
         (lambda text: "", "line 1, does not begin with PathFileType"),
     ],

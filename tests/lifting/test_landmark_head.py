@@ -9,9 +9,9 @@ from toy_lifters import ONE, lifting, params
 from pose3d.evaluation.layouts import true_points_px
 from pose3d.geometry.layouts import layout
 from pose3d.geometry.skeleton import JOINT_NAMES
-from pose3d.lifting.fit import Fitted, fit_landmarks_of, fit_lifter, with_landmarks
+from pose3d.lifting.fit import Fitted, fit_lifter, with_heads_anew
 from pose3d.lifting.landmark_head import LandmarkHead, seen_offsets_m
-from pose3d.lifting.lift import LANDMARKS, build_lifter, lift_keypoints, lift_virtual, load_lifter
+from pose3d.lifting.lift import LANDMARKS, lift_keypoints, lift_virtual, load_lifter
 from pose3d.lifting.long_clips import lift_clip
 from pose3d.lifting.prior import points_cam_m
 from pose3d.lifting.spread import LiftedView
@@ -97,18 +97,15 @@ def test_our_own_layout_has_none(supervision, tmp_path, monkeypatch):
     assert lift_keypoints(lifter, clip.camera, clip.keypoints_px, 25).landmarks_cam_m is None
 
 
-def test_landmarks_learnt_anew_replace_those_that_were_there(supervision, tmp_path, monkeypatch):
+def test_heads_learnt_anew_replace_those_that_were_there(supervision, tmp_path, monkeypatch):
     """With the same seed they are the same, because nothing of the lifter changes."""
-    made = fitted(supervision, tmp_path, monkeypatch, "frame", landmark_steps=3)
-    wrong = Fitted(
-        made.architecture, {n: w + 1 if n.startswith("landmarks.") else w for n, w in made.weights.items()}, []
-    )
-    lifter = build_lifter(wrong.architecture)
-    lifter.load_state_dict(wrong.weights)
-    block = params("frame", "virtual_camera", landmark_steps=3)
-    head = fit_landmarks_of(lifter, lifting("virtual_camera", layout="halpe26"), block, supervision, 1, ONE)
-    again = with_landmarks(wrong, head)
-    assert made.weights.keys() == again.weights.keys()
+    steps = {"spread_steps": 3, "landmark_steps": 3}
+    made = fitted(supervision, tmp_path, monkeypatch, "frame", **steps)
+    heads = "spread.", "landmarks."
+    wrong = Fitted(made.architecture, {n: w + n.startswith(heads) for n, w in made.weights.items()}, made.curves)
+    block = params("frame", "virtual_camera", **steps)
+    again = with_heads_anew(wrong, lifting("virtual_camera", layout="halpe26"), block, supervision, 1, ONE)
+    assert made.architecture == again.architecture and made.weights.keys() == again.weights.keys()
     for name, weight in made.weights.items():
         torch.testing.assert_close(again.weights[name], weight, rtol=0, atol=1e-6)
 

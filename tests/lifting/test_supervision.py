@@ -10,6 +10,7 @@ from pose3d.evaluation import baselines
 from pose3d.lifting.prior import PriorTakes
 from pose3d.lifting.supervision import read_prior, read_supervision
 from pose3d.records.keypoints2d import Keypoints2D, read_keypoints2d, write_keypoints2d
+from pose3d.records.prior_file import write_prior
 from pose3d.records.sequences import read_sequences, write_sequences
 from pose3d.runtime.errors import InputError
 
@@ -191,6 +192,19 @@ def test_takes_of_the_same_name_in_two_data_sets_are_two_takes(with_other):
     mixed = {pose.tobytes() for pose in takes.poses_world_m.numpy()}
     assert mixed == {pose.tobytes() for pose in expected}
     assert len(baselines.prior_poses(read.prior, 1000)) == len(expected)
+
+
+@pytest.mark.parametrize(("rate_hz", "said"), [(25.0, False), (24.0, False), (50.0, True)])
+def test_a_prior_at_another_frame_rate_is_said(with_other, rate_hz, said):
+    others = [replace(s, fps=rate_hz) for s in read_sequences(OTHER, ["S7"])]
+    write_prior(OTHER, others)
+    params = lifting(("S1",), {"subjects": ["S7"]}, {"file": OTHER})
+    sentences = read_supervision(with_other / "sequences.h5", with_other / "keypoints2d.h5", params).sentences()
+    sentence = (
+        "lifting.prior has priors/other.h5:S7 at 50 frames a second and the keypoints are at 25: windows of the "
+        "temporal lifter count frames, so make the prior again at that rate"
+    )
+    assert sentences == [sentence] * said
 
 
 def test_a_file_may_give_everybody_and_be_the_only_source(with_other):

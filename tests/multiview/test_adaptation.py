@@ -86,3 +86,19 @@ def test_too_few_joints_to_refine_end_in_one_sentence(workplace):
         SystemExit, match=r"^error: camera cam0 sees \d+ joints together with two other cameras, and 50"
     ):
         main(["evaluate-views", "--models", "models", "--folder", "videos", "--frame-step", "4", "--refine"])
+
+
+def test_two_views_teach_nothing_and_that_is_said_at_once(workplace, monkeypatch):
+    monkeypatch.setattr(adaptation, "find_person", None)
+    for name in ("cam2", "cam3"):
+        Path(f"videos/{name}.mp4").unlink()
+    write_calibration(Path("videos") / CALIBRATION, *(element(camera) for camera in camera_ring(4)[:2]))
+    with pytest.raises(SystemExit, match="^error: videos has 2 views: the network learns from what 3 agree on, so add"):
+        main(["adapt-views", "--models", "models", "--folder", "videos", "--out", "out"])
+
+
+@pytest.mark.parametrize("command", [["evaluate-views"], ["adapt-views", "--out", "out"]])
+def test_one_frame_in_which_nothing_moves_is_not_taken(workplace, command):
+    said = r"^error: of the 16 frames of videos/cam0\.mp4 one is taken with --frame-step 20, and the person is found as"
+    with pytest.raises(SystemExit, match=said):
+        main([*command, "--models", "models", "--folder", "videos", "--frame-step", "20"])

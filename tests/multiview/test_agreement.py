@@ -4,13 +4,14 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 import pytest
-from people import camera_ring, swinging_poses
+from people import camera_ring, looking_at, swinging_poses
 from scipy.spatial.transform import Rotation
 
 from pose3d.geometry.skeleton import JOINT_NAMES
 from pose3d.multiview.agreement import (
     agreement,
     ask_exchanged,
+    ask_odd_view,
     bone_variation_pct,
     compare_lifted,
     consistency,
@@ -128,14 +129,59 @@ def standing(leg_m: float) -> np.ndarray:
 @pytest.mark.parametrize(("leg_m", "said"), [(0.086, "0.086"), (2.2, "2.2"), (0.41, None), (0.86, None), (1.29, None)])
 def test_legs_of_nobodys_length_ask_for_the_unit(leg_m, said, capsys):
     """Cameras in cm that are taken for mm make a leg of 86 cm 8.6 cm long; children's are from 0.4 m on."""
-    say_size(standing(leg_m))
+    say_size(camera_ring(3), standing(leg_m))
     question = f"the person's legs are {said} m long by the calibration: are its positions in another unit?"
     assert capsys.readouterr().err.startswith(question) == (said is not None)
 
 
 def test_of_legs_that_are_never_seen_nothing_is_asked(capsys):
-    say_size(np.full((3, 17, 3), np.nan))
+    say_size(camera_ring(3), np.full((3, 17, 3), np.nan))
     assert capsys.readouterr().err == ""
+
+
+def from_places(*places_m) -> list:
+    return [looking_at(np.array([0, 0, 0.95]), np.array(place), f"cam{i}") for i, place in enumerate(places_m)]
+
+
+@pytest.mark.parametrize(
+    ("places_m", "within_deg"),
+    [
+        ([(0, 5, 0.95), (0.5, 5, 0.95)], 6),  # atan(0.5 / 5)
+        ([(0, 5, 0.95), (0, -4, 0.95)], 0),  # look at each other
+        ([(0, 5, 0.95), (0.2, 5, 0.95), (0.5, 5, 0.95)], 6),
+        ([(0, 5, 0.95), (1, 5, 0.95)], None),  # 11 degrees
+        ([(0, 5, 0.95), (0.1, 5, 0.95), (5, 0, 0.95)], None),
+    ],
+)
+def test_cameras_along_one_line_tell_no_length(places_m, within_deg, capsys):
+    poses = standing(5.0)  # as errors along the line make them, and not the unit
+    poses += [0, 0, 0.95] - np.median(poses[np.isfinite(poses).all(-1)], axis=0)
+    say_size(from_places(*places_m), poses)
+    said = f"all cameras see the person along nearly one line, within {within_deg} degrees: its distance is unsure"
+    err = capsys.readouterr().err
+    assert err.startswith(said) if within_deg is not None else err.startswith("the person's legs are")
+
+
+@pytest.mark.parametrize(
+    ("medians_px", "said"),
+    [
+        (
+            [10.0, 309.1, 11.2, 11.0],
+            "camera cam1 does not agree with the others, which do within 11 px: does its video start with",
+        ),
+        ([10.0, 11.0, None], "camera cam2 does not agree with the others, which do within 11 px: does its"),
+        ([14.4, 10.4, 16.0, 11.9], ""),
+        ([1.0, 35.0, 2.0], ""),  # within what is searched
+        ([200.0, 150.0, 198.0, 250.0], ""),  # no two agree
+        ([10.0, 60.0, 61.0, 12.0], ""),  # two exchanged ones
+        ([10.0, None, None, 12.0], ""),
+        ([5.0, 90.0], ""),
+    ],
+)
+def test_one_view_that_does_not_agree_with_the_others_is_asked_about(medians_px, said, capsys):
+    ask_odd_view(camera_ring(len(medians_px)), {"residual_by_camera_median_px": medians_px})
+    err = capsys.readouterr().err
+    assert err.startswith(said) and bool(err) == bool(said)
 
 
 @pytest.mark.parametrize(("views", "frames"), [(4, 250), (5, 1), (6, 3), (8, 3)])

@@ -39,9 +39,10 @@ def test_views_come_in_the_calibrations_order_with_the_videos_sizes(folder):
 @pytest.mark.parametrize(
     ("video", "message"),
     [
-        ({"frames": 5}, "of one take"),
+        ({"frames": 5}, "of one take and start together, so cut them to the same frames"),
         ({"fps": 30}, "of one take"),
-        ({"width": 500}, "has 500 x 800 px, its calibration 1000 x 800"),
+        ({"width": 500}, "has 500 x 800 px, its calibration 1000 x 800: give the calibration of the video's own size"),
+        ({"width": 800, "height": 1000}, "1000 x 800: the video is turned by 90 degrees against it: turn the calibrat"),
         (None, "does not open as a video"),
     ],
 )
@@ -94,6 +95,7 @@ def test_marker_cameras_without_a_video_are_left_out_by_name(folder, capsys):
         ("Miqus Hybrid", False),
         ("Oqus 210c", False),
         ("", False),
+        ("none", False),
     ],
 )
 def test_models_of_cameras_that_see_markers(folder, model, sees_markers):
@@ -172,8 +174,15 @@ def test_a_camera_of_no_size_must_look_through_its_video(folder, capsys):
 
 def test_one_camera_is_too_few(folder):
     write_calibration(folder / CALIBRATION, CAMERA.format(serial="a"))
-    with pytest.raises(InputError, match="has one camera"):
+    with pytest.raises(InputError, match="has one camera with a video: joints are triangulated from two or more"):
         read_views(folder)
+
+
+def test_marker_cameras_alone_are_too_few_and_the_videos_of_none_are_named(folder, capsys):
+    write_calibration(folder / CALIBRATION, CAMERA.format(serial="1").replace("<camera ", '<camera model="Miqus M3" '))
+    with pytest.raises(InputError, match=r"calibration\.qca\.txt has no camera with a video: joints are triangulated"):
+        read_views(folder)
+    assert f"{folder}/a.mp4 is named as no camera of calibration.qca.txt: it is left out" in capsys.readouterr().err
 
 
 def test_frames_are_counted_and_not_believed(folder, capsys):
@@ -239,11 +248,27 @@ def test_a_scaled_picture_between_black_borders_has_its_camera_scaled(height, wi
     assert (smaller.width_px, smaller.height_px) == (width, height)
 
 
-def test_a_cut_picture_has_the_same_camera():
+@pytest.mark.parametrize("grey", [120, 0])
+def test_a_cut_picture_has_the_same_camera(grey):
+    """Also where it is dark all over."""
     camera = camera_ring(1)[0]
-    smaller = camera_of_video(camera, np.full((1000, 992, 3), 120, np.uint8))
+    smaller = camera_of_video(camera, np.full((1000, 992, 3), grey, np.uint8))
     np.testing.assert_array_equal(smaller.intrinsics_px, camera.intrinsics_px)
     assert (smaller.width_px, smaller.height_px) == (992, 1000)
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "asked"),
+    [(990, 792, True), (992, 794, True), (992, 800, False), (984, 800, False), (990, 798, False)],
+)
+def test_a_picture_that_may_have_been_scaled_is_said_to_be_taken_for_cut(folder, capsys, width, height, asked):
+    """Of 1000 x 800 px."""
+    write_video(folder / "a.mp4", width=width, height=height)
+    assert read_views(folder)[1].camera.intrinsics_px[0, 0] == 1000
+    said = (
+        f"{folder}/a.mp4 has {width} x {height} px, its calibration 1000 x 800: taken for cut at the right and the bo"
+    )
+    assert (said in capsys.readouterr().err) == asked
 
 
 @pytest.mark.parametrize(("size", "taken"), [("999, 799", True), ("999, 800", True), ("998, 799", False)])

@@ -179,7 +179,11 @@ def test_reads_a_camera(tmp_path):
     ("change", "sentence"),
     [
         ({"width_px": -3}, "width_px"),
-        ({"height_px": 50}, "64 x 50, the video has 64 x 48"),
+        ({"height_px": 50}, "64 x 50, the video has 64 x 48: give the calibration of the video's own size"),
+        (
+            {"width_px": 48, "height_px": 64},
+            "48 x 64, the video has 64 x 48: the video is turned by 90 degrees against",
+        ),
         ({"intrinsics_px": [[1, 2], [3, 4]]}, "intrinsics_px"),
         ({"intrinsics_px": [[500, 1, 32], [0, 500, 24], [0, 0, 1]]}, r"must be \[\[fx, 0, cx\]"),
         ({"intrinsics_px": [[500, 0, 32], [0, -500, 24], [0, 0, 1]]}, "focal lengths must be above 0"),

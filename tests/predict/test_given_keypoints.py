@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from tiny_keypoints import person
 
+from pose3d.formats.frame_numbers import NamedPictures
 from pose3d.formats.keypoints import KeypointFile, keypoint_file
 from pose3d.geometry.layouts import layout
 from pose3d.predict.given_keypoints import GivenPeople, VideoFacts, enough_points, people_of
@@ -259,6 +260,10 @@ def test_the_last_of_frames_that_are_numbered_from_1_may_be_empty():
     assert from_0.said == ("k.json has 31 frames, the video 30: 0 with keypoints past its end are left out",)
 
 
+def of_places(names) -> NamedPictures:
+    return NamedPictures(dict(enumerate(names)), counted=False)
+
+
 def of_pictures(numbers) -> VideoFacts:
     return replace(video(len(numbers)), picture_numbers=np.array(numbers))
 
@@ -294,12 +299,14 @@ def test_keypoints_go_to_the_pictures_of_the_same_names():
     names = tuple(f"09_{second // 60:02d}_{second % 60:02d}" for second in range(40, 70))
     folder = replace(video(30), picture_names=names)
     seen = [3, 19, 20, 29]
-    some = file_of(range(4), None, KEYPOINTS[seen], SCORES[seen], pictures=tuple(names[place] for place in seen))
+    some = file_of(range(4), None, KEYPOINTS[seen], SCORES[seen], pictures=of_places(names[place] for place in seen))
     people = given(some, video=folder, fps=None)
     assert people.frames.tolist() == seen
     assert people.said[0] == "k.json: keypoints go to the pictures of equal names"
     # In an order that is not the folder's, and with one that it lacks.
-    others = file_of(range(4), [5] * 4, KEYPOINTS[:4], SCORES[:4], pictures=(names[20], "09_02_00", names[3], names[4]))
+    others = file_of(
+        range(4), [5] * 4, KEYPOINTS[:4], SCORES[:4], pictures=of_places([names[20], "09_02_00", names[3], names[4]])
+    )
     people = given(others, video=folder, fps=None)
     assert people.frames.tolist() == [3, 4, 20]
     np.testing.assert_allclose(people.keypoints_px, KEYPOINTS[[2, 3, 0]], atol=1e-3)
@@ -308,8 +315,79 @@ def test_keypoints_go_to_the_pictures_of_the_same_names():
     )
 
 
+def test_names_decide_in_a_folder_of_several_series():
+    """The second of two cameras, from its fifth picture on, and then a picture that the folder lacks."""
+    series = [f"cam{camera}_{number:04d}" for camera in (1, 2) for number in range(20)]
+    folder = replace(video(40), picture_names=tuple(series))
+    counted = NamedPictures({number: f"cam2_{number:04d}" for number in range(5, 15)}, counted=True)
+    some = file_of(range(5, 15), None, KEYPOINTS[:10], SCORES[:10], pictures=counted)
+    people = given(some, video=folder, fps=None)
+    assert people.frames.tolist() == list(range(25, 35))
+    assert people.said == ("k.json: keypoints go to the pictures of equal names",)
+    counted = NamedPictures({number: f"cam2_{number:04d}" for number in range(11, 21)}, counted=True)
+    some = file_of(range(11, 21), None, KEYPOINTS[:10], SCORES[:10], pictures=counted)
+    people = given(some, video=folder, fps=None)
+    assert people.frames.tolist() == list(range(31, 40)) and "lacks 1 of its pictures" in people.said[1]
+
+
+def test_names_of_equal_numbers_need_the_folder_of_their_pictures():
+    both = [f"{side}_{number}" for number in range(15) for side in ("left", "right")]
+    one_file = file_of(pictures=replace(of_places(sorted(both)), alike="k.json: two are both frame 0: give one"))
+    assert sentence(one_file) == sentence(one_file, video=video(30), fps=None) == one_file.pictures.alike
+    folder = replace(video(30), picture_names=tuple(both))
+    assert given(one_file, video=folder, fps=None).frames.tolist() == list(range(30))
+
+
+def test_pictures_of_several_folders_are_said_where_no_folder_has_them():
+    names = tuple(f"img{number:03d}" for number in range(30))
+    file = file_of(pictures=NamedPictures(dict(enumerate(names)), counted=True, folders=("walk", "run")))
+    assert given(file).said == (
+        "k.json names pictures of several folders, 'walk' and 'run': all are taken as one video; give one file for "
+        "each if they are several",
+    )
+    folder = replace(of_pictures(range(30)), picture_names=names)
+    assert given(file, video=folder, fps=None).said == ("k.json: keypoints go to the pictures of equal names",)
+
+
+def test_names_may_be_written_otherwise_where_that_is_clear():
+    counted = NamedPictures({number: f"CAM2_{number:04d}" for number in range(15)}, counted=True)
+    one_series = file_of(range(15), None, KEYPOINTS[:15], SCORES[:15], pictures=counted)
+    series = [f"{word}_{number:04d}" for word in ("cam1", "Cam2") for number in range(15)]
+    people = given(one_series, video=replace(video(30), picture_names=tuple(series)), fps=None)
+    assert people.frames.tolist() == list(range(15, 30))
+    counted = NamedPictures({number: f"cam2_{number}" for number in range(15)}, counted=True)
+    without_zeros = replace(one_series, pictures=counted)
+    people = given(without_zeros, video=replace(video(30), picture_names=tuple(series)), fps=None)
+    assert people.frames.tolist() == list(range(15, 30))
+    both = [f"{word}_{number:04d}" for word in ("CAM2", "cam2") for number in range(15)]
+    people = given(one_series, video=replace(video(30), picture_names=tuple(both)), fps=None)
+    assert people.frames.tolist() == list(range(15))
+
+
+def test_pictures_of_another_folder_are_said():
+    """Their numbers alone do not say which of two series they are of; those of one do."""
+    counted = NamedPictures({number: f"walk_{number}" for number in range(30)}, counted=True)
+    series = tuple(f"cam{camera}_{number}" for camera in (1, 2) for number in range(15))
+    people = given(file_of(pictures=counted), video=replace(video(30), picture_names=series), fps=None)
+    assert people.said == (
+        "k.json: the folder has none of its pictures, the first 'walk_0': their numbers are taken as places in "
+        "the folder",
+    )
+    one = replace(of_pictures(range(30)), picture_names=tuple(f"img{number}" for number in range(30)))
+    assert given(file_of(pictures=counted), video=one, fps=None).said == ()
+
+
+def test_numbers_decide_where_names_are_others():
+    """All of them, or after the ninth."""
+    folder = replace(of_pictures(range(1, 31)), picture_names=tuple(f"{number:02d}" for number in range(1, 31)))
+    for n_alike in (0, 9):
+        names = {number: f"{number:02d}" if number <= n_alike else f"walk_{number}" for number in range(1, 31)}
+        people = given(file_of(range(1, 31), pictures=NamedPictures(names, counted=True)), video=folder, fps=None)
+        assert people.frames.tolist() == list(range(30)) and "equal numbers go together" in people.said[0]
+
+
 def test_pictures_that_count_no_frames_are_in_order_without_their_folder():
-    clock = file_of(pictures=tuple(f"12-59-{58 + frame // 25}_{frame % 25 * 40:03d}" for frame in range(30)))
+    clock = file_of(pictures=of_places(f"12-59-{58 + frame // 25}_{frame % 25 * 40:03d}" for frame in range(30)))
     said = (
         "k.json: names of pictures that count no frames are taken in their order, '12-59-58_000' as frame 0 and "
         "'12-59-59_160' as frame 29: if pictures are missing, give --video with the folder of all"
@@ -317,10 +395,25 @@ def test_pictures_that_count_no_frames_are_in_order_without_their_folder():
     for of_video in (None, video(30), of_pictures(range(30, 60))):
         people = given(clock, video=of_video, fps=25 if of_video is None else None)
         assert people.frames.tolist() == list(range(30)) and people.said == (said,)
+    others = replace(video(30), picture_names=tuple(f"img_{number}" for number in range(30)))
+    assert (
+        given(clock, video=others, fps=None)
+        .said[0]
+        .endswith("as frame 29: the folder has none of them; give that of all if pictures are missing")
+    )
+
+
+def test_pictures_of_several_series_are_asked_about():
+    both = of_places(f"cam{camera}_{number:04d}" for camera in (1, 2) for number in range(15))
+    assert given(file_of(pictures=both)).said == (
+        "k.json: names of pictures that count no frames are taken in their order, 'cam1_0000' as frame 0 and "
+        "'cam2_0014' as frame 29: they seem to be of several series, 'cam1_0000' to 'cam1_0014' and 'cam2_0000' to "
+        "'cam2_0014'; give one file for each",
+    )
 
 
 def test_a_single_picture_is_frame_0():
-    one = file_of([0], None, KEYPOINTS[:1], SCORES[:1], pictures=("photo_12",))
+    one = file_of([0], None, KEYPOINTS[:1], SCORES[:1], pictures=of_places(["photo_12"]))
     assert given(one).said == () and given(one, video=video(1), fps=None).said == ()
     assert "'photo_12' as frame 0: if pictures" in given(one, video=video(5), fps=None).said[0]
 

@@ -81,3 +81,18 @@ def test_people_who_stand_lie_or_hang_ask_for_nothing(legs_up, heading_deg, caps
     one = calibrated("c", (640, 480), K, None, heading(heading_deg), [0, 0, 3])
     ask_inverse("k.json", one, people(legs_up, 1), np.ones(1, bool))
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("heading_deg", "legs_up"),
+    [
+        (180 + 45, [1, -1, 0]),  # somebody sits and faces left: the hip is as far behind the ankles as above
+        (180 - 45, [-1, -1, 0]),
+        (180 + 70, [0.94, -0.34, 0]),  # lies on a slope
+        (180 + 30, [0.5, -0.87, 0]),  # leans on a wall
+    ],
+)
+def test_people_whose_legs_are_where_the_inverse_has_up_ask_for_nothing(heading_deg, legs_up, capsys):
+    one = calibrated("c", (640, 480), K, None, heading(heading_deg), [0, 0, 3])
+    ask_inverse("k.json", one, people(legs_up), np.ones(20, bool))
+    assert capsys.readouterr().err == ""

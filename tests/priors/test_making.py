@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from people import camera_ring, population, take, write_data
-from tiny_mocap import CMU, MIXAMO, XSENS, as_clip, climb_motion, named, write_any_bvh
+from people import population, write_data
+from tiny_mocap import CMU, MIXAMO, OUR_JOINTS, XSENS, as_clip, climb_motion, named, write_any_bvh
 from tiny_performers import tiny_body
 from toy_lifters import ONE, lifting, params
 
 from pose3d.config.lifting import LiftingParams
 from pose3d.formats.joint_files import write_motion
-from pose3d.formats.motion import from_ours
+from pose3d.formats.motion import NAMES, to_ours
 from pose3d.geometry.layouts import N_LANDMARKS
 from pose3d.geometry.rotations import rotation_about_z
 from pose3d.lifting.fit import fit_lifter
@@ -106,7 +106,7 @@ def test_the_axis_that_is_up_is_found_and_said(tmp_path, axis, ending):
     takes = read_folder(tmp_path / "turned", {}, 30.0)
     ((_, said),) = upwards(takes, None).values()
     as_file = {"x": "x", "-y": "-z", "z": "-y"} if ending == "c3d" else {axis: axis}
-    assert said == f".{ending}: {as_file[axis]} is up, because people stand so"
+    assert said == f".{ending}: {as_file[axis]} is up, because people stand so: if they lie, give --up format"
     make(tmp_path / "turned", tmp_path / "priors/turned.h5")
     make(tmp_path / "plain", tmp_path / "priors/plain.h5")
     heights = [read_sequences(tmp_path / f"priors/{name}.h5")[0].poses_world_m[..., 2] for name in ("turned", "plain")]
@@ -130,6 +130,23 @@ def test_where_nobody_stands_the_format_or_the_asked_axis_is_up(tmp_path):
     takes = read_folder(tmp_path, {}, 30.0)
     assert upwards(takes, None)[".bvh"][1] == ".bvh: y is up, as the format has it"
     assert upwards(takes, "z")[".bvh"][1] == ".bvh: z is up, as asked"
+
+
+def test_of_people_who_lie_all_the_time_the_formats_axis_is_up_where_asked(tmp_path):
+    motion = named(MOTION, CMU)
+    lying = replace(motion, positions_m=motion.positions_m @ np.array(TURNED["z"], float).T)
+    write_any_bvh(tmp_path / "a.bvh", lying)
+    write_motion(tmp_path / "a.c3d", lying)
+    takes = read_folder(tmp_path, {}, 30.0)
+    found = {ending: sentence for ending, (_, sentence) in upwards(takes, None).items()}
+    assert found[".bvh"] == ".bvh: z is up, because people stand so: if they lie, give --up format"
+    assert found[".c3d"] == ".c3d: -y is up, because people stand so: if they lie, give --up format"
+    asked = upwards(takes, "format")
+    assert [sentence for _, sentence in asked.values()] == [
+        ".bvh: y is up, as the format has it, as asked",
+        ".c3d: up is what the files say, as asked",
+    ]
+    assert [direction.tolist() for direction, _ in asked.values()] == [[0, 1, 0], [0, 1, 0]]
 
 
 def said_of_takes(folder, asked=None):
@@ -207,11 +224,11 @@ def test_the_priors_body_comes_from_the_pipeline_or_is_baked(tmp_path, monkeypat
 
 
 def test_our_own_poses_stay_what_they_are(tmp_path):
-    (sequence,) = take("S1", "Walk-1", 30, camera_ring(1))
-    write_motion(tmp_path / "a.trc", from_ours(sequence.poses_world_m, 25, "world"))
+    motion = named(climb_motion(30, 25), OUR_JOINTS)
+    write_motion(tmp_path / "a.trc", motion)
     make(tmp_path, tmp_path / "priors/mine.h5", 25)
     (found,) = read_sequences(tmp_path / "priors/mine.h5")
-    off = found.poses_world_m - sequence.poses_world_m
+    off = found.poses_world_m - to_ours(motion)[:, [motion.joints.index(name) for name in NAMES]]
     np.testing.assert_allclose(off - off[0, 0], 0, atol=1e-5)
     assert found.landmarks_world_m is None
 

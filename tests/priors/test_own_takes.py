@@ -2,11 +2,12 @@
 
 import os
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from motions import walk
-from tiny_mocap import CMU, MIXAMO, PLUG_IN_GAIT, climb_motion, named, write_any_bvh
+from tiny_mocap import CMU, MIXAMO, OUR_JOINTS, PLUG_IN_GAIT, climb_motion, named, write_any_bvh
 
 from pose3d.formats.joint_files import write_motion
 from pose3d.priors.own_takes import OURS, own_files, read_takes
@@ -81,6 +82,17 @@ def test_what_is_left_out_parts_a_take_and_is_counted(tmp_path):
     assert take.seconds + sum(take.left_out_s.values()) == pytest.approx(61 / 30)
 
 
+@pytest.mark.parametrize("gap_s", [0.7, 5.0])
+def test_gaps_of_the_times_part_a_take(tmp_path, gap_s):
+    """Nobody knows what happened in them, and joints that stay where they are would not show it."""
+    arrays = dict(np.load(tmp_path / write(tmp_path, "a.npz")))
+    arrays["time_s"] = arrays["time_s"] + gap_s * (np.arange(61) >= 30)
+    np.savez(tmp_path / "a.npz", **arrays)
+    (take,) = read_takes(tmp_path, Path("a.npz"), {}, 30.0)
+    assert len(take.pieces) == 2 and set(take.left_out_s) == {"joints missing"}
+    assert take.seconds == pytest.approx(2, abs=0.1)
+
+
 @pytest.mark.parametrize("name", ["a.c3d", "a.trc"])
 def test_zeros_are_gaps_where_some_programs_have_no_other_sign(tmp_path, name):
     positions_m = MOTION.positions_m.copy()
@@ -107,6 +119,18 @@ def test_left_handed_axes_are_put_right_and_said(tmp_path):
     points = take.pieces[0].points
     ahead = np.cross(points["LHip"] - points["RHip"], [0, 1.0, 0])
     assert ((points["LToe"] - points["LAnkle"]) * ahead).sum(-1).min() > 0
+
+
+def test_our_own_joints_in_left_handed_axes_are_put_right_as_well(tmp_path):
+    motion = named(climb_motion(), OUR_JOINTS)
+    plain, mirrored = (
+        read(tmp_path, f"{name}.npz", replace(motion, positions_m=motion.positions_m * [sign, 1, 1]))
+        for name, sign in (("a", 1), ("b", -1))
+    )
+    assert plain.said == [] and plain.pieces[0].ours
+    assert mirrored.said == ["mirrored: its axes are left-handed, or left and right are exchanged"]
+    for point, path in plain.pieces[0].points.items():
+        np.testing.assert_allclose(mirrored.pieces[0].points[point], path)
 
 
 def test_two_people_in_one_file_are_two_takes(tmp_path):

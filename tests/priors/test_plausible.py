@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from tiny_mocap import CMU, climb_motion, named
 
+from pose3d.geometry.rotations import unit
 from pose3d.priors.plausible import bridged, in_metres, is_mirrored, left_out, leg_length_m, no_person
 from pose3d.priors.point_map import body_points
 
@@ -76,6 +77,16 @@ def test_points_that_are_mistaken_for_others_are_no_person(change, said):
     assert no_person(at).startswith(said)
 
 
+def test_joints_without_depth_are_no_person():
+    said = "no depth, as in 2D"
+    at = points()
+    assert no_person({name: path * [1, 1, 0] for name, path in at.items()}) == said
+    assert no_person({name: path * [1, 1, 0.1] for name, path in at.items()}) != said
+    stays = {name: np.where([True, True, False], path, path[0]) for name, path in at.items()}
+    assert no_person(stays) == said
+    assert no_person({name: path[40:41].repeat(30, 0) for name, path in at.items()}) is None  # who does not move at all
+
+
 @pytest.mark.parametrize("part", ["Knee", "Wrist", "Shoulder"])
 def test_a_joint_that_is_never_there_is_no_person(part):
     at = points()
@@ -108,6 +119,14 @@ def test_what_is_out_of_reach_is_missing():
     closed = bridged(at, FPS)
     np.testing.assert_allclose(closed["LToe"], points()["LToe"], atol=0.01)
     assert reasons(closed) == {"joints missing": [*range(20, 30)]}
+
+
+def test_a_root_on_the_floor_is_no_pelvis():
+    at = points()
+    assert "Pelvis" in bridged(at, FPS)
+    at["Pelvis"] = np.zeros_like(at["LHip"])
+    found = bridged(at, FPS)
+    assert set(found) == set(at) - {"Pelvis"}
 
 
 def test_what_lies_on_its_neighbour_shows_no_direction():
@@ -171,6 +190,21 @@ def test_a_t_pose_at_an_end_is_calibration_and_inside_it_is_motion():
 @pytest.mark.parametrize("with_toes", [True, False])
 def test_left_handed_axes_show(with_toes):
     at = points()
+    if not with_toes:
+        del at["LToe"], at["RToe"]
+    assert not is_mirrored(at)
+    assert is_mirrored({name: path * [-1, 1, 1] for name, path in at.items()})
+
+
+@pytest.mark.parametrize("with_toes", [True, False])
+def test_who_bends_over_is_not_mirrored(with_toes):
+    """A trunk that hangs down, as in a forward fold, looks backwards; legs show what is ahead all the same."""
+    at = points()
+    hips = (at["LHip"] + at["RHip"]) / 2
+    across = unit(at["LHip"] - at["RHip"])
+    upper = [name for name in at if name[1:] in ("Shoulder", "Elbow", "Wrist") or name in ("Neck", "Head", "Spine")]
+    for name in upper:  # half a turn about the hips' axis
+        at[name] = hips + 2 * across * ((at[name] - hips) * across).sum(-1, keepdims=True) - (at[name] - hips)
     if not with_toes:
         del at["LToe"], at["RToe"]
     assert not is_mirrored(at)

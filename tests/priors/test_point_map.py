@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from tiny_mocap import CMU, MIXAMO, PLUG_IN_GAIT, ROKOKO, XSENS, climb_motion, named
 
-from pose3d.formats.motion import without_blanks
+from pose3d.formats.motion import Motion, without_blanks
 from pose3d.geometry.layouts import layout
 from pose3d.priors.point_map import NEEDED, body_points, people_in, read_map, recognised
 from pose3d.runtime.errors import InputError
@@ -54,6 +54,7 @@ def test_layouts_of_detectors_are_recognised(name):
     found = recognised(without_blanks(points))
     for point in NEEDED:
         assert of_body[points.index(found[point])] == point.replace("Ankle", "Foot")
+    assert ("LToe" in found) == bool({"LBigToe", "left_big_toe", "left_foot_index"} & set(points))
 
 
 def test_collar_bones_and_feet_are_not_taken_for_what_is_next_to_them():
@@ -64,6 +65,31 @@ def test_collar_bones_and_feet_are_not_taken_for_what_is_next_to_them():
         "LWrist": "left_wrist",
         "LToe": "left_foot",
     }
+
+
+HELEN_HAYES = both("{}.Thigh", "{}.Knee", "{}.Shank", "{}.Ankle", "{}.Shoulder", "{}.Elbow", "{}.Wrist", "{}.ASIS")
+
+
+def test_markers_on_thighs_shins_and_forearms_are_no_joints():
+    found = recognised(both("{}Thigh", "{}Shin", "{}Forearm", *("{}" + part for part in KINECT)))
+    assert {point: found[point] for point in NEEDED} == {point: point for point in NEEDED}
+    found = recognised(both("{}HJC", "{}Thigh", "{}KJC", "{}Knee", "{}Ankle"))
+    assert [found[point] for point in ("LHip", "LKnee", "LAnkle")] == ["LHJC", "LKJC", "LAnkle"]
+    assert "LHip" not in recognised([*HELEN_HAYES, "V.Sacral"])
+
+
+def test_centres_of_mapped_markers_go_before_markers_that_are_called_joints(tmp_path):
+    """Knees lie inside L.Knee then, by the share of the pelvis's width, and hips in the pelvis."""
+    odd = {**{name: f"{point[0]}.{point[1:]}" for name, point in CLIMBS_AS_POINTS.items()}}
+    pelvis = {"LeftUpLeg": "L.ASIS", "RightUpLeg": "R.ASIS", "Hips": "V.Sacral"}
+    motion = named(climb_motion(2), {**odd, **pelvis})
+    lines = {"LASI": "L.ASIS", "RASI": "R.ASIS", "SACR": "V.Sacral", "LKNE": "L.Knee"}
+    (tmp_path / "map.yaml").write_text("".join(f"{marker}: {name}\n" for marker, name in lines.items()))
+    points = body_points("a.trc", motion, motion.joints, read_map(tmp_path / "map.yaml"))
+    at = {name: motion.positions_m[:, motion.joints.index(name)] for name in motion.joints}
+    width = np.linalg.norm(at["L.ASIS"] - at["R.ASIS"], axis=-1)
+    np.testing.assert_allclose(np.linalg.norm(points["LKnee"] - at["L.Knee"], axis=-1), 0.24 * width)
+    np.testing.assert_array_equal(points["RKnee"], at["R.Knee"])
 
 
 def test_augmented_markers_beside_a_detectors_points_do_not_disturb():
@@ -99,6 +125,16 @@ def test_a_map_makes_unknown_names_known(tmp_path):
     np.testing.assert_array_equal(points["RElbow"], motion.positions_m[:, motion.joints.index(odd["RightForeArm"])])
 
 
+@pytest.mark.parametrize("prefix", ["", "Jane:", "Jane_"])
+def test_markers_may_have_a_persons_name_before_theirs(prefix):
+    """Hips lie 72 % of the pelvis's width apart, whatever the markers are called."""
+    markers = {"LeftUpLeg": "LASI", "RightUpLeg": "RASI", "Hips": "SACR"}
+    motion = named(climb_motion(2), {name: prefix + short for name, short in (CLIMBS_AS_POINTS | markers).items()})
+    points = body_points("a.c3d", motion, motion.joints, {})
+    width = np.linalg.norm(np.diff(motion.positions_m[:, -3:-1], axis=1)[:, 0], axis=-1)
+    np.testing.assert_allclose(np.linalg.norm(points["LHip"] - points["RHip"], axis=-1), 0.72 * width)
+
+
 def test_a_map_may_name_markers(tmp_path):
     """Hips come by regression from the pelvis then, and the rest as mapped."""
     motion = named(climb_motion(2), {**CLIMBS_AS_POINTS, "Hips": "IAS_L", "Spine": "IAS_R", "Neck": "S1"})
@@ -117,7 +153,8 @@ def test_a_map_may_name_markers(tmp_path):
         ("LHip: []\n", "give LHip a name of the files', or a list of names whose middle it is"),
         ("LHip: {a: b}\n", "give LHip a name of the files'"),
         ("LHip: a\nLHip: b\n", "key 'LHip' is written twice"),
-        ("- a\n", "is a list or a value"),
+        ("- a\n", "is a list or a value and must hold keys and values: write lines such as `LKnee: NAME`"),
+        ("", "is empty and must hold keys and values: write lines such as `LKnee: NAME`"),
         ("LHip: *a\n", "is not valid YAML"),
     ],
 )
@@ -132,6 +169,20 @@ def test_a_map_of_names_that_are_not_there_is_one_sentence():
     motion = named(climb_motion(2), CMU)
     with pytest.raises(InputError, match="a.bvh has no Tail, which the map gives for LHip: it has Hips, Spine, Neck"):
         body_points("a.bvh", motion, motion.joints, {"LHip": ["Tail"]})
+
+
+@pytest.mark.parametrize("bob_first", [True, False])
+def test_of_two_people_of_whom_one_is_there_in_part_the_other_is_taken(bob_first):
+    """Bob's waist is not Ann's, wherever it is in the file."""
+    ann = named(climb_motion(2), {name: f"Ann:{point}" for name, point in CLIMBS_AS_POINTS.items()})
+    waist = {"LeftUpLeg": "LASI", "RightUpLeg": "RASI", "Hips": "SACR"}
+    of_ann, of_bob = (named(climb_motion(2), {k: f"{who}:{v}" for k, v in waist.items()}) for who in ("Ann", "Bob"))
+    parts = [(ann.joints, ann.positions_m), (of_ann.joints, of_ann.positions_m)]
+    parts.insert(0 if bob_first else 2, (of_bob.joints, of_bob.positions_m + 5))
+    both = Motion(sum((names for names, _ in parts), ()), np.concatenate([path for _, path in parts], 1), 30.0)
+    ((_, names),) = people_in(both.joints).items()
+    hip = body_points("a.c3d", both, names, {})["LHip"]
+    assert np.linalg.norm(hip - of_ann.positions_m[:, 0], axis=-1).max() < 0.3
 
 
 def test_people_are_parted_by_what_is_before_the_colon():

@@ -61,13 +61,15 @@ def run(given: argparse.Namespace) -> None:
         from pose3d.formats.even_times import doubt_step
         from pose3d.formats.joint_files import AXES, read_motion, write_motion
         from pose3d.formats.motion import NAMES
+        from pose3d.priors.doubts import doubt_legs, doubt_level
 
         if motion is None:
             motion = read_motion(given.input, given.frame, given.lifter)
             for sentence in motion.said:
                 print(f"{given.input}: {sentence}", file=sys.stderr)
-            _doubt_unit(given.input, motion)
-            for doubt in doubt_step(given.input, motion.times_s):
+            doubts = doubt_legs(given.input, motion, "cm" if read == "bvh" else "m") or _doubt_size(given.input, motion)
+            doubts += doubt_level(given.input, motion) if read in ("bvh", "trc") else []
+            for doubt in [*doubts, *doubt_step(given.input, motion.times_s)]:
                 print(f"warning: {doubt}", file=sys.stderr)
         write_motion(output, motion, given.unit)
         axes = AXES.get(known, f"m, {motion.frame}")
@@ -76,16 +78,16 @@ def run(given: argparse.Namespace) -> None:
         print(f"{output}: {len(motion)} frames at {motion.fps:g} a second, {n_joints} joints, {said}")
 
 
-def _doubt_unit(path: Path, motion: "Motion") -> None:
-    """Say so where joints are farther apart than a room is wide, or nearer than those of a hand.
+def _doubt_size(path: Path, motion: "Motion") -> list[str]:
+    """A sentence where joints are farther apart than a room is wide, or nearer than those of a hand; else none.
 
-    BVH has no unit, and there are TRC files of px that say m.
+    There are TRC files of px that say m.
     """
     import numpy as np
 
     whole = motion.positions_m[~motion.missing.any(1)]
     if len(motion.joints) < 2 or not len(whole):
-        return
+        return []
     size_m = float(np.median(np.ptp(whole, axis=1).max(1)))
-    if not _SMALLEST_M < size_m < _LARGEST_M:
-        print(f"warning: {path}: its joints lie {size_m:.3g} m apart: is its unit another?", file=sys.stderr)
+    apart = not _SMALLEST_M < size_m < _LARGEST_M
+    return [f"{path}: its joints lie {size_m:.3g} m apart: is its unit another?"] if apart else []

@@ -23,7 +23,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--map", type=Path, metavar="FILE.yaml", help="lines such as `LKnee: NAME` or `LKnee: [NAME, NAME]`"
     )
-    parser.add_argument("--up", choices=("x", "y", "z"), help="of BVH and TRC; by default how people stand in them")
+    parser.add_argument(
+        "--up",
+        choices=("x", "y", "z", "format"),
+        help="an axis of BVH and TRC, or what each format has; by default how people stand",
+    )
     parser.add_argument(
         "--fps", type=float, metavar="N", help="frame rate of training; by default that of data/sequences.h5, or 25"
     )

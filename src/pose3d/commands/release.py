@@ -33,9 +33,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--layouts", nargs="+", metavar="NAME", help="train and release lifters of these keypoint layouts instead"
     )
     parser.add_argument(
-        "--landmarks",
+        "--heads",
         action="store_true",
-        help="with --layouts: keep these lifters as released, and learn where their layouts' own points are alone",
+        help="with --layouts: keep these lifters as released, and learn anew what stands beside them alone: how far "
+        "off joints may be, and where the layouts' own points are",
     )
 
 
@@ -47,8 +48,8 @@ def run(given: argparse.Namespace) -> None:
     from pose3d.predict.models import RELEASED
     from pose3d.runtime.files import atomic_output, sha256_of, write_text
 
-    if given.landmarks and not given.layouts:
-        raise InputError("--landmarks goes with --layouts: our own 17 joints have no others beside them")
+    if given.heads and not given.layouts:
+        raise InputError("--heads goes with --layouts: those of our own 17 joints come with the pipeline's lifters")
     commit = _commit()
     locked = _Locked()
     made_by: dict[str, Any] = {
@@ -62,8 +63,8 @@ def run(given: argparse.Namespace) -> None:
         from pose3d.predict import layout_models
 
         before, after = around_table(card, layout_models.TABLE)
-        made_by["command"] += f" --layouts {' '.join(given.layouts)}" + " --landmarks" * given.landmarks
-        table = layout_models.release_layouts(given.layouts, locked.file, made_by, given.landmarks)
+        made_by["command"] += f" --layouts {' '.join(given.layouts)}" + " --heads" * given.heads
+        table = layout_models.release_layouts(given.layouts, locked.file, made_by, given.heads)
         write_text(card, f"{before}\n{table}\n{after}")
         print(table)
         return
@@ -211,16 +212,19 @@ def around_table(card: Path, marks: tuple[str, str]) -> tuple[str, str]:
 
 def table_of(facts: dict[str, Any]) -> str:
     """The figures as Markdown."""
+    from pose3d.evaluation.coverage import inside_of
+
     lines = [
-        "| rendered people | joints within a tenth of the box | lifter | MPJPE mm | PA-MPJPE mm | root error mm |",
-        "|---|---|---|---|---|---|",
+        "| rendered people | joints within a tenth of the box | lifter | MPJPE mm | PA-MPJPE mm | root error mm "
+        "| inside radii, %, across / along |",
+        "|---|---|---|---|---|---|---|",
     ]
     for people, metrics in (("validation", "validation"), ("test", "evaluation")):
         figures = facts["metrics"][metrics]
         pck = f"{100 * figures['pose2d']['pck_at_10pct']:.1f} %"
         for name, title in (("repnet", "single frame"), ("temporal", "temporal")):
             values = (figures[name].get(key) for key in ("mpjpe_mm", "pa_mpjpe_mm", "root_error_mm"))
-            cells = ("" if value is None else f"{value:.1f}" for value in values)
+            cells = [*("" if value is None else f"{value:.1f}" for value in values), inside_of(figures[name])]
             lines.append(f"| {people} | {pck} | {title} | {' | '.join(cells)} |")
     lines += ["", "| file | MB | sha256 begins with |", "|---|---|---|"]
     for name, file in facts["files"].items():

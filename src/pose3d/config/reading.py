@@ -3,7 +3,9 @@
 Each key is in exactly one of the three files, so that ``dvc exp run -S`` on any of them always has an effect.
 """
 
+from collections.abc import Iterable
 from contextlib import suppress
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Self
 
@@ -67,8 +69,12 @@ def _mapping_without_duplicates(loader: yaml.SafeLoader, node: yaml.MappingNode)
 _UniqueKeyLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping_without_duplicates)
 
 
-def read_yaml(path: Path) -> dict[str, Any]:
+def read_yaml(path: Path, remedy: str | None = None) -> dict[str, Any]:
     """Read a YAML mapping.
+
+    Args:
+        path: of the file.
+        remedy: what to do where it is no mapping; None: get it back from git.
 
     Raises:
         InputError: missing, not YAML, a duplicate key, or not a mapping.
@@ -85,7 +91,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
         raise InputError(f"{path} is not valid YAML: {in_words(error)}") from None
     if not isinstance(content, dict):
         what = "is empty" if content is None else "is a list or a value"
-        raise InputError(f"{path} {what} and must hold keys and values: get it back with `git checkout {path}`")
+        remedy = remedy or f"get it back with `git checkout {path}`"
+        raise InputError(f"{path} {what} and must hold keys and values: {remedy}")
     return content
 
 
@@ -133,7 +140,8 @@ def _chosen(method: dict[str, Any], key: str, folder: Path, params_path: Path) -
     if not known:
         raise InputError(f"{folder}/ is missing or holds no .yaml files: run from the root of the repository")
     if key not in method:
-        raise InputError(f"{params_path}: {key} is missing; add `{key}: ` and one of {', '.join(known)}")
+        advice = _misspelt(key, method) or f"add `{key}: ` and one of {', '.join(known)}"
+        raise InputError(f"{params_path}: {key} is missing; {advice}")
     name = method[key]
     if name not in known:
         quoted = "" if isinstance(name, str) else " (a name that YAML reads as something else needs quotes)"
@@ -164,10 +172,11 @@ def _sentence(error: ValidationError, merged: dict[str, Any], file_of: dict[str,
             problem = "is missing; add it"
         case "union_tag_invalid":
             key.append(first["ctx"]["discriminator"].strip("'"))
-            problem = f"is '{first['ctx']['tag']}'; choose one of {first['ctx']['expected_tags']}"
+            written = _as_written(first["input"][key[-1]])
+            problem = f"is {written}; choose one of {first['ctx']['expected_tags']}"
         case "union_tag_not_found":
             key.append(first["ctx"]["discriminator"].strip("'"))
-            problem = "is missing; add it"
+            problem = f"is missing; {_misspelt(key[-1], first['input']) or 'add it'}"
         case "model_type" | "model_attributes_type":
             problem = f"must be a block of keys and values, not {_as_written(first['input'])}"
         case _:
@@ -176,6 +185,12 @@ def _sentence(error: ValidationError, merged: dict[str, Any], file_of: dict[str,
     files = _where_others_have(key, merged, root) if first["type"] == "missing" else []
     names = " or ".join(map(str, files or _files_of(key, file_of)))
     return f"{names}: {' '.join(filter(None, ['.'.join(key), problem]))}"
+
+
+def _misspelt(key: str, written: Iterable[Any]) -> str | None:
+    """Advice on the key among those that are written that may be a missing one; None: there is none like it."""
+    similar = get_close_matches(key, map(str, written), 1)
+    return f"correct the spelling of {similar[0]}" if similar else None
 
 
 _KINDS = {

@@ -266,6 +266,9 @@ def _others(
             "are mirrored, or of a camera on the other side: count x from the picture's left, and give every camera its"
         )
         yield f"{said} own", mirrored, frames
+    for from_px in (sequence.camera.height_px, 0):
+        upwards_px = np.stack([true_px[..., 0], from_px - true_px[..., 1]], -1)
+        yield "have y upwards: count y downwards from the picture's upper edge", upwards_px, frames
     if layout_name == OURS:
         coco_px = true_px[:, carriers_of(layout("coco17").body_points)]
         yield "are in the order of COCO's 17 points: give Human3.6M's joints, or name the layout", coco_px, frames

@@ -13,7 +13,7 @@ from pose3d.geometry.skeleton import ROOT
 from pose3d.lifting.spread import LEVEL, LEVELS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import pandas as pd
 
@@ -114,6 +114,17 @@ def summary(intervals: Intervals) -> dict[str, float]:
     for number, name in enumerate(DIRECTIONS):
         figures[f"root_coverage90_{name}"] = round(float(intervals.inside[:, ROOT, number].mean()), 4)
     return figures
+
+
+def inside_of(figures: Mapping[str, float]) -> str:
+    """The cell of a table: % of errors inside across / along of a :func:`summary`, or nothing where there is none.
+
+    Example:
+        >>> inside_of({"coverage90_across": 0.8405, "coverage90_along": 0.9}), inside_of({"mpjpe_mm": 80.0})
+        ('84.0 / 90.0', '')
+    """
+    shares = [figures.get(f"coverage90_{direction}") for direction in DIRECTIONS]
+    return " / ".join(f"{100 * share:.1f}" for share in shares if share is not None)
 
 
 def coverage_table(sequences: Sequence[PoseSequence], methods: dict[str, Intervals]) -> pd.DataFrame:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from pose3d.evaluation.coverage import intervals_of, summary
 from pose3d.evaluation.metrics import mpjpe, pa_mpjpe
 from pose3d.geometry.layouts import Layout, layout
 from pose3d.lifting.lift import lift_keypoints
@@ -43,3 +44,16 @@ def layout_errors_mm(lifter: Lifter, sequences: Sequence[PoseSequence], missing:
         errors["pa_mpjpe_mm"].append(pa_mpjpe(poses, truth))
         errors["root_error_mm"].append(np.linalg.norm(poses[:, 0] - truth[:, 0], axis=-1))
     return {name: 1000 * float(np.concatenate(values).mean()) for name, values in errors.items()}
+
+
+def layout_coverage(lifter: Lifter, sequences: Sequence[PoseSequence]) -> dict[str, float]:
+    """How many errors a lifter's radii hold: :func:`pose3d.evaluation.coverage.summary`.
+
+    Args:
+        lifter: of any layout, with a spread.
+        sequences: with 3D, whose true 2D it lifts.
+    """
+    assert lifter.spread is not None
+    points = layout(lifter.layout)
+    lifted = [lift_keypoints(lifter, s.camera, true_points_px(s, points), s.fps) for s in sequences]
+    return summary(intervals_of(sequences, lifted, lifter.spread.relative_factors()))

@@ -3,7 +3,9 @@
 BVH states no unit: centimetres are assumed, as in our own files, and y up.
 """
 
+import math
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -29,18 +31,18 @@ class _Node:
 
 
 def read_bvh(path: str | os.PathLike) -> Motion:
-    """Read a BVH file; of our own skeleton the 17 joints, of others all but the ends.
+    """Read a BVH file of one or more roots; of our own skeleton the 17 joints, of others all but the ends.
 
     Raises:
         InputError: the file is missing, damaged, cut off, or something else; names the line.
     """
     with open_lines(path) as lines:
         nodes = _hierarchy(lines)
-        n_frames = int(_header(lines, "Frames:"))
-        step_s = _header(lines, "Frame Time:")
+        n_frames = _header(lines, "Frames")
+        step_s = _header(lines, "Frame Time")
         if not 0 < step_s < 1e4 or len(nodes) * n_frames * 3 > MAX_NUMBERS:
             raise lines.error("gives a frame time of 0 or too many frames: write the file again")
-        rows = read_rows(lines, sum(len(node.channels) for node in nodes), n_frames)
+        rows = read_rows(lines, sum(len(node.channels) for node in nodes), int(n_frames))
     if np.isnan(rows).any():
         raise InputError(
             f"{path} has nan in frame {np.argwhere(np.isnan(rows))[0][0]}: give every angle of every frame"
@@ -54,20 +56,21 @@ def read_bvh(path: str | os.PathLike) -> Motion:
 
 
 def _hierarchy(lines: Lines) -> list[_Node]:
-    """The tree up to the line MOTION, parents before children; ends have no name."""
+    """The trees up to the line MOTION, parents before children; ends have no name."""
     nodes: list[_Node] = []
     stack: list[int] = []
-    if (lines.next() or "").strip() != "HIERARCHY":
+    statements = _statements(lines)
+    if next(statements, "") != "HIERARCHY":
         raise lines.error("is not HIERARCHY: give a BVH file")
-    for line in lines:
-        word, rest = [*line.split(maxsplit=1), "", ""][:2]
+    for statement in statements:
+        word, rest = [*statement.split(maxsplit=1), "", ""][:2]
         if word == "MOTION" and nodes and not stack:
             return nodes
         try:
             if word in ("ROOT", "JOINT", "End"):
-                if (word == "ROOT") != (not nodes):
+                if (word == "ROOT") != (not stack):
                     raise ValueError
-                nodes.append(_Node("" if word == "End" else rest.strip(), stack[-1] if nodes else None))
+                nodes.append(_Node("" if word == "End" else rest, stack[-1] if stack else None))
                 if len(nodes) > _MAX_NODES:
                     raise ValueError
             elif word == "{":
@@ -80,24 +83,35 @@ def _hierarchy(lines: Lines) -> list[_Node]:
                 nodes[stack[-1]].offset = np.array([float(value) for value in rest.split()]).reshape(3)
             elif word == "CHANNELS":
                 number, *names = rest.split()
+                names = [name.capitalize() for name in names]  # some programs write XPosition
                 if len(names) != int(number) or not set(names) <= _CHANNELS or len(set(names)) != len(names):
                     raise ValueError
                 nodes[stack[-1]].channels = tuple(names)
-            elif word:
+            else:
                 raise ValueError
         except (ValueError, IndexError):
             raise lines.error("is not as BVH has it there: write the file again") from None
     raise InputError(f"{lines.path} ends within its hierarchy: is it cut off? Write it again")
 
 
+def _statements(lines: Lines) -> Iterator[str]:
+    """Lines without blank ones; what some programs write in one with the brace that opens it comes by itself."""
+    for line in lines:
+        statement, brace, rest = line.strip().rpartition("{")
+        if brace and not rest:
+            yield from filter(None, [statement.strip(), brace])
+        elif line.strip():
+            yield line.strip()
+
+
 def _header(lines: Lines, key: str) -> float:
-    line = (lines.next() or "").strip()
+    found, _, value = next(_statements(lines), "").partition(":")
     try:
-        if not line.startswith(key):
+        if found.split() != key.split() or not math.isfinite(float(value)):
             raise ValueError
-        return float(line.removeprefix(key))
+        return float(value)
     except ValueError:
-        raise lines.error(f"does not say {key} and a number: write the file again") from None
+        raise lines.error(f"does not say {key}: and a number: write the file again") from None
 
 
 def _positions(nodes: list[_Node], rows: np.ndarray) -> np.ndarray:

@@ -12,8 +12,10 @@ for frames then, the zeros that fill the last block among them. It and c3d 0.6.0
 
 import itertools
 import os
+import re
 import warnings
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, BinaryIO
 
 import c3d
 import numpy as np
@@ -28,6 +30,7 @@ from pose3d.formats.motion import (
     unit_m,
     zeros_as_gaps,
 )
+from pose3d.geometry.rotations import least_rotation
 from pose3d.runtime.errors import InputError, in_words
 from pose3d.runtime.files import atomic_output
 
@@ -35,8 +38,7 @@ _MM = 1000.0
 _NO_POSITIONS = ("ANGLES", "FORCES", "MOMENTS", "POWERS", "SCALARS")
 """Parameters of POINT that list what is stored as points and is no position, also as ANGLES2 and so on."""
 _BLOCK_BYTES = 512
-_Z_UP_FROM_SCREEN = {"+Z": np.eye(3), "+Y": Z_UP_FROM_Y_UP}
-"""By what POINT:Y_SCREEN says is up."""
+_UP = np.array([0.0, 0.0, 1.0])
 _NAMED = 4  # points in a sentence
 _LONG = 65535
 """Frames from which on ezc3d reads to the file's end."""
@@ -83,7 +85,7 @@ def write_c3d(path: str | os.PathLike, motion: Motion) -> None:
 
 
 def read_c3d(path: str | os.PathLike) -> Motion:
-    """Read the points of a C3D file, of either screen axis that is up (+Y or +Z) and in m, cm or mm.
+    """Read the points of a C3D file, whichever axis is up on its screen, in m, cm or mm; mm where it names no unit.
 
     Points at 0, 0, 0 are missing, whatever their residual. Angles, forces and the like, which lie among the points, are
     left out.
@@ -96,7 +98,8 @@ def read_c3d(path: str | os.PathLike) -> Motion:
             raise ValueError(f"it is larger than {MAX_BYTES / 2**30:g} GiB")
         with open(path, "rb") as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that there are no analog data
-            motion = _read(c3d.Reader(file), os.path.getsize(path))
+            n_bytes = os.path.getsize(path)
+            motion = _read(_Reader(file, n_bytes), n_bytes)
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}): give a C3D file that you may read") from None
     except Exception as error:  # whatever damage makes struct, NumPy or c3d raise
@@ -105,18 +108,72 @@ def read_c3d(path: str | os.PathLike) -> Motion:
     return zeros_as_gaps(motion)
 
 
-def _read(reader: c3d.Reader, n_bytes: int) -> Motion:
+class _Reader(c3d.Reader):
+    """c3d's, but for numbers that c3d 0.6.0 makes of sound files: it refuses analog data at 59.94 frames a second,
+    because rates in single precision do not divide evenly, counts one frame more for each 65,536 before the first, and
+    takes a number of frames for that of the last.
+    """
+
+    def __init__(self, file: BinaryIO, n_bytes: int) -> None:
+        self._n_bytes = n_bytes
+        super().__init__(file)
+
+    @property
+    def analog_rate(self) -> float:
+        return float(self.point_rate) * int(self.header.analog_per_frame)
+
+    @property
+    def first_frame(self) -> int:
+        return self._frames()[0]
+
+    @property
+    def last_frame(self) -> int:
+        return sum(self._frames()) - 1
+
+    def _frames(self) -> tuple[int, int]:
+        """The first frame's number, and how many there are.
+
+        The header has 16 bits for the last frame, and programs that cut a recording leave some of the other numbers as
+        they were: the first that says no less than the header is true, if the file is large enough or the header full.
+        """
+        first, last = int(self.header.first_frame), int(self.header.last_frame)
+        start, end = (self._number(f"TRIAL:ACTUAL_{edge}_FIELD") for edge in ("START", "END"))
+        claims = [] if start is None or end is None else [(start, end - start + 1)]
+        claims += [(first, n) for name in ("LONG_FRAMES", "FRAMES") if (n := self._number(f"POINT:{name}")) is not None]
+        word = 4 if self.point_scale < 0 else 2
+        frame_bytes = word * (4 * int(self.point_used) + int(self.analog_used) * int(self.header.analog_per_frame))
+        room = (self._n_bytes - _BLOCK_BYTES * (int(self.header.data_block) - 1)) // max(1, frame_bytes)
+        n_frames = last - first + 1
+        return next(
+            (claim for claim in claims if n_frames <= claim[1] and (claim[1] <= room or last == _LONG)),
+            (first, n_frames),
+        )
+
+    def _number(self, name: str) -> int | None:
+        """Of a parameter that counts frames: one number, or two words of 16 bits, the lower one first."""
+        param = self.get(name)
+        if param is None or len(param.bytes) not in (2, 4):
+            return None
+        if len(param.bytes) == 4 and param.bytes_per_element == 4:
+            return int(param.float_value)
+        words = np.atleast_1d(param.uint16_value if len(param.bytes) == 2 else param.uint16_array).ravel()
+        return sum(int(word) << 16 * place for place, word in enumerate(words))
+
+
+def _read(reader: _Reader, n_bytes: int) -> Motion:
     n_points, n_frames = int(reader.point_used), int(reader.frame_count)
     word = 4 if reader.point_scale < 0 else 2
     if n_points < 1 or n_frames < 1 or n_frames * n_points * 4 * word > n_bytes:
         raise ValueError(f"it claims {n_frames} frames of {n_points} points")
     unit, up = (_text(reader.get(f"POINT:{name}")) for name in ("UNITS", "Y_SCREEN"))
-    length_m = unit_m(unit)
+    length_m = unit_m(unit or "mm")
     if length_m is None:
         raise ValueError(f"its unit is {unit!r}, not m, cm or mm")
-    if (up or "+Z") not in _Z_UP_FROM_SCREEN:
-        raise ValueError(f"its axis {up} is up, not +Y or +Z")
-    labels = _labels(reader.get("POINT:LABELS"), n_points)
+    z_up_from_screen = least_rotation(_axis(up or "+Z"), _UP)
+    labels = tuple(itertools.islice(_listed(reader, "LABELS"), n_points))
+    if not labels:
+        raise ValueError("it names none of its points")
+    labels += ("",) * (n_points - len(labels))
     others = _no_positions(reader)
     kept = [place for place, label in enumerate(labels) if label not in others]
     if not kept:
@@ -132,36 +189,48 @@ def _read(reader: c3d.Reader, n_bytes: int) -> Motion:
     positions_m[points[..., 3] < 0] = np.nan
     rate_hz = float(reader.point_rate)
     said = [*late_start((reader.first_frame - 1) / rate_hz, rate_hz)] if rate_hz > 0 else []
+    if not unit:
+        said.append("it names no unit: mm are taken, as most C3D files have them")
     if len(kept) < n_points:
         left_out = [label for label in labels if label in others]
         more = f" and {len(left_out) - _NAMED} more" if len(left_out) > _NAMED else ""
         listed = f"{', '.join(left_out[:_NAMED])}{more}"
         said.append(f"points that are angles, forces, moments, powers or scalars are left out: {listed}")
-    positions_m = positions_m[:, kept] @ _Z_UP_FROM_SCREEN[up or "+Z"].T @ Z_UP_FROM_Y_UP
+    positions_m = positions_m[:, kept] @ z_up_from_screen.T @ Z_UP_FROM_Y_UP
     return Motion(names_of_others(labels[place] for place in kept), positions_m, rate_hz, said=tuple(said))
 
 
-def _no_positions(reader: c3d.Reader) -> set[str]:
+def _no_positions(reader: _Reader) -> set[str]:
     """Labels of the points that are no positions."""
-    listed: set[str] = set()
-    for kind in _NO_POSITIONS:
-        for number in itertools.count(1):
-            param = reader.get(f"POINT:{kind}{'' if number == 1 else number}")
-            if param is None or not param.bytes:
-                break
-            n_labels = param.dimensions[1] if len(param.dimensions) == 2 else 1
-            listed.update(_labels(param, n_labels))
-    return listed - {""}
+    return {label for kind in _NO_POSITIONS for label in _listed(reader, kind)} - {""}
+
+
+def _listed(reader: _Reader, kind: str) -> Iterator[str]:
+    """The labels in a parameter of POINT, which has room for 255, and in those that go on with it, such as LABELS2."""
+    for number in itertools.count(1):
+        param = reader.get(f"POINT:{kind}{'' if number == 1 else number}")
+        if param is None or not param.bytes:
+            return
+        yield from _labels(param)
+
+
+def _axis(name: str) -> np.ndarray:
+    """The direction (3,) that X_SCREEN or Y_SCREEN name, such as ``+Z``."""
+    named = re.fullmatch("([+-]?)([XYZ])", name.upper())
+    if not named:
+        raise ValueError(f"its axis {name} is up, not +X, -X, +Y, -Y, +Z or -Z")
+    return (-1.0 if named[1] == "-" else 1.0) * np.eye(3)["XYZ".index(named[2])]
 
 
 def _text(param: Any) -> str:
     return "" if param is None else param.bytes.decode("latin1").strip(" \0")
 
 
-def _labels(param: Any, n_points: int) -> tuple[str, ...]:
-    """Names of the points, read from the bytes, because c3d believes any dimensions."""
-    if param is None or not param.dimensions or (*param.dimensions, 1)[1] < n_points or len(param.dimensions) > 2:
-        raise ValueError("it does not name each of its points")
-    length = param.dimensions[0]
+def _labels(param: Any) -> Iterator[str]:
+    """The names in a parameter, read from the bytes, because c3d believes any dimensions."""
+    if not param.dimensions or len(param.dimensions) > 2:
+        raise ValueError("it does not name its points")
+    length, n_labels = (*param.dimensions, 1)[:2]
     text = param.bytes.decode("latin1")
-    return tuple(text[start : start + length].strip(" \0") for start in range(0, length * n_points, length or 1))
+    for place in range(n_labels):
+        yield text[length * place : length * (place + 1)].strip(" \0")

@@ -20,6 +20,8 @@ WIDEST_DEG = 170.0
 _FARTHEST_M = 50.0  # between two cameras of one room or field
 _NEAREST_M = 0.1
 _COEFFICIENTS = re.compile(r"(?<!un)dist(?!anc|rib)|coef|radial|tangential|^kc?$", re.IGNORECASE)
+_NO_LENS = "", "none"
+"""Words for no distortion."""
 _NUMBERED = re.compile(r"[kp][1-6]|(?:.*_)?[kp]_?[1-6]|(?:radial|tangential).*\d", re.IGNORECASE)
 _EXACT, _ROUNDED = 1e-5, 2e-3  # of a rotation times its transpose, off the identity
 _MOST_RAD = 6.3  # a whole turn, and a little for what was rounded
@@ -116,9 +118,11 @@ def distortion_of(camera: Mapping[str, Any], names: Sequence[str], name: str) ->
         name: of the camera, for messages.
 
     Raises:
-        ValueError: it has none of these, but coefficients under another, without which joints would be somewhere else.
+        ValueError: it has none of these, but coefficients under another, without which joints would be somewhere else;
+            or under one of these a word, and coefficients nowhere.
     """
-    known = next((one for one in names if one in camera), None)
+    given = {one: camera[one] for one in names if camera.get(one) is not None}
+    known = next((one for one, value in given.items() if not isinstance(value, str)), None)
     if known is not None:
         return camera[known]
     for key, value in camera.items():
@@ -126,6 +130,11 @@ def distortion_of(camera: Mapping[str, Any], names: Sequence[str], name: str) ->
             raise ValueError(
                 f"camera {name}: it is not known what {key} is: call it {names[0]}, a list, if it is k1, k2, p1, p2 "
                 "and so on in OpenCV's order"
+            )
+    for key, word in given.items():
+        if word.lower() not in _NO_LENS:
+            raise ValueError(
+                f"camera {name}: {key} is {word!r}, and no coefficients are beside it: add {names[0]}, a list"
             )
     return None
 
@@ -144,15 +153,21 @@ def _is_number(value: Any) -> bool:
 def known_coefficients(distortion: Any, name: str) -> np.ndarray:
     """(5,) k1, k2, p1, p2, k3 from 0, 4, 5, 8, 12 or 14 numbers of OpenCV's order, nested or not; (8,) with k4, k5, k6.
 
+    Or from a mapping that has them by these names; what it has not is 0.
+
     Raises:
-        ValueError: other numbers, or coefficients past the eighth that are not 0.
+        ValueError: other numbers, another name, or coefficients past the eighth that are not 0.
 
     Example:
         >>> known_coefficients([[-0.2, 0.05, 0, 0]], "cam0").tolist()
         [-0.2, 0.05, 0.0, 0.0, 0.0]
         >>> known_coefficients([0.1, 0.2, 0, 0, 0, 0.3, 0, 0, 0, 0, 0, 0], "cam0").tolist()
         [0.1, 0.2, 0.0, 0.0, 0.0, 0.3, 0.0, 0.0]
+        >>> known_coefficients({"k1": -0.2, "k2": 0.05, "k3": 0.01}, "cam0").tolist()
+        [-0.2, 0.05, 0.0, 0.0, 0.01]
     """
+    if isinstance(distortion, Mapping):
+        distortion = _by_name(distortion, name)
     try:
         values = np.zeros(0) if distortion is None else np.array(distortion, np.float64).ravel()
     except (TypeError, ValueError):
@@ -171,6 +186,32 @@ def known_coefficients(distortion: Any, name: str) -> np.ndarray:
     coefficients = np.zeros(8 if values[5:].any() else 5)
     coefficients[: len(values)] = values[: len(coefficients)]
     return coefficients
+
+
+def _by_name(distortion: Mapping[str, Any], name: str) -> list[float]:
+    """Named coefficients in OpenCV's order."""
+    values = dict.fromkeys(_ORDER, 0.0)
+    for key, value in distortion.items():
+        known = str(key).lower()
+        if known not in values:
+            raise ValueError(
+                f"camera {name}: it is not known what {key} of the distortion is: name OpenCV's coefficients k1 to k6, "
+                "p1 and p2"
+            )
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ValueError(f"camera {name}: {key} of the distortion is no number")
+        values[known] = value
+    # A fisheye's and photogrammetry's polynomials have k4 too; the rational model has three coefficients below the bar.
+    if values["k4"] and not {"k5", "k6"} <= {str(key).lower() for key in distortion}:
+        raise ValueError(
+            f"camera {name}: k4 of the distortion has no k5 and k6 beside it, as of a lens model that is not OpenCV's: "
+            "calibrate with k1, k2, p1, p2, k3"
+        )
+    return list(values.values())
+
+
+_ORDER = (*("k1", "k2", "p1", "p2", "k3", "k4", "k5", "k6"), *("s1", "s2", "s3", "s4", "tx", "ty"))
+"""OpenCV's; the last six are of thin prisms and a tilted sensor."""
 
 
 def in_metres(cameras: list[Calibrated], usual: Units | None, given: Units | None, program: str) -> Calibration:

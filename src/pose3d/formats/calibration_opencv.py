@@ -5,6 +5,7 @@ writes one of one axis as ``opencv-nd-matrix``, with sizes in place of rows and 
 is one camera. Where the place is given, x_camera = R x_world + t, its unit is not said.
 """
 
+import re
 from typing import Any
 
 import numpy as np
@@ -25,8 +26,13 @@ _DISTORTION = (
     *("dist", "D", "d", "distortion_parameters", "distortions", "distortion"),
 )
 """The last may be the model beside coefficients under another name. Not RealSense's coeffs, of several models."""
-_MODELS = ("plumb_bob", "rational_polynomial", "radtan", "radial-tangential")
-"""ROS's names of OpenCV's own distortion."""
+_MODELS = (
+    *("plumb_bob", "rational_polynomial", "radtan", "radial_tangential", "brown_conrady", "opencv"),
+    *("none", ""),
+)
+"""ROS's and others' names of OpenCV's own distortion, and of none."""
+_OTHER_LENS = re.compile(r"fish_?eye|equidistant|kannala|omnidir|double_sphere", re.IGNORECASE)
+_OF_LENS = re.compile(r"model|type|lens|projection", re.IGNORECASE)
 
 
 def is_opencv(content: Any) -> bool:
@@ -45,14 +51,7 @@ def calibration_from_opencv(content: dict[str, Any], name: str, units: Units | N
     Raises:
         ValueError, KeyError, TypeError: it is no such file; says what is wrong.
     """
-    model = content.get("distortion_model", _MODELS[0])
-    if model not in _MODELS:
-        raise ValueError(
-            f"the distortion model {model} is not known to this project: calibrate with plumb_bob or "
-            "rational_polynomial"
-        )
-    if content.get("fisheye_model"):  # a flag that OpenCV's sample writes
-        raise ValueError("it is of a fisheye lens, which this project does not know")
+    _require_known_lens(content)
     width, height = _value(content, "width"), _value(content, "height")
     size = _value(content, "size") if width is None or height is None else (width, height)
     name = str(content.get("camera_name", name))
@@ -67,6 +66,21 @@ def calibration_from_opencv(content: dict[str, Any], name: str, units: Units | N
     return in_metres([camera], None, units, "OpenCV")
 
 
+def _require_known_lens(content: dict[str, Any]) -> None:
+    for key in ("distortion_model", "distortion"):
+        model = content.get(key)
+        if isinstance(model, str) and re.sub("[ -]", "_", model.lower()) not in _MODELS:
+            raise ValueError(
+                f"{key} is {model!r}, which is not known to this project: calibrate with plumb_bob or "
+                "rational_polynomial"
+            )
+    for key, value in content.items():
+        named = isinstance(value, str) and _OF_LENS.search(str(key)) and _OTHER_LENS.search(value)
+        flagged = value in (True, 1) and _OTHER_LENS.search(str(key))  # as OpenCV's sample writes fisheye_model
+        if named or flagged:
+            raise ValueError(f"by {key} it is of a fisheye lens, which this project does not know")
+
+
 def _value(content: dict[str, Any], what: str) -> Any:
     return _numbers(next((content[name] for name in _NAMES[what] if name in content), None))
 
@@ -79,7 +93,7 @@ def _beside_matrix(content: dict[str, Any]) -> dict[str, Any]:
 
 def _numbers(found: Any) -> Any:
     """What is tagged as a matrix as an array; all else as it is."""
-    if not isinstance(found, dict):
+    if not isinstance(found, dict) or "data" not in found:
         return found
     shape = found["sizes"] if "sizes" in found else [found["rows"], found["cols"]]
     data = np.array(found["data"], np.float64)

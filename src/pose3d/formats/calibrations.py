@@ -124,6 +124,15 @@ def with_whole_size(
     return replace(one, camera=replace(one.camera, width_px=width_px, height_px=height_px)), (said,)
 
 
+def size_advice(camera: Camera, width_px: int, height_px: int) -> str:
+    """What to do where a video is of another size than its camera."""
+    if (camera.width_px, camera.height_px) == (height_px, width_px):
+        return (
+            "the video is turned by 90 degrees against it: turn the calibration as well, or calibrate turned pictures"
+        )
+    return "give the calibration of the video's own size"
+
+
 def _axis_by_size(camera: Camera) -> np.ndarray:
     """(2,) where the optical axis passes through the picture: 0 to 1 from the left, and from above."""
     return camera.intrinsics_px[:2, 2] / [camera.width_px, camera.height_px]

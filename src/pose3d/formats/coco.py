@@ -14,7 +14,8 @@ annotations    ``{images, annotations}``; the third number of a point is 0 where
 
 An entry whose ``keypoints`` are empty is a box without a pose, and passed over.
 
-``image_id`` is the frame's number (of PoseTrack its last four digits), or the picture's name. ``track_id`` (as
+``image_id`` is the frame's number (of PoseTrack its last four digits), or the picture's name, which may also be under
+``file_name``. ``track_id`` (as
 PoseTrack has it) numbers people.
 """
 
@@ -24,10 +25,11 @@ from typing import Any
 
 import numpy as np
 
-from pose3d.formats.frame_numbers import count_frames, picture_frames
+from pose3d.formats.frame_numbers import NamedPictures, count_frames, picture_frames, pictures_of
 from pose3d.formats.keypoints import KeypointFile, keypoint_file
+from pose3d.formats.name_order import stem_of
 from pose3d.formats.openpose import in_coco17
-from pose3d.formats.point_names import in_layout, in_order, key_of, said_of_names
+from pose3d.formats.point_names import in_layout, in_order, key_of
 from pose3d.geometry.layouts import layout
 from pose3d.runtime.errors import InputError
 
@@ -54,6 +56,8 @@ def read_coco_results(path: str | os.PathLike, content: Sequence[Any]) -> Keypoi
     ]
     frames, pictures = _frames(path, [entry["image_id"] for entry in people])
     frames, counted = _in_sequence(path, frames)
+    if pictures is None:
+        pictures = pictures_of(frames, [entry.get("file_name") for entry in people])
     name = "AlphaPose" if alphapose else "COCO-WholeBody" if with_feet else "COCO"
     n_values = len(points[0]) if points else 0
     layouts = {17: "coco17", 23: "coco_wholebody"} | ({26: "halpe26"} if alphapose else {})
@@ -68,10 +72,12 @@ def _is_result(path: str | os.PathLike, content: Sequence[Any], entry: Any) -> b
     return True
 
 
-def _frames(path: str | os.PathLike, images: Sequence[Any]) -> tuple[Sequence[int], tuple[str, ...] | None]:
+def _frames(
+    path: str | os.PathLike, images: Sequence[Any], called: str = "image_id"
+) -> tuple[Sequence[int], NamedPictures | None]:
     names = [image for image in images if isinstance(image, str)]
     if names and len(names) < len(images):
-        raise InputError(f"{path}: image_id is a name in some entries and a number in others: give one of both")
+        raise InputError(f"{path}: {called} is a name in some entries and not in others: give it in all, or in none")
     return picture_frames(path, names) if names else (images, None)
 
 
@@ -91,14 +97,15 @@ def _numbers(people: Sequence[dict]) -> dict[str, Any]:
 
 
 def read_coco_annotations(
-    path: str | os.PathLike, content: Mapping[str, Any], column_map: Mapping[str, str]
+    path: str | os.PathLike, content: Mapping[str, Any], asked: str | None, column_map: Mapping[str, str]
 ) -> KeypointFile:
     """Read annotations, with the pictures' names and sizes.
 
     Args:
         path: of the file, for messages.
         content: its JSON.
-        column_map: the file's names of points to a layout's, see :func:`pose3d.formats.point_names.in_layout`.
+        asked: name of a layout, see :func:`pose3d.formats.point_names.in_layout`; of points without names, too.
+        column_map: the file's names of points to a layout's.
 
     Raises:
         InputError: it holds something else, pictures of several sizes, or points that no layout has.
@@ -106,14 +113,21 @@ def read_coco_annotations(
     try:
         images = {image["id"]: image for image in content["images"]}
         labelled = [one for one in content["annotations"] if one.get("keypoints") and not one.get("iscrowd")]
+        lost = next((one["image_id"] for one in labelled if one["image_id"] not in images), None)
+        if lost is not None:
+            raise InputError(
+                f"{path}: an annotation has image_id {str(lost)[:80]}, which is none of images: add that one, or leave "
+                "the annotation out"
+            )
         names_of = {key: image.get("file_name", key) for key, image in images.items()}
         texts = [name for name in names_of.values() if isinstance(name, str)]
-        if texts and not count_frames(texts):
+        if texts and (not count_frames(texts) or len(set(map(stem_of, texts))) < len(texts)):
             names_of = {one["image_id"]: names_of[one["image_id"]] for one in labelled}  # others may be other videos'
-        in_order, pictures = _frames(path, list(names_of.values()))  # pictures without anybody count as well
+        # Pictures without anybody count as well.
+        in_order, pictures = _frames(path, list(names_of.values()), "file_name")
         numbers = dict(zip(names_of, in_order, strict=True))
         frames = [numbers[one["image_id"]] for one in labelled]
-        sizes = {(image["width"], image["height"]) for image in images.values() if "width" in image}
+        sizes = {(images[key]["width"], images[key]["height"]) for key in names_of if "width" in images[key]}
         points = [np.asarray(one["keypoints"] + one.get("foot_kpts", []), np.float32) for one in labelled]
         names = _point_names(content.get("categories") or [], labelled)
     except (KeyError, TypeError, AttributeError, ValueError):
@@ -123,26 +137,33 @@ def read_coco_annotations(
     for one in points:
         one[2::3] = one[2::3] > 0
     known: dict[str, Any] = {"size_px": next(iter(sizes), None), "pictures": pictures} | _numbers(labelled)
-    points, known["layout"], known["said"] = _by_names(path, points, names, column_map)
+    points, known["layout"], known["said"] = _by_names(path, points, names, asked, column_map)
     if numbers and all(isinstance(number, int) and 0 <= number < 2**31 for number in numbers.values()):
         known |= {"n_frames": max(numbers.values()) + 1, "first_frame": min(numbers.values())}
     return keypoint_file(path, "COCO annotations", frames, points=[one.tolist() for one in points], **known)
 
 
 def _point_names(categories: Sequence[dict], labelled: Sequence[dict]) -> list[list[str]]:
-    """The lists of points' names, each once, of the categories that annotations have; plain numbers are no names."""
+    """The lists of points' names, each once, of the categories that annotations have; plain numbers are no names.
+
+    Names that are written otherwise (:func:`pose3d.formats.point_names.key_of`) are the same.
+    """
     used = [one.get("category_id") for one in labelled]
-    lists: list[list[str]] = []
+    lists: dict[tuple[tuple[str, ...], ...], list[str]] = {}
     for one in categories:
         names = one.get("keypoints") or []
         named = all(isinstance(name, str) for name in names) and not all(map(str.isdecimal, names))
-        if named and names not in lists and (None in used or one.get("id") in used):
-            lists.append(names)
-    return lists
+        if named and names and (None in used or one.get("id") in used):
+            lists.setdefault(tuple(map(key_of, names)), names)
+    return list(lists.values())
 
 
 def _by_names(
-    path: str | os.PathLike, points: list[np.ndarray], lists: Sequence[list[str]], column_map: Mapping[str, str]
+    path: str | os.PathLike,
+    points: list[np.ndarray],
+    lists: Sequence[list[str]],
+    asked: str | None,
+    column_map: Mapping[str, str],
 ) -> tuple[list[np.ndarray], str | None, list[str]]:
     """Points in a layout's order, its name, and what is said of that."""
     lengths = {len(one) for one in points}
@@ -150,8 +171,9 @@ def _by_names(
     usual = {17: "coco17", 23: "coco_wholebody", 133: "coco_wholebody"}.get(n_points)
     if column_map and not lists:
         raise InputError(f"{path} (COCO annotations) has no names of points: leave --names out")
+    by_asked = asked is not None and n_points == len(layout(asked))
     if not lists or lengths != {3 * n_points}:  # mixed layouts and points that break off are refused elsewhere
-        return points, usual, []
+        return points, asked if by_asked else usual, []
     if len(lists) > 1:
         raise InputError(f"{path}: categories have points of different names: give one file for each")
     (names,) = lists
@@ -162,10 +184,13 @@ def _by_names(
         if all(key_of(name) == key_of(point) for name, point in pairs):
             return points, usual, []
     if n_points != len(names):
-        raise InputError(f"{path}: categories name {len(names)} points, but people have {n_points}: correct the names")
-    best, where, left_out = in_layout(path, names, None, column_map)
+        odd = f"{path}: categories name {len(names)} points, but people have {n_points}"
+        if by_asked:
+            return points, asked, [f"{odd}, which are taken in {asked}'s order, as --layout says"]
+        raise InputError(f"{odd}: correct the names")
+    best, where, said = in_layout(path, names, asked, column_map)
     ordered = np.nan_to_num(in_order(np.reshape(points, (len(points), -1, 3)), where))
-    return list(ordered.reshape(len(points), -1)), best.name, said_of_names(path, best, where, left_out)
+    return list(ordered.reshape(len(points), -1)), best.name, said
 
 
 def read_alphapose_pictures(path: str | os.PathLike, content: Mapping[str, Any]) -> KeypointFile:

@@ -10,6 +10,8 @@ from pose3d.lifting.long_clips import GAP_S, TRAINED_RATE_HZ, Resampled
 from pose3d.runtime.rows import Sliceable
 
 _SAME_TIME_S = 2e-3
+_SEEN_S = 0.2
+"""Farther apart, frames do not show how somebody moved between them."""
 _FAR_APART_S = 3.0
 """Between frames: in ms, those of 300 a second are as far apart."""
 
@@ -81,7 +83,7 @@ def even_motion(
         joints: J names.
         alone_hz: the rate of a single frame.
     """
-    said = said_gaps(time_s)
+    gaps, said = np.diff(time_s) > _SEEN_S, said_gaps(time_s)
     time_s, fps = without_gaps(time_s, alone_hz)
     even_s, known = np.arange(len(time_s)) / fps, np.flatnonzero(found)
     if np.abs(even_s - time_s).max() < _SAME_TIME_S:
@@ -93,4 +95,8 @@ def even_motion(
         poses[~found[np.searchsorted(between, even_s)]] = np.nan
     else:
         poses = np.full((len(time_s), len(joints), 3), np.nan)
-    return replace(from_ours(poses, fps, frame, joints), said=said)
+    motion = replace(from_ours(poses, fps, frame, joints), said=said)
+    if not gaps.any():
+        return motion
+    before = np.searchsorted(time_s, even_s - _SAME_TIME_S) - 1  # the last of the file's frames before each
+    return replace(motion, unseen=np.append(gaps, False)[before] & (before >= 0))

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from mimetypes import types_map
 from pathlib import PurePath
 
-from pose3d.formats.frame_numbers import count_frames, picture_frames
+from pose3d.formats.frame_numbers import NamedPictures, count_frames, picture_frames, pictures_of
 from pose3d.formats.name_order import stem_of
 from pose3d.runtime.errors import InputError
 
@@ -30,9 +30,15 @@ def frame_column(header: Sequence[str]) -> int | None:
     return next((titles.index(title) for title in (*_FRAMES, *_PICTURES) if title in titles), None)
 
 
+def picture_column(header: Sequence[str]) -> int | None:
+    """The column that names pictures, or numbers them, by its title; None: no title does."""
+    titles = [_letters(title) for title in header]
+    return next((titles.index(title) for title in _PICTURES if title in titles), None)
+
+
 def frames_of_rows(
     path: str | os.PathLike, header: Sequence[str], table: Sequence[Sequence[str]], of_points: Collection[int]
-) -> tuple[list[int], tuple[str, ...] | None, list[str]]:
+) -> tuple[list[int], NamedPictures | None, list[str]]:
     """The frame of each row: as a column says, also one of pictures' names that count none; else in order.
 
     Args:
@@ -48,17 +54,22 @@ def frames_of_rows(
     Raises:
         InputError: a row has no frame's number, or rows are of several videos; names the line or the videos.
     """
-    column, passed_over = frame_column(header), None
-    if column is not None and _letters(header[column]) in _PICTURES:
+    of_pictures, column, passed_over = _column_of_pictures(header, table), frame_column(header), None
+    column = of_pictures if column is None else column
+    if column is not None and column == of_pictures and _letters(header[column]) not in _FRAMES:
         names = _pictures(path, table, column)
         counted = len(names) > 1 and (all(map(_is_number, names)) or count_frames(names))
         numbered = _is_index(header, table) and [_cell(row, 0) for row in table] != [*map(str, range(len(table)))]
-        if not counted and (numbered or len(names) == 1 or len(set(map(stem_of, names))) < len(names)):
+        of_video = len(names) == 1 and not _kind(names[0]).startswith("image/")
+        if not counted and (numbered or of_video or len(set(map(stem_of, names))) < len(names)):
             column, passed_over = None, column if len(names) > 1 else None
     titled = column is not None
     if not titled and _is_index(header, table):
         column = 0
     frames, pictures = (list(range(len(table))), None) if column is None else read_frames(path, table, column)
+    if pictures is None and column is not None:
+        pictures = pictures_beside(header, table, frames)
+        passed_over = passed_over if pictures is None else None
     in_order = not titled and frames == list(range(len(table)))
     unused = [
         repr(title[:40])
@@ -80,9 +91,27 @@ def frames_of_rows(
     return frames, pictures, [f"{path}: {not_used}: frames are as far apart as the frame rate says"]
 
 
+def pictures_beside(
+    header: Sequence[str], table: Sequence[Sequence[str]], frames: Sequence[int]
+) -> NamedPictures | None:
+    """Pictures that a column names beside one of frames' numbers; None: no column names one for each."""
+    column = _column_of_pictures(header, table)
+    cells = [] if column is None else [_cell(row, column) for row in table]
+    return pictures_of(frames, cells) if cells and not any(map(_is_number, cells)) else None
+
+
+def _column_of_pictures(header: Sequence[str], table: Sequence[Sequence[str]]) -> int | None:
+    """That of :func:`picture_column`, or one of any title in which all rows have names that end as pictures' do."""
+    titled = picture_column(header)
+    if titled is not None or not table:
+        return titled
+    columns = range(len(header))
+    return next((one for one in columns if all(_kind(_cell(row, one)).startswith("image/") for row in table)), None)
+
+
 def read_frames(
     path: str | os.PathLike, table: Sequence[Sequence[str]], column: int
-) -> tuple[list[int], tuple[str, ...] | None]:
+) -> tuple[list[int], NamedPictures | None]:
     """The numbers in a column, or what names of pictures there say, see :func:`picture_frames`.
 
     Raises:
@@ -102,10 +131,14 @@ def read_frames(
 def _pictures(path: str | os.PathLike, table: Sequence[Sequence[str]], column: int) -> list[str]:
     """The names in a column, each once; a single one may be that of all rows' video."""
     names = list(dict.fromkeys(_cell(row, column) for row in table))
-    kinds = [types_map.get(PurePath(name).suffix.lower(), "") for name in names]
-    if len(names) > 1 and all(kind.startswith("video/") for kind in kinds):
+    if len(names) > 1 and all(_kind(name).startswith("video/") for name in names):
         raise InputError(f"{path} has rows of {names[0][:80]!r} and {names[1][:80]!r}: give one file for each video")
     return names
+
+
+def _kind(name: str) -> str:
+    """Of a file by its suffix, such as image/png."""
+    return types_map.get(PurePath(name).suffix.lower(), "")
 
 
 def _is_index(header: Sequence[str], table: Sequence[Sequence[str]]) -> bool:

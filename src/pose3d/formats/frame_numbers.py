@@ -2,10 +2,12 @@
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import PurePath
+from typing import Any
 
-from pose3d.formats.name_order import DECIMAL, natural, number_of, stem_of
+from pose3d.formats.name_order import DECIMAL, folder_of, natural, number_of, stem_of
 from pose3d.runtime.errors import InputError
 
 _DIGITS = re.compile(r"\d+")
@@ -13,7 +15,25 @@ _NO_LETTERS = re.compile(r"[\W\d_]")
 _LONG = 10  # digits: of clocks, which count no frames
 
 
-def picture_frames(path: str | os.PathLike, names: Sequence[str]) -> tuple[list[int], tuple[str, ...] | None]:
+@dataclass(frozen=True)
+class NamedPictures:
+    """Pictures that a file names.
+
+    Attributes:
+        names: of each frame by its number, see :func:`pose3d.formats.name_order.stem_of`.
+        counted: whether numbers are those in the names, or the file's own; else they are places in the order of names
+            that count none.
+        alike: what is wrong with names that a folder of these pictures alone tells apart; None: nothing is.
+        folders: that names have in front.
+    """
+
+    names: Mapping[int, str]
+    counted: bool
+    alike: str | None = None
+    folders: tuple[str, ...] = (".",)
+
+
+def picture_frames(path: str | os.PathLike, names: Sequence[str]) -> tuple[list[int], NamedPictures]:
     """The frame of each name of a picture: what names count, or else, as of clocks, their places in their order.
 
     A single name is frame 0, unless it is a number alone, as AlphaPose names the frames of a video.
@@ -23,31 +43,63 @@ def picture_frames(path: str | os.PathLike, names: Sequence[str]) -> tuple[list[
         names: of pictures, with or without a suffix.
 
     Returns:
-        Numbers of frames, and the names of frames 0, 1, ... (:func:`pose3d.formats.name_order.stem_of`) where these are
-        places; else None.
+        Numbers of frames, and their pictures.
 
     Raises:
         InputError: a name is empty or has no number to count by, or two are the same picture's.
 
     Example:
         >>> picture_frames("k.json", ["11-59_58.png", "12-00_01.png", "11-59_58.png"])
-        ([0, 1, 0], ('11-59_58', '12-00_01'))
+        ([0, 1, 0], NamedPictures(names={0: '11-59_58', 1: '12-00_01'}, counted=False, alike=None, folders=('.',)))
     """
     stems = {name: stem_of(name) for name in names}
     (only,) = stems if len(stems) == 1 else ("",)
     if count_frames(list(stems)) or PurePath(only).stem.isdecimal() or not all(stems.values()):
-        return frame_numbers(path, names), None
+        frames = frame_numbers(path, names)
+        return frames, _named(dict(zip(frames, names, strict=True)), counted=True)
     named: dict[str, str] = {}
     for name, stem in stems.items():
         other = named.setdefault(stem, name)
         if other != name:
             raise InputError(f"{path} has pictures {other[:80]!r} and {name[:80]!r}: give one file for each video")
+    alike = None
     if len({_NO_LETTERS.sub("", stem) for stem in named}) > 1 and all(map(_DIGITS.search, named)):
-        frame_numbers(path, names)  # of two videos, where numbers are equal
+        try:
+            frame_numbers(path, names)
+        except InputError as error:  # they are of two videos, or of a folder that has several series
+            alike = f"{error}, or --video with the folder that has these pictures"
     number = number_of(named)
-    pictures = sorted(named, key=lambda stem: (natural(stem, number), stem))
-    places = {stem: place for place, stem in enumerate(pictures)}
-    return [places[stems[name]] for name in names], tuple(pictures)
+    in_order = sorted(named, key=lambda stem: (natural(stem, number), stem))
+    places = {stem: place for place, stem in enumerate(in_order)}
+    pictures = {place: named[stem] for stem, place in places.items()}
+    return [places[stems[name]] for name in names], _named(pictures, counted=False, alike=alike)
+
+
+def pictures_of(frames: Sequence[Any], names: Sequence[Any]) -> NamedPictures | None:
+    """Pictures that a file names beside the numbers of its frames; None: it does not name one for each.
+
+    Args:
+        frames: N numbers, or what else is there.
+        names: N names, likewise.
+
+    Example:
+        >>> pictures_of([3, 3, 5], ["a_1.png", "a_1.png", "a_2.png"]).names
+        {3: 'a_1', 5: 'a_2'}
+        >>> pictures_of([3, 5], ["walk.mp4", "walk.mp4"])
+    """
+    if not all(isinstance(name, str) and stem_of(name) for name in names):
+        return None
+    if not all(isinstance(frame, int | float) for frame in frames):  # which is said elsewhere
+        return None
+    pairs = set(zip(frames, map(stem_of, names), strict=True))
+    one_each = len(pairs) == len(set(frames)) == len({stem for _, stem in pairs})
+    return _named(dict(zip(frames, names, strict=True)), counted=True) if one_each else None
+
+
+def _named(names: Mapping[int, str], counted: bool, alike: str | None = None) -> NamedPictures:
+    """Of the whole names of frames."""
+    stems = {frame: stem_of(name) for frame, name in names.items()}
+    return NamedPictures(stems, counted, alike, tuple(dict.fromkeys(map(folder_of, names.values()))))
 
 
 def frame_numbers(path: str | os.PathLike, names: Sequence[str]) -> list[int]:
@@ -106,7 +158,7 @@ def count_frames(names: Sequence[str]) -> bool:
 
 def _only_varying(stems: Sequence[str]) -> int | None:
     """Which group of digits is the only one in which names of one form differ; None: there is no such one."""
-    if len({_DIGITS.sub("\0", stem) for stem in stems}) > 1:
+    if len({_DIGITS.sub("0", stem) for stem in stems}) > 1:
         return None
     groups = zip(*map(_DIGITS.findall, stems), strict=True)
     varying = [place for place, group in enumerate(groups) if len(set(group)) > 1]

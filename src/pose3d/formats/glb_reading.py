@@ -4,7 +4,7 @@ import json
 import math
 import os
 import struct
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.spatial.transform import Rotation, Slerp
@@ -17,15 +17,26 @@ from pose3d.runtime.errors import InputError, in_words
 MAX_BYTES = 2**31
 MAX_JSON_BYTES = 2**26
 _MAX_NODES = 10_000
+_NAME = 60  # characters of a name in a sentence
 _WIDTHS = {"SCALAR": 1, "VEC3": 3, "VEC4": 4, "MAT4": 16}
+_SAME_S = 1e-4
+"""By which a key may come after the frame that it is for: times have single precision."""
 _REST = {"translation": (0.0, 0.0, 0.0), "rotation": (0.0, 0.0, 0.0, 1.0), "scale": (1.0, 1.0, 1.0)}
 
 
+class _Curve(NamedTuple):
+    """(K,) ascending times, (K, C) values, and whether each stays until the next."""
+
+    at_s: np.ndarray
+    values: np.ndarray
+    stays: bool
+
+
 def read_glb(path: str | os.PathLike) -> Motion:
-    """Read where the joints of the first skin are, or all named nodes if there is none; of our own files the 17.
+    """Read where the joints of the largest skin are, or all named nodes if there is none; of our own files the 17.
 
     The rate is that of the animation's densest channel; all others are interpolated to its times, as glTF says:
-    rotations along the shortest arc, everything else on lines. Cubic splines are refused.
+    rotations along the shortest arc, everything else on lines; steps stay until the next. Cubic splines are refused.
 
     Raises:
         InputError: the file is missing, damaged, cut off, holds no animation, or splines.
@@ -80,28 +91,36 @@ def _motion(content: dict[str, Any], numbers: bytes) -> Motion:
     nodes, animation = content["nodes"], content["animations"][0]
     if len(nodes) > _MAX_NODES:
         raise ValueError(f"it has more than {_MAX_NODES:,} nodes")
-    curves: dict[tuple[int, str], tuple[np.ndarray, np.ndarray]] = {}
+    curves: dict[tuple[int, str], _Curve] = {}
     for channel in animation["channels"]:
         sampler, target = animation["samplers"][channel["sampler"]], channel["target"]
         if target["path"] not in _REST or "node" not in target:
             continue
-        if sampler.get("interpolation", "LINEAR") != "LINEAR":
-            raise ValueError(f"its animation has the interpolation {sampler['interpolation']}, only LINEAR is read")
+        interpolation = sampler.get("interpolation", "LINEAR")
+        if interpolation not in ("LINEAR", "STEP"):
+            raise ValueError(f"its animation has the interpolation {interpolation}, only LINEAR and STEP are read")
         at_s, values = (_accessor(content, numbers, sampler[key]) for key in ("input", "output"))
         if len(at_s) != len(values) or (np.diff(at_s[:, 0]) <= 0).any() or not np.isfinite(values).all():
             raise ValueError("a channel's times and values do not fit")
-        curves[target["node"], target["path"]] = at_s[:, 0], values
-    densest = max((at_s for at_s, _ in curves.values()), key=len)
-    start_s, end_s = (edge(at_s[place] for at_s, _ in curves.values()) for edge, place in ((min, 0), (max, -1)))
+        curves[target["node"], target["path"]] = _Curve(at_s[:, 0], values, interpolation == "STEP")
+    if not curves:
+        raise ValueError("its animation moves nothing")
+    densest = max((curve.at_s for curve in curves.values()), key=len)
+    start_s, end_s = (edge(curve.at_s[place] for curve in curves.values()) for edge, place in ((min, 0), (max, -1)))
     fps = frames_a_second(densest)
     n_frames = 1 + round((end_s - start_s) * fps)
     if not math.isfinite(fps) or n_frames * len(nodes) * 16 > MAX_NUMBERS:
         raise ValueError(f"it has too many frames ({n_frames:,}) of {len(nodes)} nodes")
     globals_ = _globals(nodes, curves, start_s + np.arange(n_frames) / fps)
-    wanted = content["skins"][0]["joints"] if content.get("skins") else range(len(nodes))
+    skins = content.get("skins") or [{"joints": range(len(nodes))}]
+    wanted = max((skin["joints"] for skin in skins), key=len)  # hair may have a skin of its own, of few joints
     wanted = [node for node in wanted if nodes[node].get("name")]
     names = names_of_others(nodes[node]["name"] for node in wanted)
-    return Motion(names, np.stack([globals_[node][:, :3, 3] for node in wanted], 1), float(fps))
+    positions_m = np.stack([globals_[node][:, :3, 3] for node in wanted], 1)
+    others = len(content["animations"]) - 1
+    name = " ".join(str(animation.get("name", "")).split())[:_NAME]
+    first = f"of its {1 + others} animations the first is read" + (f", {name}" if name else "")
+    return Motion(names, positions_m, float(fps), said=(first,) if others else ())
 
 
 def frames_a_second(at_s: np.ndarray) -> float:
@@ -124,7 +143,7 @@ def frames_a_second(at_s: np.ndarray) -> float:
     return float(round(fps)) if abs(fps - round(fps)) < 1e-3 else fps
 
 
-def _globals(nodes: list[dict], curves: dict, times_s: np.ndarray) -> dict[int, np.ndarray]:
+def _globals(nodes: list[dict], curves: dict[tuple[int, str], _Curve], times_s: np.ndarray) -> dict[int, np.ndarray]:
     """(T, 4, 4) of each node, from its own space to the scene's."""
     parents = {child: index for index, node in enumerate(nodes) for child in node.get("children", [])}
     found: dict[int, np.ndarray] = {}
@@ -138,7 +157,7 @@ def _globals(nodes: list[dict], curves: dict, times_s: np.ndarray) -> dict[int, 
     return found
 
 
-def _locals(node: dict, index: int, curves: dict, times_s: np.ndarray) -> np.ndarray:
+def _locals(node: dict, index: int, curves: dict[tuple[int, str], _Curve], times_s: np.ndarray) -> np.ndarray:
     matrices = np.tile(np.eye(4), (len(times_s), 1, 1))
     if "matrix" in node:
         matrices[:] = np.array(node["matrix"], np.float64).reshape(4, 4).T
@@ -146,14 +165,17 @@ def _locals(node: dict, index: int, curves: dict, times_s: np.ndarray) -> np.nda
     at: dict[str, np.ndarray] = {}
     for path, rest in _REST.items():
         values = np.array([node.get(path, rest)], np.float64).reshape(1, len(rest))
-        at_s, values = curves.get((index, path), (np.zeros(1), values))
-        inside_s = np.clip(times_s, at_s[0], at_s[-1])
-        if path == "rotation":
-            turns = Rotation.from_quat(values)
-            turns = Slerp(at_s, turns)(inside_s) if len(at_s) > 1 else turns[np.zeros(len(times_s), int)]
+        curve = curves.get((index, path), _Curve(np.zeros(1), values, True))
+        inside_s = np.clip(times_s, curve.at_s[0], curve.at_s[-1])
+        if curve.stays:
+            values = curve.values[np.searchsorted(curve.at_s, inside_s + _SAME_S, "right") - 1]
+            at[path] = Rotation.from_quat(values).as_matrix() if path == "rotation" else values
+        elif path == "rotation":
+            turns = Rotation.from_quat(curve.values)
+            turns = Slerp(curve.at_s, turns)(inside_s) if len(curve.at_s) > 1 else turns[np.zeros(len(times_s), int)]
             at[path] = turns.as_matrix()
         else:
-            at[path] = np.stack([np.interp(inside_s, at_s, column) for column in values.T], -1)
+            at[path] = np.stack([np.interp(inside_s, curve.at_s, column) for column in curve.values.T], -1)
     matrices[:, :3, :3] = at["rotation"] * at["scale"][:, None, :]
     matrices[:, :3, 3] = at["translation"]
     return matrices

@@ -2,7 +2,8 @@
 
 One row for each frame and joint: frame (from 0), time_s, joint, and camera_x_m, camera_y_m, camera_z_m (camera space: x
 right, y down, z forward) or world_x_m, world_y_m, world_z_m (z up), in metres; ``nan`` where missing. The tables of
-``pose3d predict`` are read as well, which have columns for each lifter, and found.
+``pose3d predict`` are read as well, which have columns for each lifter, and found; and those that a spreadsheet saved
+again, with semicolons or tabs between cells and perhaps commas in numbers, and of which frames were cut.
 """
 
 import csv
@@ -21,6 +22,8 @@ from pose3d.runtime.files import atomic_output
 
 _X = "_x_m"
 _INDEX = ("frame", "time_s", "joint")
+_FOUND = {"1": True, "1.0": True, "true": True, "0": False, "0.0": False, "false": False}
+"""As Python's and spreadsheets' tables have it."""
 
 
 def write_joints_csv(path: str | os.PathLike, motion: Motion) -> None:
@@ -52,9 +55,10 @@ def read_joints_csv(path: str | os.PathLike, frame: str | None = None, lifter: s
         InputError: the file is missing, damaged, cut off, or holds no such poses; names the line.
     """
     with open_lines(path) as lines:
-        rows = csv.reader(lines, strict=True)
         try:
-            header = next(rows, [])
+            first = lines.next() or ""
+            parted_by = max(",;\t", key=first.count)
+            header = [cell.strip() for cell in next(csv.reader([first], delimiter=parted_by, strict=True), [])]
             columns = {name: index for index, name in enumerate(header)}
             groups = {
                 name[: -len(_X)]: "world" if "world" in name else "camera" for name in header if name.endswith(_X)
@@ -64,8 +68,9 @@ def read_joints_csv(path: str | os.PathLike, frame: str | None = None, lifter: s
             chosen, frame = choose_poses(path, groups, frame, lifter)
             wanted = [columns.get(f"{chosen}_{axis}_m", len(header)) for axis in "xyz"]
             table = _Table(lines, [columns[name] for name in _INDEX], wanted, columns.get("found"), len(header))
-            for row in rows:
-                table.add(row)
+            for row in csv.reader(lines, delimiter=parted_by, strict=True):
+                if any(map(str.strip, row)):
+                    table.add([cell.strip() if parted_by == "," else cell.strip().replace(",", ".") for cell in row])
         except csv.Error as error:
             raise lines.error(f"is no row of a table ({in_words(error)}): write the file again") from None
     joints, time_s, poses_m, found = table.finished()
@@ -84,7 +89,7 @@ class _Table:
         self._times_s: list[float] = []
         self._seen: list[bool] = []
         self._numbers = array("d")
-        self._n_rows = 0
+        self._n_rows, self._first = 0, 0.0
 
     def add(self, row: list[str]) -> None:
         """One row.
@@ -96,23 +101,29 @@ class _Table:
         if len(row) != self._n_cells or max(self._wanted) >= self._n_cells:
             raise error(f"has {len(row)} cells under {self._n_cells} names, or the table lacks an axis: write it again")
         try:
-            frame, time_s = int(row[self._index[0]]), float(row[self._index[1]])
+            frame, time_s = float(row[self._index[0]]), float(row[self._index[1]])
+            found = self._found is None or _FOUND[row[self._found].lower()]
             position = [float(row[column] or "nan") for column in self._wanted]
+        except KeyError:
+            raise error(f"has {row[self._found or 0]!r} under found: write 1 or 0 there") from None
         except ValueError:
             raise error("has what is no number: write the file again") from None
         if any(map(math.isinf, position)):
             raise error("has an infinite number: write what is missing as nan")
         name = row[self._index[2]]
-        if frame == 0 and len(self._names) == self._n_rows and name not in self._names:
+        if not self._n_rows:
+            self._first = frame
+        if frame == self._first and len(self._names) == self._n_rows and name not in self._names:
             self._names.append(name)
         t, joint = divmod(self._n_rows, max(1, len(self._names)))
-        if not self._names or (frame, name) != (t, self._names[joint]):
-            raise error(f"has frame {frame} and joint {name} out of order: give all joints of each frame, in one order")
+        if not self._names or (frame - self._first, name) != (t, self._names[joint]):
+            out_of_order = f"has frame {frame:g} and joint {name} out of order"
+            raise error(f"{out_of_order}: give all joints of each frame, in one order")
         if joint == 0:
             if not math.isfinite(time_s) or (self._times_s and time_s <= self._times_s[-1]):
                 raise error(f"has the time {time_s}: times must ascend")
             self._times_s.append(time_s)
-            self._seen.append(self._found is None or row[self._found] == "1")
+            self._seen.append(found)
         self._numbers.extend(position)
         self._n_rows += 1
         if len(self._numbers) > MAX_NUMBERS:

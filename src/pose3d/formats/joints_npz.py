@@ -26,6 +26,7 @@ mocap_framerate and mocap_frame_rate     () float64, frames a second; the first 
 AMASS itself has rotations of a body model's joints (``poses``, ``betas``) and no positions; ours are joints alone.
 """
 
+import functools
 import io
 import os
 import zipfile
@@ -47,12 +48,13 @@ from pose3d.formats.motion import (
 from pose3d.formats.pose_choice import choose_poses
 from pose3d.geometry.layouts import layout
 from pose3d.lifting.long_clips import TRAINED_RATE_HZ
-from pose3d.records.pickled_npz import MAX_BYTES, MAX_EXPANSION, read_member
+from pose3d.records.pickled_npz import MAX_BYTES, MAX_EXPANSION, is_refused_by_system, read_member
 from pose3d.runtime.errors import InputError, in_words
 from pose3d.runtime.files import atomic_output
 
 _RATES = ("mocap_framerate", "mocap_frame_rate")
 _OURS = {"camera": "poses_cam_m", "world": "poses_world_m"}
+_NAMED = 8  # arrays in a sentence
 _OLDEST_TIME = (1980, 1, 1, 0, 0, 0)
 
 
@@ -103,12 +105,21 @@ def read_joints_npz(path: str | os.PathLike, frame: str | None = None, lifter: s
                 raise ValueError(f"it claims to unpack to {claimed / 2**30:.4g} GiB")
             wanted = {"time_s", "fps", "found", "joints", "layout", "joint_names", *_RATES}
             wanted |= {name for name in members if name.startswith((*_OURS.values(), "landmarks"))}
-            arrays = {name: read_member(archive, members[name], _check) for name in sorted(wanted & set(members))}
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}): give an npz file that you may read") from None
+            arrays = {name: _read(archive, members[name]) for name in sorted(wanted & set(members))}
     except Exception as error:  # whatever damage makes zlib, zipfile or NumPy raise
+        if is_refused_by_system(error):
+            raise InputError(f"{path} cannot be read ({error.strerror}): give an npz file that you may read") from None
         raise InputError(f"{path} is no whole npz file of joints ({in_words(error)}): write it again") from None
-    motion = _amass(path, arrays) if set(_RATES) & set(arrays) else _ours(path, arrays, frame, lifter)
+    if set(_RATES) & set(arrays):
+        motion = _amass(path, arrays)
+    elif not any(name.startswith((*_OURS.values(),)) for name in arrays):
+        held = ", ".join(map(ascii, sorted(members)[:_NAMED])) or "nothing"
+        raise InputError(
+            f"{path} has no array poses_world_m (z up) or poses_cam_m (it has {held}): give joints of shape (T, J, 3) "
+            "in metres such a name, beside joints, their J names, and fps"
+        )
+    else:
+        motion = _ours(path, arrays, frame, lifter)
     check_read(motion, path)
     return motion
 
@@ -122,6 +133,8 @@ def _ours(path: str | os.PathLike, arrays: Mapping[str, np.ndarray], frame: str 
             names = without_blanks(layout(str(_array(path, arrays, "layout", 0, "U"))).points)
         except InputError as error:
             raise InputError(f"{path}: {in_words(error)}") from None
+    elif "joints" not in arrays:
+        raise InputError(f"{path} has no array joints: give the names of the {poses_m.shape[1]} joints there")
     else:
         names = names_of_others(_array(path, arrays, "joints", 1, "U").tolist())
     of_landmarks = name.replace("poses_", "landmarks_", 1)
@@ -137,6 +150,10 @@ def _ours(path: str | os.PathLike, arrays: Mapping[str, np.ndarray], frame: str 
     if "fps" in arrays and "time_s" not in arrays:
         rate_hz = _rate(path, arrays, "fps")
         time_s = np.arange(len(poses_m)) / rate_hz
+    elif "time_s" not in arrays:
+        raise InputError(
+            f"{path} has no array time_s: give the times of its frames in seconds there, or their rate as fps"
+        )
     else:
         time_s = _array(path, arrays, "time_s", 1)
     if poses_m.shape != (len(time_s), len(names), 3) or not len(time_s):
@@ -180,9 +197,14 @@ def _array(path: object, arrays: Mapping[str, np.ndarray], name: str, n_axes: in
     return arrays[name]
 
 
-def _check(shape: tuple[int, ...], dtype: np.dtype) -> None:
-    if dtype.kind not in "fiubU":
-        raise ValueError(f"an array of shape {shape} holds neither numbers nor names")
+def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
+    array: np.ndarray = read_member(archive, member, functools.partial(_check, member.filename.removesuffix(".npy")))
+    return np.char.decode(array, "latin-1") if array.dtype.kind == "S" else array
+
+
+def _check(name: str, shape: tuple[int, ...], dtype: np.dtype) -> None:
+    if dtype.kind not in "fiubUS":
+        raise ValueError(f"its array {name} of shape {shape} holds neither numbers nor names but objects")
 
 
 def _write(path: str | os.PathLike, arrays: Mapping[str, np.ndarray]) -> None:

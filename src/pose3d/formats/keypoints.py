@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from pose3d.formats.frame_numbers import NamedPictures
 from pose3d.geometry.layouts import LAYOUTS, layout
 from pose3d.records.detected_points import MAX_COORDINATE_PX, as_confidence, detected_points
 from pose3d.runtime.errors import InputError, in_words
@@ -62,8 +63,7 @@ class KeypointFile:
             not say.
         n_frames: how many frames the file has, from 0, also those without anybody; None: up to the last with somebody.
         first_frame: number of the first of them that is in the file, with anybody or not.
-        pictures: names of frames 0, 1, ... where frames are numbered by the order of their pictures' names, which count
-            none (:func:`pose3d.formats.frame_numbers.picture_frames`); None: numbers are the file's own.
+        pictures: that the file names, by the numbers of frames; None: it names none.
         fps: frames per second; None: the format does not say.
         time_s: (F,) seconds of frames 0 to F - 1, where the file has them.
         size_px: width and height of the picture.
@@ -82,7 +82,7 @@ class KeypointFile:
     normalised: bool | None = None
     n_frames: int | None = None
     first_frame: int = 0
-    pictures: tuple[str, ...] | None = None
+    pictures: NamedPictures | None = None
     fps: float | None = None
     time_s: np.ndarray | None = None
     size_px: tuple[int, int] | None = None

@@ -8,7 +8,8 @@ JSON   a list of frames (or ``{"frames": [...], "fps", "width", "height"}``); a 
        ``pose_landmarks`` or ``poseLandmarks``, and its number under ``frame``, ``frame_index`` and so on
        (:mod:`pose3d.formats.frame_columns`); null or [] is a frame without anybody
 CSV    a row for each landmark: frame, landmark (its number or name), x, y, visibility; where numbers are 0 to 16, or
-       px, they are those of another layout's points; or a row for each frame, with
+       px, they are those of another layout's points unless MediaPipe's is asked for, and so are names that are not
+       MediaPipe's, or in px; or a row for each frame, with
        columns ``nose_x, nose_y, nose_visibility`` (:mod:`pose3d.formats.point_tables`), or ``x0, y0, z0, v0`` or
        ``x1, y1, z1, v1`` and so on; visibility may have any of :data:`pose3d.formats.keypoints.SCORES`'s names
 =====  ===============================================================================================================
@@ -21,15 +22,23 @@ from typing import Any
 
 import numpy as np
 
-from pose3d.formats.frame_columns import frame_column, frames_of_rows, is_time, read_frames
-from pose3d.formats.frame_numbers import count_frames, frame_numbers
+from pose3d.formats.frame_columns import (
+    frame_column,
+    frames_of_rows,
+    is_time,
+    picture_column,
+    pictures_beside,
+    read_frames,
+)
+from pose3d.formats.frame_numbers import NamedPictures, count_frames, picture_frames, pictures_of
 from pose3d.formats.keypoints import MAX_PEOPLE, SCORES, KeypointFile, keypoint_file, said_of_unused
-from pose3d.formats.point_names import key_of
+from pose3d.formats.name_order import stem_of
+from pose3d.formats.point_names import in_layout, key_of
 from pose3d.formats.point_tables import cells_of, person_column
 from pose3d.geometry.layouts import layout
 from pose3d.runtime.errors import InputError
 
-N_LANDMARKS = 33
+N_LANDMARKS, _OWN = 33, "mediapipe33"
 LANDMARKS = ("landmarks", "landmark", "pose_landmarks", "poseLandmarks")
 LANDMARK_COLUMNS = ("landmark", "landmark_id", "landmark_index", "landmark_name", "name", "id", "index", "point")
 _NUMBERED = re.compile(r"([a-z]+)_?(\d{1,2})")
@@ -54,15 +63,16 @@ def read_mediapipe_json(path: str | os.PathLike, content: Any) -> KeypointFile:
     if not isinstance(by_frame, list):
         raise InputError(f"{path} has no list of frames: write one with 33 landmarks for each")
     frames, points = [], []
-    numbers, said = _numbers_of_frames(path, by_frame)
+    numbers, pictures, said = _numbers_of_frames(path, by_frame)
     for index, (number, frame) in enumerate(zip(numbers, by_frame, strict=True)):
         for person in _people(path, index, frame):
             frames.append(number)
             points.append(person)
     size = about.get("width"), about.get("height")
-    known: dict[str, Any] = {"said": said}
-    if numbers and all(isinstance(number, int) and 0 <= number < 2**31 for number in numbers):
-        known |= {"n_frames": max(numbers) + 1, "first_frame": min(numbers)}
+    known: dict[str, Any] = {"said": said, "pictures": pictures}
+    listed = [number for number in numbers if number is not None]
+    if listed and all(isinstance(number, int) and 0 <= number < 2**31 for number in listed):
+        known |= {"n_frames": max(listed) + 1, "first_frame": min(listed)}
     if all(isinstance(side, int) and 0 < side < 2**16 for side in size):
         known["size_px"] = size
     if isinstance(about.get("fps"), int | float) and 0 < about["fps"] < 1e4:
@@ -70,28 +80,40 @@ def read_mediapipe_json(path: str | os.PathLike, content: Any) -> KeypointFile:
     return _file(path, frames, points, known)
 
 
-def _numbers_of_frames(path: str | os.PathLike, by_frame: Sequence[Any]) -> tuple[list[Any], list[str]]:
-    """Each frame's number, of the file or in order, and a sentence about what is not used and may say another."""
+def _numbers_of_frames(
+    path: str | os.PathLike, by_frame: Sequence[Any]
+) -> tuple[list[Any], NamedPictures | None, list[str]]:
+    """Each frame's number, of the file or in order, None of one without anybody and number; its pictures; sentences.
+
+    The latter are about what is not used and may say another number, as names that are not those of all frames.
+    """
     keys = list(dict.fromkeys(key for frame in by_frame if isinstance(frame, dict) for key in frame))
     column = frame_column(keys)
     key = None if column is None else keys[column]
     given = {index: frame[key] for index, frame in enumerate(by_frame) if isinstance(frame, dict) and key in frame}
     unused = [one for one in keys if is_time(one) and one != key]
+    pictures = None
     if key is not None and not all(isinstance(number, int | float) for number in given.values()):
         names = [name for name in given.values() if isinstance(name, str)]
-        if len(names) == len(given) and (all(map(str.isdecimal, names)) or count_frames(names)):
-            given = dict(zip(given, frame_numbers(path, names), strict=True))
+        all_named = len(names) == len(given) == sum(bool(frame) for frame in by_frame)
+        distinct = len(set(map(stem_of, names))) == len(names)
+        if all_named and (all(map(str.isdecimal, names)) or count_frames(names) or distinct):
+            found, pictures = picture_frames(path, names)
+            given = dict(zip(given, found, strict=True))
         else:
             given, unused = {}, unused + [key] * (len(set(names)) > 1)
-    numbers = [given.get(index, index) for index in range(len(by_frame))]
+    numbers = [given.get(index, index if frame or not given else None) for index, frame in enumerate(by_frame)]
+    beside = picture_column(keys)
+    if pictures is None and beside is not None and len(given) == sum(bool(frame) for frame in by_frame):
+        names = [by_frame[index].get(keys[beside]) for index in given]
+        pictures = pictures_of(list(given.values()), names)
     if not unused:
-        return numbers, []
+        return numbers, pictures, []
     not_used = f"{' and '.join(repr(one[:40]) for one in unused)} {'are' if len(unused) > 1 else 'is'} not used"
     if given:
-        return numbers, [f"{path}: {not_used}: frames are as far apart as the frame rate says"]
-    return numbers, [
-        f"{path}: frames are taken one after the other, and {not_used}: if frames are missing, number them under frame"
-    ]
+        return numbers, pictures, [f"{path}: {not_used}: frames are as far apart as the frame rate says"]
+    remedy = "if frames are missing, number them under frame"
+    return numbers, None, [f"{path}: frames are taken one after the other, and {not_used}: {remedy}"]
 
 
 def _people(path: str | os.PathLike, index: int, frame: Any) -> list[list[list[float]]]:
@@ -150,13 +172,16 @@ def _numbered(header: Sequence[str]) -> dict[int, dict[str, int]]:
     return {number: own for number, own in columns.items() if {"x", "y"} <= set(own)}
 
 
-def read_mediapipe_csv(path: str | os.PathLike, rows: Sequence[Sequence[str]], asked: str | None) -> KeypointFile:
-    """Read a table of landmarks, or of another layout's points by their numbers.
+def read_mediapipe_csv(
+    path: str | os.PathLike, rows: Sequence[Sequence[str]], asked: str | None, column_map: Mapping[str, str]
+) -> KeypointFile:
+    """Read a table of landmarks, or of another layout's points by their numbers or names.
 
     Args:
         path: of the file, for messages.
         rows: of the table, the header first.
         asked: name of a layout, which says what numbers are; None: they say it.
+        column_map: the file's names of points to a layout's.
 
     Raises:
         InputError: it has another form; names the line.
@@ -167,11 +192,34 @@ def read_mediapipe_csv(path: str | os.PathLike, rows: Sequence[Sequence[str]], a
         titles = {name: header.index(name) for name in header}
         columns = titles["x"], titles["y"], _score(titles, None)
         frames, pictures = read_frames(path, rows[1:], numbered)
+        pictures = pictures or pictures_beside(header, rows[1:], frames)
         names = [row[landmark].strip() if landmark < len(row) else "" for row in rows[1:]]
         given = np.array([_point(path, line, row, columns) for line, row in enumerate(rows[1:], 2)], np.float32)
         seen = given[:, :2][np.isfinite(given[:, :2]) & (given[:, :2] != 0)]
         is_px = bool(len(seen) and np.median(seen) > _MOST)
+        if not any(map(str.isdecimal, names)) and (is_px or asked or column_map or not _all_landmarks(names)):
+            points = list(dict.fromkeys(names))
+            best, where, said = in_layout(path, points, asked, column_map)
+            if best.name != _OWN or column_map:
+                number_of = {points[k]: number for number, k in enumerate(where) if k is not None}
+                of_frames, people = _by_point(path, frames, names, list(map(number_of.get, names)), given, len(best))
+                return keypoint_file(
+                    path,
+                    "table",
+                    of_frames,
+                    None,
+                    np.array(people),
+                    said=said,
+                    pictures=pictures,
+                    layout=best.name,
+                    one_person=True,
+                )
         counted = _counted(names, "landmark" in header[landmark], is_px, asked)
+        if asked is None and counted == (_N_COCO, 0) and "landmark" in header[landmark]:
+            raise InputError(
+                f"{path} has points 0 to {_N_COCO - 1} and does not say whose: give --layout mediapipe33 if they are "
+                f"the first {_N_COCO} of MediaPipe's landmarks, else h36m17 or coco17"
+            )
         if counted is None:
             found = _by_point(path, frames, names, _landmarks(path, names), given, N_LANDMARKS)
             return _file(path, *found, {"pictures": pictures})
@@ -217,7 +265,7 @@ def _counted(names: Sequence[str], of_landmarks: bool, is_px: bool, asked: str |
         is_px: whether coordinates are, as MediaPipe's are not.
         asked: name of a layout.
     """
-    if asked == "mediapipe33" or not all(name.isdecimal() and len(name) < 9 for name in names):
+    if asked == _OWN or not all(name.isdecimal() and len(name) < 9 for name in names):
         return None
     numbers = set(map(int, names))
     n_usual = _N_COCO if asked is None else len(layout(asked))
@@ -232,9 +280,13 @@ def _counted(names: Sequence[str], of_landmarks: bool, is_px: bool, asked: str |
     return (n_points, first) if is_px and all_there and n_points < N_LANDMARKS else None
 
 
+def _all_landmarks(names: Sequence[str]) -> bool:
+    return set(map(key_of, set(names))) <= set(map(key_of, layout(_OWN).points))
+
+
 def _landmarks(path: str | os.PathLike, names: Sequence[str]) -> list[int]:
     """MediaPipe's numbers of points, by number or name."""
-    known = {key_of(name): number for number, name in enumerate(layout("mediapipe33").points)}
+    known = {key_of(name): number for number, name in enumerate(layout(_OWN).points)}
     numbers = []
     for line, name in enumerate(names, 2):
         number = int(name) if name.isdecimal() and len(name) < 9 else known.get(key_of(name), -1)
@@ -248,13 +300,15 @@ def _by_point(
     path: str | os.PathLike,
     frames: Sequence[int],
     names: Sequence[str],
-    numbers: Sequence[int],
+    numbers: Sequence[int | None],
     values: np.ndarray,
     n_points: int,
 ) -> tuple[list[int], list[Any]]:
-    """Frames and their points (n_points, 3), of a row for each point."""
+    """Frames and their points (n_points, 3), of a row for each point; those without a number are left out."""
     people: dict[int, np.ndarray] = {}
     for line, (frame, name, point, (x, y, sure)) in enumerate(zip(frames, names, numbers, values, strict=True), 2):
+        if point is None:
+            continue
         own = people.setdefault(frame, np.full((n_points, 3), np.nan, np.float32))
         if not np.isnan(own[point, 2]):
             raise InputError(
@@ -282,7 +336,7 @@ def _file(path: str | os.PathLike, frames: list[int], points: list[Any], known: 
         points = [[value for point in person for value in point] for person in points]
     elif points and isinstance(points[0], np.ndarray):
         points = [person.ravel().tolist() for person in points]
-    known = {"people": None, "one_person": not known.get("people"), "layout": "mediapipe33", "normalised": True} | known
+    known = {"people": None, "one_person": not known.get("people"), "layout": _OWN, "normalised": True} | known
     found = keypoint_file(path, "MediaPipe", frames, points=points, **known)
     hips = found.keypoints[:, _HIPS].sum(1)
     hips = hips[np.isfinite(hips).all(1)]

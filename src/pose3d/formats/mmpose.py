@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from pose3d.formats.keypoints import BODY_ONLY, KeypointFile, keypoint_file
-from pose3d.formats.point_names import in_layout, in_order, is_known, said_of_names
-from pose3d.geometry.layouts import LAYOUTS
+from pose3d.formats.point_names import in_layout, in_order, is_known
+from pose3d.geometry.layouts import LAYOUTS, layout
 from pose3d.runtime.errors import InputError
 
 LAYOUTS_BY_DATA_SET = {
@@ -28,13 +28,16 @@ LAYOUTS_BY_DATA_SET = {
 """Of ``dataset_name`` and number of points; 133 points need no name."""
 
 
-def read_mmpose(path: str | os.PathLike, content: Any, asked: str | None = None) -> KeypointFile:
+def read_mmpose(
+    path: str | os.PathLike, content: Any, asked: str | None, column_map: Mapping[str, str]
+) -> KeypointFile:
     """Read a video's frames, or those of one picture.
 
     Args:
         path: of the file, for messages.
         content: its JSON.
-        asked: name of the layout, where neither its data set nor names are to say it.
+        asked: name of the layout, where its data set does not say it.
+        column_map: the file's names of points to a layout's.
 
     Raises:
         InputError: it holds something else; names the frame. Or its points are of no known layout.
@@ -80,10 +83,14 @@ def read_mmpose(path: str | os.PathLike, content: Any, asked: str | None = None)
         first_frame=min(listed, default=0),
     )
     names = _names(meta, n_points)
-    if known is not None or asked is not None or n_points in BODY_ONLY:
+    if column_map and (not names or n_points in BODY_ONLY):
+        raise InputError(f"{path} (MMPose) has no names of points that are used: leave --names out")
+    if not column_map and (known is not None or n_points in BODY_ONLY):
         return found
-    if any(map(is_known, names)):
-        return _by_names(found, names)
+    if column_map or any(map(is_known, names)) or (asked is not None and n_points == len(layout(asked)) and names):
+        return _by_names(found, names, asked, column_map)
+    if asked is not None:
+        return found
     if isinstance(data_set, str) and (names or sum(len(one) == n_points for one in LAYOUTS) > 1):
         raise InputError(
             f"{path} has the {n_points} points of {data_set[:40]}, which is no known layout: give --layout if they are "
@@ -100,10 +107,9 @@ def _names(meta: Mapping[str, Any], n_points: int) -> list[str]:
     return names if len(names) == n_points else []
 
 
-def _by_names(found: KeypointFile, names: list[str]) -> KeypointFile:
-    """In the order of the layout that has the most of the names."""
-    best, where, left_out = in_layout(found.path, names, None, {})
+def _by_names(found: KeypointFile, names: list[str], asked: str | None, column_map: Mapping[str, str]) -> KeypointFile:
+    """In the order of a layout, see :func:`pose3d.formats.point_names.in_layout`."""
+    best, where, said = in_layout(found.path, names, asked, column_map)
     keypoints = in_order(found.keypoints, where)
     confidence = np.nan_to_num(in_order(found.confidence[..., None], where)[..., 0])
-    said = (*found.said, *said_of_names(found.path, best, where, left_out))
-    return replace(found, keypoints=keypoints, confidence=confidence, layout=best.name, said=said)
+    return replace(found, keypoints=keypoints, confidence=confidence, layout=best.name, said=(*found.said, *said))

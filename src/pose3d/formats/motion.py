@@ -38,6 +38,7 @@ class Motion:
         fps: frames per second.
         frame: ``camera``: the origin is the camera, and y is up in its picture; ``world``: y is up, its plane is 0.
         said: sentences about what was changed in reading.
+        unseen: (T,) bool, frames in gaps of the file's times, or after one that was cut; None: it has no gaps.
     """
 
     joints: tuple[str, ...]
@@ -45,6 +46,7 @@ class Motion:
     fps: float
     frame: str = "world"
     said: tuple[str, ...] = ()
+    unseen: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.positions_m)

@@ -6,23 +6,48 @@ left out, while what is counted past 9 has numbers that end with 0.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from pathlib import PurePath
 
 WHOLE, DECIMAL = re.compile(r"(\d+)"), re.compile(r"(\d+(?:[.,]\d+)?)")
+_ZEROS = re.compile(r"(?<!\d)0+(?=\d)")
+_SUFFIX = re.compile(r"\.[a-z][a-z0-9]{1,4}", re.IGNORECASE | re.ASCII)
 _LONGEST = 200  # letters that are looked at
 
 
 def stem_of(name: str) -> str:
-    """A name without folders, the picture's suffix, and what OpenPose puts behind it.
+    r"""A name without folders, also Windows', the picture's suffix, and what OpenPose puts behind it.
 
     Example:
-        >>> stem_of("a/t0.04.png"), stem_of("t0.04_keypoints.json"), stem_of("t0.04")
-        ('t0.04', 't0.04', 't0.04')
+        >>> stem_of("a/t0.04.png"), stem_of(r"a\t0.04.png"), stem_of("t0.04_keypoints.json"), stem_of("t0.04")
+        ('t0.04', 't0.04', 't0.04', 't0.04')
+        >>> stem_of("walk.mp4_0007"), stem_of("walk.mp4_0007.jpeg")
+        ('walk.mp4_0007', 'walk.mp4_0007')
     """
-    path = PurePath(name)
-    stem = path.name if path.suffix[1:].isdecimal() else path.stem
+    path = PurePath(name.strip().replace("\\", "/"))
+    stem = path.stem if _SUFFIX.fullmatch(path.suffix) else path.name
     return stem.removesuffix("_keypoints")[-_LONGEST:]
+
+
+def folder_of(name: str) -> str:
+    r"""What :func:`stem_of` leaves out in front.
+
+    Example:
+        >>> folder_of(r"labeled-data\walk\img07.png"), folder_of("img07.png")
+        ('labeled-data/walk', '.')
+    """
+    return str(PurePath(name.replace("\\", "/")).parent)
+
+
+def written(stem: str) -> str:
+    """A name in small letters, with numbers by their value, so that ``IMG_007`` and ``img_7`` are alike.
+
+    Example:
+        >>> written("IMG_007"), written("cam10_0.png")
+        ('img_7', 'cam10_0.png')
+    """
+    return _ZEROS.sub("", unicodedata.normalize("NFC", stem).lower())  # macOS parts letters from their accents
 
 
 def number_of(stems: Iterable[str]) -> re.Pattern[str]:

@@ -89,13 +89,15 @@ def read_rows(lines: Lines, n_columns: int, n_rows: int | None = None) -> np.nda
         if not line.strip():
             continue
         words = line.split("\t") if "\t" in line else line.split()
-        if len(words) == n_columns + 1 and not words[-1].strip():  # some programs end rows with a tab
+        while len(words) > n_columns and not words[-1].strip():  # some programs end rows with tabs
             words.pop()
         if len(words) != n_columns:
             raise lines.error(f"has {len(words)} numbers in place of {n_columns}: write the file again, missing as nan")
         try:
             row = [float(word) if word.strip() else math.nan for word in words]
         except ValueError:
+            if "," in line:
+                raise lines.error("has commas in its numbers: write points") from None
             raise lines.error("has what is no number: write the file again") from None
         if any(map(math.isinf, row)):
             raise lines.error("has an infinite number: write what is missing as nan")
@@ -104,9 +106,8 @@ def read_rows(lines: Lines, n_columns: int, n_rows: int | None = None) -> np.nda
             raise lines.error(f"brings more than {MAX_NUMBERS:,} numbers: give a shorter clip")
     rows = np.array(numbers, np.float64).reshape(-1, n_columns)
     if n_rows is not None and len(rows) != n_rows:
-        raise InputError(
-            f"{lines.path} has {len(rows)} frames, but its header says {n_rows}: is it cut off? Write it again"
-        )
+        advice = "is it cut off? Write it again" if len(rows) < n_rows else "correct that number"
+        raise InputError(f"{lines.path} has {len(rows)} frames, but its header says {n_rows}: {advice}")
     return rows
 
 

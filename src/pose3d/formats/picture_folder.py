@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 
 from pose3d.formats.frame_numbers import frame_numbers
-from pose3d.formats.name_order import DECIMAL, WHOLE, natural, number_of, stem_of
+from pose3d.formats.name_order import DECIMAL, natural, number_of, stem_of
+from pose3d.formats.picture_series import farthest_step, form_of, two_series, varying_digits
 from pose3d.formats.shown_picture import ShownPicture
 from pose3d.formats.video_file import MAX_PICTURE_PX, USUAL_RATE_HZ
 from pose3d.records.frames import is_jpeg, read_image_file
@@ -19,10 +20,6 @@ _KINDS = {".jpeg": ".jpg", ".jfif": ".jpg", ".jpe": ".jpg", ".tiff": ".tif"}
 _READ = {".jpg", ".png", ".bmp", ".tif", ".webp", ".ppm", ".pgm", ".jp2", ".avif"}
 _NOT_READ = {".heic", ".heif", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".raw", ".exr", ".gif", ".svg"}
 _WEBP_ANIMATED = 2  # among the flags of its first chunk
-_JUMP = 1.5
-"""Of the usual step: steps of whole milliseconds differ by less, and by more where a picture is missing."""
-_FULL = (60, 100, 1000, 10**6)
-"""Where seconds, minutes and parts of seconds begin again, with as many digits as the number before has."""
 _VIDEOS = {".mp4", ".mov", ".avi", ".mkv", ".m4v", ".webm", ".mts", ".mpg"}
 
 
@@ -133,22 +130,21 @@ class PictureFolder:
                 f"{self._paths[0].name} first and {self._paths[-1].name} last, all equally far apart in time"
             )
             return
-        forms = {_form(path) for path in self._paths}
-        if len(forms) > 1:
-            other = next(path for path in self._paths if _form(path) != _form(self._paths[0]))
+        stems = [path.stem for path in self._paths]
+        other = next((path for path in self._paths if form_of(path.stem) != form_of(stems[0])), None)
+        if other is not None:
             self.said.append(
                 f"{folder} has pictures named as {self._paths[0].name} and as {other.name}: all are taken, "
                 f"{self._paths[0].name} first and {self._paths[-1].name} last"
             )
             return
-        varying = _varying_digits(self._paths)
+        varying = varying_digits(stems)
         if not varying:
             return
-        steps = np.diff(np.array(varying[-1], float))
-        farthest = _JUMP * (np.median(steps[steps > 0]) if (steps > 0).any() else 1)
-        series = _two_series(self._paths, varying, farthest) if len(varying) > 1 else None
+        steps, farthest = np.diff(np.array(varying[-1], float)), farthest_step(varying[-1])
+        series = two_series(stems)
         if series is not None:
-            first, second = (f"{one[0].name} to {one[-1].name}" for one in series)
+            first, second = (f"{self._paths[one[0]].name} to {self._paths[one[-1]].name}" for one in series)
             self.said.append(
                 f"{folder} seems to hold several series of pictures, {first} and {second}: all are taken as one video, "
                 f"{self._paths[0].name} first and {self._paths[-1].name} last; give a folder for each"
@@ -202,35 +198,6 @@ def _pages_of_tiff(path: Path) -> int:
 def _kind(path: Path) -> str:
     ending = path.suffix.lower()
     return _KINDS.get(ending, ending)
-
-
-def _form(path: Path) -> str:
-    return WHOLE.sub("\0", path.stem.lower())
-
-
-def _varying_digits(paths: Sequence[Path]) -> list[tuple[str, ...]]:
-    """The groups of digits in which names of one form differ, what counts the pictures last: it has the most values."""
-    groups = zip(*(WHOLE.findall(path.stem) for path in paths), strict=True)
-    n_values = {group: len(set(map(int, group))) for group in groups}
-    return sorted((group for group, n in n_values.items() if n > 1), key=n_values.__getitem__)
-
-
-def _two_series(
-    paths: Sequence[Path], varying: Sequence[tuple[str, ...]], farthest: float
-) -> tuple[list[Path], list[Path]] | None:
-    """The first two of several series that have numbers in common, as of two cameras; None: there is but one.
-
-    A clock, which begins again when it is full, has none.
-    """
-    numbers = list(map(int, varying[-1]))
-    n_digits = max(map(len, varying[-1]))
-    if any(max(numbers) < full <= max(numbers) + farthest and n_digits == len(str(full - 1)) for full in _FULL):
-        return None
-    series: dict[int, dict[int, Path]] = {}
-    for path, one, number in zip(paths, map(int, varying[0]), numbers, strict=True):
-        series.setdefault(one, {})[number] = path
-    first, second = list(series.values())[:2]
-    return (list(first.values()), list(second.values())) if first.keys() & second.keys() else None
 
 
 def _rising_numbers(paths: Sequence[Path]) -> np.ndarray | None:

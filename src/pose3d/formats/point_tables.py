@@ -26,9 +26,10 @@ from typing import Any
 import numpy as np
 
 from pose3d.formats.frame_columns import frames_of_rows
-from pose3d.formats.frame_numbers import picture_frames
+from pose3d.formats.frame_numbers import NamedPictures, picture_frames
 from pose3d.formats.keypoints import MAX_VALUES, SCORES, KeypointFile, keypoint_file, said_of_unused
-from pose3d.formats.point_names import in_layout, in_order, said_of_names
+from pose3d.formats.name_order import folder_of
+from pose3d.formats.point_names import in_layout, in_order
 from pose3d.runtime.errors import InputError, in_words
 from pose3d.runtime.files import read_small_text
 
@@ -98,6 +99,12 @@ def read_deeplabcut(
     if all(map(str.isdecimal, first)):
         frames, pictures = list(map(int, first)), None
     else:
+        videos = list(dict.fromkeys(map(folder_of, first)))
+        if len(videos) > 1:
+            raise InputError(
+                f"{path} has labels of several videos, {videos[0][:80]!r} and {videos[1][:80]!r}"
+                f"{' and others' if len(videos) > 2 else ''}: give the table of one of them, as in its folder"
+            )
         frames, pictures = picture_frames(path, first)
     parts = []
     for person, points in enumerate(columns.values()):
@@ -207,9 +214,9 @@ def _file(
     column_map: Mapping[str, str],
     called: str,
     said: Sequence[str] = (),
-    pictures: tuple[str, ...] | None = None,
+    pictures: NamedPictures | None = None,
 ) -> KeypointFile:
-    best, where, left_out = in_layout(path, names, asked, column_map)
+    best, where, of_names = in_layout(path, names, asked, column_map)
     frames = np.concatenate([np.asarray(numbers) for numbers, _, _ in parts]) if parts else np.empty(0)
     people = [one for _, ids, _ in parts for one in ids or []]
     values = np.concatenate([part for _, _, part in parts]) if parts else np.empty((0, 0, 3))
@@ -222,7 +229,7 @@ def _file(
         frames[there],
         [one for one, is_there in zip(people, there.tolist(), strict=True) if is_there] if people else None,
         points[there],
-        said=[*said, *said_of_names(path, best, where, left_out)],
+        said=[*said, *of_names],
         called=called,
         one_person=name != "SLEAP" and not people,
         layout=best.name,

@@ -48,7 +48,7 @@ from pose3d.geometry.camera import Camera
 from pose3d.geometry.layouts import LANDMARK_NAMES
 from pose3d.geometry.skeleton import JOINT_NAMES, N_JOINTS
 from pose3d.lifting.lift import Lifted
-from pose3d.records.pickled_npz import read_member
+from pose3d.records.pickled_npz import is_refused_by_system, read_member
 from pose3d.runtime.errors import InputError, in_words
 from pose3d.runtime.files import atomic_output
 from pose3d.runtime.rows import RowsOrArray, chunks
@@ -212,9 +212,10 @@ def read_predictions(path: str | os.PathLike) -> Predictions:
             arrays = {
                 member.filename.removesuffix(".npy"): read_member(archive, member, _check_header) for member in members
             }
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}): give a file that `pose3d predict` wrote") from None
     except Exception as error:  # whatever damage makes zlib, zipfile or NumPy raise
+        if is_refused_by_system(error):
+            advice = "give a file that `pose3d predict` wrote"
+            raise InputError(f"{path} cannot be read ({error.strerror}): {advice}") from None
         raise InputError(
             f"{path} is no whole npz file of predictions ({in_words(error)}): give predictions.npz, or predict again"
         ) from None

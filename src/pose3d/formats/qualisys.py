@@ -4,7 +4,8 @@ Focal lengths and principal point are in 1/64 px, with the centre of the first p
 rows of the rotation are the camera's axes in the world: x right, y up, z backward.
 
 A laboratory's file lists the cameras that see markers beside those that record video; their model tells: all see
-markers but Miqus Video (VC), Miqus Hybrid and the colour cameras of the Oqus series (210c).
+markers but Miqus Video (VC), Miqus Hybrid, the colour cameras of the Oqus series (210c) and Pose2Sim's "none".
+Cameras that were not calibrated, which may be listed too, are left out.
 """
 
 import math
@@ -23,7 +24,9 @@ _PARTS = "fov_video", "transform", "intrinsic"
 MAX_FILE_BYTES = 1_000_000
 # From Qualisys's camera axes (y up, z backward) to this project's (y down, z forward): half a turn about x.
 _FORWARD_FROM_BACKWARD = np.diag([1.0, -1.0, -1.0])
-_VIDEO_CAMERAS = re.compile(r"video|hybrid|\bVC|\d+c\b", re.IGNORECASE)
+_VIDEO_CAMERAS = re.compile(r"video|hybrid|\bVC|\d+c\b|^none$", re.IGNORECASE)
+_ZERO = re.compile(r"0(\.0*)?")
+_DECLARATION = re.compile(rb"<!(?!--)")  # all but comments
 
 
 def read_qualisys(path: str | os.PathLike) -> list[Calibrated]:
@@ -38,7 +41,7 @@ def read_qualisys(path: str | os.PathLike) -> list[Calibrated]:
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}: it must be a Qualisys calibration (*.qca.txt)") from None
     # A calibration declares no entities, which could be nested until they fill the memory.
-    if len(text) > MAX_FILE_BYTES or b"<!" in text:
+    if len(text) > MAX_FILE_BYTES or _DECLARATION.search(text):
         raise InputError(f"{path} is no Qualisys calibration: export it again as *.qca.txt")
     try:
         elements = list(ElementTree.fromstring(text).iterfind("cameras/camera"))
@@ -57,7 +60,11 @@ def read_qualisys(path: str | os.PathLike) -> list[Calibrated]:
 
 
 def _calibrated(element: ElementTree.Element) -> Calibrated | None:
-    """None of a camera that sees markers and has no place in a picture."""
+    """None of a camera that sees markers and has no place in a picture, or was not calibrated."""
+    lens = element.find("intrinsic")
+    blind = lens is not None and _ZERO.fullmatch(lens.get("focalLengthU", ""))
+    if element.get("calibrated") == "false" or (element.get("active") == "0" and blind):
+        return None
     model = element.get("model", "").strip()
     sees_markers = bool(model) and not _VIDEO_CAMERAS.search(model)
     if sees_markers and any(element.find(name) is None for name in _PARTS):

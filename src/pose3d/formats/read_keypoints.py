@@ -32,7 +32,7 @@ def read_keypoints(
     Args:
         path: of it.
         layout: name of a layout, for files whose points have names or numbers.
-        column_map: of such tables and of COCO's annotations, the file's names of points to those of the layout.
+        column_map: of such tables, COCO's annotations and MMPose's, the file's names of points to those of the layout.
 
     Raises:
         InputError: it is damaged, too large, or of no known format; names the file and the frame.
@@ -40,7 +40,7 @@ def read_keypoints(
     if not os.path.exists(path):
         raise InputError(f"{path} is missing: give a file of keypoints")
     found = read_openpose(path) if os.path.isdir(path) else _read_file(path, layout, column_map or {})
-    if column_map and found.format not in ("DeepLabCut", "SLEAP", "table", "COCO annotations"):
+    if column_map and found.format not in ("DeepLabCut", "SLEAP", "table", "COCO annotations", "MMPose"):
         raise InputError(f"{path} ({found.format}) has no names of points: leave --names out")
     return found
 
@@ -91,9 +91,9 @@ def _read_json(
         if "people" in content:
             return read_openpose(path)
         if "instance_info" in content:
-            return read_mmpose(path, content, layout)
+            return read_mmpose(path, content, layout, column_map)
         if "images" in content and "annotations" in content:
-            return coco.read_coco_annotations(path, content, column_map)
+            return coco.read_coco_annotations(path, content, layout, column_map)
         if "frames" in content:
             return mediapipe.read_mediapipe_json(path, content)
         first = next(iter(content.values()), None)
@@ -106,7 +106,7 @@ def _read_json(
         if isinstance(first, dict) and "image_id" in first:
             return coco.read_coco_results(path, content)
         if isinstance(first, dict) and ("instances" in first or "keypoint_scores" in first):
-            return read_mmpose(path, content, layout)
+            return read_mmpose(path, content, layout, column_map)
         if isinstance(first, list) or (isinstance(first, dict) and set(first) & set(mediapipe.LANDMARKS)):
             return mediapipe.read_mediapipe_json(path, content)
     raise InputError(f"{path} is JSON of no known form: read are {FORMATS}")
@@ -123,5 +123,5 @@ def _read_table(
     if set(own_keypoints.COLUMNS) <= set(header):
         return own_keypoints.read_own_csv(path, rows)
     if mediapipe.is_landmark_table([name.lower() for name in header]):
-        return mediapipe.read_mediapipe_csv(path, rows, layout)
+        return mediapipe.read_mediapipe_csv(path, rows, layout, column_map)
     return point_tables.read_named_columns(path, rows, layout, column_map)

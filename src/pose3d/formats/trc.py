@@ -68,8 +68,7 @@ def read_trc(path: str | os.PathLike) -> Motion:
     with open_lines(path) as lines:
         if not (lines.next() or "").startswith("PathFileType"):
             raise lines.error("does not begin with PathFileType: give a TRC file")
-        keys, values = (lines.next() or "").split(), (lines.next() or "").split()
-        header = dict(zip(keys, values, strict=False))
+        header = _header(lines.next() or "", lines.next() or "")
         fps = _number(lines, header, "DataRate")
         n_frames, n_markers = (int(_number(lines, header, key)) for key in ("NumFrames", "NumMarkers"))
         unit = header.get("Units", "")
@@ -100,6 +99,12 @@ def _check_times(path: str | os.PathLike, times_s: np.ndarray, fps: float) -> No
             f"{path}: its frame {frame + 1} comes {times_s[frame] - times_s[0]:.4g} s after the first by its Time, and "
             f"{frame / fps:.4g} s by DataRate {fps:g}: correct what is wrong, and write missing frames as nan"
         )
+
+
+def _header(keys: str, values: str) -> dict[str, str]:
+    """What two lines say, where a value may be empty, by their tabs if both have as many."""
+    by = "\t" if keys.count("\t") == values.count("\t") > 0 else None
+    return {key.strip(): value.strip() for key, value in zip(keys.split(by), values.split(by), strict=False)}
 
 
 def _number(lines: Lines, header: dict[str, str], key: str) -> float:

@@ -16,7 +16,6 @@ from pose3d.lifting import landmark_training, spread_training
 from pose3d.lifting.adversarial import CRITIC, AdversarialTrainer, Objective, Optimisation
 from pose3d.lifting.captured_step import capture_for
 from pose3d.lifting.critic import Critic, Logistic, TwoPathCritic, Wasserstein
-from pose3d.lifting.landmark_head import LandmarkHead
 from pose3d.lifting.landmark_training import fit_landmarks
 from pose3d.lifting.lift import LANDMARKS, SPREAD, build_lifter
 from pose3d.lifting.networks import FrameLifter, Lifter
@@ -156,30 +155,32 @@ def _with_heads(
         weights |= {f"spread.{name}": weight for name, weight in spread.state_dict().items()}
     if landmark_steps:
         head = fit_landmarks(lifter, strangers, landmark_steps, seed)
-        return with_landmarks(Fitted(architecture, weights, fitted.curves), head)
+        architecture[LANDMARKS] = landmark_training.WIDTH
+        weights |= {f"landmarks.{name}": weight for name, weight in head.state_dict().items()}
     return Fitted(architecture, weights, fitted.curves)
 
 
-def fit_landmarks_of(
-    lifter: Lifter,
+def with_heads_anew(
+    trained: Fitted,
     lifting: LiftingParams,
     params: RepnetParams | TemporalParams,
     supervision: Supervision,
     seed: int,
     fabric: Fabric,
-) -> LandmarkHead:
-    """Learn the landmarks alone, of a lifter that is trained already; the other arguments are :func:`fit_lifter`'s."""
-    objective = _objective(lifting, params, supervision, lifter.to(fabric.device), seed, fabric)
-    assert isinstance(objective, VirtualCameraObjective)  # no other lifter has a layout with landmarks
-    strangers = _strangers(objective, supervision, params, seed)
-    return fit_landmarks(lifter, strangers, params.landmark_steps, seed)
+) -> Fitted:
+    """Keep a lifter, and learn its spread and landmarks in place of any that it had.
 
-
-def with_landmarks(fitted: Fitted, head: LandmarkHead) -> Fitted:
-    """A lifter with these in place of any that it had."""
-    weights = {name: weight for name, weight in fitted.weights.items() if not name.startswith("landmarks.")}
-    weights |= {f"landmarks.{name}": weight for name, weight in head.state_dict().items()}
-    return Fitted(fitted.architecture | {LANDMARKS: landmark_training.WIDTH}, weights, fitted.curves)
+    Args:
+        trained: the lifter, in the formulation of virtual cameras; the other arguments are :func:`fit_lifter`'s.
+    """
+    architecture = {name: value for name, value in trained.architecture.items() if name not in (SPREAD, LANDMARKS)}
+    weights = {
+        name: weight for name, weight in trained.weights.items() if not name.startswith(("spread.", "landmarks."))
+    }
+    lifter = build_lifter(architecture).to(fabric.device)
+    objective = _objective(lifting, params, supervision, lifter, seed, fabric)
+    assert isinstance(objective, VirtualCameraObjective)
+    return _with_heads(Fitted(architecture, weights, trained.curves), lifter, objective, supervision, params, seed)
 
 
 def _strangers(

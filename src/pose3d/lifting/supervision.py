@@ -18,6 +18,9 @@ from pose3d.records.keypoints2d import (
 from pose3d.records.sequences import PoseSequence, check_3d, cut_sequence, keys_in, read_sequences, read_splits
 from pose3d.runtime.errors import InputError
 
+_SAME_RATE = 0.05
+"""Share by which rates may differ: 24 is 25 to a window of frames."""
+
 
 @dataclass(frozen=True)
 class Supervision:
@@ -41,14 +44,22 @@ class Supervision:
     frames_left_out: int = 0
 
     def sentences(self) -> list[str]:
-        """What is left out, if anything."""
-        if not self.frames_left_out:
-            return []
-        n_frames = sum(map(len, self.sequences)) + self.frames_left_out
-        return [
-            f"{self.frames_left_out:,} of {n_frames:,} frames with keypoints are left out: too little is detected in "
-            "them for too long"
-        ]
+        """What is left out, if anything, and whose 3D has another frame rate."""
+        said = []
+        if self.frames_left_out:
+            n_frames = sum(map(len, self.sequences)) + self.frames_left_out
+            said.append(
+                f"{self.frames_left_out:,} of {n_frames:,} frames with keypoints are left out: too little is detected "
+                "in them for too long"
+            )
+        rates = {sequence.fps for sequence in self.sequences}
+        other = [s for s in self.prior if all(abs(s.fps / rate - 1) > _SAME_RATE for rate in rates)]
+        if other:
+            said.append(
+                f"lifting.prior has {other[0].subject} at {other[0].fps:g} frames a second and the keypoints are at "
+                f"{min(rates):g}: windows of the temporal lifter count frames, so make the prior again at that rate"
+            )
+        return said
 
 
 def read_supervision(

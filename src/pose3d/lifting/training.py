@@ -3,8 +3,7 @@
 from pathlib import Path
 
 from pose3d.config.lifting import LiftingParams, RepnetParams, TemporalParams
-from pose3d.lifting.fit import Fitted, fit_landmarks_of, fit_lifter, with_landmarks
-from pose3d.lifting.lift import build_lifter
+from pose3d.lifting.fit import Fitted, fit_lifter, with_heads_anew
 from pose3d.lifting.plots import save_curves_png
 from pose3d.lifting.supervision import read_supervision
 from pose3d.runtime.processes import all_processes
@@ -49,7 +48,7 @@ def fit_layout(
     return fitted
 
 
-def fit_layout_landmarks(
+def fit_layout_heads(
     layout: str,
     block: str,
     params: RepnetParams | TemporalParams,
@@ -58,7 +57,7 @@ def fit_layout_landmarks(
     data: Path,
     trained: Fitted,
 ) -> Fitted:
-    """Keep a lifter of :func:`fit_layout`, and learn where its layout's own points are anew; it does not change.
+    """Keep a lifter of :func:`fit_layout`, and learn its radii and where its layout's own points are anew.
 
     Args:
         trained: the lifter; the other arguments are :func:`fit_layout`'s.
@@ -68,11 +67,8 @@ def fit_layout_landmarks(
     """
     lifting, params = _of_prior_alone(layout, params, lifting)
     supervision = read_supervision(data / "sequences.h5", data / "keypoints2d.h5", lifting)
-    lifter = build_lifter(trained.architecture)
-    lifter.load_state_dict(trained.weights)
     with all_processes() as fabric:
-        head = fit_landmarks_of(lifter.eval(), lifting, params, supervision, seed, fabric)
-    return with_landmarks(trained, head)
+        return with_heads_anew(trained, lifting, params, supervision, seed, fabric)
 
 
 def _of_prior_alone(
@@ -104,7 +100,8 @@ def train_lifter(
     checkpoint = Checkpoint(f"train_{block}", fingerprint(used, inputs, script))
     with all_processes() as fabric:
         if fabric.is_global_zero:
-            print(*supervision.sentences(), sep="\n", end="\n" * bool(supervision.frames_left_out))
+            for sentence in supervision.sentences():
+                print(sentence)
         fitted = fit_lifter(lifting, params, supervision, seed, fabric, checkpoint)
     save_model(f"data/models/{block}.pt", fitted.architecture, fitted.weights)
     write_curves(f"plots/{block}/curves.csv", fitted.curves)

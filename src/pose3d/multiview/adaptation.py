@@ -9,7 +9,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -17,9 +16,9 @@ from pose3d.config.blocks import Seed
 from pose3d.config.pose2d import Train2DParams
 from pose3d.config.reading import StageParams
 from pose3d.formats.calibrated import Units
-from pose3d.multiview.agreement import LIFTERS, agreement, ask_exchanged, takes_of
+from pose3d.multiview.agreement import LIFTERS, agreement, ask_exchanged, ask_odd_view, frames_of, takes_of
 from pose3d.multiview.finding import detector_of, find_person
-from pose3d.multiview.selftraining import AdaptationParams, adapt
+from pose3d.multiview.selftraining import AGREEING_VIEWS, AdaptationParams, adapt
 from pose3d.multiview.views import read_views
 from pose3d.pose2d.batches import plain_batches
 from pose3d.pose2d.crops import Crops
@@ -63,14 +62,19 @@ def adapt_models(
         units, rate_hz: see :func:`pose3d.multiview.views.read_views`.
 
     Raises:
-        InputError: a model, a video or the crops are missing or damaged, or the views agree on nothing.
+        InputError: a model, a video or the crops are missing or damaged, there are fewer than three views, one frame
+            alone is taken, or the views agree on nothing.
     """
     params = Params.load()
     seed_all(params.seed)
     network, architecture = load_network(str(models / "pose2d.pt"))
     views = read_views(folder, units, rate_hz)
+    if len(views) < AGREEING_VIEWS:
+        raise InputError(
+            f"{folder} has {len(views)} views: the network learns from what {AGREEING_VIEWS} agree on, so add a camera"
+        )
     cameras, fps = [view.camera for view in views], views[0].fps / frame_step
-    frames = np.arange(0, views[0].frames, frame_step)
+    frames = frames_of(views, frame_step)
     learnt = max(1, round(learnt_share * len(frames)))
     parts = {"all": slice(None)}
     if learnt < len(frames):
@@ -81,9 +85,10 @@ def adapt_models(
 
         def figures(network: nn.Module, first: bool = False) -> dict:
             person = find_person(detector_of(network, architecture), cameras, takes_of(views, frames), fps)
+            found = {name: agreement(cameras, person.in_frames(part)) for name, part in parts.items()}
             if first:
                 ask_exchanged(cameras, person)
-            found = {name: agreement(cameras, person.in_frames(part)) for name, part in parts.items()}
+                ask_odd_view(cameras, found["all"])
             pck_pct = None if measured is None else _pck_pct(network, architecture, measured)
             return found | {"rendered_validation_pck_pct": pck_pct}
 

@@ -19,6 +19,7 @@ from pose3d.evaluation import metrics
 from pose3d.formats.calibrated import Units
 from pose3d.formats.clip import clip_pictures
 from pose3d.geometry.camera import Camera
+from pose3d.geometry.rotations import unit
 from pose3d.geometry.skeleton import BONES, JOINT_NAMES, N_JOINTS
 from pose3d.lifting.lift import LIFTERS, lift, load_lifter
 from pose3d.multiview.finding import FoundPerson, FrameSource, detector_of, find_person
@@ -30,6 +31,7 @@ from pose3d.pose2d.inference import load_network
 from pose3d.priors.plausible import LEG_M, leg_length_m
 from pose3d.records.keypoints2d import Keypoints2D
 from pose3d.records.sequences import PoseSequence
+from pose3d.runtime.errors import InputError
 from pose3d.runtime.files import atomic_output
 from pose3d.show.video import draw_skeleton
 
@@ -45,8 +47,27 @@ HALVES = "first", "second"
 _EXCHANGED_PCT, _SURE_PCT, _EXCHANGED_FRAMES = 15.0, 50.0, 100
 """Two videos are exchanged where so many more of their joints lie within AGREE_PX with their cameras exchanged, and at
 least so many in all; in so many frames. On pose2sim's clip it is 23 to 42 % more, and 34 % fewer where all is right."""
+_ODD = 4.0
+"""One view is odd whose median residual is beyond SEARCH_PX and so many times that of any other."""
+_NARROW_DEG = 10.0
+"""Along directions that are less apart an error of 10 px, usual for detectors, puts joints wrong by a bone's length."""
 _SHOWN_FRAMES = 5
 _SHOWN_SIZE_PX = 270, 480
+
+
+def frames_of(views: Sequence[View], frame_step: int) -> np.ndarray:
+    """Every n-th frame of the views.
+
+    Raises:
+        InputError: it is one alone, in which nothing moves.
+    """
+    frames = np.arange(0, views[0].frames, frame_step)
+    if len(frames) < 2:
+        raise InputError(
+            f"of the {views[0].frames} frames of {views[0].video} one is taken with --frame-step {frame_step}, and the "
+            "person is found as what moves: take two or more"
+        )
+    return frames
 
 
 def takes_of(views: Sequence[View], frames: np.ndarray) -> list[FrameSource]:
@@ -74,14 +95,14 @@ def measure_models(
         units, rate_hz: see :func:`pose3d.multiview.views.read_views`.
 
     Raises:
-        InputError: a model or a video is missing or damaged, nothing moves before a camera, or too little is seen to
-            refine the cameras.
+        InputError: a model or a video is missing or damaged, one frame alone is taken, nothing moves before a camera,
+            or too little is seen to refine the cameras.
     """
     detector = detector_of(*load_network(str(models / "pose2d.pt")))
     lifters = {name: load_lifter(models / f"{name}.pt") for name in LIFTERS}
     views = read_views(folder, units, rate_hz)
     cameras = [view.camera for view in views]
-    takes = takes_of(views, np.arange(0, views[0].frames, frame_step))
+    takes = takes_of(views, frames_of(views, frame_step))
     person = find_person(detector, cameras, takes, views[0].fps / frame_step)
     if picture is not None:
         draw_views(picture, takes, person)
@@ -89,8 +110,9 @@ def measure_models(
     found = person.triangulated(cameras, SEARCH_PX)
     triangulated = agreement(cameras, person)
     ask_exchanged(cameras, person)
+    ask_odd_view(cameras, triangulated)
     if not disagree(triangulated):  # of views that do not agree nobody knows how large a person is
-        say_size(np.where(consistent(found)[..., None], found.points_world_m, np.nan))
+        say_size(cameras, np.where(consistent(found)[..., None], found.points_world_m, np.nan))
     report = {
         "frames": person.confidence.shape[1],
         "cameras": [camera.id for camera in cameras],
@@ -168,11 +190,43 @@ def ask_exchanged(cameras: Sequence[Camera], person: FoundPerson) -> None:
         )
 
 
-def say_size(poses_world_m: np.ndarray) -> None:
+def ask_odd_view(cameras: Sequence[Camera], figures: dict) -> None:
+    """Ask on stderr about the one view of three or more, if there is one, that does not agree with the others.
+
+    Args:
+        cameras: V of them.
+        figures: from :func:`consistency`.
+    """
+    medians_px = [np.inf if value is None else value for value in figures["residual_by_camera_median_px"]]
+    odd = int(np.argmax(medians_px))
+    others_px = max(medians_px[:odd] + medians_px[odd + 1 :])
+    if len(cameras) >= AGREE_VIEWS and medians_px[odd] > max(SEARCH_PX, _ODD * others_px):
+        print(
+            f"camera {cameras[odd].id} does not agree with the others, which do within {others_px:.0f} px: does its "
+            "video start with theirs, is it turned, was the camera moved, or is the person hidden from it?",
+            file=sys.stderr,
+        )
+
+
+def say_size(cameras: Sequence[Camera], poses_world_m: np.ndarray) -> None:
     """Ask on stderr for the unit of positions, where triangulated legs, of (T, 17, 3), are longer or shorter than any.
 
-    NaN where a joint is not known; where legs never are, nothing is asked.
+    NaN where a joint is not known; where legs never are, nothing is asked. Where all cameras look along nearly one line
+    they tell no length, and that is said.
     """
+    known = np.isfinite(poses_world_m).all(-1)
+    if not known.any():
+        return
+    towards = unit(np.stack([camera.position_m for camera in cameras]) - np.median(poses_world_m[known], axis=0))
+    across = np.linalg.norm(np.cross(towards[:, None], towards), axis=-1).max()  # 0 also where two look at each other
+    apart_deg = np.degrees(np.arcsin(min(1.0, across)))
+    if apart_deg < _NARROW_DEG:
+        print(
+            f"all cameras see the person along nearly one line, within {apart_deg:.0f} degrees: its distance is "
+            "unsure, and so are bone lengths and all figures against triangulated poses",
+            file=sys.stderr,
+        )
+        return
     parts = {"Hip": "Hip", "Knee": "Knee", "Ankle": "Foot"}
     points = {
         f"{side}{part}": poses_world_m[:, JOINT_NAMES.index(f"{side}{joint}")]

@@ -31,6 +31,6 @@ def say_disagreement(figures: dict) -> None:
     if disagree(figures):
         print(
             f"the views do not agree, {figures['consistent_pct']} % of the joints are consistent: are rotations of the "
-            "calibration inverse, or positions in place of translations?",
+            "calibration inverse, or positions in place of translations, or do the videos not start together?",
             file=sys.stderr,
         )

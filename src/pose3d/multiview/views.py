@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from pose3d.formats.calibrated import Calibrated, Units
-from pose3d.formats.calibrations import read_calibration, with_size, with_whole_size
+from pose3d.formats.calibrations import read_calibration, size_advice, with_size, with_whole_size
 from pose3d.formats.clip import Clip
 from pose3d.geometry.camera import Camera
 from pose3d.runtime.errors import InputError
@@ -88,16 +88,18 @@ def read_views(folder: Path, units: Units | None = None, rate_hz: float | None =
                 f"{missing}: put the video of camera {one.camera.id} there, or take that camera out of {path.name}"
             )
         views.append(_view(path, one, video, rate_hz))
-    if len(views) < 2:
-        raise InputError(f"{path} has one camera: joints are triangulated from two or more")
     for video in strangers:
         print(f"{video} is named as no camera of {path.name}: it is left out", file=sys.stderr)
+    if len(views) < 2:
+        raise InputError(
+            f"{path} has {'one' if views else 'no'} camera with a video: joints are triangulated from two or more"
+        )
     first = views[0]
     for view in views[1:]:
         if view.frames != first.frames or abs(view.fps - first.fps) > 1e-3 * first.fps:
             raise InputError(
                 f"{view.video} has {view.frames} frames at {view.fps:g} frames/s, {first.video.name} {first.frames} at "
-                f"{first.fps:g}: the videos must be of one take and start together"
+                f"{first.fps:g}: the videos must be of one take and start together, so cut them to the same frames"
             )
     return views
 
@@ -172,7 +174,14 @@ def _view(calibration: Path, one: Calibrated, path: Path, rate_hz: float | None)
     if not (0 <= camera.width_px - width <= TRIMMED_PX and 0 <= camera.height_px - height <= TRIMMED_PX):
         raise InputError(
             f"{path} has {width} x {height} px, its calibration {camera.width_px} x {camera.height_px}: "
-            "the calibration must be that of the video"
+            f"{size_advice(camera, width, height)}"
+        )
+    short_px = camera.width_px - width, camera.height_px - height
+    if min(short_px) > 0 and abs(short_px[0] * camera.height_px - short_px[1] * camera.width_px) <= camera.width_px:
+        print(
+            f"{path} has {width} x {height} px, its calibration {camera.width_px} x {camera.height_px}: taken for cut "
+            "at the right and the bottom; if it was scaled, scale the calibration as well",
+            file=sys.stderr,
         )
     return View(camera_of_video(camera, picture), path, len(times_s), fps, rate_hz)
 
@@ -193,7 +202,7 @@ def camera_of_video(camera: Camera, picture: np.ndarray) -> Camera:
     border_x, border_y = (width - scale * camera.width_px) / 2, (height - scale * camera.height_px) / 2
     across = picture if border_y > border_x else picture.swapaxes(0, 1)
     rows = int(max(border_x, border_y))
-    if not rows or max(across[:rows].mean(), across[-rows:].mean()) >= BLACK:
-        return smaller
+    if not rows or max(across[:rows].mean(), across[-rows:].mean()) >= BLACK or across[rows:-rows].mean() < BLACK:
+        return smaller  # a picture that is dark all over, as where a video fades in, has no borders
     to_video = np.array([[scale, 0, border_x], [0, scale, border_y], [0, 0, 1]])
     return replace(smaller, intrinsics_px=to_video @ camera.intrinsics_px)

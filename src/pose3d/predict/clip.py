@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from pose3d.formats.calibrated import Calibrated
-from pose3d.formats.calibrations import read_calibration, the_camera, with_size, with_whole_size
+from pose3d.formats.calibrations import read_calibration, size_advice, the_camera, with_size, with_whole_size
 from pose3d.formats.shown_picture import ShownPicture
 from pose3d.geometry.camera import Camera
 from pose3d.runtime.errors import InputError
@@ -55,7 +55,7 @@ def read_camera(
     if (camera.width_px, camera.height_px) != (width_px, height_px):
         raise InputError(
             f"{path}: width and height are {camera.width_px} x {camera.height_px}, the video has "
-            f"{width_px} x {height_px}: give the calibration of the video's own size"
+            f"{width_px} x {height_px}: {size_advice(camera, width_px, height_px)}"
         )
     return one
 

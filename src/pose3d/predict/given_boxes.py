@@ -15,7 +15,7 @@ MAX_BOXES_BYTES = 32 * 2**20
 
 
 class GivenBoxes:
-    """Boxes from a CSV file with the columns frame, x0, y0, x1, y1: frames from 0, px, one row a frame.
+    """Boxes from a CSV file with the columns frame, x0, y0, x1, y1: frames from 0 (or see put_into), px, a row a frame.
 
     Frames between two rows have boxes between theirs; those before the first and after the last have the nearest.
 

@@ -4,13 +4,16 @@ What a file does not say (the frame rate, the picture's size, whether coordinate
 options; where nothing says it, one sentence asks.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from pose3d.formats.even_times import doubt_step
+from pose3d.formats.frame_numbers import NamedPictures
 from pose3d.formats.keypoints import KeypointFile
+from pose3d.formats.name_order import written
+from pose3d.formats.picture_series import two_series
 from pose3d.geometry.layouts import OURS, Layout
 from pose3d.geometry.skeleton import JOINT_NAMES
 from pose3d.predict.frames_of_video import in_video
@@ -339,27 +342,46 @@ def _frames(
 
 
 def _by_pictures(
-    file: KeypointFile, pictures: tuple[str, ...], video: VideoFacts | None, said: list[str]
+    file: KeypointFile, pictures: NamedPictures, video: VideoFacts | None, said: list[str]
 ) -> KeypointFile:
-    """With the frames of the video's pictures of equal names, those that it lacks past its end; else as they are."""
-    places = {} if video is None else {name: place for place, name in enumerate(video.picture_names)}
+    """With the frames of the video's pictures of equal names, those that it lacks past its end; else as they are.
+
+    Names that count frames may be others than the folder's: then equal numbers go together.
+    """
+    places = {} if video is None else _places(pictures, video.picture_names)
     n_video = 0 if video is None else len(video.time_s)
-    known = [picture in places for picture in pictures]
-    if not any(known):
-        if len(pictures) > 1 or n_video > 1:
-            last = f" and {pictures[-1][:80]!r} as frame {len(pictures) - 1}" if len(pictures) > 1 else ""
+    names = list(pictures.names.values())
+    lacking = [name for name in names if name not in places]
+    if len(lacking) == len(names) and pictures.alike is not None:
+        raise InputError(pictures.alike)
+    if lacking and len(pictures.folders) > 1:
+        first, second, *others = pictures.folders
+        said.append(
+            f"{file.path} names pictures of several folders, {first[:80]!r} and {second[:80]!r}"
+            f"{' and others' if others else ''}: all are taken as one video; give one file for each if they are several"
+        )
+    if pictures.counted and lacking and _same_numbers(pictures, places, video):
+        if video is not None and video.picture_names and not places and not _has_numbers(video, pictures.names):
             said.append(
-                f"{file.path}: names of pictures that count no frames are taken in their order, {pictures[0][:80]!r} "
-                f"as frame 0{last}: if pictures are missing, give --video with the folder of all"
+                f"{file.path}: the folder has none of its pictures, the first {names[0][:80]!r}: their numbers "
+                "are taken as places in the folder"
+            )
+        return replace(file, pictures=None)
+    if len(lacking) == len(names):
+        if len(names) > 1 or n_video > 1:
+            last = f" and {names[-1][:80]!r} as frame {len(names) - 1}" if len(names) > 1 else ""
+            said.append(
+                f"{file.path}: names of pictures that count no frames are taken in their order, {names[0][:80]!r} "
+                f"as frame 0{last}: {_doubt_of_order(names, video)}"
             )
         return replace(file, pictures=None)
     said.append(f"{file.path}: keypoints go to the pictures of equal names")
-    if not all(known):
+    if lacking:
         said.append(
-            f"{file.path}: the folder lacks {known.count(False)} of its pictures, the first "
-            f"{pictures[known.index(False)][:80]!r}: their keypoints are left out"
+            f"{file.path}: the folder lacks {len(lacking)} of its pictures, the first {lacking[0][:80]!r}: their "
+            "keypoints are left out"
         )
-    in_folder = np.array([places.get(picture, n_video) for picture in pictures])[file.frames]
+    in_folder = np.array([places.get(pictures.names[frame], n_video) for frame in file.frames.tolist()])
     order = np.argsort(in_folder, kind="stable")
     return replace(
         file,
@@ -369,6 +391,39 @@ def _by_pictures(
         people=None if file.people is None else file.people[order],
         n_frames=None,
     )
+
+
+def _doubt_of_order(names: Sequence[str], video: VideoFacts | None) -> str:
+    """What to do where frames do not follow each other as names do, which are in their order."""
+    series = two_series(names)
+    if series is None and video is not None and video.picture_names:
+        return "the folder has none of them; give that of all if pictures are missing"
+    if series is None:
+        return "if pictures are missing, give --video with the folder of all"
+    first, second = (f"{names[one[0]][:80]!r} to {names[one[-1]][:80]!r}" for one in series)
+    return f"they seem to be of several series, {first} and {second}; give one file for each"
+
+
+def _places(pictures: NamedPictures, in_folder: Sequence[str]) -> dict[str, int]:
+    """Where those of a file's pictures are that a folder has, also if written otherwise, where that is clear."""
+    names = list(pictures.names.values())
+    clear = all(len(set(map(written, each))) == len(each) for each in (names, in_folder))
+    key_of = written if clear else str
+    places = {key_of(name): place for place, name in enumerate(in_folder)}
+    return {name: places[key_of(name)] for name in names if key_of(name) in places}
+
+
+def _same_numbers(pictures: NamedPictures, places: dict[str, int], video: VideoFacts | None) -> bool:
+    """Whether the video's pictures have the numbers of those of equal names, if any."""
+    known = [(number, places[name]) for number, name in pictures.names.items() if name in places]
+    if not known or video is None:
+        return True
+    numbers = video.picture_numbers
+    return numbers is not None and all(numbers[place] == number for number, place in known)
+
+
+def _has_numbers(video: VideoFacts, frames: Iterable[int]) -> bool:
+    return video.picture_numbers is not None and set(frames) <= set(video.picture_numbers.tolist())
 
 
 def _as_in_video(file: KeypointFile, n_frames: int, video: VideoFacts, said: list[str]) -> np.ndarray:

@@ -2,8 +2,8 @@
 
 They learn from the pipeline's data with params.yaml, from the projected prior alone, of all training subjects who
 perform: without a critic, no 2D is there that a prior must be kept apart from. Files are ``<lifter>.<layout>.pt``;
-layouts.json says what they were made of and how good they are on true 2D. With --landmarks the lifters stay as they
-are, and where their layouts' own points are is learnt anew, beside the released weights.
+layouts.json says what they were made of and how good they are on true 2D. With --heads the lifters stay as they are,
+and how far off joints may be and where the layouts' own points are is learnt anew, beside the released weights.
 """
 
 from collections.abc import Callable
@@ -39,7 +39,7 @@ class Params(StageParams):
 
 
 def release_layouts(
-    names: list[str], file: Callable[[str], Path], facts: dict[str, Any], landmarks_alone: bool = False
+    names: list[str], file: Callable[[str], Path], facts: dict[str, Any], heads_alone: bool = False
 ) -> str:
     """Train, write, and give the table of all that are released.
 
@@ -47,7 +47,7 @@ def release_layouts(
         names: of the layouts.
         file: gives a file of the pipeline's data, and refuses one that is not what the pipeline made.
         facts: commit and versions, to go into layouts.json.
-        landmarks_alone: keep the lifters that are released, which do not change, and learn their landmarks alone.
+        heads_alone: keep the lifters that are released, which do not change, and learn their heads alone.
 
     Raises:
         InputError: a layout is not known, a file is another, or there is no lifter to keep.
@@ -56,7 +56,7 @@ def release_layouts(
 
     from pose3d.geometry.layouts import OURS, layout
     from pose3d.lifting.lift import build_lifter
-    from pose3d.lifting.training import fit_layout, fit_layout_landmarks
+    from pose3d.lifting.training import fit_layout, fit_layout_heads
     from pose3d.records.sequences import read_sequences
     from pose3d.runtime.files import sha256_of, write_text
     from pose3d.training.model_file import save_model
@@ -77,8 +77,8 @@ def release_layouts(
             params = getattr(given, block)
             released = RELEASED / lifter_file(block, name)
             arguments = name, block, params, prior, given.seed, data
-            if landmarks_alone:
-                fitted = fit_layout_landmarks(*arguments, _kept(released, known))
+            if heads_alone:
+                fitted = fit_layout_heads(*arguments, _kept(released, known))
                 made = {key: known[released.name][key] for key in (*facts, "params")}
             else:
                 fitted = fit_layout(*arguments, __file__)
@@ -91,7 +91,7 @@ def release_layouts(
             lifter.load_state_dict(weights)
             known[released.name] = made | {
                 "layout": name,
-                "landmarks": facts | {"steps": params.landmark_steps},
+                "heads": facts | {"spread_steps": params.spread_steps, "landmark_steps": params.landmark_steps},
                 "metrics": {split: _figures(lifter, sequences) for split, sequences in splits.items()},
                 "sha256": sha256_of(released),
                 "bytes": released.stat().st_size,
@@ -107,28 +107,31 @@ def _kept(released: Path, known: dict[str, Any]) -> "Fitted":
     from pose3d.training.model_file import load_model
 
     if not released.is_file() or sha256_of(released) != known.get(released.name, {}).get("sha256"):
-        raise InputError(f"{released} is not there as {FACTS} says: leave --landmarks out, and its lifter is trained")
+        raise InputError(f"{released} is not there as {FACTS} says: leave --heads out, and its lifter is trained")
     architecture, weights = load_model(released)
     return Fitted(architecture, weights, [])
 
 
 def _figures(lifter: "Lifter", sequences: list[Any]) -> dict[str, Any]:
     from pose3d.evaluation.landmarks import landmark_errors
-    from pose3d.evaluation.layouts import layout_errors_mm
+    from pose3d.evaluation.layouts import layout_coverage, layout_errors_mm
 
     return {
         "true_2d": layout_errors_mm(lifter, sequences),
         PARTLY: layout_errors_mm(lifter, sequences, MISSING),
         "landmarks": {} if lifter.landmarks is None else landmark_errors(lifter, sequences),
+        "spread": {} if lifter.spread is None else layout_coverage(lifter, sequences),
     }
 
 
 def table_of(lifters: dict[str, Any]) -> str:
     """The figures as Markdown, of the test subjects."""
+    from pose3d.evaluation.coverage import inside_of
+
     lines = [
         "| file | MB | MPJPE mm | PA-MPJPE mm | root error mm | PA-MPJPE mm, a fifth of the points missing "
-        "| own points mm | ankle, degrees |",
-        "|---|---|---|---|---|---|---|---|",
+        "| own points mm | ankle, degrees | inside radii, %, across / along |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for name, facts in sorted(lifters.items()):
         metrics = facts["metrics"]["test"]
@@ -136,5 +139,6 @@ def table_of(lifters: dict[str, Any]) -> str:
         values = [whole["mpjpe_mm"], whole["pa_mpjpe_mm"], whole["root_error_mm"], metrics[PARTLY]["pa_mpjpe_mm"]]
         values += [own.get("landmarks_mm"), own.get("ankle_mae_deg")]
         cells = [f"{facts['bytes'] / 1e6:.2f}", *("" if value is None else f"{value:.1f}" for value in values)]
+        cells.append(inside_of(metrics.get("spread", {})))
         lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines)

@@ -15,7 +15,8 @@ from pose3d.world.up import given_up, leg_directions, points_up, robust_mean
 _FROM_ABOVE = -0.9
 """Along the optical axis: cameras in the ceiling see up as towards them, whatever it is in the picture."""
 _TILTED_DEG, _UPRIGHT_DEG = 20.0, 10.0
-"""People's legs tell up to some degrees: so far from them one is tilted, and so near by them the other is up."""
+"""People's legs tell up to some degrees: so far from them one is tilted, and so near by them the other is up. A camera
+is rolled so far from level, and held as most are so near by it."""
 
 
 def said_up(up: str, video: str | os.PathLike | None) -> np.ndarray | None:
@@ -66,8 +67,9 @@ def calibrated_up(path: str | os.PathLike, one: Calibrated) -> np.ndarray:
 def ask_inverse(path: str | os.PathLike, one: Calibrated, poses_cam_m: Sliceable, found: np.ndarray) -> None:
     """Ask on stderr whether a calibration's rotation is inverse, where people stand upright by the inverse alone.
 
-    That people are not upright by the calibration is not enough: they climb and lie. Its inverse would agree with them
-    by chance only, because it turns up about the optical axis by what the camera's heading in the world happens to be.
+    That people are not upright by the calibration is not enough: they climb and lie. Its inverse turns up about the
+    optical axis by what the camera's heading in the world happens to be, and may so agree with the legs of somebody who
+    sits and is seen from the side. So by the calibration the camera must also be rolled, and level by the inverse.
 
     Args:
         path: of the calibration.
@@ -78,7 +80,9 @@ def ask_inverse(path: str | os.PathLike, one: Calibrated, poses_cam_m: Sliceable
     legs = robust_mean(leg_directions(sampled(poses_cam_m, found)))
     up_cam, of_inverse = one.camera.rotation[:, 2], one.camera.rotation[2]
     off_deg, inverse_off_deg = np.degrees(np.arccos(np.clip(np.stack([up_cam, of_inverse]) @ legs, -1, 1)))
-    if off_deg > _TILTED_DEG and inverse_off_deg < _UPRIGHT_DEG and points_up(of_inverse):
+    roll_deg, inverse_roll_deg = np.degrees(np.arcsin(np.clip(np.abs([up_cam[0], of_inverse[0]]), 0, 1)))
+    by_legs = off_deg > _TILTED_DEG and inverse_off_deg < _UPRIGHT_DEG
+    if by_legs and roll_deg > _TILTED_DEG and inverse_roll_deg < _UPRIGHT_DEG and points_up(of_inverse):
         print(
             f"{path}: by camera {one.camera.id} the person leans by {off_deg:.0f} degrees, by the inverse of its "
             f"rotation by {inverse_off_deg:.0f}: does the rotation lead from camera to world? Poses in the world are "

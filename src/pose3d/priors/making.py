@@ -64,7 +64,8 @@ def upwards(takes: Sequence[Take], asked: str | None) -> dict[str, tuple[np.ndar
 
     Args:
         takes: of all files.
-        asked: x, y or z, of BVH and TRC, which do not say it; None: not asked.
+        asked: x, y or z, of BVH and TRC, which do not say it; ``format``: what each format has, however people lie;
+            None: not asked.
     """
     found = {}
     for ending in sorted({take.file.suffix.lower() for take in takes}):
@@ -74,12 +75,15 @@ def upwards(takes: Sequence[Take], asked: str | None) -> dict[str, tuple[np.ndar
         axis = int(np.abs(mean).argmax())
         up, standing = np.array([0.0, 1.0, 0.0]), np.sign(mean[axis]) * np.eye(3)[axis]
         said = "y is up, as the format has it" if ending in _UNSAID else "up is what the files say"
-        if asked is not None and ending in _UNSAID:
+        if asked == "format":
+            said += ", as asked"
+        elif asked is not None and ending in _UNSAID:
             up, said = np.eye(3)["xyz".index(asked)], f"{asked} is up, as asked"
         elif abs(mean[axis]) > _SURE and (standing == up).all():
             said += ", and people stand so"
         elif abs(mean[axis]) > _SURE:
-            up, said = standing, f"{_axis_name(ending, standing)} is up, because people stand so"
+            up, name = standing, _axis_name(ending, standing)
+            said = f"{name} is up, because people stand so: if they lie, give --up format"
         found[ending] = up, f"{ending}: {said}"
     return found
 

@@ -133,8 +133,10 @@ def _take(file: Path, person: str, motion: Motion, points: Points, needed: Seque
         take.left_out_s[wrong] = len(motion) / motion.fps
         return take
     points = bridged(points, motion.fps, needed)
+    if motion.unseen is not None:
+        points = {name: np.where(motion.unseen[:, None], np.nan, path) for name, path in points.items()}
     ours = len(needed) == len(OURS)
-    if not ours and is_mirrored(points):
+    if is_mirrored(points):
         points = {name: path * [-1, 1, 1] for name, path in points.items()}
         take.said.append("mirrored: its axes are left-handed, or left and right are exchanged")
     reasons = left_out(points, motion.fps)

@@ -24,12 +24,15 @@ _SHARES_OF_LEG = {
 }
 _WIDTHS_OF_LEG = {"hips": ("Hip", (0.06, 0.6)), "shoulders": ("Shoulder", (0.15, 0.9))}
 _TRUNK_OF_LEG = (0.35, 1.2)
+_FLAT_M, _STILL_M, _MOVES_M = 0.02, 0.002, 0.1
+"""Nobody's knees, elbows and shoulders are so near one plane, nor does anybody move so little along one axis and so
+much along another; Sports2D's TRC has no depth, or one of each joint that stays."""
 _BONE_CHANGE, _BONE_CHANGE_M = 0.25, 0.05
 _ROOT_M_S, _LIMB_M_S = 12.0, 25.0
 """The fastest run, and more than hands and feet reach beside the hips in throws and kicks, weapons apart."""
 _ALONG = np.cos(np.radians(15))
 _BRIDGED_S = 0.2
-_REACH_M, _APART_M = 3.0, 0.01
+_REACH_M, _APART_M, _PELVIS_M = 3.0, 0.01, 0.3
 _NEIGHBOURS = {
     **{"Spine": "Pelvis", "Neck": "Spine", "Head": "Neck"},
     **{
@@ -90,13 +93,18 @@ def no_person(points: Points) -> str | None:
             return "a joint is never there"
         if not least <= length_m / leg_m <= most:
             return f"{what} of {length_m:.2g} m beside legs of {leg_m:.2g} m"
-    return None
+    joints_m = np.stack([points[name] for name in NEEDED])
+    apart_m = _spread(joints_m - middle(points, "Hip"), (0, 1))
+    moved_m = _spread(joints_m, 1).max(0)
+    still = moved_m.min() < _STILL_M and moved_m.max() > _MOVES_M
+    return "no depth, as in 2D" if apart_m.min() < _FLAT_M or still else None
 
 
 def bridged(points: Points, fps: float, needed: Collection[str] = NEEDED) -> Points:
     """Gaps of up to 0.2 s closed in a straight line; points that are not needed and have many gaps are left out.
 
-    What is further from the hips than anything of a body is missing as well, and what lies on its neighbour.
+    What is further from the hips than anything of a body is missing as well, what lies on its neighbour, and a pelvis
+    that is away from the hips: skeletons may have a root on the floor.
 
     Args:
         points: (T, 3) each, NaN where missing.
@@ -105,7 +113,8 @@ def bridged(points: Points, fps: float, needed: Collection[str] = NEEDED) -> Poi
     """
     found, hips = {}, middle(points, "Hip")
     for name, given in points.items():
-        there = ~np.isnan(given.sum(-1)) & ~(np.linalg.norm(given - hips, axis=-1) > _REACH_M)
+        within_m = _PELVIS_M if name == "Pelvis" else _REACH_M
+        there = ~np.isnan(given.sum(-1)) & ~(np.linalg.norm(given - hips, axis=-1) > within_m)
         if name in _NEIGHBOURS and _NEIGHBOURS[name] in points:
             there &= ~(np.linalg.norm(given - points[_NEIGHBOURS[name]], axis=-1) < _APART_M)
         if name not in needed and there.mean() < _MOSTLY_THERE:
@@ -194,13 +203,19 @@ def t_pose(points: Points) -> np.ndarray:
 
 
 def is_mirrored(points: Points) -> bool:
-    """True where toes, or knees where there are none, point backwards: left-handed axes, or exchanged sides."""
-    ahead = unit(np.cross(points["LHip"] - points["RHip"], middle(points, "Shoulder") - middle(points, "Hip")))
+    """True where toes, or knees where there are none, point backwards: left-handed axes, or exchanged sides.
+
+    Ahead is seen from the leg and not from the trunk, which may be bent over.
+    """
+    left = points["LHip"] - points["RHip"]
     forward_m = []
     for side in "LR":
         hip, knee, ankle = (points[f"{side}{part}"] for part in ("Hip", "Knee", "Ankle"))
-        bend = points[f"{side}Toe"] - ankle if f"{side}Toe" in points else knee - (hip + ankle) / 2
-        forward_m.append((bend * ahead).sum(-1))
+        if f"{side}Toe" in points:
+            bend, upwards = points[f"{side}Toe"] - ankle, knee - ankle
+        else:
+            bend, upwards = knee - (hip + ankle) / 2, hip - ankle
+        forward_m.append((bend * unit(np.cross(left, upwards))).sum(-1))
     known = np.concatenate(forward_m)
     return bool(known[~np.isnan(known)].mean() < -_BACKWARDS_M)
 
@@ -224,6 +239,10 @@ def _bone(points: Points, start: str, end: str) -> float:
 
 def _width(points: Points, part: str) -> float:
     return _median(np.linalg.norm(points[f"L{part}"] - points[f"R{part}"], axis=-1))
+
+
+def _spread(positions_m: np.ndarray, axes: int | tuple[int, int]) -> np.ndarray:
+    return np.asarray(np.nanmax(positions_m, axes) - np.nanmin(positions_m, axes))
 
 
 def _median(lengths: np.ndarray) -> float:

@@ -22,13 +22,13 @@ Points = dict[str, np.ndarray]
 """(T, 3) by the body point's name."""
 
 _WORDS = {
-    "Hip": ("upleg", "thigh", "upperleg", "hjc", "hipjc", "fep", "hip"),
-    "Knee": ("leg", "shin", "calf", "lowerleg", "lowleg", "kjc", "kneejc", "feo", "knee"),
+    "Hip": ("hjc", "hipjc", "fep", "upleg", "thigh", "upperleg", "hip"),
+    "Knee": ("kjc", "kneejc", "feo", "knee", "leg", "shin", "calf", "lowerleg", "lowleg"),
     "Ankle": ("ankle", "ajc", "anklejc", "tio", "foot"),
-    "Shoulder": ("uparm", "upperarm", "uarm", "arm", "shldr", "sjc", "clo", "hup", "shoulder"),
-    "Elbow": ("forearm", "farm", "lowerarm", "lowarm", "ejc", "huo", "elbow"),
+    "Shoulder": ("sjc", "uparm", "upperarm", "uarm", "arm", "shldr", "clo", "hup", "shoulder"),
+    "Elbow": ("ejc", "huo", "elbow", "forearm", "farm", "lowerarm", "lowarm"),
     "Wrist": ("wrist", "wjc", "rao", "hand"),
-    "Toe": ("toebase", "toes", "toe", "toe0", "ball", "bigtoe", "foot"),
+    "Toe": ("toebase", "toes", "toe", "toe0", "ball", "bigtoe", "footindex", "foot"),
     "Ear": ("ear",),
     "Middle": ("handmiddle1", "middle1", "middle01"),
     "Index": ("handindex1", "index1", "index01", "index"),
@@ -42,6 +42,8 @@ _WORDS = {
 }
 """By the body's point, the better words first: where there is an arm, a shoulder is the collar bone's beginning, and
 where there is an ankle, a foot is where the toes begin."""
+_HIP_ABOVE_KNEE = ("hjc", "hipjc", "fep", "hip")
+"""Where a knee has its own name, a thigh is a marker half way down to it."""
 _MIDDLE = ("Pelvis", "Spine", "Neck", "Head", "HeadTop", "Nose")
 
 NEEDED = tuple(f"{side}{part}" for part in list(_WORDS)[:6] for side in "LR")
@@ -84,15 +86,15 @@ def recognised(names: Sequence[str]) -> dict[str, str]:
         >>> recognised(("Hips", "LeftUpLeg", "LeftLeg", "LeftFoot", "LeftShoulder", "LeftArm"))
         {'LHip': 'LeftUpLeg', 'LKnee': 'LeftLeg', 'LAnkle': 'LeftFoot', 'LShoulder': 'LeftArm', 'Pelvis': 'Hips'}
     """
-    common = os.path.commonprefix(list(names)) if len(names) > 1 else ""
-    common = common[: 1 + max(map(common.rfind, "_:.-"))]
+    common = _common_beginning(names)
     by_word: dict[tuple[str, str], str] = {}
     for name in names:
         by_word.setdefault(side_and_word(name.removeprefix(common)), name)
     found: dict[str, str] = {}
     for point, words in _WORDS.items():
         for side in ("",) if point in _MIDDLE else ("L", "R"):
-            there = [by_word[side, word] for word in words if (side, word) in by_word]
+            known = _HIP_ABOVE_KNEE if point == "Hip" and (side, "knee") in by_word else words
+            there = [by_word[side, word] for word in known if (side, word) in by_word]
             if there and there[0] not in found.values():
                 found[f"{side}{point}"] = there[0]
     return found
@@ -105,7 +107,7 @@ def read_map(path: Path) -> dict[str, list[str]]:
         InputError: it cannot be read, names no point of the body, or gives something else than names.
     """
     found = {}
-    for point, given in read_yaml(path).items():
+    for point, given in read_yaml(path, "write lines such as `LKnee: NAME`").items():
         if point not in KNOWN + MARKERS:
             raise InputError(
                 f"{path} names {point!r}, which is no point of the body: name some of {', '.join(KNOWN + MARKERS)}"
@@ -128,7 +130,9 @@ def people_in(names: Sequence[str]) -> dict[str, list[str]]:
     for name in names:
         groups.setdefault(name.rpartition(":")[0], []).append(name)
     whole = {person: own for person, own in groups.items() if person and len(own) * 2 > max(map(len, groups.values()))}
-    return whole if len(whole) > 1 else {"": list(names)}
+    # Of somebody who is there in part only, no marker must serve for the other's of the same name.
+    largest_first = sorted(groups.values(), key=len, reverse=True)
+    return whole if len(whole) > 1 else {"": [name for own in largest_first for name in own]}
 
 
 def body_points(path: object, motion: Motion, names: Sequence[str], given: Mapping[str, Sequence[str]]) -> Points:
@@ -138,14 +142,18 @@ def body_points(path: object, motion: Motion, names: Sequence[str], given: Mappi
         path: the file, for messages.
         motion: what was read.
         names: those of its joints that are this person's.
-        given: a map from :func:`read_map`, which goes before what is recognised; or an empty one.
+        given: a map from :func:`read_map`, which goes before what is recognised, as do the centres that come of markers
+            that it names; or an empty one.
 
     Raises:
         InputError: the map names what is not there, or one of :data:`NEEDED` is neither recognised nor mapped; lists
             the names and says how to write a map.
     """
     at = {name: motion.positions_m[:, motion.joints.index(name)] for name in names}
-    short = {name.rpartition(":")[2]: name for name in names}
+    common = _common_beginning(names)
+    short: dict[str, str] = {}
+    for name in names:
+        short.setdefault(name.removeprefix(common).rpartition(":")[2], name)
     mapped = {}
     for point, chosen in given.items():
         unknown = [name for name in chosen if name not in at and name not in short]
@@ -153,7 +161,8 @@ def body_points(path: object, motion: Motion, names: Sequence[str], given: Mappi
             raise InputError(f"{path} has no {unknown[0]}, which the map gives for {point}: it has {_list(names)}")
         mapped[point] = np.mean([at[name] if name in at else at[short[name]] for name in chosen], 0)
     markers = {short_name: at[name] for short_name, name in short.items()} | mapped
-    points = joint_centres(markers) | {point: at[name] for point, name in recognised(names).items()}
+    centres, shown = joint_centres(markers), {point: at[name] for point, name in recognised(names).items()}
+    points = shown | centres if set(mapped) & set(MARKERS) else centres | shown
     points |= {point: path for point, path in mapped.items() if point in KNOWN}
     lacking = [point for point in NEEDED if point not in points]
     if lacking:
@@ -163,6 +172,12 @@ def body_points(path: object, motion: Motion, names: Sequence[str], given: Mappi
             f"{example}, and give it with --map (its names are {_list(names)})"
         )
     return points
+
+
+def _common_beginning(names: Sequence[str]) -> str:
+    """Up to a sign that parts words, such as ``Jane_`` of a person's markers."""
+    common = os.path.commonprefix(list(names)) if len(names) > 1 else ""
+    return common[: 1 + max(map(common.rfind, "_:.-"))]
 
 
 def _list(names: Sequence[str]) -> str:

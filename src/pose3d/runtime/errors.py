@@ -29,7 +29,7 @@ FOREIGN = re.compile(
     r"|torch(?!\.save)|iterable|subscriptable|callable|attributes?|keyword|arguments?|literal|homogeneous"
     r"|inhomogeneous|broadcast|hashable|unhashable|codec can't|could not convert|operands?|[Ee]rrno|Traceback"
     r"|g?ufunc|matmul|zero norm|[A-Z][a-z]+Error|synchronously|state_dict(?!\(\))|size mismatch|Input should"
-    r"|recursion|constructor)\b"
+    r"|recursion|constructor|local variable|buffer|read length must be|Cannot parse header)\b"
     r"|Expected `|values to unpack|'(?:str|int|float|list|bool|bytes)'|<class|<tag:|tag:yaml|\bobject (?:has|is|of)"
     r"|\b0x[0-9a-f]{4}"
 )
