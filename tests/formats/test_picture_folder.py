@@ -73,6 +73,13 @@ def test_what_does_not_belong_is_named(folder):
     assert refusal(folder).startswith(f"{folder}/IMG_4.HEIC is a picture of a kind that is not read: convert")
 
 
+def test_an_empty_picture_is_named_before_the_first_is_looked_at(folder):
+    write(folder, "1.png", "2.png")
+    (folder / "3.png").write_bytes(b"")
+    with pytest.raises(InputError, match="3.png is empty: make it again, or leave it out$"):
+        Clip(folder, 25)
+
+
 def test_a_jpeg_that_was_cut_off_is_named_and_one_with_more_behind_it_is_read(folder):
     noise = np.random.default_rng(0).integers(0, 255, (48, 64, 3), np.uint8)
     content = cv2.imencode(".jpg", noise)[1].tobytes()

@@ -185,6 +185,9 @@ def _pictures(folder: Path) -> list[Path]:
         video = next((paths[0] for kind, paths in of_kind.items() if kind in _VIDEOS), None)
         hint = f"give a video of it, such as {video}" if video else "give a video, or a folder of JPEG or PNG"
         raise InputError(f"{folder} is a folder without pictures: {hint}")
+    empty = next((path for path in of_kind[kinds[0]] if not path.stat().st_size), None)
+    if empty is not None:  # before the long part, because copies that were broken off leave such files
+        raise InputError(f"{empty} is empty: make it again, or leave it out")
     return of_kind[kinds[0]]
 
 
