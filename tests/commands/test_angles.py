@@ -78,6 +78,14 @@ def test_lifted_feet_give_ankles(tmp_path, capsys, toes):
         np.testing.assert_allclose(np.delete(found, 4), expected_deg, atol=1e-2)
 
 
+def test_strides_of_an_earlier_run_are_named(tmp_path, capsys):
+    for poses_m, said in ((walking_poses(TIMES_S), 0), (walking_poses(TIMES_S[:20]), 1)):
+        write_npz(tmp_path / "predictions.npz", predictions(poses_m))
+        main(["angles", str(tmp_path), "--out", str(tmp_path / "out")])
+        earlier = f"{tmp_path}/out/strides.png is of an earlier run: there are too few strides for it here\n"
+        assert capsys.readouterr().err.count(earlier) == said
+
+
 def test_everybody_gets_a_folder(tmp_path):
     for person in (1, 2, 10):
         (tmp_path / f"person-{person}").mkdir()
@@ -99,6 +107,11 @@ def test_wrong_input_is_one_sentence(tmp_path):
 
     assert message(tmp_path / "none") == f"error: {tmp_path}/none is missing: run `pose3d predict` to make it"
     assert message(tmp_path).startswith(f"error: {tmp_path} has no predictions.npz, nor folders person-N with one: run")
+    (tmp_path / "predictions.csv").write_text("frame,time_s\n")
+    assert message(tmp_path / "predictions.csv") == (
+        f"error: {tmp_path}/predictions.csv is no whole npz file of predictions (it is of another kind, or "
+        "breaks off): give predictions.npz, or predict again"
+    )
     (tmp_path / "predictions.npz").write_text("no archive")
     assert message(tmp_path).startswith(f"error: {tmp_path}/predictions.npz is no whole npz file of predictions")
     whole = predictions(walking_poses(TIMES_S[:3]))

@@ -163,6 +163,12 @@ def test_predictions_with_poses_of_both_frames(tmp_path):
     assert "does not have one array of 3D poses for world" in refused(
         tmp_path / "p.npz", tmp_path / "b.trc", "--frame", "world"
     )
+    np.savez(tmp_path / "both.npz", **arrays, poses_world_m=level)  # as predict writes it, of the temporal lifter
+    convert(tmp_path / "both.npz", tmp_path / "b.trc", "--lifter", "repnet")
+    np.testing.assert_allclose(read_motion(tmp_path / "b.trc").positions_m[0], expected, atol=1e-5)
+    assert "does not have one array of 3D poses for world and repnet" in refused(
+        tmp_path / "both.npz", tmp_path / "b.trc", "--lifter", "repnet", "--frame", "world"
+    )
 
 
 def test_keypoints_as_openpose_and_videopose3d_have_them(tmp_path, capsys):
@@ -188,6 +194,19 @@ def test_keypoints_as_openpose_and_videopose3d_have_them(tmp_path, capsys):
         "keypoints_symmetry": [[4, 5, 6, 11, 12, 13], [1, 2, 3, 14, 15, 16]],
         "video_metadata": {"walk": {"w": 640, "h": 480}},
     }
+
+
+def test_a_folder_with_files_of_others_is_not_replaced(tmp_path):
+    write_npz(tmp_path / "p.npz", predictions())
+    for _ in range(2):  # our own are
+        convert(tmp_path / "p.npz", tmp_path / "walk.openpose")
+        (tmp_path / "walk.openpose" / ".DS_Store").write_bytes(b"")
+    (tmp_path / "walk.openpose" / "notes.txt").write_text("of mine")
+    assert refused(tmp_path / "p.npz", tmp_path / "walk.openpose") == (
+        f"error: {tmp_path}/walk.openpose has files that would be lost, such as notes.txt: move them, or write to "
+        "another folder"
+    )
+    assert (tmp_path / "walk.openpose" / "notes.txt").read_text() == "of mine"
 
 
 def test_what_is_asked_wrongly_is_one_sentence_and_nothing_is_written(tmp_path):

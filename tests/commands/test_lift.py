@@ -165,7 +165,7 @@ def test_points_may_be_missing_but_of_our_own_joints(tmp_path, lift):
     assert "of all points are undetected\n" in said
     models = save_lifters(tmp_path / "ours", "h36m17")
     np.savez(tmp_path / "k.npz", keypoints=KEYPOINTS, scores=scores)
-    with pytest.raises(SystemExit, match=r"k.npz: Neck/Nose is nowhere detected, and lifters of h36m17 need all its"):
+    with pytest.raises(SystemExit, match=r"k.npz: Neck/Nose of person 1 is nowhere detected, and lifters of h36m17"):
         options = ["--layout", "h36m17", *map(str, SAID), "--models", str(models), "--out", str(tmp_path / "out")]
         main(["lift", str(tmp_path / "k.npz"), *options])
 
@@ -288,6 +288,23 @@ def test_everybody_gets_a_folder_by_the_files_number(tmp_path, lift, message):
     assert message(untracked, *SAID, "--person", 0) == "error: --person counts from 1 from the left, not from 0"
     with pytest.raises(SystemExit, match=r"has people of an earlier run already \(person-4\): delete them"):
         lift(tracked, *SAID, "--person", "all", out="all")
+
+
+def test_who_cannot_be_lifted_keeps_nobody_else_from_it(tmp_path, capsys):
+    """Of three people the second never shows the right wrist, which lifters of our joints need."""
+    points = np.stack([KEYPOINTS * 0.4 + [x_px, 100] for x_px in (0, 190, 380)], 1)
+    scores = np.stack([np.ones_like(SCORES)] * 3, 1)
+    scores[:, 1, 16] = 0
+    np.savez(tmp_path / "k.npz", keypoints=points, scores=scores)
+    models = save_lifters(tmp_path / "ours", "h36m17")
+    options = ["--layout", "h36m17", *map(str, SAID), "--models", str(models), "--person", "all"]
+    main(["lift", str(tmp_path / "k.npz"), *options, "--out", str(tmp_path / "all")])
+    assert sorted(path.name for path in (tmp_path / "all").iterdir()) == ["person-1", "person-3"]
+    assert "left out: " + str(tmp_path / "k.npz") + ": RWrist of person 2 is nowhere" in capsys.readouterr().err
+    scores[:, :, 16] = 0
+    np.savez(tmp_path / "k.npz", keypoints=points, scores=scores)
+    with pytest.raises(SystemExit, match="RWrist of person 3 is nowhere detected"):
+        main(["lift", str(tmp_path / "k.npz"), *options, "--out", str(tmp_path / "none")])
 
 
 def test_height_and_up_are_as_for_predict(tmp_path, lift, message):

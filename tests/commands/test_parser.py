@@ -24,6 +24,7 @@ from pose3d.runtime.errors import FOREIGN
         (["write-npz", "--format", "original"], "--out must be given"),
         (["convert", "a.npz"], "output must be given"),
         (["predict", "v.mp4", "--colour", "a\nb\x1b"], "--colour a b\\x1b is not known here"),
+        (["predict", "v.mp4", "w.mp4"], "w.mp4 is more than one run takes"),
         (["predict", "v.mp4", "--f", "25"], "--f may mean --fps, --fov, --format, --frame"),
     ],
 )
@@ -32,7 +33,8 @@ def test_what_is_wrong_is_said_in_one_sentence(given, said, capsys):
         main(given)
     shown = capsys.readouterr().err
     assert ended.value.code == 2 and not FOREIGN.search(shown)
-    command = "pose3d" if "--colour" in given else f"pose3d {given[0]}"  # what is unknown shows at the end
+    at_the_end = {"--colour", "w.mp4"} & set(given)  # where what is unknown shows
+    command = "pose3d" if at_the_end else f"pose3d {given[0]}"
     assert shown == f"error: {said}; `{command} --help` says more\n"
 
 

@@ -239,16 +239,30 @@ def test_a_video_without_anybody_is_one_sentence(tmp_path, models, person):
     assert not list((tmp_path / "out").iterdir())
 
 
+def two_people(seed):
+    """The right one is larger."""
+    image = picture(160, 120, (20, 50, 40, 110), seed)
+    image[20:110, 90:120] = 220
+    return image
+
+
+@pytest.mark.slow
+def test_nobodys_poses_are_lost_where_there_is_no_world(tmp_path, models, monkeypatch):
+    video = write_video(tmp_path / "v.mp4", [two_people(seed) for seed in range(12)])
+    monkeypatch.setattr(pipeline._Job, "_stand", lambda *_: None)
+    options = ["--models", str(models), "--out", str(tmp_path / "all"), "--person", "all", "--frame", "world"]
+    with pytest.raises(SystemExit) as caught:
+        main(["predict", str(video), *options])
+    assert caught.value.code.startswith("error: --frame world needs a camera at rest")
+    for person in (1, 2):
+        names = {path.name for path in (tmp_path / "all" / f"person-{person}").iterdir()}
+        assert names == {"predictions.npz", "predictions.csv"}
+
+
 @pytest.mark.slow
 def test_everybody_gets_a_folder(tmp_path, models, capsys):
-    """Two people, the right one larger; the same bytes twice, and those of each when asked for alone."""
-
-    def image(seed):
-        image = picture(160, 120, (20, 50, 40, 110), seed)
-        image[20:110, 90:120] = 220
-        return image
-
-    video = write_video(tmp_path / "v.mp4", [image(seed) for seed in range(12)])
+    """The same bytes twice, and those of each when asked for alone."""
+    video = write_video(tmp_path / "v.mp4", [two_people(seed) for seed in range(12)])
     for out, *person in (
         ("all", "--person", "all"),
         ("again", "--person", "all"),

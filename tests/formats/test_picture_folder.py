@@ -1,9 +1,10 @@
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from pose3d.formats.clip import Clip
-from pose3d.formats.picture_folder import PictureFolder
+from pose3d.formats.picture_folder import PictureFolder, is_picture
 from pose3d.runtime.errors import InputError
 
 
@@ -72,6 +73,13 @@ def test_what_does_not_belong_is_named(folder):
     assert refusal(folder).startswith(f"{folder}/IMG_4.HEIC is a picture of a kind that is not read: convert")
 
 
+def test_an_empty_picture_is_named_before_the_first_is_looked_at(folder):
+    write(folder, "1.png", "2.png")
+    (folder / "3.png").write_bytes(b"")
+    with pytest.raises(InputError, match="3.png is empty: make it again, or leave it out$"):
+        Clip(folder, 25)
+
+
 def test_a_jpeg_that_was_cut_off_is_named_and_one_with_more_behind_it_is_read(folder):
     noise = np.random.default_rng(0).integers(0, 255, (48, 64, 3), np.uint8)
     content = cv2.imencode(".jpg", noise)[1].tobytes()
@@ -81,6 +89,55 @@ def test_a_jpeg_that_was_cut_off_is_named_and_one_with_more_behind_it_is_read(fo
         assert len(list(clip)) == 2
     (folder / "2.JPEG").write_bytes(content[:-100])
     assert refusal(folder).startswith(f"{folder}/2.JPEG does not decode as a picture")
+
+
+@pytest.mark.parametrize("ending", ["jpg", "JPEG", "jfif", "png", "webp", "tif"])
+def test_a_photograph_needs_no_rate_and_is_turned_as_its_exif_says(folder, ending):
+    stored = np.zeros((48, 64, 3), np.uint8)
+    stored[:, :32] = 200
+    turned = Image.Exif()
+    turned[0x112] = 6  # a quarter clockwise: what is stored at the left is shown at the top
+    Image.fromarray(stored).save(folder / f"IMG_2034.{ending}", exif=turned)
+    with Clip(folder / f"IMG_2034.{ending}") as clip:
+        assert (clip.width_px, clip.height_px, clip.picture_numbers.tolist()) == (48, 64, [2034])
+        (frame,) = clip
+    assert frame.time_s == 0
+    assert frame.image_bgr[:24].mean() > 150 and frame.image_bgr[40:].mean() < 50
+    with Clip(folder) as clip:
+        assert len(list(clip)) == 1
+
+
+@pytest.mark.parametrize("ending", ["png", "gif"])
+def test_animations_are_videos(folder, ending):
+    pictures = [Image.fromarray(np.full((48, 64, 3), grey, np.uint8)) for grey in (0, 100, 200)]
+    pictures[0].save(folder / f"walk.{ending}", save_all=True, append_images=pictures[1:], duration=[40, 80, 40])
+    with Clip(folder / f"walk.{ending}") as clip:
+        np.testing.assert_allclose(clip.times_s(), [0, 0.04, 0.12])
+
+
+def test_a_picture_that_may_not_be_read_is_named(folder, monkeypatch):
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied")
+
+    write(folder, "1.png")
+    monkeypatch.setattr("builtins.open", refuse)
+    assert is_picture(folder / "1.png")
+    monkeypatch.setattr("pose3d.formats.picture_folder.read_image_file", refuse)
+    assert refusal(folder / "1.png", None).startswith(f"{folder}/1.png cannot be read (Permission denied): give")
+
+
+def test_of_a_picture_that_is_not_read_and_of_a_stack_of_them_it_is_said(folder):
+    (folder / "IMG_4.HEIC").write_bytes(b"")
+    assert refusal(folder / "IMG_4.HEIC", None) == (
+        f"{folder}/IMG_4.HEIC is a picture of a kind that is not read: convert it to JPEG or PNG"
+    )
+    pages = [Image.fromarray(np.full((48, 64, 3), grey, np.uint8)) for grey in (0, 100)]
+    pages[0].save(folder / "stack.tif", save_all=True, append_images=pages[1:])
+    with Clip(folder / "stack.tif") as clip:
+        assert clip.said == (
+            f"{folder}/stack.tif holds 2 pictures, of which the first is taken: save each as a file of its own if they "
+            "are a video's",
+        )
 
 
 def names(folder) -> list[str]:

@@ -17,7 +17,7 @@ from pose3d.formats.motion import NAMES
 from pose3d.formats.predictions import Predictions, read_predictions
 from pose3d.geometry.skeleton import N_JOINTS, PARENTS
 from pose3d.lifting.lift import Lifted
-from pose3d.predict.result_files import add_result_options, write_results
+from pose3d.predict.result_files import add_result_options, check_result_options, write_results
 from pose3d.runtime.errors import InputError
 from pose3d.world.standing import stand
 
@@ -120,6 +120,62 @@ def test_of_a_moving_camera_there_is_no_world_and_what_needs_none_is_kept(tmp_pa
     with pytest.raises(InputError, match="^--frame world needs a camera at rest"):
         write(tmp_path, replace(predictions, standing=None), "--frame", "world")
     assert {path.name for path in tmp_path.iterdir()} == {"predictions.npz", "predictions.csv"}
+    with pytest.raises(InputError, match="^--frame world needs a camera at rest"):
+        write(tmp_path, replace(predictions, standing=None), "--frame", "world", "--format", "trc,videopose3d")
+    assert (tmp_path / "predictions.videopose3d.npz").exists() and not (tmp_path / "predictions.trc").exists()
     assert read_predictions(tmp_path / "predictions.npz").standing is None
     write(tmp_path, replace(predictions, standing=None), "--frame", "camera")
     assert (tmp_path / "predictions.trc").exists()
+
+
+def test_it_is_said_that_times_after_a_pause_are_the_videos_in_our_own_files_alone(tmp_path, predictions, capsys):
+    time_s = np.where(np.arange(FRAMES) < 10, 0, 3) + np.arange(FRAMES) / 25
+    write(tmp_path, replace(predictions, time_s=time_s))
+    core = "frame 10 comes 3.04 s after the one before, and at one frame rate a step after it: later times are 3 s less"
+    assert capsys.readouterr().err == (
+        f"{tmp_path}: predictions.npz and predictions.csv alone have the video's times: {core}\n"
+    )
+    for name in ("predictions.npz", "predictions.csv"):
+        assert read_motion(tmp_path / name).said == (core,)
+    assert not read_motion(tmp_path / "predictions.trc").said
+    write(tmp_path, predictions)
+    assert not capsys.readouterr().err
+
+
+def test_formats_may_be_named_as_endings_or_in_capitals(tmp_path, predictions):
+    write(tmp_path, predictions, "--format", ".trc, C3D")
+    assert (tmp_path / "predictions.trc").exists() and (tmp_path / "predictions.c3d").exists()
+
+
+def test_what_is_of_an_earlier_run_is_named(tmp_path, predictions, capsys):
+    write(tmp_path, predictions)
+    (tmp_path / "player.html").write_text("of another video")
+    write(tmp_path, predictions, "--format", "c3d,amass")
+    assert capsys.readouterr().err == (
+        f"{tmp_path} has files of an earlier run beside those of this one: predictions.trc, predictions.glb, "
+        "player.html\n"
+    )
+
+
+def asked(**options):
+    usual = {"show": None, "format": "", "frame": "camera", "person": None, "out": "prediction"}
+    return argparse.Namespace(**usual | {"video": None, "keypoints": None} | options)
+
+
+def test_what_is_read_is_not_overwritten(tmp_path):
+    for options in (
+        {"keypoints": str(tmp_path / "predictions.npz")},
+        {"keypoints": str(tmp_path / "predictions.openpose"), "format": "openpose"},
+        {"video": str(tmp_path / "." / "demo.webm"), "show": 20.0},
+    ):
+        with pytest.raises(InputError, match="is what is read and would be overwritten: give another --out$"):
+            check_result_options(asked(out=str(tmp_path), **options))
+        check_result_options(asked(out=str(tmp_path / "new"), **options))
+        check_result_options(asked(out=str(tmp_path), person="all", **options))  # whose folders are deeper
+    check_result_options(asked(out=str(tmp_path), video=str(tmp_path / "demo.webm")))
+
+
+@pytest.mark.parametrize(("frame", "person", "said"), [("world", "all", 1), ("camera", "all", 0), ("world", "2", 0)])
+def test_that_people_are_not_beside_each_other_in_worlds_of_their_own_is_said(capsys, frame, person, said):
+    check_result_options(asked(frame=frame, person=person))
+    assert capsys.readouterr().err.count("each person's world begins below that person") == said

@@ -31,6 +31,19 @@ def test_bad_input_and_a_full_disk_end_a_stage_with_one_sentence():
         run_stage(raising(copying))
 
 
+def test_what_neither_space_nor_permissions_help_against_gets_other_advice():
+    remedies = {
+        errno.EEXIST: "a file is where a folder is needed: give another path",
+        errno.ENOTDIR: "a file is where a folder is needed: give another path",
+        errno.EISDIR: "a folder is where a file is needed: give another path",
+        errno.ENAMETOOLONG: "give a shorter name",
+    }
+    for number, remedy in remedies.items():
+        with pytest.raises(SystemExit) as caught:
+            run_stage(raising(OSError(number, "Not there", "out")))
+        assert caught.value.code == f"error: Not there at out; {remedy}"
+
+
 def test_ctrl_c_ends_a_stage_with_130(capsys):
     with pytest.raises(SystemExit) as caught:
         run_stage(raising(KeyboardInterrupt()))

@@ -84,5 +84,7 @@ def _write(file: Path, out: Path) -> bool:
         title = "joint angles over the stride, from where the foot is farthest forward (number of strides)"
         save_png(strides_figure(times_s, angles_deg, strides, title), out / "strides.png")
         written.append("strides.png")
+    elif (out / "strides.png").exists():
+        print(f"{out}/strides.png is of an earlier run: there are too few strides for it here", file=sys.stderr)
     print(*(out / name for name in written), sep="\n")
     return feet is not None

@@ -30,7 +30,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--frame", choices=("camera", "world"), help="of an npz or CSV that has both; by default world where there"
     )
     parser.add_argument(
-        "--lifter", choices=("temporal", "repnet"), default="temporal", help="of predictions; by default temporal"
+        "--lifter",
+        choices=("temporal", "repnet"),
+        default="temporal",
+        help="of predictions; by default temporal; repnet has no poses in the world",
     )
     parser.add_argument("--unit", choices=("m", "mm"), default="m", help="of TRC; by default m")
 

@@ -16,6 +16,7 @@ _IN_OUR_WORDS = (
     (r"argument (\S+): not allowed with argument (\S+)", r"\1 and \2 exclude each other"),
     (r"argument (\S+): ignored explicit argument (.*)", r"\1 takes no value, not \2"),
     (r"the following arguments are required: (.*)", r"\1 must be given"),
+    (r"unrecognized arguments: ([^-].*)", r"\1 is more than one run takes"),
     (r"unrecognized arguments: (.*)", r"\1 is not known here"),
     (r"ambiguous option: (\S+) could match (.*)", r"\1 may mean \2"),
 )

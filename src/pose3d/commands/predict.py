@@ -57,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> None:
     # OpenCV and FFmpeg say nothing of a file that is no video: ours is the one sentence. Read when OpenCV is loaded.
-    os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "FATAL")
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     out = Path(given.out)
     out.mkdir(parents=True, exist_ok=True)  # before the long part: a wrong name shows now
@@ -66,7 +66,6 @@ def run(given: argparse.Namespace) -> None:
 
 
 def _predict(given: argparse.Namespace, out: Path) -> None:
-    check_result_options(given)
     if given.keypoints is not None:
         if given.boxes is not None or given.runtime != "torch":
             raise InputError("--keypoints goes with neither --boxes nor --runtime onnx: no network looks at the video")
@@ -74,6 +73,7 @@ def _predict(given: argparse.Namespace, out: Path) -> None:
         given.size = None  # the video has it
         lift(given, out)
         return
+    check_result_options(given)
     if given.layout is not None or given.names is not None or given.normalised:
         raise InputError("--layout, --names and --normalised are about a file of --keypoints: give one")
     person = _person(given.person)
@@ -94,10 +94,16 @@ def _predict(given: argparse.Namespace, out: Path) -> None:
     settings["rate_hz"] = given.fps
     if person == "all":
         require_no_people(out)
+        refused: InputError | None = None
         for number, predictions in predict_people(given.video, given.camera, fov_deg, **settings):
             folder = out / f"person-{number}"
             folder.mkdir()
-            write_results(folder, given, predictions)
+            try:
+                write_results(folder, given, predictions)
+            except InputError as error:  # that there is no world is so of everybody, whose other files are to be there
+                refused = error
+        if refused is not None:
+            raise refused
     else:
         write_results(out, given, predict(given.video, given.camera, fov_deg, given.boxes, person, **settings))
 

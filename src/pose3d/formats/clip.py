@@ -1,4 +1,4 @@
-"""A video as frames with their times: a file, or a folder of pictures."""
+"""A video as frames with their times: a file, or a picture or a folder of them."""
 
 import itertools
 import os
@@ -10,7 +10,7 @@ from statistics import median_low
 
 import numpy as np
 
-from pose3d.formats.picture_folder import PictureFolder
+from pose3d.formats.picture_folder import PictureFolder, is_picture
 from pose3d.formats.video_file import RATES_HZ, VideoFile
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.prefetch import prefetch
@@ -37,7 +37,7 @@ class Clip:
     The picture is the one that players show, see :mod:`pose3d.formats.shown_picture`, and its size is that one's.
 
     Args:
-        path: of a video, or of a folder of pictures.
+        path: of a video, of a picture, or of a folder of pictures.
         rate_hz: true frames a second, which then lie evenly; None: times are those of the file.
 
     Attributes:
@@ -46,8 +46,8 @@ class Clip:
         said: sentences about what in the file is not as usual, and what was done about it.
         claimed_frames: what the file's header says, which may be wrong; 0 where it says nothing.
         rate_hz: as given, or the file's own.
-        picture_numbers: (T,) of a folder, see :class:`pose3d.formats.picture_folder.PictureFolder`; None: of a file.
-        picture_names: of a folder, likewise; empty: of a file.
+        picture_numbers: (T,) of pictures, see :class:`pose3d.formats.picture_folder.PictureFolder`; None: of a video.
+        picture_names: of pictures, likewise; empty: of a video.
 
     Raises:
         InputError: it is missing, no video, does not decode, its picture is too large, or no rate is known.
@@ -60,7 +60,7 @@ class Clip:
         self._given_rate_hz = rate_hz
         self.picture_numbers: np.ndarray | None = None
         self.picture_names: tuple[str, ...] = ()
-        if os.path.isdir(path):
+        if os.path.isdir(path) or (os.path.isfile(path) and is_picture(path)):
             folder = PictureFolder(path, rate_hz)
             self._source: VideoFile | PictureFolder = folder
             self.picture_numbers, self.picture_names = folder.numbers, folder.names

@@ -46,6 +46,25 @@ def without_gaps(time_s: np.ndarray, alone_hz: float = TRAINED_RATE_HZ) -> tuple
     return np.concatenate([[0.0], np.cumsum(np.where(usual, steps_s, step_s))]), 1 / step_s
 
 
+def said_gaps(time_s: np.ndarray) -> tuple[str, ...]:
+    """A sentence where :func:`without_gaps` cuts one out, because times are others from there on; else none.
+
+    Example:
+        >>> said_gaps(np.array([0.0, 0.04, 3.04, 3.08]))
+        ('frame 2 comes 3 s after the one before, and at one frame rate a step after it: later times are 2.96 s less',)
+    """
+    cut_s = time_s - time_s[0] - without_gaps(time_s)[0]
+    gaps = np.flatnonzero(np.diff(time_s) > GAP_S)
+    if not len(gaps) or cut_s[-1] < _SAME_TIME_S:
+        return ()
+    step_s = time_s[gaps[0] + 1] - time_s[gaps[0]]
+    more = f", as at {len(gaps) - 1} other gaps" if len(gaps) > 1 else ""
+    return (
+        f"frame {gaps[0] + 1} comes {step_s:.4g} s after the one before, and at one frame rate a step after it{more}: "
+        f"later times are {'up to ' if more else ''}{cut_s[-1]:.4g} s less",
+    )
+
+
 def even_motion(
     time_s: np.ndarray,
     poses_m: Sliceable,
@@ -54,7 +73,7 @@ def even_motion(
     joints: tuple[str, ...] = NAMES,
     alone_hz: float = TRAINED_RATE_HZ,
 ) -> Motion:
-    """One frame for each of the video's, at an even rate, gaps between shots cut to one step.
+    """One frame for each of the video's, at an even rate, gaps between shots cut to one step, which it says.
 
     Args:
         time_s: (T,) strictly ascending.
@@ -64,7 +83,7 @@ def even_motion(
         joints: J names.
         alone_hz: the rate of a single frame.
     """
-    gaps = np.diff(time_s) > _SEEN_S
+    gaps, said = np.diff(time_s) > _SEEN_S, said_gaps(time_s)
     time_s, fps = without_gaps(time_s, alone_hz)
     even_s, known = np.arange(len(time_s)) / fps, np.flatnonzero(found)
     if np.abs(even_s - time_s).max() < _SAME_TIME_S:
@@ -76,7 +95,7 @@ def even_motion(
         poses[~found[np.searchsorted(between, even_s)]] = np.nan
     else:
         poses = np.full((len(time_s), len(joints), 3), np.nan)
-    motion = from_ours(poses, fps, frame, joints)
+    motion = replace(from_ours(poses, fps, frame, joints), said=said)
     if not gaps.any():
         return motion
     before = np.searchsorted(time_s, even_s - _SAME_TIME_S) - 1  # the last of the file's frames before each

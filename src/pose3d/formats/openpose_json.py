@@ -7,6 +7,7 @@ not see. Coordinates are px as ours, pixel centres at +0.5: what OpenPose's own 
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 
 from pose3d.formats.predictions import Predictions
 from pose3d.geometry.skeleton import JOINT_NAMES
+from pose3d.runtime.errors import InputError
 from pose3d.runtime.files import atomic_folder
 from pose3d.runtime.rows import chunks
 
@@ -37,12 +39,14 @@ _OTHERS = (
 def write_openpose(folder: str | os.PathLike, predictions: Predictions) -> None:
     """Write the folder, atomically: ``<name>_000000000000_keypoints.json`` and so on, nobody where nobody was found.
 
-    The files' name is what the folder's begins with. A folder of that name is replaced.
+    The files' name is what the folder's begins with. A folder of that name with such files alone is replaced.
 
     Raises:
+        InputError: there is one with others, which would be lost.
         OSError: the disk is full or not writable.
     """
     name = Path(folder).name.partition(".")[0]
+    _require_no_others(Path(folder), re.compile(rf"{re.escape(name)}_\d+_keypoints\.json"))
     ours = [JOINT_NAMES.index(joint) for joint in BODY_25]
     with atomic_folder(folder) as new:
         for part in chunks(len(predictions)):
@@ -54,6 +58,17 @@ def write_openpose(folder: str | os.PathLike, predictions: Predictions) -> None:
                 people = [_person(keypoints)] if found[t] else []
                 text = json.dumps({"version": 1.3, "people": people}, separators=(",", ":"))
                 (new / f"{name}_{part.start + t:012d}_keypoints.json").write_text(text)
+
+
+def _require_no_others(folder: Path, ours: re.Pattern) -> None:
+    if not folder.is_dir():
+        return
+    names = sorted(path.name for path in folder.iterdir())
+    others = [name for name in names if not (ours.fullmatch(name) or name.startswith("."))]
+    if others:
+        raise InputError(
+            f"{folder} has files that would be lost, such as {others[0]}: move them, or write to another folder"
+        )
 
 
 def _person(keypoints: np.ndarray) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A folder of pictures as a video: one frame each, in the order of their names (:mod:`pose3d.formats.name_order`)."""
+"""Pictures as a video: one, or those of a folder in the order of their names (:mod:`pose3d.formats.name_order`)."""
 
 import os
 from collections.abc import Sequence
@@ -11,20 +11,49 @@ from pose3d.formats.frame_numbers import frame_numbers
 from pose3d.formats.name_order import DECIMAL, natural, number_of, stem_of
 from pose3d.formats.picture_series import farthest_step, form_of, two_series, varying_digits
 from pose3d.formats.shown_picture import ShownPicture
-from pose3d.formats.video_file import MAX_PICTURE_PX
+from pose3d.formats.video_file import MAX_PICTURE_PX, USUAL_RATE_HZ
 from pose3d.records.frames import is_jpeg, read_image_file
 from pose3d.runtime.errors import InputError
+from pose3d.runtime.files import video_path
 
-_KINDS = {".jpeg": ".jpg", ".tiff": ".tif"}
+_KINDS = {".jpeg": ".jpg", ".jfif": ".jpg", ".jpe": ".jpg", ".tiff": ".tif"}
 _READ = {".jpg", ".png", ".bmp", ".tif", ".webp", ".ppm", ".pgm", ".jp2", ".avif"}
 _NOT_READ = {".heic", ".heif", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".raw", ".exr", ".gif", ".svg"}
+_WEBP_ANIMATED = 2  # among the flags of its first chunk
 _VIDEOS = {".mp4", ".mov", ".avi", ".mkv", ".m4v", ".webm", ".mts", ".mpg"}
 
 
+def is_picture(path: str | os.PathLike) -> bool:
+    """Whether a file is one picture, by its ending; animations are videos.
+
+    FFmpeg decodes most of them, but does not turn them as their EXIF says.
+    """
+    kind = _kind(Path(path))
+    if kind in _NOT_READ:
+        return kind != ".gif"
+    if kind not in _READ:
+        return False
+    try:
+        with open(path, "rb") as file:
+            head = file.read(2**16)
+    except OSError:  # who reads it says so
+        return True
+    animated = {
+        ".png": b"acTL" in head.partition(b"IDAT")[0],
+        ".webp": head[12:16] == b"VP8X" and bool(head[20] & _WEBP_ANIMATED),
+        ".avif": head[8:12] == b"avis",
+    }
+    return not animated.get(kind, False)
+
+
 class PictureFolder:
-    """Pictures of a folder, opened for one reading; attributes as of :class:`pose3d.formats.video_file.VideoFile`.
+    """A picture or those of a folder, opened for one reading, as :class:`pose3d.formats.video_file.VideoFile`.
 
     Hidden files, and those that are no pictures by their ending, are left alone.
+
+    Args:
+        path: of the folder, or of a picture.
+        rate_hz: pictures a second; None: there is but one.
 
     Attributes:
         numbers: (T,) int64, those of :mod:`pose3d.formats.frame_numbers`; None where they do not strictly rise.
@@ -34,23 +63,25 @@ class PictureFolder:
         InputError: there are no pictures, or several kinds of them, the first does not decode, or no rate was given.
     """
 
-    def __init__(self, folder: str | os.PathLike, rate_hz: float | None) -> None:
+    def __init__(self, path: str | os.PathLike, rate_hz: float | None) -> None:
         self.said: list[str] = []
-        self._paths = _pictures(Path(folder))
+        self._paths = _pictures(Path(path))
         self._place = 0
-        if rate_hz is None:
+        if rate_hz is None and len(self._paths) > 1:
             raise InputError(
-                f"{folder} is a folder of {len(self._paths)} pictures, which do not say how many a second there are: "
+                f"{path} is a folder of {len(self._paths)} pictures, which do not say how many a second there are: "
                 "give --fps 25, or as many as there are"
             )
-        self.step_s, self.slowed = 1 / rate_hz, 1.0
+        self.step_s, self.slowed = 1 / (rate_hz or USUAL_RATE_HZ), 1.0
         self.claimed_frames, self.claimed_exactly = len(self._paths), True
         height, width = _read(self._paths[0]).shape[:2]
         self.shown = ShownPicture((width, height), np.eye(2, dtype=int))
         if width * height > MAX_PICTURE_PX:
-            raise InputError(f"{self._paths[0]} has {width} x {height} px: shrink all of them, 8K is the most")
+            what = "it" if len(self._paths) == 1 else "all of them"
+            raise InputError(f"{self._paths[0]} has {width} x {height} px: shrink {what}, 8K is the most")
         self.numbers = _rising_numbers(self._paths)
         self.names = tuple(stem_of(path.name) for path in self._paths)
+        self._say_pages()
         self._say_jumps()
 
     def read(self) -> tuple[float, np.ndarray] | None:
@@ -81,6 +112,15 @@ class PictureFolder:
 
     def close(self) -> None:
         pass
+
+    def _say_pages(self) -> None:
+        first = self._paths[0]
+        n_pages = _pages_of_tiff(first) if _kind(first) == ".tif" else 1
+        if n_pages > 1:
+            self.said.append(
+                f"{first} holds {n_pages} pictures, of which the first is taken: save each as a file of its own if "
+                "they are a video's"
+            )
 
     def _say_jumps(self) -> None:
         folder = self._paths[0].parent
@@ -118,13 +158,15 @@ class PictureFolder:
 
 
 def _pictures(folder: Path) -> list[Path]:
-    """The folder's pictures, numbers in names by their value.
+    """The folder's pictures, numbers in names by their value; of a file itself.
 
     Raises:
         InputError: there are none, of several kinds, or some that are not read.
     """
     try:
         files = [path for path in folder.iterdir() if not path.name.startswith(".") and path.is_file()]
+    except NotADirectoryError:
+        files = [folder]
     except OSError as error:
         raise InputError(f"{folder} cannot be read ({error.strerror}): give a folder that you may read") from None
     of_kind: dict[str, list[Path]] = {}
@@ -133,7 +175,8 @@ def _pictures(folder: Path) -> list[Path]:
         of_kind.setdefault(_kind(path), []).append(path)
     unread = next((paths[0] for kind, paths in of_kind.items() if kind in _NOT_READ), None)
     if unread is not None:
-        raise InputError(f"{unread} is a picture of a kind that is not read: convert all of them to JPEG or PNG")
+        what = "it" if unread == folder else "all of them"
+        raise InputError(f"{unread} is a picture of a kind that is not read: convert {what} to JPEG or PNG")
     kinds = [kind for kind in of_kind if kind in _READ]
     if len(kinds) > 1:
         first, second = of_kind[kinds[0]][0].name, of_kind[kinds[1]][0].name
@@ -142,7 +185,17 @@ def _pictures(folder: Path) -> list[Path]:
         video = next((paths[0] for kind, paths in of_kind.items() if kind in _VIDEOS), None)
         hint = f"give a video of it, such as {video}" if video else "give a video, or a folder of JPEG or PNG"
         raise InputError(f"{folder} is a folder without pictures: {hint}")
+    empty = next((path for path in of_kind[kinds[0]] if not path.stat().st_size), None)
+    if empty is not None:  # before the long part, because copies that were broken off leave such files
+        raise InputError(f"{empty} is empty: make it again, or leave it out")
     return of_kind[kinds[0]]
+
+
+def _pages_of_tiff(path: Path) -> int:
+    try:
+        return cv2.imcount(video_path(path))
+    except InputError:  # of a name that OpenCV does not take nobody knows more than that there is one
+        return 1
 
 
 def _kind(path: Path) -> str:
@@ -177,5 +230,5 @@ def _read(path: Path) -> np.ndarray:
     except cv2.error:  # its header claims more px than pose3d lets OpenCV make room for
         picture = None
     if picture is None:
-        raise InputError(f"{path} does not decode as a picture: make it again, or take it out of the folder")
+        raise InputError(f"{path} does not decode as a picture: make it again, or leave it out")
     return picture

@@ -216,7 +216,9 @@ def read_predictions(path: str | os.PathLike) -> Predictions:
         if is_refused_by_system(error):
             advice = "give a file that `pose3d predict` wrote"
             raise InputError(f"{path} cannot be read ({error.strerror}): {advice}") from None
-        raise InputError(f"{path} is no whole npz file of predictions ({in_words(error)}): predict again") from None
+        raise InputError(
+            f"{path} is no whole npz file of predictions ({in_words(error)}): give predictions.npz, or predict again"
+        ) from None
     lifters = [name.removeprefix(_POSES) for name in arrays if name.startswith(_POSES)]
     frames = arrays["time_s"].shape[:1] if "time_s" in arrays else ()
     shapes = {

@@ -12,6 +12,11 @@ from pose3d.lifting.long_clips import Resampled
 from pose3d.runtime.errors import InputError
 from pose3d.runtime.rows import RowsOrArray
 
+NO_WORLD = (
+    "--frame world needs a camera at rest: this one moves or there are cuts, so that there are poses in camera space "
+    "alone, which predictions.npz and predictions.csv have"
+)
+
 
 def write_animation(path: str | os.PathLike, predictions: Predictions, frame: str = "camera") -> None:
     """Write the temporal poses as BVH, one frame for each of the video's, atomically.
@@ -58,10 +63,7 @@ def _poses(predictions: Predictions, frame: str) -> RowsOrArray:
     if frame == "camera":
         return predictions.lifted["temporal"].poses_cam_m
     if predictions.standing is None:
-        raise InputError(
-            "--frame world needs a camera at rest: this one moves or there are cuts, so that there are poses in camera "
-            "space alone, which predictions.npz and predictions.csv have"
-        )
+        raise InputError(NO_WORLD)
     return predictions.standing.poses_world_m
 
 

@@ -148,8 +148,8 @@ class GivenPeople:
             never = np.flatnonzero((trust > 0).sum(0) == 0)
             if layout is not None and layout.name == OURS and len(never):
                 raise InputError(
-                    f"{self.path}: {layout.points[never[0]]} is nowhere detected, and lifters of {OURS} need all its "
-                    "points"
+                    f"{self.path}: {layout.points[never[0]]} of person {number} is nowhere detected, and lifters of "
+                    f"{OURS} need all its points"
                 )
             raise InputError(f"{self.path}: person {number} never has {least_said(layout)} at once: ask for another")
         return GivenPerson(number, keypoints, confidence, trust, found)

@@ -47,7 +47,7 @@ def lift(given: argparse.Namespace, out: Path) -> None:
     Raises:
         InputError: a file or an option is wrong, or something is not said.
     """
-    os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "FATAL")
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     check_result_options(given)
     person, size_px = _person(given.person), _size(given.size)
@@ -93,15 +93,24 @@ def lift(given: argparse.Namespace, out: Path) -> None:
     _say(file, people, of_points.name)
     numbers = _numbers(given, out, people, of_points, person)
     # Only now, because it takes seconds to load.
-    from pose3d.predict.lift_given import lift_people, load_lifters, view_of
+    from pose3d.predict.lift_given import lift_person, load_lifters, view_of
 
     view = view_of(
         people, given.camera, given.camera_name, given.fov, _own_camera(file), given.up, given.video, given.fps
     )
-    for number, predictions in lift_people(
-        people, numbers, of_points, view, load_lifters(paths, of_points), given.height
-    ):
-        theirs = people.of(number, of_points)
+    lifters = load_lifters(paths, of_points)
+    anybody, refused = False, None
+    for number in numbers:
+        try:
+            theirs = people.of(number, of_points)
+            predictions = lift_person(theirs, people, of_points, view, lifters, given.height)
+        except InputError as error:
+            if person != "all":
+                raise
+            refused = error
+            print(f"left out: {error}", file=sys.stderr)
+            continue
+        anybody = True
         if not theirs.found.all():
             print(_left_out(people, theirs), file=sys.stderr)
         question = _question(of_points, theirs, predictions, view.up_cam)
@@ -112,6 +121,8 @@ def lift(given: argparse.Namespace, out: Path) -> None:
             folder = out / f"person-{number}"
             folder.mkdir()
         write_results(folder, given, predictions)
+    if refused is not None and not anybody:
+        raise refused
 
 
 def _left_out(people: "GivenPeople", person: "GivenPerson") -> str:

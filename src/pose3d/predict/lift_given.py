@@ -2,7 +2,6 @@
 
 import os
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -101,26 +100,6 @@ def load_lifters(paths: dict[str, Path], layout: Layout) -> dict[str, Lifter]:
         InputError: a file is missing or another, or of another layout.
     """
     return {name: load_lifter(path, layout.name) for name, path in paths.items()}
-
-
-def lift_people(
-    people: GivenPeople,
-    numbers: list[int],
-    layout: Layout,
-    view: View,
-    lifters: dict[str, Lifter],
-    height_m: float | None = None,
-) -> Iterator[tuple[int, Predictions]]:
-    """Lift some people of a file, one after the other.
-
-    Yields:
-        Their number and their predictions.
-
-    Raises:
-        InputError: somebody is not in the file, or a point that the lifter needs is nowhere detected.
-    """
-    for number in numbers:
-        yield number, lift_person(people.of(number, layout), people, layout, view, lifters, height_m)
 
 
 def lift_person(

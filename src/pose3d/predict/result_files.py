@@ -1,10 +1,11 @@
 """The files of a prediction, which ``pose3d predict`` and ``pose3d lift`` write alike, and the options about them."""
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pose3d.formats.endings import ENDINGS, OF_KEYPOINTS, check_formats
+from pose3d.formats.endings import ENDINGS, OF_KEYPOINTS, OF_PREDICTIONS, check_formats
 from pose3d.runtime.errors import InputError
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 SHOWN_S = 20.0
 OPTIONAL = tuple(name for name in ENDINGS if name not in ("npz", "csv", "bvh"))
 """Formats that are written where they are asked for; the others always are."""
+_SHOWN = ("player.html", "demo.webm", "demo.gif")
 
 
 def add_result_options(parser: argparse.ArgumentParser) -> None:
@@ -41,10 +43,11 @@ def add_result_options(parser: argparse.ArgumentParser) -> None:
 
 
 def check_result_options(given: argparse.Namespace) -> None:
-    """Before the long part.
+    """Before the long part; says on stderr what a world of everybody's own means.
 
     Raises:
-        InputError: ``--show`` is no time, a format is unknown, or its package is missing.
+        InputError: ``--show`` is no time, a format is unknown, its package is missing, or what is read would be
+            overwritten.
     """
     if given.show is not None and not given.show > 0:
         raise InputError(f"--show takes a number of seconds above 0, not {given.show:g}")
@@ -53,6 +56,17 @@ def check_result_options(given: argparse.Namespace) -> None:
         from pose3d.formats.rrd import require_rerun
 
         require_rerun()
+    written = {f"predictions{ENDINGS[name]}" for name in ("npz", "csv", *_needed(given, no_world=False))}
+    written |= set(_SHOWN) if given.show is not None else set()
+    for source in filter(None, (given.video, given.keypoints) if given.person != "all" else ()):
+        if Path(source).resolve() in {(Path(given.out) / name).resolve() for name in written}:
+            raise InputError(f"{source} is what is read and would be overwritten: give another --out")
+    if given.frame == "world" and given.person == "all":
+        print(
+            "--frame world: each person's world begins below that person, so that people of one video are not beside "
+            "each other in it; --frame camera has them so",
+            file=sys.stderr,
+        )
 
 
 def require_no_people(out: Path) -> None:
@@ -69,38 +83,65 @@ def require_no_people(out: Path) -> None:
 
 
 def _formats(given: argparse.Namespace) -> list[str]:
-    """Names of ``--format``, each once."""
-    return list(dict.fromkeys(name.strip() for name in given.format.split(",") if name.strip()))
+    """Names of ``--format``, each once; C3D and .c3d are c3d."""
+    names = (name.strip().lower().removeprefix(".") for name in given.format.split(","))
+    return list(dict.fromkeys(filter(None, names)))
+
+
+def _needed(given: argparse.Namespace, no_world: bool) -> list[str]:
+    """Formats to write besides npz and CSV, in this order; without a world those that need none."""
+    names = ["bvh", *(name for name in _formats(given) if name in OPTIONAL)]
+    return [name for name in names if name in OF_PREDICTIONS or not no_world]
+
+
+def _earlier(folder: Path, given: argparse.Namespace, needed: list[str]) -> list[str]:
+    """Names of results in the folder that this run does not write, and which may be of another video."""
+    names = [f"predictions{ENDINGS[name]}" for name in ("bvh", *OPTIONAL) if name not in needed]
+    names += _SHOWN if given.show is None else ()
+    return [name for name in names if (folder / name).exists()]
 
 
 def write_results(folder: Path, given: argparse.Namespace, predictions: "Predictions") -> None:
     """Write all files of one person, and print their paths; ``--show`` decodes ``given.video``.
 
+    Files of an earlier run that are not written anew stay, and are named on stderr.
+
     Raises:
-        InputError: the world's frame is asked for and there is none; npz and CSV are written by then.
+        InputError: the world's frame is asked for and there is none; all that needs none is written by then.
         OSError: the disk is full or not writable.
     """
+    from pose3d.formats.even_times import said_gaps
     from pose3d.formats.predictions import write_csv, write_npz
-    from pose3d.predict.animation import write_animation
+    from pose3d.predict.animation import NO_WORLD
 
+    no_world = given.frame == "world" and predictions.standing is None
+    needed = _needed(given, no_world)
+    if earlier := _earlier(folder, given, needed):
+        print(f"{folder} has files of an earlier run beside those of this one: {', '.join(earlier)}", file=sys.stderr)
+    for sentence in said_gaps(predictions.time_s[:]):
+        ours = f"{folder}: predictions.npz and predictions.csv alone have the video's times"
+        print(f"{ours}: {sentence}", file=sys.stderr)
     for name, write in {"predictions.npz": write_npz, "predictions.csv": write_csv}.items():
         write(folder / name, predictions)
         print(folder / name)
-    write_animation(folder / "predictions.bvh", predictions, given.frame)
-    print(folder / "predictions.bvh")
-    for name in _formats(given):
-        if name in OPTIONAL:
-            path = folder / f"predictions{ENDINGS[name]}"
-            _write_format(path, name, given, predictions)
-            print(path)
+    for name in needed:
+        path = folder / f"predictions{ENDINGS[name]}"
+        _write_format(path, name, given, predictions)
+        print(path)
     if given.show is not None:
         from pose3d.predict.show import write_show  # here, because it takes half a second to load
 
         print(*write_show(folder, given.video, predictions, given.show, given.fps), sep="\n")
+    if no_world:
+        raise InputError(NO_WORLD)
 
 
 def _write_format(path: Path, name: str, given: argparse.Namespace, predictions: "Predictions") -> None:
-    if name in OF_KEYPOINTS:
+    if name == "bvh":
+        from pose3d.predict.animation import write_animation
+
+        write_animation(path, predictions, given.frame)
+    elif name in OF_KEYPOINTS:
         from pose3d.formats.keypoint_files import write_keypoints
 
         write_keypoints(path, predictions)

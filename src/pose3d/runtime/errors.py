@@ -1,10 +1,12 @@
 """The one error that people are meant to read, and how a stage or a command shows it."""
 
 import argparse
+import errno
 import json
 import os
 import re
 import sys
+import zipfile
 from collections.abc import Callable
 
 from pose3d.runtime.signals import Terminated, exit_status, raise_signals
@@ -53,6 +55,8 @@ def in_words(error: BaseException) -> str:
         return f"it breaks off or goes wrong in line {error.lineno}, column {error.colno}"
     if isinstance(error, UnicodeDecodeError):
         return "it is no text in UTF-8"
+    if isinstance(error, zipfile.BadZipFile) and "not a zip" in str(error):
+        return "it is of another kind, or breaks off"
     if isinstance(error, RecursionError):
         return "it is nested too deeply"
     if isinstance(error, OSError) and error.strerror and not FOREIGN.search(error.strerror):
@@ -64,6 +68,16 @@ def in_words(error: BaseException) -> str:
         return f"'{absent[1]}' is missing"
     strange = not said or isinstance(error, KeyError | TypeError | AttributeError | IndexError) or FOREIGN.search(said)
     return STRANGE if strange else said
+
+
+_MAKE_ROOM = "free space or correct permissions there, then run again"
+_REMEDIES = {
+    errno.EEXIST: "a file is where a folder is needed: give another path",
+    errno.ENOTDIR: "a file is where a folder is needed: give another path",
+    errno.EISDIR: "a folder is where a file is needed: give another path",
+    errno.ENAMETOOLONG: "give a shorter name",
+}
+"""Of what the operating system says of an output."""
 
 
 def run_stage(main: Callable[[], None]) -> None:
@@ -108,7 +122,7 @@ def end_in_one_sentence(run: Callable[[], None], after_signal: str, output: str 
             raise
         path = error.filename2 or error.filename or output  # of a copy the second is the one that is written
         where = f" at {path}" if path else ""
-        end = f"error: {error.strerror}{where}; free space or correct permissions there, then run again"
+        end = f"error: {error.strerror}{where}; {_REMEDIES.get(error.errno, _MAKE_ROOM)}"
     # Out here the exception is gone, and what its frames held: at the interpreter's end HDF5 cannot close files, and a
     # progress bar would draw itself once more behind the sentence.
     if ended:
