@@ -203,6 +203,20 @@ def test_what_is_not_as_usual_is_counted(sequence):
     assert remarks.sentences()[1].startswith("1 videos say that they are interlaced: where a picture holds two moments")
 
 
+def test_keypoints_that_run_ahead_or_are_of_another_size_are_asked_about():
+    sequences = [s for seed in range(3) for s in take("S1", f"Walking-{seed}", 100, camera_ring(1), seed)]
+    early, smaller = Remarks(), Remarks()
+    for sequence, one in zip(sequences, detect(sequences, 1), strict=True):
+        early.note(recorded(sequence, None, replace(one, keypoints_px=np.roll(one.keypoints_px, -3, axis=0))))
+        smaller.note(recorded(sequence, None, replace(one, keypoints_px=one.keypoints_px * np.float32(0.95))))
+    (said,) = early.sentences()
+    assert said.startswith("the 2D keypoints of 3 sequences run 3 frames (0.12 s at 25 Hz) ahead of the 3D poses")
+    (said,) = smaller.sentences()
+    assert said.startswith(
+        "the 2D keypoints are not as large as the projected 3D poses, but 0.95 times for camera cam0"
+    )
+
+
 def test_boxes_hold_all_joints_with_a_margin():
     keypoints = np.array([[[10.0, 40], [30, 20]], [[0, 0], [1, 2]]])
     np.testing.assert_array_equal(boxes_around(keypoints), [[0, 10, 40, 50], [-10, -10, 11, 12]])

@@ -7,7 +7,16 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from pose3d.datasets.agreement import check_agreement, exchanged_sides, said_of_lengths, said_of_sides
+from pose3d.datasets.agreement import (
+    best_shift,
+    check_agreement,
+    exchanged_sides,
+    said_of_lengths,
+    said_of_shifts,
+    said_of_sides,
+    said_of_sizes,
+    size_ratio,
+)
 from pose3d.datasets.picture_doubts import PictureDoubts
 from pose3d.datasets.upright import Stances
 from pose3d.geometry.lens_edge import BEYOND
@@ -93,6 +102,9 @@ class Remarks:
         self._sequences_cut = self._frames_cut = self._frames = self._points_missing = 0
         self._frames_bridged = self._frames_left_out = self._points_beyond_lens = self._videos_interlaced = 0
         self._lengths: list[tuple[int, int]] = []
+        self._shifts: list[tuple[int, float]] = []
+        self._sizes: list[tuple[str, str, float]] = []
+        self._sequences_with_both = 0
         self._pictures = PictureDoubts()
         self._high_scores: dict[str, list[float]] = {CUT_OFF: [], PERCENTAGES: []}
 
@@ -108,7 +120,9 @@ class Remarks:
         self._videos_interlaced += recording.interlaced
         if recording.detected is None:
             return 0
-        if not recording.sequence.is_annotated:
+        if recording.sequence.is_annotated:
+            self._compare(recording.sequence, recording.detected)
+        else:
             self._pictures.note(recording.sequence, recording.detected)
         detected = enough_detected(recording.detected)
         left_out = ~usable_frames(recording.detected, recording.sequence.fps)
@@ -118,6 +132,12 @@ class Remarks:
         self._points_missing += int((recording.detected.confidence[detected] == 0).sum())
         return int(left_out.sum())
 
+    def _compare(self, sequence: PoseSequence, detected: Keypoints2D) -> None:
+        self._sequences_with_both += 1
+        shift, size = best_shift(sequence, detected), size_ratio(sequence, detected)
+        self._shifts += [] if shift is None else [(shift, sequence.fps)]
+        self._sizes += [] if size is None else [(sequence.camera.id, detected.layout, size)]
+
     def sentences(self) -> list[str]:
         """One for each kind of change that there was."""
         said = []
@@ -126,9 +146,12 @@ class Remarks:
                 f"2D and 3D of {self._sequences_cut:,} sequences are not of the same length: {self._frames_cut:,} "
                 "frames at the longer one's end are left out"
             )
-        question = said_of_lengths(self._lengths)
-        if question is not None:
-            said.append(question)
+        questions = (
+            said_of_lengths(self._lengths),
+            said_of_shifts(self._shifts, self._sequences_with_both),
+            said_of_sizes(self._sizes),
+        )
+        said += [question for question in questions if question is not None]
         missing = self._frames_bridged + self._frames_left_out
         if missing or self._points_missing:
             said.append(
