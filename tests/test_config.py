@@ -478,6 +478,24 @@ def test_yaml_that_is_more_than_keys_and_values(tmp_path, text, message):
     assert str(path) in str(raised.value) and "\n" not in str(raised.value) and len(str(raised.value)) < 1000
 
 
+@pytest.mark.parametrize(
+    ("text", "read"), [("050", "40"), ("012_000", "5120"), ("1:30", "90"), ("1:30.5", "90.5"), ("-012", "-10")]
+)
+def test_numbers_to_other_bases_are_named(tmp_path, text, read):
+    """5 x 8 + 0 = 40, and 1 x 60 + 30 = 90."""
+    path = tmp_path / "data_set.yaml"
+    path.write_text(f"dataset:\n  frame_rate_hz: {text}\n")
+    said = rf"data_set\.yaml: {re.escape(text)} on line 2 would be read as {re.escape(read)}: write a number without"
+    with pytest.raises(InputError, match=said):
+        read_yaml(path)
+
+
+def test_usual_numbers_and_names_in_quotes_are_read(tmp_path):
+    path = tmp_path / "data_set.yaml"
+    path.write_text("[0, 0.5, -1, 12_000, 0x10, 1.0e-3, .5, '01', 08, 0b11]".join(("a: ", "\n")))
+    assert read_yaml(path) == {"a": [0, 0.5, -1, 12000, 16, 0.001, 0.5, "01", "08", 3]}
+
+
 def test_bytes_that_are_no_text(tmp_path):
     (tmp_path / "params.yaml").write_bytes(b"a: \xff\xfe")
     with pytest.raises(InputError, match="params.yaml is not valid YAML: it is no text in UTF-8"):

@@ -3,6 +3,7 @@
 Each key is in exactly one of the three files, so that ``dvc exp run -S`` on any of them always has an effect.
 """
 
+import re
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
@@ -64,7 +65,21 @@ def _mapping_without_duplicates(loader: yaml.SafeLoader, node: yaml.MappingNode)
     return loader.construct_mapping(node, deep=True)
 
 
+def _number_as_written(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> int | float:
+    """Refuse what YAML reads to the base of 8 or 60: 050 would be 40, and 1:30 would be 90."""
+    of_integers = node.tag == "tag:yaml.org,2002:int"
+    number = loader.construct_yaml_int(node) if of_integers else loader.construct_yaml_float(node)
+    if ":" in node.value or (of_integers and re.fullmatch(r"[+-]?0[\d_]+", node.value)):
+        raise InputError(
+            f"{node.start_mark.name}: {node.value} on line {node.start_mark.line + 1} would be read as {number:g}: "
+            "write a number without a leading 0 and colons, or a name in quotes"
+        )
+    return number
+
+
 _UniqueKeyLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping_without_duplicates)
+for _tag in ("int", "float"):
+    _UniqueKeyLoader.add_constructor(f"tag:yaml.org,2002:{_tag}", _number_as_written)
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
