@@ -196,7 +196,8 @@ def test_actions_are_chosen_by_name(tmp_path):
     write_videopose3d(tmp_path, ["S1", "S9"], ["Walking", "Walking 1", "WalkDog 1", "Sitting Down 12"])
     source = VideoPose3D(videopose3d_params(actions=("Walking", "Sitting-Down")), tmp_path)
     assert {name.action for name in source.sequences()} == {"Walking", "Walking-1", "Sitting-Down-12"}
-    with pytest.raises(InputError, match=f"{POSITIONS} has no takes of action Walk by"):
+    said = f"{POSITIONS} has no takes of action Walk by these subjects, only of Sitting-Down, WalkDog, Walking: correct"
+    with pytest.raises(InputError, match=said):
         VideoPose3D(videopose3d_params(actions=("Walking", "Walk")), tmp_path)
 
 

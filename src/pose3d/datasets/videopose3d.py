@@ -94,7 +94,8 @@ class VideoPose3D:
             if is_chosen(action, params.actions)
             for camera in self._cameras[subject]
         )
-        check_actions(params, self._names, self._positions_path, self._keypoints_path)
+        known = {action for takes in takes_of.values() for action in takes}
+        check_actions(params, self._names, known, self._positions_path, self._keypoints_path)
 
     def _takes(self, content: Any, key: str, path: Path, wanted: list[str]) -> dict[str, dict[str, Any]]:
         """Subject to our name of the action to what the file holds for it; wanted subjects only."""
