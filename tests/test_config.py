@@ -639,6 +639,19 @@ def test_the_priors_files_must_be_there(root, monkeypatch, capsys):
     assert capsys.readouterr().err == ""
 
 
+def test_who_is_in_the_prior_and_in_the_2d_is_said(root, monkeypatch, capsys):
+    monkeypatch.chdir(root)
+    change(root / "data_sets/embedded.yaml", "lifting.keypoints_subjects", ["S1", "S5", "S6"])
+    for subjects, both in ((["S7"], None), (["S6", "S7", "S1"], "S1, S6")):
+        change(root / "data_sets/embedded.yaml", "lifting.prior", [{"subjects": subjects}])
+        load_and_check_files()
+        said = capsys.readouterr().err
+        if both is None:
+            assert said == ""
+        else:
+            assert said.startswith(f"lifting.prior and lifting.keypoints_subjects both name {both}: nothing is paired")
+
+
 def test_large_files_that_experiments_of_the_queue_would_lack_are_said(root, monkeypatch, capsys):
     monkeypatch.chdir(root)
     subprocess.run(["git", "init", "-q"], check=True)
