@@ -18,6 +18,7 @@ from pose3d.geometry.camera import Camera
 from pose3d.geometry.skeleton import mirror_permutation
 from pose3d.records.frames import ImageFiles
 from pose3d.records.keypoints2d import Keypoints2D
+from pose3d.records.sequences import cut_sequence
 from pose3d.runtime.errors import InputError
 
 
@@ -99,12 +100,26 @@ def test_every_problem_is_shown_and_the_rest_is_read(sequences):
     [
         (1000, "S1/Walking-1/cam0: legs are 8.. m long: the positions look like millimetres where metres belong"),
         (0.001, "look like metres where millimetres belong"),
+        (100, "legs are 8.* m long: the positions look like centimetres where metres belong"),
+        (0.1, "look like centimetres where millimetres belong"),
         (39.37, "in another unit or of other joints"),
     ],
 )
 def test_another_unit_is_named(sequence, factor, message):
     with pytest.raises(InputError, match=message):
         check_recording(recorded(replace(sequence, poses_world_m=factor * sequence.poses_world_m), None, None))
+
+
+def test_a_frame_rate_at_which_nobody_can_move_is_refused(sequence):
+    """At 20 cm from frame to frame, to and fro, 150 Hz are 30 m/s, and 100 Hz are 20 m/s."""
+    poses = np.repeat(sequence.poses_world_m[:1], 12, axis=0)
+    poses[1::2, 13, 0] += np.float32(0.2)
+    swift = seen_by(sequence.camera, sequence, poses)
+    check_recording(recorded(replace(swift, fps=100.0), None, None))
+    said = r"fastest joint moves at 30 m/s in the median at 150 frames/s: correct the frame rate"
+    with pytest.raises(InputError, match=said):
+        check_recording(recorded(replace(swift, fps=150.0), None, None))
+    check_recording(recorded(cut_sequence(replace(swift, fps=150.0), slice(1)), None, None))
 
 
 def test_a_frame_without_anybody_is_named(sequence):

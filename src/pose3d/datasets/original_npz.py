@@ -84,7 +84,10 @@ class OriginalNpz:
         where = f"{path}: {name.key}"
         cameras = self._cameras[name.subject]
         if name.camera not in cameras:
-            raise InputError(f"{where}: camera {name.camera} is not in the calibration, only {', '.join(cameras)}")
+            raise InputError(
+                f"{where}: camera {name.camera} is not in the calibration, only {', '.join(cameras)}: "
+                "rename it, or name the file of its cameras in dataset.calibration"
+            )
         camera = cameras[name.camera]
         if name not in self._keypoints:
             raise InputError(f"{self._keypoints_files}: no keypoints of {name.key}, while {path} has poses of it")

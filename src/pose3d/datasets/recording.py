@@ -33,6 +33,15 @@ LEG_RANGE_M = (0.4, 1.3)
 SMALLEST_M = 0.1
 """Between the outermost joints: motion capture that lost everybody writes zeros."""
 FARTHEST_M = 100.0
+FASTEST_M_S = 25.0
+"""Of somebody's fastest joint, in the median over a take: feet of the fastest runners come near to it for moments."""
+_MISTAKEN_UNITS = {
+    0.001: ("millimetres", "metres"),
+    0.01: ("centimetres", "metres"),
+    10: ("centimetres", "millimetres"),
+    1000: ("metres", "millimetres"),
+}
+"""What the poses must be multiplied by, the unit that they have then, and the one that was taken for it."""
 BOX_MARGIN_PX = 10.0
 
 
@@ -238,6 +247,7 @@ def check_recording(recording: Recording) -> None:
     if sequence.has_3d:
         check_scale(key, sequence.poses_world_m)
         _check_depth(key, sequence.poses_cam_m)
+        _check_speed(key, sequence)
     size_px = np.array([sequence.camera.width_px, sequence.camera.height_px])
     detected = recording.detected
     seen_px = sequence.keypoints_px if sequence.is_annotated or detected is None else detected.keypoints_px
@@ -292,13 +302,24 @@ def check_scale(key: str, poses_m: np.ndarray) -> None:
     shortest_m, longest_m = LEG_RANGE_M
     if shortest_m <= leg_m <= longest_m:
         return
-    if shortest_m <= leg_m / 1000 <= longest_m:
-        guess = "the positions look like millimetres where metres belong"
-    elif shortest_m <= leg_m * 1000 <= longest_m:
-        guess = "the positions look like metres where millimetres belong"
-    else:
-        guess = "the positions are in another unit or of other joints"
+    guess = "the positions are in another unit or of other joints"
+    for factor, units in _MISTAKEN_UNITS.items():
+        if shortest_m <= leg_m * factor <= longest_m:
+            guess = "the positions look like {} where {} belong".format(*units)
     raise InputError(f"{key}: legs are {leg_m:.4g} m long: {guess}")
+
+
+def _check_speed(key: str, sequence: PoseSequence) -> None:
+    """Refuse a frame rate at which people would move faster than anybody can, most of the time."""
+    steps_m = np.linalg.norm(np.diff(sequence.poses_world_m.astype(np.float64), axis=0), axis=-1)
+    if not len(steps_m):
+        return
+    speed_m_s = float(np.median(steps_m.max(-1))) * sequence.fps
+    if speed_m_s > FASTEST_M_S:
+        raise InputError(
+            f"{key}: somebody's fastest joint moves at {speed_m_s:.3g} m/s in the median at {sequence.fps:g} frames/s: "
+            "correct the frame rate"
+        )
 
 
 def boxes_around(keypoints_px: np.ndarray) -> np.ndarray:
