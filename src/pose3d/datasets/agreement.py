@@ -94,7 +94,7 @@ def check_agreement(
         size = size_ratio(sequence, detected)
         by_size = ""
         if size is not None and abs(size - 1) > max(_SIZES):
-            by_size = f"they are {size:.2g} times as large, as in a picture of another size; else "
+            by_size = f"they are {size:.3g} times as large, as in a picture of another size; else "
         raise InputError(
             f"{key}: the 2D keypoints lie {float(np.median(offset_px[seen])):.0f} px from where the 3D poses project: "
             f"{by_number}{by_size}they are of another camera or take, mirrored, of joints in another order, or not in "
