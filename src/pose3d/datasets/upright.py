@@ -65,7 +65,9 @@ class Stances:
                 f"people and cameras stand upright along {axis}: the world's z axis must point up, so turn positions "
                 f"and cameras until {axis} is z"
             )
-        if np.median(self._heights_m) < -_BELOW_M:
+        backwards = bool(self._knees_m) and np.mean(np.array(self._knees_m) < -_BACKWARDS_M) >= _MOST_TAKES
+        # Who stands on the hands in all takes is seen so by upright cameras, and has knees of the right sides.
+        if np.median(self._heights_m) < -_BELOW_M and (cameras[2] < _LEAST_CAMERAS or backwards):
             return (
                 "heads are below feet in most takes: the world's z axis must point up, so axes are swapped or a sign "
                 "is wrong in the positions"
@@ -77,7 +79,7 @@ class Stances:
                 "left and right shoulder lie the other way round than left and right hip in most takes: exchange the "
                 "joints of both arms or of both legs in the 3D poses, and in the 2D keypoints if they have it too"
             )
-        if np.mean(np.array(self._knees_m) < -_BACKWARDS_M) >= _MOST_TAKES:
+        if backwards:
             return (
                 "knees bend backwards in most takes, so left and right are exchanged, or one axis is mirrored: correct "
                 "the 3D poses, and the 2D keypoints if they have it too"
