@@ -232,6 +232,25 @@ def test_keypoints_that_run_ahead_or_are_of_another_size_are_asked_about():
     )
 
 
+def test_takes_of_two_subjects_that_are_the_same_are_said():
+    """Copied to the metre beside; another take of the same person is nobody's copy."""
+    (one,), (other,) = (take("S1", f"Walking-{seed}", 20, camera_ring(1), seed) for seed in (1, 2))
+    copy = replace(one, subject="S9", poses_world_m=one.poses_world_m + np.float32([1, 0, 0]))
+    again, honest = Remarks(), Remarks()
+    for sequence in (one, other, replace(copy, action="Going")):
+        again.note(recorded(sequence, None, None))
+    (said,) = again.sentences()
+    assert said.startswith("1 takes hold the very poses of another subject's, such as S9/Going of S1's: are they two")
+    for sequence in (
+        one,
+        other,
+        replace(one, action="Walking-3"),
+        replace(copy, poses_world_m=copy.poses_world_m * 1.01),
+    ):
+        honest.note(recorded(sequence, None, None))
+    assert honest.sentences() == []
+
+
 def test_boxes_hold_all_joints_with_a_margin():
     keypoints = np.array([[[10.0, 40], [30, 20]], [[0, 0], [1, 2]]])
     np.testing.assert_array_equal(boxes_around(keypoints), [[0, 10, 40, 50], [-10, -10, 11, 12]])

@@ -20,6 +20,7 @@ from pose3d.datasets.agreement import (
 from pose3d.datasets.picture_doubts import PictureDoubts
 from pose3d.datasets.upright import Stances
 from pose3d.geometry.lens_edge import BEYOND
+from pose3d.geometry.skeleton import ROOT
 from pose3d.records.detected_points import BRIDGED_S, CUT_OFF, LEAST_PERCENT, PERCENTAGES
 from pose3d.records.frames import ImageFiles, VideoFrames
 from pose3d.records.interlaced import COMBS
@@ -114,6 +115,8 @@ class Remarks:
         self._shifts: list[tuple[int, float]] = []
         self._sizes: list[tuple[str, str, float]] = []
         self._sequences_with_both = 0
+        self._subject_of_poses: dict[bytes, str] = {}
+        self._twice: dict[tuple[str, str, str], None] = {}
         self._pictures = PictureDoubts()
         self._high_scores: dict[str, list[float]] = {CUT_OFF: [], PERCENTAGES: []}
 
@@ -125,6 +128,8 @@ class Remarks:
         if recording.highest_score > 1:
             done = PERCENTAGES if recording.highest_score > LEAST_PERCENT else CUT_OFF
             self._high_scores[done].append(recording.highest_score)
+        if recording.sequence.has_3d:
+            self._look_for_copies(recording.sequence)
         self._points_beyond_lens += recording.points_beyond_lens
         self._videos_interlaced += recording.interlaced
         if recording.detected is None:
@@ -140,6 +145,14 @@ class Remarks:
         self._frames_bridged += int((~detected & ~left_out).sum())
         self._points_missing += int((recording.detected.confidence[detected] == 0).sum())
         return int(left_out.sum())
+
+    def _look_for_copies(self, sequence: PoseSequence) -> None:
+        """Takes are alike where their first, middle and last poses are, to a millimetre about the hip."""
+        poses_m = sequence.poses_world_m[[0, len(sequence) // 2, -1]].astype(np.float64)
+        alike = np.round(1000 * (poses_m - poses_m[:, ROOT : ROOT + 1])).astype(np.int64).tobytes()
+        first = self._subject_of_poses.setdefault(alike, sequence.subject)
+        if first != sequence.subject:
+            self._twice[first, sequence.subject, sequence.action] = None
 
     def _compare(self, sequence: PoseSequence, detected: Keypoints2D) -> None:
         self._sequences_with_both += 1
@@ -175,6 +188,12 @@ class Remarks:
             said.append(f"{self._points_beyond_lens:,} keypoints {BEYOND}")
         if self._videos_interlaced:
             said.append(f"{self._videos_interlaced:,} videos say that they are interlaced: {COMBS}")
+        if self._twice:
+            first, subject, action = next(iter(self._twice))
+            said.append(
+                f"{len(self._twice):,} takes hold the very poses of another subject's, such as {subject}/{action} of "
+                f"{first}'s: are they two people? Who trains and is tested must not be the same"
+            )
         return said + self._pictures.sentences()
 
 

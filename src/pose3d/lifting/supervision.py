@@ -191,8 +191,8 @@ def _refuse_scored(others: Sequence[PoseSequence], sequences_path: str | os.Path
 
 
 def _about_the_hip(pose_m: np.ndarray) -> bytes:
-    """(17, 3) metres to tenths of millimetres about the hip, as one key."""
-    return np.round(1e4 * (pose_m.astype(np.float64) - pose_m[ROOT])).astype(np.int64).tobytes()
+    """(17, 3) metres to millimetres about the hip, as one key."""
+    return np.round(1000 * (pose_m.astype(np.float64) - pose_m[ROOT])).astype(np.int64).tobytes()
 
 
 def _read_file(file: str, subjects: Sequence[str] | None) -> list[PoseSequence]:
