@@ -294,7 +294,7 @@ def test_an_unknown_data_set_or_size_lists_the_known_ones(root, key, known):
 def test_the_priors_own_subjects_must_be_training_subjects(root, source):
     change(root / "data_sets/embedded.yaml", "lifting.prior", [{"file": "priors/a.h5", "subjects": ["S9"]}, source])
     with pytest.raises(
-        InputError, match=r"lifting\.prior\.1\.subjects must name subjects of dataset.subjects.train"
+        InputError, match=r"^\S+/data_sets/embedded.yaml: lifting\.prior\.1\.subjects must name subjects of dataset.sub"
     ) as caught:
         Params.load(root)
     assert "\n" not in str(caught.value)
@@ -508,6 +508,12 @@ def test_a_data_set_or_size_is_a_name_of_the_folders_own(root, key, name):
     (root / "elsewhere.yaml").write_text("dataset: {}")
     change(root / "params.yaml", key, name)
     with pytest.raises(InputError, match=rf"{key} '.*' is unknown; choose one of "):
+        Params.load(root)
+
+
+def test_a_file_that_ends_otherwise_is_told(root):
+    (root / "sizes/smoke.yaml").rename(root / "sizes/smoke.yml")
+    with pytest.raises(InputError, match=r"size 'smoke' is unknown; .*; rename \S+/sizes/smoke\.yml to smoke\.yaml$"):
         Params.load(root)
 
 

@@ -152,6 +152,8 @@ def _chosen(method: dict[str, Any], key: str, folder: Path, params_path: Path) -
     name = method[key]
     if name not in known:
         quoted = "" if isinstance(name, str) else " (a name that YAML reads as something else needs quotes)"
+        if (folder / f"{name}.yml").is_file():
+            quoted = f"; rename {folder / f'{name}.yml'} to {name}.yaml"
         if ".dvc" in params_path.absolute().parts:  # the copy of an experiment of the queue
             quoted += (
                 f"; an experiment of the queue has the files alone that git tracks: `git add {folder}/{name}.yaml`"
@@ -189,7 +191,8 @@ def _sentence(error: ValidationError, merged: dict[str, Any], file_of: dict[str,
             said = _said(first["type"], first.get("ctx", {})) or message
             problem = f"{said}, not {_as_written(first['input'])}" if key else said
     files = _where_others_have(key, merged, root) if first["type"] == "missing" else []
-    names = " or ".join(map(str, files or _files_of(key, file_of)))
+    said_of = key or problem.split()[0].split(".")  # of several blocks, the sentence names one key first
+    names = " or ".join(map(str, files or _files_of(said_of, file_of)))
     return f"{names}: {' '.join(filter(None, ['.'.join(key), problem]))}"
 
 
