@@ -219,6 +219,23 @@ def test_cameras_of_ones_own(tmp_path):
         VideoPose3D(videopose3d_params(calibration="cameras.json"), tmp_path)
 
 
+def test_the_keypoints_of_one_camera_need_no_list(tmp_path):
+    positions, keypoints = write_videopose3d(tmp_path, ["S1", "S9"])
+    alone = {subject: {take: views[1] for take, views in takes.items()} for subject, takes in keypoints.items()}
+    save_videopose3d(tmp_path, positions, alone)
+    with pytest.raises(InputError, match="the take has 1 views for the calibration's 4 cameras: there must be one of"):
+        VideoPose3D(videopose3d_params(), tmp_path).read(NAME)
+    one = {
+        "intrinsics": HUMAN36M["intrinsics"][1:2],
+        "extrinsics": {subject: HUMAN36M["extrinsics"][subject][1:2] for subject in ("S1", "S9")},
+    }
+    (tmp_path / "cameras.json").write_text(json.dumps(one))
+    source = VideoPose3D(videopose3d_params(calibration="cameras.json"), tmp_path)
+    read = source.read(SequenceName("S1", "Walking-1", "55011271"))
+    np.testing.assert_array_equal(read.detected.keypoints_px, keypoints["S1"]["Walking 1"][1])
+    assert not any(isinstance(one, Problem) for one in recordings(source))
+
+
 def refused(folder, positions, keypoints, metadata=METADATA):
     """The message when the data set is opened."""
     save_videopose3d(folder, positions, keypoints, metadata)

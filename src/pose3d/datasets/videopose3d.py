@@ -121,6 +121,8 @@ class VideoPose3D:
         cameras, step = self._cameras[name.subject], self._params.frame_step
         camera, rate_hz = cameras[name.camera], self._params.frame_rate_hz
         views = self._keypoints[name.subject].get(name.action)
+        if isinstance(views, np.ndarray) and views.ndim == 3 and views.dtype.kind in "fiu":
+            views = [views]  # of one camera, without a list around it
         if not isinstance(views, list | tuple) and not (isinstance(views, np.ndarray) and views.ndim):
             raise InputError(f"{where_2d}: has no list of keypoints by camera; repair or drop that take")
         view = list(cameras).index(name.camera)
