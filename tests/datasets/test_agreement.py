@@ -17,7 +17,7 @@ from pose3d.datasets.agreement import (
     size_ratio,
 )
 from pose3d.geometry.layouts import carriers_of, layout
-from pose3d.geometry.skeleton import mirror_permutation
+from pose3d.geometry.skeleton import LEFT_JOINTS, RIGHT_JOINTS, mirror_permutation
 from pose3d.records.keypoints2d import Keypoints2D
 from pose3d.records.sequences import PoseSequence, cut_sequence
 from pose3d.runtime.errors import InputError
@@ -319,3 +319,15 @@ def test_a_size_is_asked_about_for_each_camera():
         [("left", "h36m17", 0.9)] * 3 + [("left", "h36m17", 1.1)] * 2,
     ):
         assert said_of_sizes(honest) is None
+
+
+def test_exchanged_sides_are_named_where_keypoints_are_refused(sequence):
+    """Of somebody whose left and right are 300 px apart."""
+    wide = sequence.keypoints_px.copy()
+    wide[:, list(LEFT_JOINTS), 0] += 150
+    wide[:, list(RIGHT_JOINTS), 0] -= 150
+    wide = replace(sequence, keypoints_px=wide)
+    (detected,) = detect([wide], 5)
+    exchanged = replace(detected, keypoints_px=detected.keypoints_px[:, mirror_permutation()])
+    with pytest.raises(InputError, match="where the 3D poses project: with left and right exchanged they fit; else"):
+        check_agreement("a.npz", wide, exchanged, [])

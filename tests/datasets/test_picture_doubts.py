@@ -32,6 +32,10 @@ def seen():
     [
         (lambda px: px * [1, -1] + [0, SIZE_PX], "S5: the person stands on the head all the time, in 8 of 8 sequences"),
         (lambda px: px[..., ::-1], "S5: the person lies all the time, in 8 of 8 sequences without 3D: do the 2D"),
+        (
+            lambda px: px[:, [*range(11), 14, 15, 16, 11, 12, 13]],
+            "S5: left and right shoulder lie the other way round than left and right hip, in ",
+        ),
         (lambda px: px / 2, "S5: all 2D keypoints lie in the upper left quarter of the picture: were they found"),
     ],
 )

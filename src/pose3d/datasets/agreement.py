@@ -56,6 +56,8 @@ layout's points, which lie elsewhere on the body."""
 _ALIKE = 0.98
 """Correlation of keypoints and projected poses about their middles, of whose sizes something can be said."""
 LIMBS = {"arms": ("Shoulder", "Elbow", "Wrist"), "legs": ("Hip", "Knee", "Foot")}
+_EXCHANGES = (tuple(LIMBS), *zip(LIMBS, strict=True))
+"""Limbs of which left and right may be exchanged: of all, or of one kind."""
 
 
 def check_agreement(
@@ -95,10 +97,13 @@ def check_agreement(
         by_size = ""
         if size is not None and abs(size - 1) > max(_SIZES):
             by_size = f"they are {size:.3g} times as large, as in a picture of another size; else "
+        frames, px = np.arange(len(sequence)), sequence.keypoints_px
+        is_exchanged = any(compared.fits_clearly_better(_exchanged(px, *limbs), frames) for limbs in _EXCHANGES)
+        by_side = "with left and right exchanged they fit; else " if is_exchanged else ""
         raise InputError(
             f"{key}: the 2D keypoints lie {float(np.median(offset_px[seen])):.0f} px from where the 3D poses project: "
-            f"{by_number}{by_size}they are of another camera or take, mirrored, of joints in another order, or not in "
-            "px"
+            f"{by_side}{by_number}{by_size}they are of another camera or take, mirrored, of joints in another order, "
+            "or not in px"
         )
 
 
@@ -390,7 +395,7 @@ def _others(
     Exchanged sides and short lags have no sentence: they may be the detector's own, see :func:`exchanged_sides`.
     """
     frames, hz, true_px = np.arange(len(sequence)), sequence.fps, sequence.keypoints_px
-    for all_limbs in (LIMBS, *zip(LIMBS, strict=True)):
+    for all_limbs in _EXCHANGES:
         yield None, _exchanged(true_px, *all_limbs), frames
     for view in views:
         said = f"are those of camera {view.camera.id}: give every camera its own, in the calibration's order"
