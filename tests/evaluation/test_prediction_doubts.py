@@ -78,7 +78,7 @@ MOMENTS = {
 @pytest.mark.parametrize("name", MOMENTS)
 def test_other_moments_are_named(name):
     change, said = MOMENTS[name]
-    (sentence,) = asked([change(of_a_network(poses)) for poses in truth()])
+    sentence, *_ = asked([change(of_a_network(poses)) for poses in truth()])
     assert sentence.startswith("Of 4 of 4 sequences the poses fit clearly better ") and said in sentence
 
 
@@ -112,3 +112,14 @@ def test_a_unit_of_their_own_is_asked_about():
     """Of a person 1.7 m tall in units of the height."""
     (sentence,) = asked([poses / 1.7 for poses in truth()])
     assert sentence.startswith("They are 0.59 times as large as the truth in the median, which P1 counts as an error")
+
+
+def test_frames_that_are_filled_in_are_counted():
+    """Of 60 frames every second one, and the one after it again: 30 of 59 steps, in two of four sequences."""
+    poses_m = [of_a_network(poses) for poses in truth()]
+    poses_m[:2] = [np.repeat(poses[::2], 2, axis=0) for poses in poses_m[:2]]
+    (sentence,) = asked(poses_m)
+    assert sentence.startswith("In 60 of 236 steps from frame to frame the pose stays exactly the same: were poses")
+    poses_m[1] = of_a_network(truth()[1])
+    poses_m[0][2:] = of_a_network(truth()[0])[2:]
+    assert asked(poses_m) == []  # one frame that was filled in

@@ -60,7 +60,8 @@ def doubts(errors: Errors, scored: Sequence[PoseSequence], poses_cam_m: Sequence
     form = _of_form(errors, scored, poses_cam_m)
     if form is not None:  # else sizes and moments are of other joints
         return [form]
-    return [one for one in (_of_size(scored, poses_cam_m), _of_moments(scored, poses_cam_m)) if one is not None]
+    others = _of_size(scored, poses_cam_m), _of_moments(scored, poses_cam_m), _of_repeated_frames(poses_cam_m)
+    return [one for one in others if one is not None]
 
 
 def _of_form(errors: Errors, scored: Sequence[PoseSequence], poses_cam_m: Sequence[np.ndarray]) -> str | None:
@@ -164,6 +165,18 @@ def _of_moments(scored: Sequence[PoseSequence], poses_cam_m: Sequence[np.ndarray
         return None
     said = _said_of_moments(kind, usual, scored[0].fps)
     return f"Of {len(alike)} of {n_long} sequences the poses fit clearly better {said}"
+
+
+def _of_repeated_frames(poses_cam_m: Sequence[np.ndarray]) -> str | None:
+    """Where single frames were predicted and the others filled in; one pose for a whole sequence is meant so."""
+    stays = [(poses[1:] == poses[:-1]).all((1, 2)) for poses in poses_cam_m]
+    n_stays, n_steps = sum(int(one.sum()) for one in stays if not one.all()), sum(map(len, stays))
+    if n_stays <= _SOME * n_steps:
+        return None
+    return (
+        f"In {n_stays:,} of {n_steps:,} steps from frame to frame the pose stays exactly the same: were poses predicted "
+        "at a lower rate, or filled in? All figures count them"
+    )
 
 
 def _said_of_moments(kind: str, by: int, rate_hz: float) -> str:

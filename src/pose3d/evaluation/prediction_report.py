@@ -16,12 +16,14 @@ from pose3d.evaluation.protocols import protocols_mm
 from pose3d.evaluation.scored_frames import read_scored_frames, runs_of
 from pose3d.evaluation.tables import LeftOut, errors_of, per_action_mm, per_subject_mm, summary_mm
 from pose3d.formats.prediction_files import is_one_array, read_one_array, read_predictions
-from pose3d.geometry.skeleton import ROOT
+from pose3d.geometry.skeleton import JOINT_NAMES, ROOT
 from pose3d.records.sequences import PoseSequence, check_3d, cut_sequence, keys_in, read_sequences, read_splits
 from pose3d.runtime.errors import InputError
 
 ROOTS = {"relative": "root-relative and have no absolute figures", "camera": "in camera space"}
 """What --root may say of the poses, and how the report puts it."""
+_AT_ZERO_M = 1e-4
+"""Of poses relative to a joint, what rounding leaves of its place."""
 NEAR_ROOT = 0.1
 """How far from 0 the root of root-relative poses may be, as a share of how far from the camera the person truly is:
 networks that predict the root too miss 0 by some mm or cm, and nobody who is seen as a whole is nearer to a camera."""
@@ -84,6 +86,10 @@ def root_of(
     """
     if told:
         return told, f"The poses are {ROOTS[told]}, as --root says."
+    farthest_m = np.max([np.linalg.norm(poses, axis=-1).max(0) for poses in poses_m], axis=0)
+    if farthest_m.min() < _AT_ZERO_M < farthest_m[ROOT]:
+        name = JOINT_NAMES[int(farthest_m.argmin())]
+        return "relative", f"{name} is at 0 in every frame: the poses are {ROOTS['relative']}."
     distance_m = np.concatenate([np.linalg.norm(poses[:, ROOT], axis=-1) for poses in poses_m])
     true_m = np.concatenate([np.linalg.norm(sequence.poses_cam_m[:, ROOT], axis=-1) for sequence in sequences])
     counts = np.concatenate(scored)
