@@ -119,7 +119,7 @@ def test_frames_that_are_filled_in_are_counted():
     poses_m = [of_a_network(poses) for poses in truth()]
     poses_m[:2] = [np.repeat(poses[::2], 2, axis=0) for poses in poses_m[:2]]
     (sentence,) = asked(poses_m)
-    assert sentence.startswith("In 60 of 236 steps from frame to frame the pose stays exactly the same: were poses")
+    assert sentence.startswith("In 60 of 236 steps from frame to frame the pose stays exactly the same: were")
     poses_m[1] = of_a_network(truth()[1])
     poses_m[0][2:] = of_a_network(truth()[0])[2:]
     assert asked(poses_m) == []  # one frame that was filled in

@@ -174,7 +174,7 @@ def _of_repeated_frames(poses_cam_m: Sequence[np.ndarray]) -> str | None:
     if n_stays <= _SOME * n_steps:
         return None
     return (
-        f"In {n_stays:,} of {n_steps:,} steps from frame to frame the pose stays exactly the same: were poses predicted "
+        f"In {n_stays:,} of {n_steps:,} steps from frame to frame the pose stays exactly the same: were they predicted "
         "at a lower rate, or filled in? All figures count them"
     )
 
