@@ -96,12 +96,40 @@ def read_yaml(path: Path) -> dict[str, Any]:
         raise InputError(f"{path} is missing: run from the root of the repository") from None
     except IsADirectoryError:
         raise InputError(f"{path} is a folder, not a file of keys and values: remove it") from None
+    except yaml.MarkedYAMLError as error:
+        raise InputError(f"{path} is not valid YAML{_place_and_cause(error)}") from None
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:  # of invalid keys and values
         raise InputError(f"{path} is not valid YAML: {in_words(error)}") from None
     if not isinstance(content, dict):
         what = "is empty" if content is None else "is a list or a value"
         raise InputError(f"{path} {what} and must hold keys and values: get it back with `git checkout {path}`")
     return content
+
+
+_YAML_CAUSES = {
+    "character '\\t'": "a tab, where YAML wants spaces",
+    "cannot start any token": "text that begins with such a sign needs quotes",
+    "could not find expected ':'": "a key needs a colon and a space before its value",
+    "expected a single document": "a second document begins, where one is read: take --- out",
+    "but found '-'": "a list with - stands inside brackets, or is not closed: write [a, b]",
+    "expected <block end>": "it is indented otherwise than the lines above, or has a bracket too many",
+    "mapping values are not allowed": "a second colon, or it is indented otherwise than the lines above",
+    "expected ',' or": "a bracket is not closed, or a comma is missing",
+    "end of stream": "a bracket or a quotation mark is not closed",
+}
+"""Of PyYAML's words what users can do with them."""
+
+
+def _place_and_cause(error: yaml.MarkedYAMLError) -> str:
+    """The end of a sentence: the line, and why."""
+    said = " ".join(f"{error.context or ''} {error.problem or ''}".split())
+    cause = next((ours for theirs, ours in _YAML_CAUSES.items() if theirs in said), None)
+    if cause is None:
+        return f": {in_words(error)}"
+    mark = error.problem_mark or error.context_mark
+    if "expected ':'" in said:  # the key, not what follows it
+        mark = error.context_mark or mark
+    return f": {cause}" if mark is None else f" on line {mark.line + 1}: {cause}"
 
 
 def read_merged(root: Path, data: str | None = None, size: str | None = None) -> tuple[dict[str, Any], dict[str, Path]]:
