@@ -66,6 +66,7 @@ def test_of_people_who_stand_still_no_moment_is_better():
 MOMENTS = {
     "late": (lambda poses: late(poses, 3), "3 frames (0.12 s at 25 Hz) later in their arrays"),
     "early": (lambda poses: late(poses[::-1], 5)[::-1], "5 frames (0.2 s at 25 Hz) earlier in their arrays"),
+    "a window late": (lambda poses: late(poses, 26), "26 frames (1 s at 25 Hz) later in their arrays"),
     "backwards": (lambda poses: poses[::-1], "if the arrays are turned round in time"),
     "of half the rate": (lambda poses: np.repeat(poses[:30], 2, axis=0), "only every second of their frames is taken"),
     "of twice the rate": (

@@ -29,9 +29,13 @@ _LIMBS = {
     " of the arms": [joint for joint, name in enumerate(JOINT_NAMES) if name[1:] in ("Shoulder", "Elbow", "Wrist")],
     " of the legs": [joint for joint, name in enumerate(JOINT_NAMES) if name[1:] in ("Hip", "Knee", "Foot")],
 }
-_LONGEST_SHIFT_S = 0.5
+_FINE_S, _LONGEST_SHIFT_S, _STEP_S = 0.5, 3.0, 0.06
+"""Shifts by every frame up to the first, and by the last between those up to the second, around which every frame is
+tried then: a temporal network sees so much beside a frame, and its output may begin as much later."""
 _RATES = (2, 3, 4, 5)
 _MIN_FRAMES, _MAX_FRAMES = 10, 200
+Moments = tuple[str, int, np.ndarray]
+"""The kind, by how much, and (T,) which of the poses belongs to each frame."""
 _BETTER, _MUCH_BETTER = 0.8, 0.5
 """What is left of the errors, once each joint is moved to where it is in the mean, at the moment that fits best: in
 sequences that count, and in all that count where these are few."""
@@ -148,8 +152,9 @@ def _of_moments(scored: Sequence[PoseSequence], poses_cam_m: Sequence[np.ndarray
         if len(sequence) < 2 * _MIN_FRAMES:
             continue
         n_long += 1
-        left = [(kind, by, _left(sequence, poses, frames)) for kind, by, frames in _moments(sequence)]
-        one = min(left, key=lambda other: other[2], default=("", 0, 1.0))
+        one = _best_of(sequence, poses, _moments(sequence))
+        if one[0] == "shift" and one[2] < _BETTER:
+            one = _best_of(sequence, poses, _shifts_near(sequence, one[1]))
         if one[2] < _BETTER:
             best.append(one)
     if not best or len(best) < _MOVED * n_long:
@@ -197,11 +202,12 @@ def _said_of_moments(kind: str, by: int, rate_hz: float) -> str:
 _ORDINALS = {2: "second", 3: "third", 4: "fourth", 5: "fifth"}
 
 
-def _moments(sequence: PoseSequence) -> Iterator[tuple[str, int, np.ndarray]]:
+def _moments(sequence: PoseSequence) -> Iterator[Moments]:
     """What else the poses may be of: the kind, by how much, and (T,) which of them belongs to each frame."""
     frames = np.arange(len(sequence))
+    fine, step = round(_FINE_S * sequence.fps), max(1, round(_STEP_S * sequence.fps))
     longest = min(round(_LONGEST_SHIFT_S * sequence.fps), len(sequence) // 2)
-    for shift in range(1, longest + 1):
+    for shift in [*range(1, min(fine, longest) + 1), *range(fine + step, longest + 1, step)]:
         yield "shift", shift, frames + shift
         yield "shift", -shift, frames - shift
     yield "backwards", 0, frames[::-1]
@@ -210,15 +216,28 @@ def _moments(sequence: PoseSequence) -> Iterator[tuple[str, int, np.ndarray]]:
         yield "slow", ratio, frames // ratio
 
 
+def _shifts_near(sequence: PoseSequence, shift: int) -> Iterator[Moments]:
+    step = round(_STEP_S * sequence.fps)
+    for near in range(shift - step, shift + step + 1):
+        yield "shift", near, np.arange(len(sequence)) + near
+
+
+def _best_of(sequence: PoseSequence, poses: np.ndarray, moments: Iterator[Moments]) -> tuple[str, int, float]:
+    """The kind, by how much, and :func:`_left` where it is least."""
+    left = [(kind, by, _left(sequence, poses, frames)) for kind, by, frames in moments]
+    return min(left, key=lambda one: one[2], default=("", 0, np.inf))
+
+
 def _left(sequence: PoseSequence, poses: np.ndarray, moments: np.ndarray) -> float:
-    """Share of the errors that is left with the poses of other moments, each joint moved to where it is in the mean."""
+    """Share of the errors that is left with poses of other moments, each joint moved to where it is in the mean."""
     there = np.flatnonzero((moments >= 0) & (moments < len(poses)))
     if len(there) < _MIN_FRAMES:
         return np.inf
     there = there[np.unique(np.linspace(0, len(there) - 1, _MAX_FRAMES).astype(int))]
     truth = metrics.root_relative(sequence.poses_cam_m[there])
     as_given, other = (_strays(metrics.root_relative(poses[at]), truth) for at in (there, moments[there]))
-    return other / as_given if as_given > 0 else np.inf
+    least = min(as_given, _strays(np.zeros_like(truth), truth))  # what moves less may be nearer than wrong motion is
+    return other / least if least > 0 else np.inf
 
 
 def _strays(poses: np.ndarray, truth: np.ndarray) -> float:
