@@ -251,6 +251,26 @@ def test_takes_of_two_subjects_that_are_the_same_are_said():
     assert honest.sentences() == []
 
 
+def test_joints_at_0_are_refused_and_torn_bones_asked_about(sequence):
+    """A wrist that is 1.2 m too high, and hips that jump by 0.6 m, which at 25 Hz are 15 m/s."""
+    lost = sequence.poses_world_m.copy()
+    lost[[3, 4], 13] = 0
+    with pytest.raises(InputError, match=r"cam0: LWrist of frame 3 is at 0 0 0, as where it was not .* in 2 of 12 fra"):
+        check_recording(recorded(replace(sequence, poses_world_m=lost), None, None))
+    left_behind, jump = sequence.poses_world_m.copy(), sequence.poses_world_m.copy()
+    left_behind[7, 13, 2] += np.float32(1.2)
+    jump[9:, :, 0] += np.float32(0.6)
+    for poses, frame in ((left_behind, 7), (jump, 9)):
+        remarks = Remarks()
+        remarks.note(recorded(sequence, None, None))
+        remarks.note(recorded(replace(sequence, poses_world_m=poses, action="Torn"), None, None))
+        (said,) = remarks.sentences()
+        assert f"in 1 frames of 1 sequences, first in S1/Torn/cam0 at frame {frame}: were joints lost there?" in said
+    thinned = Remarks()
+    thinned.note(recorded(replace(sequence, poses_world_m=jump), ImageFiles(("a.jpg",) * 12), None))
+    assert thinned.sentences() == []
+
+
 def test_boxes_hold_all_joints_with_a_margin():
     keypoints = np.array([[[10.0, 40], [30, 20]], [[0, 0], [1, 2]]])
     np.testing.assert_array_equal(boxes_around(keypoints), [[0, 10, 40, 50], [-10, -10, 11, 12]])

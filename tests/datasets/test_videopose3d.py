@@ -570,7 +570,7 @@ def test_a_take_without_frames_is_said_to_have_none(tmp_path):
 @pytest.mark.parametrize(
     ("damage", "file", "message"),
     [
-        (lambda p, k: k.pop("Walking 1"), KEYPOINTS, "has no list of keypoints"),
+        (lambda p, k: k.pop("Walking 1"), KEYPOINTS, "no keypoints of S1/Walking-1, while .*poses of it: add them"),
         (lambda p, k: k.update({"Walking 1": np.array(5.0)}), KEYPOINTS, "has no list of keypoints"),
         (lambda p, k: k["Walking 1"].__delitem__(slice(2, 4)), KEYPOINTS, "2 views for the calibration's 4 cameras"),
         (lambda p, k: k["Walking 1"].append(k["Walking 1"][0]), KEYPOINTS, "5 views for the calibration's 4 cameras"),

@@ -10,7 +10,7 @@ import numpy as np
 from pose3d.config.dataset import OriginalNpzParams, VideoPose3DParams
 from pose3d.datasets.calibration import Cameras, human36m_cameras, read_calibration
 from pose3d.datasets.layouts import N_JOINTS_CAPTURED
-from pose3d.datasets.recording import Recording, SequenceName, beyond_lens, boxes_around, check_scale
+from pose3d.datasets.recording import Recording, SequenceName, beyond_lens, boxes_around, check_captured, check_scale
 from pose3d.geometry.camera import Camera
 from pose3d.geometry.gaps import fill_in_time
 from pose3d.geometry.layouts import OURS, layout
@@ -292,6 +292,7 @@ def recording_of(
             lens; names the file and the sequence.
     """
     key = f"{positions_file}: {name.key}"
+    check_captured(key, poses_world_m, poses_cam_m)
     try:
         keypoints_px = camera.project(poses_cam_m)
     except ValueError:

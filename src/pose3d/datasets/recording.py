@@ -20,7 +20,7 @@ from pose3d.datasets.agreement import (
 from pose3d.datasets.picture_doubts import PictureDoubts
 from pose3d.datasets.upright import Stances
 from pose3d.geometry.lens_edge import BEYOND
-from pose3d.geometry.skeleton import ROOT
+from pose3d.geometry.skeleton import BONES, JOINT_NAMES, ROOT
 from pose3d.records.detected_points import BRIDGED_S, CUT_OFF, LEAST_PERCENT, PERCENTAGES
 from pose3d.records.frames import ImageFiles, VideoFrames
 from pose3d.records.interlaced import COMBS
@@ -36,6 +36,9 @@ SMALLEST_M = 0.1
 FARTHEST_M = 100.0
 FASTEST_M_S = 25.0
 """Of somebody's fastest joint, in the median over a take: feet of the fastest runners come near to it for moments."""
+HIPS_M_S = 12.0
+"""The fastest runners'."""
+_LEAST_BONE_M = 0.3  # half a thigh: short bones may be told badly
 _MISTAKEN_UNITS = {
     0.001: ("millimetres", "metres"),
     0.01: ("centimetres", "metres"),
@@ -116,6 +119,7 @@ class Remarks:
         self._sizes: list[tuple[str, str, float]] = []
         self._sequences_with_both = 0
         self._subject_of_poses: dict[bytes, str] = {}
+        self._torn: dict[str, np.ndarray] = {}
         self._twice: dict[tuple[str, str, str], None] = {}
         self._pictures = PictureDoubts()
         self._high_scores: dict[str, list[float]] = {CUT_OFF: [], PERCENTAGES: []}
@@ -130,6 +134,9 @@ class Remarks:
             self._high_scores[done].append(recording.highest_score)
         if recording.sequence.has_3d:
             self._look_for_copies(recording.sequence)
+            torn = _torn_frames(recording.sequence)
+            if torn.any() and recording.frames is None:  # else frames between two may have been left out
+                self._torn[recording.sequence.key] = torn
         self._points_beyond_lens += recording.points_beyond_lens
         self._videos_interlaced += recording.interlaced
         if recording.detected is None:
@@ -188,6 +195,14 @@ class Remarks:
             said.append(f"{self._points_beyond_lens:,} keypoints {BEYOND}")
         if self._videos_interlaced:
             said.append(f"{self._videos_interlaced:,} videos say that they are interlaced: {COMBS}")
+        if self._torn:
+            key, torn = next(iter(self._torn.items()))
+            n_torn = sum(int(one.sum()) for one in self._torn.values())
+            said.append(
+                "bones of the 3D poses are longer than a leg or twice as long as usual, or hips move faster than "
+                f"{HIPS_M_S:g} m/s, in {n_torn:,} frames of {len(self._torn):,} sequences, first in {key} at frame "
+                f"{int(torn.argmax())}: were joints lost there?"
+            )
         if self._twice:
             first, subject, action = next(iter(self._twice))
             said.append(
@@ -264,6 +279,7 @@ def check_recording(recording: Recording) -> None:
         raise InputError(f"{key}: not one pose is finite; repair or drop that take")
     check_sequence(sequence, str(file))
     if sequence.has_3d:
+        check_captured(key, sequence.poses_world_m, sequence.poses_cam_m)
         check_scale(key, sequence.poses_world_m)
         _check_depth(key, sequence.poses_cam_m)
         _check_speed(key, sequence)
@@ -326,6 +342,34 @@ def check_scale(key: str, poses_m: np.ndarray) -> None:
         if shortest_m <= leg_m * factor <= longest_m:
             guess = "the positions look like {} where {} belong".format(*units)
     raise InputError(f"{key}: legs are {leg_m:.4g} m long: {guess}")
+
+
+def check_captured(key: str, *poses: np.ndarray) -> None:
+    """Refuse (T, 17, 3) poses with a joint at 0 0 0, in the world or in camera space, beside others that are elsewhere.
+
+    Raises:
+        InputError: names the joint and the first frame.
+    """
+    for at_0 in ((one == 0).all(-1) for one in poses):
+        at_0 = at_0 & ~at_0.all(1, keepdims=True)
+        at_0[:, ROOT] = False  # of poses relative to the hip
+        if at_0.any():
+            frame, joint = (int(i) for i in np.argwhere(at_0)[0])
+            raise InputError(
+                f"{key}: {JOINT_NAMES[joint]} of frame {frame} is at 0 0 0, as where it was not captured, and so in "
+                f"{int(at_0.any(1).sum()):,} of {len(at_0):,} frames: repair them, or drop that take"
+            )
+
+
+def _torn_frames(sequence: PoseSequence) -> np.ndarray:
+    """(T,) whether a bone is longer than a leg, or than twice its median over the take, or the hips jump to there."""
+    poses_m = sequence.poses_world_m.astype(np.float64)
+    lengths_m = np.linalg.norm(poses_m[:, [b for _, b in BONES]] - poses_m[:, [a for a, _ in BONES]], axis=-1)
+    usual_m = np.median(lengths_m, axis=0)
+    leg_m = 2 * np.median([usual_m[BONES.index(bone)] for bone in LEG])
+    torn = (lengths_m > np.minimum(leg_m, np.maximum(2 * usual_m, _LEAST_BONE_M))).any(1)
+    torn[1:] |= np.linalg.norm(np.diff(poses_m[:, ROOT], axis=0), axis=-1) * sequence.fps > HIPS_M_S
+    return torn
 
 
 def _check_speed(key: str, sequence: PoseSequence) -> None:

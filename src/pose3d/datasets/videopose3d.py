@@ -121,6 +121,11 @@ class VideoPose3D:
         cameras, step = self._cameras[name.subject], self._params.frame_step
         camera, rate_hz = cameras[name.camera], self._params.frame_rate_hz
         views = self._keypoints[name.subject].get(name.action)
+        if views is None:
+            raise InputError(
+                f"{self._keypoints_path}: no keypoints of {take}, while {self._positions_path} has poses of it: add "
+                "them, or leave that action out of dataset.actions"
+            )
         if isinstance(views, np.ndarray) and views.ndim == 3 and views.dtype.kind in "fiu":
             views = [views]  # of one camera, without a list around it
         if not isinstance(views, list | tuple) and not (isinstance(views, np.ndarray) and views.ndim):
