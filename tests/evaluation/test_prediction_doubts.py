@@ -102,6 +102,16 @@ def test_sides_that_are_exchanged_in_some_sequences_are_told_with_the_first():
     assert sentence.startswith(f"In 1 of 4 sequences, the first of which is {SEQUENCES[2].key}, as large as the truth")
 
 
+def test_one_camera_in_the_axes_of_the_world_is_told_with_its_first_sequence():
+    """z upwards, and y forwards."""
+    poses_m = [of_a_network(poses) for poses in truth()]
+    for number in (1, 3):
+        poses_m[number] = poses_m[number] @ np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
+    (sentence,) = asked(poses_m)
+    assert sentence.startswith(f"In 2 of 4 sequences, the first of which is {SEQUENCES[1].key}, as large as the truth")
+    assert " mm: are their axes that camera's (x right, y down, z forward)?" in sentence
+
+
 def test_joints_in_another_order_are_nobodys():
     """COCO's points: nose, eyes and ears, then left and right shoulders, elbows, wrists, hips, knees and feet."""
     coco = [9, 9, 9, 10, 10, 11, 14, 12, 15, 13, 16, 4, 1, 5, 2, 6, 3]

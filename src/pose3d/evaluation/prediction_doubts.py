@@ -75,8 +75,9 @@ def _of_form(errors: Errors, scored: Sequence[PoseSequence], poses_cam_m: Sequen
     """
     as_given_m, turned_m = np.median(errors.size_mpjpe), np.median(errors.reflected_mpjpe)
     sides = _of_sides(scored, poses_cam_m, as_given_m > _TURNED * turned_m)
-    if sides is not None or as_given_m < _TURNED_M:
-        return sides
+    some = sides or _of_turned_sequences(errors, scored)
+    if some is not None or as_given_m < _TURNED_M:
+        return some
     if as_given_m > _TURNED * turned_m:
         return (
             f"As large as the truth they lie {1000 * as_given_m:.0f} mm off in the median, and turned or mirrored as "
@@ -88,6 +89,30 @@ def _of_form(errors: Errors, scored: Sequence[PoseSequence], poses_cam_m: Sequen
             f"farther than any person's pose: are the joints in our order, {', '.join(JOINT_NAMES)}?"
         )
     return None
+
+
+def _of_turned_sequences(errors: Errors, scored: Sequence[PoseSequence]) -> str | None:
+    """Where poses of some sequences are turned, as where one camera's are in the world's axes.
+
+    Mirrored ones would be those of networks that take what is in front for what is behind.
+    """
+    ends = np.cumsum([len(sequence) for sequence in scored])[:-1]
+    runs = [np.split(of_frames, ends) for of_frames in (errors.size_mpjpe, errors.pa_mpjpe)]
+    found = [
+        (sequence, np.stack([as_given_m, turned_m]))
+        for sequence, as_given_m, turned_m in zip(scored, *runs, strict=True)
+        if np.median(as_given_m) >= max(_TURNED_M, _TURNED * np.median(turned_m))
+    ]
+    if not _SOME <= sum(len(sequence) for sequence, _ in found) / sum(map(len, scored)) < _MOST:
+        return None
+    as_given_m, turned_m = np.median(np.concatenate([both_m for _, both_m in found], axis=1), axis=1)
+    keys = list(dict.fromkeys(sequence.key for sequence, _ in found))
+    n_all = len({sequence.key for sequence in scored})
+    return (
+        f"In {len(keys)} of {n_all} sequences, the first of which is {keys[0]}, as large as the truth they lie "
+        f"{1000 * as_given_m:.0f} mm off in the median, and turned as well {1000 * turned_m:.0f} mm: are their axes "
+        "that camera's (x right, y down, z forward)?"
+    )
 
 
 def _of_sides(scored: Sequence[PoseSequence], poses_cam_m: Sequence[np.ndarray], only_most: bool) -> str | None:
