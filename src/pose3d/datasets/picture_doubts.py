@@ -10,7 +10,8 @@ from pose3d.records.outside_picture import CORNER_FRAMES, CORNER_SHARE, in_upper
 from pose3d.records.sequences import PoseSequence
 from pose3d.records.swapped_sides import swapped_points, turned_picture
 
-_MIN_FRAMES, _MOST = 10, 0.75
+_MIN_FRAMES, _MAX_FRAMES = 10, 200  # of a view: of fewer nothing is said, and no more are looked at
+_MOST = 0.75
 """Share of a subject's sequences: people do lie and stand on their hands in some."""
 
 _LEAST_SWAPPED, _SWAPPED = 3, 0.5
@@ -94,9 +95,10 @@ class PictureDoubts:
 def _miss(camera: Camera, detected: Keypoints2D, other: Camera, of_other: Keypoints2D) -> float | None:
     """By how much lines of sight of two cameras miss each other, as a share of the person's size; None: unknown."""
     n_frames = min(len(detected.confidence), len(of_other.confidence))
-    seen = (detected.confidence[:n_frames] > 0) & (of_other.confidence[:n_frames] > 0)
-    plane, lines = _lines_of_sight(camera, detected.keypoints_px[:n_frames])
-    _, of_the_other = _lines_of_sight(other, of_other.keypoints_px[:n_frames])
+    frames = np.unique(np.linspace(0, max(n_frames - 1, 0), _MAX_FRAMES).astype(int))[:n_frames]
+    seen = (detected.confidence[frames] > 0) & (of_other.confidence[frames] > 0)
+    plane, lines = _lines_of_sight(camera, detected.keypoints_px[frames])
+    _, of_the_other = _lines_of_sight(other, of_other.keypoints_px[frames])
     across = np.cross(lines, of_the_other)
     sines = np.linalg.norm(across, axis=-1)
     seen &= sines > _LEAST_SINE
