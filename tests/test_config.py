@@ -294,7 +294,7 @@ def test_an_unknown_data_set_or_size_lists_the_known_ones(root, key, known):
 def test_the_priors_own_subjects_must_be_training_subjects(root, source):
     change(root / "data_sets/embedded.yaml", "lifting.prior", [{"file": "priors/a.h5", "subjects": ["S9"]}, source])
     with pytest.raises(
-        InputError, match=r"lifting\.prior\.1\.subjects must name subjects of dataset.subjects.train"
+        InputError, match=r"^\S+/data_sets/embedded.yaml: lifting\.prior\.1\.subjects must name subjects of dataset.sub"
     ) as caught:
         Params.load(root)
     assert "\n" not in str(caught.value)
@@ -466,7 +466,13 @@ LAUGHS = "\n".join(f"a{i + 1}: &a{i + 1} [{', '.join([f'*a{i}'] * 9)}]" for i in
         ("a: " + "b" * 2**20, "larger than 1 MiB"),
         ("a: !!python/name:os.system", "not put together as it should be"),
         ("a: !!python/object/new:os.system [touch canary]", "not put together as it should be"),
-        ("a: 1\n--- {b: 2}", "expected a single document"),
+        ("a: 1\n--- {b: 2}", "on line 2: a second document begins, where one is read: take --- out"),
+        ("a:\n\tb: 1", "on line 2: a tab, where YAML wants spaces"),
+        ("a:\n  b: 1\n  steps:1\n  c: 2", "on line 3: a key needs a colon and a space before its value"),
+        ("a:\n  b: 1\n c: 2", "on line 3: it is indented otherwise than the lines above"),
+        ("a: {b:\n  - S1\n  - S2}", "on line 2: a list with - stands inside brackets"),
+        ("a: [1, 2\nb: 3", "on line 2: a bracket is not closed, or a comma is missing"),
+        ("a: @mine", "on line 1: text that begins with such a sign needs quotes"),
         ("{a: 1, b: {c: 1, c: 2}}", "key 'c' is written twice"),
     ],
 )
@@ -476,6 +482,24 @@ def test_yaml_that_is_more_than_keys_and_values(tmp_path, text, message):
     with pytest.raises(InputError, match=message) as raised:
         read_yaml(path)
     assert str(path) in str(raised.value) and "\n" not in str(raised.value) and len(str(raised.value)) < 1000
+
+
+@pytest.mark.parametrize(
+    ("text", "read"), [("050", "40"), ("012_000", "5120"), ("1:30", "90"), ("1:30.5", "90.5"), ("-012", "-10")]
+)
+def test_numbers_to_other_bases_are_named(tmp_path, text, read):
+    """5 x 8 + 0 = 40, and 1 x 60 + 30 = 90."""
+    path = tmp_path / "data_set.yaml"
+    path.write_text(f"dataset:\n  frame_rate_hz: {text}\n")
+    said = rf"data_set\.yaml: {re.escape(text)} on line 2 would be read as {re.escape(read)}: write a number without"
+    with pytest.raises(InputError, match=said):
+        read_yaml(path)
+
+
+def test_usual_numbers_and_names_in_quotes_are_read(tmp_path):
+    path = tmp_path / "data_set.yaml"
+    path.write_text("[0, 0.5, -1, 12_000, 0x10, 1.0e-3, .5, '01', 08, 0b11]".join(("a: ", "\n")))
+    assert read_yaml(path) == {"a": [0, 0.5, -1, 12000, 16, 0.001, 0.5, "01", "08", 3]}
 
 
 def test_bytes_that_are_no_text(tmp_path):
@@ -490,6 +514,12 @@ def test_a_data_set_or_size_is_a_name_of_the_folders_own(root, key, name):
     (root / "elsewhere.yaml").write_text("dataset: {}")
     change(root / "params.yaml", key, name)
     with pytest.raises(InputError, match=rf"{key} '.*' is unknown; choose one of "):
+        Params.load(root)
+
+
+def test_a_file_that_ends_otherwise_is_told(root):
+    (root / "sizes/smoke.yaml").rename(root / "sizes/smoke.yml")
+    with pytest.raises(InputError, match=r"size 'smoke' is unknown; .*; rename \S+/sizes/smoke\.yml to smoke\.yaml$"):
         Params.load(root)
 
 
@@ -640,6 +670,19 @@ def test_the_priors_files_must_be_there(root, monkeypatch, capsys):
     (root / "priors/other.h5").touch()
     assert load_and_check_files().lifting.prior_files == ["priors/other.h5"]
     assert capsys.readouterr().err == ""
+
+
+def test_who_is_in_the_prior_and_in_the_2d_is_said(root, monkeypatch, capsys):
+    monkeypatch.chdir(root)
+    change(root / "data_sets/embedded.yaml", "lifting.keypoints_subjects", ["S1", "S5", "S6"])
+    for subjects, both in ((["S7"], None), (["S6", "S7", "S1"], "S1, S6")):
+        change(root / "data_sets/embedded.yaml", "lifting.prior", [{"subjects": subjects}])
+        load_and_check_files()
+        said = capsys.readouterr().err
+        if both is None:
+            assert said == ""
+        else:
+            assert said.startswith(f"lifting.prior and lifting.keypoints_subjects both name {both}: nothing is paired")
 
 
 def test_large_files_that_experiments_of_the_queue_would_lack_are_said(root, monkeypatch, capsys):

@@ -168,6 +168,12 @@ def test_a_root_that_a_network_predicts_is_relative(evaluate, good):
     assert "the poses are root-relative" in printed and "mpjpe_absolute_mm" not in printed
 
 
+def test_poses_relative_to_another_joint_are_root_relative(evaluate, good):
+    printed = evaluate({key: poses - poses[:, 8:9] for key, poses in good.items()})
+    assert "Thorax is at 0 in every frame: the poses are root-relative and have no absolute figures." in printed
+    assert re.search(r"^mpjpe_mm +10\.0$", printed, re.MULTILINE) and "mpjpe_absolute_mm" not in printed
+
+
 def test_people_who_are_nowhere_near_are_doubted(evaluate, good):
     """Root-relative poses 0.6 m from 0: no root of a network, and nobody 5 m from the camera."""
     said = (

@@ -6,9 +6,18 @@ import numpy as np
 import pytest
 from people import camera_ring, detect, take
 
-from pose3d.datasets.agreement import check_agreement, exchanged_sides, said_of_lengths, said_of_sides
+from pose3d.datasets.agreement import (
+    best_shift,
+    check_agreement,
+    exchanged_sides,
+    said_of_lengths,
+    said_of_shifts,
+    said_of_sides,
+    said_of_sizes,
+    size_ratio,
+)
 from pose3d.geometry.layouts import carriers_of, layout
-from pose3d.geometry.skeleton import mirror_permutation
+from pose3d.geometry.skeleton import LEFT_JOINTS, RIGHT_JOINTS, mirror_permutation
 from pose3d.records.keypoints2d import Keypoints2D
 from pose3d.records.sequences import PoseSequence, cut_sequence
 from pose3d.runtime.errors import InputError
@@ -261,3 +270,74 @@ def test_in_three_of_four_views_sides_are_exchanged():
     assert said_of_sides([{"legs": True}] * 2 + [{"legs": False}]) is None
     assert said_of_sides([{"legs": True}] * 2 + [{}] * 5) is None
     assert said_of_sides([]) is None
+
+
+@pytest.mark.parametrize("frames", [-5, -2, 0, 3])
+def test_a_lag_too_short_to_be_refused_is_told_in_frames(frames):
+    """What is detected at moment t + n runs n frames ahead of the poses."""
+    for view in lively_take(3):
+        moments = np.arange(frames, FRAMES) if frames >= 0 else np.r_[[0] * -frames, :FRAMES]
+        cut, found = ahead(view, moments)
+        assert best_shift(cut, found) == (-frames or None)
+
+
+def test_a_lag_is_asked_about_where_sequences_agree_on_two_frames_or_more():
+    said = said_of_shifts([(4, 25.0)] * 3, 12)
+    assert said.startswith(
+        "the 2D keypoints of 3 sequences lag 4 frames (0.16 s at 25 Hz) behind the 3D poses: do both"
+    )
+    assert "run 2 frames (0.08 s at 25 Hz) ahead of the 3D poses" in said_of_shifts([(-2, 25.0)] * 8, 12)
+    for honest in ([(4, 25.0)] * 2, [(1, 25.0)] * 12, [(4, 25.0), (-3, 25.0), (0, 25.0), (9, 25.0)]):
+        assert said_of_shifts(honest, len(honest)) is None
+    assert said_of_shifts([(4, 25.0)] * 3, 13) is None
+
+
+def test_of_who_stands_still_no_lag_is_told(sequence):
+    still = replace(sequence, keypoints_px=np.repeat(sequence.keypoints_px[:1], len(sequence), 0))
+    (detected,) = detect([still], 5)
+    assert best_shift(still, detected) is None
+
+
+def test_pictures_of_another_size_are_named(sequence):
+    (detected,) = detect([sequence], 5)
+    for size in (0.95, 1.0, 1.25):
+        smaller = replace(detected, keypoints_px=np.float32(size) * detected.keypoints_px)
+        assert size_ratio(sequence, smaller) == pytest.approx(size, abs=0.01)
+    half = replace(detected, keypoints_px=detected.keypoints_px / 2)
+    said = (
+        r"px from where the 3D poses project: they are 0\.5 times as large, as in a picture of another size; else they"
+    )
+    with pytest.raises(InputError, match=said):
+        check_agreement("a.npz", sequence, half, [])
+    assert size_ratio(cut_sequence(sequence, slice(9)), cut(detected, 9)) is None  # too few frames to tell
+
+
+def cut(detected, frames):
+    return Keypoints2D(detected.keypoints_px[:frames], detected.confidence[:frames])
+
+
+def test_a_size_is_asked_about_for_each_camera():
+    found = [("left", "h36m17", 0.95)] * 4 + [("right", "h36m17", 1.0)] * 4
+    said = said_of_sizes(found)
+    assert said.startswith(
+        "the 2D keypoints are not as large as the projected 3D poses, but 0.95 times for camera left:"
+    )
+    for honest in (
+        [("left", "h36m17", 0.97)] * 8,  # what detectors make of people
+        [("left", "coco17", 0.95)] * 8,  # shoulders and hips lie elsewhere
+        [("left", "h36m17", 0.9)] * 2,
+        [("left", "h36m17", 0.9)] * 3 + [("left", "h36m17", 1.1)] * 2,
+    ):
+        assert said_of_sizes(honest) is None
+
+
+def test_exchanged_sides_are_named_where_keypoints_are_refused(sequence):
+    """Of somebody whose left and right are 300 px apart."""
+    wide = sequence.keypoints_px.copy()
+    wide[:, list(LEFT_JOINTS), 0] += 150
+    wide[:, list(RIGHT_JOINTS), 0] -= 150
+    wide = replace(sequence, keypoints_px=wide)
+    (detected,) = detect([wide], 5)
+    exchanged = replace(detected, keypoints_px=detected.keypoints_px[:, mirror_permutation()])
+    with pytest.raises(InputError, match="where the 3D poses project: with left and right exchanged they fit; else"):
+        check_agreement("a.npz", wide, exchanged, [])

@@ -92,6 +92,18 @@ def test_a_file_that_is_not_json(tmp_path, text):
         read_calibration(path)
 
 
+def test_a_key_that_is_there_twice_is_named(tmp_path):
+    path = tmp_path / "cameras.json"
+    path.write_text('{"intrinsics": [{"id": "a", "res_w": 10, "res_w": 20}], "extrinsics": {}}')
+    with pytest.raises(InputError, match=r"cameras\.json is not JSON \(it has 'res_w' twice in one place\): write it"):
+        read_calibration(path)
+
+
+def test_what_others_write_beside_a_camera_is_passed_over():
+    """VideoPose3D's own cameras have an azimuth."""
+    assert list(cameras_from(changed(70, "intrinsics", 0, "azimuth"), "a.json")) == list(human36m_cameras())
+
+
 def test_bytes_that_are_no_text(tmp_path):
     path = tmp_path / "cameras.json"
     path.write_bytes(b"\xff\xfe\xfd")
@@ -147,7 +159,11 @@ def changed(value, *keys):
         (changed([1, 2], "extrinsics", "S1", 0, "translation"), "camera 54138969: translation must be 3 numbers in a"),
         (changed(1145, "intrinsics", 0, "focal_length"), "camera 54138969: focal_length must be 2 numbers in a list"),
         (changed([1, 2, float("nan")], "extrinsics", "S1", 0, "translation"), "not a calibration"),
-        (changed("wide", "intrinsics", 0, "res_w"), "not a calibration"),
+        (changed("wide", "intrinsics", 0, "res_w"), "camera 54138969: res_w must be a number"),
+        (
+            changed("opencv", "intrinsics", 0, "distortion_models"),
+            "camera 54138969: there is no key 'distortion_models', only radial_distortion, tangential_distortion, dist",
+        ),
         (changed(10**9, "intrinsics", 0, "res_h"), "camera 54138969 has a focal length or a resolution that no camera"),
         (changed([-1145, 1145], "intrinsics", 0, "focal_length"), "camera 54138969 has a focal length"),
         (changed("55011271", "intrinsics", 0, "id"), "camera ids must differ"),

@@ -72,7 +72,10 @@ def test_actions_are_chosen_by_name(tmp_path):
     write_original_npz(tmp_path, actions=["Walking-1", "WalkDog-1"])
     source = OriginalNpz(original_npz_params(actions=("Walking",)), tmp_path)
     assert {name.action for name in source.sequences()} == {"Walking-1"}
-    with pytest.raises(InputError, match="h36m_gt_test.npz has no takes of action Photo"):
+    with pytest.raises(
+        InputError,
+        match="h36m_gt_test.npz has no takes of action Photo by these subjects, only of WalkDog, Walking: correct",
+    ):
         OriginalNpz(original_npz_params(actions=("Photo",)), tmp_path)
 
 

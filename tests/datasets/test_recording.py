@@ -18,6 +18,7 @@ from pose3d.geometry.camera import Camera
 from pose3d.geometry.skeleton import mirror_permutation
 from pose3d.records.frames import ImageFiles
 from pose3d.records.keypoints2d import Keypoints2D
+from pose3d.records.sequences import cut_sequence
 from pose3d.runtime.errors import InputError
 
 
@@ -99,12 +100,26 @@ def test_every_problem_is_shown_and_the_rest_is_read(sequences):
     [
         (1000, "S1/Walking-1/cam0: legs are 8.. m long: the positions look like millimetres where metres belong"),
         (0.001, "look like metres where millimetres belong"),
+        (100, "legs are 8.* m long: the positions look like centimetres where metres belong"),
+        (0.1, "look like centimetres where millimetres belong"),
         (39.37, "in another unit or of other joints"),
     ],
 )
 def test_another_unit_is_named(sequence, factor, message):
     with pytest.raises(InputError, match=message):
         check_recording(recorded(replace(sequence, poses_world_m=factor * sequence.poses_world_m), None, None))
+
+
+def test_a_frame_rate_at_which_nobody_can_move_is_refused(sequence):
+    """At 20 cm from frame to frame, to and fro, 150 Hz are 30 m/s, and 100 Hz are 20 m/s."""
+    poses = np.repeat(sequence.poses_world_m[:1], 12, axis=0)
+    poses[1::2, 13, 0] += np.float32(0.2)
+    swift = seen_by(sequence.camera, sequence, poses)
+    check_recording(recorded(replace(swift, fps=100.0), None, None))
+    said = r"fastest joint moves at 30 m/s in the median at 150 frames/s: correct the frame rate"
+    with pytest.raises(InputError, match=said):
+        check_recording(recorded(replace(swift, fps=150.0), None, None))
+    check_recording(recorded(cut_sequence(replace(swift, fps=150.0), slice(1)), None, None))
 
 
 def test_a_frame_without_anybody_is_named(sequence):
@@ -201,6 +216,59 @@ def test_what_is_not_as_usual_is_counted(sequence):
     assert said.startswith("8 of 24 frames have no detection: 1 are bridged, in gaps of at most 0.25 s, 7 are left out")
     remarks.note(replace(recorded(sequence, None, None), interlaced=True))
     assert remarks.sentences()[1].startswith("1 videos say that they are interlaced: where a picture holds two moments")
+
+
+def test_keypoints_that_run_ahead_or_are_of_another_size_are_asked_about():
+    sequences = [s for seed in range(3) for s in take("S1", f"Walking-{seed}", 100, camera_ring(1), seed)]
+    early, smaller = Remarks(), Remarks()
+    for sequence, one in zip(sequences, detect(sequences, 1), strict=True):
+        early.note(recorded(sequence, None, replace(one, keypoints_px=np.roll(one.keypoints_px, -3, axis=0))))
+        smaller.note(recorded(sequence, None, replace(one, keypoints_px=one.keypoints_px * np.float32(0.95))))
+    (said,) = early.sentences()
+    assert said.startswith("the 2D keypoints of 3 sequences run 3 frames (0.12 s at 25 Hz) ahead of the 3D poses")
+    (said,) = smaller.sentences()
+    assert said.startswith(
+        "the 2D keypoints are not as large as the projected 3D poses, but 0.95 times for camera cam0"
+    )
+
+
+def test_takes_of_two_subjects_that_are_the_same_are_said():
+    """Copied to the metre beside; another take of the same person is nobody's copy."""
+    (one,), (other,) = (take("S1", f"Walking-{seed}", 20, camera_ring(1), seed) for seed in (1, 2))
+    copy = replace(one, subject="S9", poses_world_m=one.poses_world_m + np.float32([1, 0, 0]))
+    again, honest = Remarks(), Remarks()
+    for sequence in (one, other, replace(copy, action="Going")):
+        again.note(recorded(sequence, None, None))
+    (said,) = again.sentences()
+    assert said.startswith("1 takes hold the very poses of another subject's, such as S9/Going of S1's: are they two")
+    for sequence in (
+        one,
+        other,
+        replace(one, action="Walking-3"),
+        replace(copy, poses_world_m=copy.poses_world_m * 1.01),
+    ):
+        honest.note(recorded(sequence, None, None))
+    assert honest.sentences() == []
+
+
+def test_joints_at_0_are_refused_and_torn_bones_asked_about(sequence):
+    """A wrist that is 1.2 m too high, and hips that jump by 0.6 m, which at 25 Hz are 15 m/s."""
+    lost = sequence.poses_world_m.copy()
+    lost[[3, 4], 13] = 0
+    with pytest.raises(InputError, match=r"cam0: LWrist of frame 3 is at 0 0 0, as where it was not .* in 2 of 12 fra"):
+        check_recording(recorded(replace(sequence, poses_world_m=lost), None, None))
+    left_behind, jump = sequence.poses_world_m.copy(), sequence.poses_world_m.copy()
+    left_behind[7, 13, 2] += np.float32(1.2)
+    jump[9:, :, 0] += np.float32(0.6)
+    for poses, frame in ((left_behind, 7), (jump, 9)):
+        remarks = Remarks()
+        remarks.note(recorded(sequence, None, None))
+        remarks.note(recorded(replace(sequence, poses_world_m=poses, action="Torn"), None, None))
+        (said,) = remarks.sentences()
+        assert f"in 1 frames of 1 sequences, first in S1/Torn/cam0 at frame {frame}: were joints lost there?" in said
+    thinned = Remarks()
+    thinned.note(recorded(replace(sequence, poses_world_m=jump), ImageFiles(("a.jpg",) * 12), None))
+    assert thinned.sentences() == []
 
 
 def test_boxes_hold_all_joints_with_a_margin():

@@ -196,7 +196,8 @@ def test_actions_are_chosen_by_name(tmp_path):
     write_videopose3d(tmp_path, ["S1", "S9"], ["Walking", "Walking 1", "WalkDog 1", "Sitting Down 12"])
     source = VideoPose3D(videopose3d_params(actions=("Walking", "Sitting-Down")), tmp_path)
     assert {name.action for name in source.sequences()} == {"Walking", "Walking-1", "Sitting-Down-12"}
-    with pytest.raises(InputError, match=f"{POSITIONS} has no takes of action Walk by"):
+    said = f"{POSITIONS} has no takes of action Walk by these subjects, only of Sitting-Down, WalkDog, Walking: correct"
+    with pytest.raises(InputError, match=said):
         VideoPose3D(videopose3d_params(actions=("Walking", "Walk")), tmp_path)
 
 
@@ -216,6 +217,23 @@ def test_cameras_of_ones_own(tmp_path):
     (tmp_path / "cameras.json").write_text(json.dumps(own))
     with pytest.raises(InputError, match=r"cameras\.json has no extrinsics of subject S9.* dataset\.calibration"):
         VideoPose3D(videopose3d_params(calibration="cameras.json"), tmp_path)
+
+
+def test_the_keypoints_of_one_camera_need_no_list(tmp_path):
+    positions, keypoints = write_videopose3d(tmp_path, ["S1", "S9"])
+    alone = {subject: {take: views[1] for take, views in takes.items()} for subject, takes in keypoints.items()}
+    save_videopose3d(tmp_path, positions, alone)
+    with pytest.raises(InputError, match="the take has 1 views for the calibration's 4 cameras: there must be one of"):
+        VideoPose3D(videopose3d_params(), tmp_path).read(NAME)
+    one = {
+        "intrinsics": HUMAN36M["intrinsics"][1:2],
+        "extrinsics": {subject: HUMAN36M["extrinsics"][subject][1:2] for subject in ("S1", "S9")},
+    }
+    (tmp_path / "cameras.json").write_text(json.dumps(one))
+    source = VideoPose3D(videopose3d_params(calibration="cameras.json"), tmp_path)
+    read = source.read(SequenceName("S1", "Walking-1", "55011271"))
+    np.testing.assert_array_equal(read.detected.keypoints_px, keypoints["S1"]["Walking 1"][1])
+    assert not any(isinstance(one, Problem) for one in recordings(source))
 
 
 def refused(folder, positions, keypoints, metadata=METADATA):
@@ -552,7 +570,7 @@ def test_a_take_without_frames_is_said_to_have_none(tmp_path):
 @pytest.mark.parametrize(
     ("damage", "file", "message"),
     [
-        (lambda p, k: k.pop("Walking 1"), KEYPOINTS, "has no list of keypoints"),
+        (lambda p, k: k.pop("Walking 1"), KEYPOINTS, "no keypoints of S1/Walking-1, while .*poses of it: add them"),
         (lambda p, k: k.update({"Walking 1": np.array(5.0)}), KEYPOINTS, "has no list of keypoints"),
         (lambda p, k: k["Walking 1"].__delitem__(slice(2, 4)), KEYPOINTS, "2 views for the calibration's 4 cameras"),
         (lambda p, k: k["Walking 1"].append(k["Walking 1"][0]), KEYPOINTS, "5 views for the calibration's 4 cameras"),

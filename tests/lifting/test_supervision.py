@@ -11,7 +11,7 @@ from pose3d.lifting.prior import PriorTakes
 from pose3d.lifting.supervision import read_prior, read_supervision
 from pose3d.records.keypoints2d import Keypoints2D, read_keypoints2d, write_keypoints2d
 from pose3d.records.prior_file import write_prior
-from pose3d.records.sequences import read_sequences, write_sequences
+from pose3d.records.sequences import cut_sequence, read_sequences, write_sequences
 from pose3d.runtime.errors import InputError
 
 
@@ -227,6 +227,28 @@ def test_what_a_file_lacks_is_named(with_other):
     assert "priors/none.h5, which is missing: make it as priors/README.md says" in message(
         with_other, file="priors/none.h5"
     )
+
+
+@pytest.mark.parametrize("scored", ["S8", "S9"])
+def test_takes_of_this_data_set_that_are_scored_are_no_prior(with_other, scored):
+    """Under another name, at half the rate, and three metres away; takes that train may be there again."""
+    copies = [
+        replace(
+            cut_sequence(s, slice(None, None, 2)),
+            subject="Ann",
+            poses_world_m=s.poses_world_m[::2] + np.float32([3, 0, 0]),
+        )
+        for s in read_sequences(with_other / "sequences.h5", [scored])
+        if s.action == "Walk-1"
+    ]
+    own = read_sequences(with_other / "sequences.h5", ["S1"])
+    write_prior(OTHER, [*copies, *own])
+    assert message(with_other, file=OTHER) == (
+        f"lifting.prior: take Walk-1 of {OTHER}:Ann is {scored}/Walk-1/cam1 of this data set, which is scored: name "
+        "subjects in that file who are not"
+    )
+    source = {"file": OTHER, "subjects": ["S1"]}
+    assert len(read_prior(with_other / "sequences.h5", lifting(("S1",), source))) == len(own)
 
 
 @pytest.mark.parametrize("damage", ["cut", "text", "keypoints"])

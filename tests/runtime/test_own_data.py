@@ -73,6 +73,12 @@ def test_what_experiments_of_the_queue_would_lack_is_said(tmp_path, monkeypatch)
     assert relative_folder("mine")[0].startswith("dataset.folder is mine")
     assert relative_folder(str(tmp_path / "mine")) == []
     monkeypatch.setenv("POSE3D_DATA", "other")
+    for unread in ("~/mine", "$HOME/mine"):
+        with pytest.raises(
+            InputError, match="is no folder; write the path out, because no ~ or variable in it is read"
+        ):
+            data_folder(unread)
+        assert relative_folder(unread) == []
     with pytest.raises(InputError, match=f"other, which is no folder; it counts from {tmp_path}, .* give the whole"):
         data_folder(None)
 

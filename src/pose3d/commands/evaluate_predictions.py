@@ -10,8 +10,9 @@ millimetres unless ``--unit m`` says metres, the joints in the order of pose3d.g
 names, in metres unless ``--unit mm`` says millimetres. Only that sequence is scored then.
 
 Poses may also be root-relative, in the camera's axes. They have no absolute errors, because those would be the person's
-distance. ``--root`` says which they are; without it a root that is
-near 0, by less than a tenth of the true distance in every frame, means root-relative.
+distance. ``--root`` says which they are; without it a root that is near 0, by less than a tenth of the true distance in
+every frame, means root-relative, and so does another joint that is at 0. What looks odd is asked about: sides, axes or
+an order of joints that fit better otherwise, a unit of their own, other moments, frames that were filled in.
 
 Frames in which too little is detected for too long are left out and counted, as the stage evaluate does, where a
 keypoints2d.h5 lies beside the data set's file.

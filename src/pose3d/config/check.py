@@ -112,12 +112,25 @@ def load_and_check_files() -> Params:
     params.lifting.require_prior_files()
     said = untracked_files([DATA_SETS_FOLDER / f"{params.data}.yaml", SIZES_FOLDER / f"{params.size}.yaml"])
     large = dict.fromkeys(file for file in (*inits.values(), *params.lifting.prior_files) if file is not None)
+    said += _whose_poses_are_in_both(params.lifting)
     said += files_without_dvc([Path(file) for file in large])
     if not isinstance(params.dataset, EmbeddedDataset):
         said += relative_folder(params.dataset.folder)
     for sentence in said:
         print(sentence, file=sys.stderr)
     return params
+
+
+def _whose_poses_are_in_both(lifting: LiftingParams) -> list[str]:
+    """A sentence where the prior has the 3D of the very people whose 2D trains, as the original's has."""
+    own = {name for source in lifting.prior if source.file is None for name in source.subjects or ()}
+    both = [name for name in dict.fromkeys(lifting.keypoints_subjects) if name in own]
+    if not both:
+        return []
+    return [
+        f"lifting.prior and lifting.keypoints_subjects both name {', '.join(both)}: nothing is paired, but the prior "
+        "holds the 3D of that very 2D, as the original's does; for other people's 3D name others in one of the two"
+    ]
 
 
 def main() -> None:

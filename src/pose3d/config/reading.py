@@ -3,6 +3,7 @@
 Each key is in exactly one of the three files, so that ``dvc exp run -S`` on any of them always has an effect.
 """
 
+import re
 from collections.abc import Iterable
 from contextlib import suppress
 from difflib import get_close_matches
@@ -66,7 +67,21 @@ def _mapping_without_duplicates(loader: yaml.SafeLoader, node: yaml.MappingNode)
     return loader.construct_mapping(node, deep=True)
 
 
+def _number_as_written(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> int | float:
+    """Refuse what YAML reads to the base of 8 or 60: 050 would be 40, and 1:30 would be 90."""
+    of_integers = node.tag == "tag:yaml.org,2002:int"
+    number = loader.construct_yaml_int(node) if of_integers else loader.construct_yaml_float(node)
+    if ":" in node.value or (of_integers and re.fullmatch(r"[+-]?0[\d_]+", node.value)):
+        raise InputError(
+            f"{node.start_mark.name}: {node.value} on line {node.start_mark.line + 1} would be read as {number:g}: "
+            "write a number without a leading 0 and colons, or a name in quotes"
+        )
+    return number
+
+
 _UniqueKeyLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping_without_duplicates)
+for _tag in ("int", "float"):
+    _UniqueKeyLoader.add_constructor(f"tag:yaml.org,2002:{_tag}", _number_as_written)
 
 
 def read_yaml(path: Path, remedy: str | None = None) -> dict[str, Any]:
@@ -87,6 +102,8 @@ def read_yaml(path: Path, remedy: str | None = None) -> dict[str, Any]:
         raise InputError(f"{path} is missing: run from the root of the repository") from None
     except IsADirectoryError:
         raise InputError(f"{path} is a folder, not a file of keys and values: remove it") from None
+    except yaml.MarkedYAMLError as error:
+        raise InputError(f"{path} is not valid YAML{_place_and_cause(error)}") from None
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:  # of invalid keys and values
         raise InputError(f"{path} is not valid YAML: {in_words(error)}") from None
     if not isinstance(content, dict):
@@ -94,6 +111,32 @@ def read_yaml(path: Path, remedy: str | None = None) -> dict[str, Any]:
         remedy = remedy or f"get it back with `git checkout {path}`"
         raise InputError(f"{path} {what} and must hold keys and values: {remedy}")
     return content
+
+
+_YAML_CAUSES = {
+    "character '\\t'": "a tab, where YAML wants spaces",
+    "cannot start any token": "text that begins with such a sign needs quotes",
+    "could not find expected ':'": "a key needs a colon and a space before its value",
+    "expected a single document": "a second document begins, where one is read: take --- out",
+    "but found '-'": "a list with - stands inside brackets, or is not closed: write [a, b]",
+    "expected <block end>": "it is indented otherwise than the lines above, or has a bracket too many",
+    "mapping values are not allowed": "a second colon, or it is indented otherwise than the lines above",
+    "expected ',' or": "a bracket is not closed, or a comma is missing",
+    "end of stream": "a bracket or a quotation mark is not closed",
+}
+"""Of PyYAML's words what users can do with them."""
+
+
+def _place_and_cause(error: yaml.MarkedYAMLError) -> str:
+    """The end of a sentence: the line, and why."""
+    said = " ".join(f"{error.context or ''} {error.problem or ''}".split())
+    cause = next((ours for theirs, ours in _YAML_CAUSES.items() if theirs in said), None)
+    if cause is None:
+        return f": {in_words(error)}"
+    mark = error.problem_mark or error.context_mark
+    if "expected ':'" in said:  # the key, not what follows it
+        mark = error.context_mark or mark
+    return f": {cause}" if mark is None else f" on line {mark.line + 1}: {cause}"
 
 
 def read_merged(root: Path, data: str | None = None, size: str | None = None) -> tuple[dict[str, Any], dict[str, Path]]:
@@ -145,6 +188,8 @@ def _chosen(method: dict[str, Any], key: str, folder: Path, params_path: Path) -
     name = method[key]
     if name not in known:
         quoted = "" if isinstance(name, str) else " (a name that YAML reads as something else needs quotes)"
+        if (folder / f"{name}.yml").is_file():
+            quoted = f"; rename {folder / f'{name}.yml'} to {name}.yaml"
         if ".dvc" in params_path.absolute().parts:  # the copy of an experiment of the queue
             quoted += (
                 f"; an experiment of the queue has the files alone that git tracks: `git add {folder}/{name}.yaml`"
@@ -183,7 +228,8 @@ def _sentence(error: ValidationError, merged: dict[str, Any], file_of: dict[str,
             said = _said(first["type"], first.get("ctx", {})) or message
             problem = f"{said}, not {_as_written(first['input'])}" if key else said
     files = _where_others_have(key, merged, root) if first["type"] == "missing" else []
-    names = " or ".join(map(str, files or _files_of(key, file_of)))
+    said_of = key or problem.split()[0].split(".")  # of several blocks, the sentence names one key first
+    names = " or ".join(map(str, files or _files_of(said_of, file_of)))
     return f"{names}: {' '.join(filter(None, ['.'.join(key), problem]))}"
 
 

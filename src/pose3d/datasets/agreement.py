@@ -47,7 +47,17 @@ LAG_S = 0.15
 """By less, detections that were smoothed as they came may lag behind, in quick takes."""
 MIN_TOLD, MOST_TOLD = 3, 0.75
 """Sequences of a subject that must show their sides, and in which share of them they are exchanged."""
+_SHIFTED_S = 0.25
+_SHIFTED = 0.8
+"""What is left of the distances, once each joint is moved to where it is in the mean, at a shift that counts."""
+_SIZES = 0.04, 0.08
+"""How far the size of keypoints is from that of projected poses for a question: of Human3.6M's joints, and of another
+layout's points, which lie elsewhere on the body."""
+_ALIKE = 0.98
+"""Correlation of keypoints and projected poses about their middles, of whose sizes something can be said."""
 LIMBS = {"arms": ("Shoulder", "Elbow", "Wrist"), "legs": ("Hip", "Knee", "Foot")}
+_EXCHANGES = (tuple(LIMBS), *zip(LIMBS, strict=True))
+"""Limbs of which left and right may be exchanged: of all, or of one kind."""
 
 
 def check_agreement(
@@ -83,9 +93,17 @@ def check_agreement(
     if seen.any() and np.median((offset_px / person_px[:, None])[seen]) > KEYPOINT_OFFSET:
         ratio = None if lengths is None else next((one for one in RATE_RATIOS if _is_ratio(one, *lengths)), None)
         by_number = "" if ratio is None else f"by their number they {_said_of_rates(ratio)}; else "
+        size = size_ratio(sequence, detected)
+        by_size = ""
+        if size is not None and abs(size - 1) > max(_SIZES):
+            by_size = f"they are {size:.3g} times as large, as in a picture of another size; else "
+        frames, px = np.arange(len(sequence)), sequence.keypoints_px
+        is_exchanged = any(compared.fits_clearly_better(_exchanged(px, *limbs), frames) for limbs in _EXCHANGES)
+        by_side = "with left and right exchanged they fit; else " if is_exchanged else ""
         raise InputError(
             f"{key}: the 2D keypoints lie {float(np.median(offset_px[seen])):.0f} px from where the 3D poses project: "
-            f"{by_number}they are of another camera or take, mirrored, of joints in another order, or not in px"
+            f"{by_side}{by_number}{by_size}they are of another camera or take, mirrored, of joints in another order, "
+            "or not in px"
         )
 
 
@@ -124,6 +142,84 @@ def _said_of_rates(ratio: Fraction) -> str:
     if n_frames == 1:
         return f"are of every {_ORDINALS.get(per_poses, f'{per_poses}th')} 3D pose"
     return f"have {n_frames} frames for each {'3D pose' if per_poses == 1 else f'{per_poses} 3D poses'}"
+
+
+def size_ratio(sequence: PoseSequence, detected: Keypoints2D) -> float | None:
+    """How many times as large as the projected poses the keypoints are; None where too little is seen or alike to tell.
+
+    Args:
+        sequence: T frames, with true keypoints.
+        detected: T frames.
+    """
+    return _Compared(sequence, detected).size_ratio()
+
+
+def said_of_sizes(found: Sequence[tuple[str, str, float]]) -> str | None:
+    """A question, where keypoints of a camera are larger or smaller than the projected poses in most sequences.
+
+    Args:
+        found: of each sequence the camera, the layout of the keypoints and :func:`size_ratio`.
+
+    Example:
+        >>> print(said_of_sizes([("cam0", "h36m17", 0.95)] * 8 + [("cam1", "h36m17", 1.01)] * 8).partition(":")[0])
+        the 2D keypoints are not as large as the projected 3D poses, but 0.95 times for camera cam0
+    """
+    other = []
+    for camera in dict.fromkeys(camera for camera, _, _ in found):
+        ratios = np.array([ratio for one, _, ratio in found if one == camera])
+        least = _SIZES[any(name != OURS for _, name, _ in found)]
+        ratio = float(np.median(ratios))
+        alike = np.mean((ratios - 1) * np.sign(ratio - 1) > least / 2)
+        if len(ratios) >= MIN_TOLD and abs(ratio - 1) > least and alike >= MOST_TOLD:
+            other.append(f"{ratio:.3g} times for camera {camera}")
+    if not other:
+        return None
+    return (
+        f"the 2D keypoints are not as large as the projected 3D poses, but {', '.join(other)}: are they px of the "
+        "pictures that the calibration is of, and are its focal lengths right?"
+    )
+
+
+def best_shift(sequence: PoseSequence, detected: Keypoints2D) -> int | None:
+    """By how many frames the keypoints come late, or early below 0; None: by none, or nobody moves enough.
+
+    Args:
+        sequence: T frames, with true keypoints.
+        detected: T frames.
+    """
+    compared, frames = _Compared(sequence, detected), np.arange(len(sequence))
+    if len(sequence) < MIN_FRAMES or abs(compared.lag(sequence.keypoints_px)) < 1:
+        return None
+    longest = min(round(_SHIFTED_S * sequence.fps), len(sequence) // 3)
+    shifts = [shift for shift in range(-longest, longest + 1) if shift]
+    left = [compared.left(sequence.keypoints_px, frames - shift) for shift in shifts]
+    return shifts[int(np.argmin(left))] if left and min(left) < _SHIFTED else None
+
+
+def said_of_shifts(found: Sequence[tuple[int, float]], n_sequences: int) -> str | None:
+    """A question, where the keypoints of most sequences that tell it come late or early by the same time; None: none.
+
+    Args:
+        found: of each that tells it, :func:`best_shift` and the frame rate in Hz.
+        n_sequences: how many there are.
+
+    Example:
+        >>> said_of_shifts([(-3, 50.0)] * 7 + [(-2, 50.0)], 10)
+        'the 2D keypoints of 8 sequences run 3 frames (0.06 s at 50 Hz) ahead of the 3D poses: do both begin together?'
+        >>> said_of_shifts([(1, 50.0)] * 8, 10)
+    """
+    if len(found) < max(MIN_TOLD, n_sequences / 4):
+        return None
+    usual = int(np.median([shift for shift, _ in found]))
+    alike = sum(abs(shift - usual) <= 1 for shift, _ in found)
+    if abs(usual) < 2 or alike < MOST_TOLD * len(found):
+        return None
+    hz = found[0][1]
+    by = f"{abs(usual)} frames ({abs(usual) / hz:.2g} s at {hz:g} Hz)"
+    said = f"run {by} ahead of the 3D poses: do both begin together?"
+    if usual > 0:
+        said = f"lag {by} behind the 3D poses: do both begin together, or were keypoints smoothed as they came?"
+    return f"the 2D keypoints of {alike:,} sequences {said}"
 
 
 def exchanged_sides(sequence: PoseSequence, detected: Keypoints2D) -> dict[str, bool]:
@@ -214,6 +310,57 @@ class _Compared:
         other_px, seen = self._places(other_px, moments)
         return self._stray(other_px, seen) < self._stray(self._given_px, seen) / 2
 
+    def left(self, other_px: np.ndarray, moments: np.ndarray) -> float:
+        """Share of the distances that is left at other moments, each point moved to where it is in the mean.
+
+        Args:
+            other_px, moments: as :meth:`nearness` has them.
+        """
+        other_px, seen = self._places(other_px, moments)
+        if (seen.sum(1) >= MIN_POINTS).sum() < self._min_frames:
+            return np.inf
+        other, given = (self._strays(places_px, seen) for places_px in (other_px, self._given_px))
+        return other / given if given > 0 else np.inf
+
+    def lag(self, given_px: np.ndarray) -> float:
+        """By how many frames what is found comes late, by least squares, which makes long lags too short.
+
+        Args:
+            given_px: (T, 17, 2) true keypoints of all frames.
+        """
+        moved_px, seen = np.gradient(given_px, axis=0)[self._frames][:, self._joints], self._seen
+        apart_px = self._from_mean(self._found_px - self._given_px, seen)
+        moved_px = self._from_mean(moved_px, seen)
+        power = float((moved_px * moved_px).sum())
+        return -float((apart_px * moved_px).sum()) / power if power > 0 else 0.0
+
+    @staticmethod
+    def _from_mean(px: np.ndarray, seen: np.ndarray) -> np.ndarray:
+        """(F, P, 2) less each point's mean over the frames in which it is seen, 0 where it is not."""
+        px = np.where(seen[..., None], px, 0)
+        return np.where(seen[..., None], px - px.sum(0) / np.maximum(seen.sum(0), 1)[:, None], 0)
+
+    def _strays(self, places_px: np.ndarray, seen: np.ndarray) -> float:
+        apart_px = self._from_mean(self._found_px - places_px, seen)
+        return float(np.linalg.norm(apart_px, axis=-1)[seen].mean())
+
+    def size_ratio(self) -> float | None:
+        """How many times as large as the projected poses what is found is; None: of too few frames, or not alike."""
+        enough = self._seen.sum(1) >= max(MIN_POINTS, 0.75 * self._seen.shape[1])
+        if enough.sum() < MIN_FRAMES:
+            return None
+        found_px, given_px, seen = self._found_px[enough], self._given_px[enough], self._seen[enough][..., None]
+        about = [
+            np.where(seen, px - np.sum(px * seen, 1, keepdims=True) / seen.sum(1, keepdims=True), 0)
+            for px in (found_px, given_px)
+        ]
+        both, of_found, of_given = (
+            (a * b).sum((1, 2)) for a, b in ((about[0], about[1]), (about[0], about[0]), (about[1], about[1]))
+        )
+        if np.median(both / np.sqrt(of_found * of_given)) < _ALIKE:
+            return None
+        return float(np.median(both / of_given))
+
     def _stray(self, places_px: np.ndarray, seen: np.ndarray) -> float:
         if seen.any(1).sum() < MIN_FRAMES:
             return np.inf
@@ -248,7 +395,7 @@ def _others(
     Exchanged sides and short lags have no sentence: they may be the detector's own, see :func:`exchanged_sides`.
     """
     frames, hz, true_px = np.arange(len(sequence)), sequence.fps, sequence.keypoints_px
-    for all_limbs in (LIMBS, *zip(LIMBS, strict=True)):
+    for all_limbs in _EXCHANGES:
         yield None, _exchanged(true_px, *all_limbs), frames
     for view in views:
         said = f"are those of camera {view.camera.id}: give every camera its own, in the calibration's order"

@@ -20,6 +20,7 @@ from pose3d.runtime.errors import InputError, in_words
 from pose3d.runtime.files import read_small_text
 
 MAX_SIDE_PX = 20_000
+_DISTORTION = ("radial_distortion", "tangential_distortion", "distortion_model")
 
 Cameras = dict[str, dict[str, Camera]]
 """Subject to camera id to camera, in the file's order."""
@@ -37,12 +38,21 @@ def read_calibration(path: str | os.PathLike) -> Cameras:
         InputError: missing, not JSON, or not of the module's form; names the file and the key.
     """
     try:
-        content = json.loads(read_small_text(path))
+        content = json.loads(read_small_text(path), object_pairs_hook=_without_duplicates)
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}: dataset.calibration must name a JSON file of cameras") from None
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is not JSON ({in_words(error)}): write it again") from None
     return cameras_from(content, str(path))
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON, of which a key that is there twice would keep its last value."""
+    keys = [key for key, _ in pairs]
+    twice = [key for key in keys if keys.count(key) > 1]
+    if twice:
+        raise ValueError(f"it has '{twice[0]}' twice in one place")
+    return dict(pairs)
 
 
 def cameras_from(content: Any, source: str) -> Cameras:
@@ -74,6 +84,9 @@ def cameras_from(content: Any, source: str) -> Cameras:
 def _camera(inner: dict[str, Any], outer: dict[str, Any]) -> Camera:
     own = inner | outer
     name = f"camera {inner['id']}"
+    unknown = [key for key in own if "distort" in key.lower() and key not in _DISTORTION]
+    if unknown:  # the model may be left out: misspelt, it would be another without a word
+        raise ValueError(f"{name}: there is no key '{unknown[0]}', only {', '.join(_DISTORTION)}")
     fx, fy = _vector(own["focal_length"], (2,), f"{name}: focal_length")
     cx, cy = _vector(own["center"], (2,), f"{name}: center")
     k1, k2, *more = _vector(own["radial_distortion"], (2, 3, 6), f"{name}: radial_distortion")
@@ -82,7 +95,7 @@ def _camera(inner: dict[str, Any], outer: dict[str, Any]) -> Camera:
     translation_mm = _vector(outer["translation"], (3,), f"{name}: translation")
     if not quaternion.any():
         raise ValueError(f"{name}: orientation is 0 0 0 0, which no quaternion of a rotation is")
-    width_px, height_px = own["res_w"], own["res_h"]
+    (width_px,), (height_px,) = (_vector([own[key]], (1,), f"{name}: {key}") for key in ("res_w", "res_h"))
     if min(fx, fy) <= 0 or not all(0 < size <= MAX_SIDE_PX for size in (width_px, height_px)):
         raise ValueError(f"{name} has a focal length or a resolution that no camera has")
     from scipy.spatial.transform import Rotation  # here, because most who load this module read other calibrations
@@ -107,7 +120,8 @@ def _vector(values: Any, counts: tuple[int, ...], what: str) -> np.ndarray:
     except (TypeError, ValueError):
         vector = np.zeros(0)
     if vector.ndim != 1 or len(vector) not in counts or not np.isfinite(vector).all():
-        raise ValueError(f"{what} must be {' or '.join(map(str, counts))} numbers in a list")
+        numbers = "a number" if counts == (1,) else f"{' or '.join(map(str, counts))} numbers in a list"
+        raise ValueError(f"{what} must be {numbers}")
     return vector
 
 

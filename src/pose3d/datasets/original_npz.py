@@ -68,7 +68,8 @@ class OriginalNpz:
             for name in found
             if name.subject in subjects and is_chosen(name.action, params.actions)
         )
-        check_actions(params, self._names, poses_files, self._keypoints_files)
+        known = {name.action for name in (*self._poses, *self._keypoints) if name.subject in params.subjects.all}
+        check_actions(params, self._names, known, poses_files, self._keypoints_files)
 
     def sequences(self) -> list[SequenceName]:
         """Every sequence of the 3D files that the params choose; for subjects without 3D, of the 2D files."""
@@ -83,7 +84,10 @@ class OriginalNpz:
         where = f"{path}: {name.key}"
         cameras = self._cameras[name.subject]
         if name.camera not in cameras:
-            raise InputError(f"{where}: camera {name.camera} is not in the calibration, only {', '.join(cameras)}")
+            raise InputError(
+                f"{where}: camera {name.camera} is not in the calibration, only {', '.join(cameras)}: "
+                "rename it, or name the file of its cameras in dataset.calibration"
+            )
         camera = cameras[name.camera]
         if name not in self._keypoints:
             raise InputError(f"{self._keypoints_files}: no keypoints of {name.key}, while {path} has poses of it")

@@ -10,7 +10,7 @@ import numpy as np
 from pose3d.config.dataset import OriginalNpzParams, VideoPose3DParams
 from pose3d.datasets.calibration import Cameras, human36m_cameras, read_calibration
 from pose3d.datasets.layouts import N_JOINTS_CAPTURED
-from pose3d.datasets.recording import Recording, SequenceName, beyond_lens, boxes_around, check_scale
+from pose3d.datasets.recording import Recording, SequenceName, beyond_lens, boxes_around, check_captured, check_scale
 from pose3d.geometry.camera import Camera
 from pose3d.geometry.gaps import fill_in_time
 from pose3d.geometry.layouts import OURS, layout
@@ -85,17 +85,27 @@ def path_safe(name: str, path: Path | str) -> str:
 
 def is_chosen(action: str, actions: Collection[str] | None) -> bool:
     """True if ``dataset.actions`` wants a take: ``Walking`` means Walking, Walking-1, Walking-2, ..."""
-    return actions is None or re.sub(r"-\d+$", "", action) in actions
+    return actions is None or action_of(action) in actions
+
+
+def action_of(take: str) -> str:
+    """``Walking`` for Walking, Walking-1, Walking-2, ..."""
+    return re.sub(r"-\d+$", "", take)
 
 
 def check_actions(
-    params: Params, names: Collection[SequenceName], positions: Path | str, keypoints: Path | str
+    params: Params,
+    names: Collection[SequenceName],
+    known: Iterable[str],
+    positions: Path | str,
+    keypoints: Path | str,
 ) -> None:
     """Refuse actions of the params that no subject performs, and subjects who perform none of them.
 
     Args:
         params: its ``actions``, ``subjects`` and ``keypoints_only`` are used.
         names: sequences that were found.
+        known: takes that there are.
         positions, keypoints: the two files, for the message.
 
     Raises:
@@ -104,7 +114,11 @@ def check_actions(
     """
     for action in params.actions or ():
         if not any(is_chosen(name.action, [action]) for name in names):
-            raise InputError(f"{positions} has no takes of action {action} by these subjects: correct dataset.actions")
+            there = sorted({action_of(take) for take in known})
+            raise InputError(
+                f"{positions} has no takes of action {action} by these subjects, only of {', '.join(there)}: correct "
+                "dataset.actions, which names actions without the number of a take"
+            )
     for subject in params.subjects.all:
         if not any(name.subject == subject for name in names):
             path = keypoints if subject in params.keypoints_only else positions
@@ -278,6 +292,7 @@ def recording_of(
             lens; names the file and the sequence.
     """
     key = f"{positions_file}: {name.key}"
+    check_captured(key, poses_world_m, poses_cam_m)
     try:
         keypoints_px = camera.project(poses_cam_m)
     except ValueError:

@@ -7,10 +7,20 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from pose3d.datasets.agreement import check_agreement, exchanged_sides, said_of_lengths, said_of_sides
+from pose3d.datasets.agreement import (
+    best_shift,
+    check_agreement,
+    exchanged_sides,
+    said_of_lengths,
+    said_of_shifts,
+    said_of_sides,
+    said_of_sizes,
+    size_ratio,
+)
 from pose3d.datasets.picture_doubts import PictureDoubts
 from pose3d.datasets.upright import Stances
 from pose3d.geometry.lens_edge import BEYOND
+from pose3d.geometry.skeleton import BONES, JOINT_NAMES, ROOT
 from pose3d.records.detected_points import BRIDGED_S, CUT_OFF, LEAST_PERCENT, PERCENTAGES
 from pose3d.records.frames import ImageFiles, VideoFrames
 from pose3d.records.interlaced import COMBS
@@ -24,6 +34,18 @@ LEG_RANGE_M = (0.4, 1.3)
 SMALLEST_M = 0.1
 """Between the outermost joints: motion capture that lost everybody writes zeros."""
 FARTHEST_M = 100.0
+FASTEST_M_S = 25.0
+"""Of somebody's fastest joint, in the median over a take: feet of the fastest runners come near to it for moments."""
+HIPS_M_S = 12.0
+"""The fastest runners'."""
+_LEAST_BONE_M = 0.3  # half a thigh: short bones may be told badly
+_MISTAKEN_UNITS = {
+    0.001: ("millimetres", "metres"),
+    0.01: ("centimetres", "metres"),
+    10: ("centimetres", "millimetres"),
+    1000: ("metres", "millimetres"),
+}
+"""What the poses must be multiplied by, the unit that they have then, and the one that was taken for it."""
 BOX_MARGIN_PX = 10.0
 
 
@@ -93,6 +115,12 @@ class Remarks:
         self._sequences_cut = self._frames_cut = self._frames = self._points_missing = 0
         self._frames_bridged = self._frames_left_out = self._points_beyond_lens = self._videos_interlaced = 0
         self._lengths: list[tuple[int, int]] = []
+        self._shifts: list[tuple[int, float]] = []
+        self._sizes: list[tuple[str, str, float]] = []
+        self._sequences_with_both = 0
+        self._subject_of_poses: dict[bytes, str] = {}
+        self._torn: dict[str, np.ndarray] = {}
+        self._twice: dict[tuple[str, str, str], None] = {}
         self._pictures = PictureDoubts()
         self._high_scores: dict[str, list[float]] = {CUT_OFF: [], PERCENTAGES: []}
 
@@ -104,11 +132,18 @@ class Remarks:
         if recording.highest_score > 1:
             done = PERCENTAGES if recording.highest_score > LEAST_PERCENT else CUT_OFF
             self._high_scores[done].append(recording.highest_score)
+        if recording.sequence.has_3d:
+            self._look_for_copies(recording.sequence)
+            torn = _torn_frames(recording.sequence)
+            if torn.any() and recording.frames is None:  # else frames between two may have been left out
+                self._torn[recording.sequence.key] = torn
         self._points_beyond_lens += recording.points_beyond_lens
         self._videos_interlaced += recording.interlaced
         if recording.detected is None:
             return 0
-        if not recording.sequence.is_annotated:
+        if recording.sequence.is_annotated:
+            self._compare(recording.sequence, recording.detected)
+        else:
             self._pictures.note(recording.sequence, recording.detected)
         detected = enough_detected(recording.detected)
         left_out = ~usable_frames(recording.detected, recording.sequence.fps)
@@ -118,6 +153,20 @@ class Remarks:
         self._points_missing += int((recording.detected.confidence[detected] == 0).sum())
         return int(left_out.sum())
 
+    def _look_for_copies(self, sequence: PoseSequence) -> None:
+        """Takes are alike where their first, middle and last poses are, to a millimetre about the hip."""
+        poses_m = sequence.poses_world_m[[0, len(sequence) // 2, -1]].astype(np.float64)
+        alike = np.round(1000 * (poses_m - poses_m[:, ROOT : ROOT + 1])).astype(np.int64).tobytes()
+        first = self._subject_of_poses.setdefault(alike, sequence.subject)
+        if first != sequence.subject:
+            self._twice[first, sequence.subject, sequence.action] = None
+
+    def _compare(self, sequence: PoseSequence, detected: Keypoints2D) -> None:
+        self._sequences_with_both += 1
+        shift, size = best_shift(sequence, detected), size_ratio(sequence, detected)
+        self._shifts += [] if shift is None else [(shift, sequence.fps)]
+        self._sizes += [] if size is None else [(sequence.camera.id, detected.layout, size)]
+
     def sentences(self) -> list[str]:
         """One for each kind of change that there was."""
         said = []
@@ -126,9 +175,12 @@ class Remarks:
                 f"2D and 3D of {self._sequences_cut:,} sequences are not of the same length: {self._frames_cut:,} "
                 "frames at the longer one's end are left out"
             )
-        question = said_of_lengths(self._lengths)
-        if question is not None:
-            said.append(question)
+        questions = (
+            said_of_lengths(self._lengths),
+            said_of_shifts(self._shifts, self._sequences_with_both),
+            said_of_sizes(self._sizes),
+        )
+        said += [question for question in questions if question is not None]
         missing = self._frames_bridged + self._frames_left_out
         if missing or self._points_missing:
             said.append(
@@ -143,6 +195,20 @@ class Remarks:
             said.append(f"{self._points_beyond_lens:,} keypoints {BEYOND}")
         if self._videos_interlaced:
             said.append(f"{self._videos_interlaced:,} videos say that they are interlaced: {COMBS}")
+        if self._torn:
+            key, torn = next(iter(self._torn.items()))
+            n_torn = sum(int(one.sum()) for one in self._torn.values())
+            said.append(
+                "bones of the 3D poses are longer than a leg or twice as long as usual, or hips move faster than "
+                f"{HIPS_M_S:g} m/s, in {n_torn:,} frames of {len(self._torn):,} sequences, first in {key} at frame "
+                f"{int(torn.argmax())}: were joints lost there?"
+            )
+        if self._twice:
+            first, subject, action = next(iter(self._twice))
+            said.append(
+                f"{len(self._twice):,} takes hold the very poses of another subject's, such as {subject}/{action} of "
+                f"{first}'s: are they two people? Who trains and is tested must not be the same"
+            )
         return said + self._pictures.sentences()
 
 
@@ -213,8 +279,10 @@ def check_recording(recording: Recording) -> None:
         raise InputError(f"{key}: not one pose is finite; repair or drop that take")
     check_sequence(sequence, str(file))
     if sequence.has_3d:
+        check_captured(key, sequence.poses_world_m, sequence.poses_cam_m)
         check_scale(key, sequence.poses_world_m)
         _check_depth(key, sequence.poses_cam_m)
+        _check_speed(key, sequence)
     size_px = np.array([sequence.camera.width_px, sequence.camera.height_px])
     detected = recording.detected
     seen_px = sequence.keypoints_px if sequence.is_annotated or detected is None else detected.keypoints_px
@@ -269,13 +337,52 @@ def check_scale(key: str, poses_m: np.ndarray) -> None:
     shortest_m, longest_m = LEG_RANGE_M
     if shortest_m <= leg_m <= longest_m:
         return
-    if shortest_m <= leg_m / 1000 <= longest_m:
-        guess = "the positions look like millimetres where metres belong"
-    elif shortest_m <= leg_m * 1000 <= longest_m:
-        guess = "the positions look like metres where millimetres belong"
-    else:
-        guess = "the positions are in another unit or of other joints"
+    guess = "the positions are in another unit or of other joints"
+    for factor, units in _MISTAKEN_UNITS.items():
+        if shortest_m <= leg_m * factor <= longest_m:
+            guess = "the positions look like {} where {} belong".format(*units)
     raise InputError(f"{key}: legs are {leg_m:.4g} m long: {guess}")
+
+
+def check_captured(key: str, *poses: np.ndarray) -> None:
+    """Refuse (T, 17, 3) poses with a joint at 0 0 0, in the world or in camera space, beside others that are elsewhere.
+
+    Raises:
+        InputError: names the joint and the first frame.
+    """
+    for at_0 in ((one == 0).all(-1) for one in poses):
+        at_0 = at_0 & ~at_0.all(1, keepdims=True)
+        at_0[:, ROOT] = False  # of poses relative to the hip
+        if at_0.any():
+            frame, joint = (int(i) for i in np.argwhere(at_0)[0])
+            raise InputError(
+                f"{key}: {JOINT_NAMES[joint]} of frame {frame} is at 0 0 0, as where it was not captured, and so in "
+                f"{int(at_0.any(1).sum()):,} of {len(at_0):,} frames: repair them, or drop that take"
+            )
+
+
+def _torn_frames(sequence: PoseSequence) -> np.ndarray:
+    """(T,) whether a bone is longer than a leg, or than twice its median over the take, or the hips jump to there."""
+    poses_m = sequence.poses_world_m.astype(np.float64)
+    lengths_m = np.linalg.norm(poses_m[:, [b for _, b in BONES]] - poses_m[:, [a for a, _ in BONES]], axis=-1)
+    usual_m = np.median(lengths_m, axis=0)
+    leg_m = 2 * np.median([usual_m[BONES.index(bone)] for bone in LEG])
+    torn = (lengths_m > np.minimum(leg_m, np.maximum(2 * usual_m, _LEAST_BONE_M))).any(1)
+    torn[1:] |= np.linalg.norm(np.diff(poses_m[:, ROOT], axis=0), axis=-1) * sequence.fps > HIPS_M_S
+    return torn
+
+
+def _check_speed(key: str, sequence: PoseSequence) -> None:
+    """Refuse a frame rate at which people would move faster than anybody can, most of the time."""
+    steps_m = np.linalg.norm(np.diff(sequence.poses_world_m.astype(np.float64), axis=0), axis=-1)
+    if not len(steps_m):
+        return
+    speed_m_s = float(np.median(steps_m.max(-1))) * sequence.fps
+    if speed_m_s > FASTEST_M_S:
+        raise InputError(
+            f"{key}: somebody's fastest joint moves at {speed_m_s:.3g} m/s in the median at {sequence.fps:g} frames/s: "
+            "correct the frame rate"
+        )
 
 
 def boxes_around(keypoints_px: np.ndarray) -> np.ndarray:

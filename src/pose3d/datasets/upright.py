@@ -1,4 +1,8 @@
-"""Whether the world of a recorded subject has its z axis up, judged by people and cameras over all of its takes."""
+"""Whether a recorded subject's world has its z axis up, and the subject its own left and right, over all takes.
+
+The former is judged by people and cameras; the latter by knees, which bend forwards in the mean of every take with
+known sides, and by shoulders. It is a matter of the 3D alone: 2D keypoints may have the same sides exchanged.
+"""
 
 import numpy as np
 
@@ -12,17 +16,24 @@ _LEAST_ALONG, _MOST_ALONG_Z = 0.5, 0.25
 _LEAST_CAMERAS = 0.7  # of the cameras' mean upward direction
 _WALKED_M = 0.3
 """Along z, in one take: people who lie, seen from the ceiling, look as if they stood; their hips stay at one height."""
+_BACKWARDS_M = 0.02
+"""Mean way of knees behind the line from hip to ankle; of takes with known sides it is 2 to 20 cm before it."""
+_CROSSED = -0.5  # cosine of hips and shoulders, from right to left
+_LEAST_S, _MOST_TAKES = 1.5, 0.75
+"""How long a take must last to tell sides, and the share of those that must have them exchanged."""
 _BELOW_M = 0.3  # heads of people who only lie are as high as their feet
 
 
 class Stances:
-    """How people of one subject stand, take by take."""
+    """How people of one subject stand and bend, take by take."""
 
     def __init__(self) -> None:
         self._people: list[np.ndarray] = []
         self._cameras: list[np.ndarray] = []
         self._walked_m: list[float] = []
         self._heights_m: list[float] = []
+        self._knees_m: list[float] = []
+        self._shoulders: list[float] = []
 
     def note(self, sequence: PoseSequence) -> None:
         """Add a sequence that has 3D."""
@@ -32,9 +43,18 @@ class Stances:
         self._cameras.append(-sequence.camera.rotation[1])
         self._walked_m.append(float(np.ptp(np.percentile(poses_m[:, ROOT, 2], [5, 95]))))
         self._heights_m.append(float(np.median(tall_m[:, 2])))
+        if len(sequence) < _LEAST_S * sequence.fps:
+            return
+        hips, shoulders = (poses_m[:, _of("L", part)] - poses_m[:, _of("R", part)] for part in ("Hip", "Shoulder"))
+        legs = [[poses_m[:, _of(side, part)] for part in ("Hip", "Knee", "Foot")] for side in "LR"]
+        bends_m = [
+            ((knee - (hip + foot) / 2) * np.cross(unit(hips), unit(hip - foot))).sum(-1) for hip, knee, foot in legs
+        ]
+        self._knees_m.append(float(np.mean(bends_m)))
+        self._shoulders.append(float(np.median((unit(hips) * unit(shoulders)).sum(-1))))
 
     def said(self) -> str | None:
-        """What to correct where z does not point up; None where it seems to, and where that cannot be told."""
+        """What to correct where z is not up or sides are exchanged; None where that is not so or cannot be told."""
         people, cameras = np.mean(self._people, axis=0), np.mean(self._cameras, axis=0)
         along = int(np.abs(people[:2]).argmax())
         sign = np.sign(people[along])
@@ -45,9 +65,27 @@ class Stances:
                 f"people and cameras stand upright along {axis}: the world's z axis must point up, so turn positions "
                 f"and cameras until {axis} is z"
             )
-        if np.median(self._heights_m) < -_BELOW_M:
+        backwards = bool(self._knees_m) and np.mean(np.array(self._knees_m) < -_BACKWARDS_M) >= _MOST_TAKES
+        # Who stands on the hands in all takes is seen so by upright cameras, and has knees of the right sides.
+        if np.median(self._heights_m) < -_BELOW_M and (cameras[2] < _LEAST_CAMERAS or backwards):
             return (
                 "heads are below feet in most takes: the world's z axis must point up, so axes are swapped or a sign "
                 "is wrong in the positions"
             )
+        if not self._knees_m:
+            return None
+        if np.mean(np.array(self._shoulders) < _CROSSED) >= _MOST_TAKES:
+            return (
+                "left and right shoulder lie the other way round than left and right hip in most takes: exchange the "
+                "joints of both arms or of both legs in the 3D poses, and in the 2D keypoints if they have it too"
+            )
+        if backwards:
+            return (
+                "knees bend backwards in most takes, so left and right are exchanged, or one axis is mirrored: correct "
+                "the 3D poses, and the 2D keypoints if they have it too"
+            )
         return None
+
+
+def _of(side: str, part: str) -> int:
+    return JOINT_NAMES.index(side + part)

@@ -94,7 +94,8 @@ class VideoPose3D:
             if is_chosen(action, params.actions)
             for camera in self._cameras[subject]
         )
-        check_actions(params, self._names, self._positions_path, self._keypoints_path)
+        known = {action for takes in takes_of.values() for action in takes}
+        check_actions(params, self._names, known, self._positions_path, self._keypoints_path)
 
     def _takes(self, content: Any, key: str, path: Path, wanted: list[str]) -> dict[str, dict[str, Any]]:
         """Subject to our name of the action to what the file holds for it; wanted subjects only."""
@@ -120,6 +121,13 @@ class VideoPose3D:
         cameras, step = self._cameras[name.subject], self._params.frame_step
         camera, rate_hz = cameras[name.camera], self._params.frame_rate_hz
         views = self._keypoints[name.subject].get(name.action)
+        if views is None:
+            raise InputError(
+                f"{self._keypoints_path}: no keypoints of {take}, while {self._positions_path} has poses of it: add "
+                "them, or leave that action out of dataset.actions"
+            )
+        if isinstance(views, np.ndarray) and views.ndim == 3 and views.dtype.kind in "fiu":
+            views = [views]  # of one camera, without a list around it
         if not isinstance(views, list | tuple) and not (isinstance(views, np.ndarray) and views.ndim):
             raise InputError(f"{where_2d}: has no list of keypoints by camera; repair or drop that take")
         view = list(cameras).index(name.camera)

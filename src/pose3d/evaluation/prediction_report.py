@@ -11,23 +11,22 @@ import numpy as np
 import pandas as pd
 
 from pose3d.evaluation.angles import angle_agreement_deg
+from pose3d.evaluation.prediction_doubts import doubts
 from pose3d.evaluation.protocols import protocols_mm
 from pose3d.evaluation.scored_frames import read_scored_frames, runs_of
-from pose3d.evaluation.tables import Errors, LeftOut, errors_of, per_action_mm, per_subject_mm, summary_mm
+from pose3d.evaluation.tables import LeftOut, errors_of, per_action_mm, per_subject_mm, summary_mm
 from pose3d.formats.prediction_files import is_one_array, read_one_array, read_predictions
-from pose3d.geometry.skeleton import ROOT, mirror_permutation
+from pose3d.geometry.skeleton import JOINT_NAMES, ROOT
 from pose3d.records.sequences import PoseSequence, check_3d, cut_sequence, keys_in, read_sequences, read_splits
 from pose3d.runtime.errors import InputError
 
 ROOTS = {"relative": "root-relative and have no absolute figures", "camera": "in camera space"}
 """What --root may say of the poses, and how the report puts it."""
+_AT_ZERO_M = 1e-4
+"""Of poses relative to a joint, what rounding leaves of its place."""
 NEAR_ROOT = 0.1
 """How far from 0 the root of root-relative poses may be, as a share of how far from the camera the person truly is:
 networks that predict the root too miss 0 by some mm or cm, and nobody who is seen as a whole is nearer to a camera."""
-_TURNED, _TURNED_M = 3, 0.15
-"""How many times better poses fit that are turned, mirrored or in another order, and how far off they are as they are,
-where axes are another frame's, or left and right exchanged: of networks the errors are within a factor of two, and a
-root that is placed otherwise is nearer."""
 
 
 def sequences_to_score(
@@ -87,6 +86,10 @@ def root_of(
     """
     if told:
         return told, f"The poses are {ROOTS[told]}, as --root says."
+    farthest_m = np.max([np.linalg.norm(poses, axis=-1).max(0) for poses in poses_m], axis=0)
+    if farthest_m.min() < _AT_ZERO_M < farthest_m[ROOT]:
+        name = JOINT_NAMES[int(farthest_m.argmin())]
+        return "relative", f"{name} is at 0 in every frame: the poses are {ROOTS['relative']}."
     distance_m = np.concatenate([np.linalg.norm(poses[:, ROOT], axis=-1) for poses in poses_m])
     true_m = np.concatenate([np.linalg.norm(sequence.poses_cam_m[:, ROOT], axis=-1) for sequence in sequences])
     counts = np.concatenate(scored)
@@ -118,30 +121,6 @@ def _doubt(sequences: list[PoseSequence], poses_m: list[np.ndarray], counts: np.
     return (
         f" But it lies {np.median(apart_m):.3g} m from where the person is, {person_m:.3g} m from the camera: are they "
         "of another space, or root-relative (--root relative)?"
-    )
-
-
-def _doubt_form(errors: Errors, scored: list[PoseSequence], poses_cam_m: list[np.ndarray]) -> str | None:
-    """A sentence where all poses are well but for left and right, or only have to be turned or mirrored.
-
-    The latter are in the world's axes, or have y upwards.
-    """
-    as_given_m, turned_m = np.median(errors.size_mpjpe), np.median(errors.reflected_mpjpe)
-    if as_given_m < _TURNED_M:
-        return None
-    order = mirror_permutation()
-    swapped_m = np.median(errors_of("swapped", scored, [poses[:, order] for poses in poses_cam_m], False).size_mpjpe)
-    if as_given_m < _TURNED * min(turned_m, swapped_m):
-        return None
-    said = f"As large as the truth they lie {1000 * as_given_m:.0f} mm off in the median, and "
-    if swapped_m < turned_m:
-        return (
-            f"{said}{1000 * swapped_m:.0f} mm with left and right exchanged: are the joints in our order, those of the "
-            "right leg before the left's and those of the left arm before the right's?"
-        )
-    return (
-        f"{said}turned or mirrored as well {1000 * turned_m:.0f} mm: are their axes the camera's (x right, y down, z "
-        "forward)?"
     )
 
 
@@ -201,7 +180,8 @@ def report(
         f"{len(errors.action)} frames of {len(keys)} sequences at {rates} frames/s, "
         f"subjects {', '.join(sorted(subjects_of(keys)))}",
         *([f"{left_out.sentence(sum(map(len, sequences)))}."] if left_out.total else []),
-        *filter(None, [undetected, about_root, _doubt_form(errors, scored, scored_cam_m)]),
+        *filter(None, [undetected, about_root]),
+        *doubts(errors, scored, scored_cam_m),
     ]
     by_angle = []
     if angles:

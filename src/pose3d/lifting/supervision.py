@@ -5,8 +5,11 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from pose3d.config.lifting import LiftingParams, PairedFrames
 from pose3d.geometry.layouts import OURS
+from pose3d.geometry.skeleton import ROOT
 from pose3d.records.keypoints2d import (
     Keypoints2D,
     bridge_detections,
@@ -15,7 +18,15 @@ from pose3d.records.keypoints2d import (
     read_layout,
     spans_of,
 )
-from pose3d.records.sequences import PoseSequence, check_3d, cut_sequence, keys_in, read_sequences, read_splits
+from pose3d.records.sequences import (
+    PoseSequence,
+    check_3d,
+    cut_sequence,
+    first_poses_m,
+    keys_in,
+    read_sequences,
+    read_splits,
+)
 from pose3d.runtime.errors import InputError
 
 _SAME_RATE = 0.05
@@ -159,7 +170,8 @@ def read_prior(sequences_path: str | os.PathLike, lifting: LiftingParams) -> lis
     name: subject and action tell takes apart.
 
     Raises:
-        InputError: a file is missing or damaged, a subject is not in it, or one has no 3D poses.
+        InputError: a file is missing or damaged, a subject is not in it, one has no 3D poses, or a take is one of this
+            data set's own that is scored.
     """
     lifting.require_prior_files()
     sequences = []
@@ -169,8 +181,29 @@ def read_prior(sequences_path: str | os.PathLike, lifting: LiftingParams) -> lis
         else:
             found = [replace(s, subject=f"{source.file}:{s.subject}") for s in _read_file(source.file, source.subjects)]
         check_3d(found, source.file or sequences_path)
+        if source.file is not None:
+            _refuse_scored(found, sequences_path)
         sequences += found
     return sequences
+
+
+def _refuse_scored(others: Sequence[PoseSequence], sequences_path: str | os.PathLike) -> None:
+    """Takes are the same where their first poses are, about the hip."""
+    splits = read_splits(sequences_path)
+    scored = first_poses_m(sequences_path, [*splits["validation"], *splits["test"]])
+    own = {_about_the_hip(pose_m): key for key, pose_m in scored.items()}
+    for sequence in others:
+        key = own.get(_about_the_hip(sequence.poses_world_m[0]))
+        if key is not None:
+            raise InputError(
+                f"lifting.prior: take {sequence.action} of {sequence.subject} is {key} of this data set, which is "
+                "scored: name subjects in that file who are not"
+            )
+
+
+def _about_the_hip(pose_m: np.ndarray) -> bytes:
+    """(17, 3) metres to millimetres about the hip, as one key."""
+    return np.round(1000 * (pose_m.astype(np.float64) - pose_m[ROOT])).astype(np.int64).tobytes()
 
 
 def _read_file(file: str, subjects: Sequence[str] | None) -> list[PoseSequence]:

@@ -283,6 +283,14 @@ def each_sequence(path: str | os.PathLike, subjects: Sequence[str] | None = None
         raise InputError(f"{path} has no frames of subjects {', '.join(subjects or ['(any)'])}")
 
 
+def first_poses_m(path: str | os.PathLike, subjects: Sequence[str]) -> dict[str, np.ndarray]:
+    """By key, the (17, 3) first pose in the world, metres, of each sequence of these subjects that has 3D."""
+    with open_hdf5(path) as file:
+        keys = [key for key in sequence_keys(file) if key.split("/")[0] in subjects]
+        poses_m = {key: file[key]["poses_world_m"][0] for key in keys}
+    return {key: pose_m for key, pose_m in poses_m.items() if np.isfinite(pose_m).all()}
+
+
 def _read_camera(group: h5py.Group, camera_id: str) -> Camera:
     attributes = group.attrs
     model: Any = read_strings(group, "distortion_model")[0] if "distortion_model" in attributes else "opencv"

@@ -1,6 +1,7 @@
 """The folder of a recorded data set on the user's disk."""
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -24,7 +25,9 @@ def data_folder(configured: str | None) -> Path:
     if not Path(folder).is_dir():
         named_by = "dataset.folder" if configured else DATA_FOLDER_VARIABLE
         where = "set it to where your data is"
-        if not Path(folder).is_absolute():
+        if re.match(r"~|\$|%", folder):
+            where = "write the path out, because no ~ or variable in it is read"
+        elif not Path(folder).is_absolute():
             where = f"it counts from {Path.cwd()}, and experiments of the queue run in a copy: give the whole path"
         raise InputError(f"{named_by} is {folder}, which is no folder; {where}")
     return Path(folder)
@@ -35,8 +38,8 @@ def relative_folder(configured: str | None) -> list[str]:
     folder, named_by = configured, "dataset.folder"
     if not configured:
         folder, named_by = os.environ.get(DATA_FOLDER_VARIABLE), DATA_FOLDER_VARIABLE
-    if not folder or Path(folder).is_absolute():
-        return []
+    if not folder or Path(folder).is_absolute() or not Path(folder).is_dir():
+        return []  # of a folder that is not there another sentence speaks
     return [
         f"{named_by} is {folder}, which leads elsewhere from the copies that experiments of the queue run in: give the "
         f"whole path, {Path(folder).absolute()}"
