@@ -130,6 +130,12 @@ def test_analog_data_of_any_rate_are_passed_over(tmp_path, rate_hz, analog_per_f
     assert motion.fps == pytest.approx(rate_hz)
 
 
+def test_analog_data_of_one_channel_may_have_an_offset_that_is_one_number(tmp_path):
+    points = np.arange(60.0).reshape(10, 2, 3) + 1
+    path = write_foreign_c3d(tmp_path / "a.c3d", points, MM, analog_per_frame=10, ANALOG_OFFSET=[0])
+    np.testing.assert_allclose(read_c3d(path).positions_m, points[..., [0, 2, 1]] * [1, 1, -1] / 1000, rtol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("first", "numbers"),
     [

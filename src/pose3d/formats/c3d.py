@@ -110,8 +110,8 @@ def read_c3d(path: str | os.PathLike) -> Motion:
 
 class _Reader(c3d.Reader):
     """c3d's, but for numbers that c3d 0.6.0 makes of sound files: it refuses analog data at 59.94 frames a second,
-    because rates in single precision do not divide evenly, counts one frame more for each 65,536 before the first, and
-    takes a number of frames for that of the last.
+    because rates in single precision do not divide evenly, and those of one channel, whose offset is no list; counts
+    one frame more for each 65,536 before the first, and takes a number of frames for that of the last.
     """
 
     def __init__(self, file: BinaryIO, n_bytes: int) -> None:
@@ -121,6 +121,9 @@ class _Reader(c3d.Reader):
     @property
     def analog_rate(self) -> float:
         return float(self.point_rate) * int(self.header.analog_per_frame)
+
+    def get_analog_transform(self) -> tuple[float, float]:
+        return 1.0, 0.0  # nobody looks at analog data
 
     @property
     def first_frame(self) -> int:
