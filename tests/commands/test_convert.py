@@ -260,4 +260,4 @@ def test_one_frame_has_the_rate_that_its_file_says(tmp_path, capsys):
     np.savez(tmp_path / "b.npz", poses_world_m=poses, joints=joints, fps=0.1)
     convert(tmp_path / "b.npz", tmp_path / "b.trc")
     said = capsys.readouterr()
-    assert "1 frames at 50 a second" in said.out and "1 frames at 0.1 a second" in said.out and said.err == ""
+    assert "1 frame at 50 a second" in said.out and "1 frame at 0.1 a second" in said.out and said.err == ""

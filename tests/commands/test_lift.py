@@ -307,6 +307,10 @@ def test_who_cannot_be_lifted_keeps_nobody_else_from_it(tmp_path, capsys):
         main(["lift", str(tmp_path / "k.npz"), *options, "--out", str(tmp_path / "none")])
 
 
+def test_one_frame_is_not_called_frames(tmp_path, lift):
+    assert ", 1 frame of 640 x 480 px, 1 person" in lift(write_coco(tmp_path / "k.json", [person(1)]), *SAID)[1]
+
+
 def test_who_shows_too_little_of_the_body_is_named_where_everybody_is_asked_for(tmp_path, lift, message):
     """Of two people the second shows six points, all of the head and shoulders."""
     points_px, scores = person(x_px=150)

@@ -181,10 +181,10 @@ def _size(given: str | None) -> tuple[int, int] | None:
 
 
 def _say(file: "KeypointFile", people: "GivenPeople", layout_name: str) -> None:
-    count = len(set(people.numbers.tolist()))
+    n_frames, count = len(people.time_s), len(set(people.numbers.tolist()))
     print(
-        f"{file.path}: {file.format}, {layout_name}, {len(people.time_s)} frames of {people.width_px} x "
-        f"{people.height_px} px, {count} {'person' if count == 1 else 'people'}",
+        f"{file.path}: {file.format}, {layout_name}, {n_frames} {'frame' if n_frames == 1 else 'frames'} of "
+        f"{people.width_px} x {people.height_px} px, {count} {'person' if count == 1 else 'people'}",
         file=sys.stderr,
     )
     for sentence in people.said:
