@@ -124,7 +124,7 @@ def test_joints_that_are_too_far_apart_or_too_near_are_doubted(tmp_path, capsys,
     assert (f"warning: {tmp_path}/a.trc: its joints lie " in err and err.endswith("is its unit another?\n")) == said
 
 
-@pytest.mark.parametrize(("per_metre", "said"), [(100, ""), (39.37, "if its unit is in:"), (1, "its unit is m:")])
+@pytest.mark.parametrize(("per_metre", "said"), [(100, ""), (39.37, "if its unit is inches:"), (1, "its unit is m:")])
 def test_legs_in_another_unit_of_a_bvh_are_doubted_once(tmp_path, capsys, per_metre, said):
     write_any_bvh(tmp_path / "a.bvh", named(climb_motion(3), CMU), per_metre)
     convert(tmp_path / "a.bvh", tmp_path / "b.trc")
@@ -260,4 +260,4 @@ def test_one_frame_has_the_rate_that_its_file_says(tmp_path, capsys):
     np.savez(tmp_path / "b.npz", poses_world_m=poses, joints=joints, fps=0.1)
     convert(tmp_path / "b.npz", tmp_path / "b.trc")
     said = capsys.readouterr()
-    assert "1 frames at 50 a second" in said.out and "1 frames at 0.1 a second" in said.out and said.err == ""
+    assert "1 frame at 50 a second" in said.out and "1 frame at 0.1 a second" in said.out and said.err == ""

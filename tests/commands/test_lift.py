@@ -307,6 +307,24 @@ def test_who_cannot_be_lifted_keeps_nobody_else_from_it(tmp_path, capsys):
         main(["lift", str(tmp_path / "k.npz"), *options, "--out", str(tmp_path / "none")])
 
 
+def test_one_frame_is_not_called_frames(tmp_path, lift):
+    assert ", 1 frame of 640 x 480 px, 1 person" in lift(write_coco(tmp_path / "k.json", [person(1)]), *SAID)[1]
+
+
+def test_who_shows_too_little_of_the_body_is_named_where_everybody_is_asked_for(tmp_path, lift, message):
+    """Of two people the second shows six points, all of the head and shoulders."""
+    points_px, scores = person(x_px=150)
+    little = points_px, np.where(np.arange(scores.shape[1]) < 6, scores, 0)
+    path = write_alphapose(tmp_path / "k.json", [ONE[0], little], range(17), [4, 9])
+    out, said = lift(path, *SAID, "--person", "all", out="all")
+    assert [one.name for one in out.iterdir()] == ["person-4"]
+    assert f"left out: {path}: too few frames show enough of person 9: ask for one with --person\n" in said
+    path = write_alphapose(tmp_path / "k.json", [little], range(17), [9])
+    assert message(path, *SAID, "--person", "all") == (
+        f"error: {path}: too few frames show enough of anybody: ask for one with --person"
+    )
+
+
 def test_height_and_up_are_as_for_predict(tmp_path, lift, message):
     path = write_coco(tmp_path / "k.json", ONE)
     short, tall = (

@@ -130,6 +130,24 @@ def test_analog_data_of_any_rate_are_passed_over(tmp_path, rate_hz, analog_per_f
     assert motion.fps == pytest.approx(rate_hz)
 
 
+def test_analog_data_of_one_channel_may_have_an_offset_that_is_one_number(tmp_path):
+    points = np.arange(60.0).reshape(10, 2, 3) + 1
+    path = write_foreign_c3d(tmp_path / "a.c3d", points, MM, analog_per_frame=10, ANALOG_OFFSET=[0])
+    np.testing.assert_allclose(read_c3d(path).positions_m, points[..., [0, 2, 1]] * [1, 1, -1] / 1000, rtol=1e-6)
+
+
+def test_frames_beyond_those_that_are_counted_are_said_to_be_left_out(tmp_path):
+    """As ezc3d writes 70,000: the header and POINT:FRAMES hold no more than 65,535."""
+    points = np.ones((65_600, 1, 3))
+    write_foreign_c3d(tmp_path / "a.c3d", points, {"LABELS": ["C7"], "UNITS": "mm"}, POINT_FRAMES=[65_535])
+    motion = read_c3d(tmp_path / "a.c3d")
+    said = "it counts 65,535 frames, the most that its header can, and is longer: the rest is left out"
+    assert len(motion) == 65_535 and motion.said == (said,)
+    points = points[:65_535]
+    write_foreign_c3d(tmp_path / "a.c3d", points, {"LABELS": ["C7"], "UNITS": "mm"}, POINT_FRAMES=[65_535])
+    assert not read_c3d(tmp_path / "a.c3d").said
+
+
 @pytest.mark.parametrize(
     ("first", "numbers"),
     [

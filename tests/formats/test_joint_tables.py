@@ -118,6 +118,21 @@ def test_frames_in_gaps_of_the_times_are_known(tmp_path, gap_s, unseen):
     assert ([] if found is None else np.flatnonzero(found).tolist()) == list(unseen)
 
 
+def test_of_five_frames_a_second_none_is_in_a_gap(tmp_path):
+    """Of times such as 0.6 and 0.8 the difference is above 0.2 in double precision."""
+    np.savez(tmp_path / "a.npz", poses_world_m=walk(20).positions_m, joints=np.array(NAMES), fps=5)
+    assert read_joints_npz(tmp_path / "a.npz").unseen is None
+
+
+def test_several_pauses_that_were_cut_are_counted(tmp_path):
+    time_s = np.arange(6) / 25 + 3 * (np.arange(6) >= 2) + 5 * (np.arange(6) >= 4)
+    np.savez(tmp_path / "a.npz", poses_world_m=walk(6).positions_m, joints=np.array(NAMES), time_s=time_s)
+    assert read_joints_npz(tmp_path / "a.npz").said == (
+        "frame 2 comes 3.04 s after the one before, and at one frame rate a step after it (the first of 2 gaps): "
+        "later times are up to 8 s less",
+    )
+
+
 def test_a_layout_and_a_rate_serve_for_names_and_times(tmp_path):
     poses_m = np.random.default_rng(0).normal(size=(4, 17, 3))
     np.savez(tmp_path / "a.npz", poses_world_m=poses_m, layout="coco17", fps=50)

@@ -20,8 +20,8 @@ def test_the_unit_that_fits_and_its_factor_are_named():
     """CMU's files are in inches of 1 / 0.45: 0.8 m are 14.2 of them, which were taken for cm."""
     (said,) = doubt_legs("a.bvh", scaled(0.45 / 2.54), "cm")
     assert said == (
-        "a.bvh: its legs are 0.142 m long, and 0.8 m if its unit is in / 0.45: in that case scale what is written by "
-        "5.644"
+        "a.bvh: its legs are 0.142 m long, and 0.8 m if its unit is inches / 0.45: in that case scale what is "
+        "written by 5.644"
     )
 
 

@@ -191,3 +191,10 @@ def test_people_are_parted_by_what_is_before_the_colon():
         "B": ["B:LASI", "B:RASI"],
     }
     assert people_in(["mixamorig:Hips", "mixamorig:Neck"]) == {"": ["mixamorig:Hips", "mixamorig:Neck"]}
+
+
+def test_a_map_names_joints_with_and_without_the_persons_name():
+    motion = named(climb_motion(2), {ours: f"Ann:Ann_{theirs}" for ours, theirs in CMU.items()})
+    for name in ("Ann:Ann_LeftHand", "Ann_LeftHand", "LeftHand"):
+        found = body_points("a.c3d", motion, motion.joints, {"LElbow": [name]})
+        np.testing.assert_array_equal(found["LElbow"], found["LWrist"])

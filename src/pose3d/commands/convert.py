@@ -75,7 +75,8 @@ def run(given: argparse.Namespace) -> None:
         axes = AXES.get(known, f"m, {motion.frame}")
         said = f"{given.unit}, {axes}" if known == "trc" else axes
         n_joints = len(NAMES if known in OF_SKELETONS else motion.joints)
-        print(f"{output}: {len(motion)} frames at {motion.fps:g} a second, {n_joints} joints, {said}")
+        frames = "1 frame" if len(motion) == 1 else f"{len(motion)} frames"
+        print(f"{output}: {frames} at {motion.fps:g} a second, {n_joints} joints, {said}")
 
 
 def _doubt_size(path: Path, motion: "Motion") -> list[str]:

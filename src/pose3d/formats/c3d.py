@@ -110,8 +110,8 @@ def read_c3d(path: str | os.PathLike) -> Motion:
 
 class _Reader(c3d.Reader):
     """c3d's, but for numbers that c3d 0.6.0 makes of sound files: it refuses analog data at 59.94 frames a second,
-    because rates in single precision do not divide evenly, counts one frame more for each 65,536 before the first, and
-    takes a number of frames for that of the last.
+    because rates in single precision do not divide evenly, and those of one channel, whose offset is no list; counts
+    one frame more for each 65,536 before the first, and takes a number of frames for that of the last.
     """
 
     def __init__(self, file: BinaryIO, n_bytes: int) -> None:
@@ -121,6 +121,9 @@ class _Reader(c3d.Reader):
     @property
     def analog_rate(self) -> float:
         return float(self.point_rate) * int(self.header.analog_per_frame)
+
+    def get_analog_transform(self) -> tuple[float, float]:
+        return 1.0, 0.0  # nobody looks at analog data
 
     @property
     def first_frame(self) -> int:
@@ -140,14 +143,22 @@ class _Reader(c3d.Reader):
         start, end = (self._number(f"TRIAL:ACTUAL_{edge}_FIELD") for edge in ("START", "END"))
         claims = [] if start is None or end is None else [(start, end - start + 1)]
         claims += [(first, n) for name in ("LONG_FRAMES", "FRAMES") if (n := self._number(f"POINT:{name}")) is not None]
-        word = 4 if self.point_scale < 0 else 2
-        frame_bytes = word * (4 * int(self.point_used) + int(self.analog_used) * int(self.header.analog_per_frame))
-        room = (self._n_bytes - _BLOCK_BYTES * (int(self.header.data_block) - 1)) // max(1, frame_bytes)
         n_frames = last - first + 1
         return next(
-            (claim for claim in claims if n_frames <= claim[1] and (claim[1] <= room or last == _LONG)),
+            (claim for claim in claims if n_frames <= claim[1] and (self._left(claim[1]) >= 0 or last == _LONG)),
             (first, n_frames),
         )
+
+    @property
+    def is_longer(self) -> bool:
+        """Whether the header is full, and whole blocks follow the last frame that anything in the file counts."""
+        return int(self.header.last_frame) == _LONG and self._left(self._frames()[1]) >= _BLOCK_BYTES
+
+    def _left(self, n_frames: int) -> int:
+        """Bytes of the file after so many frames; below 0 where it is too short."""
+        word = 4 if self.point_scale < 0 else 2
+        frame_bytes = word * (4 * int(self.point_used) + int(self.analog_used) * int(self.header.analog_per_frame))
+        return self._n_bytes - _BLOCK_BYTES * (int(self.header.data_block) - 1) - n_frames * frame_bytes
 
     def _number(self, name: str) -> int | None:
         """Of a parameter that counts frames: one number, or two words of 16 bits, the lower one first."""
@@ -155,7 +166,7 @@ class _Reader(c3d.Reader):
         if param is None or len(param.bytes) not in (2, 4):
             return None
         if len(param.bytes) == 4 and param.bytes_per_element == 4:
-            return int(param.float_value)
+            return int(np.nan_to_num(param.float_value))
         words = np.atleast_1d(param.uint16_value if len(param.bytes) == 2 else param.uint16_array).ravel()
         return sum(int(word) << 16 * place for place, word in enumerate(words))
 
@@ -189,6 +200,8 @@ def _read(reader: _Reader, n_bytes: int) -> Motion:
     positions_m[points[..., 3] < 0] = np.nan
     rate_hz = float(reader.point_rate)
     said = [*late_start((reader.first_frame - 1) / rate_hz, rate_hz)] if rate_hz > 0 else []
+    if reader.is_longer:
+        said.append(f"it counts {n_frames:,} frames, the most that its header can, and is longer: the rest is left out")
     if not unit:
         said.append("it names no unit: mm are taken, as most C3D files have them")
     if len(kept) < n_points:

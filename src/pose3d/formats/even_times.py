@@ -58,7 +58,7 @@ def said_gaps(time_s: np.ndarray) -> tuple[str, ...]:
     if not len(gaps) or cut_s[-1] < _SAME_TIME_S:
         return ()
     step_s = time_s[gaps[0] + 1] - time_s[gaps[0]]
-    more = f", as at {len(gaps) - 1} other gaps" if len(gaps) > 1 else ""
+    more = f" (the first of {len(gaps)} gaps)" if len(gaps) > 1 else ""
     return (
         f"frame {gaps[0] + 1} comes {step_s:.4g} s after the one before, and at one frame rate a step after it{more}: "
         f"later times are {'up to ' if more else ''}{cut_s[-1]:.4g} s less",
@@ -83,7 +83,7 @@ def even_motion(
         joints: J names.
         alone_hz: the rate of a single frame.
     """
-    gaps, said = np.diff(time_s) > _SEEN_S, said_gaps(time_s)
+    gaps, said = np.diff(time_s) > _SEEN_S + _SAME_TIME_S, said_gaps(time_s)
     time_s, fps = without_gaps(time_s, alone_hz)
     even_s, known = np.arange(len(time_s)) / fps, np.flatnonzero(found)
     if np.abs(even_s - time_s).max() < _SAME_TIME_S:

@@ -105,7 +105,7 @@ def lift(given: argparse.Namespace, out: Path) -> None:
             theirs = people.of(number, of_points)
             predictions = lift_person(theirs, people, of_points, view, lifters, given.height)
         except InputError as error:
-            if person != "all":
+            if len(numbers) == 1:
                 raise
             refused = error
             print(f"left out: {error}", file=sys.stderr)
@@ -181,10 +181,10 @@ def _size(given: str | None) -> tuple[int, int] | None:
 
 
 def _say(file: "KeypointFile", people: "GivenPeople", layout_name: str) -> None:
-    count = len(set(people.numbers.tolist()))
+    n_frames, count = len(people.time_s), len(set(people.numbers.tolist()))
     print(
-        f"{file.path}: {file.format}, {layout_name}, {len(people.time_s)} frames of {people.width_px} x "
-        f"{people.height_px} px, {count} {'person' if count == 1 else 'people'}",
+        f"{file.path}: {file.format}, {layout_name}, {n_frames} {'frame' if n_frames == 1 else 'frames'} of "
+        f"{people.width_px} x {people.height_px} px, {count} {'person' if count == 1 else 'people'}",
         file=sys.stderr,
     )
     for sentence in people.said:
@@ -207,7 +207,14 @@ def _numbers(
     require_no_people(out)
     numbers = people.people(of_points)
     if not numbers:
-        raise InputError(f"{given.keypoints}: nobody is seen in ten frames: ask for one with --person")
+        raise InputError(f"{given.keypoints}: too few frames show enough of anybody: ask for one with --person")
+    others = sorted(set(people.numbers.tolist()) - set(numbers))
+    if others:
+        whom = f"person {others[0]}" + (f" and {len(others) - 1} more" if len(others) > 1 else "")
+        print(
+            f"left out: {given.keypoints}: too few frames show enough of {whom}: ask for one with --person",
+            file=sys.stderr,
+        )
     return numbers
 
 

@@ -1,6 +1,7 @@
 """What the body in a file says against its unit and its vertical, which some formats do not state."""
 
 import os
+import re
 
 import numpy as np
 
@@ -30,8 +31,9 @@ def doubt_legs(path: str | os.PathLike, motion: Motion, said: str) -> list[str]:
     if name == said:
         return []
     leg_m, fitting_m = leg_length_m(points), leg_length_m(scaled)
+    of_unit = re.sub(r"^in\b", "inches", name)
     return [
-        f"{path}: its legs are {leg_m:.3g} m long, and {fitting_m:.3g} m if its unit is {name}: in that case scale "
+        f"{path}: its legs are {leg_m:.3g} m long, and {fitting_m:.3g} m if its unit is {of_unit}: in that case scale "
         f"what is written by {fitting_m / leg_m:.4g}"
     ]
 

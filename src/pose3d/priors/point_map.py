@@ -153,7 +153,8 @@ def body_points(path: object, motion: Motion, names: Sequence[str], given: Mappi
     common = _common_beginning(names)
     short: dict[str, str] = {}
     for name in names:
-        short.setdefault(name.removeprefix(common).rpartition(":")[2], name)
+        for short_name in (name.removeprefix(common).rpartition(":")[2], name.rpartition(":")[2]):
+            short.setdefault(short_name, name)
     mapped = {}
     for point, chosen in given.items():
         unknown = [name for name in chosen if name not in at and name not in short]
