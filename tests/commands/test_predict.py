@@ -239,6 +239,17 @@ def test_a_video_without_anybody_is_one_sentence(tmp_path, models, person):
     assert not list((tmp_path / "out").iterdir())
 
 
+def test_where_own_models_find_nobody_the_released_ones_are_named(tmp_path, models, monkeypatch):
+    video = write_video(tmp_path / "v.mp4", [picture(64, 48, None, seed) for seed in range(5)])
+    (tmp_path / "data").mkdir()
+    models.rename(tmp_path / "data" / "models")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as caught:
+        main(["predict", str(video), "--models", "data/models", "--out", "out"])
+    asked = "say where one is with --boxes, or give --models models for the released models"
+    assert caught.value.code == f"error: no person is found in {video}: {asked}"
+
+
 def two_people(seed):
     """The right one is larger."""
     image = picture(160, 120, (20, 50, 40, 110), seed)

@@ -9,10 +9,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from people import SPLITS, camera_ring, detect, population, take
-from tiny_npz import METADATA, OTHER_METADATA, original_npz_params, videopose3d_params, write_original_npz
+from tiny_npz import METADATA, OTHER_METADATA, original_npz_params, write_original_npz
 
 from pose3d.commands.run import main
-from pose3d.config.dataset import Subjects
+from pose3d.config.dataset import OriginalNpzParams, VideoPose3DParams
 from pose3d.datasets.calibration import human36m_cameras
 from pose3d.datasets.original_npz import OriginalNpz
 from pose3d.datasets.recording import Recording, recordings
@@ -26,9 +26,6 @@ from pose3d.records.keypoints2d import Keypoints2D, write_keypoints2d
 from pose3d.records.sequences import write_sequences
 
 pytestmark = pytest.mark.usefixtures("own_signals")  # the command takes over SIGTERM and Ctrl-C
-
-SUBJECTS = Subjects(train=("S1", "S7"), validation=("S8",), test=("S9", "S11"))
-
 
 NAMES = {"Walking-1": "Walking-1", "Walking-2": "Walking"}
 """Human3.6M's takes as VideoPose3D has them, in our names."""
@@ -51,15 +48,16 @@ def written(data, form, out, capsys):
     main(["write-npz", "--data", str(data), "--format", form, "--out", str(out)])
     *sentences, last = capsys.readouterr().out.splitlines()
     block = json.loads(last.removeprefix("to read it back: "))
-    return sentences, {key: tuple(value) if isinstance(value, list) else value for key, value in block.items()}
+    return sentences, block
 
 
-def read_back(block, out, subjects=SUBJECTS):
+def read_back(block, out):
+    """All keys are in the block: nobody has to add one."""
     params, source = {
-        "original_npz": (original_npz_params, OriginalNpz),
-        "videopose3d": (videopose3d_params, VideoPose3D),
+        "original_npz": (OriginalNpzParams, OriginalNpz),
+        "videopose3d": (VideoPose3DParams, VideoPose3D),
     }[block["source"]]
-    found = list(recordings(source(params(**block, subjects=subjects), out)))
+    found = list(recordings(source(params(**block), out)))
     assert all(isinstance(recording, Recording) for recording in found), found
     return found
 
@@ -142,8 +140,8 @@ def test_who_has_no_keypoints_is_left_out(tmp_path, capsys):
     others = [sequence for sequence in sequences if sequence.subject != "S7"]
     write_keypoints2d(data / "keypoints2d.h5", zip([s.key for s in others], detect(others, 3), strict=True))
     _, block = written(data, "videopose3d", tmp_path / "out", capsys)
-    subjects = SUBJECTS.model_copy(update={"train": ("S1",)})
-    assert [r.sequence.key for r in read_back(block, tmp_path / "out", subjects)] == [s.key for s in others]
+    assert block["subjects"] == {"train": ["S1"], "validation": ["S8"], "test": ["S9", "S11"]}
+    assert [r.sequence.key for r in read_back(block, tmp_path / "out")] == [s.key for s in others]
 
 
 @pytest.mark.parametrize("form", ["original", "videopose3d"])
@@ -158,7 +156,7 @@ def test_human36ms_cameras_need_no_calibration(tmp_path, form, capsys):
     renamed = ["takes have the names of VideoPose3D's own files: S1/Walking-2 is its Walking, and so on"]
     assert sentences == (renamed if form == "videopose3d" else []) and block["calibration"] is None
     assert not (tmp_path / "out" / "cameras.json").exists()
-    found = read_back(block, tmp_path / "out", original_npz_params().subjects)
+    found = read_back(block, tmp_path / "out")
     assert {r.sequence.camera.distortion_model for r in found} == {"human36m"}
     if form == "videopose3d":  # Walking-2 comes back as Walking, and so before Walking-1
         recorded = [replace(r, sequence=replace(r.sequence, action=NAMES[r.sequence.action])) for r in recorded]
@@ -176,7 +174,7 @@ def test_who_has_no_3d_gives_keypoints(tmp_path, form, capsys):
     without = [replace(s, **bare) if s.subject == "S7" else s for s in sequences]
     data = write_pipeline(tmp_path / "data", without, detected)
     sentences, block = written(data, form, tmp_path / "out", capsys)
-    assert sentences == [] and block["keypoints_only"] == ("S7",)
+    assert sentences == [] and block["keypoints_only"] == ["S7"]
     found = read_back(block, tmp_path / "out")
     assert [one.sequence.has_3d for one in found] == [s.subject != "S7" for s in sequences]
     for one, sequence, own in zip(found, sequences, detected, strict=True):
@@ -247,14 +245,13 @@ def test_what_the_forms_cannot_hold_is_said(tmp_path, capsys):
     left_out = "left out: S7, whose cameras differ from take to take, because a calibration has one for each subject"
     sentences, block = written(data, "original", tmp_path / "original", capsys)
     assert sentences == [left_out]
-    subjects = SUBJECTS.model_copy(update={"train": ("S1",)})
-    assert len(read_back(block, tmp_path / "original", subjects)) == 4 * 4 - 1
+    assert len(read_back(block, tmp_path / "original")) == 4 * 4 - 1
     sentences, block = written(data, "videopose3d", tmp_path / "videopose3d", capsys)
     assert sentences == [
         left_out,
         "left out: S8/Wave-1, because the form needs takes that were seen by all cameras",
     ]
-    assert len(read_back(block, tmp_path / "videopose3d", subjects)) == 4 * 4 - 2
+    assert len(read_back(block, tmp_path / "videopose3d")) == 4 * 4 - 2
 
 
 def test_a_subject_that_one_published_camera_never_saw_is_not_given_to_the_others(tmp_path, capsys):
@@ -317,8 +314,7 @@ def test_who_lacks_a_camera_of_the_others_is_left_out(tmp_path, form, capsys):
     assert sentences == [
         "left out: S1, because a calibration has the same cameras for all subjects, which are cam0, cam1 for the others"
     ]
-    subjects = SUBJECTS.model_copy(update={"train": ("S7",)})
-    assert len(read_back(block, tmp_path / "out", subjects)) == 4 * 4
+    assert len(read_back(block, tmp_path / "out")) == 4 * 4
 
 
 @pytest.mark.parametrize("form", ["original", "videopose3d"])

@@ -86,6 +86,15 @@ def test_artifacts_are_outputs_and_described() -> None:
     assert all(stage["desc"] for stage in STAGES.values())
 
 
+def test_no_curve_is_drawn_of_a_term_that_is_off_by_default() -> None:
+    definition = yaml.safe_load((REPOSITORY / "dvc.yaml").read_text())
+    params = yaml.safe_load((REPOSITORY / "params.yaml").read_text())
+    for plot in (plot for entry in definition["plots"] if isinstance(entry, dict) for plot in entry.values()):
+        for path, terms in plot["y"].items():
+            block = params.get(Path(path).parent.name, {})
+            assert not [term for term in terms if block.get(f"{term}_weight") == 0], path
+
+
 def test_stages_that_read_the_prior_depend_on_its_folder() -> None:
     reading = {stage for stage in STAGES if "lifting" in blocks_read(REPOSITORY / "stages" / f"{stage}.py")}
     assert reading == {stage for stage in STAGES if "priors" in STAGES[stage]["deps"]} != set()

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from pose3d.predict.models import default_models, lifter_file
+from pose3d.predict.models import default_models, lifter_file, require_models
 from pose3d.runtime.errors import InputError
 
 
@@ -36,3 +36,15 @@ def test_onnxruntime_takes_exported_ones_only():
 
 def test_files_of_lifters_name_the_layout_where_it_is_another():
     assert [lifter_file("repnet", layout) for layout in ("h36m17", "body25")] == ["repnet.pt", "repnet.body25.pt"]
+
+
+def test_while_models_are_trained_the_released_ones_are_named():
+    Path("data/models/pose2d.pt").touch()
+    with pytest.raises(InputError) as caught:
+        require_models(default_models("torch"), "torch")
+    assert str(caught.value) == (
+        "data/models/repnet.pt is missing: run `make repro` (or `dvc repro`) to make it, or give --models models for "
+        "the released ones"
+    )
+    with pytest.raises(InputError, match=r"^mine/pose2d.pt is missing: run `make repro` .* to make it$"):
+        require_models(Path("mine"), "torch")

@@ -92,7 +92,11 @@ def write_npz(data: Path, form: str, out: Path) -> list[str]:
     rates = sorted({sequence.fps for sequence, _ in detected})
     if len(rates) > 1:
         said.append(f"frame rates are not written, and differ: {', '.join(f'{rate:g}' for rate in rates)} Hz")
-    block |= {"frame_rate_hz": rates[0], "calibration": calibration and CALIBRATION}
+    written = {sequence.subject for sequence, _ in detected}
+    block["folder"] = None
+    block["subjects"] = {split: [name for name in names if name in written] for split, names in splits.items()}
+    block |= {"actions": None, "frame_step": 1, "frame_rate_hz": rates[0]}
+    block["calibration"] = calibration and CALIBRATION
     block["keypoints_only"] = sorted({sequence.subject for sequence, _ in detected if not sequence.has_3d})
     for name in [*files, CALIBRATION]:
         if (out / name).exists():

@@ -93,6 +93,8 @@ def _lifters(layout: str, folder: Path) -> dict[str, Path]:
 def require_models(folder: Path, runtime: str) -> None:
     """Look for the 2D network and the two lifters of a folder, before what takes seconds to load.
 
+    Where the pipeline has trained some of them only, the released ones are named, because training the rest takes long.
+
     Args:
         runtime: torch or onnx.
 
@@ -103,4 +105,7 @@ def require_models(folder: Path, runtime: str) -> None:
     if runtime == "onnx":
         require_files(*(folder / f"{name}.onnx" for name in names), remedy="run `pose3d export` to write it")
     else:
-        require_files(*(folder / f"{name}.pt" for name in names))
+        remedy = "run `make repro` (or `dvc repro`) to make it"
+        if folder == TRAINED:
+            remedy += f", or give --models {RELEASED} for the released ones"
+        require_files(*(folder / f"{name}.pt" for name in names), remedy=remedy)

@@ -32,7 +32,7 @@ from pose3d.pose2d.tflite_network import load_tflite
 from pose3d.predict.clip import camera_from_view, read_camera
 from pose3d.predict.following import PeopleFollower
 from pose3d.predict.given_boxes import GivenBoxes
-from pose3d.predict.models import RELEASED, default_models
+from pose3d.predict.models import RELEASED, TRAINED, default_models
 from pose3d.predict.people_finder import SURE, PeopleFinder
 from pose3d.predict.sightings import SightingRows
 from pose3d.predict.vertical import ask_inverse, calibrated_up, said_up
@@ -134,7 +134,7 @@ def predict(
     everybody = job.look_for_people(person)
     largest = everybody.largest()
     if largest is None:
-        raise InputError(f"no person is found in {video}: say where one is with --boxes")
+        raise job.nobody()
     return job.lift(everybody.of(largest if person is None else person - 1), everybody.camera_at_rest)
 
 
@@ -164,7 +164,7 @@ def predict_people(
     job = _Job.of(video, camera, fov_deg, models, runtime, scratch, camera_name, None, up, rate_hz)
     everybody = job.look_for_people(None)
     if not everybody.people():
-        raise InputError(f"no person is found in {video}: say where one is with --boxes")
+        raise job.nobody()
     for person in everybody.people():
         yield person + 1, job.lift(everybody.of(person), everybody.camera_at_rest)
 
@@ -240,6 +240,11 @@ class _Job:
         with Clip(self.video, self.rate_hz) as clip:
             look = load_detector(self.models, self.runtime, self.params)
             return find_people(self.video, clip, load_finder(look), person, self.scratch)
+
+    def nobody(self) -> InputError:
+        # Because models of a short training, as of size smoke, are sure of nobody.
+        otherwise = f", or give --models {RELEASED} for the released models" if self.models == TRAINED else ""
+        return InputError(f"no person is found in {self.video}: say where one is with --boxes{otherwise}")
 
     def lift(self, seen: dict[str, Rows], camera_at_rest: bool) -> Predictions:
         time_s, found = seen["time_s"][:], seen["found"][:]
