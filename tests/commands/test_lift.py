@@ -233,7 +233,8 @@ def test_a_folder_of_ones_own_training_has_plain_names(tmp_path, lift, message):
     np.testing.assert_array_equal(found.keypoints_px, expected.keypoints_px)
     np.save(tmp_path / "k.npy", np.linspace(50, 300, 156).reshape(3, 26, 2))
     assert message(tmp_path / "k.npy", *SAID) == (
-        f"error: {tmp_path}/models/repnet.pt lifts keypoints of the layout coco17, not of halpe26: name another"
+        f"error: {tmp_path}/models/repnet.pt lifts keypoints of the layout coco17, not of halpe26: give a folder "
+        "that has one for these with --models, or train one with lifting.layout=halpe26"
     )
 
 

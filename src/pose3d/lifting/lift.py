@@ -134,7 +134,10 @@ def load_lifter(path: str | os.PathLike, layout: str = OURS) -> Lifter:
         raise InputError(f"{path} is not a lifter of this project: train it again") from None
     check_kind(path, lifter.kind)
     if lifter.layout != layout:
-        raise InputError(f"{path} lifts keypoints of the layout {lifter.layout}, not of {layout}: name another")
+        raise InputError(
+            f"{path} lifts keypoints of the layout {lifter.layout}, not of {layout}: give a folder that has one for "
+            f"these with --models, or train one with lifting.layout={layout}"
+        )
     return lifter.eval()
 
 
