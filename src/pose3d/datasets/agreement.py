@@ -355,11 +355,12 @@ class _Compared:
             for px in (found_px, given_px)
         ]
         both, of_found, of_given = (
-            (a * b).sum((1, 2)) for a, b in ((about[0], about[1]), (about[0], about[0]), (about[1], about[1]))
+            (a * b).sum(-1) for a, b in ((about[0], about[1]), (about[0], about[0]), (about[1], about[1]))
         )
-        if np.median(both / np.sqrt(of_found * of_given)) < _ALIKE:
+        if np.median(both.sum(1) / np.sqrt(of_found.sum(1) * of_given.sum(1))) < _ALIKE:
             return None
-        return float(np.median(both / of_given))
+        # The median over points, because detectors put some elsewhere on the body, such as the head lower.
+        return float(np.median(both.sum(0) / np.maximum(of_given.sum(0), 1e-9)))
 
     def _stray(self, places_px: np.ndarray, seen: np.ndarray) -> float:
         if seen.any(1).sum() < MIN_FRAMES:
