@@ -112,6 +112,24 @@ def test_one_camera_in_the_axes_of_the_world_is_told_with_its_first_sequence():
     assert " mm: are their axes that camera's (x right, y down, z forward)?" in sentence
 
 
+def test_all_that_are_mirrored_in_depth_are_told_so_and_not_as_some_that_are_turned():
+    """Of one of four sequences turning is enough, because the poses are flat, seen at 45 degrees."""
+    flat = (truth()[0] - truth()[0][:, :1]) * [1, 1, 0] @ np.array([[1.0, 0, -1], [0, 2**0.5, 0], [1, 0, 1]]) / 2**0.5
+    poses_m = [flat + truth()[0][:, :1], *truth()[1:]]
+    sequences = [type(one)(**vars(one) | {"poses_cam_m": poses}) for one, poses in zip(SEQUENCES, poses_m, strict=True)]
+    (sentence,) = asked([poses * [1, 1, -1] for poses in poses_m], sequences)
+    assert sentence.startswith("As large as the truth they lie ")
+    assert ", and turned or mirrored as well " in sentence
+
+
+def test_what_is_far_off_turned_too_is_not_of_other_axes():
+    """One of four sequences upside down and each joint 190 mm off as well: three times better turned, and no fit."""
+    poses_m = [of_a_network(poses) for poses in truth()]
+    off = np.random.default_rng(1).normal(0, 0.12, poses_m[1].shape)
+    poses_m[1] = poses_m[1] * [-1, -1, 1] + off
+    assert asked(poses_m) == []
+
+
 def test_joints_in_another_order_are_nobodys():
     """COCO's points: nose, eyes and ears, then left and right shoulders, elbows, wrists, hips, knees and feet."""
     coco = [9, 9, 9, 10, 10, 11, 14, 12, 15, 13, 16, 4, 1, 5, 2, 6, 3]

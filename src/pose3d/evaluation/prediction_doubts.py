@@ -18,6 +18,8 @@ _TURNED, _TURNED_M = 3, 0.15
 """How many times better poses fit that are turned, mirrored or in another order, and how far off they are as they are,
 where axes are another frame's, or left and right exchanged: of networks the errors are within a factor of two, and a
 root that is placed otherwise is nearer."""
+_ALIKE_M = 0.02
+"""Poses that fit so much better mirrored are mirrored."""
 _SOME, _MOST = 0.1, 0.75
 """Share of the frames in which sides must be exchanged for a question, and in which they are those of all."""
 _NO_PERSON_M = 0.25
@@ -74,11 +76,13 @@ def _of_form(errors: Errors, scored: Sequence[PoseSequence], poses_cam_m: Sequen
     The second are in the world's axes, or have y upwards; the third have joints in another order.
     """
     as_given_m, turned_m = np.median(errors.size_mpjpe), np.median(errors.reflected_mpjpe)
-    sides = _of_sides(scored, poses_cam_m, as_given_m > _TURNED * turned_m)
-    some = sides or _of_turned_sequences(errors, scored)
+    fit_turned = as_given_m > _TURNED * turned_m
+    sides = _of_sides(scored, poses_cam_m, fit_turned)
+    are_mirrored = fit_turned and np.median(errors.pa_mpjpe) > turned_m + _ALIKE_M  # all, and no turning undoes it
+    some = sides or (None if are_mirrored else _of_turned_sequences(errors, scored))
     if some is not None or as_given_m < _TURNED_M:
         return some
-    if as_given_m > _TURNED * turned_m:
+    if fit_turned:
         return (
             f"As large as the truth they lie {1000 * as_given_m:.0f} mm off in the median, and turned or mirrored as "
             f"well {1000 * turned_m:.0f} mm: are their axes the camera's (x right, y down, z forward)?"
@@ -101,7 +105,7 @@ def _of_turned_sequences(errors: Errors, scored: Sequence[PoseSequence]) -> str 
     found = [
         (sequence, np.stack([as_given_m, turned_m]))
         for sequence, as_given_m, turned_m in zip(scored, *runs, strict=True)
-        if np.median(as_given_m) >= max(_TURNED_M, _TURNED * np.median(turned_m))
+        if np.median(as_given_m) >= max(_TURNED_M, _TURNED * np.median(turned_m)) and np.median(turned_m) < _TURNED_M
     ]
     if not _SOME <= sum(len(sequence) for sequence, _ in found) / sum(map(len, scored)) < _MOST:
         return None
@@ -211,10 +215,10 @@ def _of_repeated_frames(poses_cam_m: Sequence[np.ndarray]) -> str | None:
 
 def _said_of_moments(kind: str, by: int, rate_hz: float) -> str:
     if kind == "shift":
-        direction = "later" if by > 0 else "earlier"
+        direction, smoothed = ("later", ", or was it smoothed as it came") if by > 0 else ("earlier", "")
         return (
             f"{abs(by)} frames ({abs(by) / rate_hz:.2g} s at {rate_hz:g} Hz) {direction} in their arrays: does "
-            "each begin with the sequence's first frame?"
+            f"each begin with the sequence's first frame{smoothed}?"
         )
     if kind == "backwards":
         return "if the arrays are turned round in time: do they run backwards?"
