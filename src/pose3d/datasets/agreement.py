@@ -18,7 +18,7 @@ from itertools import permutations
 import numpy as np
 
 from pose3d.geometry.layouts import OURS, carriers_of, layout
-from pose3d.geometry.skeleton import JOINT_NAMES, mirror_permutation
+from pose3d.geometry.skeleton import LIMBS, mirror_permutation
 from pose3d.records.detected_points import MIN_POINTS
 from pose3d.records.keypoints2d import Keypoints2D
 from pose3d.records.sequences import PoseSequence
@@ -55,7 +55,6 @@ _SIZES = 0.04, 0.08
 layout's points, which lie elsewhere on the body."""
 _ALIKE = 0.98
 """Correlation of keypoints and projected poses about their middles, of whose sizes something can be said."""
-LIMBS = {"arms": ("Shoulder", "Elbow", "Wrist"), "legs": ("Hip", "Knee", "Foot")}
 _EXCHANGES = (tuple(LIMBS), *zip(LIMBS, strict=True))
 """Limbs of which left and right may be exchanged: of all, or of one kind."""
 
@@ -381,10 +380,7 @@ class _Compared:
 
 def _exchanged(keypoints_px: np.ndarray, *all_limbs: str) -> np.ndarray:
     """(T, 17, 2) with left and right of some limbs exchanged."""
-    order = np.arange(len(JOINT_NAMES))
-    parts = [part for limbs in all_limbs for part in LIMBS[limbs]]
-    joints = [joint for joint, name in enumerate(JOINT_NAMES) if name[1:] in parts]
-    order[joints] = mirror_permutation()[joints]
+    order = mirror_permutation([joint for limbs in all_limbs for joint in LIMBS[limbs]])
     return keypoints_px[:, order]
 
 

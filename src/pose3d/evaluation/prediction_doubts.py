@@ -11,7 +11,7 @@ import numpy as np
 
 from pose3d.evaluation import metrics
 from pose3d.evaluation.tables import Errors
-from pose3d.geometry.skeleton import JOINT_NAMES, mirror_permutation
+from pose3d.geometry.skeleton import JOINT_NAMES, LIMBS, mirror_permutation
 from pose3d.records.sequences import PoseSequence
 
 _TURNED, _TURNED_M = 3, 0.15
@@ -26,11 +26,7 @@ _NO_PERSON_M = 0.25
 """As near to the truth, once turned, mirrored and scaled, are all of a person's poses."""
 _SIZES = 2 / 3, 3 / 2
 """Between a child that is taken for an adult, and the other way round."""
-_LIMBS = {
-    "": list(range(len(JOINT_NAMES))),
-    " of the arms": [joint for joint, name in enumerate(JOINT_NAMES) if name[1:] in ("Shoulder", "Elbow", "Wrist")],
-    " of the legs": [joint for joint, name in enumerate(JOINT_NAMES) if name[1:] in ("Hip", "Knee", "Foot")],
-}
+_EXCHANGES = {"": range(len(JOINT_NAMES))} | {f" of the {name}": joints for name, joints in LIMBS.items()}
 _FINE_S, _LONGEST_SHIFT_S, _STEP_S = 0.5, 3.0, 0.06
 """Shifts by every frame up to the first, and by the last between those up to the second, around which every frame is
 tried then: a temporal network sees so much beside a frame, and its output may begin as much later."""
@@ -125,12 +121,11 @@ def _of_sides(scored: Sequence[PoseSequence], poses_cam_m: Sequence[np.ndarray],
     Args:
         only_most: something else may explain the poses, so that single sequences say nothing.
     """
-    found: dict[str, list[tuple[PoseSequence, np.ndarray]]] = {limbs: [] for limbs in _LIMBS}
+    found: dict[str, list[tuple[PoseSequence, np.ndarray]]] = {limbs: [] for limbs in _EXCHANGES}
     for sequence, poses in zip(scored, poses_cam_m, strict=True):
-        for limbs, joints in _LIMBS.items():
-            order = np.arange(len(JOINT_NAMES))
-            order[joints] = mirror_permutation()[joints]
-            both_m = [_sized_errors(one, sequence.poses_cam_m)[:, joints] for one in (poses, poses[:, order])]
+        for limbs, joints in _EXCHANGES.items():
+            exchanged = poses[:, mirror_permutation(joints)]
+            both_m = [_sized_errors(one, sequence.poses_cam_m)[:, joints] for one in (poses, exchanged)]
             as_given_m, exchanged_m = (np.median(one.mean(-1)) for one in both_m)
             if as_given_m >= max(_TURNED_M, _TURNED * exchanged_m) and exchanged_m < _TURNED_M:
                 found[limbs].append((sequence, np.stack([one.mean(-1) for one in both_m])))
