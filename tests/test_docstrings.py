@@ -22,6 +22,7 @@ OF_FILES = {
     "draw_clip",
     "draw_panel",
     "landmark_errors",
+    "layout_coverage",
     "layout_errors_mm",
     "metrics_of",
     "predict",
