@@ -95,6 +95,13 @@ def test_sides_that_are_exchanged_in_all_sequences(parts, said):
     assert " mm with left and right exchanged: are the joints in our order" in sentence
 
 
+def test_sides_that_a_poor_network_has_exchanged():
+    """Each joint is 110 mm off beside the root, and so they fit less than three times better exchanged."""
+    rng = np.random.default_rng(2)
+    (sentence,) = asked([exchanged(poses + rng.normal(0, 0.055, poses.shape), *LEGS, *ARMS) for poses in truth()])
+    assert sentence.startswith("As large as the truth they lie ") and " with left and right exchanged: are" in sentence
+
+
 def test_sides_that_are_exchanged_in_some_sequences_are_told_with_the_first():
     poses_m = [of_a_network(poses) for poses in truth()]
     poses_m[2] = exchanged(poses_m[2], *LEGS, *ARMS)

@@ -18,6 +18,8 @@ _TURNED, _TURNED_M = 3, 0.15
 """How many times better poses fit that are turned, mirrored or in another order, and how far off they are as they are,
 where axes are another frame's, or left and right exchanged: of networks the errors are within a factor of two, and a
 root that is placed otherwise is nearer."""
+_EXCHANGED = 2
+"""The same of left and right, because what is not exchanged never fits better so, however poor it is."""
 _ALIKE_M = 0.02
 """Poses that fit so much better mirrored are mirrored."""
 _SOME, _MOST = 0.1, 0.75
@@ -127,7 +129,7 @@ def _of_sides(scored: Sequence[PoseSequence], poses_cam_m: Sequence[np.ndarray],
             exchanged = poses[:, mirror_permutation(joints)]
             both_m = [_sized_errors(one, sequence.poses_cam_m)[:, joints] for one in (poses, exchanged)]
             as_given_m, exchanged_m = (np.median(one.mean(-1)) for one in both_m)
-            if as_given_m >= max(_TURNED_M, _TURNED * exchanged_m) and exchanged_m < _TURNED_M:
+            if as_given_m >= max(_TURNED_M, _EXCHANGED * exchanged_m) and exchanged_m < _TURNED_M:
                 found[limbs].append((sequence, np.stack([one.mean(-1) for one in both_m])))
                 break  # all joints before some of them
     limbs = max(found, key=lambda one: sum(len(sequence) for sequence, _ in found[one]))
