@@ -17,7 +17,7 @@ from pose3d.datasets.agreement import (
     size_ratio,
 )
 from pose3d.geometry.layouts import carriers_of, layout
-from pose3d.geometry.skeleton import LEFT_JOINTS, RIGHT_JOINTS, mirror_permutation
+from pose3d.geometry.skeleton import JOINT_NAMES, LEFT_JOINTS, RIGHT_JOINTS, mirror_permutation
 from pose3d.records.keypoints2d import Keypoints2D
 from pose3d.records.sequences import PoseSequence, cut_sequence
 from pose3d.runtime.errors import InputError
@@ -310,6 +310,15 @@ def test_pictures_of_another_size_are_named(sequence):
     with pytest.raises(InputError, match=said):
         check_agreement("a.npz", sequence, half, [])
     assert size_ratio(cut_sequence(sequence, slice(9)), cut(detected, 9)) is None  # too few frames to tell
+
+
+def test_points_elsewhere_on_the_body_are_no_other_size(sequence):
+    """Head and nose 5 % of the person lower, ankles 3 % higher."""
+    (detected,) = detect([sequence], 5)
+    px = detected.keypoints_px.copy()
+    for names, down in ((("Head", "Neck/Nose"), 0.05), (("RFoot", "LFoot"), -0.03)):
+        px[:, [JOINT_NAMES.index(name) for name in names], 1] += np.float32(down * size_px(sequence))
+    assert size_ratio(sequence, replace(detected, keypoints_px=px)) == pytest.approx(1, abs=0.02)
 
 
 def cut(detected, frames):

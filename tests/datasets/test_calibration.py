@@ -164,6 +164,10 @@ def changed(value, *keys):
             changed("opencv", "intrinsics", 0, "distortion_models"),
             "camera 54138969: there is no key 'distortion_models', only radial_distortion, tangential_distortion, dist",
         ),
+        (
+            changed("human36m", "intrinsics", 0, "distorsion_model"),
+            "camera 54138969: there is no key 'distorsion_model', only radial_distortion, tangential_distortion, dist",
+        ),
         (changed(10**9, "intrinsics", 0, "res_h"), "camera 54138969 has a focal length or a resolution that no camera"),
         (changed([-1145, 1145], "intrinsics", 0, "focal_length"), "camera 54138969 has a focal length"),
         (changed("55011271", "intrinsics", 0, "id"), "camera ids must differ"),

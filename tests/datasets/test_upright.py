@@ -70,7 +70,7 @@ def test_a_bed_seen_from_the_ceiling_passes(walks):
     assert said_of([bed, floor]) is None
 
 
-def bent(frames, ahead_m=0.05, exchanged=()):
+def bent(frames, ahead_m=0.08, exchanged=()):
     """Somebody who looks along -y, x to the left, with knees so far ahead of the line from hip to foot, at 25 Hz."""
     (walk,) = take("S1", "Stand-1", frames, camera_ring(1))
     places = {"Hip": (0, 0, 0.95), "Spine": (0, 0, 1.2), "Thorax": (0, 0, 1.45), "Head": (0, 0, 1.7)}
@@ -108,10 +108,20 @@ def test_sides_that_the_3d_has_exchanged_are_seen_by_knees_and_shoulders(exchang
 
 
 def test_straight_knees_and_turned_trunks_show_no_sides():
-    """Knees overstretched by 1 cm, and shoulders turned by 90 degrees."""
-    assert said_of([bent(40, ahead_m=-0.01)]) is None
+    """Knees overstretched by 5 cm, as by 13 degrees, and shoulders turned by 90 degrees."""
+    assert said_of([bent(40, ahead_m=-0.05)]) is None
     dancer = bent(40)
     trunk = [joint for joint, name in enumerate(JOINT_NAMES) if name[1:] in ARMS]
     poses = dancer.poses_world_m.copy()
     poses[:, trunk, :2] = poses[:, trunk, :2] @ np.array([[0.0, 1], [-1, 0]])
     assert said_of([replace(dancer, poses_world_m=poses)]) is None
+
+
+def test_legs_crossed_on_the_floor_show_no_sides():
+    """Knees are 10 cm lower than the feet that lie on them, 9 cm below the line from hip to foot, and beside it."""
+    sitting = bent(40)
+    poses = sitting.poses_world_m.copy()
+    for side, x in (("L", 1), ("R", -1)):
+        knee, foot = (JOINT_NAMES.index(side + part) for part in ("Knee", "Foot"))
+        poses[:, knee], poses[:, foot] = (0.4 * x, -0.3, 0.87), (-0.08 * x, -0.25, 0.97)
+    assert said_of([replace(sitting, poses_world_m=poses)]) is None

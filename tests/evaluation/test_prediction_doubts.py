@@ -95,6 +95,13 @@ def test_sides_that_are_exchanged_in_all_sequences(parts, said):
     assert " mm with left and right exchanged: are the joints in our order" in sentence
 
 
+def test_sides_that_a_poor_network_has_exchanged():
+    """Each joint is 110 mm off beside the root, and so they fit less than three times better exchanged."""
+    rng = np.random.default_rng(2)
+    (sentence,) = asked([exchanged(poses + rng.normal(0, 0.055, poses.shape), *LEGS, *ARMS) for poses in truth()])
+    assert sentence.startswith("As large as the truth they lie ") and " with left and right exchanged: are" in sentence
+
+
 def test_sides_that_are_exchanged_in_some_sequences_are_told_with_the_first():
     poses_m = [of_a_network(poses) for poses in truth()]
     poses_m[2] = exchanged(poses_m[2], *LEGS, *ARMS)
@@ -110,6 +117,24 @@ def test_one_camera_in_the_axes_of_the_world_is_told_with_its_first_sequence():
     (sentence,) = asked(poses_m)
     assert sentence.startswith(f"In 2 of 4 sequences, the first of which is {SEQUENCES[1].key}, as large as the truth")
     assert " mm: are their axes that camera's (x right, y down, z forward)?" in sentence
+
+
+def test_all_that_are_mirrored_in_depth_are_told_so_and_not_as_some_that_are_turned():
+    """Of one of four sequences turning is enough, because the poses are flat, seen at 45 degrees."""
+    flat = (truth()[0] - truth()[0][:, :1]) * [1, 1, 0] @ np.array([[1.0, 0, -1], [0, 2**0.5, 0], [1, 0, 1]]) / 2**0.5
+    poses_m = [flat + truth()[0][:, :1], *truth()[1:]]
+    sequences = [type(one)(**vars(one) | {"poses_cam_m": poses}) for one, poses in zip(SEQUENCES, poses_m, strict=True)]
+    (sentence,) = asked([poses * [1, 1, -1] for poses in poses_m], sequences)
+    assert sentence.startswith("As large as the truth they lie ")
+    assert ", and turned or mirrored as well " in sentence
+
+
+def test_what_is_far_off_turned_too_is_not_of_other_axes():
+    """One of four sequences upside down and each joint 190 mm off as well: three times better turned, and no fit."""
+    poses_m = [of_a_network(poses) for poses in truth()]
+    off = np.random.default_rng(1).normal(0, 0.12, poses_m[1].shape)
+    poses_m[1] = poses_m[1] * [-1, -1, 1] + off
+    assert asked(poses_m) == []
 
 
 def test_joints_in_another_order_are_nobodys():

@@ -34,3 +34,10 @@ def test_bone_matrix_gives_child_minus_parent():
         np.testing.assert_allclose(bones[row], pose[child] - pose[parent], atol=1e-12)
     np.testing.assert_allclose(skeleton.bone_matrix() @ np.ones((17, 3)), 0)  # translation drops out
     np.testing.assert_array_equal(np.diag(skeleton.bone_matrix() @ skeleton.bone_matrix().T), 2)
+
+
+def test_sides_of_some_joints_change_places():
+    arms = mirror_permutation(skeleton.LIMBS["arms"])
+    assert arms.tolist() == [*range(11), 14, 15, 16, 11, 12, 13]
+    legs = mirror_permutation(skeleton.LIMBS["legs"])
+    assert legs.tolist() == [0, 4, 5, 6, 1, 2, 3, *range(7, 17)]

@@ -244,11 +244,20 @@ def test_takes_of_this_data_set_that_are_scored_are_no_prior(with_other, scored)
     own = read_sequences(with_other / "sequences.h5", ["S1"])
     write_prior(OTHER, [*copies, *own])
     assert message(with_other, file=OTHER) == (
-        f"lifting.prior: take Walk-1 of {OTHER}:Ann is {scored}/Walk-1/cam1 of this data set, which is scored: name "
+        f"lifting.prior: take Walk-1 of {OTHER}:Ann is {scored}/Walk-1/cam0 of this data set, which is scored: name "
         "subjects in that file who are not"
     )
     source = {"file": OTHER, "subjects": ["S1"]}
     assert len(read_prior(with_other / "sequences.h5", lifting(("S1",), source))) == len(own)
+
+
+def test_takes_that_only_begin_in_the_same_pose_are_a_prior(with_other):
+    """Programs write the pose of calibration first; here one frame of it, and then somebody else's motion."""
+    (scored,) = (s for s in read_sequences(with_other / "sequences.h5", ["S9"]) if s.key == "S9/Walk-1/cam1")
+    poses = read_sequences(with_other / "sequences.h5", ["S1"])[0].poses_world_m.copy()
+    poses[0] = scored.poses_world_m[0]
+    write_prior(OTHER, [replace(scored, subject="Ann", poses_world_m=poses)])
+    assert len(read_prior(with_other / "sequences.h5", lifting(("S1",), {"file": OTHER, "subjects": ["Ann"]}))) == 1
 
 
 @pytest.mark.parametrize("damage", ["cut", "text", "keypoints"])

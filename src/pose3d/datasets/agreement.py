@@ -18,7 +18,7 @@ from itertools import permutations
 import numpy as np
 
 from pose3d.geometry.layouts import OURS, carriers_of, layout
-from pose3d.geometry.skeleton import JOINT_NAMES, mirror_permutation
+from pose3d.geometry.skeleton import LIMBS, mirror_permutation
 from pose3d.records.detected_points import MIN_POINTS
 from pose3d.records.keypoints2d import Keypoints2D
 from pose3d.records.sequences import PoseSequence
@@ -55,7 +55,6 @@ _SIZES = 0.04, 0.08
 layout's points, which lie elsewhere on the body."""
 _ALIKE = 0.98
 """Correlation of keypoints and projected poses about their middles, of whose sizes something can be said."""
-LIMBS = {"arms": ("Shoulder", "Elbow", "Wrist"), "legs": ("Hip", "Knee", "Foot")}
 _EXCHANGES = (tuple(LIMBS), *zip(LIMBS, strict=True))
 """Limbs of which left and right may be exchanged: of all, or of one kind."""
 
@@ -355,11 +354,12 @@ class _Compared:
             for px in (found_px, given_px)
         ]
         both, of_found, of_given = (
-            (a * b).sum((1, 2)) for a, b in ((about[0], about[1]), (about[0], about[0]), (about[1], about[1]))
+            (a * b).sum(-1) for a, b in ((about[0], about[1]), (about[0], about[0]), (about[1], about[1]))
         )
-        if np.median(both / np.sqrt(of_found * of_given)) < _ALIKE:
+        if np.median(both.sum(1) / np.sqrt(of_found.sum(1) * of_given.sum(1))) < _ALIKE:
             return None
-        return float(np.median(both / of_given))
+        # The median over points, because detectors put some elsewhere on the body, such as the head lower.
+        return float(np.median(both.sum(0) / np.maximum(of_given.sum(0), 1e-9)))
 
     def _stray(self, places_px: np.ndarray, seen: np.ndarray) -> float:
         if seen.any(1).sum() < MIN_FRAMES:
@@ -380,10 +380,7 @@ class _Compared:
 
 def _exchanged(keypoints_px: np.ndarray, *all_limbs: str) -> np.ndarray:
     """(T, 17, 2) with left and right of some limbs exchanged."""
-    order = np.arange(len(JOINT_NAMES))
-    parts = [part for limbs in all_limbs for part in LIMBS[limbs]]
-    joints = [joint for joint, name in enumerate(JOINT_NAMES) if name[1:] in parts]
-    order[joints] = mirror_permutation()[joints]
+    order = mirror_permutation([joint for limbs in all_limbs for joint in LIMBS[limbs]])
     return keypoints_px[:, order]
 
 

@@ -84,7 +84,7 @@ def cameras_from(content: Any, source: str) -> Cameras:
 def _camera(inner: dict[str, Any], outer: dict[str, Any]) -> Camera:
     own = inner | outer
     name = f"camera {inner['id']}"
-    unknown = [key for key in own if "distort" in key.lower() and key not in _DISTORTION]
+    unknown = [key for key in own if "distor" in key.lower() and key not in _DISTORTION]
     if unknown:  # the model may be left out: misspelt, it would be another without a word
         raise ValueError(f"{name}: there is no key '{unknown[0]}', only {', '.join(_DISTORTION)}")
     fx, fy = _vector(own["focal_length"], (2,), f"{name}: focal_length")

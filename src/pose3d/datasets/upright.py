@@ -1,7 +1,7 @@
 """Whether a recorded subject's world has its z axis up, and the subject its own left and right, over all takes.
 
-The former is judged by people and cameras; the latter by knees, which bend forwards in the mean of every take with
-known sides, and by shoulders. It is a matter of the 3D alone: 2D keypoints may have the same sides exchanged.
+The former is judged by people and cameras; the latter by knees, which nobody bends far backwards, and by shoulders.
+It is a matter of the 3D alone: 2D keypoints may have the same sides exchanged.
 """
 
 import numpy as np
@@ -16,8 +16,10 @@ _LEAST_ALONG, _MOST_ALONG_Z = 0.5, 0.25
 _LEAST_CAMERAS = 0.7  # of the cameras' mean upward direction
 _WALKED_M = 0.3
 """Along z, in one take: people who lie, seen from the ceiling, look as if they stood; their hips stay at one height."""
-_BACKWARDS_M = 0.02
-"""Mean way of knees behind the line from hip to ankle; of takes with known sides it is 2 to 20 cm before it."""
+_BACKWARDS_M, _STRAIGHT_BACK = 0.06, 0.7
+"""How far behind the line from hip to ankle knees come in a take, and which share of their way from it is backwards in
+the mean: legs that are overstretched by 15 degrees have 6 cm, and of knees on the floor beside crossed feet the way is
+sideways. Forwards, takes with known sides mostly have 8 to 35 cm and 0.9."""
 _CROSSED = -0.5  # cosine of hips and shoulders, from right to left
 _LEAST_S, _MOST_TAKES = 1.5, 0.75
 """How long a take must last to tell sides, and the share of those that must have them exchanged."""
@@ -32,7 +34,7 @@ class Stances:
         self._cameras: list[np.ndarray] = []
         self._walked_m: list[float] = []
         self._heights_m: list[float] = []
-        self._knees_m: list[float] = []
+        self._backwards: list[bool] = []
         self._shoulders: list[float] = []
 
     def note(self, sequence: PoseSequence) -> None:
@@ -47,10 +49,7 @@ class Stances:
             return
         hips, shoulders = (poses_m[:, _of("L", part)] - poses_m[:, _of("R", part)] for part in ("Hip", "Shoulder"))
         legs = [[poses_m[:, _of(side, part)] for part in ("Hip", "Knee", "Foot")] for side in "LR"]
-        bends_m = [
-            ((knee - (hip + foot) / 2) * np.cross(unit(hips), unit(hip - foot))).sum(-1) for hip, knee, foot in legs
-        ]
-        self._knees_m.append(float(np.mean(bends_m)))
+        self._backwards.append(_bend_backwards(hips, legs))
         self._shoulders.append(float(np.median((unit(hips) * unit(shoulders)).sum(-1))))
 
     def said(self) -> str | None:
@@ -65,14 +64,14 @@ class Stances:
                 f"people and cameras stand upright along {axis}: the world's z axis must point up, so turn positions "
                 f"and cameras until {axis} is z"
             )
-        backwards = bool(self._knees_m) and np.mean(np.array(self._knees_m) < -_BACKWARDS_M) >= _MOST_TAKES
+        backwards = bool(self._backwards) and np.mean(self._backwards) >= _MOST_TAKES
         # Who stands on the hands in all takes is seen so by upright cameras, and has knees of the right sides.
         if np.median(self._heights_m) < -_BELOW_M and (cameras[2] < _LEAST_CAMERAS or backwards):
             return (
                 "heads are below feet in most takes: the world's z axis must point up, so axes are swapped or a sign "
                 "is wrong in the positions"
             )
-        if not self._knees_m:
+        if not self._backwards:
             return None
         if np.mean(np.array(self._shoulders) < _CROSSED) >= _MOST_TAKES:
             return (
@@ -85,6 +84,22 @@ class Stances:
                 "the 3D poses, and the 2D keypoints if they have it too"
             )
         return None
+
+
+def _bend_backwards(hips: np.ndarray, legs: list[list[np.ndarray]]) -> bool:
+    """Whether knees do, as nobody's can.
+
+    Args:
+        hips: (T, 3) from the right to the left one.
+        legs: of each (T, 3) hip, knee and foot, metres.
+    """
+    ahead_m, away_m = [], []
+    for hip, knee, foot in legs:
+        upwards, way_m = unit(hip - foot), knee - (hip + foot) / 2
+        ahead_m.append((way_m * np.cross(unit(hips), upwards)).sum(-1))
+        away_m.append(np.linalg.norm(np.cross(way_m, upwards), axis=-1))
+    is_far = np.percentile(ahead_m, 5) < -_BACKWARDS_M
+    return bool(is_far and np.mean(ahead_m) < -_STRAIGHT_BACK * np.mean(away_m))
 
 
 def _of(side: str, part: str) -> int:

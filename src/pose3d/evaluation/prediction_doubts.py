@@ -11,24 +11,24 @@ import numpy as np
 
 from pose3d.evaluation import metrics
 from pose3d.evaluation.tables import Errors
-from pose3d.geometry.skeleton import JOINT_NAMES, mirror_permutation
+from pose3d.geometry.skeleton import JOINT_NAMES, LIMBS, mirror_permutation
 from pose3d.records.sequences import PoseSequence
 
 _TURNED, _TURNED_M = 3, 0.15
 """How many times better poses fit that are turned, mirrored or in another order, and how far off they are as they are,
 where axes are another frame's, or left and right exchanged: of networks the errors are within a factor of two, and a
 root that is placed otherwise is nearer."""
+_EXCHANGED = 2
+"""The same of left and right, because what is not exchanged never fits better so, however poor it is."""
+_ALIKE_M = 0.02
+"""Poses that fit so much better mirrored are mirrored."""
 _SOME, _MOST = 0.1, 0.75
 """Share of the frames in which sides must be exchanged for a question, and in which they are those of all."""
 _NO_PERSON_M = 0.25
 """As near to the truth, once turned, mirrored and scaled, are all of a person's poses."""
 _SIZES = 2 / 3, 3 / 2
 """Between a child that is taken for an adult, and the other way round."""
-_LIMBS = {
-    "": list(range(len(JOINT_NAMES))),
-    " of the arms": [joint for joint, name in enumerate(JOINT_NAMES) if name[1:] in ("Shoulder", "Elbow", "Wrist")],
-    " of the legs": [joint for joint, name in enumerate(JOINT_NAMES) if name[1:] in ("Hip", "Knee", "Foot")],
-}
+_EXCHANGES = {"": range(len(JOINT_NAMES))} | {f" of the {name}": joints for name, joints in LIMBS.items()}
 _FINE_S, _LONGEST_SHIFT_S, _STEP_S = 0.5, 3.0, 0.06
 """Shifts by every frame up to the first, and by the last between those up to the second, around which every frame is
 tried then: a temporal network sees so much beside a frame, and its output may begin as much later."""
@@ -74,11 +74,13 @@ def _of_form(errors: Errors, scored: Sequence[PoseSequence], poses_cam_m: Sequen
     The second are in the world's axes, or have y upwards; the third have joints in another order.
     """
     as_given_m, turned_m = np.median(errors.size_mpjpe), np.median(errors.reflected_mpjpe)
-    sides = _of_sides(scored, poses_cam_m, as_given_m > _TURNED * turned_m)
-    some = sides or _of_turned_sequences(errors, scored)
+    fit_turned = as_given_m > _TURNED * turned_m
+    sides = _of_sides(scored, poses_cam_m, fit_turned)
+    are_mirrored = fit_turned and np.median(errors.pa_mpjpe) > turned_m + _ALIKE_M  # all, and no turning undoes it
+    some = sides or (None if are_mirrored else _of_turned_sequences(errors, scored))
     if some is not None or as_given_m < _TURNED_M:
         return some
-    if as_given_m > _TURNED * turned_m:
+    if fit_turned:
         return (
             f"As large as the truth they lie {1000 * as_given_m:.0f} mm off in the median, and turned or mirrored as "
             f"well {1000 * turned_m:.0f} mm: are their axes the camera's (x right, y down, z forward)?"
@@ -101,7 +103,7 @@ def _of_turned_sequences(errors: Errors, scored: Sequence[PoseSequence]) -> str 
     found = [
         (sequence, np.stack([as_given_m, turned_m]))
         for sequence, as_given_m, turned_m in zip(scored, *runs, strict=True)
-        if np.median(as_given_m) >= max(_TURNED_M, _TURNED * np.median(turned_m))
+        if np.median(as_given_m) >= max(_TURNED_M, _TURNED * np.median(turned_m)) and np.median(turned_m) < _TURNED_M
     ]
     if not _SOME <= sum(len(sequence) for sequence, _ in found) / sum(map(len, scored)) < _MOST:
         return None
@@ -121,14 +123,13 @@ def _of_sides(scored: Sequence[PoseSequence], poses_cam_m: Sequence[np.ndarray],
     Args:
         only_most: something else may explain the poses, so that single sequences say nothing.
     """
-    found: dict[str, list[tuple[PoseSequence, np.ndarray]]] = {limbs: [] for limbs in _LIMBS}
+    found: dict[str, list[tuple[PoseSequence, np.ndarray]]] = {limbs: [] for limbs in _EXCHANGES}
     for sequence, poses in zip(scored, poses_cam_m, strict=True):
-        for limbs, joints in _LIMBS.items():
-            order = np.arange(len(JOINT_NAMES))
-            order[joints] = mirror_permutation()[joints]
-            both_m = [_sized_errors(one, sequence.poses_cam_m)[:, joints] for one in (poses, poses[:, order])]
+        for limbs, joints in _EXCHANGES.items():
+            exchanged = poses[:, mirror_permutation(joints)]
+            both_m = [_sized_errors(one, sequence.poses_cam_m)[:, joints] for one in (poses, exchanged)]
             as_given_m, exchanged_m = (np.median(one.mean(-1)) for one in both_m)
-            if as_given_m >= max(_TURNED_M, _TURNED * exchanged_m) and exchanged_m < _TURNED_M:
+            if as_given_m >= max(_TURNED_M, _EXCHANGED * exchanged_m) and exchanged_m < _TURNED_M:
                 found[limbs].append((sequence, np.stack([one.mean(-1) for one in both_m])))
                 break  # all joints before some of them
     limbs = max(found, key=lambda one: sum(len(sequence) for sequence, _ in found[one]))
@@ -211,10 +212,10 @@ def _of_repeated_frames(poses_cam_m: Sequence[np.ndarray]) -> str | None:
 
 def _said_of_moments(kind: str, by: int, rate_hz: float) -> str:
     if kind == "shift":
-        direction = "later" if by > 0 else "earlier"
+        direction, smoothed = ("later", ", or was it smoothed as it came") if by > 0 else ("earlier", "")
         return (
             f"{abs(by)} frames ({abs(by) / rate_hz:.2g} s at {rate_hz:g} Hz) {direction} in their arrays: does "
-            "each begin with the sequence's first frame?"
+            f"each begin with the sequence's first frame{smoothed}?"
         )
     if kind == "backwards":
         return "if the arrays are turned round in time: do they run backwards?"

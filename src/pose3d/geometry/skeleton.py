@@ -3,6 +3,8 @@
 Shape letters used throughout the project: T frames, J joints, B batch, V views.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 JOINT_NAMES = (
@@ -36,20 +38,24 @@ RIGHT_JOINTS: tuple[int, ...] = (1, 2, 3, 14, 15, 16)
 LEFT_JOINTS: tuple[int, ...] = (4, 5, 6, 11, 12, 13)
 """``LEFT_JOINTS[i]`` mirrors ``RIGHT_JOINTS[i]``."""
 
+LIMBS = {"arms": (11, 12, 13, 14, 15, 16), "legs": (1, 2, 3, 4, 5, 6)}
+"""Joints of both sides, hips and shoulders with them."""
+
 HUMAN36M_32_TO_17 = (0, 1, 2, 3, 6, 7, 8, 12, 13, 14, 15, 17, 18, 19, 25, 26, 27)
 """Where the 17 joints are among the 32 of Human3.6M's motion capture skeleton."""
 
 
-def mirror_permutation() -> np.ndarray:
-    """Joint order after left and right change places, shape (J,), values 0 to J - 1. Its own inverse.
+def mirror_permutation(joints: Sequence[int] = range(N_JOINTS)) -> np.ndarray:
+    """Joint order after left and right of some joints change places, shape (J,), values 0 to J - 1. Its own inverse.
 
     Example:
         >>> [JOINT_NAMES[joint] for joint in mirror_permutation()[:5]]
         ['Hip', 'LHip', 'LKnee', 'LFoot', 'RHip']
     """
     permutation = np.arange(N_JOINTS)
-    permutation[list(RIGHT_JOINTS)] = LEFT_JOINTS
-    permutation[list(LEFT_JOINTS)] = RIGHT_JOINTS
+    for right, left in zip(RIGHT_JOINTS, LEFT_JOINTS, strict=True):
+        if right in joints and left in joints:
+            permutation[[right, left]] = left, right
     return permutation
 
 

@@ -24,6 +24,7 @@ from pose3d.records.sequences import (
     cut_sequence,
     first_poses_m,
     keys_in,
+    read_poses_m,
     read_sequences,
     read_splits,
 )
@@ -188,22 +189,28 @@ def read_prior(sequences_path: str | os.PathLike, lifting: LiftingParams) -> lis
 
 
 def _refuse_scored(others: Sequence[PoseSequence], sequences_path: str | os.PathLike) -> None:
-    """Takes are the same where their first poses are, about the hip."""
+    """Takes are the same where they begin alike, about the hip, and the middle pose of the one is in the other.
+
+    Takes of two people may begin alike, in the pose of calibration that some programs write first.
+    """
     splits = read_splits(sequences_path)
-    scored = first_poses_m(sequences_path, [*splits["validation"], *splits["test"]])
-    own = {_about_the_hip(pose_m): key for key, pose_m in scored.items()}
+    own: dict[bytes, list[str]] = {}
+    for key, pose_m in first_poses_m(sequences_path, [*splits["validation"], *splits["test"]]).items():
+        own.setdefault(_about_the_hip(pose_m).tobytes(), []).append(key)
     for sequence in others:
-        key = own.get(_about_the_hip(sequence.poses_world_m[0]))
-        if key is not None:
-            raise InputError(
-                f"lifting.prior: take {sequence.action} of {sequence.subject} is {key} of this data set, which is "
-                "scored: name subjects in that file who are not"
-            )
+        first, middle = sequence.poses_world_m[[0, len(sequence) // 2]]
+        for key in own.get(_about_the_hip(first).tobytes(), []):
+            apart_mm = _about_the_hip(read_poses_m(sequences_path, key)) - _about_the_hip(middle)
+            if (np.abs(apart_mm) <= 1).all((1, 2)).any():
+                raise InputError(
+                    f"lifting.prior: take {sequence.action} of {sequence.subject} is {key} of this data set, which is "
+                    "scored: name subjects in that file who are not"
+                )
 
 
-def _about_the_hip(pose_m: np.ndarray) -> bytes:
-    """(17, 3) metres to millimetres about the hip, as one key."""
-    return np.round(1000 * (pose_m.astype(np.float64) - pose_m[ROOT])).astype(np.int64).tobytes()
+def _about_the_hip(poses_m: np.ndarray) -> np.ndarray:
+    """(..., 17, 3) in metres to whole millimetres about the hip."""
+    return np.round(1000 * (poses_m.astype(np.float64) - poses_m[..., ROOT : ROOT + 1, :])).astype(np.int64)
 
 
 def _read_file(file: str, subjects: Sequence[str] | None) -> list[PoseSequence]:

@@ -291,6 +291,12 @@ def first_poses_m(path: str | os.PathLike, subjects: Sequence[str]) -> dict[str,
     return {key: pose_m for key, pose_m in poses_m.items() if np.isfinite(pose_m).all()}
 
 
+def read_poses_m(path: str | os.PathLike, key: str) -> np.ndarray:
+    """(T, 17, 3) poses of one sequence in the world, metres."""
+    with open_hdf5(path) as file:
+        return file[key]["poses_world_m"][...]
+
+
 def _read_camera(group: h5py.Group, camera_id: str) -> Camera:
     attributes = group.attrs
     model: Any = read_strings(group, "distortion_model")[0] if "distortion_model" in attributes else "opencv"
