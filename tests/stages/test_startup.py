@@ -11,6 +11,7 @@ from params_files import write_params
 
 REPOSITORY = Path(__file__).parents[2]
 STAGES = sorted(path.stem for path in (REPOSITORY / "stages").glob("*.py"))
+TRAIN_OR_RELEASED = "run `make repro` (or `dvc repro`) to make it, or give --models models for the released ones"
 COMMANDS = {
     "predict walk.mp4": ("models/temporal.pt", "run `make repro` (or `dvc repro`) to make it"),
     "predict none.mp4 --models given": ("none.mp4", "give the path of a video"),
@@ -24,9 +25,9 @@ COMMANDS = {
     "convert none.npz walk.trc": ("none.npz", "give a file of joints"),
     "make-prior none --out priors/mine.h5": ("none", "give one that is there"),
     "demo": ("data/sequences.h5", "run `make repro` (or `dvc repro`) to make it"),
-    "export": ("data/models/pose2d.pt", "run `make repro` (or `dvc repro`) to make it"),
-    "evaluate-views": ("data/models/pose2d.pt", "run `make repro` (or `dvc repro`) to make it"),
-    "adapt-views --out out": ("data/models/pose2d.pt", "run `make repro` (or `dvc repro`) to make it"),
+    "export": ("data/models/pose2d.pt", TRAIN_OR_RELEASED),
+    "evaluate-views": ("data/models/pose2d.pt", TRAIN_OR_RELEASED),
+    "adapt-views --out out": ("data/models/pose2d.pt", TRAIN_OR_RELEASED),
     "write-npz --format original --out out": ("data/sequences.h5", "run `make repro` (or `dvc repro`) to make it"),
     "evaluate-predictions --predictions none.npz --dataset none.h5": (
         "none.h5",
